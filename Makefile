@@ -1,0 +1,46 @@
+# Everything a newcomer needs: `make demo`, `make test`, `make dev`. uv is used where it is, pip where not.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null)
+INSTALL := $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
+QUIET := --quiet
+
+help:  ## show the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/runtime: requirements.lock pyproject.toml
+	$(if $(UV),uv venv $(QUIET) --allow-existing --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
+	$(INSTALL) $(QUIET) --require-hashes -r requirements.lock
+	$(INSTALL) $(QUIET) --no-build-isolation --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	$(INSTALL) $(QUIET) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: .venv/runtime  ## three generated repositories through the whole pipeline, with a verdict for each
+	$(BIN)/gitpulse demo
+
+dev: .venv/runtime  ## Dagster's UI on http://127.0.0.1:3000
+	$(BIN)/gitpulse ui
+
+test: .venv/dev  ## the test suite
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+test-all: .venv/dev  ## the test suite with the slow tests
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+lint: .venv/dev  ## lint, format check and type check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+lock:  ## resolve the requirement locks again (needs uv)
+	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build -o requirements.lock
+	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:  ## remove what the commands above made, the data in .gitpulse/ apart
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+
+.PHONY: help demo dev test test-all lint lock clean
