@@ -1,0 +1,19 @@
+"""The DuckDB connection every statement of the project runs on."""
+
+import duckdb
+
+# UTC because days are UTC days whatever the machine's zone. No extension is fetched at run time: the
+# lake is read through Arrow, and a download in the middle of a run would fail behind a firewall.
+CONNECTION_SETTINGS: dict[str, str] = {
+    "TimeZone": "UTC",
+    "autoinstall_known_extensions": "false",
+    "preserve_insertion_order": "false",
+}
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Open an in-memory database with the project's settings; the caller closes it."""
+    con = duckdb.connect(":memory:")
+    for name, value in CONNECTION_SETTINGS.items():
+        con.execute(f"set {name} = '{value}'")
+    return con

@@ -1,0 +1,38 @@
+"""Fixtures that find the real parts a test needs, or skip with the reason.
+
+`GITPULSE_REQUIRE=recorded,s3,browser` turns such a skip into a failure: CI sets it where the part can be had.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def absent(part: str, reason: str) -> None:
+    """Skip for want of a real part, or fail where that part is required."""
+    if part in os.environ.get("GITPULSE_REQUIRE", "").split(","):
+        pytest.fail(f"GITPULSE_REQUIRE names {part!r}, but {reason}")
+    pytest.skip(reason)
+
+
+def folder_named_by(variable: str, part: str) -> Path:
+    path = os.environ.get(variable)
+    if not path:
+        absent(part, f"{variable} is not set")
+    folder = Path(str(path)).resolve()
+    if not folder.is_dir():
+        absent(part, f"{variable} names {folder}, which is no folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recorded_data() -> Path:
+    """The folder of recorded real GitHub data."""
+    return folder_named_by("GITPULSE_RECORDED_DATA", "recorded")
+
+
+@pytest.fixture(scope="session")
+def github_spec() -> Path:
+    """The folder with GitHub's own OpenAPI file and GraphQL schema."""
+    return folder_named_by("GITPULSE_GITHUB_SPEC", "recorded")
