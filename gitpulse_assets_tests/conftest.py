@@ -16,23 +16,19 @@ def absent(part: str, reason: str) -> None:
     pytest.skip(reason)
 
 
-def folder_named_by(variable: str, part: str) -> Path:
-    path = os.environ.get(variable)
+@pytest.fixture(scope="session")
+def recorded_data() -> Path:
+    """The folder of recorded real GitHub data, named by GITPULSE_RECORDED_DATA."""
+    path = os.environ.get("GITPULSE_RECORDED_DATA")
     if not path:
-        absent(part, f"{variable} is not set")
+        absent("recorded", "GITPULSE_RECORDED_DATA is not set")
     folder = Path(str(path)).resolve()
     if not folder.is_dir():
-        absent(part, f"{variable} names {folder}, which is no folder")
+        absent("recorded", f"GITPULSE_RECORDED_DATA names {folder}, which is no folder")
     return folder
 
 
 @pytest.fixture(scope="session")
-def recorded_data() -> Path:
-    """The folder of recorded real GitHub data."""
-    return folder_named_by("GITPULSE_RECORDED_DATA", "recorded")
-
-
-@pytest.fixture(scope="session")
-def github_spec() -> Path:
-    """The folder with GitHub's own OpenAPI file and GraphQL schema."""
-    return folder_named_by("GITPULSE_GITHUB_SPEC", "recorded")
+def github_spec(recorded_data: Path) -> Path:
+    """The folder with GitHub's own OpenAPI file and GraphQL schema, beside the recorded data."""
+    return recorded_data.parent / "spec"
