@@ -1,0 +1,197 @@
+"""Every environment variable GitPulse reads, once: its name, meaning, unit and default.
+
+The names are a contract with users' scripts. What a value is used for belongs elsewhere; here it is
+read, checked and refused with a line that says which variable is wrong, why, and what a right one is.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gitpulse_assets.repo import InvalidRepo, Repo
+
+DEFAULT_HOME = Path(".gitpulse")
+
+# The first group whose pattern is found in any of an issue's labels wins; an issue without one is "other".
+DEFAULT_LABEL_GROUPS = (
+    ("bug", "bug|defect|crash|regression"),
+    ("feature", "feature|enhancement|proposal"),
+    ("docs", "doc"),
+    ("question", "question|help|support"),
+)
+
+
+class SettingsError(Exception):
+    """A variable has a value that cannot be used; str() is the line a person needs."""
+
+
+def http_url(value: str, example: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+        shown = "the value" if "@" in value else repr(value)
+        raise ValueError(f"{shown} is not an http(s) address without user and query; for example {example}")
+    return value.rstrip("/")
+
+
+def absolute_lake_url(value: str) -> str:
+    """Return a folder as an absolute path, and an s3:// address as it is."""
+    scheme, separator, rest = value.partition("://")
+    if not separator:
+        return str(Path(value).expanduser().absolute())
+    if scheme == "file" and rest.startswith("/"):
+        return str(Path(rest))
+    if scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,62}(/.*)?", rest):
+        return value.rstrip("/")
+    raise ValueError(
+        f"{value!r} is neither a folder nor s3://bucket/prefix; for example s3://my-bucket/gitpulse"
+    )
+
+
+class Settings(BaseSettings):
+    """The values in force, read from the environment and from `.env` in the working directory."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        case_sensitive=True,
+        validate_default=False,
+    )
+
+    github_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), validation_alias="GITHUB_TOKEN", description="One or more tokens, separated by commas."
+    )
+    github_api_url: str = Field(
+        default="https://api.github.com",
+        validation_alias="GITHUB_API_URL",
+        description="Root of the REST API.",
+    )
+    github_graphql_url: str = Field(
+        default="",
+        validate_default=True,
+        validation_alias="GITHUB_GRAPHQL_URL",
+        description="GraphQL address; derived unless set.",
+    )
+    patience_seconds: float = Field(
+        default=3900,
+        ge=0,
+        le=86_400,
+        validation_alias="GITPULSE_PATIENCE_SECONDS",
+        description="Longest wait for one of GitHub's limits; an hourly limit resets within 3,600.",
+    )
+    watched_repos: Annotated[tuple[Repo, ...], NoDecode] = Field(
+        default=(),
+        validation_alias="GITPULSE_REPOS",
+        description="The watch list: owner/name, by commas or spaces.",
+    )
+    lake_url: str = Field(
+        default=str(DEFAULT_HOME / "lake"),
+        validate_default=True,
+        validation_alias="GITPULSE_LAKE_URL",
+        description="A folder, file:///folder or s3://bucket/prefix.",
+    )
+    label_groups: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
+        default=DEFAULT_LABEL_GROUPS,
+        validation_alias="GITPULSE_LABEL_GROUPS",
+        description="group=pattern pairs in order, separated by semicolons.",
+    )
+    aws_endpoint_url: str | None = Field(
+        default=None,
+        validation_alias="AWS_ENDPOINT_URL",
+        description="Address of an S3 server other than AWS.",
+    )
+    aws_access_key_id: str | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
+    aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    aws_session_token: SecretStr | None = Field(default=None, validation_alias="AWS_SESSION_TOKEN")
+    aws_region: str | None = Field(default=None, validation_alias="AWS_REGION")
+    aws_default_region: str | None = Field(default=None, validation_alias="AWS_DEFAULT_REGION")
+    dagster_home: Path = Field(
+        default=DEFAULT_HOME / "dagster",
+        validate_default=True,
+        validation_alias="DAGSTER_HOME",
+        description="Folder of Dagster's instance: run history, schedules, logs.",
+    )
+
+    @field_validator("github_tokens", mode="before")
+    @classmethod
+    def split_tokens(cls, value: str) -> tuple[str, ...]:
+        tokens = tuple(token.strip() for token in value.split(",") if token.strip())
+        if not all(re.fullmatch(r"[\x21-\x7e]+", token) for token in tokens):
+            raise ValueError("a token has a space or another character no token has; write ghp_…,ghp_…")
+        return tokens
+
+    @field_validator("github_api_url", "github_graphql_url", "aws_endpoint_url")
+    @classmethod
+    def check_address(cls, value: str | None) -> str | None:
+        return http_url(value, "https://github.example.com/api/v3") if value else value
+
+    @field_validator("watched_repos", mode="before")
+    @classmethod
+    def split_repos(cls, value: str) -> tuple[Repo, ...]:
+        try:
+            return tuple(dict.fromkeys(Repo.parse(text) for text in re.split(r"[,\s]+", value) if text))
+        except InvalidRepo as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("lake_url")
+    @classmethod
+    def check_lake_url(cls, value: str) -> str:
+        return absolute_lake_url(value)
+
+    @field_validator("label_groups", mode="before")
+    @classmethod
+    def split_label_groups(cls, value: str) -> tuple[tuple[str, str], ...]:
+        pairs = tuple(tuple(part.split("=", 1)) for part in value.split(";") if part.strip())
+        if not all(len(pair) == 2 and pair[0].strip() and is_pattern(pair[1]) for pair in pairs):
+            raise ValueError(
+                f"{value!r} is not group=pattern;group=pattern; for example bug=bug|crash;docs=doc"
+            )
+        return tuple((group.strip(), pattern.strip()) for group, pattern in pairs)
+
+    @field_validator("dagster_home")
+    @classmethod
+    def make_absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("github_graphql_url")
+    @classmethod
+    def derive_graphql_url(cls, value: str, info: ValidationInfo) -> str:
+        """GitHub Enterprise Server has `/api/v3` and `/api/graphql` side by side; github.com has one root."""
+        api_url = str(info.data.get("github_api_url", ""))
+        root = api_url.removesuffix("/v3") if api_url.endswith("/api/v3") else api_url
+        return value or f"{root}/graphql"
+
+    @property
+    def region(self) -> str | None:
+        """AWS_REGION, else AWS_DEFAULT_REGION, as the AWS clients read them."""
+        return self.aws_region or self.aws_default_region
+
+
+def is_pattern(text: str) -> bool:
+    try:
+        return bool(text.strip() and re.compile(text))
+    except re.error:
+        return False
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises SettingsError with one line for each variable that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [explain(dict(detail)) for detail in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def explain(detail: dict[str, Any]) -> str:
+    """Say what is wrong with one variable; the value itself is left out, it could be a secret."""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{detail['loc'][0]}: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.repo import InvalidRepo, Repo
+from gitpulse_assets.settings import Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_defaults_need_no_variable(tmp_path: Path):
+    settings = load_settings()
+    assert settings.lake_url == str(tmp_path / ".gitpulse" / "lake")
+    assert settings.dagster_home == tmp_path / ".gitpulse" / "dagster"
+    assert settings.github_graphql_url == "https://api.github.com/graphql"
+    assert settings.github_tokens == ()
+
+
+def test_tokens_are_split_and_never_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_one, ghp_two")
+    settings = load_settings()
+    assert [token.get_secret_value() for token in settings.github_tokens] == ["ghp_one", "ghp_two"]
+    assert "ghp_" not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize("separator", [",", " ", ", ", "\n"])
+def test_watch_list_takes_commas_and_spaces(monkeypatch: pytest.MonkeyPatch, separator: str):
+    monkeypatch.setenv("GITPULSE_REPOS", separator.join(["Apache/Airflow", "a/.github", "apache/airflow"]))
+    assert load_settings().watched_repos == (Repo("apache", "airflow"), Repo("a", ".github"))
+
+
+@pytest.mark.parametrize(
+    ("api_url", "graphql_url"),
+    [
+        ("https://api.github.com", "https://api.github.com/graphql"),
+        ("https://ghe.example.com/api/v3/", "https://ghe.example.com/api/graphql"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/graphql"),
+    ],
+)
+def test_graphql_address_follows_the_rest_address(
+    monkeypatch: pytest.MonkeyPatch, api_url: str, graphql_url: str
+):
+    monkeypatch.setenv("GITHUB_API_URL", api_url)
+    assert load_settings().github_graphql_url == graphql_url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("GITHUB_API_URL", "api.github.com", "for example https://"),
+        ("GITHUB_API_URL", "https://user:secret@host", "for example https://"),
+        ("GITHUB_TOKEN", "ghp one", "write ghp_"),
+        ("GITPULSE_REPOS", "https://github.com/a/b", "write owner/name"),
+        ("GITPULSE_LAKE_URL", "gs://bucket", "for example s3://"),
+        ("GITPULSE_LAKE_URL", "s3://", "for example s3://"),
+        ("GITPULSE_LABEL_GROUPS", "bug=(", "for example bug="),
+        ("GITPULSE_PATIENCE_SECONDS", "-1", "greater than or equal to 0"),
+        ("GITPULSE_PATIENCE_SECONDS", "soon", "number"),
+    ],
+)
+def test_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert str(refusal.value).startswith(f"{name}: ")
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_dot_env_is_read(tmp_path: Path):
+    (tmp_path / ".env").write_text("GITPULSE_LAKE_URL=s3://bucket/prefix\n")
+    assert load_settings().lake_url == "s3://bucket/prefix"
+
+
+@pytest.mark.parametrize("text", ["a", "a/", "/b", "a/b/c", "a b/c", "a/..", "ä/b", "-a/b", ""])
+def test_what_is_no_repository_name(text: str):
+    with pytest.raises(InvalidRepo, match="write owner/name"):
+        Repo.parse(text)
