@@ -1,0 +1,174 @@
+"""The bronze tables: what was received from GitHub, exactly as received, and the manifest of the runs.
+
+Nothing here is parsed beyond what finding a record again needs; typing is silver's work.
+"""
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
+
+_RUN = (
+    Column("run_id", pa.string(), "The run that received the record.", nullable=False),
+    Column("repo_owner", pa.string(), "The repository's owner, lower case.", nullable=False),
+    Column("repo_name", pa.string(), "The repository's name, lower case.", nullable=False),
+)
+_PLACE = (
+    Column("page_number", pa.int32(), "The page of the walk, from 1.", nullable=False),
+    Column("record_number", pa.int32(), "The record's place on its page, from 1.", nullable=False),
+)
+_FETCHED_AT = Column(
+    "fetched_at", UTC_TIMESTAMP, "The UTC time in the `Date` header of the answer.", nullable=False
+)
+_PLACE_RULE = Rule(
+    "place_counts_from_1", "page_number < 1 or record_number < 1", "Pages and records are counted from 1."
+)
+
+ISSUES = TableContract(
+    layer="bronze",
+    name="issues",
+    description="Every record of the issue lists as received, pull requests included.",
+    grain="one received record",
+    key=("run_id", "page_number", "record_number"),
+    columns=(
+        *_RUN,
+        *_PLACE,
+        _FETCHED_AT,
+        Column("issue_id", pa.int64(), "The record's `id`; null where it has no usable one."),
+        Column(
+            "issue_updated_at", UTC_TIMESTAMP, "The record's `updated_at`; null where it has no usable one."
+        ),
+        Column("payload_json", pa.string(), "The record's bytes exactly as received.", nullable=False),
+    ),
+    order_by=("page_number", "record_number"),
+    rules=(_PLACE_RULE,),
+    sample=("run_id", "page_number", "record_number"),
+)
+
+REPOSITORY = TableContract(
+    layer="bronze",
+    name="repository",
+    description="Answers of `GET /repos/{owner}/{repo}` as received.",
+    grain="one answer",
+    key=("run_id", "fetched_at"),
+    columns=(
+        *_RUN,
+        _FETCHED_AT,
+        Column("repository_id", pa.int64(), "The answer's `id`; null where it has no usable one."),
+        Column("payload_json", pa.string(), "The answer's body exactly as received.", nullable=False),
+    ),
+    order_by=("fetched_at",),
+    sample=("run_id", "fetched_at"),
+)
+
+ISSUE_TIMELINE = TableContract(
+    layer="bronze",
+    name="issue_timeline",
+    description="What was received about the lifecycle of issues: GraphQL timelines, or REST issue events.",
+    grain="one issue's timeline (graphql) or one event (rest_events) of an answer",
+    key=("run_id", "page_number", "record_number"),
+    columns=(
+        *_RUN,
+        *_PLACE,
+        _FETCHED_AT,
+        Column("issue_id", pa.int64(), "The issue's REST id (GraphQL `databaseId`); null where not told."),
+        Column("issue_number", pa.int64(), "The issue's number; null where not told."),
+        Column("source", pa.string(), "`graphql` or `rest_events`.", nullable=False),
+        Column(
+            "is_complete", pa.bool_(), "Whether the payload holds every page of the timeline.", nullable=False
+        ),
+        Column(
+            "payload_json",
+            pa.string(),
+            "graphql: the issue's node with the timeline nodes of all its pages; rest_events: one event.",
+            nullable=False,
+        ),
+    ),
+    order_by=("page_number", "record_number"),
+    rules=(
+        _PLACE_RULE,
+        Rule("source_is_known", "source not in ('graphql', 'rest_events')", "The source is one of two."),
+    ),
+    sample=("run_id", "page_number", "record_number", "issue_number"),
+)
+
+DEPARTURE = TableContract(
+    layer="bronze",
+    name="departure",
+    description="What was found out about issues that a complete walk no longer listed.",
+    grain="one issue found gone by one run",
+    key=("run_id", "issue_id"),
+    columns=(
+        *_RUN,
+        _FETCHED_AT,
+        Column("issue_id", pa.int64(), "The issue's REST id.", nullable=False),
+        Column("issue_number", pa.int64(), "The issue's number.", nullable=False),
+        Column(
+            "kind", pa.string(), "`deleted`, `transferred_out`, `converted` or `unknown`.", nullable=False
+        ),
+        Column("departed_at", UTC_TIMESTAMP, "When it left, where an event tells; else null."),
+        Column(
+            "departed_to", pa.string(), "Where a transferred issue is now, `owner/name#number`; else null."
+        ),
+        Column("evidence", pa.string(), "What told: `nodes`, `rest_301`, `rest_410`, …", nullable=False),
+        Column("payload_json", pa.string(), "The answer that told, as received.", nullable=False),
+    ),
+    order_by=("issue_id",),
+    rules=(
+        Rule(
+            "kind_is_known",
+            "kind not in ('deleted', 'transferred_out', 'converted', 'unknown')",
+            "The kind is one of four.",
+        ),
+    ),
+    sample=("issue_id", "issue_number", "kind"),
+)
+
+MANIFEST = TableContract(
+    layer="bronze",
+    name="manifest",
+    description="What each run fetched of each stream, and how it ended.",
+    grain="one run and stream",
+    key=("run_id", "stream"),
+    columns=(
+        *_RUN,
+        Column("stream", pa.string(), "The bronze table the run filled.", nullable=False),
+        Column("sequence", pa.int64(), "Grows with each registration in the repository.", nullable=False),
+        Column("status", pa.string(), "`running`, `complete`, `partial` or `failed`.", nullable=False),
+        Column("walk_kind", pa.string(), "`full`, `incremental` or `unchanged`.", nullable=False),
+        Column("since", UTC_TIMESTAMP, "The `since` the walk asked for; null for none."),
+        Column("as_of_at", UTC_TIMESTAMP, "The `Date` of the walk's first answer."),
+        Column("started_at", UTC_TIMESTAMP, "When the run began with the stream.", nullable=False),
+        Column("finished_at", UTC_TIMESTAMP, "When it ended; null while it runs, or where it died."),
+        Column("page_count", pa.int64(), "Pages received and stored.", nullable=False),
+        Column("record_count", pa.int64(), "Records received and stored.", nullable=False),
+        Column("pull_request_count", pa.int64(), "Of these, pull requests.", nullable=False),
+        Column("request_count", pa.int64(), "HTTP requests sent.", nullable=False),
+        Column("quota_cost", pa.int64(), "Units of GitHub's quota used.", nullable=False),
+        Column(
+            "batch_count", pa.int64(), "Batches that count; further ones in the lake do not.", nullable=False
+        ),
+        Column("is_capped", pa.bool_(), "Whether a page limit or cap cut the walk.", nullable=False),
+        Column("first_updated_at", UTC_TIMESTAMP, "The earliest `updated_at` received."),
+        Column("last_updated_at", UTC_TIMESTAMP, "The latest `updated_at` received."),
+        Column("next_url", pa.string(), "The link to go on with; null where the walk reached its end."),
+        Column("etag", pa.string(), "The ETag of the unchanged probe taken before the walk."),
+        Column("resumed_run_id", pa.string(), "The cut-short run that this one goes on with."),
+        Column("error", pa.string(), "Why the run is partial or failed, in one line."),
+    ),
+    order_by=("sequence",),
+    rules=(
+        Rule(
+            "status_is_known",
+            "status not in ('running', 'complete', 'partial', 'failed')",
+            "The status is one of four.",
+        ),
+        Rule(
+            "cut_short_is_not_complete",
+            "status = 'complete' and (next_url is not null or is_capped or finished_at is null)",
+            "A walk cut short by a page limit, a cap or an error is never complete.",
+        ),
+    ),
+    sample=("run_id", "stream", "status"),
+)
+
+BRONZE: tuple[TableContract, ...] = (ISSUES, REPOSITORY, ISSUE_TIMELINE, DEPARTURE, MANIFEST)

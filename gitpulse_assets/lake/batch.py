@@ -1,0 +1,45 @@
+"""Writing what a run received, one durable object a batch.
+
+When a batch counts is the manifest's business: batch object first, manifest row second.
+"""
+
+import uuid
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.parquet import write_parquet
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+# A crash costs at most these pages of refetching, and 600 pages become 60 objects.
+PAGES_PER_BATCH = 10
+
+
+class BatchWriter:
+    """Writes the batches of one run and bronze table, numbered on from those that count already."""
+
+    def __init__(
+        self, store: Store, contract: TableContract, repo: Repo, run_id: str, *, batch_count: int = 0
+    ) -> None:
+        paths.run_prefix(contract, repo, run_id)
+        self._store = store
+        self._contract = contract
+        self._repo = repo
+        self._run_id = run_id
+        self.batch_count = batch_count
+
+    def write(self, rows: pa.Table | pa.RecordBatch) -> int:
+        """Store rows, those of PAGES_PER_BATCH pages at most, and return the batch's number.
+
+        The batch is durable on return, but is read only once the manifest row's `batch_count` includes it.
+        Raises LakeError where the rows break the contract or cannot be stored.
+        """
+        number = self.batch_count + 1
+        path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
+        batches = rows.to_batches() if isinstance(rows, pa.Table) else [rows]
+        write_parquet(path, self._contract, batches, rows.schema, merge_id=self._run_id)
+        self._store.put(paths.batch_key(self._contract, self._repo, self._run_id, number), path)
+        self.batch_count = number
+        return number

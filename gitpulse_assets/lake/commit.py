@@ -1,0 +1,96 @@
+"""The two records of a publication: what is being published (the plan) and what was (the commit).
+
+Only their shape and their storing; the order in which they are written is `publication`'s.
+"""
+
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from gitpulse_assets.contracts.model import Layer
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+Merged = dict[str, dict[str, int]]
+
+
+class CommittedTable(msgspec.Struct, frozen=True):
+    """A published table: its ETag, rows, bytes, and the fingerprint of the contract it was written under."""
+
+    etag: str
+    row_count: int
+    size_bytes: int
+    contract: str
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """Which tables belong together, by name, and the batches merged so far, `{stream: {run_id: count}}`."""
+
+    merge_id: str
+    made_at: datetime
+    tables: dict[str, CommittedTable]
+    merged: Merged
+
+
+class PlannedTable(msgspec.Struct, frozen=True):
+    """A table of a plan.
+
+    `etag` is the published table's when the plan was made (None: there was none). `staged` is the key of
+    what replaces it, None where the table stays as it is.
+    """
+
+    name: str
+    key: str
+    etag: str | None
+    staged: str | None
+    row_count: int
+    size_bytes: int
+    contract: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a sealed merge publishes, in this order; enough to finish it in another process."""
+
+    merge_id: str
+    layer: Layer
+    repo_owner: str
+    repo_name: str
+    made_at: datetime
+    tables: tuple[PlannedTable, ...]
+    merged: Merged
+    commit_etag: str | None
+
+    @property
+    def repo(self) -> Repo:
+        return Repo(self.repo_owner, self.repo_name)
+
+
+_Record = TypeVar("_Record", Plan, Commit)
+
+
+def read_plan(store: Store, layer: Layer, repo: Repo) -> tuple[Plan | None, str | None]:
+    """The newest sealed plan and its ETag; (None, None) where there was none."""
+    return _read(store, paths.plan_key(layer, repo), Plan)
+
+
+def read_commit(store: Store, layer: Layer, repo: Repo) -> tuple[Commit | None, str | None]:
+    """The newest commit and its ETag; (None, None) where nothing was published."""
+    return _read(store, paths.commit_key(layer, repo), Commit)
+
+
+def _read(store: Store, key: str, kind: type[_Record]) -> tuple[_Record | None, str | None]:
+    stored = store.get(key)
+    if stored is None:
+        return None, None
+    try:
+        return msgspec.json.decode(stored.body, type=kind), stored.etag
+    except msgspec.MsgspecError as error:
+        raise LakeError(f"{store.uri(key)}: not a {kind.__name__.lower()} of GitPulse: {error}") from error
+
+
+def encode(record: Plan | Commit) -> bytes:
+    """The record as JSON that a person can read."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2)

@@ -1,0 +1,97 @@
+"""Lazy reads: tables of the lake as pyarrow datasets, under the contract's schema.
+
+A dataset holds one version of a published table open: whatever is published meanwhile, it reads that
+version whole. DuckDB pushes columns and filters into it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.errors import LakeError, ObjectNotFound
+from gitpulse_assets.lake.parquet import is_same_kind
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+
+@dataclass(frozen=True)
+class OpenTable:
+    """One version of a published table; the ETag is None where the table is absent."""
+
+    dataset: ds.Dataset
+    etag: str | None
+
+
+def read_schema(contract: TableContract, stored: pa.Schema, uri: str) -> pa.Schema:
+    """The contract's schema as a stored file can fill it: columns the file lacks are nullable.
+
+    Raises LakeError where a column's stored type is of another kind than the contract's.
+    """
+    fields: list[pa.Field] = []
+    for field in contract.arrow_schema:
+        position = stored.get_field_index(field.name)
+        if position < 0:
+            fields.append(field.with_nullable(True))
+            continue
+        found = stored.field(position).type
+        if not is_same_kind(found, field.type):
+            raise LakeError(
+                f"{contract.layer}/{contract.name}.{field.name}: stored as {found}, the contract says "
+                f"{field.type}; rebuild the repository from bronze ({uri})"
+            )
+        fields.append(field)
+    return pa.schema(fields)
+
+
+def empty_dataset(contract: TableContract) -> ds.Dataset:
+    """A dataset without rows under the contract's schema."""
+    return ds.dataset(contract.arrow_schema.empty_table())
+
+
+def open_table(store: Store, contract: TableContract, repo: Repo) -> OpenTable:
+    """Open the published table of a repository; it is empty where none was published."""
+    key = paths.table_key(contract, repo)
+    opened = store.open(key)
+    if opened is None:
+        return OpenTable(empty_dataset(contract), None)
+    parquet = ds.ParquetFileFormat()
+    fragment = parquet.make_fragment(opened.file)
+    schema = read_schema(contract, fragment.physical_schema, store.uri(key))
+    return OpenTable(ds.FileSystemDataset([fragment], schema, parquet), opened.etag)
+
+
+def open_batches(
+    store: Store, contract: TableContract, repo: Repo, batches: Iterable[tuple[str, Sequence[int]]]
+) -> ds.Dataset:
+    """Open bronze batches, given as (run_id, batch numbers), in that order; they never change."""
+    runs = [
+        [paths.batch_key(contract, repo, run_id, number) for number in numbers]
+        for run_id, numbers in batches
+        if numbers
+    ]
+    if not runs:
+        return empty_dataset(contract)
+    # One process wrote a run, under one contract: its first batch speaks for all of them.
+    schemas = [read_schema(contract, _batch_schema(store, keys[0]), store.uri(keys[0])) for keys in runs]
+    locations = [store.path(key) for keys in runs for key in keys]
+    return ds.dataset(
+        locations, schema=_weakest(schemas), format="parquet", filesystem=store.filesystem, partitioning=None
+    )
+
+
+def _batch_schema(store: Store, key: str) -> pa.Schema:
+    opened = store.open(key)
+    if opened is None:
+        raise ObjectNotFound(f"{store.uri(key)}: the manifest counts this batch, but it is gone")
+    with opened.file as file:
+        return ds.ParquetFileFormat().inspect(file)
+
+
+def _weakest(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    return pa.schema(
+        [field.with_nullable(any(s.field(field.name).nullable for s in schemas)) for field in schemas[0]]
+    )

@@ -1,0 +1,170 @@
+"""The lake in a local folder: durable replacement by rename, compare-and-swap by a short file lock."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.fs
+
+from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed, folder_errors
+from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
+
+# An object's own identity stands at its end (the Parquet footer), so that hashing a table of hundreds of
+# megabytes is not needed to tell two versions apart. A copied lake keeps its ETags.
+ETAG_TAIL_BYTES = 64 * 1024
+
+# A bounded number of lock files serves any number of repositories; a lock is held for microseconds.
+LOCK_COUNT = 64
+
+SCRATCH = "_staging/_scratch"
+LOCKS = "_locks"
+
+
+def _etag(file: pa.NativeFile) -> str:
+    size = file.size()
+    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+    digest.update(file.read_at(min(size, ETAG_TAIL_BYTES), max(0, size - ETAG_TAIL_BYTES)))
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder with its parents so that they survive a power cut."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+class FolderStore:
+    """Objects are files below `root`; a reader that has one open keeps reading that version."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.filesystem = pyarrow.fs.LocalFileSystem()
+
+    @property
+    def scratch_folder(self) -> Path:
+        folder = self.root / SCRATCH
+        with folder_errors(folder):
+            _make_folder(folder)
+        return folder
+
+    def uri(self, key: str) -> str:
+        return str(self.root / key)
+
+    def path(self, key: str) -> str:
+        return str(self.root / key)
+
+    def check(self, *, is_writable: bool) -> None:
+        if not is_writable:
+            if self.root.exists() and not os.access(self.root, os.R_OK | os.X_OK):
+                raise LakeError(f"{self.root}: not readable: set GITPULSE_LAKE_URL to a folder you may read")
+            return
+        probe = f"{SCRATCH}/probe-{uuid.uuid4().hex}"
+        self.put(probe, b"")
+        self.delete(probe)
+
+    def get(self, key: str) -> StoredObject | None:
+        opened = self.open(key)
+        if opened is None:
+            return None
+        with folder_errors(self.root / key), opened.file as file:
+            return StoredObject(file.read_at(opened.size_bytes, 0), opened.etag)
+
+    def open(self, key: str) -> OpenObject | None:
+        with folder_errors(self.root / key):
+            try:
+                file = pa.OSFile(self.path(key), "rb")
+            except FileNotFoundError:
+                return None
+            return OpenObject(file, _etag(file), file.size())
+
+    def head(self, key: str) -> ObjectInfo | None:
+        opened = self.open(key)
+        if opened is None:
+            return None
+        with folder_errors(self.root / key), opened.file as file:
+            modified_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, tz=UTC)
+            return ObjectInfo(key, opened.size_bytes, opened.etag, modified_at)
+
+    def put(
+        self, key: str, body: bytes | Path, *, if_match: str | None = None, if_absent: bool = False
+    ) -> str:
+        with folder_errors(self.root / key):
+            source = body if isinstance(body, Path) else self._spool(body)
+            try:
+                return self._replace(source, key, if_match=if_match, if_absent=if_absent)
+            finally:
+                source.unlink(missing_ok=True)
+
+    def move(self, source: str, target: str, *, if_match: str | None = None, if_absent: bool = False) -> str:
+        with folder_errors(self.root / target):
+            try:
+                return self._replace(self.root / source, target, if_match=if_match, if_absent=if_absent)
+            except FileNotFoundError as error:
+                raise ObjectNotFound(f"{self.root / source}: there is no such file") from error
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        for path in sorted((self.root / prefix).rglob("*")):
+            key = path.relative_to(self.root).as_posix()
+            if path.is_file() and (info := self.head(key)):
+                yield info
+
+    def delete(self, key: str) -> None:
+        with folder_errors(self.root / key):
+            (self.root / key).unlink(missing_ok=True)
+
+    def delete_prefix(self, prefix: str) -> None:
+        with folder_errors(self.root / prefix):
+            shutil.rmtree(self.root / prefix, ignore_errors=not (self.root / prefix).exists())
+
+    def _spool(self, body: bytes) -> Path:
+        path = self.scratch_folder / uuid.uuid4().hex
+        path.write_bytes(body)
+        return path
+
+    def _replace(self, source: Path, key: str, *, if_match: str | None, if_absent: bool) -> str:
+        target = self.root / key
+        with pa.OSFile(str(source), "rb") as file:
+            os.fsync(file.fileno())
+            etag = _etag(file)
+        _make_folder(target.parent)
+        if if_match is None and not if_absent:
+            source.replace(target)
+        else:
+            with self._lock(key):
+                self._compare(key, None if if_absent else if_match)
+                source.replace(target)
+        _sync_folder(target.parent)
+        return etag
+
+    def _compare(self, key: str, expected_etag: str | None) -> None:
+        found = self.head(key)
+        if (found.etag if found else None) != expected_etag:
+            raise PreconditionFailed(f"{self.root / key}: another run replaced it")
+
+    @contextmanager
+    def _lock(self, key: str) -> Iterator[None]:
+        """Hold one of the lock files; the system frees it when the process dies."""
+        number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) % LOCK_COUNT
+        path = self.root / LOCKS / f"{number:02d}.lock"
+        _make_folder(path.parent)
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,86 @@
+"""The lake as the rest of the project sees it: open it, read tables, write batches, publish merges."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pyarrow.dataset as ds
+
+from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.batch import BatchWriter
+from gitpulse_assets.lake.commit import Commit, read_commit
+from gitpulse_assets.lake.dataset import open_batches, open_table
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.folder_store import FolderStore
+from gitpulse_assets.lake.manifest import Manifest
+from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+
+class Lake:
+    """All tables of all repositories, in one folder or bucket."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @classmethod
+    def open(cls, url: str, s3: S3Options | None = None, *, is_writable: bool = True) -> "Lake":
+        """Open the lake at a folder's path, `file://…` or `s3://bucket/prefix`.
+
+        Raises LakeError, in one line that names the setting to change, where it cannot be used.
+        """
+        store = _store(url)
+        store.check(is_writable=is_writable)
+        return cls(store)
+
+    def uri(self, contract: TableContract, repo: Repo) -> str:
+        """Where a table's data lies, for people and other tools; a bronze table's is a folder of runs."""
+        key = paths.table_key(contract, repo)
+        is_folder = contract.layer == "bronze" and contract.name != "manifest"
+        return self.store.uri(key.rpartition("/")[0] if is_folder else key)
+
+    def dataset(self, contract: TableContract, repo: Repo) -> ds.Dataset:
+        """The published table: one version of it, lazy; empty where none was published."""
+        return open_table(self.store, contract, repo).dataset
+
+    def bronze_dataset(
+        self, contract: TableContract, repo: Repo, batches: Iterable[tuple[str, Sequence[int]]]
+    ) -> ds.Dataset:
+        """Bronze batches, given as (run_id, batch numbers); lazy."""
+        return open_batches(self.store, contract, repo, batches)
+
+    def manifest(self, repo: Repo) -> Manifest:
+        """What each run fetched."""
+        return Manifest(self.store, repo)
+
+    def batch_writer(self, contract: TableContract, repo: Repo, run_id: str) -> BatchWriter:
+        """A writer for one run's batches; it goes on after those that the manifest counts."""
+        row = self.manifest(repo).row(run_id, contract.name)
+        return BatchWriter(self.store, contract, repo, run_id, batch_count=row.batch_count if row else 0)
+
+    def begin(self, layer: Layer, repo: Repo) -> Publication:
+        """Begin a merge; one that was cut short after its seal is finished first."""
+        return Publication(self.store, layer, repo)
+
+    def commit(self, layer: Layer, repo: Repo) -> Commit | None:
+        """Which tables were published together last, and what they were merged from."""
+        return read_commit(self.store, layer, repo)[0]
+
+    def committed_repos(self, layer: Layer) -> Iterator[Repo]:
+        """The repositories of which something was published, in order of their names."""
+        for info in self.store.list(paths.commit_prefix(layer)):
+            repo = paths.repo_of(info.key)
+            if repo and info.key == paths.commit_key(layer, repo):
+                yield repo
+
+
+def _store(url: str) -> Store:
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return FolderStore(Path(unquote(parts.path)))
+    if "://" not in url and url:
+        return FolderStore(Path(url))
+    raise LakeError(f"GITPULSE_LAKE_URL: {url!r} is no lake; write a folder, file://… or s3://bucket/prefix")

@@ -1,0 +1,175 @@
+"""The manifest: what each run fetched of each stream, and from where a cut-short walk goes on.
+
+One object a repository, replaced whole by compare-and-swap, so that two runs never lose each other's rows.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from io import BytesIO
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gitpulse_assets.contracts.bronze import MANIFEST
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.dataset import read_schema
+from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
+from gitpulse_assets.lake.parquet import write_parquet
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+Status = Literal["running", "complete", "partial", "failed"]
+WalkKind = Literal["full", "incremental", "unchanged"]
+
+# Writers of one repository are a handful; a longer fight means that something is broken.
+PUT_ATTEMPTS = 20
+BACK_OFF_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One run and stream; the columns are described in `contracts.bronze.MANIFEST`."""
+
+    run_id: str
+    repo_owner: str
+    repo_name: str
+    stream: str
+    status: Status
+    walk_kind: WalkKind
+    started_at: datetime
+    sequence: int = 0
+    since: datetime | None = None
+    as_of_at: datetime | None = None
+    finished_at: datetime | None = None
+    page_count: int = 0
+    record_count: int = 0
+    pull_request_count: int = 0
+    request_count: int = 0
+    quota_cost: int = 0
+    batch_count: int = 0
+    is_capped: bool = False
+    first_updated_at: datetime | None = None
+    last_updated_at: datetime | None = None
+    next_url: str | None = None
+    etag: str | None = None
+    resumed_run_id: str | None = None
+    error: str | None = None
+
+
+class Manifest:
+    """The manifest of one repository."""
+
+    def __init__(self, store: Store, repo: Repo) -> None:
+        self._store = store
+        self._repo = repo
+        self._key = paths.table_key(MANIFEST, repo)
+
+    def rows(self) -> list[ManifestRow]:
+        """Every row, in the order the runs registered."""
+        return self._read()[0]
+
+    def row(self, run_id: str, stream: str) -> ManifestRow | None:
+        """The row of one run and stream."""
+        return next((r for r in self.rows() if (r.run_id, r.stream) == (run_id, stream)), None)
+
+    def put(self, row: ManifestRow) -> ManifestRow:
+        """Add or replace the row of (run_id, stream) and return it as stored.
+
+        A new row gets the next `sequence`, a replaced one keeps its own. Raises LakeError where the row
+        contradicts itself, names another repository, or could not be stored.
+        """
+        self._check(row)
+
+        def with_row(rows: list[ManifestRow]) -> list[ManifestRow]:
+            return _put_row(rows, row)
+
+        rows = self._update(with_row)
+        return next(r for r in rows if (r.run_id, r.stream) == (row.run_id, row.stream))
+
+    def remove(self, runs: Iterable[tuple[str, str]]) -> None:
+        """Forget runs, given as (run_id, stream); what they stored no longer counts."""
+        gone = set(runs)
+        self._update(lambda rows: [r for r in rows if (r.run_id, r.stream) not in gone])
+
+    def _update(self, change: Callable[[list[ManifestRow]], list[ManifestRow]]) -> list[ManifestRow]:
+        for attempt in range(PUT_ATTEMPTS):
+            rows, etag = self._read()
+            changed = change(rows)
+            try:
+                self._write(changed, etag)
+            except PreconditionFailed:
+                time.sleep(random.uniform(0, BACK_OFF_SECONDS * 2 ** min(attempt, 6)))
+            else:
+                return changed
+        raise LakeError(
+            f"{self._store.uri(self._key)}: other runs kept replacing it ({PUT_ATTEMPTS} attempts); run again"
+        )
+
+    def _read(self) -> tuple[list[ManifestRow], str | None]:
+        stored = self._store.get(self._key)
+        if stored is None:
+            return [], None
+        table = pq.ParquetFile(BytesIO(stored.body)).read()
+        schema = read_schema(MANIFEST, table.schema, self._store.uri(self._key))
+        missing = {f.name: None for f in schema if f.name not in table.column_names}
+        return [_row(missing | record) for record in table.to_pylist()], stored.etag
+
+    def _write(self, rows: list[ManifestRow], etag: str | None) -> None:
+        table = pa.Table.from_pylist([asdict(row) for row in rows], schema=MANIFEST.arrow_schema)
+        path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
+        write_parquet(path, MANIFEST, table.to_batches(), table.schema, merge_id=uuid.uuid4().hex)
+        self._store.put(self._key, path, if_match=etag, if_absent=etag is None)
+
+    def _check(self, row: ManifestRow) -> None:
+        name = f"{self._repo}: run {row.run_id}, stream {row.stream}"
+        if (row.repo_owner, row.repo_name) != (self._repo.owner, self._repo.name):
+            raise LakeError(f"{name}: the row belongs to {row.repo_owner}/{row.repo_name}")
+        is_cut = row.next_url is not None or row.is_capped or row.finished_at is None
+        if row.status == "complete" and is_cut:
+            raise LakeError(f"{name}: a walk that was cut short cannot be complete")
+
+
+def _row(record: Mapping[str, object]) -> ManifestRow:
+    known = ManifestRow.__dataclass_fields__
+    return ManifestRow(**{name: value for name, value in record.items() if name in known})  # pyright: ignore[reportArgumentType]
+
+
+def _put_row(rows: list[ManifestRow], row: ManifestRow) -> list[ManifestRow]:
+    for index, old in enumerate(rows):
+        if (old.run_id, old.stream) == (row.run_id, row.stream):
+            return [*rows[:index], replace(row, sequence=old.sequence), *rows[index + 1 :]]
+    last = max((r.sequence for r in rows), default=0)
+    return [*rows, replace(row, sequence=last + 1)]
+
+
+def resumable_run(rows: Iterable[ManifestRow], stream: str) -> ManifestRow | None:
+    """The run to go on with: the newest cut short with a link, unless a later one is complete.
+
+    A row still `running` belongs to a run that died, or to one at work at this moment; going on with
+    either loses nothing, since what each run stores is its own.
+    """
+    for row in sorted(rows, key=lambda r: r.sequence, reverse=True):
+        if row.stream != stream or row.walk_kind == "unchanged":
+            continue
+        if row.status == "complete":
+            return None
+        if row.status in ("running", "partial") and row.next_url is not None:
+            return row
+    return None
+
+
+def unmerged_batches(
+    rows: Iterable[ManifestRow], stream: str, merged: Mapping[str, int]
+) -> list[tuple[str, range]]:
+    """The batches not merged before, as (run_id, batch numbers), in the order the runs registered.
+
+    `merged` says of each run how many of its batches were merged.
+    """
+    ordered = sorted((r for r in rows if r.stream == stream), key=lambda r: r.sequence)
+    spans = [(r.run_id, range(merged.get(r.run_id, 0) + 1, r.batch_count + 1)) for r in ordered]
+    return [(run_id, numbers) for run_id, numbers in spans if numbers]

@@ -1,0 +1,145 @@
+"""Carrying a sealed plan out, by whoever comes first: the merge itself or a later run after a crash.
+
+From the moment its plan is sealed a merge will be published; every step here can be done twice, also by two
+processes at once. A plan is only ever followed by another one after its own commit was written, so a plan
+that is no longer the newest needs nothing more.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+
+import pyarrow.parquet as pq
+
+from gitpulse_assets.contracts.model import Layer
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import (
+    Commit,
+    CommittedTable,
+    Plan,
+    PlannedTable,
+    encode,
+    read_commit,
+    read_plan,
+)
+from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed
+from gitpulse_assets.lake.parquet import MERGE_ID
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+logger = logging.getLogger(__name__)
+
+# Each further attempt means that something outside GitPulse wrote the object in between.
+REPLACE_ATTEMPTS = 5
+
+
+def finish_interrupted(store: Store, layer: Layer, repo: Repo) -> bool:
+    """Finish the publication of a merge that died, or is slow; say whether there was one."""
+    plan, _ = read_plan(store, layer, repo)
+    if plan is None:
+        return False
+    commit, _ = read_commit(store, layer, repo)
+    if commit is not None and commit.merge_id == plan.merge_id:
+        return False
+    logger.warning(
+        "%s: finishing the publication of %s by merge %s, which was cut short", repo, layer, plan.merge_id
+    )
+    finish(store, plan)
+    return True
+
+
+def finish(store: Store, plan: Plan) -> None:
+    """Promote every table of a sealed plan, then commit it."""
+    etags = {table.name: promote(store, plan, table) for table in plan.tables}
+    commit(store, plan, etags)
+
+
+def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
+    """Put one staged table in its place and return its ETag; None where a later merge is published already."""
+    staged = table.staged
+    if staged is None:
+        return table.etag
+
+    def move(etag: str | None) -> str:
+        return store.move(staged, table.key, if_match=etag, if_absent=etag is None)
+
+    def is_done() -> bool:
+        return _merge_id(store, table.key) == plan.merge_id
+
+    try:
+        return _replace(store, plan, table.key, table.etag, move, is_done)
+    except ObjectNotFound as error:
+        found = store.head(table.key)
+        if found and is_done():
+            return found.etag
+        if _is_superseded(store, plan):
+            return None
+        raise LakeError(
+            f"{plan.repo}: the publication of {plan.layer} was cut short and {store.uri(staged)} is gone; "
+            f"delete {store.uri(paths.plan_key(plan.layer, plan.repo))}, then rebuild the repository from bronze"
+        ) from error
+
+
+def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
+    """Write the commit of a plan whose tables are all in place, and remove what it staged."""
+    tables = {
+        t.name: CommittedTable(etag, t.row_count, t.size_bytes, t.contract)
+        for t in plan.tables
+        if (etag := etags[t.name]) is not None
+    }
+    if len(tables) == len(plan.tables):
+        key = paths.commit_key(plan.layer, plan.repo)
+        body = encode(Commit(plan.merge_id, plan.made_at, tables, plan.merged))
+
+        def put(etag: str | None) -> str:
+            return store.put(key, body, if_match=etag, if_absent=etag is None)
+
+        def is_done() -> bool:
+            found, _ = read_commit(store, plan.layer, plan.repo)
+            return found is not None and found.merge_id == plan.merge_id
+
+        _replace(store, plan, key, plan.commit_etag, put, is_done)
+    store.delete_prefix(paths.staging_prefix(plan.merge_id))
+
+
+def _replace(
+    store: Store,
+    plan: Plan,
+    key: str,
+    etag: str | None,
+    write: Callable[[str | None], str],
+    is_done: Callable[[], bool],
+) -> str | None:
+    """Write an object over the version with `etag`, unless that was done already by another process.
+
+    The object may differ for one more reason: something other than GitPulse wrote it. The plan is the truth
+    then, and safe to go on with: the version seen *before* the plan proved to be the newest still is no later
+    merge's, and it is the one that gets replaced.
+    """
+    for _ in range(REPLACE_ATTEMPTS):
+        try:
+            return write(etag)
+        except PreconditionFailed:
+            found = store.head(key)
+            if found and is_done():
+                return found.etag
+            if _is_superseded(store, plan):
+                return None
+            etag = found.etag if found else None
+            logger.warning("%s: not as this merge found it; replacing it", store.uri(key))
+    raise LakeError(
+        f"{store.uri(key)}: something other than GitPulse keeps writing it; stop that and run again"
+    )
+
+
+def _is_superseded(store: Store, plan: Plan) -> bool:
+    newest, _ = read_plan(store, plan.layer, plan.repo)
+    return newest is None or newest.merge_id != plan.merge_id
+
+
+def _merge_id(store: Store, key: str) -> str | None:
+    opened = store.open(key)
+    if opened is None:
+        return None
+    with opened.file as file:
+        metadata = pq.read_metadata(file).metadata or {}
+    return metadata.get(MERGE_ID, b"").decode()

@@ -1,0 +1,187 @@
+"""Audit, then publish: the tables of one merge are staged, sealed, and only then put in place.
+
+A merge that is dropped before `seal` leaves no trace; sealed, it will be published whole, by itself or after
+a crash by the next `begin`. Who seals second is told so before anything of his moved.
+"""
+
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import Commit, Merged, Plan, PlannedTable, encode, read_commit, read_plan
+from gitpulse_assets.lake.errors import LakeError, PreconditionFailed, PublicationConflict
+from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
+from gitpulse_assets.lake.promotion import commit, finish_interrupted, promote
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+# Staging older than twice this is swept as left over by a dead merge, so a merge must seal within it.
+MERGE_LIFETIME_SECONDS = 12 * 60 * 60
+
+
+@dataclass(frozen=True)
+class StagedTable:
+    """A table of a merge, ready to be promoted; `uri` is its place once it is."""
+
+    publication: "Publication"
+    contract: TableContract
+    repo: Repo
+    rows: int
+    bytes: int
+    uri: str
+    is_unchanged: bool
+
+
+class Publication:
+    """One merge of one layer and repository; made by `Lake.begin`.
+
+    Used as a context manager it drops what was staged when it was not sealed.
+    """
+
+    def __init__(self, store: Store, layer: Layer, repo: Repo) -> None:
+        finish_interrupted(store, layer, repo)
+        # The plan first: if another merge comes between the two reads, sealing over this plan fails.
+        _, self._plan_etag = read_plan(store, layer, repo)
+        self.previous, self._commit_etag = read_commit(store, layer, repo)
+        self.merge_id = uuid.uuid4().hex
+        self.layer: Layer = layer
+        self.repo = repo
+        self._store = store
+        self._began = time.time()
+        self._tables: dict[str, PlannedTable] = {}
+        self._plan: Plan | None = None
+        self._etags: dict[str, str | None] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+    def stage(self, contract: TableContract, reader: pa.RecordBatchReader | pa.Table) -> StagedTable:
+        """Store a new version of a table beside the published one.
+
+        Raises LakeError where the rows break the contract or cannot be stored.
+        """
+        self._check_open(contract)
+        path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
+        batches = reader.to_batches() if isinstance(reader, pa.Table) else reader
+        written = write_parquet(path, contract, batches, reader.schema, self.merge_id)
+        staged = paths.staged_key(self.merge_id, contract, self.repo)
+        self._store.put(staged, path)
+        key = paths.table_key(contract, self.repo)
+        found = self._store.head(key)
+        self._tables[contract.name] = PlannedTable(
+            name=contract.name,
+            key=key,
+            etag=found.etag if found else None,
+            staged=staged,
+            row_count=written.row_count,
+            size_bytes=written.size_bytes,
+            contract=contract_fingerprint(contract),
+        )
+        return self._staged(contract)
+
+    def keep(self, contract: TableContract) -> StagedTable:
+        """Name a table that this merge leaves as it is.
+
+        Raises LakeError where the last merge did not publish it, or something else has changed it since.
+        """
+        self._check_open(contract)
+        key = paths.table_key(contract, self.repo)
+        before = self.previous.tables.get(contract.name) if self.previous else None
+        found = self._store.head(key)
+        if before is None or found is None or found.etag != before.etag:
+            raise LakeError(
+                f"{self._store.uri(key)}: not as the last merge published it; rebuild the repository"
+            )
+        self._tables[contract.name] = PlannedTable(
+            name=contract.name,
+            key=key,
+            etag=before.etag,
+            staged=None,
+            row_count=before.row_count,
+            size_bytes=before.size_bytes,
+            contract=before.contract,
+        )
+        return self._staged(contract)
+
+    def seal(self, merged: Merged | None = None, *, is_rebuild: bool = False) -> None:
+        """Decide that this merge is published; the audit comes before.
+
+        `merged` names the batches this merge took in, `{stream: {run_id: batch_count}}`; it is added to what
+        earlier merges took in, or replaces it in a rebuild. Raises PublicationConflict where another merge
+        was sealed since `begin`: nothing of this one is published then.
+        """
+        if not self._tables or self._plan is not None:
+            raise LakeError(f"{self.repo}: a merge is sealed once, after its tables were staged")
+        if time.time() - self._began > MERGE_LIFETIME_SECONDS:
+            raise LakeError(f"{self.repo}: the merge took more than {MERGE_LIFETIME_SECONDS} s; run it again")
+        plan = Plan(
+            merge_id=self.merge_id,
+            layer=self.layer,
+            repo_owner=self.repo.owner,
+            repo_name=self.repo.name,
+            made_at=datetime.now(UTC),
+            tables=tuple(self._tables.values()),
+            merged=_add(None if is_rebuild else self.previous, merged or {}),
+            commit_etag=self._commit_etag,
+        )
+        key = paths.plan_key(self.layer, self.repo)
+        try:
+            self._store.put(key, encode(plan), if_match=self._plan_etag, if_absent=self._plan_etag is None)
+        except PreconditionFailed as error:
+            self.discard()
+            raise PublicationConflict(
+                f"{self.repo}: another run published {self.layer} while this one was at work; "
+                "nothing of this one was published, run it again"
+            ) from error
+        self._plan = plan
+
+    def promote(self, staged: StagedTable) -> str:
+        """Put a table in its place and return its address; the last one commits the merge."""
+        if self._plan is None:
+            raise LakeError(f"{self.repo}: a merge is sealed before its tables are promoted")
+        table = self._tables[staged.contract.name]
+        self._etags[table.name] = promote(self._store, self._plan, table)
+        if len(self._etags) == len(self._tables):
+            commit(self._store, self._plan, self._etags)
+        return staged.uri
+
+    def discard(self) -> None:
+        """Remove what was staged, unless the merge is sealed."""
+        if self._plan is None and self._tables:
+            self._store.delete_prefix(paths.staging_prefix(self.merge_id))
+            self._tables.clear()
+
+    def _check_open(self, contract: TableContract) -> None:
+        if contract.layer != self.layer or contract.name in self._tables or self._plan is not None:
+            raise LakeError(
+                f"{self.repo}: {contract.layer}/{contract.name} cannot join this merge of {self.layer}"
+            )
+
+    def _staged(self, contract: TableContract) -> StagedTable:
+        table = self._tables[contract.name]
+        return StagedTable(
+            publication=self,
+            contract=contract,
+            repo=self.repo,
+            rows=table.row_count,
+            bytes=table.size_bytes,
+            uri=self._store.uri(table.key),
+            is_unchanged=table.staged is None,
+        )
+
+
+def _add(previous: Commit | None, merged: Merged) -> Merged:
+    before = previous.merged if previous else {}
+    return {stream: before.get(stream, {}) | merged.get(stream, {}) for stream in sorted({*before, *merged})}

@@ -1,0 +1,106 @@
+"""What the lake needs from the place that holds its objects, a folder or a bucket.
+
+A store knows keys, bytes and ETags. It knows nothing of tables, repositories or Parquet.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.fs
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One object: its key below the lake's root, size in bytes, ETag and UTC time of its last change."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's bytes and the ETag they were read under."""
+
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
+class OpenObject:
+    """One version of an object, open for random reads: it stays that version or fails, never mixes."""
+
+    file: pa.NativeFile
+    etag: str
+    size_bytes: int
+
+
+class Store(Protocol):
+    """Objects with compare-and-swap.
+
+    Writing methods return the new ETag. With `if_match` the object must still have that ETag, with
+    `if_absent` there must be none; otherwise PreconditionFailed and nothing is written. Every object that
+    is compared must hold something unique to its writing, because an ETag may be a content hash.
+    Anything else that goes wrong is a LakeError.
+    """
+
+    @property
+    def filesystem(self) -> pyarrow.fs.FileSystem:
+        """Reads objects that never change, by `path(key)`."""
+        ...
+
+    @property
+    def scratch_folder(self) -> Path:
+        """The local folder for files that are to be `put` and are consumed by it."""
+        ...
+
+    def uri(self, key: str) -> str:
+        """The address of an object for people and other tools."""
+        ...
+
+    def path(self, key: str) -> str:
+        """The name of an object in `filesystem`."""
+        ...
+
+    def check(self, *, is_writable: bool) -> None:
+        """Raise LakeError, naming the setting to change, where the lake cannot be used."""
+        ...
+
+    def get(self, key: str) -> StoredObject | None:
+        """Read an object whole, or None where there is none."""
+        ...
+
+    def open(self, key: str) -> OpenObject | None:
+        """Open one version of an object for random reads, or None where there is none."""
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Describe an object, or None where there is none."""
+        ...
+
+    def put(
+        self, key: str, body: bytes | Path, *, if_match: str | None = None, if_absent: bool = False
+    ) -> str:
+        """Replace an object whole and durably; a file given as `body` is consumed."""
+        ...
+
+    def move(self, source: str, target: str, *, if_match: str | None = None, if_absent: bool = False) -> str:
+        """Replace `target` by `source`; raises ObjectNotFound where `source` is gone."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object whose key starts with `prefix`, a folder ending in `/`, in key order."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens where there is none."""
+        ...
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove every object below a folder ending in `/`."""
+        ...
