@@ -1,0 +1,133 @@
+"""Makes every gold table from one repository's silver tables, in one pass over them.
+
+What a mart means stands in its `sql/gold/*.sql` and in `contracts/gold.py`. Nothing here reads or writes the
+lake, checks a result or knows Dagster.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from gitpulse_assets.transform.sql_file import create_table
+
+# The columns the marts and their checks read. Each input is copied once into DuckDB with only these, because
+# it may be a dataset on S3 and several statements scan it.
+INPUT_COLUMNS: dict[str, tuple[str, ...]] = {
+    "repository": (),
+    "issue_current": (
+        "issue_id",
+        "issue_node_id",
+        "issue_number",
+        "title",
+        "state",
+        "state_reason",
+        "is_locked",
+        "active_lock_reason",
+        "is_pull_request",
+        "author_id",
+        "author_login",
+        "author_type",
+        "author_association",
+        "assignee_count",
+        "comment_count",
+        "milestone_title",
+        "issue_type",
+        "closed_by_login",
+        "html_url",
+        "created_at",
+        "updated_at",
+        "closed_at",
+        "departed_at",
+        "departure_kind",
+        "departed_to",
+        "run_id",
+        "page_number",
+        "fetched_at",
+    ),
+    "issue_labels": ("issue_id", "label_id", "label_name"),
+    "issue_assignees": ("issue_id", "user_id", "user_login"),
+    "issue_transitions": (
+        "issue_id",
+        "issue_number",
+        "transition_number",
+        "transitioned_at",
+        "kind",
+        "delta",
+    ),
+}
+
+# In the order they are made: each reads only inputs and marts above it.
+MARTS: tuple[str, ...] = (
+    "mart_issue_lifecycle",
+    "mart_issue_daily_flow",
+    "mart_issue_closure_age_monthly",
+    "mart_issue_weekday_rhythm",
+    "mart_issue_swing_days",
+    "mart_backlog_by_label",
+    "mart_backlog_by_age",
+)
+
+
+@dataclass(frozen=True)
+class LabelGroup:
+    """A name for issues one of whose labels matches `pattern` (RE2, found anywhere, letter case ignored)."""
+
+    name: str
+    pattern: str
+
+
+DEFAULT_LABEL_GROUPS: tuple[LabelGroup, ...] = (
+    LabelGroup("bug", r"\bbugs?\b|defect|regression|crash"),
+    LabelGroup("feature", r"feature|enhancement|proposal"),
+    LabelGroup("docs", r"\bdocs?\b|documentation"),
+    LabelGroup("question", r"question|\bsupport\b|how[- ]?to"),
+)
+
+
+@dataclass(frozen=True)
+class GoldParameters:
+    """`as_of_at`: the UTC time the last complete walk began, by GitHub's clock; ages and the spine end there.
+
+    `label_groups`: tried in order, the first that matches names the issue; one that none matches is `other`.
+    """
+
+    as_of_at: datetime
+    label_groups: tuple[LabelGroup, ...] = DEFAULT_LABEL_GROUPS
+
+
+def build_gold(
+    con: duckdb.DuckDBPyConnection, inputs: Mapping[str, object], parameters: GoldParameters
+) -> tuple[str, ...]:
+    """Make each mart a temporary table of its contract's name and return their names.
+
+    `inputs` maps each name in `INPUT_COLUMNS` to anything DuckDB can register (Arrow table, dataset, reader).
+    The inputs stay as temporary tables too, for the checks.
+    Raises KeyError for a missing input and ValueError for an `as_of_at` without time zone.
+    """
+    if parameters.as_of_at.tzinfo is None:
+        raise ValueError(f"as_of_at must carry its time zone, got {parameters.as_of_at.isoformat()}")
+    for name, columns in INPUT_COLUMNS.items():
+        _copy_input(con, name, inputs[name], ("repo_owner", "repo_name", *columns))
+    _create_label_group_pattern(con, parameters.label_groups)
+    for name in MARTS:
+        create_table(con, "gold", name, {"as_of_at": parameters.as_of_at})
+    return MARTS
+
+
+def _copy_input(
+    con: duckdb.DuckDBPyConnection, name: str, relation: object, columns: tuple[str, ...]
+) -> None:
+    con.register("incoming", relation)
+    con.execute(f"create or replace temp table {name} as select {', '.join(columns)} from incoming")
+    con.unregister("incoming")
+
+
+def _create_label_group_pattern(con: duckdb.DuckDBPyConnection, groups: tuple[LabelGroup, ...]) -> None:
+    con.execute(
+        "create or replace temp table label_group_pattern"
+        " (position bigint, label_group varchar, pattern varchar)"
+    )
+    for position, group in enumerate(groups):
+        con.execute("insert into label_group_pattern values (?, ?, ?)", [position, group.name, group.pattern])

@@ -1,0 +1,87 @@
+"""Each semantic check is silent on sound data and speaks up when what it proves is made untrue."""
+
+from importlib.resources import files
+
+import pytest
+
+AS_OF = "2024-02-10 08:00"
+CHECKS = sorted(
+    path.name.removesuffix(".sql") for path in (files("gitpulse_assets") / "sql/checks").iterdir()
+)
+DAY = "where flow_date = '2024-01-09'"
+
+# What is done to sound tables, and the check that must then speak.
+DAMAGE = [
+    ("no_pull_request_in_marts", "update issue_current set is_pull_request = true where issue_number = 2"),
+    ("lifecycle_rows_equal_issues", "insert into mart_issue_lifecycle from mart_issue_lifecycle limit 1"),
+    ("lifecycle_rows_equal_issues", "delete from mart_issue_lifecycle where issue_number = 2"),
+    ("no_day_missing", f"delete from mart_issue_daily_flow {DAY}"),
+    ("no_day_missing", "delete from mart_issue_daily_flow where flow_date = '2024-01-01'"),
+    ("no_day_missing", "delete from mart_issue_daily_flow where flow_date = '2024-02-10'"),
+    ("no_day_missing", "delete from mart_issue_daily_flow"),
+    ("net_change_identity", f"update mart_issue_daily_flow set closed_count = 7 {DAY}"),
+    ("ledger_identity", f"update mart_issue_daily_flow set open_at_end = open_at_end + 1 {DAY}"),
+    ("ledger_identity", "update mart_issue_daily_flow set open_at_end = 2 where flow_date = '2024-01-01'"),
+    ("ledger_alternates", "update issue_transitions set delta = 1 where transition_number = 2"),
+    ("ledger_alternates", "delete from issue_transitions where transition_number = 1"),
+    (
+        "ledger_alternates",
+        "update issue_transitions set transitioned_at = '2024-02-01 00:00Z' where transition_number = 1",
+    ),
+    ("open_at_end_equals_snapshot", "update issue_current set state = 'closed' where issue_number = 1"),
+    (
+        "ledger_state_equals_snapshot",
+        "update issue_current set departed_at = '2024-02-01 00:00Z' where issue_number = 1",
+    ),
+    ("no_orphan_labels", "delete from issue_current where issue_number = 2"),
+    ("no_orphan_assignees", "delete from issue_current where issue_number = 3"),
+    ("no_issue_open_before_arrival", "update issue_current set created_at = '2024-01-01 10:00:01Z'"),
+    (
+        "no_issue_open_before_arrival",
+        "update issue_transitions set kind = 'opened' where transition_number = 3",
+    ),
+    ("no_issue_open_before_arrival", "delete from issue_current where issue_number = 3"),
+    ("swing_days_agree_with_flow", "update mart_issue_swing_days set net_change = net_change + 1"),
+    ("swing_days_agree_with_flow", "update mart_issue_swing_days set issue_numbers = [1, 2, 3, 4]"),
+    ("swing_days_agree_with_flow", "delete from mart_issue_swing_days where swing_rank = 1"),
+    ("weekday_rhythm_agrees_with_flow", "update mart_issue_weekday_rhythm set issue_count = issue_count + 1"),
+    ("weekday_rhythm_agrees_with_flow", "delete from mart_issue_weekday_rhythm where issue_count = 0"),
+    (
+        "closure_months_agree_with_lifecycle",
+        "update mart_issue_closure_age_monthly set closed_issue_count = 9",
+    ),
+    ("closure_months_agree_with_lifecycle", "delete from mart_issue_closure_age_monthly"),
+    ("age_bands_agree_with_backlog", "update mart_backlog_by_age set open_issue_count = 1"),
+    ("age_bands_agree_with_backlog", "delete from mart_backlog_by_age where open_issue_count = 0"),
+]
+
+
+@pytest.fixture
+def gold(silver, make_gold):
+    silver.issue(1, ("opened", "2024-01-01 10:00"), ("closed", "2024-01-03"), ("reopened", "2024-01-09"))
+    silver.issue(2, ("opened", "2024-01-02"), ("closed", "2024-01-20 12:00"), labels=["bug"])
+    silver.issue(3, ("opened", "2024-01-02"), ("deleted", "2024-01-05"), assignees=["ann"])
+    silver.issue(4, is_pull_request=True)
+    return make_gold(silver, AS_OF)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_sound_data_breaks_nothing(gold, check, name):
+    assert check(gold, name, AS_OF) == []
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGE)
+def test_damage_is_found(gold, check, name, damage):
+    gold.con.execute(damage)
+    assert check(gold, name, AS_OF) != []
+
+
+def test_each_check_was_damaged_once():
+    assert {name for name, _ in DAMAGE} == set(CHECKS)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_header_says_what_it_proves(name):
+    text = (files("gitpulse_assets") / f"sql/checks/{name}.sql").read_text()
+    assert text.startswith("-- Proves ")
+    assert "Broken rows:" in text
