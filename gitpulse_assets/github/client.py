@@ -1,0 +1,205 @@
+"""What the rest of GitPulse may ask GitHub: the client's whole public surface.
+
+One method a question. How a question is sent is in transport.py, how a list is walked in pages.py, what is
+asked by GraphQL in lifecycle.py and departures.py.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import httpx
+import msgspec
+from pydantic import SecretStr
+
+from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled
+from gitpulse_assets.github.links import same_origin
+from gitpulse_assets.github.pages import EVENT_ROW_CAP, KnownPage, Page, expect_found, split, walk
+from gitpulse_assets.github.spending import Spending
+from gitpulse_assets.github.tokens import Tokens
+from gitpulse_assets.github.transport import HEADERS, Reply, Transport, Wait
+from gitpulse_assets.repo import Repo
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PER_PAGE = 100
+
+
+@dataclass(frozen=True)
+class RepositoryAnswer:
+    """GET /repos/{o}/{r}. With `is_unchanged` (304) everything from `payload` on is empty.
+
+    `moved_to` is the address a rename led to; `open_issues_count` counts open issues **and** pull requests.
+    """
+
+    is_unchanged: bool
+    date: datetime
+    etag: str | None
+    moved_to: str | None
+    payload: bytes = field(default=b"", repr=False)
+    repository_id: int | None = None
+    full_name: str | None = None
+    has_issues: bool | None = None
+    open_issues_count: int | None = None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The newest record of the issue list; nulls where the list is empty or `is_unchanged` (304)."""
+
+    is_unchanged: bool
+    date: datetime
+    etag: str | None
+    newest_issue_id: int | None = None
+    newest_updated_at: datetime | None = None
+
+
+class _RepositoryFields(msgspec.Struct):
+    id: int
+    full_name: str
+    has_issues: bool | None = None
+    open_issues_count: int | None = None
+
+
+class _IssueFields(msgspec.Struct):
+    id: int
+    updated_at: datetime
+
+
+class GitHubClient:
+    """GitHub's API for one process: `with GitHubClient(...) as client: ...`.
+
+    `patience_seconds` is the longest time one request waits for limits in total before LimitReached;
+    `on_wait` hears of each such wait before it begins. Every method may raise the errors of errors.py.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_url: str,
+        graphql_url: str,
+        tokens: Iterable[SecretStr] = (),
+        patience_seconds: float = 120.0,
+        on_wait: Callable[[Wait], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        read_timeout_seconds: float = 30.0,
+        http_transport: httpx.BaseTransport | None = None,
+    ):
+        self._api_url = api_url.rstrip("/")
+        self._graphql_url = graphql_url
+        timeout = httpx.Timeout(10.0, read=read_timeout_seconds)
+        self._http = httpx.Client(headers=HEADERS, timeout=timeout, transport=http_transport)
+        kept_tokens = Tokens(tokens)
+        self._transport = Transport(self._http, kept_tokens, patience_seconds, on_wait, sleep)
+        if not kept_tokens:
+            logger.warning("no GITHUB_TOKEN: GitHub allows 60 requests an hour and no GraphQL")
+
+    def __enter__(self) -> "GitHubClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    @property
+    def spending(self) -> Spending:
+        """What REST requests have cost so far."""
+        return self._transport.rest_meter.spending
+
+    @property
+    def graphql_spending(self) -> Spending:
+        """What GraphQL requests have cost so far."""
+        return self._transport.graphql_meter.spending
+
+    def has_token(self, repo: Repo) -> bool:
+        """Whether requests for this repository carry a token, without which there is no GraphQL."""
+        return self._transport.has_token(repo)
+
+    def repository(self, repo: Repo, etag: str | None = None) -> RepositoryAnswer:
+        """Ask for the repository itself; with an `etag`, only if it changed since."""
+        reply = expect_found(self._transport.get(self._address(repo, ""), repo, etag=etag), repo)
+        if reply.status == 304:
+            return RepositoryAnswer(True, reply.date, reply.etag or etag, reply.moved_to)
+        fields = _decode(reply, reply.content, _RepositoryFields)
+        if fields.has_issues is False:
+            raise IssuesDisabled(f"{repo} has its issues disabled; take it off the watch list")
+        return RepositoryAnswer(
+            is_unchanged=False,
+            date=reply.date,
+            etag=reply.etag,
+            moved_to=reply.moved_to,
+            payload=reply.content,
+            repository_id=fields.id,
+            full_name=fields.full_name,
+            has_issues=fields.has_issues,
+            open_issues_count=fields.open_issues_count,
+        )
+
+    def probe_issues(self, repo: Repo, etag: str | None = None) -> Probe:
+        """Ask whether any issue or pull request changed, at the price of one request (0 units for a 304)."""
+        url = self._address(repo, "/issues", state="all", sort="updated", direction="desc", per_page=1)
+        reply = expect_found(self._transport.get(url, repo, etag=etag), repo)
+        if reply.status == 304:
+            return Probe(True, reply.date, reply.etag or etag)
+        newest = [_decode(reply, record, _IssueFields) for record in split(reply)[:1]]
+        if not newest:
+            return Probe(False, reply.date, reply.etag)
+        return Probe(False, reply.date, reply.etag, newest[0].id, newest[0].updated_at)
+
+    def issue_pages(
+        self,
+        repo: Repo,
+        *,
+        since: datetime | None = None,
+        start_url: str | None = None,
+        known: Mapping[str, KnownPage] | None = None,
+    ) -> Iterator[Page]:
+        """Walk issues and pull requests of every state, 100 a page.
+
+        Without `since` the whole list by creation; with it (UTC) what was updated at or after it, by update,
+        so that an issue touched in mid-walk is met twice rather than missed. `start_url` goes on at a
+        stored `next_url` (CursorRefused when GitHub no longer takes it); `known` asks conditionally for
+        pages of an earlier walk.
+        """
+        if start_url is not None:
+            url = same_origin(self._api_url, start_url)
+        elif since is None:
+            url = self._address(
+                repo, "/issues", state="all", sort="created", direction="asc", per_page=PER_PAGE
+            )
+        else:
+            url = self._address(
+                repo,
+                "/issues",
+                state="all",
+                since=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                sort="updated",
+                direction="asc",
+                per_page=PER_PAGE,
+            )
+        return walk(self._transport, repo, url, is_stored=start_url is not None, known=known)
+
+    def issue_event_pages(self, repo: Repo, *, start_url: str | None = None) -> Iterator[Page]:
+        """Walk the repository's issue events, newest first, pull requests' included.
+
+        GitHub serves the newest 30,000 only; the last page then says `is_capped`: the oldest are missing.
+        """
+        url = start_url or self._address(repo, "/issues/events", per_page=PER_PAGE)
+        url = same_origin(self._api_url, url)
+        return walk(self._transport, repo, url, is_stored=start_url is not None, row_cap=EVENT_ROW_CAP)
+
+    def _address(self, repo: Repo, path: str, **query: str | int) -> str:
+        base = f"{self._api_url}/repos/{repo.owner}/{repo.name}{path}"
+        return str(httpx.URL(base, params=query)) if query else base
+
+
+def _decode(reply: Reply, content: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    raise AnswerUnusable(f"{reply.url} answered with unexpected JSON ({problem}); check GITHUB_API_URL")

@@ -1,0 +1,84 @@
+"""What can go wrong between us and GitHub, one class a cause.
+
+`str()` of each is one line that says what happened, where, and what to do; it never holds a token. Nothing
+here decides when an error is raised: transport, pages and the GraphQL modules do.
+"""
+
+from datetime import datetime
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Fold text that came from outside into one line of at most `limit` characters."""
+    folded = " ".join(text.split())
+    return folded if len(folded) <= limit else folded[: limit - 1] + "…"
+
+
+class GitHubError(Exception):
+    """Base of all errors of this client; the first argument is the whole message."""
+
+    def __str__(self) -> str:
+        return one_line(str(self.args[0]), limit=700)
+
+
+class RepositoryNotFound(GitHubError):
+    """404: no such repository, or not visible to this token (or without one)."""
+
+
+class BadToken(GitHubError):
+    """401, or a text that cannot be a token."""
+
+
+class TokenRequired(GitHubError):
+    """GraphQL was asked for without a token."""
+
+
+class IssuesDisabled(GitHubError):
+    """410 on the issue list, or a repository that says `has_issues: false`."""
+
+
+class Forbidden(GitHubError):
+    """403 that is no limit (SSO, blocked repository, missing scope) and 451."""
+
+
+class LimitReached(GitHubError):
+    """A rate limit would have to be waited out longer than the patience allows."""
+
+    def __init__(self, message: str, resumes_at: datetime):
+        super().__init__(message, resumes_at)
+
+    @property
+    def resumes_at(self) -> datetime:
+        """When requests are welcome again, UTC by GitHub's clock."""
+        return self.args[1]
+
+
+class NetworkDown(GitHubError):
+    """No answer came: DNS, refused connection, TLS, time-out, connection lost."""
+
+    def __init__(self, message: str, is_overload: bool = False):
+        super().__init__(message, is_overload)
+
+    @property
+    def is_overload(self) -> bool:
+        """True where a smaller question may succeed (read time-out)."""
+        return self.args[1]
+
+
+class AnswerUnusable(GitHubError):
+    """An answer came that cannot be used: 5xx, HTML, cut short, not what the address promises."""
+
+    def __init__(self, message: str, is_overload: bool = False):
+        super().__init__(message, is_overload)
+
+    @property
+    def is_overload(self) -> bool:
+        """True where a smaller question may succeed (502, 504)."""
+        return self.args[1]
+
+
+class ForeignLink(GitHubError):
+    """A `Link`, redirect or stored address points to another origin, where no token may go."""
+
+
+class CursorRefused(GitHubError):
+    """GitHub no longer takes a stored next address: start the walk again."""

@@ -1,0 +1,132 @@
+"""Walking a list page by page, each page's records cut out as received.
+
+Holds one page at a time. Which list, in which order, and what to do with the records is the callers' affair.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+import msgspec
+
+from gitpulse_assets.github.errors import AnswerUnusable, CursorRefused, IssuesDisabled, RepositoryNotFound
+from gitpulse_assets.github.links import same_origin
+from gitpulse_assets.github.transport import Reply, Transport
+from gitpulse_assets.repo import Repo
+
+# GitHub's words for "this list goes on, but not for you", whichever list it is.
+CAP_WORDS = ("pagination is limited", "pagination with the page parameter is not supported")
+# The issue event list ends here without a further word when the last page is exactly full.
+EVENT_ROW_CAP = 30_000
+
+
+@dataclass(frozen=True)
+class KnownPage:
+    """What an earlier walk kept of a page: its ETag and, since a 304 has no Link, its next address."""
+
+    etag: str
+    next_url: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list.
+
+    `number` counts from 1 in this walk; `url` is the address asked; `records` are the JSON texts exactly as
+    received. `is_unchanged`: GitHub said 304, so the records are those of the earlier walk and not here.
+    `is_capped`: GitHub serves nothing beyond, although there may be more; the walk is not complete.
+    """
+
+    number: int
+    url: str
+    next_url: str | None
+    date: datetime
+    etag: str | None
+    records: list[bytes] = field(repr=False)
+    is_unchanged: bool = False
+    is_capped: bool = False
+
+
+def walk(
+    transport: Transport,
+    repo: Repo,
+    first_url: str,
+    *,
+    is_stored: bool = False,
+    known: Mapping[str, KnownPage] | None = None,
+    row_cap: int | None = None,
+) -> Iterator[Page]:
+    """Follow `rel="next"` from `first_url` to the end of the list.
+
+    `is_stored`: the first address comes from an earlier walk and may have expired (CursorRefused).
+    `known`: pages of an earlier walk by address, asked for conditionally but for the last one.
+    """
+    # A 304 has no Link, so the last known page could not tell that one has been added behind it.
+    known = {url: page for url, page in (known or {}).items() if page.next_url is not None}
+    url, number = first_url, 0
+    while url is not None:
+        number += 1
+        earlier = known.get(url)
+        reply = transport.get(url, repo, etag=earlier.etag if earlier else None)
+        if reply.status == 304 and earlier is not None:
+            page = Page(number, url, earlier.next_url, reply.date, earlier.etag, [], is_unchanged=True)
+        else:
+            page = _page(reply, repo, url, number, is_cursor=is_stored or number > 1, row_cap=row_cap)
+        if page.next_url == url:
+            raise AnswerUnusable(f"{url} names itself as its next page; try again later")
+        yield page
+        url = page.next_url and same_origin(first_url, page.next_url)
+
+
+def _page(reply: Reply, repo: Repo, url: str, number: int, is_cursor: bool, row_cap: int | None) -> Page:
+    if reply.status == 422 and _is_cap(reply):
+        return Page(number, url, None, reply.date, None, [], is_capped=True)
+    if is_cursor and reply.status in (404, 422):
+        raise CursorRefused(
+            f"{url} is no longer served ({reply.status}: {reply.message}); start the walk again"
+        )
+    found = expect_found(reply, repo)
+    next_url = found.next_url
+    is_capped = next_url is None and row_cap is not None and _rows_up_to(url) >= row_cap
+    return Page(number, url, next_url, found.date, found.etag, split(found), is_capped=is_capped)
+
+
+def _is_cap(reply: Reply) -> bool:
+    return any(words in reply.message.lower() for words in CAP_WORDS)
+
+
+def _rows_up_to(url: str) -> int:
+    """How many rows of a counted list lie up to the end of this page; 0 for a cursor page."""
+    query = httpx.URL(url).params
+    page, size = query.get("page", "1"), query.get("per_page", "30")
+    return int(page) * int(size) if page.isdecimal() and size.isdecimal() else 0
+
+
+def expect_found(reply: Reply, repo: Repo) -> Reply:
+    """Pass a 200 or 304 on; name what is wrong with the repository otherwise."""
+    host = httpx.URL(reply.url).host
+    if reply.status == 404:
+        raise RepositoryNotFound(
+            f"{repo} is not found at {host}, or not visible to the token in use; check the name, or set a "
+            "GITHUB_TOKEN that may read it"
+        )
+    if reply.status == 410:
+        raise IssuesDisabled(
+            f"{repo} has its issues disabled at {host} ({reply.message}); take it off the watch list"
+        )
+    if reply.status not in (200, 304):
+        raise AnswerUnusable(
+            f"{reply.url} answered {reply.status} ({reply.message}); report it with the address"
+        )
+    return reply
+
+
+def split(reply: Reply) -> list[bytes]:
+    """Cut a JSON list into its elements' texts without reading what is in them."""
+    try:
+        return [bytes(record) for record in msgspec.json.decode(reply.content, type=list[msgspec.Raw])]
+    except msgspec.DecodeError:
+        raise AnswerUnusable(
+            f"{reply.url} answered with JSON that is no list; check GITHUB_API_URL"
+        ) from None
