@@ -1,0 +1,9 @@
+-- Grain: one issue whose ledger is made anew: the touched ones, and any that has no ledger rows at all although it
+-- once was open, so that a ledger thrown away is built again by the next merge.
+select issue_id
+from issue_current
+where not is_pull_request
+    and (
+        issue_id in (select issue_id from touched_issue)
+        or issue_id not in (select issue_id from stored_issue_transitions)
+    )

@@ -1,0 +1,115 @@
+"""One merge of new bronze batches into the stored silver tables of one repository.
+
+Only what the new batches touch is parsed and computed; every other row is carried over as stored, and a table
+in which nothing changed is not made at all. What the rows mean stands in `sql/silver/`. Reading bronze,
+auditing and publishing are the callers'.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.silver import (
+    ISSUE_ASSIGNEES,
+    ISSUE_BODY,
+    ISSUE_CURRENT,
+    ISSUE_EVENT,
+    ISSUE_LABELS,
+    ISSUE_SIGHTING,
+    ISSUE_TRANSITIONS,
+    QUARANTINE,
+    REPOSITORY,
+)
+from gitpulse_assets.transform.sql_file import create_table, load_sql
+
+BRONZE_INPUTS: tuple[TableContract, ...] = (ISSUES, BRONZE_REPOSITORY, ISSUE_TIMELINE, DEPARTURE)
+
+# The tables in the order they are made, each with the relation of the issues it is made anew for; the others'
+# rows are carried over. None: the table is small and made anew whole.
+MERGED_TABLES: tuple[tuple[TableContract, str | None], ...] = (
+    (REPOSITORY, None),
+    (ISSUE_SIGHTING, "touched_issue"),
+    (ISSUE_CURRENT, "touched_issue"),
+    (ISSUE_BODY, "issue_winner"),
+    (ISSUE_LABELS, "issue_winner"),
+    (ISSUE_ASSIGNEES, "issue_winner"),
+    (ISSUE_EVENT, "touched_issue"),
+    (ISSUE_TRANSITIONS, "ledger_issue"),
+    (QUARANTINE, None),
+)
+
+# A body is compared by its hash, and copied only once: when it is written.
+NOT_COMPARED = frozenset({"body"})
+NOT_COPIED = frozenset({ISSUE_BODY.name})
+
+Source: TypeAlias = ds.Dataset | pa.Table
+
+
+def merge_silver(
+    con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_ids: Sequence[str]
+) -> dict[str, bool]:
+    """Merge bronze batches into the stored tables; return for each table whether it changed.
+
+    `inputs` holds the stored tables as `stored_<table>` and the new batches as `bronze_<table>`; what is
+    absent counts as empty. `run_ids` are the repository's runs in the manifest's order (those merged before
+    may be among them). Afterwards each table is a relation of `con` under its contract's name and columns, a
+    view of the stored one where nothing changed: the inputs must outlive it. Raises ValueError for a batch
+    of a run that `run_ids` does not name.
+    """
+    _register(con, inputs, run_ids)
+    for step in ("issue_record", "event_record", "repository_record", "issue_winner", "touched_issue"):
+        create_table(con, "silver", step)
+    create_table(con, "silver", "record_assignee")
+    changed: dict[str, bool] = {}
+    for contract, scope in MERGED_TABLES:
+        if contract is ISSUE_TRANSITIONS:
+            create_table(con, "silver", "ledger_issue")
+        changed[contract.name] = _merge_table(con, contract, scope)
+    return changed
+
+
+def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_ids: Sequence[str]) -> None:
+    order = {
+        "run_id": pa.array(run_ids, pa.string()),
+        "run_sequence": pa.array(range(len(run_ids)), pa.int64()),
+    }
+    con.register("run_order", pa.table(order))
+    for contract, _ in MERGED_TABLES:
+        name = f"stored_{contract.name}"
+        con.register(name, inputs.get(name, contract.arrow_schema.empty_table()))
+    for contract in BRONZE_INPUTS:
+        name = f"bronze_{contract.name}"
+        con.register(name, inputs.get(name, contract.arrow_schema.empty_table()))
+        unknown = con.execute(
+            f"select distinct run_id from {name} anti join run_order using (run_id)"
+        ).fetchall()
+        if unknown:
+            raise ValueError(f"{name}: batches of runs that run_ids does not name: {sorted(unknown)}")
+
+
+def _merge_table(con: duckdb.DuckDBPyConnection, contract: TableContract, scope: str | None) -> bool:
+    """Make one table from its delta and the stored rows outside the scope; return whether it changed."""
+    name, columns = contract.name, ", ".join(contract.column_names)
+    con.execute(f"create or replace temp table {name}_delta as {load_sql('silver', name)}")
+    inside = f"semi join {scope} using (issue_id)" if scope else ""
+    if _fingerprint(con, contract, f"{name}_delta") == _fingerprint(con, contract, f"stored_{name} {inside}"):
+        con.execute(f"create or replace temp view {name} as select {columns} from stored_{name}")
+        return False
+    carried = (
+        f"select {columns} from stored_{name} anti join {scope} using (issue_id) union all" if scope else ""
+    )
+    kind = "view" if name in NOT_COPIED else "table"
+    con.execute(f"create or replace temp {kind} {name} as {carried} select {columns} from {name}_delta")
+    return True
+
+
+def _fingerprint(con: duckdb.DuckDBPyConnection, contract: TableContract, relation: str) -> object:
+    """The number of rows and an order-free hash of them."""
+    columns = ", ".join(name for name in contract.column_names if name not in NOT_COMPARED)
+    return con.execute(f"select count(*), sum(hash({columns})::hugeint) from {relation}").fetchone()
