@@ -6,26 +6,27 @@ asked by GraphQL in lifecycle.py and departures.py.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import httpx
 import msgspec
 from pydantic import SecretStr
 
+from gitpulse_assets.github.decoding import decode
+from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
 from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled
+from gitpulse_assets.github.graphql import GraphQL, load_document
+from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
 from gitpulse_assets.github.pages import EVENT_ROW_CAP, KnownPage, Page, expect_found, split, walk
 from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.github.tokens import Tokens
-from gitpulse_assets.github.transport import HEADERS, Reply, Transport, Wait
+from gitpulse_assets.github.transport import HEADERS, Transport, Wait
 from gitpulse_assets.repo import Repo
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 PER_PAGE = 100
 
@@ -57,6 +58,26 @@ class Probe:
     etag: str | None
     newest_issue_id: int | None = None
     newest_updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OpenIssueCount:
+    """GitHub's own count of open issues, without pull requests, at `date`."""
+
+    open_issue_count: int
+    date: datetime
+
+
+class _Count(msgspec.Struct, rename="camel"):
+    total_count: int
+
+
+class _CountedIssues(msgspec.Struct):
+    issues: _Count
+
+
+class _CountedRepository(msgspec.Struct):
+    repository: _CountedIssues
 
 
 class _RepositoryFields(msgspec.Struct):
@@ -91,11 +112,11 @@ class GitHubClient:
         http_transport: httpx.BaseTransport | None = None,
     ):
         self._api_url = api_url.rstrip("/")
-        self._graphql_url = graphql_url
         timeout = httpx.Timeout(10.0, read=read_timeout_seconds)
         self._http = httpx.Client(headers=HEADERS, timeout=timeout, transport=http_transport)
         kept_tokens = Tokens(tokens)
         self._transport = Transport(self._http, kept_tokens, patience_seconds, on_wait, sleep)
+        self._graphql = GraphQL(self._transport, graphql_url)
         if not kept_tokens:
             logger.warning("no GITHUB_TOKEN: GitHub allows 60 requests an hour and no GraphQL")
 
@@ -124,7 +145,7 @@ class GitHubClient:
         reply = expect_found(self._transport.get(self._address(repo, ""), repo, etag=etag), repo)
         if reply.status == 304:
             return RepositoryAnswer(True, reply.date, reply.etag or etag, reply.moved_to)
-        fields = _decode(reply, reply.content, _RepositoryFields)
+        fields = decode(reply.content, _RepositoryFields, reply.url)
         if fields.has_issues is False:
             raise IssuesDisabled(f"{repo} has its issues disabled; take it off the watch list")
         return RepositoryAnswer(
@@ -145,7 +166,7 @@ class GitHubClient:
         reply = expect_found(self._transport.get(url, repo, etag=etag), repo)
         if reply.status == 304:
             return Probe(True, reply.date, reply.etag or etag)
-        newest = [_decode(reply, record, _IssueFields) for record in split(reply)[:1]]
+        newest = [decode(record, _IssueFields, reply.url) for record in split(reply)[:1]]
         if not newest:
             return Probe(False, reply.date, reply.etag)
         return Probe(False, reply.date, reply.etag, newest[0].id, newest[0].updated_at)
@@ -192,14 +213,41 @@ class GitHubClient:
         url = same_origin(self._api_url, url)
         return walk(self._transport, repo, url, is_stored=start_url is not None, row_cap=EVENT_ROW_CAP)
 
+    def open_issue_count(self, repo: Repo) -> OpenIssueCount:
+        """Ask GraphQL how many issues are open (1 point). Raises TokenRequired without a token."""
+        variables: dict[str, object] = {"owner": repo.owner, "name": repo.name}
+        answer = self._graphql.ask(repo, load_document("open_issue_count"), variables)
+        counted = answer.read(_CountedRepository)
+        if counted is None:
+            raise AnswerUnusable(f"GraphQL gives no count for {repo} ({answer.reason}); try again later")
+        return OpenIssueCount(counted.repository.issues.total_count, answer.date)
+
+    def repository_lifecycles(self, repo: Repo, *, after: str | None = None) -> Iterator[LifecycleBatch]:
+        """Walk the lifecycle of every issue, oldest first, about 1 point for 100; needs a token.
+
+        `after` goes on at a stored `end_cursor` (CursorRefused when GitHub no longer takes it).
+        """
+        return Lifecycles(self._graphql, repo).walk(after)
+
+    def lifecycles(self, repo: Repo, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
+        """Ask for the lifecycle of given issues, about 1 point for 100; needs a token.
+
+        An issue that was transferred away is returned with the repository it is in now.
+        """
+        return Lifecycles(self._graphql, repo).by_ids(node_ids)
+
+    def departures(
+        self, repo: Repo, repository_id: int, missing: Sequence[MissingIssue]
+    ) -> Iterator[Departure]:
+        """Ask where issues went that a complete walk no longer met; one answer each.
+
+        With a token 1 point for 100 and 1 request for each that this leaves open; without one 1 to 2
+        requests each.
+        """
+        lifecycles = Lifecycles(self._graphql, repo)
+        issues_url = self._address(repo, "/issues")
+        return Departures(self._transport, lifecycles, repo, repository_id, issues_url).probe(missing)
+
     def _address(self, repo: Repo, path: str, **query: str | int) -> str:
         base = f"{self._api_url}/repos/{repo.owner}/{repo.name}{path}"
         return str(httpx.URL(base, params=query)) if query else base
-
-
-def _decode(reply: Reply, content: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.ValidationError as error:
-        problem = str(error)
-    raise AnswerUnusable(f"{reply.url} answered with unexpected JSON ({problem}); check GITHUB_API_URL")

@@ -241,8 +241,9 @@ def _complete(response: httpx.Response) -> Reply:
 
 def _is_json(content: bytes) -> bool:
     try:
+        content.decode()
         msgspec.json.decode(content, type=msgspec.Raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return True
 

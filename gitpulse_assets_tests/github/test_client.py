@@ -24,7 +24,7 @@ def test_a_repository_without_issues(script, answer, repo):
 
 def test_a_repository_that_is_something_else(script, answer, repo):
     client, _ = script([answer({"hello": 1})])
-    with pytest.raises(AnswerUnusable, match="unexpected JSON") as caught:
+    with pytest.raises(AnswerUnusable, match="unexpected form") as caught:
         client.repository(repo)
     assert caught.value.__context__ is None
 

@@ -1,0 +1,154 @@
+"""Finding out where an issue went that a complete walk no longer met.
+
+GraphQL first (one point for 100), then one REST request for each it cannot settle. What follows for the
+backlog is decided in silver; here only GitHub's evidence is gathered.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from gitpulse_assets.github.decoding import decode
+from gitpulse_assets.github.errors import IssuesDisabled
+from gitpulse_assets.github.lifecycle import IssueLifecycle, Lifecycles
+from gitpulse_assets.github.transport import REDIRECTS, Reply, Transport
+from gitpulse_assets.repo import Repo
+
+Kind = Literal["present", "transferred_out", "converted", "deleted", "unknown"]
+
+MOVED_TO = re.compile(r"/repositories/(\d+)/issues/\d+$")
+REPOSITORY_OF = re.compile(r"/repos/([^/]+/[^/]+)$")
+
+
+@dataclass(frozen=True)
+class MissingIssue:
+    """An issue known before: its REST id, node id (if known) and number in this repository."""
+
+    issue_id: int
+    node_id: str | None
+    issue_number: int
+
+
+@dataclass(frozen=True)
+class Departure:
+    """What GitHub says about a missing issue.
+
+    `departed_at` and `departed_to` (owner/name#n) are null where GitHub does not tell; `evidence` is what
+    told: nodes, rest_200, rest_301, rest_404, rest_410. A 404 alone leaves the kind unknown: deleted, or
+    moved to where this token cannot see. `payload` is the answer's JSON as received.
+    """
+
+    issue: MissingIssue
+    kind: Kind
+    evidence: str
+    date: datetime
+    departed_at: datetime | None = None
+    departed_to: str | None = None
+    payload: bytes = field(default=b"", repr=False)
+
+
+class _From(msgspec.Struct, rename="camel"):
+    database_id: int | None = None
+
+
+class _Event(msgspec.Struct, rename="camel"):
+    typename: str = msgspec.field(name="__typename")
+    created_at: datetime | None = None
+    from_repository: _From | None = None
+
+
+class _Events(msgspec.Struct):
+    nodes: list[_Event | None]
+
+
+class _IssueEvents(msgspec.Struct, rename="camel"):
+    timeline_items: _Events | None = None
+
+
+class _Target(msgspec.Struct):
+    number: int
+    repository_url: str
+
+
+class Departures:
+    """Asks about the missing issues of one repository, which `repository_id` identifies under any name."""
+
+    def __init__(
+        self, transport: Transport, lifecycles: Lifecycles, repo: Repo, repository_id: int, issues_url: str
+    ):
+        self._transport = transport
+        self._lifecycles = lifecycles
+        self._repo = repo
+        self._repository_id = repository_id
+        self._issues_url = issues_url
+
+    def probe(self, missing: Sequence[MissingIssue]) -> Iterator[Departure]:
+        """One answer for each missing issue, those that GraphQL settles first."""
+        unsettled = {issue.node_id or str(issue.issue_id): issue for issue in missing}
+        if self._transport.has_token(self._repo):
+            node_ids = [issue.node_id for issue in missing if issue.node_id]
+            for batch in self._lifecycles.by_ids(node_ids):
+                for found in batch.issues:
+                    yield self._settled(unsettled.pop(found.node_id), found, batch.date)
+                for node in batch.missing:
+                    if node.reason == "Discussion" and node.node_id:
+                        yield Departure(unsettled.pop(node.node_id), "converted", "nodes", batch.date)
+        for issue in unsettled.values():
+            yield self._probe_rest(issue)
+
+    def _settled(self, issue: MissingIssue, found: IssueLifecycle, date: datetime) -> Departure:
+        is_here = found.repository_id == self._repository_id
+        departed_at = self._departed_at(
+            found.payload, "ConvertedToDiscussionEvent" if is_here else "TransferredEvent"
+        )
+        if is_here:
+            kind: Kind = "present" if departed_at is None else "converted"
+            return Departure(issue, kind, "nodes", date, departed_at, None, found.payload)
+        target = f"{found.repository_full_name}#{found.issue_number}"
+        return Departure(issue, "transferred_out", "nodes", date, departed_at, target, found.payload)
+
+    def _departed_at(self, payload: bytes, typename: str) -> datetime | None:
+        """When the last such event happened; of several transfers, the one that left this repository."""
+        timeline = decode(payload, _IssueEvents, self._issues_url).timeline_items
+        events = [event for event in timeline.nodes if event] if timeline else []
+        events = [event for event in events if event.typename == typename and event.created_at is not None]
+        from_here = [
+            event
+            for event in events
+            if event.from_repository and event.from_repository.database_id == self._repository_id
+        ]
+        return max((event.created_at for event in from_here or events if event.created_at), default=None)
+
+    def _probe_rest(self, issue: MissingIssue) -> Departure:
+        reply = self._transport.get(f"{self._issues_url}/{issue.issue_number}", self._repo, follow=False)
+        if reply.status in REDIRECTS and _repository_in(reply) == self._repository_id:
+            # The repository was renamed; the issue itself may be anywhere.
+            reply = self._transport.get(reply.location, self._repo, follow=False)
+        evidence = f"rest_{301 if reply.status in REDIRECTS else reply.status}"
+        if reply.status in REDIRECTS:
+            target = self._target(reply)
+            return Departure(issue, "transferred_out", evidence, reply.date, None, target, reply.content)
+        if reply.status == 410 and "disabled" in reply.message.lower():
+            raise IssuesDisabled(f"{self._repo} has its issues disabled; take it off the watch list")
+        kinds: dict[int, Kind] = {200: "present", 410: "deleted"}
+        return Departure(
+            issue, kinds.get(reply.status, "unknown"), evidence, reply.date, payload=reply.content
+        )
+
+    def _target(self, moved: Reply) -> str | None:
+        """owner/name#n of the issue's new place, where this token may see it."""
+        reply = self._transport.get(moved.location, self._repo)
+        if reply.status != 200:
+            return None
+        target = decode(reply.content, _Target, reply.url)
+        name = REPOSITORY_OF.search(target.repository_url)
+        return f"{name.group(1)}#{target.number}" if name else None
+
+
+def _repository_in(reply: Reply) -> int | None:
+    found = MOVED_TO.search(reply.location)
+    return int(found.group(1)) if found else None

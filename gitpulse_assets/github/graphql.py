@@ -1,0 +1,185 @@
+"""Asking GitHub's GraphQL API: documents, answers with errors in them, and batches that shrink.
+
+What the documents ask for is in documents/*.graphql; what is made of the answers is in lifecycle.py and
+departures.py.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import resources
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from gitpulse_assets.github.decoding import decode
+from gitpulse_assets.github.errors import (
+    AnswerUnusable,
+    CursorRefused,
+    Forbidden,
+    NetworkDown,
+    RepositoryNotFound,
+    TokenRequired,
+    one_line,
+)
+from gitpulse_assets.github.transport import Transport
+from gitpulse_assets.repo import Repo
+
+T = TypeVar("T")
+
+MOST_NODES = 100
+# Errors that answer the question: the null at their path is all there is to know. Any other means that
+# GitHub left something out which a smaller question may bring.
+SETTLED = ("NOT_FOUND", "FORBIDDEN")
+# After so many batches that passed, a size that had to be halved is tried doubled.
+PASSES_BEFORE_GROWING = 5
+
+
+class Problem(msgspec.Struct):
+    """One entry of an answer's `errors`; `path` leads to the null it explains."""
+
+    message: str = ""
+    type: str | None = None
+    path: list[str | int] = []
+
+
+class _Cost(msgspec.Struct):
+    cost: int = 1
+
+
+class _Spent(msgspec.Struct, rename="camel"):
+    rate_limit: _Cost | None = None
+
+
+class _Envelope(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    errors: list[Problem] = []
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. `is_partial`: GitHub left something out, for want of resources or time."""
+
+    url: str
+    date: datetime
+    data: bytes = field(repr=False)
+    problems: list[Problem]
+
+    @property
+    def is_partial(self) -> bool:
+        return self.data == b"null" or any(problem.type not in SETTLED for problem in self.problems)
+
+    @property
+    def absences(self) -> dict[tuple[str | int, ...], str]:
+        """Why there is a null at a path: not_found or forbidden."""
+        settled = [problem for problem in self.problems if problem.type in SETTLED]
+        return {tuple(problem.path): str(problem.type).lower() for problem in settled}
+
+    @property
+    def reason(self) -> str:
+        """GitHub's words about what is missing, on one line."""
+        return one_line("; ".join(problem.message for problem in self.problems) or "no reason given")
+
+    def read(self, kind: type[T]) -> T | None:
+        """The data as `kind`, or None where there is none.
+
+        Raises AnswerUnusable for data of another form.
+        """
+        return None if self.data == b"null" else decode(self.data, kind, self.url)
+
+
+class BatchSize:
+    """How many issues to ask for at once: halved when GitHub is overloaded, regrown when it recovered."""
+
+    def __init__(self, most: int = MOST_NODES):
+        self._most = most
+        self._passes = 0
+        self.value = most
+
+    @property
+    def is_smallest(self) -> bool:
+        return self.value == 1
+
+    def shrink(self) -> None:
+        self.value = max(1, self.value // 2)
+        self._passes = 0
+
+    def passed(self) -> None:
+        self._passes += 1
+        if self._passes >= PASSES_BEFORE_GROWING:
+            self.value = min(self._most, self.value * 2)
+            self._passes = 0
+
+
+class GraphQL:
+    """Sends documents for repositories."""
+
+    def __init__(self, transport: Transport, url: str):
+        self._transport = transport
+        self._url = url
+
+    def ask(
+        self, repo: Repo, document: str, variables: dict[str, object], *, retry_overload: bool = True
+    ) -> Answer:
+        """Send one query.
+
+        Raises RepositoryNotFound, Forbidden, CursorRefused for errors of that kind; others are left in the
+        answer's problems.
+        """
+        host = httpx.URL(self._url).host
+        if not self._transport.has_token(repo):
+            raise TokenRequired(f"{host} answers GraphQL only with a token; set GITHUB_TOKEN")
+        body = msgspec.json.encode({"query": document, "variables": variables})
+        reply = self._transport.post(self._url, repo, body, retry_overload=retry_overload)
+        if reply.status != 200:
+            raise AnswerUnusable(
+                f"{self._url} answered {reply.status} ({reply.message}); check GITHUB_GRAPHQL_URL"
+            )
+        envelope = decode(reply.content, _Envelope, self._url)
+        answer = Answer(self._url, reply.date, bytes(envelope.data), envelope.errors)
+        spent = answer.read(_Spent)
+        self._transport.graphql_meter.used(spent.rate_limit.cost if spent and spent.rate_limit else 1)
+        for problem in answer.problems:
+            _raise_final(problem, repo, host)
+        return answer
+
+    def ask_shrinking(
+        self, repo: Repo, document: str, size: BatchSize, variables: Callable[[int], dict[str, object]]
+    ) -> Answer:
+        """Send a query for as many as `size` says, fewer and fewer while GitHub is overloaded.
+
+        The answer may be partial only when one issue was asked for.
+        """
+        while True:
+            try:
+                asked = variables(size.value)
+                answer = self.ask(repo, document, asked, retry_overload=size.is_smallest)
+            except (AnswerUnusable, NetworkDown) as error:
+                if size.is_smallest or not error.is_overload:
+                    raise
+            else:
+                if size.is_smallest or not answer.is_partial:
+                    size.passed()
+                    return answer
+            size.shrink()
+
+
+def _raise_final(problem: Problem, repo: Repo, host: str) -> None:
+    """Raise for what neither waiting nor a smaller batch can help."""
+    words, is_whole = one_line(problem.message), problem.path in ([], ["repository"])
+    if problem.type == "NOT_FOUND" and is_whole:
+        raise RepositoryNotFound(
+            f"{repo} is not found at {host}, or not visible to the token in use ({words}); check the name"
+        )
+    if problem.type == "INSUFFICIENT_SCOPES" or (problem.type == "FORBIDDEN" and is_whole):
+        raise Forbidden(f"{host} forbids a query about {repo} ({words}); check what the token may read")
+    if problem.type == "INVALID_CURSOR_ARGUMENTS":
+        raise CursorRefused(f"{host} no longer takes the cursor for {repo} ({words}); start the walk again")
+
+
+def load_document(name: str, fragments: Sequence[str] = ()) -> str:
+    """The text of documents/<name>.graphql with the fragments it uses."""
+    folder = resources.files("gitpulse_assets.github") / "documents"
+    texts = [(folder / f"{part}.graphql").read_text(encoding="utf-8") for part in (name, *fragments)]
+    return "\n".join(texts)

@@ -1,0 +1,249 @@
+"""Collecting what opened, closed, reopened, transferred and converted issues, about 100 issues a point.
+
+Two ways: all issues of a repository in one walk, or given issues by their node ids. What the events mean for
+the backlog is decided in silver, not here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from gitpulse_assets.github.decoding import decode
+from gitpulse_assets.github.errors import AnswerUnusable, RepositoryNotFound
+from gitpulse_assets.github.graphql import Answer, BatchSize, GraphQL, load_document
+from gitpulse_assets.repo import Repo
+
+ITEM_TYPES = (
+    "CLOSED_EVENT",
+    "REOPENED_EVENT",
+    "TRANSFERRED_EVENT",
+    "CONVERTED_TO_DISCUSSION_EVENT",
+    "MARKED_AS_DUPLICATE_EVENT",
+)
+FRAGMENTS = ("issue_lifecycle", "lifecycle_events")
+
+
+@dataclass(frozen=True)
+class IssueLifecycle:
+    """One issue's lifecycle. `payload` is the issue node's JSON, its timeline joined over all its pages.
+
+    `issue_id` is the REST id; `repository_id` and `repository_full_name` are where the issue is now. Not
+    `is_complete`: GitHub left a part of the timeline out.
+    """
+
+    node_id: str
+    issue_id: int | None
+    issue_number: int
+    repository_id: int | None
+    repository_full_name: str
+    is_complete: bool
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MissingNode:
+    """An id that brought no issue: `reason` is not_found, forbidden, unanswered, or its type.
+
+    In a walk, where no ids are given, `node_id` is null.
+    """
+
+    node_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class LifecycleBatch:
+    """One batch; `number` counts from 1. A walk goes on after `end_cursor` (null at its end)."""
+
+    number: int
+    date: datetime
+    issues: list[IssueLifecycle]
+    missing: list[MissingNode] = field(default_factory=list)
+    end_cursor: str | None = None
+    total_count: int | None = None
+
+
+class _PageInfo(msgspec.Struct, rename="camel"):
+    has_next_page: bool
+    end_cursor: str | None = None
+
+    def next_after(self, after: str | None, where: str) -> str | None:
+        """The cursor to go on with, or None at the end; a page that leads nowhere is no end."""
+        if self.has_next_page and self.end_cursor in (None, after):
+            raise AnswerUnusable(f"{where} says there is more but not where; try again later")
+        return self.end_cursor if self.has_next_page else None
+
+
+class _Timeline(msgspec.Struct, rename="camel"):
+    page_info: _PageInfo
+    nodes: list[msgspec.Raw]
+
+
+class _RepositoryName(msgspec.Struct, rename="camel"):
+    name_with_owner: str
+    database_id: int | None = None
+
+
+class _Issue(msgspec.Struct, rename="camel"):
+    id: str
+    number: int
+    repository: _RepositoryName
+    timeline_items: _Timeline | None = None
+    full_database_id: str | int | None = None
+
+
+class _Kind(msgspec.Struct):
+    typename: str = msgspec.field(name="__typename")
+
+
+class _Nodes(msgspec.Struct):
+    nodes: list[msgspec.Raw]
+
+
+class _Issues(msgspec.Struct, rename="camel"):
+    total_count: int
+    page_info: _PageInfo
+    nodes: list[msgspec.Raw]
+
+
+class _RepositoryIssues(msgspec.Struct):
+    issues: _Issues | None = None
+
+
+class _Walk(msgspec.Struct):
+    repository: _RepositoryIssues | None = None
+
+
+class _Node(msgspec.Struct, rename="camel"):
+    timeline_items: _Timeline | None = None
+
+
+class _TimelinePage(msgspec.Struct):
+    node: _Node | None = None
+
+
+class Lifecycles:
+    """Asks for the lifecycles of one repository's issues."""
+
+    def __init__(self, graphql: GraphQL, repo: Repo):
+        self._graphql = graphql
+        self._repo = repo
+        self._size = BatchSize()
+        self._further_page = load_document("timeline_page", FRAGMENTS[1:])
+
+    def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
+        """All issues by creation, from the start or after a stored cursor (CursorRefused if it expired)."""
+        document = load_document("lifecycle_walk", FRAGMENTS)
+        is_over, number = False, 0
+        while not is_over:
+            number += 1
+            answer = self._graphql.ask_shrinking(
+                self._repo, document, self._size, lambda size, after=after: self._walk_variables(size, after)
+            )
+            issues = self._issues_of(answer)
+            nodes = [bytes(node) for node in issues.nodes]
+            found = [self._lifecycle(node, answer) for node in nodes if node != b"null"]
+            missing = [MissingNode(None, "unanswered")] * (len(nodes) - len(found))
+            after = issues.page_info.next_after(after, answer.url)
+            yield LifecycleBatch(number, answer.date, found, missing, after, issues.total_count)
+            is_over = after is None
+
+    def by_ids(self, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
+        """Given issues in the order given; an id that brings none is in the batch's `missing`."""
+        document = load_document("lifecycle_by_ids", FRAGMENTS)
+        done_count, number = 0, 0
+        while done_count < len(node_ids):
+            number += 1
+            answer = self._graphql.ask_shrinking(
+                self._repo,
+                document,
+                self._size,
+                lambda size, start=done_count: {
+                    "ids": node_ids[start : start + size],
+                    "itemTypes": ITEM_TYPES,
+                },
+            )
+            batch = self._batch(number, answer, node_ids[done_count:])
+            done_count += len(batch.issues) + len(batch.missing)
+            yield batch
+
+    def _walk_variables(self, size: int, after: str | None) -> dict[str, object]:
+        return {
+            "owner": self._repo.owner,
+            "name": self._repo.name,
+            "first": size,
+            "after": after,
+            "itemTypes": ITEM_TYPES,
+        }
+
+    def _issues_of(self, answer: Answer) -> _Issues:
+        data = answer.read(_Walk)
+        if data is None or (
+            answer.is_partial and (data.repository is None or data.repository.issues is None)
+        ):
+            raise AnswerUnusable(
+                f"GraphQL gives no issues of {self._repo} ({answer.reason}); try again later"
+            )
+        if data.repository is None or data.repository.issues is None:
+            raise RepositoryNotFound(f"{self._repo} is not visible to GraphQL; check what the token may read")
+        return data.repository.issues
+
+    def _batch(self, number: int, answer: Answer, rest: Sequence[str]) -> LifecycleBatch:
+        data = answer.read(_Nodes)
+        # Without any data one id was asked for: a bigger question would have been made smaller first.
+        nodes = [b"null"] if data is None else [bytes(node) for node in data.nodes]
+        if not nodes:
+            raise AnswerUnusable(f"{answer.url} answered for none of the ids asked; try again later")
+        issues, missing = [], []
+        for index, (node_id, node) in enumerate(zip(rest, nodes, strict=False)):
+            if node == b"null":
+                missing.append(MissingNode(node_id, answer.absences.get(("nodes", index), "unanswered")))
+            elif (kind := decode(node, _Kind, answer.url).typename) != "Issue":
+                missing.append(MissingNode(node_id, kind))
+            else:
+                issues.append(self._lifecycle(node, answer))
+        return LifecycleBatch(number, answer.date, issues, missing)
+
+    def _lifecycle(self, node: bytes, answer: Answer) -> IssueLifecycle:
+        issue = decode(node, _Issue, answer.url)
+        further, is_complete = [], not answer.is_partial and issue.timeline_items is not None
+        if issue.timeline_items is not None:
+            further, is_all = self._further_events(issue.id, issue.timeline_items.page_info)
+            is_complete = is_complete and is_all
+        return IssueLifecycle(
+            node_id=issue.id,
+            issue_id=None if issue.full_database_id is None else int(issue.full_database_id),
+            issue_number=issue.number,
+            repository_id=issue.repository.database_id,
+            repository_full_name=issue.repository.name_with_owner,
+            is_complete=is_complete,
+            payload=_joined(node, further) if further else node,
+        )
+
+    def _further_events(self, node_id: str, page_info: _PageInfo) -> tuple[list[msgspec.Raw], bool]:
+        """The events beyond the first page, and whether they are all."""
+        events: list[msgspec.Raw] = []
+        after = page_info.next_after(None, node_id)
+        while after is not None:
+            variables = {"id": node_id, "after": after, "itemTypes": ITEM_TYPES}
+            answer = self._graphql.ask(self._repo, self._further_page, variables)
+            data = answer.read(_TimelinePage)
+            timeline = data.node.timeline_items if data and data.node else None
+            if timeline is None or answer.is_partial:
+                return events, False
+            events += timeline.nodes
+            after = timeline.page_info.next_after(after, node_id)
+        return events, True
+
+
+def _joined(node: bytes, further: list[msgspec.Raw]) -> bytes:
+    """The issue node with the further pages' events behind those of its first page."""
+    issue = msgspec.json.decode(node, type=dict[str, msgspec.Raw])
+    timeline = msgspec.json.decode(issue["timelineItems"], type=dict[str, msgspec.Raw])
+    events = msgspec.json.decode(timeline["nodes"], type=list[msgspec.Raw])
+    timeline["nodes"] = msgspec.Raw(msgspec.json.encode(events + further))
+    timeline["pageInfo"] = msgspec.Raw(b'{"hasNextPage":false,"endCursor":null}')
+    issue["timelineItems"] = msgspec.Raw(msgspec.json.encode(timeline))
+    return msgspec.json.encode(issue)

@@ -1,0 +1,37 @@
+import gzip
+
+import graphql
+import pytest
+
+from gitpulse_assets.github.graphql import load_document
+from gitpulse_assets.github.lifecycle import FRAGMENTS, ITEM_TYPES
+
+DOCUMENTS = [
+    load_document("lifecycle_by_ids", FRAGMENTS),
+    load_document("lifecycle_walk", FRAGMENTS),
+    load_document("timeline_page", FRAGMENTS[1:]),
+    load_document("open_issue_count"),
+]
+
+
+@pytest.fixture(scope="module")
+def github_schema(github_spec):
+    text = gzip.decompress((github_spec / "octokit-graphql-schema-15.26.1.schema.graphql.gz").read_bytes())
+    return graphql.build_schema(text.decode(), assume_valid_sdl=True)
+
+
+@pytest.mark.parametrize(
+    "document", DOCUMENTS, ids=lambda text: graphql.parse(text).definitions[0].name.value
+)
+def test_every_document_is_valid_against_githubs_own_schema(github_schema, document):
+    assert graphql.validate(github_schema, graphql.parse(document)) == []
+
+
+def test_the_item_types_asked_for_exist(github_schema):
+    assert set(ITEM_TYPES) <= set(github_schema.type_map["IssueTimelineItemsItemType"].values)
+
+
+def test_no_document_uses_a_deprecated_field(github_schema):
+    for document in DOCUMENTS:
+        rules = [graphql.NoDeprecatedCustomRule]
+        assert graphql.validate(github_schema, graphql.parse(document), rules) == []
