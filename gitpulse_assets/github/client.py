@@ -144,7 +144,7 @@ class GitHubClient:
         """Ask for the repository itself; with an `etag`, only if it changed since."""
         reply = expect_found(self._transport.get(self._address(repo, ""), repo, etag=etag), repo)
         if reply.status == 304:
-            return RepositoryAnswer(True, reply.date, reply.etag or etag, reply.moved_to)
+            return RepositoryAnswer(True, reply.date, etag, reply.moved_to)
         fields = decode(reply.content, _RepositoryFields, reply.url)
         if fields.has_issues is False:
             raise IssuesDisabled(f"{repo} has its issues disabled; take it off the watch list")
@@ -165,7 +165,7 @@ class GitHubClient:
         url = self._address(repo, "/issues", state="all", sort="updated", direction="desc", per_page=1)
         reply = expect_found(self._transport.get(url, repo, etag=etag), repo)
         if reply.status == 304:
-            return Probe(True, reply.date, reply.etag or etag)
+            return Probe(True, reply.date, etag)
         newest = [decode(record, _IssueFields, reply.url) for record in split(reply)[:1]]
         if not newest:
             return Probe(False, reply.date, reply.etag)
