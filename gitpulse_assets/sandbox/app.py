@@ -1,0 +1,173 @@
+"""The stand-in GitHub as an ASGI application: tokens, quotas, ETags, faults and the log of what was served.
+
+What is in an answer is decided by `routes` and `graphql_api`.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from gitpulse_assets.sandbox.delivery import send_response
+from gitpulse_assets.sandbox.faults import Fault, first_striking
+from gitpulse_assets.sandbox.graphql_api import GraphQLApi
+from gitpulse_assets.sandbox.limits import ANONYMOUS, Limits, Quota
+from gitpulse_assets.sandbox.listing import Listings
+from gitpulse_assets.sandbox.messages import (
+    ENTERPRISE_PREFIX,
+    Request,
+    Response,
+    Served,
+    json_response,
+    problem,
+)
+from gitpulse_assets.sandbox.routes import EVENT_ROWS_MAX, Routes
+from gitpulse_assets.sandbox.times import http_date
+from gitpulse_assets.sandbox.world import World
+
+API_VERSIONS = ("2022-11-28", "2026-03-10")
+GRAPHQL_PATHS = ("/graphql", "/api/graphql")
+SECONDARY_LIMIT = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+HTML = (
+    "<!DOCTYPE html><html><head><title>Unicorn!</title></head><body>We are doing maintenance.</body></html>"
+)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class SandboxApp:
+    """Serves one world; `faults` and `limits` may be changed and `log` read while it is served."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        limits: Limits | None = None,
+        faults: list[Fault] | None = None,
+        event_rows_max: int = EVENT_ROWS_MAX,
+    ) -> None:
+        self.world = world
+        self.limits = limits or Limits()
+        self.faults = faults if faults is not None else []
+        self.log: list[Served] = []
+        listings = Listings()
+        self._routes = Routes(world, listings, event_rows_max)
+        self._graphql = GraphQLApi(world, listings)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope; anything but HTTP is left alone."""
+        if scope["type"] != "http":
+            return
+        request = await _read_request(scope, receive)
+        with self.world.lock:
+            response, fault = self.answer(request)
+        if fault is not None and fault.kind in ("slow", "hang"):
+            await asyncio.sleep(fault.seconds if fault.kind == "slow" else 3600)
+        await send_response(response, fault, scope, send)
+
+    def answer(self, request: Request) -> tuple[Response, Fault | None]:
+        """Answer a request and log it; the fault, if any, that its delivery shall suffer."""
+        is_graphql = request.path in GRAPHQL_PATHS
+        node_count = self._graphql.node_count(request.body) if is_graphql else 0
+        fault = first_striking(self.faults, request.target, node_count)
+        quota = self.limits.quota(request.token, "graphql" if is_graphql else "core", self.world.clock)
+        response = self._failure(fault, quota) or self._checked(request, quota, fault, is_graphql=is_graphql)
+        cost = 0 if response.is_free else response.cost
+        quota.used += cost
+        response.headers = self._headers(quota) | response.headers
+        status = 0 if fault is not None and fault.kind in ("reset", "hang") else response.status
+        self.log.append(Served(request.method, request.target, status, cost, request.token))
+        return response, fault
+
+    def _headers(self, quota: Quota) -> dict[str, str]:
+        return {
+            "date": http_date(self.world.clock),
+            "server": "github.com",
+            "x-github-media-type": "github.v3; format=json",
+            "x-github-api-version-selected": API_VERSIONS[0],
+            **quota.headers(),
+        }
+
+    def _failure(self, fault: Fault | None, quota: Quota) -> Response | None:
+        """The answer that a fault puts in place of the real one."""
+        if fault is None:
+            return None
+        if fault.kind == "status":
+            body = fault.body or json.dumps({"message": "Server Error"})
+            return Response(fault.status, body.encode(), dict(fault.headers), is_free=True)
+        if fault.kind == "html":
+            return Response(200, HTML.encode(), content_type="text/html; charset=utf-8", is_free=True)
+        if fault.kind == "secondary_limit":
+            response = problem(fault.status if fault.status in (403, 429) else 403, SECONDARY_LIMIT)
+            if fault.retry_after_seconds is not None:
+                response.headers["retry-after"] = str(fault.retry_after_seconds)
+            response.is_free = True
+            return response
+        if fault.kind == "primary_limit":
+            quota.used = quota.limit
+        return None
+
+    def _checked(self, request: Request, quota: Quota, fault: Fault | None, *, is_graphql: bool) -> Response:
+        if request.token.startswith("bad"):
+            return _free(problem(401, "Bad credentials"))
+        if not request.headers.get("user-agent"):
+            return _free(problem(403, "Request forbidden by administrative rules. Please add a User-Agent."))
+        version = request.headers.get("x-github-api-version", API_VERSIONS[0])
+        if version not in API_VERSIONS:
+            return _free(problem(400, f'Version "{version}" is not supported.'))
+        if request.path == "/rate_limit":
+            return _free(json_response(200, self._rate_limit(request.token)))
+        if is_graphql:
+            is_partial = fault is not None and fault.kind == "partial_data"
+            return self._graphql.answer(request, quota, is_partial=is_partial)
+        if quota.remaining == 0:
+            whose = "user ID 1" if request.token else "127.0.0.1"
+            return _free(problem(403, f"API rate limit exceeded for {whose}."))
+        return self._conditional(request, self._routes.answer(request))
+
+    def _conditional(self, request: Request, response: Response) -> Response:
+        if response.status != 200:
+            return response
+        headers = request.headers
+        seed = f"{headers.get('accept', '')}\n{headers.get('authorization', '')}\n".encode()
+        etag = f'W/"{hashlib.sha256(seed + response.body).hexdigest()}"'
+        if etag in headers.get("if-none-match", ""):
+            # Without a token a 304 still costs a request.
+            return Response(304, b"", {"etag": etag}, is_free=request.token != ANONYMOUS)
+        response.headers |= {"etag": etag, "cache-control": "private, max-age=60, s-maxage=60"}
+        return response
+
+    def _rate_limit(self, token: str) -> dict[str, Any]:
+        core, graphql = (
+            self.limits.quota(token, resource, self.world.clock) for resource in ("core", "graphql")
+        )
+        resources = {"core": core.as_json(), "graphql": graphql.as_json(), "search": core.as_json()}
+        return {"resources": resources, "rate": core.as_json()}
+
+
+async def _read_request(scope: Message, receive: Receive) -> Request:
+    body, is_more = b"", True
+    while is_more:
+        message = await receive()
+        body += message.get("body", b"")
+        is_more = message.get("more_body", False)
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    path = scope["path"]
+    prefix = ENTERPRISE_PREFIX if path.startswith(f"{ENTERPRISE_PREFIX}/") else ""
+    host = headers.get("host", "127.0.0.1")
+    return Request(
+        method=scope["method"],
+        path=path.removeprefix(prefix),
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        origin=f"{scope.get('scheme', 'http')}://{host}{prefix}",
+        body=body,
+    )
+
+
+def _free(response: Response) -> Response:
+    response.is_free = True
+    return response

@@ -1,0 +1,50 @@
+"""Failures on demand: which requests shall fail, and how.
+
+A rule counts the requests it matches; `app` asks before it answers and `delivery` breaks the connection.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal[
+    "status", "reset", "truncated", "slow", "hang", "html", "secondary_limit", "primary_limit", "partial_data"
+]
+ALWAYS = 1_000_000_000
+
+
+@dataclass
+class Fault:
+    """One rule: of the requests whose path and query contain `match`, let `skip` pass, then fail `times`.
+
+    `kind`: `status` answers `status` with `headers` and `body`; `reset` cuts the connection before an answer;
+    `truncated` promises the whole answer and sends half; `slow` answers after `seconds`; `hang` never does;
+    `html` is a proxy's page with status 200; `secondary_limit` is GitHub's, with `status` 403 or 429 and, if
+    `retry_after_seconds` is set, a retry-after header; `primary_limit` uses the quota up until its reset;
+    `partial_data` (GraphQL) nulls half of the nodes and adds a resource-limit error. `min_nodes` restricts a
+    rule to GraphQL queries that ask for at least so many nodes.
+    """
+
+    kind: Kind
+    match: str = ""
+    skip: int = 0
+    times: int = 1
+    status: int = 502
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    retry_after_seconds: int | None = None
+    min_nodes: int = 0
+    seen_count: int = 0
+
+    def strikes(self, target: str, node_count: int = 0) -> bool:
+        """Count a request and say whether it fails."""
+        if self.match not in target or node_count < self.min_nodes:
+            return False
+        self.seen_count += 1
+        return self.skip < self.seen_count <= self.skip + self.times
+
+
+def first_striking(faults: list[Fault], target: str, node_count: int = 0) -> Fault | None:
+    """The first rule that fails this request; every rule before it has counted it."""
+    return next((fault for fault in faults if fault.strikes(target, node_count)), None)

@@ -1,0 +1,270 @@
+"""GraphQL as GitHub serves it: execution, connections, points, and errors in GitHub's shape."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse, validate
+
+from gitpulse_assets.sandbox.graphql_cost import NODES_MAX, Cost, MissingBounds, cost_of
+from gitpulse_assets.sandbox.graphql_types import EventView, item_type_of_kind, load_schema
+from gitpulse_assets.sandbox.limits import ANONYMOUS, Quota
+from gitpulse_assets.sandbox.listing import BadCursor, Listings, decode_cursor, encode_cursor
+from gitpulse_assets.sandbox.messages import Request, Response, json_response, problem
+from gitpulse_assets.sandbox.model import Issue, Repository
+from gitpulse_assets.sandbox.times import iso, parse_iso
+from gitpulse_assets.sandbox.world import World
+
+CONNECTIONS = frozenset({"issues", "timelineItems", "labels", "assignees"})
+SORTS = {"CREATED_AT": "created", "UPDATED_AT": "updated", "COMMENTS": "comments"}
+ALL_STATES = ("OPEN", "CLOSED")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A parsed query with its variables and cost."""
+
+    document: DocumentNode
+    variables: dict[str, Any]
+    cost: Cost
+
+
+class QueryRefused(Exception):
+    """The query is not executed; `errors` are the entries of the answer."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+class GraphQLApi:
+    """Answers POST /graphql from a world's present state."""
+
+    def __init__(self, world: World, listings: Listings) -> None:
+        self.world, self.listings = world, listings
+        self.schema = load_schema(
+            {
+                "Query": {
+                    "node": lambda _root, _info, id: self._node(id),
+                    "nodes": lambda _root, _info, ids: [self._node(one) for one in ids],
+                    "rateLimit": lambda _root, info, dryRun=False: info.context,  # noqa: N803
+                    "repository": self._repository,
+                },
+                "Repository": {"issues": self._issues},
+                "Issue": {
+                    "timelineItems": _timeline_items,
+                    "labels": lambda issue, _info, **page: _connection(issue.labels, page),
+                    "assignees": lambda issue, _info, **page: _connection(_people(issue), page),
+                },
+            }
+        )
+        self._checked = lru_cache(maxsize=64)(self._parse)
+
+    def node_count(self, body: bytes) -> int:
+        """The nodes a query asks for at most; 0 when it cannot be read."""
+        try:
+            return self._query(body).cost.node_count
+        except QueryRefused:
+            return 0
+
+    def answer(self, request: Request, quota: Quota, *, is_partial: bool) -> Response:
+        """Execute a query; with `is_partial` half of its nodes are withheld over a resource limit."""
+        if request.token == ANONYMOUS:
+            return _free(problem(401, "This endpoint requires you to be authenticated."))
+        if quota.remaining == 0:
+            message = "API rate limit exceeded for user ID 1."
+            return _free(json_response(200, {"errors": [{"type": "RATE_LIMITED", "message": message}]}))
+        try:
+            query = self._query(request.body)
+        except QueryRefused as refusal:
+            return json_response(200, {"errors": refusal.errors})
+        result = self._execute(query, quota)
+        content: dict[str, Any] = {"data": result.data}
+        errors = [_error_entry(error) for error in result.errors or ()]
+        if is_partial:
+            errors += withhold_half(result.data)
+        if errors:
+            content["errors"] = errors
+        response = json_response(200, content)
+        response.cost = query.cost.points
+        return response
+
+    def _execute(self, query: Query, quota: Quota) -> ExecutionResult:
+        used = quota.used + query.cost.points
+        rate_limit = {
+            "cost": query.cost.points,
+            "limit": quota.limit,
+            "nodeCount": query.cost.node_count,
+            "remaining": max(0, quota.limit - used),
+            "resetAt": iso(quota.reset_at),
+            "used": used,
+        }
+        result = execute(
+            self.schema, query.document, variable_values=query.variables, context_value=rate_limit
+        )
+        assert isinstance(result, ExecutionResult)
+        return result
+
+    def _query(self, body: bytes) -> Query:
+        try:
+            content = json.loads(body)
+            text, variables = content["query"], content.get("variables") or {}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise QueryRefused(
+                [{"message": "A query attribute must be specified and must be a string."}]
+            ) from None
+        document = self._checked(text)
+        try:
+            cost = cost_of(document, variables, CONNECTIONS)
+        except MissingBounds as error:
+            raise QueryRefused([{"type": "MISSING_PAGINATION_BOUNDARIES", "message": str(error)}]) from error
+        if cost.node_count > NODES_MAX:
+            message = (
+                f"This query requests up to {cost.node_count:,} possible nodes "
+                f"which exceeds the maximum limit of {NODES_MAX:,}."
+            )
+            raise QueryRefused([{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": message}])
+        return Query(document, variables, cost)
+
+    def _parse(self, text: str) -> DocumentNode:
+        try:
+            document = parse(text)
+        except GraphQLError as error:
+            raise QueryRefused([_error_entry(error)]) from error
+        errors = validate(self.schema, document)
+        if errors:
+            raise QueryRefused([_error_entry(error) for error in errors])
+        return document
+
+    def _node(self, global_id: str) -> Issue | Repository | GraphQLError:
+        issue = self.world.issue_by_node(global_id)
+        if issue is not None:
+            return issue
+        for repository in self.world.repositories.values():
+            if repository.node_id == global_id:
+                return repository
+        return _not_found(f"Could not resolve to a node with the global id of '{global_id}'")
+
+    def _repository(
+        self,
+        _root: Any,
+        _info: Any,
+        owner: str,
+        name: str,
+        followRenames: bool = True,  # noqa: N803
+    ) -> Repository | GraphQLError:
+        full_name = f"{owner}/{name}"
+        repository = self.world.repository(full_name)
+        is_former = repository is not None and repository.full_name.lower() != full_name.lower()
+        if repository is None or (is_former and not followRenames):
+            return _not_found(f"Could not resolve to a Repository with the name '{full_name}'.")
+        return repository
+
+    def _issues(
+        self,
+        repository: Repository,
+        _info: Any,
+        first: int | None = None,
+        after: str | None = None,
+        states: list[str] | None = None,
+        filterBy: dict[str, Any] | None = None,  # noqa: N803
+        orderBy: dict[str, str] | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        filters, order = filterBy or {}, orderBy or {"field": "CREATED_AT", "direction": "ASC"}
+        wanted = frozenset(state.lower() for state in states or filters.get("states") or ALL_STATES)
+        since = parse_iso(filters["since"]) if filters.get("since") else None
+        ordered = self.listings.ordered(
+            repository, SORTS[order["field"]], states=wanted, since=since, with_pull_requests=False
+        )
+        descending = order["direction"] == "DESC"
+        start = ordered.position_after(after, descending=descending) if after else 0
+        issues, end = ordered.slice(start, first or 0, descending=descending)
+        end_cursor = ordered.cursor_at(end - 1, descending=descending) if issues else None
+        return {
+            "nodes": issues,
+            "totalCount": len(ordered.issues),
+            "pageInfo": _page_info(start > 0, end < len(ordered.issues), end_cursor),
+        }
+
+
+def _timeline_items(
+    issue: Issue,
+    _info: Any,
+    itemTypes: list[str] | None = None,  # noqa: N803
+    since: str | None = None,
+    **page: Any,
+) -> dict[str, Any]:
+    earliest = parse_iso(since) if since else 0
+    views = [
+        EventView(event, issue, place)
+        for place, event in enumerate(issue.events)
+        if event.at >= earliest and (itemTypes is None or item_type_of_kind(event.kind) in itemTypes)
+    ]
+    return _connection(views, page)
+
+
+def _connection(items: Sequence[Any], page: dict[str, Any]) -> dict[str, Any]:
+    """A page of a short list; its cursors are positions, which such lists only append to."""
+    start = 0
+    if page.get("after"):
+        try:
+            start = decode_cursor(page["after"])[0] + 1
+        except BadCursor:
+            raise GraphQLError(f"`{page['after']}` does not appear to be a valid cursor.") from None
+    end = len(items)
+    if page.get("first") is not None:
+        end = min(end, start + page["first"])
+    elif page.get("last") is not None:
+        start = max(0, end - page["last"])
+    shown = list(items[start:end])
+    end_cursor = encode_cursor((end - 1,)) if shown else None
+    return {
+        "nodes": shown,
+        "totalCount": len(items),
+        "pageInfo": _page_info(start > 0, end < len(items), end_cursor),
+    }
+
+
+def _page_info(has_previous: bool, has_next: bool, end_cursor: str | None) -> dict[str, Any]:
+    return {"hasPreviousPage": has_previous, "hasNextPage": has_next, "endCursor": end_cursor}
+
+
+def _people(issue: Issue) -> list[Any]:
+    return [user for user in issue.assignees if user.kind == "User"]
+
+
+def withhold_half(data: Any) -> list[dict[str, Any]]:
+    """Null the second half of an answer's nodes, as over a resource limit; returns the error entries."""
+    nodes, path = _main_nodes(data)
+    withheld = range((len(nodes) + 1) // 2, len(nodes))
+    for index in withheld:
+        nodes[index] = None
+    message = "Resource limits for this query exceeded."
+    return [
+        {"type": "RESOURCE_LIMITS_EXCEEDED", "path": [*path, index], "message": message} for index in withheld
+    ]
+
+
+def _main_nodes(data: Any) -> tuple[list[Any], list[str]]:
+    if data and isinstance(data.get("nodes"), list):
+        return data["nodes"], ["nodes"]
+    issues = ((data or {}).get("repository") or {}).get("issues") or {}
+    return issues.get("nodes") or [], ["repository", "issues", "nodes"]
+
+
+def _not_found(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"type": "NOT_FOUND"})
+
+
+def _error_entry(error: GraphQLError) -> dict[str, Any]:
+    """An entry of `errors` in GitHub's shape, with the type beside the message."""
+    formatted: dict[str, Any] = dict(error.formatted)
+    extensions = formatted.pop("extensions", None) or {}
+    return {**extensions, **formatted}
+
+
+def _free(response: Response) -> Response:
+    response.is_free = True
+    return response

@@ -1,0 +1,197 @@
+"""Resolves our GraphQL schema's fields from the stand-in's state.
+
+Facts of GitHub kept here: a deleted account is null in GraphQL (REST shows `ghost`), a bot's login has no
+`[bot]`, a database id beyond 32 bits is only in `fullDatabaseId`, itself a string.
+"""
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from graphql import GraphQLObjectType, GraphQLSchema, build_schema
+from graphql.type import GraphQLInterfaceType, GraphQLUnionType
+
+from gitpulse_assets.sandbox.model import GHOST_ID, Event, Issue, Label, Repository, User, node_id
+from gitpulse_assets.sandbox.render import WEB, event_node_id
+from gitpulse_assets.sandbox.times import iso
+
+INT_MAX = 2_147_483_647
+
+Resolver = Callable[..., Any]
+
+
+def type_of_kind(kind: str) -> str:
+    """The GraphQL type of a REST event kind, `closed` -> `ClosedEvent`."""
+    if kind == "renamed":
+        return "RenamedTitleEvent"
+    return "".join(word.capitalize() for word in kind.split("_")) + "Event"
+
+
+def item_type_of_kind(kind: str) -> str:
+    """The value of `itemTypes` that selects a REST event kind, `closed` -> `CLOSED_EVENT`."""
+    return "RENAMED_TITLE_EVENT" if kind == "renamed" else f"{kind.upper()}_EVENT"
+
+
+class EventView:
+    """An event with its issue, as a timeline item; `place` is its position among the issue's events."""
+
+    __slots__ = ("event", "issue", "place")
+
+    def __init__(self, event: Event, issue: Issue, place: int) -> None:
+        self.event, self.issue, self.place = event, issue, place
+
+
+def load_schema(resolvers: dict[str, dict[str, Resolver]]) -> GraphQLSchema:
+    """Build the executable schema: ours, with the resolvers below and those given by type and field."""
+    schema = build_schema(files("gitpulse_assets.sandbox").joinpath("schema.graphql").read_text())
+    for name, type_ in schema.type_map.items():
+        if isinstance(type_, (GraphQLInterfaceType, GraphQLUnionType)):
+            type_.resolve_type = _type_name
+        elif isinstance(type_, GraphQLObjectType) and not name.startswith("__"):
+            table = _EVENT if name.endswith("Event") else FIELDS.get(name, {})
+            for field_name, field in type_.fields.items():
+                field.resolve = resolvers.get(name, {}).get(field_name) or table.get(field_name)
+    return schema
+
+
+def shown_actor(user: User | None) -> User | None:
+    """A user as GraphQL shows it: None for a deleted account."""
+    return None if user is None or user.user_id == GHOST_ID else user
+
+
+def small_id(number: int) -> int | None:
+    """A database id if GraphQL's Int can hold it."""
+    return number if number <= INT_MAX else None
+
+
+def _type_name(value: Any, _info: Any, _type: Any) -> str:
+    if isinstance(value, EventView):
+        return type_of_kind(value.event.kind)
+    if isinstance(value, User):
+        return value.kind
+    if isinstance(value, Issue):
+        return "PullRequest" if value.is_pull_request else "Issue"
+    return type(value).__name__
+
+
+def _reason(value: str | None) -> str | None:
+    return value.upper() if value else None
+
+
+def _state_reason(issue: Issue, _info: Any, enableDuplicate: bool = False) -> str | None:  # noqa: N803
+    # Without `enableDuplicate` a client that does not know DUPLICATE is spared it.
+    if issue.state_reason == "duplicate" and not enableDuplicate:
+        return "NOT_PLANNED"
+    return _reason(issue.state_reason)
+
+
+def _lock_reason(value: str | None) -> str | None:
+    return value.upper().replace(" ", "_").replace("-", "_") if value else None
+
+
+def _login(user: User, _info: Any) -> str:
+    return user.login.removesuffix("[bot]")
+
+
+def _user_path(user: User) -> str:
+    return f"/apps/{_login(user, None)}" if user.kind == "Bot" else f"/{user.login}"
+
+
+def _issue_path(issue: Issue) -> str:
+    kind = "pull" if issue.is_pull_request else "issues"
+    return f"/{issue.repository.full_name}/{kind}/{issue.number}"
+
+
+def _closed_at(issue: Issue, _info: Any) -> str | None:
+    return None if issue.closed_at is None or issue.hides_closed_at else iso(issue.closed_at)
+
+
+def _owner(repository: Repository, _info: Any) -> User:
+    owner_id = repository.owner_id
+    return User(owner_id, repository.owner, "Organization", node_id("O_kgDO", owner_id))
+
+
+_USER: dict[str, Resolver] = {
+    "databaseId": lambda user, _: small_id(user.user_id),
+    "id": lambda user, _: user.node_id,
+    "login": _login,
+    "resourcePath": lambda user, _: _user_path(user),
+    "url": lambda user, _: WEB + _user_path(user),
+}
+
+_ISSUE: dict[str, Resolver] = {
+    "activeLockReason": lambda issue, _: _lock_reason(issue.lock_reason),
+    "author": lambda issue, _: shown_actor(issue.author),
+    "authorAssociation": lambda issue, _: issue.author.association if issue.author else "NONE",
+    "closed": lambda issue, _: issue.state == "closed",
+    "closedAt": _closed_at,
+    "createdAt": lambda issue, _: iso(issue.created_at),
+    "databaseId": lambda issue, _: small_id(issue.issue_id),
+    "fullDatabaseId": lambda issue, _: str(issue.issue_id),
+    "id": lambda issue, _: issue.node_id,
+    "locked": lambda issue, _: issue.locked,
+    "number": lambda issue, _: issue.number,
+    "repository": lambda issue, _: issue.repository,
+    "resourcePath": lambda issue, _: _issue_path(issue),
+    "state": lambda issue, _: issue.state.upper(),
+    "stateReason": _state_reason,
+    "title": lambda issue, _: issue.title,
+    "updatedAt": lambda issue, _: iso(issue.updated_at),
+    "url": lambda issue, _: WEB + _issue_path(issue),
+}
+
+_EVENT: dict[str, Resolver] = {
+    "actor": lambda view, _: shown_actor(view.event.actor),
+    "assignee": lambda view, _: shown_actor(view.event.assignee),
+    "createdAt": lambda view, _: iso(view.event.at),
+    "currentTitle": lambda view, _: view.event.title_after,
+    "fromRepository": lambda view, _: view.event.from_repository,
+    "id": lambda view, _: event_node_id(view.event, view.issue),
+    "issue": lambda view, _: view.issue,
+    "label": lambda view, _: view.event.label,
+    "lockReason": lambda view, _: _lock_reason(view.event.lock_reason),
+    "milestoneTitle": lambda view, _: view.event.milestone_title,
+    "previousTitle": lambda view, _: view.event.title_before,
+    "resourcePath": lambda view, _: f"{_issue_path(view.issue)}#event-{view.event.event_id}",
+    "stateReason": lambda view, _: _reason(view.event.state_reason),
+    "url": lambda view, _: f"{WEB}{_issue_path(view.issue)}#event-{view.event.event_id}",
+}
+
+FIELDS: dict[str, dict[str, Resolver]] = {
+    "User": _USER,
+    "Bot": _USER,
+    "Organization": _USER,
+    "Mannequin": _USER,
+    "Issue": _ISSUE,
+    "PullRequest": _ISSUE,
+    "Label": {
+        "color": lambda label, _: label.color,
+        "description": lambda label, _: label.description,
+        "id": lambda label, _: _label_node_id(label),
+        "isDefault": lambda label, _: label.is_default,
+        "name": lambda label, _: label.name,
+    },
+    "Repository": {
+        "createdAt": lambda repository, _: iso(repository.created_at),
+        "databaseId": lambda repository, _: small_id(repository.repository_id),
+        "hasIssuesEnabled": lambda repository, _: repository.has_issues,
+        "id": lambda repository, _: repository.node_id,
+        "isArchived": lambda repository, _: repository.is_archived,
+        "isFork": lambda _repository, _: False,
+        "issue": lambda repository, _, number: _issue_of(repository, number),
+        "name": lambda repository, _: repository.name,
+        "nameWithOwner": lambda repository, _: repository.full_name,
+        "owner": _owner,
+        "resourcePath": lambda repository, _: f"/{repository.full_name}",
+        "url": lambda repository, _: f"{WEB}/{repository.full_name}",
+    },
+}
+
+
+def _label_node_id(label: Label) -> str:
+    return node_id("LA_kwDO", label.label_id)
+
+
+def _issue_of(repository: Repository, number: int) -> Issue | None:
+    issue = repository.issues.get(number)
+    return None if issue is None or issue.is_pull_request else issue

@@ -1,0 +1,66 @@
+"""GitHub's primary limits: a quota per token, resource and hour, on the stand-in's clock."""
+
+from dataclasses import dataclass
+
+WINDOW_SECONDS = 3600
+ANONYMOUS = ""
+
+
+@dataclass
+class Quota:
+    """One token's window for one resource; `reset_at` in Unix seconds."""
+
+    resource: str
+    limit: int
+    reset_at: int
+    used: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """What may still be spent in this window."""
+        return max(0, self.limit - self.used)
+
+    def headers(self) -> dict[str, str]:
+        """The rate headers of an answer."""
+        return {
+            "x-ratelimit-limit": str(self.limit),
+            "x-ratelimit-remaining": str(self.remaining),
+            "x-ratelimit-reset": str(self.reset_at),
+            "x-ratelimit-used": str(min(self.used, self.limit)),
+            "x-ratelimit-resource": self.resource,
+        }
+
+    def as_json(self) -> dict[str, int | str]:
+        """The entry of this quota in `/rate_limit`."""
+        return {
+            "limit": self.limit,
+            "used": min(self.used, self.limit),
+            "remaining": self.remaining,
+            "reset": self.reset_at,
+            "resource": self.resource,
+        }
+
+
+@dataclass
+class Limits:
+    """The quotas of all tokens; the token "" stands for requests without one (they share an address)."""
+
+    anonymous_per_hour: int = 60
+    token_per_hour: int = 5000
+    graphql_points_per_hour: int = 5000
+
+    def __post_init__(self) -> None:
+        self._quotas: dict[tuple[str, str], Quota] = {}
+
+    def quota(self, token: str, resource: str, now: int) -> Quota:
+        """The quota as it is now; a window starts with its first look."""
+        quota = self._quotas.get((token, resource))
+        if quota is None or now >= quota.reset_at:
+            quota = Quota(resource, self._limit(token, resource), now + WINDOW_SECONDS)
+            self._quotas[token, resource] = quota
+        return quota
+
+    def _limit(self, token: str, resource: str) -> int:
+        if resource == "graphql":
+            return 0 if token == ANONYMOUS else self.graphql_points_per_hour
+        return self.anonymous_per_hour if token == ANONYMOUS else self.token_per_hour

@@ -1,0 +1,133 @@
+"""What the stand-in GitHub knows: users, labels, issues with their events, repositories, node ids.
+
+Plain state, served by `app` and `graphql` and changed by `acts`. How it came about (generated or recorded)
+and how it is spelled in JSON do not belong here.
+"""
+
+import base64
+import struct
+from dataclasses import dataclass, field
+
+GHOST_ID = 10137
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """An account; `kind` is GitHub's `type`: User, Bot, Organization, Mannequin."""
+
+    user_id: int
+    login: str
+    kind: str = "User"
+    node_id: str = ""
+    association: str = "NONE"
+
+
+@dataclass(slots=True, eq=False)
+class Label:
+    """A label of one repository; its name changes, its id does not."""
+
+    label_id: int
+    name: str
+    color: str
+    description: str | None = None
+    is_default: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """One issue event; `kind` is its REST name, `at` Unix seconds, `actor` None for a deleted account."""
+
+    event_id: int
+    kind: str
+    at: int
+    actor: User | None
+    state_reason: str | None = None
+    label: Label | None = None
+    assignee: User | None = None
+    title_before: str | None = None
+    title_after: str | None = None
+    milestone_title: str | None = None
+    lock_reason: str | None = None
+    from_repository: "Repository | None" = None
+    node_id: str | None = None
+    raw: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Issue:
+    """An issue or pull request; times in Unix seconds, `raw` its REST record once it is rendered."""
+
+    issue_id: int
+    number: int
+    node_id: str
+    repository: "Repository"
+    title: str
+    author: User | None
+    created_at: int
+    updated_at: int
+    is_pull_request: bool = False
+    body_seed: int = 0
+    state: str = "open"
+    state_reason: str | None = None
+    closed_at: int | None = None
+    closed_by: User | None = None
+    merged_at: int | None = None
+    is_draft: bool = False
+    locked: bool = False
+    lock_reason: str | None = None
+    comment_count: int = 0
+    labels: list[Label] = field(default_factory=list)
+    assignees: list[User] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    raw: bytes | None = None
+    departure: str | None = None
+    moved_to: "Issue | None" = None
+    hides_closed_at: bool = False
+
+
+@dataclass(eq=False)
+class Repository:
+    """A repository; `issues` are the present ones by number, `departed` those that were once there.
+
+    `version` grows with every change, so that ordered lists can be kept between two changes. `rows` is the
+    list as served where it differs from the present issues (a recorded list that repeats rows).
+    """
+
+    repository_id: int
+    owner: str
+    name: str
+    created_at: int
+    has_issues: bool = True
+    is_archived: bool = False
+    former_names: list[str] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    departed: dict[int, Issue] = field(default_factory=dict)
+    rows: list[Issue] | None = None
+    body_bytes_mean: int = 400
+    node_id: str = ""
+    owner_id: int = 0
+    version: int = 0
+
+    @property
+    def full_name(self) -> str:
+        """GitHub's spelling of owner/name."""
+        return f"{self.owner}/{self.name}"
+
+    @property
+    def listed(self) -> list[Issue]:
+        """The records of the issue list, pull requests included."""
+        return list(self.issues.values()) if self.rows is None else self.rows
+
+    def open_count(self, *, is_pull_request: bool) -> int:
+        """Count the open issues, or the open pull requests."""
+        return sum(
+            issue.state == "open" and issue.is_pull_request is is_pull_request
+            for issue in self.issues.values()
+        )
+
+
+def node_id(prefix: str, *ids: int) -> str:
+    """Spell a global node id as GitHub does: a type's prefix and the packed database ids."""
+    packed = b"\x93\x00" + b"".join(struct.pack(">BQ", 0xCF, number) for number in ids)
+    return f"{prefix}_{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"

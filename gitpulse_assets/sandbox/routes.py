@@ -1,0 +1,191 @@
+"""The REST paths: finds the repository and the records an answer is made of.
+
+Limits, tokens, ETags and faults are `app`'s; the spelling of records is `render`'s.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from urllib.parse import urlencode
+
+from gitpulse_assets.sandbox.listing import BadCursor, Listings
+from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
+from gitpulse_assets.sandbox.model import Event, Issue, Repository
+from gitpulse_assets.sandbox.render import event_json, event_with_issue_json, issue_bytes
+from gitpulse_assets.sandbox.render_repository import repository_bytes
+from gitpulse_assets.sandbox.times import parse_iso
+from gitpulse_assets.sandbox.world import World
+
+NAMED = re.compile(r"/repos/([^/]+/[^/]+)(/.*)?")
+NUMBERED = re.compile(r"/repositories/(\d+)(/.*)?")
+ISSUE = re.compile(r"/issues/(\d+)(/events|/timeline)?")
+# From this many rows on GitHub's issue list wants cursors.
+DEEP_PAGE_ROWS = 10_000
+EVENT_ROWS_MAX = 30_000
+PER_PAGE_DEFAULT, PER_PAGE_MAX = 30, 100
+STATES = {"open": frozenset({"open"}), "closed": frozenset({"closed"}), "all": frozenset({"open", "closed"})}
+DEEP_PAGE = (
+    "Pagination with the page parameter is not supported for large datasets, "
+    "please use cursor based pagination (after/before)"
+)
+DEEP_LIST = "In order to keep the API fast for everyone, pagination is limited for this resource."
+
+Row = tuple[Event, Issue]
+
+
+class Routes:
+    """Answers GET requests from a world's present state."""
+
+    def __init__(self, world: World, listings: Listings, event_rows_max: int = EVENT_ROWS_MAX) -> None:
+        self.world, self.listings, self.event_rows_max = world, listings, event_rows_max
+        self._rows_kept: dict[int, tuple[int, list[Row]]] = {}
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request below /repos or /repositories; 404 for anything else."""
+        named, numbered = NAMED.fullmatch(request.path), NUMBERED.fullmatch(request.path)
+        if named:
+            repository = self.world.repository(named[1])
+            if repository and repository.full_name.lower() != named[1].lower():
+                return _moved(request, f"/repositories/{repository.repository_id}{named[2] or ''}")
+            return self._in_repository(request, repository, named[2] or "")
+        if numbered:
+            repository = self.world.repositories.get(int(numbered[1]))
+            return self._in_repository(request, repository, numbered[2] or "")
+        return not_found()
+
+    def _in_repository(self, request: Request, repository: Repository | None, suffix: str) -> Response:
+        if repository is None:
+            return not_found()
+        if suffix in ("", "/"):
+            return Response(200, repository_bytes(repository, self.world.clock))
+        issue = ISSUE.fullmatch(suffix)
+        if suffix not in ("/issues", "/issues/events") and not issue:
+            return not_found()
+        if not repository.has_issues:
+            return problem(410, "Issues has been disabled in this repository.")
+        if issue:
+            return self._of_issue(request, repository, int(issue[1]), issue[2])
+        return (self._issues if suffix == "/issues" else self._events)(request, repository)
+
+    def _issues(self, request: Request, repository: Repository) -> Response:
+        query = request.query
+        sort, descending = query.get("sort", "created"), query.get("direction", "desc") == "desc"
+        states = STATES.get(query.get("state", "open"))
+        if states is None or sort not in ("created", "updated", "comments"):
+            return problem(422, "Validation Failed")
+        try:
+            since = parse_iso(query["since"]) if "since" in query else None
+            page, per_page = _paging(query)
+            ordered = self.listings.ordered(repository, sort, states=states, since=since)
+            after = query.get("after")
+            start = (page - 1) * per_page
+            if after is not None:
+                start = ordered.position_after(after, descending=descending)
+            elif page * per_page >= DEEP_PAGE_ROWS:
+                return problem(422, DEEP_PAGE)
+        except (BadCursor, ValueError):
+            return problem(422, "Validation Failed")
+        if since == 0:
+            # GitHub answers the epoch with an empty list, not with everything.
+            return Response(200, b"[]")
+        issues, end = ordered.slice(start, per_page, descending=descending)
+        headers = {}
+        if issues and end < len(ordered.issues):
+            cursor = ordered.cursor_at(end - 1, descending=descending)
+            headers["link"] = _next_link(request, repository, "/issues", page + 1, after=cursor)
+        return Response(200, _array([issue_bytes(issue) for issue in issues]), headers)
+
+    def _of_issue(self, request: Request, repository: Repository, number: int, part: str | None) -> Response:
+        issue = repository.issues.get(number)
+        if issue is None:
+            return _departed(request, repository.departed.get(number), part or "")
+        if part is None:
+            return Response(200, issue_bytes(issue))
+        rows = [(event, issue) for event in issue.events]
+        return self._page_of(request, repository, f"/issues/{number}{part}", rows, event_json)
+
+    def _events(self, request: Request, repository: Repository) -> Response:
+        page, per_page = _paging(request.query)
+        if page * per_page > self.event_rows_max:
+            return problem(422, DEEP_LIST)
+        return self._page_of(
+            request, repository, "/issues/events", self._rows(repository), event_with_issue_json
+        )
+
+    def _rows(self, repository: Repository) -> list[Row]:
+        """All events of the present issues, newest first."""
+        version, rows = self._rows_kept.get(repository.repository_id, (-1, []))
+        if version != repository.version:
+            rows = [(event, issue) for issue in repository.issues.values() for event in issue.events]
+            rows.sort(key=lambda row: -row[0].event_id)
+            self._rows_kept[repository.repository_id] = (repository.version, rows)
+        return rows
+
+    def _page_of(
+        self,
+        request: Request,
+        repository: Repository,
+        suffix: str,
+        rows: Sequence[Row],
+        spell: Callable[[Event, Issue], str],
+    ) -> Response:
+        page, per_page = _paging(request.query)
+        end = page * per_page
+        body = _array([spell(event, issue).encode() for event, issue in rows[end - per_page : end]])
+        headers = {}
+        if end < len(rows):
+            last_page = -(-len(rows) // per_page)
+            headers["link"] = ", ".join(
+                (
+                    _next_link(request, repository, suffix, page + 1),
+                    _next_link(request, repository, suffix, last_page, relation="last"),
+                )
+            )
+        return Response(200, body, headers)
+
+
+def _paging(query: dict[str, str]) -> tuple[int, int]:
+    per_page = _whole(query.get("per_page"), PER_PAGE_DEFAULT)
+    return _whole(query.get("page"), 1), min(PER_PAGE_MAX, per_page)
+
+
+def _whole(text: str | None, default: int) -> int:
+    # GitHub takes a page or size it cannot read for the default.
+    return int(text) if text and text.isdecimal() and int(text) > 0 else default
+
+
+def _array(records: list[bytes]) -> bytes:
+    return b"[" + b",".join(records) + b"]"
+
+
+def _next_link(
+    request: Request,
+    repository: Repository,
+    suffix: str,
+    page: int,
+    *,
+    after: str = "",
+    relation: str = "next",
+) -> str:
+    kept = {key: value for key, value in request.query.items() if key not in ("page", "after")}
+    query = urlencode(kept | ({"after": after} if after else {}) | {"page": str(page)})
+    return f'<{request.origin}/repositories/{repository.repository_id}{suffix}?{query}>; rel="{relation}"'
+
+
+def _moved(request: Request, path: str) -> Response:
+    query = f"?{request.query_string}" if request.query_string else ""
+    url = f"{request.origin}{path}{query}"
+    content = {
+        "message": "Moved Permanently",
+        "url": url,
+        "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
+    }
+    return json_response(301, content, {"location": url})
+
+
+def _departed(request: Request, issue: Issue | None, part: str) -> Response:
+    if issue is not None and issue.moved_to is not None:
+        there = issue.moved_to
+        return _moved(request, f"/repositories/{there.repository.repository_id}/issues/{there.number}{part}")
+    if issue is not None and issue.departure == "deleted":
+        return problem(410, "This issue was deleted")
+    return not_found()
