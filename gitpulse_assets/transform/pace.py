@@ -1,0 +1,207 @@
+"""The pace of a backlog per week and its 95 % interval; numbers in, numbers out.
+
+Why this method and how well it holds: docs/adr/0005-pace-interval.md, measured by scripts/calibrate_pace.py
+with the functions below. What growing or flat means, and any text, belongs in verdict.py.
+
+The noise of the daily net change is modelled as a white part plus a part that fades with a half-life (the
+spectrum of an AR(1) and noise). Each pair of half-life and strength is weighed by how well it explains the
+slow cosine terms of the window and of up to three years before it; the interval averages over all of them.
+All arrays are of shape (series, days), so that the calibration runs the very code that production runs.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from math import erf, sqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DAYS_PER_WEEK = 7
+CONFIDENCE = 0.95
+SHORTEST_PACE_DAYS = 28
+HISTORY_DAYS = 1092
+# Each 52 weeks of history have a level of their own, so that a repository that changed its pace two years
+# ago is not held to be noisy today.
+BLOCK_DAYS = 364
+# Periods of ten days and more: below lie the weekly rhythm and its harmonics, which no window keeps.
+HIGHEST_FREQUENCY = 0.1
+HALF_LIVES_DAYS = (1.25, 2.5, 5.0, 10.0, 20.0)
+# Noise at the slowest frequencies over day-to-day noise; below 1 where closings soon follow openings.
+SLOW_NOISE_RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+# A stretch's volume is drawn to the long-run volume as if that many movements had been seen at that rate.
+PRIOR_MOVEMENTS = 50
+# Fewest movements the noise is taken from: in days that saw none, up to four are not excluded (Poisson).
+FEWEST_MOVEMENTS = 4
+FEWEST_BULK = 10
+BULK_FACTOR = 1.5
+USUAL_SHARE = 0.95
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Net change per week with its 95 % interval, each of shape (series,)."""
+
+    per_week: "np.ndarray"
+    low: "np.ndarray"
+    high: "np.ndarray"
+
+
+def estimate_pace(net: "np.ndarray", volume: "np.ndarray", window_days: int, first_weekday: int) -> Pace:
+    """Estimate the pace over the last `window_days` columns; the columns before them only tell the noise.
+
+    `net` is the daily net change, `volume` the daily arrivals plus departures, bulk movements set aside.
+    `first_weekday` is the weekday of column 0, Monday 0. Raises ValueError for a window under 28 days.
+    """
+    if not SHORTEST_PACE_DAYS <= window_days <= net.shape[1]:
+        raise ValueError(f"a pace needs 28 to {net.shape[1]} days, got {window_days}")
+    import numpy as np
+
+    first = max(0, net.shape[1] - window_days - HISTORY_DAYS)
+    net, volume, first_weekday = net[:, first:], volume[:, first:], first_weekday + first
+    start = net.shape[1] - window_days
+    per_week, _ = weekday_pace(net[:, start:], first_weekday + start)
+    terms, expected = _slow_terms(net, volume, window_days, first_weekday)
+    weight, scale = _weigh(terms, expected)
+    floor = FEWEST_MOVEMENTS / net.shape[1]
+    variance = np.maximum(scale * _window_variance(window_days), floor) / window_days
+    half_width = DAYS_PER_WEEK * _mixture_half_width(weight, variance)
+    return Pace(per_week, per_week - half_width, per_week + half_width)
+
+
+def weekday_pace(days: "np.ndarray", first_weekday: int) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the sum of the seven weekday means and what is left of each day.
+
+    The sum over weekdays is a pace per week that does not depend on which weekday the window begins on.
+    """
+    import numpy as np
+
+    weekday = (np.arange(days.shape[1]) + first_weekday) % DAYS_PER_WEEK
+    is_weekday = weekday[:, None] == np.arange(DAYS_PER_WEEK)
+    mean = days @ (is_weekday / is_weekday.sum(axis=0))
+    return mean.sum(axis=1), days - mean[:, weekday]
+
+
+def bulk_threshold(largest_bursts: "np.ndarray") -> "np.ndarray":
+    """Return from how many movements on a burst is a bulk one, of shape (series,).
+
+    `largest_bursts`: each day's largest burst (movements one way by one actor, each within an hour of the one
+    before), 0 on a day without. Bulk is 10 or more, and half as many again as on the busiest day in 20.
+    """
+    import numpy as np
+
+    usual = np.quantile(largest_bursts, USUAL_SHARE, axis=1)
+    return np.maximum(FEWEST_BULK, BULK_FACTOR * usual)
+
+
+def _slow_terms(
+    net: "np.ndarray", volume: "np.ndarray", window_days: int, first_weekday: int
+) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the squared cosine terms of every stretch and their expectation under each model."""
+    import numpy as np
+
+    total = net.shape[1]
+    long_run = np.maximum(volume.mean(axis=1), FEWEST_MOVEMENTS / total)
+
+    def level(start: int, stop: int) -> "np.ndarray":
+        movements = volume[:, start:stop].sum(axis=1)
+        return (movements + PRIOR_MOVEMENTS) / (stop - start + PRIOR_MOVEMENTS / long_run)
+
+    terms, expected = [], []
+    window_level = level(total - window_days, total)
+    for start, stop in _stretches(total, window_days):
+        _, rest = weekday_pace(net[:, start:stop], first_weekday + start)
+        size = (window_level / level(start, stop))[:, None]
+        terms.append((rest @ _cosines(stop - start).T) ** 2 * size)
+        expected.append(_expected_terms(stop - start))
+    return np.concatenate(terms, axis=1), np.concatenate(expected, axis=1)
+
+
+def _stretches(total_days: int, window_days: int) -> list[tuple[int, int]]:
+    """Return the window and, before it, years of 52 weeks; a shorter last one where it has 28 days."""
+    stretches = [(total_days - window_days, total_days)]
+    while (stop := stretches[-1][0]) >= SHORTEST_PACE_DAYS:
+        stretches.append((max(0, stop - BLOCK_DAYS), stop))
+    return stretches
+
+
+def _weigh(terms: "np.ndarray", expected: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    """Return each model's posterior weight and its noise scale, both of shape (series, models).
+
+    The terms are close to independent normals squared; the scale is integrated out under the prior 1/scale,
+    and all models weigh the same beforehand.
+    """
+    import numpy as np
+
+    count = terms.shape[1]
+    scale = np.maximum(terms @ (1 / expected).T / count, 1e-9)
+    log_likelihood = -0.5 * (np.log(expected).sum(axis=1) + count * np.log(scale))
+    weight = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    return weight / weight.sum(axis=1, keepdims=True), scale
+
+
+def _mixture_half_width(weight: "np.ndarray", variance: "np.ndarray") -> "np.ndarray":
+    """Return h with P(-h < error < h) = 0.95 where the error is a mixture of centred normals."""
+    import numpy as np
+
+    deviation = np.sqrt(variance)
+    low, high = np.zeros(len(weight)), 3 * deviation.max(axis=1)
+    grid, inside = _normal_inside()
+    for _ in range(40):
+        middle = (low + high) / 2
+        reached = (weight * np.interp(middle[:, None] / deviation, grid, inside)).sum(axis=1)
+        low, high = np.where(reached < CONFIDENCE, middle, low), np.where(reached < CONFIDENCE, high, middle)
+    return high
+
+
+@lru_cache(maxsize=1)
+def _normal_inside() -> "tuple[np.ndarray, np.ndarray]":
+    """Tabulate P(-x < Z < x) for a standard normal Z: numpy has no error function."""
+    import numpy as np
+
+    grid = np.linspace(0, 9, 4501)
+    return grid, np.array([erf(value / sqrt(2)) for value in grid])
+
+
+@lru_cache(maxsize=64)
+def _cosines(days: int) -> "np.ndarray":
+    """Orthonormal type II cosines of periods from twice the stretch down to ten days, a row each."""
+    import numpy as np
+
+    frequency = np.arange(1, int(2 * days * HIGHEST_FREQUENCY) + 1)[:, None]
+    return np.sqrt(2 / days) * np.cos(np.pi * frequency * (np.arange(days) + 0.5) / days)
+
+
+@lru_cache(maxsize=64)
+def _expected_terms(days: int) -> "np.ndarray":
+    """Exact expectation of the squared terms for day-to-day noise of variance 1, a row a model."""
+    import numpy as np
+
+    cosines = _cosines(days)
+    lag = np.abs(np.subtract.outer(np.arange(days), np.arange(days)))
+    slow = {h: ((cosines @ _autocovariance(h, days)[lag]) * cosines).sum(axis=1) for h in HALF_LIVES_DAYS}
+    return np.array([1 + (ratio - 1) * slow[half_life] for half_life, ratio in _models()])
+
+
+@lru_cache(maxsize=64)
+def _window_variance(days: int) -> "np.ndarray":
+    """Variance of a sum of `days` days over `days`, for day-to-day noise of variance 1, one a model."""
+    import numpy as np
+
+    lag_weight = 2 * (1 - np.arange(days) / days)
+    lag_weight[0] = 1
+    slow = {h: float(_autocovariance(h, days) @ lag_weight) for h in HALF_LIVES_DAYS}
+    return np.array([1 + (ratio - 1) * slow[half_life] for half_life, ratio in _models()])
+
+
+def _autocovariance(half_life_days: float, days: int) -> "np.ndarray":
+    """Autocovariance by lag of an AR(1) whose spectrum is 1 at frequency 0."""
+    import numpy as np
+
+    coefficient = 0.5 ** (1 / half_life_days)
+    return (1 - coefficient) / (1 + coefficient) * coefficient ** np.arange(days)
+
+
+def _models() -> list[tuple[float, float]]:
+    return list(product(HALF_LIVES_DAYS, SLOW_NOISE_RATIOS))
