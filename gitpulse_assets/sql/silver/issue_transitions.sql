@@ -14,6 +14,8 @@
 --      else `closed` at closed_at (if null, updated_at).
 --    * open, though the events say closed: if the snapshot before saw it closed, `reopened` when first seen open;
 --      else the last closing is taken back.
+--    * a closed_at that no event tells, though the issue was closed before: it was open again for a time nobody
+--      saw. It is `reopened` and closed at closed_at, which leaves the stock as it was.
 --    An event list that was cut off needs no rule of its own: the snapshots make good what it lacks.
 -- 4. What departed leaves when an event says so, else when it was noticed, and is `returned` when seen again.
 --    A departure nobody can explain counts as `deleted`, with the reason `unknown`.
@@ -83,20 +85,61 @@ arrival as (
 
 -- The snapshots in order, the newest record last: it may be younger than the sighting that first showed its state.
 snapshot as (
-    select issue_id, sighting_number as number, state = 'open' as is_open, state_reason, closed_at, seen_at, updated_at
+    select
+        issue_id, 2 * sighting_number as number, state = 'open' as is_open, state_reason, closed_at, seen_at,
+        updated_at, greatest(updated_at, coalesce(closed_at, updated_at)) as true_at
     from issue_sighting
     semi join issue using (issue_id)
     where state <> 'departed'
     union all
-    select issue_id, 9223372036854775807, state = 'open', state_reason, closed_at, fetched_at, updated_at
+    select
+        issue_id, 9223372036854775807, state = 'open', state_reason, closed_at, fetched_at,
+        updated_at, greatest(updated_at, coalesce(closed_at, updated_at))
     from issue
 ),
 
-dated_snapshot as (
-    select *, max(greatest(updated_at, coalesce(closed_at, updated_at))) over (
-        partition by issue_id order by number
-    ) as true_at
+shown_closing as (
+    select issue_id, closed_at, min(number) as number
     from snapshot
+    where not is_open and closed_at is not null
+    group by issue_id, closed_at
+),
+
+-- Events after the arrival, and when a snapshot knows of them.
+switch as (
+    select
+        e.issue_id, e.kind, e.happened_at, e.position, e.actor_login, e.actor_id, e.actor_type, e.state_reason,
+        if(e.happened_at <= c.closed_at + interval 5 second, c.closed_at, e.happened_at) as shown_at,
+        coalesce(shown_at, e.happened_at) as known_at
+    from event as e
+    join arrival using (issue_id)
+    asof left join shown_closing as c
+        on e.issue_id = c.issue_id and e.kind <> 'reopened' and e.happened_at >= c.closed_at
+    where
+        e.kind <> 'transferred'
+        and (not arrival.is_transfer or (e.happened_at, e.position) > (arrival.arrived_at, arrival.position))
+),
+
+-- A closing that no event tells says that the issue was open just before.
+open_before_closing as (
+    select c.issue_id, c.number - 1 as number, c.closed_at
+    from shown_closing as c
+    join arrival using (issue_id)
+    anti join switch as e on c.issue_id = e.issue_id and c.closed_at = e.shown_at
+    where c.closed_at > arrival.arrived_at
+),
+
+dated_snapshot as (
+    select
+        issue_id, number, is_open, is_told, state_reason, closed_at, seen_at, updated_at,
+        max(true_at) over (partition by issue_id order by number) as true_at
+    from (
+        select issue_id, number, is_open, true as is_told, state_reason, closed_at, seen_at, updated_at, true_at
+        from snapshot
+        union all
+        select issue_id, number, true, false, null, null, closed_at, closed_at, closed_at - interval 1 microsecond
+        from open_before_closing
+    ) as told
 ),
 
 -- Events up to `moment` belong to a snapshot. Of several snapshots of one moment the last takes them all.
@@ -116,65 +159,46 @@ truth as (
     window in_order as (partition by told.issue_id order by told.number)
 ),
 
-shown_closing as (
-    select distinct issue_id, closed_at
-    from snapshot
-    where not is_open and closed_at is not null
-),
-
--- Events after the arrival with the snapshot each belongs to, and the reason its last repetition gave.
-switch as (
-    select
-        e.issue_id, e.kind, e.happened_at, e.position, e.actor_login, e.actor_id, e.actor_type, e.state_reason,
-        if(e.happened_at <= c.closed_at + interval 5 second, c.closed_at, e.happened_at) as known_at
-    from event as e
-    join arrival using (issue_id)
-    asof left join shown_closing as c
-        on e.issue_id = c.issue_id and e.kind <> 'reopened' and e.happened_at >= c.closed_at
-    where
-        e.kind <> 'transferred'
-        and (not arrival.is_transfer or (e.happened_at, e.position) > (arrival.arrived_at, arrival.position))
-),
-
 assigned as (
-    select switch.*, truth.number, truth.was_open as snapshot_was_open, truth.is_open as snapshot_is_open
+    select switch.*, truth.number, truth.was_open as snapshot_was_open, truth.is_open and truth.is_told as takes_back
     from switch
-    asof join truth on switch.issue_id = truth.issue_id and coalesce(switch.known_at, switch.happened_at) <= truth.moment
+    asof join truth on switch.issue_id = truth.issue_id and switch.known_at <= truth.moment
 ),
 
+-- What each event did to the state within its snapshot.
 stepped as (
     select
-        *,
-        kind = 'reopened' as opens,
-        lag(kind = 'reopened', 1, snapshot_was_open) over (
+        issue_id, number, kind = 'reopened' as opens, happened_at, position, actor_login, actor_id, actor_type,
+        state_reason, takes_back,
+        lag(opens, 1, snapshot_was_open) over (
             partition by issue_id, number order by happened_at, position
         ) as was_open,
-        sum(if(kind = previous_kind, 0, 1)) over (
-            partition by issue_id order by happened_at, position rows unbounded preceding
-        ) as stretch
-    from (
-        select *, lag(kind) over (partition by issue_id order by happened_at, position) as previous_kind
-        from assigned
-        where kind <> 'converted_to_discussion'
-    ) as told
+        opens is distinct from lag(opens) over (
+            partition by issue_id order by happened_at, position
+        ) as is_turn
+    from assigned
+    where kind <> 'converted_to_discussion'
 ),
 
-effective as (
-    select
-        *,
-        last_value(state_reason ignore nulls) over (
-            partition by issue_id, stretch order by happened_at, position
-            rows between unbounded preceding and unbounded following
-        ) as last_reason
+stretch as (
+    select *, count(*) filter (where is_turn) over (
+        partition by issue_id order by happened_at, position rows unbounded preceding
+    ) as stretch
     from stepped
-    qualify true
 ),
 
+-- The events that change the state, with the reason their last repetition gave.
 change as (
     select *, row_number() over (
         partition by issue_id, number order by happened_at desc, position desc
     ) as from_last
-    from effective
+    from (
+        select *, last_value(state_reason ignore nulls) over (
+            partition by issue_id, stretch order by happened_at, position
+            rows between unbounded preceding and unbounded following
+        ) as last_reason
+        from stretch
+    ) as told
     where opens <> was_open
 ),
 
@@ -225,9 +249,10 @@ correction as (
     left join last_change using (issue_id, number)
     left join conversion using (issue_id, number)
     where
-        -- The events leave it open, but it is closed; or no event says why it is open again.
+        -- The events leave it open, but it is closed; or nothing says why it is open again.
         (coalesce(last_change.opens, truth.was_open) and not truth.is_open)
         or (last_change.opens is null and not truth.was_open and truth.is_open)
+        or (not last_change.opens and not truth.is_told)
 ),
 
 signal as (
@@ -243,7 +268,7 @@ signal as (
         actor_login, actor_id, actor_type, if(opens, null, last_reason)
     from change
     -- The last closing is taken back where the snapshot shows the issue open.
-    where not (from_last = 1 and not opens and snapshot_is_open)
+    where not (from_last = 1 and not opens and takes_back)
     union all
     select
         issue_id, number, 2, happened_at, 0, is_open, kind, known_by, actor_login, actor_id, actor_type, reason
