@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.fs
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
@@ -77,10 +78,14 @@ def open_batches(
         return empty_dataset(contract)
     # One process wrote a run, under one contract: its first batch speaks for all of them.
     schemas = [read_schema(contract, _batch_schema(store, keys[0]), store.uri(keys[0])) for keys in runs]
-    locations = [store.path(key) for keys in runs for key in keys]
-    return ds.dataset(
-        locations, schema=_weakest(schemas), format="parquet", filesystem=store.filesystem, partitioning=None
-    )
+    parquet = ds.ParquetFileFormat()
+    fragments = [_fragment(parquet, store.source(key)) for keys in runs for key in keys]
+    return ds.FileSystemDataset(fragments, _weakest(schemas), parquet)
+
+
+def _fragment(parquet: ds.ParquetFileFormat, source: str | pa.NativeFile) -> ds.Fragment:
+    filesystem = pyarrow.fs.LocalFileSystem() if isinstance(source, str) else None
+    return parquet.make_fragment(source, filesystem)
 
 
 def _batch_schema(store: Store, key: str) -> pa.Schema:

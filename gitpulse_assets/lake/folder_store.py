@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.fs
 
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed, folder_errors
 from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
@@ -56,7 +55,6 @@ class FolderStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        self.filesystem = pyarrow.fs.LocalFileSystem()
 
     @property
     def scratch_folder(self) -> Path:
@@ -66,9 +64,6 @@ class FolderStore:
         return folder
 
     def uri(self, key: str) -> str:
-        return str(self.root / key)
-
-    def path(self, key: str) -> str:
         return str(self.root / key)
 
     def check(self, *, is_writable: bool) -> None:
@@ -90,10 +85,13 @@ class FolderStore:
     def open(self, key: str) -> OpenObject | None:
         with folder_errors(self.root / key):
             try:
-                file = pa.OSFile(self.path(key), "rb")
+                file = pa.OSFile(str(self.root / key), "rb")
             except FileNotFoundError:
                 return None
             return OpenObject(file, _etag(file), file.size())
+
+    def source(self, key: str) -> str:
+        return str(self.root / key)
 
     def head(self, key: str) -> ObjectInfo | None:
         opened = self.open(key)

@@ -16,6 +16,7 @@ from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.lake.s3_store import S3Store
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 
@@ -32,7 +33,7 @@ class Lake:
 
         Raises LakeError, in one line that names the setting to change, where it cannot be used.
         """
-        store = _store(url)
+        store = _store(url, s3 or S3Options())
         store.check(is_writable=is_writable)
         return cls(store)
 
@@ -77,10 +78,13 @@ class Lake:
                 yield repo
 
 
-def _store(url: str) -> Store:
+def _store(url: str, s3: S3Options) -> Store:
     parts = urlsplit(url)
-    if parts.scheme == "file":
+    if parts.scheme == "s3" and parts.netloc and not parts.query:
+        prefix = parts.path.strip("/")
+        return S3Store(parts.netloc, f"{prefix}/" if prefix else "", s3)
+    if parts.scheme == "file" and not parts.netloc and parts.path:
         return FolderStore(Path(unquote(parts.path)))
-    if "://" not in url and url:
-        return FolderStore(Path(url))
+    if url and "://" not in url and not url.startswith("file:"):
+        return FolderStore(Path(url).expanduser())
     raise LakeError(f"GITPULSE_LAKE_URL: {url!r} is no lake; write a folder, file://… or s3://bucket/prefix")

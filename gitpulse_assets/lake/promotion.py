@@ -54,7 +54,7 @@ def finish(store: Store, plan: Plan) -> None:
 
 
 def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
-    """Put one staged table in its place and return its ETag; None where a later merge is published already."""
+    """Put one staged table in its place and return its ETag; None where a later merge is published."""
     staged = table.staged
     if staged is None:
         return table.etag
@@ -75,7 +75,7 @@ def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
             return None
         raise LakeError(
             f"{plan.repo}: the publication of {plan.layer} was cut short and {store.uri(staged)} is gone; "
-            f"delete {store.uri(paths.plan_key(plan.layer, plan.repo))}, then rebuild the repository from bronze"
+            f"delete {store.uri(paths.plan_key(plan.layer, plan.repo))}, then rebuild the repository"
         ) from error
 
 

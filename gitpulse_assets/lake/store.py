@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.fs
 
 
 @dataclass(frozen=True)
@@ -50,21 +49,12 @@ class Store(Protocol):
     """
 
     @property
-    def filesystem(self) -> pyarrow.fs.FileSystem:
-        """Reads objects that never change, by `path(key)`."""
-        ...
-
-    @property
     def scratch_folder(self) -> Path:
         """The local folder for files that are to be `put` and are consumed by it."""
         ...
 
     def uri(self, key: str) -> str:
         """The address of an object for people and other tools."""
-        ...
-
-    def path(self, key: str) -> str:
-        """The name of an object in `filesystem`."""
         ...
 
     def check(self, *, is_writable: bool) -> None:
@@ -79,6 +69,10 @@ class Store(Protocol):
         """Open one version of an object for random reads, or None where there is none."""
         ...
 
+    def source(self, key: str) -> str | pa.NativeFile:
+        """An object that never changes, as pyarrow's datasets take it; opened when it is read."""
+        ...
+
     def head(self, key: str) -> ObjectInfo | None:
         """Describe an object, or None where there is none."""
         ...
@@ -90,7 +84,7 @@ class Store(Protocol):
         ...
 
     def move(self, source: str, target: str, *, if_match: str | None = None, if_absent: bool = False) -> str:
-        """Replace `target` by `source`; raises ObjectNotFound where `source` is gone."""
+        """Replace `target` by `source`, which may stay; raises ObjectNotFound where `source` is gone."""
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

@@ -1,0 +1,73 @@
+"""What S3 servers answer, told in one line that names the setting to change."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gitpulse_assets.lake.errors import LakeError
+
+NOT_FOUND = {404}
+PRECONDITION = {412}
+CONFLICT = {409}
+
+_REASONS = {
+    "NoSuchBucket": "there is no such bucket: create it, or set GITPULSE_LAKE_URL to one that exists",
+    "InvalidBucketName": "this is no bucket's name: set GITPULSE_LAKE_URL to s3://bucket/prefix",
+    "InvalidAccessKeyId": "the server does not know this access key: set AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret does not fit the access key: set AWS_SECRET_ACCESS_KEY",
+    "InvalidToken": "the session token is not valid: set AWS_SESSION_TOKEN, or unset it",
+    "ExpiredToken": "the session token has expired: set AWS_SESSION_TOKEN to a new one",
+    "AccessDenied": "access denied: AWS_ACCESS_KEY_ID must be one that may list, read, write and delete",
+    "AuthorizationHeaderMalformed": "the bucket is in another region: set AWS_REGION",
+    "PermanentRedirect": "the bucket is in another region: set AWS_REGION (or AWS_ENDPOINT_URL)",
+    "IllegalLocationConstraintException": "the bucket is in another region: set AWS_REGION",
+    "RequestTimeTooSkewed": "this machine's clock differs too much from the server's: set the clock",
+    "XMinioStorageFull": "the server's disk is full: free space there, then run again",
+    "InsufficientStorage": "the server's disk is full: free space there, then run again",
+}
+_REASONS_BY_STATUS = {
+    301: _REASONS["PermanentRedirect"],
+    403: _REASONS["AccessDenied"],
+    507: _REASONS["InsufficientStorage"],
+}
+_UNREACHABLE = "cannot be reached: set AWS_ENDPOINT_URL to the server's address, or start it"
+
+
+def status(error: Exception) -> int:
+    """The HTTP status behind a botocore ClientError; 0 where there was none."""
+    response = getattr(error, "response", {})
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+
+
+@contextmanager
+def s3_errors(place: str, endpoint_url: str | None) -> Iterator[None]:
+    """Turn botocore's errors into LakeError, saying which object and which server."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    where = f"{place} at {endpoint_url}" if endpoint_url else place
+    try:
+        yield
+    except ClientError as error:
+        raise LakeError(f"{where}: {_client_reason(error)}") from error
+    except BotoCoreError as error:
+        raise LakeError(f"{where}: {_core_reason(error)}") from error
+
+
+def _client_reason(error: Exception) -> str:
+    found: dict[str, str] = getattr(error, "response", {}).get("Error", {})
+    code = found.get("Code", "")
+    known = _REASONS.get(code) or _REASONS_BY_STATUS.get(status(error))
+    return known or f"the server answered {status(error)} {code}: {found.get('Message', '')}".rstrip(": ")
+
+
+def _core_reason(error: Exception) -> str:
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    if isinstance(error, exceptions.NoRegionError | exceptions.InvalidRegionError):
+        return "no usable region: set AWS_REGION"
+    if isinstance(error, exceptions.ParamValidationError):
+        return "this is no bucket's name: set GITPULSE_LAKE_URL to s3://bucket/prefix"
+    if isinstance(error, exceptions.HTTPClientError):
+        return _UNREACHABLE
+    return str(error)

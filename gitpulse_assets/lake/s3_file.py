@@ -1,0 +1,106 @@
+"""One object of a bucket as a file that pyarrow can read ranges of."""
+
+import io
+from typing import Any
+
+import stamina
+
+from gitpulse_assets.lake.errors import ObjectNotFound, ObjectReplaced
+from gitpulse_assets.lake.s3_errors import NOT_FOUND, PRECONDITION, s3_errors, status
+
+# The footer of a Parquet file, and the whole of a small table, come with the first request.
+TAIL_BYTES = 64 * 1024
+
+# boto3 sends a request again until its answer begins; a body that breaks off is left to us.
+BODY_ATTEMPTS = 4
+BODY_WAIT_SECONDS = 0.5
+
+Answer = dict[str, Any]
+
+
+def read_object(
+    client: Any, name: dict[str, str], endpoint_url: str | None, **how: str
+) -> tuple[bytes, Answer]:
+    """Read an object, or the range that `how` names, and return its bytes and the server's answer.
+
+    Raises ObjectNotFound, ObjectReplaced where a condition in `how` does not hold, or LakeError.
+    """
+    from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+
+    def read() -> tuple[bytes, Answer]:
+        answer = client.get_object(**name, **how)
+        return answer["Body"].read(), answer
+
+    uri = f"s3://{name['Bucket']}/{name['Key']}"
+    with s3_errors(uri, endpoint_url):
+        try:
+            again = stamina.RetryingCaller(attempts=BODY_ATTEMPTS, wait_initial=BODY_WAIT_SECONDS)
+            return again((IncompleteReadError, ResponseStreamingError), read)
+        except client.exceptions.ClientError as error:
+            if status(error) in PRECONDITION:
+                raise ObjectReplaced(f"{uri}: replaced while it was read; run again") from error
+            if status(error) in NOT_FOUND and error.response["Error"]["Code"] == "NoSuchKey":
+                raise ObjectNotFound(f"{uri}: there is no such object") from error
+            raise
+
+
+class RangedFile(io.RawIOBase):
+    """One version of an object: opened at the first read, and never mixed with a later version.
+
+    Raises ObjectNotFound where there is none and ObjectReplaced where it was replaced after the first read.
+    """
+
+    def __init__(self, client: Any, name: dict[str, str], endpoint_url: str | None) -> None:
+        super().__init__()
+        self._client = client
+        self._name = name
+        self._endpoint = endpoint_url
+        self._position = 0
+        self._size = -1
+        self._etag = ""
+        self._tail = b""
+
+    @property
+    def etag(self) -> str:
+        self._load_tail()
+        return self._etag
+
+    def size(self) -> int:
+        self._load_tail()
+        return self._size
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(whence)
+        self._position = offset + (self.size() if start is None else start)
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, self.size() - self._position)
+        count = left if size is None or size < 0 else min(size, left)
+        body = self._range(self._position, count) if count else b""
+        self._position += len(body)
+        return body
+
+    def _range(self, start: int, count: int) -> bytes:
+        tail_start = self._size - len(self._tail)
+        if start >= tail_start:
+            return self._tail[start - tail_start : start - tail_start + count]
+        return self._get(f"bytes={start}-{start + count - 1}", IfMatch=self._etag)[0]
+
+    def _load_tail(self) -> None:
+        if self._size < 0:
+            self._tail, answer = self._get(f"bytes=-{TAIL_BYTES}")
+            self._etag = answer["ETag"]
+            self._size = int(answer["ContentRange"].rpartition("/")[2])
+
+    def _get(self, byte_range: str, **condition: str) -> tuple[bytes, Answer]:
+        return read_object(self._client, self._name, self._endpoint, Range=byte_range, **condition)

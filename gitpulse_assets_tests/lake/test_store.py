@@ -1,0 +1,152 @@
+"""What both stores promise: whole objects, compare-and-swap, pinned reads."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplaced, PreconditionFailed
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.store import Store
+
+KEY = "silver/issue_current/repo_owner=a/repo_name=.github/data.parquet"
+
+
+def body(store: Store, key: str = KEY) -> bytes | None:
+    found = store.get(key)
+    return found.body if found else None
+
+
+def test_an_absent_object_is_none(store: Store):
+    assert (store.get(KEY), store.head(KEY), store.open(KEY)) == (None, None, None)
+    store.delete(KEY)
+    store.delete_prefix("silver/nothing/")
+    assert list(store.list("silver/nothing/")) == []
+
+
+def test_put_replaces_whole(store: Store):
+    first = store.put(KEY, b"one")
+    second = store.put(KEY, b"two")
+    found = store.get(KEY)
+    assert found is not None
+    assert (found.body, found.etag) == (b"two", second)
+    assert first != second
+
+
+def test_a_put_file_is_consumed(store: Store):
+    path = store.scratch_folder / "some-file"
+    path.write_bytes(b"rows")
+    etag = store.put(KEY, path)
+    head = store.head(KEY)
+    assert head is not None
+    assert (head.etag, head.size_bytes, path.exists()) == (etag, 4, False)
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+def test_a_condition_that_does_not_hold_writes_nothing(store: Store, kind: str):
+    def new(text: bytes) -> bytes | Path:
+        if kind == "bytes":
+            return text
+        path = store.scratch_folder / "some-file"
+        path.write_bytes(text)
+        return path
+
+    with pytest.raises(PreconditionFailed):
+        store.put(KEY, new(b"x"), if_match="never")
+    old = store.put(KEY, new(b"one"), if_absent=True)
+    with pytest.raises(PreconditionFailed):
+        store.put(KEY, new(b"two"), if_absent=True)
+    store.put(KEY, new(b"three"), if_match=old)
+    with pytest.raises(PreconditionFailed):
+        store.put(KEY, new(b"four"), if_match=old)
+    assert body(store) == b"three"
+
+
+def test_move_replaces_under_the_same_conditions(store: Store):
+    store.put("_staging/m/new", b"new")
+    old = store.put(KEY, b"old")
+    with pytest.raises(PreconditionFailed):
+        store.move("_staging/m/new", KEY, if_absent=True)
+    assert body(store) == b"old"
+    etag = store.move("_staging/m/new", KEY, if_match=old)
+    head = store.head(KEY)
+    assert head is not None
+    assert (body(store), head.etag) == (b"new", etag)
+
+
+def test_moving_what_is_gone_is_told_apart(store: Store):
+    with pytest.raises(ObjectNotFound):
+        store.move("_staging/m/gone", KEY, if_absent=True)
+    assert body(store) is None
+
+
+def test_list_and_delete_by_folder(store: Store):
+    keys = [f"_staging/m{n}/{name}" for n in (1, 2) for name in ("a/x", "b")]
+    for key in keys:
+        store.put(key, b"1")
+    assert [i.key for i in store.list("_staging/m1/")] == keys[:2]
+    store.delete_prefix("_staging/m1/")
+    assert [i.key for i in store.list("_staging/") if "_scratch" not in i.key] == keys[2:]
+
+
+def test_an_open_object_stays_the_version_it_was(store: Store):
+    """The tempting refactor, opening by name at each read, mixes two versions of a table."""
+    old, new = b"a" * 500_000, b"b" * 500_000
+    store.put(KEY, old)
+    opened = store.open(KEY)
+    assert opened is not None
+    store.put(KEY, new)
+    try:
+        read = opened.file.read_at(100_000, 0)
+    except ObjectReplaced:
+        return
+    assert read == old[:100_000]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_of_writers_at_once_exactly_one_wins(open_lake: Callable[[], Lake], is_new: bool):
+    stores = [open_lake().store for _ in range(4)]
+    etag = None if is_new else stores[0].put(KEY, b"before")
+    for round_number in range(10):
+        key = f"{KEY}{round_number}" if is_new else KEY
+        won = _race(stores, key, etag)
+        assert len(won) == 1
+        assert body(stores[0], key) == won[0][0]
+        etag = None if is_new else won[0][1]
+
+
+def _race(stores: list[Store], key: str, etag: str | None) -> list[tuple[bytes, str]]:
+    won: list[tuple[bytes, str]] = []
+    start = threading.Barrier(len(stores))
+
+    def write(store: Store, text: bytes) -> None:
+        start.wait()
+        with suppress(PreconditionFailed):
+            won.append((text, store.put(key, text, if_match=etag, if_absent=etag is None)))
+
+    threads = [
+        threading.Thread(target=write, args=(s, f"{key} {etag} writer {n}".encode()))
+        for n, s in enumerate(stores)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return won
+
+
+def test_uri_is_for_people(lake: Lake):
+    assert lake.store.uri(KEY).endswith(KEY)
+
+
+def test_check_leaves_nothing_behind(store: Store):
+    store.check(is_writable=True)
+    assert [i.key for i in store.list("_staging/")] == []
+
+
+def test_a_file_where_a_folder_is_needed_is_one_line(tmp_path: Path):
+    (tmp_path / "lake").write_text("not a folder")
+    with pytest.raises(LakeError, match=r"^.*set GITPULSE_LAKE_URL to a folder$"):
+        Lake.open(str(tmp_path / "lake"))
