@@ -18,10 +18,10 @@ DEFAULT_HOME = Path(".gitpulse")
 
 # The first group whose pattern is found in any of an issue's labels wins; an issue without one is "other".
 DEFAULT_LABEL_GROUPS = (
-    ("bug", "bug|defect|crash|regression"),
-    ("feature", "feature|enhancement|proposal"),
-    ("docs", "doc"),
-    ("question", "question|help|support"),
+    ("bug", r"\bbugs?\b|defect|regression|crash"),
+    ("feature", r"feature|enhancement|proposal"),
+    ("docs", r"\bdocs?\b|documentation"),
+    ("question", r"question|\bsupport\b|how[- ]?to"),
 )
 
 

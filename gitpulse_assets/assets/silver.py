@@ -1,0 +1,111 @@
+"""The silver assets: one current truth per repository, merged from the bronze batches not merged before.
+
+How a table is computed stands in its `sql/silver/*.sql`; here a reader sees what depends on what, and that
+nothing is published before it was audited.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb as db
+import pyarrow.dataset as ds
+
+from gitpulse_assets.assets.publishing import audited, stage
+from gitpulse_assets.assets.specs import asset_out
+from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS, check_specs
+from gitpulse_assets.checks.specs import contract_check_spec
+from gitpulse_assets.contracts import bronze
+from gitpulse_assets.contracts import silver as tables
+from gitpulse_assets.io_manager import UnmergedBatches
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.partitions import repos
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import DuckDB, LakeResource
+from gitpulse_assets.transform.silver import merge_silver
+from gitpulse_assets.transform.sql_file import create_table
+
+SYNC_STATE = tables.SYNC_STATE
+MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
+STREAMS = (bronze.ISSUES, bronze.REPOSITORY)
+
+
+@dg.multi_asset(
+    name="silver",
+    ins={
+        f"bronze_{table.name}": dg.AssetIn(list(table.asset_key), input_manager_key="lake_io_manager")
+        for table in STREAMS
+    },
+    outs={table.name: asset_out(table) for table in MERGED_TABLES},
+    check_specs=[*map(contract_check_spec, MERGED_TABLES), *check_specs(SILVER_CHECKS)],
+    partitions_def=repos,
+)
+def silver(
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    duckdb: DuckDB,
+    bronze_issues: UnmergedBatches,
+    bronze_repository: UnmergedBatches,
+) -> Iterator[dg.AssetCheckResult | dg.Output]:
+    """Merge what no merge has taken in into the current tables of one repository."""
+    repo = Repo.parse(context.partition_key)
+    target = lake.open()
+    batches = {bronze.ISSUES.name: bronze_issues, bronze.REPOSITORY.name: bronze_repository}
+    run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
+    with target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+        inputs = stored_tables(target, repo) | {
+            f"bronze_{name}": new.dataset for name, new in batches.items()
+        }
+        changed = merge_silver(con, inputs, run_ids)
+        yield from audited(con, MERGED_TABLES, SILVER_CHECKS)
+        staged = stage(con, publication, MERGED_TABLES, unchanged(publication, changed))
+        publication.seal({name: new.merged for name, new in batches.items()})
+        for table in staged:
+            yield dg.Output(table, output_name=table.contract.name)
+
+
+def stored_tables(lake: Lake, repo: Repo) -> dict[str, ds.Dataset]:
+    return {f"stored_{table.name}": lake.dataset(table, repo) for table in MERGED_TABLES}
+
+
+def unchanged(publication: Publication, changed: dict[str, bool]) -> set[str]:
+    """Name the tables that can stay; on a first merge even an empty one is published."""
+    published = publication.previous.tables if publication.previous else {}
+    return {name for name, is_changed in changed.items() if not is_changed and name in published}
+
+
+@dg.multi_asset(
+    name="sync_state",
+    deps=[list(table.asset_key) for table in MERGED_TABLES],
+    outs={SYNC_STATE.name: asset_out(SYNC_STATE)},
+    check_specs=[contract_check_spec(SYNC_STATE), *check_specs(SYNC_STATE_CHECKS)],
+    partitions_def=repos,
+)
+def sync_state(
+    context: dg.AssetExecutionContext, lake: LakeResource, duckdb: DuckDB
+) -> Iterator[dg.AssetCheckResult | dg.Output]:
+    """Move the watermarks; a step of its own, so that they move only once silver is published."""
+    repo = Repo.parse(context.partition_key)
+    target = lake.open()
+    with target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+        register_merge(con, target, repo)
+        create_table(con, "silver", SYNC_STATE.name)
+        yield from audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
+        kept = [publication.keep(table) for table in MERGED_TABLES]
+        (staged,) = stage(con, publication, [SYNC_STATE])
+        publication.seal()
+        for table in kept:
+            publication.promote(table)
+        yield dg.Output(staged, output_name=SYNC_STATE.name)
+
+
+def register_merge(con: db.DuckDBPyConnection, lake: Lake, repo: Repo) -> None:
+    """Put what the statements about the sync state read onto the connection."""
+    commit = lake.commit("silver", repo)
+    merged = commit.merged if commit else {}
+    con.execute("create temp table merged_batch (stream varchar, run_id varchar, merged_count bigint)")
+    rows = [(stream, *run) for stream, runs in merged.items() for run in runs.items()]
+    if rows:
+        con.executemany("insert into merged_batch values (?, ?, ?)", rows)
+    con.register("manifest", lake.dataset(bronze.MANIFEST, repo))
+    con.register("issue_current", lake.dataset(tables.ISSUE_CURRENT, repo))

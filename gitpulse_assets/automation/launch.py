@@ -1,0 +1,90 @@
+"""Launches Dagster runs from this process; `gitpulse refresh` has no second pipeline beside them.
+
+A run made here is the same as one made in the UI: it is recorded in the persistent instance with the
+origin of its job, without which the UI could show it but not execute it again.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from gitpulse_assets.automation.jobs import REFRESH_JOB, REPO_TAG
+from gitpulse_assets.partitions import register
+from gitpulse_assets.repo import Repo
+
+CODE_LOCATION = "gitpulse"
+DEFINITIONS_MODULE = "gitpulse_assets.definitions"
+
+WORKSPACE = f"""\
+load_from:
+  - python_module:
+      module_name: {DEFINITIONS_MODULE}
+      location_name: {CODE_LOCATION}
+"""
+
+TELEMETRY_OFF = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended; `message` is the one line that says why it failed, empty when it did not."""
+
+    repo: Repo
+    run_id: str
+    is_success: bool
+    message: str
+
+
+def prepare_home(dagster_home: Path) -> None:
+    """Make Dagster's home where there is none yet, with the dagster.yaml of the working directory if any."""
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    target, source = dagster_home / "dagster.yaml", Path("dagster.yaml")
+    if not target.exists():
+        target.write_text(source.read_text() if source.exists() else TELEMETRY_OFF, encoding="utf-8")
+    (dagster_home / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+
+
+def refresh(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, is_full: bool) -> RunOutcome:
+    """Execute one refresh run of the repository in this process and wait for its end."""
+    register(instance, repo.key)
+    job = defs.resolve_job_def(REFRESH_JOB)
+    run = instance.create_run_for_job(
+        job_def=job,
+        run_config=run_config(is_full),
+        tags={**job.run_tags, "dagster/partition": repo.key, REPO_TAG: repo.key},
+        remote_job_origin=repository_origin().get_job_origin(REFRESH_JOB),
+    )
+    result = execute_run(InMemoryJob(job), run, instance)
+    return RunOutcome(repo, run.run_id, result.success, failure_message(result.all_events))
+
+
+def run_config(is_full: bool) -> dict[str, object]:
+    # Dagster's console would print every event; the CLI shows progress of its own.
+    loggers = {"console": {"config": {"log_level": "CRITICAL"}}}
+    return {"ops": {"bronze": {"config": {"full": is_full}}}, "loggers": loggers}
+
+
+def repository_origin() -> RemoteRepositoryOrigin:
+    """Say where the job's code is, in the same words as `workspace.yaml`."""
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable, module_name=DEFINITIONS_MODULE, working_directory=str(Path.cwd())
+    )
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, CODE_LOCATION)
+    return RemoteRepositoryOrigin(location, "__repository__")
+
+
+def failure_message(events: list[dg.DagsterEvent]) -> str:
+    """Return the first failed step's own words, or those of the exception that nobody foresaw."""
+    for event in events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return data.user_failure_data.description
+            return " ".join(data.error_display_string.split("\n\nStack Trace")[0].split())
+    return ""

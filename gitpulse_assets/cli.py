@@ -1,0 +1,106 @@
+"""The command line: `gitpulse demo | refresh | verdict | sandbox | ui`.
+
+It reads arguments, launches Dagster runs and prints; nothing is computed here. Exit codes: 0 done and every
+blocking check passed, 1 a run or blocking check failed, 2 wrong use or settings, 3 partial and resumable.
+"""
+
+import sys
+import warnings
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gitpulse_assets.exit_codes import WRONG_USE
+from gitpulse_assets.repo import InvalidRepo, Repo
+from gitpulse_assets.settings import Settings, SettingsError, load_settings
+
+
+class RepoType(click.ParamType):
+    """An argument `owner/name`."""
+
+    name = "OWNER/NAME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Repo:
+        try:
+            return value if isinstance(value, Repo) else Repo.parse(str(value))
+        except InvalidRepo as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gitpulse-assets", prog_name="gitpulse")
+def cli() -> None:
+    """Is a repository's open issue backlog growing or shrinking, and what drives it?"""
+
+
+@cli.command()
+@click.argument("repos", nargs=-1, type=RepoType())
+@click.option("--full", is_flag=True, help="Walk the whole issue list again, not only what changed.")
+def refresh(repos: tuple[Repo, ...], full: bool) -> None:
+    """Fetch what changed in REPOS (default: GITPULSE_REPOS) and rebuild their tables."""
+    settings = settings_or_exit()
+    chosen = repos or settings.watched_repos
+    if not chosen:
+        raise click.UsageError("name a repository, or set GITPULSE_REPOS; for example microsoft/onnxruntime")
+    from gitpulse_assets.commands.refresh import refresh_repos
+
+    sys.exit(refresh_repos(settings, chosen, is_full=full))
+
+
+@cli.command()
+@click.argument("repo", type=RepoType())
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The last day of the windows, UTC.")
+@click.option("--window", type=click.Choice(["28", "90", "180"]), help="One window in days; else all.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verdict(repo: Repo, as_of: datetime | None, window: str | None, as_json: bool) -> None:
+    """Say whether REPO's backlog grew or shrank."""
+    from gitpulse_assets.commands.verdict import print_verdict
+
+    sys.exit(print_verdict(settings_or_exit(), repo, as_of, window, as_json=as_json))
+
+
+@cli.command()
+def demo() -> None:
+    """Refresh three generated repositories and print a verdict for each."""
+    from gitpulse_assets.commands.demo import run_demo
+
+    sys.exit(run_demo())
+
+
+@cli.command()
+@click.option(
+    "--recorded",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Serve a folder of recorded data; else generated histories.",
+)
+@click.option("--at", type=click.DateTime(["%Y-%m-%d"]), help="Serve the list recorded on this date.")
+@click.option("--port", default=8910, show_default=True, type=click.IntRange(0, 65535))
+def sandbox(recorded: Path | None, at: datetime | None, port: int) -> None:
+    """Serve a stand-in GitHub on 127.0.0.1 until interrupted."""
+    from gitpulse_assets.commands.sandbox import serve_sandbox
+
+    sys.exit(serve_sandbox(recorded, at, port))
+
+
+@cli.command()
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+def ui(port: int) -> None:
+    """Open Dagster's UI and daemon on 127.0.0.1, on the same instance and lake as this command line."""
+    from gitpulse_assets.commands.ui import run_ui
+
+    run_ui(settings_or_exit(), port)
+
+
+def settings_or_exit() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as error:
+        click.echo(f"gitpulse: {error}", err=True)
+        sys.exit(WRONG_USE)
+
+
+def main() -> None:
+    # Dagster warns of its own preview and beta features on every start; tests pin the ones used here.
+    warnings.simplefilter("ignore")
+    cli()

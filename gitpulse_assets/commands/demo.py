@@ -1,0 +1,45 @@
+"""`gitpulse demo`: the whole pipeline on three generated repositories, without a token or a network.
+
+It always uses the embedded default below the working directory, whatever the settings say, so that trying
+it never touches real tables; `make dev` shows its runs.
+"""
+
+import os
+
+from gitpulse_assets.commands.refresh import refresh_repos
+from gitpulse_assets.commands.verdict import print_verdict
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.plan import Tendency
+from gitpulse_assets.settings import Settings, load_settings
+
+# Two years of at least 2,000 issues each: enough for a verdict on every window.
+DEMO_ISSUES = 2_400
+DEMO_DAYS = 760
+TENDENCIES: tuple[Tendency, ...] = ("growing", "shrinking", "neither")
+EMBEDDED_DEFAULT = ("GITPULSE_LAKE_URL", "DAGSTER_HOME", "GITHUB_GRAPHQL_URL", "GITPULSE_REPOS")
+
+
+def run_demo() -> int:
+    """Serve the generated repositories, refresh each, print a verdict for each; return the exit code."""
+    from gitpulse_assets.sandbox.history import generate
+    from gitpulse_assets.sandbox.plan import HistoryPlan
+    from gitpulse_assets.sandbox.server import serve
+
+    plans = [
+        HistoryPlan(f"gitpulse-demo/{tendency}", seed, DEMO_ISSUES, DEMO_DAYS, tendency)
+        for seed, tendency in enumerate(TENDENCIES, start=1)
+    ]
+    world = generate(plans)
+    repos = [Repo.parse(plan.full_name) for plan in plans]
+    with serve(world) as sandbox:
+        settings = demo_settings(sandbox.base_url)
+        code = refresh_repos(settings, repos, is_full=False)
+    return code or max(print_verdict(settings, repo, None, None, as_json=False) for repo in repos)
+
+
+def demo_settings(base_url: str) -> Settings:
+    """Point this process at the sandbox and at the embedded default."""
+    for name in EMBEDDED_DEFAULT:
+        os.environ[name] = ""
+    os.environ |= {"GITHUB_API_URL": base_url, "GITHUB_TOKEN": "sandbox"}
+    return load_settings()

@@ -1,0 +1,77 @@
+"""The IO manager between Dagster and the lake.
+
+Inputs arrive lazy, as pyarrow datasets. Outputs are tables their step has staged and audited: handling
+one promotes it. Bronze is only loaded here, since its batches must be durable long before a step ends.
+What a table is called and where it lies is the lake's and the contracts' business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import LakeResource
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+    from gitpulse_assets.contracts.model import TableContract
+    from gitpulse_assets.lake.publication import StagedTable
+
+
+@dataclass(frozen=True)
+class UnmergedBatches:
+    """The bronze batches no merge has taken in: their rows, and which they are in the order of their runs."""
+
+    dataset: "ds.Dataset"
+    batches: Sequence[tuple[str, range]]
+
+    @property
+    def run_ids(self) -> list[str]:
+        return [run_id for run_id, _ in self.batches]
+
+    @property
+    def merged(self) -> dict[str, int]:
+        """What is merged once these are: the last batch number by run."""
+        return {run_id: numbers[-1] for run_id, numbers in self.batches}
+
+
+class LakeIOManager(dg.ConfigurableIOManager):
+    """Loads tables of the lake and promotes staged ones."""
+
+    lake: dg.ResourceDependency[LakeResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: "StagedTable") -> None:
+        uri = obj.publication.promote(obj)
+        context.add_output_metadata(table_metadata(obj, uri))
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        from gitpulse_assets.contracts.catalog import find_contract
+
+        contract = find_contract(*context.asset_key.path)
+        repo = Repo.parse(context.asset_partition_key)
+        if contract.layer == "bronze":
+            return self.load_unmerged(contract, repo)
+        return self.lake.open().dataset(contract, repo)
+
+    def load_unmerged(self, contract: "TableContract", repo: Repo) -> UnmergedBatches:
+        from gitpulse_assets.lake.manifest import unmerged_batches
+
+        lake = self.lake.open()
+        commit = lake.commit("silver", repo)
+        merged = commit.merged.get(contract.name, {}) if commit else {}
+        batches = unmerged_batches(lake.manifest(repo).rows(), contract.name, merged)
+        return UnmergedBatches(lake.bronze_dataset(contract, repo, batches), batches)
+
+
+def table_metadata(table: "StagedTable", uri: str) -> dict[str, Any]:
+    """Describe one published table as Dagster's UI shows it."""
+    return {
+        "dagster/partition_row_count": table.rows,
+        "dagster/uri": uri,
+        "size_bytes": table.bytes,
+        "is_unchanged": table.is_unchanged,
+        "merge_id": table.publication.merge_id,
+    }

@@ -1,0 +1,99 @@
+"""GitHub, the lake and DuckDB as Dagster resources: thin, made from the settings when a step starts.
+
+The heavy libraries are imported where they are used, so that loading the definitions stays cheap.
+Nothing here knows a table or a rule.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from gitpulse_assets.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from gitpulse_assets.github.client import GitHubClient
+    from gitpulse_assets.lake.lake import Lake
+
+
+def settings_or_failure() -> Settings:
+    """Read the settings; a wrong one ends the step with its line and is not retried."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+class GitHubResource(dg.ConfigurableResource):
+    """The GitHub API, as GITHUB_TOKEN and GITHUB_API_URL describe it.
+
+    It has no fields on purpose: a field would put the token into run configuration and the UI.
+    """
+
+    def client(self, on_wait: Callable[[str], None] | None = None) -> "GitHubClient":
+        """Open a client; the caller closes it. `on_wait` is told each time a limit is waited out."""
+        from gitpulse_assets.github.client import GitHubClient
+
+        settings = settings_or_failure()
+        return GitHubClient(
+            api_url=settings.github_api_url,
+            graphql_url=settings.github_graphql_url,
+            tokens=settings.github_tokens,
+            patience_seconds=settings.patience_seconds,
+            on_wait=on_wait,
+        )
+
+
+class LakeResource(dg.ConfigurableResource):
+    """The Parquet lake that GITPULSE_LAKE_URL names."""
+
+    def open(self) -> "Lake":
+        """Return the lake, reached and found writable.
+
+        Ends the step with one clear line where it is not, before any GitHub quota is spent.
+        """
+        from gitpulse_assets.lake.errors import LakeError
+
+        try:
+            return open_lake(settings_or_failure())
+        except LakeError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
+
+
+def open_lake(settings: Settings) -> "Lake":
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.s3_options import S3Options
+
+    secret = settings.aws_secret_access_key
+    token = settings.aws_session_token
+    options = S3Options(
+        endpoint_url=settings.aws_endpoint_url,
+        access_key_id=settings.aws_access_key_id,
+        secret_access_key=secret.get_secret_value() if secret else None,
+        session_token=token.get_secret_value() if token else None,
+        region=settings.region,
+    )
+    return Lake.open(settings.lake_url, options)
+
+
+class DuckDB(DuckDBResource):
+    """In-memory DuckDB with the project's connection settings.
+
+    The given resource leaves its connection open when the body raises and has no hook for `SET`.
+    """
+
+    database: str = ":memory:"
+
+    @contextmanager
+    def get_connection(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        from gitpulse_assets.lake.duck import connect
+
+        con = connect()
+        try:
+            yield con
+        finally:
+            con.close()
