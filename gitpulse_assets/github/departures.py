@@ -93,7 +93,7 @@ class Departures:
             node_ids = [issue.node_id for issue in missing if issue.node_id]
             for batch in self._lifecycles.by_ids(node_ids):
                 for found in batch.issues:
-                    yield self._settled(unsettled.pop(found.node_id), found, batch.date)
+                    yield self._settled(unsettled.pop(found.asked_node_id), found, batch.date)
                 for node in batch.missing:
                     if node.reason == "Discussion" and node.node_id:
                         yield Departure(unsettled.pop(node.node_id), "converted", "nodes", batch.date)

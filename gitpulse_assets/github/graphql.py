@@ -174,7 +174,7 @@ def _raise_final(problem: Problem, repo: Repo, host: str) -> None:
         )
     if problem.type == "INSUFFICIENT_SCOPES" or (problem.type == "FORBIDDEN" and is_whole):
         raise Forbidden(f"{host} forbids a query about {repo} ({words}); check what the token may read")
-    if problem.type == "INVALID_CURSOR_ARGUMENTS":
+    if problem.type == "INVALID_CURSOR_ARGUMENTS" or "valid cursor" in words:
         raise CursorRefused(f"{host} no longer takes the cursor for {repo} ({words}); start the walk again")
 
 

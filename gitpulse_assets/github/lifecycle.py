@@ -29,10 +29,12 @@ FRAGMENTS = ("issue_lifecycle", "lifecycle_events")
 class IssueLifecycle:
     """One issue's lifecycle. `payload` is the issue node's JSON, its timeline joined over all its pages.
 
-    `issue_id` is the REST id; `repository_id` and `repository_full_name` are where the issue is now. Not
+    `issue_id` is the REST id; `repository_id` and `repository_full_name` are where the issue is now. Of an
+    issue that was transferred all ids are those it has now; `asked_node_id` is the one asked for. Not
     `is_complete`: GitHub left a part of the timeline out.
     """
 
+    asked_node_id: str
     node_id: str
     issue_id: int | None
     issue_number: int
@@ -144,7 +146,7 @@ class Lifecycles:
             )
             issues = self._issues_of(answer)
             nodes = [bytes(node) for node in issues.nodes]
-            found = [self._lifecycle(node, answer) for node in nodes if node != b"null"]
+            found = [self._lifecycle(node, answer, None) for node in nodes if node != b"null"]
             missing = [MissingNode(None, "unanswered")] * (len(nodes) - len(found))
             after = issues.page_info.next_after(after, answer.url)
             yield LifecycleBatch(number, answer.date, found, missing, after, issues.total_count)
@@ -203,16 +205,17 @@ class Lifecycles:
             elif (kind := decode(node, _Kind, answer.url).typename) != "Issue":
                 missing.append(MissingNode(node_id, kind))
             else:
-                issues.append(self._lifecycle(node, answer))
+                issues.append(self._lifecycle(node, answer, node_id))
         return LifecycleBatch(number, answer.date, issues, missing)
 
-    def _lifecycle(self, node: bytes, answer: Answer) -> IssueLifecycle:
+    def _lifecycle(self, node: bytes, answer: Answer, asked_node_id: str | None) -> IssueLifecycle:
         issue = decode(node, _Issue, answer.url)
         further, is_complete = [], not answer.is_partial and issue.timeline_items is not None
         if issue.timeline_items is not None:
             further, is_all = self._further_events(issue.id, issue.timeline_items.page_info)
             is_complete = is_complete and is_all
         return IssueLifecycle(
+            asked_node_id=asked_node_id or issue.id,
             node_id=issue.id,
             issue_id=None if issue.full_database_id is None else int(issue.full_database_id),
             issue_number=issue.number,

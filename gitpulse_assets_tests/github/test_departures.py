@@ -17,7 +17,8 @@ def event(kind, day, from_id=None):
 def node(repository_id, events=(), **changed):
     return {
         "__typename": "Issue",
-        "id": "I_5",
+        # A transferred issue has another node id in its new repository.
+        "id": "I_5" if repository_id == HERE else "I_new",
         "fullDatabaseId": "3000000005",
         "number": 41,
         "repository": {"databaseId": repository_id, "nameWithOwner": "Other/Place"},

@@ -63,6 +63,7 @@ def test_a_header_that_cannot_be_read_is_never_the_end(header):
         "https://api.github.test.evil.test/x",
         "https://[::1/x",
         "https:///x",
+        "/\x00",
         "",
     ],
 )
