@@ -7,6 +7,7 @@ over all layers stands in `contracts/catalog.py`.
 import pyarrow as pa
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, REPO_COLUMNS
 
 TEXT = pa.string()
 TEXT_LIST = pa.list_(pa.string())
@@ -17,14 +18,12 @@ DAY = pa.date32()
 REAL = pa.float64()
 
 LEDGER_NOTE = (
-    "From the ledger (issue_transitions): where no lifecycle events were collected, it holds only what the "
-    "snapshot shows, so earlier reopenings and closings of an issue are missing."
+    "Where no lifecycle events were collected, from the snapshot alone: earlier closings and reopenings are "
+    "missing."
 )
 
-REPO_COLUMNS = (
-    Column("repo_owner", TEXT, "Owner of the repository, lower case, as first registered.", nullable=False),
-    Column("repo_name", TEXT, "Name of the repository, lower case, as first registered.", nullable=False),
-)
+# What only a pull request has; an issue's row has the rest of issue_current, in its order and words.
+PULL_REQUEST_ONLY = ("is_pull_request", "is_draft", "merged_at")
 
 # Every flow counts only what changes the stock: net_change = the first four minus the last four.
 FLOW_COLUMNS = (
@@ -46,9 +45,8 @@ FLOW_COLUMNS = (
     Column(
         "closed_count",
         COUNT,
-        "Open issues closed on the day. A second closing that only changes the reason is not counted, a "
-        "closing "
-        f"before created_at counts on the day of created_at. {LEDGER_NOTE}",
+        "Open issues closed on the day. A second closing that only changes the reason is not counted, one "
+        f"dated before created_at counts on the day of created_at. {LEDGER_NOTE}",
         nullable=False,
     ),
     Column(
@@ -99,41 +97,10 @@ MART_ISSUE_LIFECYCLE = TableContract(
     ),
     grain="one row an issue, never a pull request",
     key=("repo_owner", "repo_name", "issue_id"),
-    order_by=("repo_owner", "repo_name", "issue_number"),
+    order_by=("issue_number",),
     sample=("issue_number", "issue_id"),
     columns=(
-        *REPO_COLUMNS,
-        Column("issue_id", ID, "GitHub's numeric id of the issue.", nullable=False),
-        Column("issue_node_id", TEXT, "GitHub's GraphQL id of the issue."),
-        Column("issue_number", ID, "Number people cite, as in #123.", nullable=False),
-        Column("title", TEXT, "Title when last read."),
-        Column("state", TEXT, "open or closed, when last read.", nullable=False),
-        Column("state_reason", TEXT, "completed, not_planned, duplicate, reopened, or null."),
-        Column("is_locked", FLAG, "Whether the conversation is locked."),
-        Column("active_lock_reason", TEXT, "Why it is locked, if GitHub says."),
-        Column("author_id", ID, "Numeric id of the account that opened it; null for a deleted one."),
-        Column("author_login", TEXT, "Login of that account when last read."),
-        Column("author_type", TEXT, "User, Bot, Organization or Mannequin."),
-        Column(
-            "author_association", TEXT, "The author's relation to the repository, such as MEMBER or NONE."
-        ),
-        Column("assignee_count", COUNT, "Number of assignees."),
-        Column("comment_count", COUNT, "Number of comments, by GitHub's count."),
-        Column("milestone_title", TEXT, "Title of its milestone."),
-        Column("issue_type", TEXT, "Name of its issue type."),
-        Column("closed_by_login", TEXT, "Login of the account that closed it, where GitHub gives it."),
-        Column("html_url", TEXT, "Its page on GitHub."),
-        Column(
-            "created_at",
-            UTC_TIMESTAMP,
-            "When it was created, UTC; of a transferred issue, in its first repository.",
-            nullable=False,
-        ),
-        Column("updated_at", UTC_TIMESTAMP, "When GitHub last touched it, UTC."),
-        Column("closed_at", UTC_TIMESTAMP, "GitHub's time of the latest closing, UTC; null while open."),
-        Column("departed_at", UTC_TIMESTAMP, "When it left the repository, or was noticed gone, UTC."),
-        Column("departure_kind", TEXT, "deleted, transferred_out, converted or unknown; null while present."),
-        Column("departed_to", TEXT, "Where it was transferred to, as owner/name#number, if known."),
+        *(column for column in ISSUE_CURRENT.columns if column.name not in PULL_REQUEST_ONLY),
         Column("created_date", DAY, "UTC day of created_at.", nullable=False),
         Column(
             "closed_date",
@@ -179,9 +146,6 @@ MART_ISSUE_LIFECYCLE = TableContract(
             "Logins of its assignees, sorted; empty without one.",
             nullable=False,
         ),
-        Column("run_id", TEXT, "Run whose bronze record this state comes from."),
-        Column("page_number", pa.int32(), "Page of that run, from 1."),
-        Column("fetched_at", UTC_TIMESTAMP, "When GitHub served that record, by its own clock, UTC."),
     ),
     rules=(
         _never_negative(("times_reopened", "open_seconds")),
@@ -212,7 +176,7 @@ MART_ISSUE_DAILY_FLOW = TableContract(
     ),
     grain="one row a UTC day",
     key=("repo_owner", "repo_name", "flow_date"),
-    order_by=("repo_owner", "repo_name", "flow_date"),
+    order_by=("flow_date",),
     sample=("flow_date",),
     columns=(
         *REPO_COLUMNS,
@@ -277,7 +241,7 @@ MART_ISSUE_CLOSURE_AGE_MONTHLY = TableContract(
     ),
     grain="one row a UTC month, none missing",
     key=("repo_owner", "repo_name", "closed_month"),
-    order_by=("repo_owner", "repo_name", "closed_month"),
+    order_by=("closed_month",),
     sample=("closed_month",),
     columns=(
         *REPO_COLUMNS,
@@ -348,7 +312,7 @@ MART_ISSUE_WEEKDAY_RHYTHM = TableContract(
     description="On which UTC weekdays issues are opened and closed, over the repository's whole history.",
     grain="one row a weekday and event type, always 14",
     key=("repo_owner", "repo_name", "weekday_num", "event_type"),
-    order_by=("repo_owner", "repo_name", "weekday_num", "event_type"),
+    order_by=("weekday_num", "event_type"),
     sample=("weekday_num", "event_type"),
     columns=(
         *REPO_COLUMNS,
@@ -385,7 +349,7 @@ MART_ISSUE_SWING_DAYS = TableContract(
     ),
     grain="one row a direction and rank",
     key=("repo_owner", "repo_name", "direction", "swing_rank"),
-    order_by=("repo_owner", "repo_name", "direction", "swing_rank"),
+    order_by=("direction", "swing_rank"),
     sample=("direction", "swing_rank", "flow_date"),
     columns=(
         *REPO_COLUMNS,
@@ -433,7 +397,7 @@ MART_BACKLOG_BY_LABEL = TableContract(
     ),
     grain="one row a label some issue has now, and one for issues without label",
     key=("repo_owner", "repo_name", "label_id"),
-    order_by=("repo_owner", "repo_name", "label_id"),
+    order_by=("label_id",),
     sample=("label_id", "label_name"),
     columns=(
         *REPO_COLUMNS,
@@ -497,7 +461,7 @@ MART_BACKLOG_BY_AGE = TableContract(
     ),
     grain="one row an age band, always 5",
     key=("repo_owner", "repo_name", "band_num"),
-    order_by=("repo_owner", "repo_name", "band_num"),
+    order_by=("band_num",),
     sample=("age_band",),
     columns=(
         *REPO_COLUMNS,

@@ -10,53 +10,23 @@ from datetime import datetime
 
 import duckdb
 
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.silver import (
+    ISSUE_ASSIGNEES,
+    ISSUE_CURRENT,
+    ISSUE_LABELS,
+    ISSUE_TRANSITIONS,
+    REPOSITORY,
+)
 from gitpulse_assets.transform.sql_file import create_table
 
-# The columns the marts and their checks read. Each input is copied once into DuckDB with only these, because
-# it may be a dataset on S3 and several statements scan it.
-INPUT_COLUMNS: dict[str, tuple[str, ...]] = {
-    "repository": (),
-    "issue_current": (
-        "issue_id",
-        "issue_node_id",
-        "issue_number",
-        "title",
-        "state",
-        "state_reason",
-        "is_locked",
-        "active_lock_reason",
-        "is_pull_request",
-        "author_id",
-        "author_login",
-        "author_type",
-        "author_association",
-        "assignee_count",
-        "comment_count",
-        "milestone_title",
-        "issue_type",
-        "closed_by_login",
-        "html_url",
-        "created_at",
-        "updated_at",
-        "closed_at",
-        "departed_at",
-        "departure_kind",
-        "departed_to",
-        "run_id",
-        "page_number",
-        "fetched_at",
-    ),
-    "issue_labels": ("issue_id", "label_id", "label_name"),
-    "issue_assignees": ("issue_id", "user_id", "user_login"),
-    "issue_transitions": (
-        "issue_id",
-        "issue_number",
-        "transition_number",
-        "transitioned_at",
-        "kind",
-        "delta",
-    ),
-}
+INPUTS: tuple[TableContract, ...] = (
+    REPOSITORY,
+    ISSUE_CURRENT,
+    ISSUE_LABELS,
+    ISSUE_ASSIGNEES,
+    ISSUE_TRANSITIONS,
+)
 
 # In the order they are made: each reads only inputs and marts above it.
 MARTS: tuple[str, ...] = (
@@ -102,25 +72,25 @@ def build_gold(
 ) -> tuple[str, ...]:
     """Make each mart a temporary table of its contract's name and return their names.
 
-    `inputs` maps each name in `INPUT_COLUMNS` to anything DuckDB can register (Arrow table, dataset, reader).
+    `inputs` maps each name in `INPUTS` to anything DuckDB can register (Arrow table, dataset, reader).
     The inputs stay as temporary tables too, for the checks.
     Raises KeyError for a missing input and ValueError for an `as_of_at` without time zone.
     """
     if parameters.as_of_at.tzinfo is None:
         raise ValueError(f"as_of_at must carry its time zone, got {parameters.as_of_at.isoformat()}")
-    for name, columns in INPUT_COLUMNS.items():
-        _copy_input(con, name, inputs[name], ("repo_owner", "repo_name", *columns))
+    for contract in INPUTS:
+        _copy_input(con, contract, inputs[contract.name])
     _create_label_group_pattern(con, parameters.label_groups)
     for name in MARTS:
         create_table(con, "gold", name, {"as_of_at": parameters.as_of_at})
     return MARTS
 
 
-def _copy_input(
-    con: duckdb.DuckDBPyConnection, name: str, relation: object, columns: tuple[str, ...]
-) -> None:
+def _copy_input(con: duckdb.DuckDBPyConnection, contract: TableContract, relation: object) -> None:
+    """Copy an input once: it may be a dataset on S3, and several statements scan it."""
+    columns = ", ".join(contract.column_names)
     con.register("incoming", relation)
-    con.execute(f"create or replace temp table {name} as select {', '.join(columns)} from incoming")
+    con.execute(f"create or replace temp table {contract.name} as select {columns} from incoming")
     con.unregister("incoming")
 
 

@@ -33,16 +33,28 @@ bounds as (
     group by repo_owner, repo_name
 ),
 
+calendar as (
+    select
+        repo_owner,
+        repo_name,
+        unnest(generate_series(first_month::timestamp, last_month::timestamp, interval 1 month)) as month_start
+    from bounds
+),
+
 months as (
     select
         repo_owner,
         repo_name,
-        unnest(generate_series(first_month::timestamp, last_month::timestamp, interval 1 month)) as month_start,
-        least(epoch_us(month_start + interval 1 month), epoch_us($as_of_at::timestamptz)) as end_us
-    from bounds
+        month_start,
+        year(month_start) * 12 + month(month_start) as month_num,
+        -- The month's last microsecond: midnight itself, and what happens on it, belong to the next month.
+        least(epoch_us(month_start + interval 1 month) - 1, epoch_us($as_of_at::timestamptz)) as end_us,
+        row_number() over (order by repo_owner, repo_name, month_start) as cohort_num
+    from calendar
 ),
 
--- Cohorts overlap: an issue belongs to at most 13 of them, found by month number instead of a range join.
+-- Cohorts overlap: an issue belongs to at most 13 of them, found by month number instead of a range join. From
+-- here to the medians only the cohort's number is carried: these are 12 rows an issue, all in memory to be sorted.
 issue_month as (
     select
         repo_owner,
@@ -56,59 +68,45 @@ issue_month as (
 
 observed as (
     select
-        issue_month.repo_owner,
-        issue_month.repo_name,
-        months.month_start,
+        cohort_num,
         least(closure_age_days, departure_age_days, (end_us - created_us) / 86400000000.0::double) as age_days,
         coalesce(closure_age_days <= age_days, false) as is_closing
     from issue_month
-    join months
-        on months.repo_owner = issue_month.repo_owner
-        and months.repo_name = issue_month.repo_name
-        and year(months.month_start) * 12 + month(months.month_start) = issue_month.month_num
+    join months using (repo_owner, repo_name, month_num)
     where created_us <= end_us and created_us > end_us - 365 * 86400000000
 ),
 
 at_risk as (
     select
-        repo_owner,
-        repo_name,
-        month_start,
+        cohort_num,
         age_days,
         is_closing,
-        count(*) over (partition by repo_owner, repo_name, month_start)
-        - row_number() over (
-            partition by repo_owner, repo_name, month_start order by age_days, is_closing desc
-        ) + 1 as at_risk_count
+        row_number() over (partition by cohort_num order by age_days desc, is_closing) as at_risk_count
     from observed
 ),
 
 -- Closings at one age one after the other give the same product as all at once, if they come before the censored.
 survival as (
     select
-        repo_owner,
-        repo_name,
-        month_start,
+        cohort_num,
         age_days,
         is_closing,
         product(if(is_closing, (at_risk_count - 1.0::double) / at_risk_count, 1.0::double)) over (
-            partition by repo_owner, repo_name, month_start order by at_risk_count desc
-            rows between unbounded preceding and current row
+            partition by cohort_num order by at_risk_count desc rows between unbounded preceding and current row
         ) as surviving_share
     from at_risk
 ),
 
 kaplan_meier as (
     select
-        repo_owner,
-        repo_name,
-        month_start,
+        cohort_num,
         count(*) as cohort_issue_count,
         count(*) filter (where not is_closing) as cohort_censored_count,
         -- The products are rounded: a share of exactly one half can come out a few last bits above it.
-        min(age_days) filter (where is_closing and surviving_share <= 0.5 + 1e-9) as kaplan_meier_median_closure_age_days
+        min(age_days) filter (where is_closing and surviving_share <= 0.5 + 1e-9)
+            as kaplan_meier_median_closure_age_days
     from survival
-    group by repo_owner, repo_name, month_start
+    group by cohort_num
 )
 
 select
@@ -128,7 +126,4 @@ left join closed
     on closed.repo_owner = months.repo_owner
     and closed.repo_name = months.repo_name
     and closed.closed_month = months.month_start
-left join kaplan_meier
-    on kaplan_meier.repo_owner = months.repo_owner
-    and kaplan_meier.repo_name = months.repo_name
-    and kaplan_meier.month_start = months.month_start
+left join kaplan_meier using (cohort_num)

@@ -41,6 +41,7 @@ labels as (
 assignees as (
     select repo_owner, repo_name, issue_id, list_sort(list(distinct user_login)) as assignee_logins
     from issue_assignees
+    where user_login is not null
     group by repo_owner, repo_name, issue_id
 ),
 
@@ -87,6 +88,9 @@ select
     issue.departed_at,
     issue.departure_kind,
     issue.departed_to,
+    issue.run_id,
+    issue.page_number,
+    issue.fetched_at,
     make_timestamp(epoch_us(issue.created_at))::date as created_date,
     make_timestamp(epoch_us(closing.closing_at))::date as closed_date,
     issue.state = 'open' and issue.departed_at is null as is_open,
@@ -97,10 +101,7 @@ select
     coalesce(closing.open_seconds, 0)::bigint as open_seconds,
     coalesce(labels.label_names, []::varchar[]) as label_names,
     coalesce(label_group_pattern.label_group, 'other') as label_group,
-    coalesce(assignees.assignee_logins, []::varchar[]) as assignee_logins,
-    issue.run_id,
-    issue.page_number,
-    issue.fetched_at
+    coalesce(assignees.assignee_logins, []::varchar[]) as assignee_logins
 from issue_current as issue
 join closing using (repo_owner, repo_name, issue_id)
 left join labels using (repo_owner, repo_name, issue_id)

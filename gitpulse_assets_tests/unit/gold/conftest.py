@@ -12,106 +12,74 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.model import UTC_TIMESTAMP
+from gitpulse_assets.contracts.silver import LEDGER_ENTRIES
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.transform.gold import GoldParameters, build_gold
+from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
 from gitpulse_assets.transform.sql_file import PARAMETER, load_sql
 
-REPO = {"repo_owner": "acme", "repo_name": "rocket"}
-REPO_FIELDS = [("repo_owner", pa.string()), ("repo_name", pa.string())]
-ENTERING = ("opened", "reopened", "transferred_in", "returned")
 DEPARTING = ("converted", "transferred_out", "deleted")
-
-TEXT = (
-    "issue_node_id",
-    "title",
-    "state",
-    "state_reason",
-    "active_lock_reason",
-    "author_login",
-    "author_type",
-)
-MORE_TEXT = ("author_association", "milestone_title", "issue_type", "closed_by_login", "html_url", "run_id")
-TIMES = ("created_at", "updated_at", "closed_at", "departed_at", "fetched_at")
-SCHEMAS = {
-    "repository": pa.schema(REPO_FIELDS),
-    "issue_current": pa.schema(
-        REPO_FIELDS
-        + [(name, pa.int64()) for name in ("issue_id", "issue_number", "author_id")]
-        + [(name, pa.int64()) for name in ("assignee_count", "comment_count")]
-        + [(name, pa.string()) for name in (*TEXT, *MORE_TEXT, "departure_kind", "departed_to")]
-        + [(name, pa.bool_()) for name in ("is_locked", "is_pull_request")]
-        + [(name, UTC_TIMESTAMP) for name in TIMES]
-        + [("page_number", pa.int32())]
-    ),
-    "issue_labels": pa.schema(
-        [*REPO_FIELDS, ("issue_id", pa.int64()), ("label_id", pa.int64()), ("label_name", pa.string())]
-    ),
-    "issue_assignees": pa.schema(
-        [*REPO_FIELDS, ("issue_id", pa.int64()), ("user_id", pa.int64()), ("user_login", pa.string())]
-    ),
-    "issue_transitions": pa.schema(
-        REPO_FIELDS
-        + [(name, pa.int64()) for name in ("issue_id", "issue_number", "transition_number", "delta")]
-        + [("transitioned_at", UTC_TIMESTAMP), ("kind", pa.string())]
-    ),
-}
+SCHEMAS = {contract.name: contract.arrow_schema for contract in INPUTS}
 
 
-def at(text: str) -> datetime:
-    """A UTC time from `2024-01-31` or `2024-01-31 23:59`."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+def utc(time: str | datetime) -> datetime:
+    """A UTC time from `2024-01-31` or `2024-01-31 23:59`; a datetime stays as it is."""
+    return datetime.fromisoformat(time).replace(tzinfo=UTC) if isinstance(time, str) else time
 
 
 @dataclass
 class Silver:
     """Silver rows of one repository, added issue by issue."""
 
+    repo_name: str = "rocket"
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in SCHEMAS})
 
     def issue(self, number: int, *history: tuple[str, str | datetime], **fields: Any) -> "Silver":
-        """Add issue `number` (id 1000 + number) with its ledger, `("opened", "2024-01-01")` and so on."""
-        moves = [(kind, at(when) if isinstance(when, str) else when) for kind, when in history]
+        """Add issue `number` (id 1000 + number) with its ledger, `("opened", "2024-01-01")` and so on.
+
+        `labels` (name or (id, name)) and `assignees` (logins) go to their tables, the rest to issue_current.
+        """
+        moves = [(kind, utc(when)) for kind, when in history]
         for position, (kind, when) in enumerate(moves, start=1):
-            self._add(
-                "issue_transitions", number, transition_number=position, transitioned_at=when, kind=kind
-            )
-            self.rows["issue_transitions"][-1]["delta"] = 1 if kind in ENTERING else -1
-        for name in fields.pop("labels", ()):
-            self._add("issue_labels", number, label_id=abs(hash(name)) % 10**9 + 1, label_name=name)
-        for login in fields.pop("assignees", ()):
-            self._add("issue_assignees", number, user_id=len(login), user_login=login)
-        self._add("issue_current", number, **{**_state(moves), "is_pull_request": False, **fields})
+            delta = 1 if kind in LEDGER_ENTRIES else -1
+            moved = {"transition_number": position, "transitioned_at": when, "kind": kind, "delta": delta}
+            self._add("issue_transitions", number, moved)
+        for label in fields.pop("labels", ()):
+            label_id, name = label if isinstance(label, tuple) else (sum(label.encode()), label)
+            self._add("issue_labels", number, {"label_id": label_id, "label_name": name})
+        for user_id, login in enumerate(fields.pop("assignees", ())):
+            self._add("issue_assignees", number, {"user_id": user_id, "user_login": login})
+        times = {name: utc(value) for name, value in fields.items() if name.endswith("_at") and value}
+        self._add("issue_current", number, {**_state(moves), **fields, **times})
         return self
 
-    def _add(self, table: str, number: int, **fields: Any) -> None:
-        self.rows[table].append({**REPO, "issue_id": 1000 + number, "issue_number": number, **fields})
+    def _add(self, table: str, number: int, fields: dict[str, Any]) -> None:
+        key = {"repo_owner": "acme", "repo_name": self.repo_name, "issue_id": 1000 + number}
+        self.rows[table].append({**key, "issue_number": number, **fields})
 
-    def tables(self) -> dict[str, object]:
-        self.rows["repository"] = [REPO]
+    def tables(self) -> dict[str, pa.Table]:
+        repository = {"repo_owner": "acme", "repo_name": self.repo_name}
+        rows = {**self.rows, "repository": [repository]}
         return {
-            name: pa.Table.from_pylist(
-                [{key: row.get(key) for key in SCHEMAS[name].names} for row in rows], schema=SCHEMAS[name]
-            )
-            for name, rows in self.rows.items()
+            name: pa.table({c: [row.get(c) for row in rows[name]] for c in schema.names}, schema)
+            for name, schema in SCHEMAS.items()
         }
 
 
 def _state(moves: list[tuple[str, datetime]]) -> dict[str, Any]:
-    if not moves:
-        return {"state": "closed", "created_at": at("2024-01-01"), "closed_at": at("2024-01-02")}
-    kind, when = moves[-1]
-    state: dict[str, Any] = {
-        "state": "open",
-        "created_at": moves[0][1],
+    first = moves[0][1] if moves else utc("2024-01-01")
+    kind, when = moves[-1] if moves else ("closed", first)
+    return {
+        "state": "closed" if kind == "closed" else "open",
+        "is_pull_request": False,
+        "created_at": first,
         "updated_at": when,
+        "closed_at": when if kind == "closed" else None,
+        "departed_at": when if kind in DEPARTING else None,
+        "departure_kind": kind if kind in DEPARTING else None,
+        "run_id": "run-1",
+        "page_number": 1,
         "fetched_at": when,
     }
-    if kind == "closed":
-        state |= {"state": "closed", "closed_at": when}
-    if kind in DEPARTING:
-        state |= {"departed_at": when, "departure_kind": kind}
-    return state
 
 
 @dataclass(frozen=True)
@@ -127,10 +95,10 @@ class Gold:
         return [row[0] for row in self.con.execute(query).fetchall()]
 
 
-def broken_rows(gold: Gold, check: str, as_of: str) -> list[dict[str, Any]]:
+def broken_rows(gold: Gold, check: str, as_of: str | datetime) -> list[dict[str, Any]]:
     """The rows `sql/checks/<check>.sql` finds."""
     statement = load_sql("checks", check)
-    parameters = {"as_of_at": at(as_of)} if "as_of_at" in PARAMETER.findall(statement) else None
+    parameters = {"as_of_at": utc(as_of)} if "as_of_at" in PARAMETER.findall(statement) else None
     return gold.con.sql(statement, params=parameters).to_arrow_table().to_pylist()
 
 
@@ -139,11 +107,11 @@ def make_gold() -> Iterator[Callable[..., Gold]]:
     """`make_gold(silver, "2024-02-01 12:00")`: gold as of that UTC time."""
     opened: list[duckdb.DuckDBPyConnection] = []
 
-    def make(silver: Silver, as_of: str | datetime, **parameters: Any) -> Gold:
+    def make(silver: Silver, as_of: str | datetime, time_zone: str = "UTC", **parameters: Any) -> Gold:
         con = connect()
         opened.append(con)
-        as_of_at = at(as_of) if isinstance(as_of, str) else as_of
-        build_gold(con, silver.tables(), GoldParameters(as_of_at, **parameters))
+        con.execute(f"set TimeZone = '{time_zone}'")
+        build_gold(con, silver.tables(), GoldParameters(utc(as_of), **parameters))
         return Gold(con)
 
     yield make
@@ -161,3 +129,9 @@ def check() -> Callable[[Gold, str, str], list[dict[str, Any]]]:
 def silver() -> Silver:
     """An empty repository."""
     return Silver()
+
+
+@pytest.fixture
+def at() -> Callable[[str | datetime], datetime]:
+    """`at("2024-01-31 23:59")`: that UTC time."""
+    return utc
