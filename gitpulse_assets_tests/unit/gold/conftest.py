@@ -102,36 +102,61 @@ def broken_rows(gold: Gold, check: str, as_of: str | datetime) -> list[dict[str,
     return gold.con.sql(statement, params=parameters).to_arrow_table().to_pylist()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def make_gold() -> Iterator[Callable[..., Gold]]:
-    """`make_gold(silver, "2024-02-01 12:00")`: gold as of that UTC time."""
-    opened: list[duckdb.DuckDBPyConnection] = []
+    """`make_gold(silver, "2024-02-01 12:00")`: gold as of that UTC time; the one made before is closed."""
+    latest: list[duckdb.DuckDBPyConnection] = []
 
     def make(silver: Silver, as_of: str | datetime, time_zone: str = "UTC", **parameters: Any) -> Gold:
+        while latest:
+            latest.pop().close()
         con = connect()
-        opened.append(con)
+        latest.append(con)
         con.execute(f"set TimeZone = '{time_zone}'")
         build_gold(con, silver.tables(), GoldParameters(utc(as_of), **parameters))
         return Gold(con)
 
     yield make
-    for con in opened:
-        con.close()
+    while latest:
+        latest.pop().close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def check() -> Callable[[Gold, str, str], list[dict[str, Any]]]:
     """`check(gold, name, as_of)`: the rows that break it."""
     return broken_rows
 
 
+@pytest.fixture(scope="module")
+def new_silver() -> Callable[..., Silver]:
+    """`new_silver()`: an empty repository."""
+    return Silver
+
+
 @pytest.fixture
-def silver() -> Silver:
+def silver(new_silver: Callable[..., Silver]) -> Silver:
     """An empty repository."""
-    return Silver()
+    return new_silver()
 
 
 @pytest.fixture
 def at() -> Callable[[str | datetime], datetime]:
     """`at("2024-01-31 23:59")`: that UTC time."""
     return utc
+
+
+@pytest.fixture
+def damaged() -> Iterator[Callable[[Gold, str], Gold]]:
+    """`damaged(gold, statement)`: gold after the statement, until the test ends."""
+    touched: list[Gold] = []
+
+    def damage(gold: Gold, statement: str) -> Gold:
+        if gold not in touched:
+            touched.append(gold)
+            gold.con.begin()
+        gold.con.execute(statement)
+        return gold
+
+    yield damage
+    for gold in touched:
+        gold.con.rollback()

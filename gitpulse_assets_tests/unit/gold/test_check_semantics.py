@@ -54,8 +54,9 @@ DAMAGE = [
 CHECKS = sorted({name for name, _ in DAMAGE})
 
 
-@pytest.fixture
-def gold(silver, make_gold):
+@pytest.fixture(scope="module")
+def gold(new_silver, make_gold):
+    silver = new_silver()
     silver.issue(1, ("opened", "2024-01-01 10:00"), ("closed", "2024-01-03"), ("reopened", "2024-01-09"))
     silver.issue(2, ("opened", "2024-01-02"), ("closed", "2024-01-20 12:00"), labels=["bug"])
     silver.issue(3, ("opened", "2024-01-02"), ("deleted", "2024-01-05"), assignees=["ann"])
@@ -68,9 +69,8 @@ def test_sound_data_breaks_nothing(gold, check):
 
 
 @pytest.mark.parametrize(("name", "damage"), DAMAGE)
-def test_damage_is_found(gold, check, name, damage):
-    gold.con.execute(damage)
-    assert check(gold, name, AS_OF) != []
+def test_damage_is_found(gold, damaged, check, name, damage):
+    assert check(damaged(gold, damage), name, AS_OF) != []
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -5,7 +5,7 @@ from fractions import Fraction
 from statistics import median
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
@@ -130,10 +130,10 @@ def closings(draw):
     return created, closed, departed
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None)
 @given(issues=st.lists(closings(), min_size=1, max_size=12))
-def test_months_equal_plain_python(silver, make_gold, issues):
-    repository = type(silver)()
+def test_months_equal_plain_python(new_silver, make_gold, issues):
+    repository = new_silver()
     for number, issue in enumerate(issues, start=1):
         add(repository, number, *issue)
         if issue[1]:

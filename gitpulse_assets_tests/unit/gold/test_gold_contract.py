@@ -7,8 +7,9 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.transform.gold import MARTS
 
 
-@pytest.fixture
-def gold(silver, make_gold):
+@pytest.fixture(scope="module")
+def gold(new_silver, make_gold):
+    silver = new_silver()
     silver.issue(1, ("opened", "2024-01-01 10:00"), ("closed", "2024-01-03"), ("reopened", "2024-01-09"))
     silver.issue(2, ("opened", "2024-01-02"), ("closed", "2024-01-20 12:00"), labels=["bug", "P1"])
     silver.issue(3, ("opened", "2024-01-02"), ("deleted", "2024-01-05"), assignees=["ann"])
@@ -41,9 +42,9 @@ def test_no_row_breaks_a_rule(gold, contract: TableContract):
     assert broken == {rule.name: [] for rule in contract.rules}
 
 
-def test_rules_speak_when_broken(gold):
-    gold.con.execute("update mart_issue_daily_flow set opened_count = -1, open_at_end = -1")
-    gold.con.execute("update mart_issue_closure_age_monthly set share_closed_within_7d = 1.1")
+def test_rules_speak_when_broken(gold, damaged):
+    damaged(gold, "update mart_issue_daily_flow set opened_count = -1, open_at_end = -1")
+    damaged(gold, "update mart_issue_closure_age_monthly set share_closed_within_7d = 1.1")
     spoken = [
         rule.name
         for contract in GOLD_TABLES

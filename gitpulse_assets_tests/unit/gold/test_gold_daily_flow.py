@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 KINDS = (
@@ -94,9 +94,9 @@ def test_rolling_opened_counts_no_reopening(silver, make_gold):
     assert (last["rolling_7d_opened"], last["rolling_7d_closed"], last["rolling_7d_net_change"]) == (1, 1, 1)
 
 
-def test_two_repositories_do_not_mix(silver, make_gold, monkeypatch):
+def test_two_repositories_do_not_mix(silver, new_silver, make_gold, monkeypatch):
     silver.issue(1, ("opened", "2024-01-01"), ("closed", "2024-01-03"), labels=["bug"])
-    other = type(silver)("comet").issue(1, ("opened", "2024-01-02"), labels=["docs"])
+    other = new_silver("comet").issue(1, ("opened", "2024-01-02"), labels=["docs"])
     mine, theirs = silver.tables(), other.tables()
     both = {name: pa.concat_tables([mine[name], theirs[name]]) for name in mine}
     monkeypatch.setattr(silver, "tables", lambda: both)
@@ -133,10 +133,10 @@ def expected_flow(issues, as_of):
     return result
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None)
 @given(issues=st.lists(histories(), max_size=8), as_of_minute=st.integers(0, 30 * 1440))
-def test_flow_equals_plain_python_and_breaks_no_check(silver, make_gold, check, issues, as_of_minute):
-    repository = type(silver)()
+def test_flow_equals_plain_python_and_breaks_no_check(new_silver, make_gold, check, issues, as_of_minute):
+    repository = new_silver()
     for number, moves in enumerate(issues, start=1):
         repository.issue(number, *moves)
     as_of = START + timedelta(minutes=as_of_minute)

@@ -11,8 +11,9 @@ pytestmark = pytest.mark.recorded
 AS_OF = datetime(2023, 8, 8, tzinfo=UTC)
 
 
-@pytest.fixture
-def gold(recorded_data, silver, make_gold):
+@pytest.fixture(scope="module")
+def gold(recorded_data, new_silver, make_gold):
+    silver = new_silver()
     with gzip.open(recorded_data / "microsoft__onnxruntime/issues.2023-08-07.jsonl.gz", "rt") as lines:
         for record in map(json.loads, lines):
             add(silver, record)
@@ -49,7 +50,7 @@ def test_opened_per_day_is_that_of_the_records(gold):
 
 
 def test_counting_the_open_issues_changes_the_last_months_answer(gold):
-    """743 of the 1,324 issues of the year before were open: closings alone say 10 days, with them it is 296."""
+    """743 of the year's 1,324 issues were still open: closings alone say 10 days, with them it is 296."""
     query = (
         "select median_closure_age_days, kaplan_meier_median_closure_age_days, cohort_issue_count, "
         "cohort_censored_count from mart_issue_closure_age_monthly order by closed_month desc limit 1"
