@@ -15,7 +15,8 @@ import msgspec
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import IssuesDisabled
 from gitpulse_assets.github.lifecycle import IssueLifecycle, Lifecycles
-from gitpulse_assets.github.transport import REDIRECTS, Reply, Transport
+from gitpulse_assets.github.reply import Reply
+from gitpulse_assets.github.transport import REDIRECTS, Transport
 from gitpulse_assets.repo import Repo
 
 Kind = Literal["present", "transferred_out", "converted", "deleted", "unknown"]

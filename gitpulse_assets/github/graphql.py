@@ -137,6 +137,8 @@ class GraphQL:
                 f"{self._url} answered {reply.status} ({reply.message}); check GITHUB_GRAPHQL_URL"
             )
         envelope = decode(reply.content, _Envelope, self._url)
+        for problem in envelope.errors:
+            problem.message = self._transport.mask(problem.message)
         answer = Answer(self._url, reply.date, bytes(envelope.data), envelope.errors)
         spent = answer.read(_Spent)
         self._transport.graphql_meter.used(spent.rate_limit.cost if spent and spent.rate_limit else 1)

@@ -13,6 +13,16 @@ import msgspec
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import AnswerUnusable, RepositoryNotFound
 from gitpulse_assets.github.graphql import Answer, BatchSize, GraphQL, load_document
+from gitpulse_assets.github.lifecycle_data import (
+    IssueData,
+    IssuesData,
+    KindData,
+    NodesData,
+    PageInfoData,
+    TimelinePageData,
+    WalkData,
+    joined,
+)
 from gitpulse_assets.repo import Repo
 
 ITEM_TYPES = (
@@ -65,65 +75,6 @@ class LifecycleBatch:
     missing: list[MissingNode] = field(default_factory=list)
     end_cursor: str | None = None
     total_count: int | None = None
-
-
-class _PageInfo(msgspec.Struct, rename="camel"):
-    has_next_page: bool
-    end_cursor: str | None = None
-
-    def next_after(self, after: str | None, where: str) -> str | None:
-        """The cursor to go on with, or None at the end; a page that leads nowhere is no end."""
-        if self.has_next_page and self.end_cursor in (None, after):
-            raise AnswerUnusable(f"{where} says there is more but not where; try again later")
-        return self.end_cursor if self.has_next_page else None
-
-
-class _Timeline(msgspec.Struct, rename="camel"):
-    page_info: _PageInfo
-    nodes: list[msgspec.Raw]
-
-
-class _RepositoryName(msgspec.Struct, rename="camel"):
-    name_with_owner: str
-    database_id: int | None = None
-
-
-class _Issue(msgspec.Struct, rename="camel"):
-    id: str
-    number: int
-    repository: _RepositoryName
-    timeline_items: _Timeline | None = None
-    full_database_id: str | int | None = None
-
-
-class _Kind(msgspec.Struct):
-    typename: str = msgspec.field(name="__typename")
-
-
-class _Nodes(msgspec.Struct):
-    nodes: list[msgspec.Raw]
-
-
-class _Issues(msgspec.Struct, rename="camel"):
-    total_count: int
-    page_info: _PageInfo
-    nodes: list[msgspec.Raw]
-
-
-class _RepositoryIssues(msgspec.Struct):
-    issues: _Issues | None = None
-
-
-class _Walk(msgspec.Struct):
-    repository: _RepositoryIssues | None = None
-
-
-class _Node(msgspec.Struct, rename="camel"):
-    timeline_items: _Timeline | None = None
-
-
-class _TimelinePage(msgspec.Struct):
-    node: _Node | None = None
 
 
 class Lifecycles:
@@ -180,8 +131,8 @@ class Lifecycles:
             "itemTypes": ITEM_TYPES,
         }
 
-    def _issues_of(self, answer: Answer) -> _Issues:
-        data = answer.read(_Walk)
+    def _issues_of(self, answer: Answer) -> IssuesData:
+        data = answer.read(WalkData)
         if data is None or (
             answer.is_partial and (data.repository is None or data.repository.issues is None)
         ):
@@ -193,7 +144,7 @@ class Lifecycles:
         return data.repository.issues
 
     def _batch(self, number: int, answer: Answer, rest: Sequence[str]) -> LifecycleBatch:
-        data = answer.read(_Nodes)
+        data = answer.read(NodesData)
         # Without any data one id was asked for: a bigger question would have been made smaller first.
         nodes = [b"null"] if data is None else [bytes(node) for node in data.nodes]
         if not nodes:
@@ -202,14 +153,14 @@ class Lifecycles:
         for index, (node_id, node) in enumerate(zip(rest, nodes, strict=False)):
             if node == b"null":
                 missing.append(MissingNode(node_id, answer.absences.get(("nodes", index), "unanswered")))
-            elif (kind := decode(node, _Kind, answer.url).typename) != "Issue":
+            elif (kind := decode(node, KindData, answer.url).typename) != "Issue":
                 missing.append(MissingNode(node_id, kind))
             else:
                 issues.append(self._lifecycle(node, answer, node_id))
         return LifecycleBatch(number, answer.date, issues, missing)
 
     def _lifecycle(self, node: bytes, answer: Answer, asked_node_id: str | None) -> IssueLifecycle:
-        issue = decode(node, _Issue, answer.url)
+        issue = decode(node, IssueData, answer.url)
         further, is_complete = [], not answer.is_partial and issue.timeline_items is not None
         if issue.timeline_items is not None:
             further, is_all = self._further_events(issue.id, issue.timeline_items.page_info)
@@ -222,31 +173,20 @@ class Lifecycles:
             repository_id=issue.repository.database_id,
             repository_full_name=issue.repository.name_with_owner,
             is_complete=is_complete,
-            payload=_joined(node, further) if further else node,
+            payload=joined(node, further) if further else node,
         )
 
-    def _further_events(self, node_id: str, page_info: _PageInfo) -> tuple[list[msgspec.Raw], bool]:
+    def _further_events(self, node_id: str, page_info: PageInfoData) -> tuple[list[msgspec.Raw], bool]:
         """The events beyond the first page, and whether they are all."""
         events: list[msgspec.Raw] = []
-        after = page_info.next_after(None, node_id)
+        after = page_info.next_after(None, f"the timeline of {node_id}")
         while after is not None:
             variables = {"id": node_id, "after": after, "itemTypes": ITEM_TYPES}
             answer = self._graphql.ask(self._repo, self._further_page, variables)
-            data = answer.read(_TimelinePage)
+            data = answer.read(TimelinePageData)
             timeline = data.node.timeline_items if data and data.node else None
             if timeline is None or answer.is_partial:
                 return events, False
             events += timeline.nodes
-            after = timeline.page_info.next_after(after, node_id)
+            after = timeline.page_info.next_after(after, f"the timeline of {node_id}")
         return events, True
-
-
-def _joined(node: bytes, further: list[msgspec.Raw]) -> bytes:
-    """The issue node with the further pages' events behind those of its first page."""
-    issue = msgspec.json.decode(node, type=dict[str, msgspec.Raw])
-    timeline = msgspec.json.decode(issue["timelineItems"], type=dict[str, msgspec.Raw])
-    events = msgspec.json.decode(timeline["nodes"], type=list[msgspec.Raw])
-    timeline["nodes"] = msgspec.Raw(msgspec.json.encode(events + further))
-    timeline["pageInfo"] = msgspec.Raw(b'{"hasNextPage":false,"endCursor":null}')
-    issue["timelineItems"] = msgspec.Raw(msgspec.json.encode(timeline))
-    return msgspec.json.encode(issue)

@@ -12,7 +12,8 @@ import msgspec
 
 from gitpulse_assets.github.errors import AnswerUnusable, CursorRefused, IssuesDisabled, RepositoryNotFound
 from gitpulse_assets.github.links import same_origin
-from gitpulse_assets.github.transport import Reply, Transport
+from gitpulse_assets.github.reply import Reply
+from gitpulse_assets.github.transport import Transport
 from gitpulse_assets.repo import Repo
 
 # GitHub's words for "this list goes on, but not for you", whichever list it is.

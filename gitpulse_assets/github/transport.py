@@ -8,12 +8,10 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import httpx
-import msgspec
 
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
@@ -24,7 +22,7 @@ from gitpulse_assets.github.errors import (
     one_line,
 )
 from gitpulse_assets.github.limits import Limit, limit_in
-from gitpulse_assets.github.links import next_link, same_origin
+from gitpulse_assets.github.reply import Reply, read_reply
 from gitpulse_assets.github.spending import Meter, rest_cost
 from gitpulse_assets.github.tokens import TokenAuth, Tokens
 from gitpulse_assets.repo import Repo
@@ -44,8 +42,6 @@ LONGEST_RETRY_SECONDS = 20.0
 REDIRECTS = (301, 302, 307, 308)
 MAX_REDIRECTS = 5
 PASSED_ON = (200, 304, 404, 410, 422, *REDIRECTS)
-# A smaller query may pass where these came; others of the 5xx say nothing about the size.
-OVERLOAD = (502, 504)
 
 
 @dataclass(frozen=True)
@@ -55,47 +51,6 @@ class Wait:
     host: str
     seconds: float
     resumes_at: datetime
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One complete answer. `date` is the server's clock; `moved_to` the address a redirect led to."""
-
-    status: int
-    url: str
-    date: datetime
-    headers: httpx.Headers = field(repr=False)
-    content: bytes = field(repr=False)
-    moved_to: str | None = None
-
-    @property
-    def etag(self) -> str | None:
-        return self.headers.get("etag")
-
-    @property
-    def next_url(self) -> str | None:
-        """The target of `rel="next"`, held to this address's origin."""
-        target = next_link(self.headers.get("link", ""))
-        return None if target is None else same_origin(self.url, target)
-
-    @property
-    def location(self) -> str:
-        """Where a redirect points, held to this address's origin."""
-        target = self.headers.get("location")
-        if not target:
-            raise AnswerUnusable(
-                f"{self.url} answered {self.status} without saying where it moved; try again later"
-            )
-        return same_origin(self.url, target)
-
-    @property
-    def message(self) -> str:
-        """GitHub's own words about a refusal, on one line, or the status phrase."""
-        try:
-            words = msgspec.json.decode(self.content, type=dict[str, object]).get("message")
-        except msgspec.DecodeError:
-            words = None
-        return one_line(words) if isinstance(words, str) else httpx.codes.get_reason_phrase(self.status)
 
 
 class Transport:
@@ -119,6 +74,10 @@ class Transport:
 
     def has_token(self, repo: Repo) -> bool:
         return self._tokens.auth_for(repo) is not None
+
+    def mask(self, text: str) -> str:
+        """Words that came from outside, without any token they may repeat."""
+        return self._tokens.mask(text)
 
     def get(self, url: str, repo: Repo, *, etag: str | None = None, follow: bool = True) -> Reply:
         """GET with the REST budget; redirects within the origin are followed and reported."""
@@ -184,10 +143,11 @@ class Transport:
         if response is None:
             # Raised here, outside the handler, so that the request with its headers is not in the chain.
             raise failure or NetworkDown("no answer")
-        return _complete(response)
+        reply = read_reply(response)
+        return replace(reply, message=self.mask(reply.message))
 
     def _failure(self, error: httpx.HTTPError, url: httpx.URL) -> NetworkDown | AnswerUnusable:
-        cause = one_line(self._tokens.mask(str(error))) or "no detail"
+        cause = one_line(self.mask(str(error))) or "no detail"
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
             return AnswerUnusable(f"{url.host} cut its answer short or garbled it ({cause}); try again later")
         kind = "timed out" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
@@ -197,7 +157,7 @@ class Transport:
         )
 
     def _checked(self, reply: Reply, auth: TokenAuth | None) -> Reply:
-        host, words = httpx.URL(reply.url).host, self._tokens.mask(reply.message)
+        host, words = httpx.URL(reply.url).host, reply.message
         if reply.status == 401:
             who = f"does not accept {auth.name}" if auth else "wants a token"
             raise BadToken(f"{host} {who} (401: {words}); set GITHUB_TOKEN to a valid token")
@@ -225,35 +185,3 @@ def back_off_seconds(attempt: int) -> float:
     """The pause after a failed attempt (1..): doubling, with a jitter that keeps several runs apart."""
     longest = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (attempt - 1))
     return longest * random.uniform(0.75, 1.25)
-
-
-def _complete(response: httpx.Response) -> Reply:
-    """Turn a response into a Reply, or raise AnswerUnusable where asking again may help."""
-    url, status = str(response.url), response.status_code
-    if status >= 500:
-        raise AnswerUnusable(f"{url} answered {status}; try again later", is_overload=status in OVERLOAD)
-    if status == 200 and not _is_json(response.content):
-        raise AnswerUnusable(
-            f"{url} answered with something that is no JSON; check for a proxy or a log-in page in between"
-        )
-    return Reply(status, url, _date(response), response.headers, response.content)
-
-
-def _is_json(content: bytes) -> bool:
-    try:
-        content.decode()
-        msgspec.json.decode(content, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return True
-
-
-def _date(response: httpx.Response) -> datetime:
-    """The server's clock; times of records and of waits are never taken from ours."""
-    try:
-        date = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        date = None
-    if date is None:
-        raise AnswerUnusable(f"{response.url} answered without a Date header; check for a proxy in between")
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -253,7 +253,7 @@ def test_a_304_costs_nothing_with_a_token(script, answer, repo, tokens, cost):
     assert client.graphql_spending.request_count == 0
 
 
-@pytest.mark.parametrize("handler", [*FAILURES, 401, 403, 418, 500, 200, 301])
+@pytest.mark.parametrize("handler", [*FAILURES, 401, 403, 404, 410, 418, 422, 500, 200, 301])
 def test_the_token_shows_in_no_error_chain_or_log(script, answer, repo, token, caplog, handler):
     caplog.set_level(logging.DEBUG)
     echo = {"message": f"you sent {token}"}
@@ -268,3 +268,10 @@ def test_the_token_shows_in_no_error_chain_or_log(script, answer, repo, token, c
         error = error.__cause__ or error.__context__
     assert token not in "".join(seen) + caplog.text + repr([vars(record) for record in caplog.records])
     assert token not in repr(client) + repr(vars(client)) + repr(vars(client._transport))
+
+
+def test_the_token_shows_in_no_graphql_error(script, answer, repo, token):
+    problem = {"type": "FORBIDDEN", "message": f"you sent {token}"}
+    client, _ = script([answer({"data": None, "errors": [problem]})])
+    with pytest.raises(Forbidden, match=r"you sent \[token\]"):
+        client.open_issue_count(repo)

@@ -1,0 +1,95 @@
+"""One complete answer, or the reason why what came is none.
+
+Only what is true of any answer: whether it came whole, its clock, its links. What its status means for a
+question is decided by those who asked.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+import msgspec
+
+from gitpulse_assets.github.errors import AnswerUnusable, one_line
+from gitpulse_assets.github.links import next_link, same_origin
+
+# A smaller query may pass where these came; others of the 5xx say nothing about the size.
+OVERLOAD = (502, 504)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One complete answer. `date` is the server's clock; `moved_to` the address a redirect led to.
+
+    `message` is GitHub's own words about a refusal, on one line, or the status phrase.
+    """
+
+    status: int
+    url: str
+    date: datetime
+    headers: httpx.Headers = field(repr=False)
+    content: bytes = field(repr=False)
+    message: str
+    moved_to: str | None = None
+
+    @property
+    def etag(self) -> str | None:
+        return self.headers.get("etag")
+
+    @property
+    def next_url(self) -> str | None:
+        """The target of `rel="next"`, held to this address's origin."""
+        target = next_link(self.headers.get("link", ""))
+        return None if target is None else same_origin(self.url, target)
+
+    @property
+    def location(self) -> str:
+        """Where a redirect points, held to this address's origin."""
+        target = self.headers.get("location")
+        if not target:
+            raise AnswerUnusable(
+                f"{self.url} answered {self.status} without saying where it moved; try again later"
+            )
+        return same_origin(self.url, target)
+
+
+def read_reply(response: httpx.Response) -> Reply:
+    """Turn a response into a Reply, or raise AnswerUnusable where asking again may help."""
+    url, status = str(response.url), response.status_code
+    if status >= 500:
+        raise AnswerUnusable(f"{url} answered {status}; try again later", is_overload=status in OVERLOAD)
+    if status == 200 and not _is_json(response.content):
+        raise AnswerUnusable(
+            f"{url} answered with something that is no JSON; check for a proxy or a log-in page in between"
+        )
+    words = "" if status == 200 else _message(response)
+    return Reply(status, url, _date(response), response.headers, response.content, words)
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        words = msgspec.json.decode(response.content, type=dict[str, object]).get("message")
+    except msgspec.DecodeError:
+        words = None
+    return one_line(words) if isinstance(words, str) else response.reason_phrase
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        content.decode()
+        msgspec.json.decode(content, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _date(response: httpx.Response) -> datetime:
+    """The server's clock; times of records and of waits are never taken from ours."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        date = None
+    if date is None:
+        raise AnswerUnusable(f"{response.url} answered without a Date header; check for a proxy in between")
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
