@@ -7,7 +7,7 @@ What a table is called and where it lies is the lake's and the contracts' busine
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
@@ -17,7 +17,7 @@ from gitpulse_assets.resources import LakeResource
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-    from gitpulse_assets.contracts.model import TableContract
+    from gitpulse_assets.contracts.model import Layer, TableContract
     from gitpulse_assets.lake.publication import StagedTable
 
 
@@ -50,7 +50,8 @@ class LakeIOManager(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         from gitpulse_assets.contracts.catalog import find_contract
 
-        contract = find_contract(*context.asset_key.path)
+        layer, name = context.asset_key.path
+        contract = find_contract(cast("Layer", layer), name)
         repo = Repo.parse(context.asset_partition_key)
         if contract.layer == "bronze":
             return self.load_unmerged(contract, repo)

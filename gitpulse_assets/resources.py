@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from gitpulse_assets.github.client import GitHubClient
+    from gitpulse_assets.github.transport import Wait
     from gitpulse_assets.lake.lake import Lake
 
 
@@ -34,7 +35,7 @@ class GitHubResource(dg.ConfigurableResource):
     It has no fields on purpose: a field would put the token into run configuration and the UI.
     """
 
-    def client(self, on_wait: Callable[[str], None] | None = None) -> "GitHubClient":
+    def client(self, on_wait: "Callable[[Wait], None] | None" = None) -> "GitHubClient":
         """Open a client; the caller closes it. `on_wait` is told each time a limit is waited out."""
         from gitpulse_assets.github.client import GitHubClient
 

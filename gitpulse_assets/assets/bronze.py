@@ -1,7 +1,7 @@
 """The bronze assets: what was received from GitHub, and the manifest of who received it when.
 
 A batch is durable as soon as ten pages have come, so these assets store their rows themselves and return
-no value. Which walk is made stands in `collection.py`.
+no value. Which walk is made stands in `collect/`.
 """
 
 from collections.abc import Iterator
@@ -9,11 +9,13 @@ from typing import Any
 
 import dagster as dg
 
-from gitpulse_assets.assets.collection import IssueCollector
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.checks.specs import contract_check_spec, contract_result
+from gitpulse_assets.collect.refresh import collect
+from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.github.errors import AnswerUnusable, GitHubError, NetworkDown
+from gitpulse_assets.github.transport import Wait
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -51,22 +53,22 @@ def bronze(
     repo = Repo.parse(context.partition_key)
     target = lake.open()
 
-    def tell_wait(wait: Any) -> None:
+    def tell_wait(wait: Wait) -> None:
         context.log.warning(str(wait))
         report(WalkProgress(repo, 0, 0, note=str(wait)))
 
     with github.client(on_wait=tell_wait) as client:
-        row = collect(IssueCollector(client, target, repo, context.run_id), is_full=config.full)
+        row = collect_or_fail(Session(client, target, repo, context.run_id), is_full=config.full)
     yield from materializations(target, repo, row)
     with duckdb.get_connection() as con:
         con.register("manifest", target.dataset(tables.MANIFEST, repo))
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
 
 
-def collect(collector: IssueCollector, *, is_full: bool) -> ManifestRow:
+def collect_or_fail(session: Session, *, is_full: bool) -> ManifestRow:
     """Run the collection; whatever stops it becomes one line, with a retry only where that may help."""
     try:
-        return collector.collect(is_full=is_full)
+        return collect(session, is_full=is_full)
     except (GitHubError, LakeError) as error:
         raise dg.Failure(str(error), allow_retries=isinstance(error, PASSING_TROUBLE)) from error
 

@@ -5,6 +5,7 @@ origin of its job, without which the UI could show it but not execute it again.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def repository_origin() -> RemoteRepositoryOrigin:
     return RemoteRepositoryOrigin(location, "__repository__")
 
 
-def failure_message(events: list[dg.DagsterEvent]) -> str:
+def failure_message(events: Sequence[dg.DagsterEvent]) -> str:
     """Return the first failed step's own words, or those of the exception that nobody foresaw."""
     for event in events:
         if event.is_step_failure:

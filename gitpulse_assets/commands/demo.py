@@ -9,7 +9,7 @@ import os
 from gitpulse_assets.commands.refresh import refresh_repos
 from gitpulse_assets.commands.verdict import print_verdict
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.sandbox.plan import Tendency
+from gitpulse_assets.sandbox.plan import HistoryPlan, Tendency
 from gitpulse_assets.settings import Settings, load_settings
 
 # Two years of at least 2,000 issues each: enough for a verdict on every window.
@@ -22,19 +22,23 @@ EMBEDDED_DEFAULT = ("GITPULSE_LAKE_URL", "DAGSTER_HOME", "GITHUB_GRAPHQL_URL", "
 def run_demo() -> int:
     """Serve the generated repositories, refresh each, print a verdict for each; return the exit code."""
     from gitpulse_assets.sandbox.history import generate
-    from gitpulse_assets.sandbox.plan import HistoryPlan
     from gitpulse_assets.sandbox.server import serve
 
-    plans = [
-        HistoryPlan(f"gitpulse-demo/{tendency}", seed, DEMO_ISSUES, DEMO_DAYS, tendency)
-        for seed, tendency in enumerate(TENDENCIES, start=1)
-    ]
+    plans = demo_plans()
     world = generate(plans)
     repos = [Repo.parse(plan.full_name) for plan in plans]
     with serve(world) as sandbox:
         settings = demo_settings(sandbox.base_url)
         code = refresh_repos(settings, repos, is_full=False)
     return code or max(print_verdict(settings, repo, None, None, as_json=False) for repo in repos)
+
+
+def demo_plans() -> list[HistoryPlan]:
+    """Return one history of each tendency, the same on every machine and day."""
+    return [
+        HistoryPlan(f"gitpulse-demo/{tendency}", seed, DEMO_ISSUES, DEMO_DAYS, tendency)
+        for seed, tendency in enumerate(TENDENCIES, start=1)
+    ]
 
 
 def demo_settings(base_url: str) -> Settings:

@@ -1,0 +1,141 @@
+"""The issue list: which walk to make, and the loop that makes it."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gitpulse_assets.collect.records import RecordHead, issue_batch, read_head
+from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.github.errors import CursorRefused, GitHubError
+from gitpulse_assets.github.pages import Page
+from gitpulse_assets.lake.batch import PAGES_PER_BATCH
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
+from gitpulse_assets.progress import WalkProgress, report
+
+
+class ListCapped(GitHubError):
+    """GitHub ended the issue list early, so the walk cannot be complete."""
+
+
+@dataclass(frozen=True)
+class WalkPlan:
+    """Which walk to make: `start_url` goes on with the walk of `resumed_run_id`, else it begins anew."""
+
+    walk_kind: WalkKind
+    since: dt.datetime | None
+    as_of_at: dt.datetime
+    etag: str | None
+    start_url: str | None = None
+    resumed_run_id: str | None = None
+
+
+def collect_issues(session: Session, *, is_full: bool) -> ManifestRow:
+    """Bring what changed into bronze and return the run's manifest row, its status `complete`.
+
+    A walk that an error cuts short is left `partial` (or `failed`, where nothing can go on from it), and
+    the error goes on to the caller.
+    """
+    try:
+        return walk(session, resumable(session, is_full=is_full) or new_walk(session, is_full=is_full))
+    except CursorRefused:
+        return walk(session, new_walk(session, is_full=is_full))
+
+
+def resumable(session: Session, *, is_full: bool) -> WalkPlan | None:
+    """Return the rest of the walk an earlier run left, unless it is too small for what is asked now."""
+    row = resumable_run(session.manifest.rows(), ISSUES.name)
+    if row is None or row.as_of_at is None or (is_full and row.walk_kind != "full"):
+        return None
+    return WalkPlan(row.walk_kind, row.since, row.as_of_at, row.etag, row.next_url, row.run_id)
+
+
+def new_walk(session: Session, *, is_full: bool) -> WalkPlan:
+    """Choose between nothing, an incremental and a full walk."""
+    state = session.known_state(ISSUES)
+    may_be_unchanged = state.watermark is not None and not is_full
+    # Asked before the walk, so that a change during it makes the next probe differ.
+    probe = session.client.probe_issues(session.repo, etag=state.etag if may_be_unchanged else None)
+    if may_be_unchanged and probe.is_unchanged:
+        return WalkPlan("unchanged", state.watermark, probe.date, probe.etag)
+    if is_full or state.watermark is None:
+        return WalkPlan("full", None, probe.date, probe.etag)
+    return WalkPlan("incremental", state.watermark, probe.date, probe.etag)
+
+
+def walk(session: Session, plan: WalkPlan) -> ManifestRow:
+    """Make the walk; what has come when an error stops it is kept, so that none of it is fetched again."""
+    stream = open_stream(session, plan)
+    if plan.walk_kind == "unchanged":
+        return stream.close("complete")
+    waiting: list[Page] = []
+    try:
+        for page in session.client.issue_pages(session.repo, since=plan.since, start_url=plan.start_url):
+            waiting.append(page)
+            if len(waiting) == PAGES_PER_BATCH:
+                keep(session, stream, waiting)
+                waiting = []
+            tell(session, stream, waiting)
+        keep(session, stream, waiting)
+        refuse_capped(session, stream.row)
+    except Exception as error:
+        with suppress(LakeError):
+            keep(session, stream, waiting)
+        stream.interrupt(error)
+        raise
+    return stream.close("complete")
+
+
+def open_stream(session: Session, plan: WalkPlan) -> Stream:
+    stream = Stream(session, ISSUES, lambda: session.client.spending)
+    is_own = plan.resumed_run_id == session.run_id
+    resumed = {} if is_own else {"resumed_run_id": plan.resumed_run_id}
+    stream.open(
+        plan.walk_kind, plan.as_of_at, since=plan.since, etag=plan.etag, next_url=plan.start_url, **resumed
+    )
+    return stream
+
+
+def keep(session: Session, stream: Stream, pages: list[Page]) -> None:
+    if not pages:
+        return
+    heads = [read_head(record) for page in pages for record in page.records]
+    row = stream.row
+    batch = issue_batch(session, pages, heads, first_page_number=row.page_count + 1)
+    updates = sorted(updated_ats(heads, row))
+    stream.keep(
+        batch,
+        pages[-1].date,
+        len(pages),
+        pull_request_count=row.pull_request_count + sum(head.is_pull_request for head in heads),
+        first_updated_at=updates[0] if updates else None,
+        last_updated_at=updates[-1] if updates else None,
+        next_url=pages[-1].next_url,
+        is_capped=pages[-1].is_capped,
+    )
+
+
+def updated_ats(heads: list[RecordHead], row: ManifestRow) -> Iterator[dt.datetime]:
+    known = (row.first_updated_at, row.last_updated_at)
+    yield from (at for at in (*known, *(head.updated_at for head in heads)) if at is not None)
+
+
+def refuse_capped(session: Session, row: ManifestRow) -> None:
+    if row.is_capped:
+        raise ListCapped(
+            f"{session.repo}: GitHub served only {row.record_count} records of the issue list and no more; "
+            "the walk stays partial and nothing is published from it"
+        )
+
+
+def tell(session: Session, stream: Stream, waiting: list[Page]) -> None:
+    report(
+        WalkProgress(
+            repo=session.repo,
+            page_count=stream.row.page_count + len(waiting),
+            record_count=stream.row.record_count + sum(len(page.records) for page in waiting),
+            quota_remaining=session.client.spending.quota_remaining,
+        )
+    )

@@ -1,0 +1,59 @@
+"""Issue records on their way into bronze: cut from their pages, and read no further than bronze needs."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import msgspec
+import pyarrow as pa
+
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.github.pages import Page
+
+
+class RecordHead(msgspec.Struct):
+    """The few fields the manifest and the control total need; the rest stays unparsed until silver."""
+
+    id: int | None = None
+    updated_at: dt.datetime | None = None
+    state: str | None = None
+    pull_request: msgspec.Raw | None = None
+
+    @property
+    def is_pull_request(self) -> bool:
+        return self.pull_request is not None and bytes(self.pull_request) != b"null"
+
+
+HEAD_DECODER = msgspec.json.Decoder(RecordHead)
+
+
+def read_head(record: bytes) -> RecordHead:
+    """Read a record's head; one that cannot be read has an empty head and is judged in silver."""
+    try:
+        return HEAD_DECODER.decode(record)
+    except msgspec.DecodeError:
+        return RecordHead()
+
+
+def issue_batch(
+    session: Session, pages: Sequence[Page], heads: Sequence[RecordHead], first_page_number: int
+) -> pa.Table:
+    """Return the pages' records as rows of `bronze/issues`; `heads` are theirs, in order."""
+    places = [
+        (first_page_number + index, number, page.date)
+        for index, page in enumerate(pages)
+        for number in range(1, len(page.records) + 1)
+    ]
+    records = [record for page in pages for record in page.records]
+    columns = {
+        "run_id": [session.run_id] * len(records),
+        "repo_owner": [session.repo.owner] * len(records),
+        "repo_name": [session.repo.name] * len(records),
+        "page_number": [place[0] for place in places],
+        "record_number": [place[1] for place in places],
+        "fetched_at": [place[2] for place in places],
+        "issue_id": [head.id for head in heads],
+        "issue_updated_at": [head.updated_at for head in heads],
+        "payload_json": pa.array(records, pa.binary()).cast(pa.string()),
+    }
+    return pa.table(columns, schema=ISSUES.arrow_schema)

@@ -1,0 +1,50 @@
+"""The repository itself: the first request of every run.
+
+It finds a wrong name, a bad token or disabled issues at the price of one unit, and refuses a name that has
+passed to another repository.
+"""
+
+from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.contracts.bronze import REPOSITORY
+from gitpulse_assets.contracts.silver import REPOSITORY as KNOWN_REPOSITORY
+from gitpulse_assets.github.client import RepositoryAnswer
+from gitpulse_assets.github.errors import GitHubError, IssuesDisabled
+
+
+class RepositoryReplaced(GitHubError):
+    """The name now belongs to a repository with another id, whose issues must not mix with the old one's."""
+
+
+def collect_repository(session: Session) -> RepositoryAnswer:
+    """Ask for the repository, and keep the answer as received unless nothing changed."""
+    state = session.known_state(REPOSITORY)
+    stream = Stream(session, REPOSITORY, lambda: session.client.spending)
+    answer = session.client.repository(session.repo, etag=state.etag)
+    stream.open("unchanged" if answer.is_unchanged else "full", answer.date, etag=answer.etag)
+    if not answer.is_unchanged:
+        refuse_unusable(session, answer)
+        row = {
+            "fetched_at": answer.date,
+            "repository_id": answer.repository_id,
+            "payload_json": answer.payload.decode(),
+        }
+        stream.keep(session.table(REPOSITORY, [row]), answer.date, page_count=1)
+    stream.close("complete")
+    return answer
+
+
+def refuse_unusable(session: Session, answer: RepositoryAnswer) -> None:
+    if answer.has_issues is False:
+        raise IssuesDisabled(f"{session.repo} has its issues disabled; take it off the watch list")
+    known_id = known_repository_id(session)
+    if known_id is not None and known_id != answer.repository_id:
+        raise RepositoryReplaced(
+            f"{session.repo} is now another repository (id {answer.repository_id}, not {known_id}); "
+            "follow the old one under its new name, or remove its tables to begin again"
+        )
+
+
+def known_repository_id(session: Session) -> int | None:
+    """Return the id the name had so far; a retry of a first run has none yet."""
+    known = session.lake.dataset(KNOWN_REPOSITORY, session.repo).to_table(columns=["repository_id"])
+    return next(iter(known["repository_id"].to_pylist()), None)

@@ -1,0 +1,136 @@
+"""One run's collection of one repository: its client, its lake, and the manifest rows it writes.
+
+The only package where the GitHub client meets the lake. It imports no Dagster, so that a collection can be
+tested, killed and resumed without a run. How requests are made is `github/`'s work, how batches become
+durable is `lake/`'s, and what the records mean is silver's.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.silver import SYNC_STATE
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.errors import CursorRefused
+from gitpulse_assets.github.spending import Spending
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import Manifest, ManifestRow, Status, WalkKind
+from gitpulse_assets.repo import Repo
+
+
+@dataclass(frozen=True)
+class KnownState:
+    """What the last complete walk of a stream left in `silver/sync_state`; empty before the first."""
+
+    watermark: dt.datetime | None = None
+    as_of_at: dt.datetime | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every collector of one run needs."""
+
+    client: GitHubClient
+    lake: Lake
+    repo: Repo
+    run_id: str
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        return self.lake.manifest(self.repo)
+
+    def known_state(self, contract: TableContract) -> KnownState:
+        """Return how far the table's stream is merged."""
+        for row in self.lake.dataset(SYNC_STATE, self.repo).to_table().to_pylist():
+            if row["stream"] == contract.name:
+                return KnownState(row["watermark"], row["as_of_at"], row["etag"])
+        return KnownState()
+
+    def table(self, contract: TableContract, rows: list[dict[str, Any]]) -> pa.Table:
+        """Return rows of a bronze table, with the columns every one of them begins with."""
+        run = {"run_id": self.run_id, "repo_owner": self.repo.owner, "repo_name": self.repo.name}
+        return pa.Table.from_pylist([run | row for row in rows], schema=contract.arrow_schema)
+
+
+class Stream:
+    """One run's row of one stream, kept true while its batches come in.
+
+    Every batch is durable before the row counts it, so that a run killed anywhere leaves a `running` row
+    that the next run goes on from. `spending` is asked for what the stream costs.
+    """
+
+    def __init__(self, session: Session, contract: TableContract, spending: Callable[[], Spending]):
+        self._session = session
+        self._contract = contract
+        self._spending = spending
+        self._before = spending()
+        self._now: dt.datetime | None = None
+        self._writer = session.lake.batch_writer(contract, session.repo, session.run_id)
+        self.row: ManifestRow
+
+    def open(self, walk_kind: WalkKind, as_of_at: dt.datetime, **changes: Any) -> None:
+        """Register the run; a retry of the same run goes on counting in its own row."""
+        known = self._session.manifest.row(self._session.run_id, self._contract.name)
+        row = known or ManifestRow(
+            run_id=self._session.run_id,
+            repo_owner=self._session.repo.owner,
+            repo_name=self._session.repo.name,
+            stream=self._contract.name,
+            status="running",
+            walk_kind=walk_kind,
+            started_at=as_of_at,
+        )
+        self._now = as_of_at
+        self._put(
+            row,
+            status="running",
+            walk_kind=walk_kind,
+            as_of_at=as_of_at,
+            finished_at=None,
+            error=None,
+            **changes,
+        )
+
+    def keep(self, batch: pa.Table, date: dt.datetime, page_count: int, **changes: Any) -> None:
+        """Make a batch durable, then let the row count it; `date` is that of its last answer."""
+        if batch.num_rows:
+            self._writer.write(batch)
+        self._now = date
+        self._put(
+            self.row,
+            batch_count=self._writer.batch_count,
+            page_count=self.row.page_count + page_count,
+            record_count=self.row.record_count + batch.num_rows,
+            **changes,
+        )
+
+    def close(self, status: Status, **changes: Any) -> ManifestRow:
+        self._put(self.row, status=status, finished_at=self._now, **changes)
+        return self.row
+
+    def interrupt(self, error: Exception) -> None:
+        """Leave a row that says why the walk stopped, and from where a later run goes on.
+
+        Storing may be the very thing that failed: the row then stays as it was, which is right too.
+        """
+        next_url = None if isinstance(error, CursorRefused) else self.row.next_url
+        status = "partial" if next_url or self.row.is_capped else "failed"
+        try:
+            self.close(status, error=str(error), next_url=next_url)
+        except LakeError as further:
+            error.add_note(f"and the manifest could not be written: {further}")
+
+    def _put(self, row: ManifestRow, **changes: Any) -> None:
+        spent = self._spending()
+        cost = {
+            "request_count": spent.request_count - self._before.request_count,
+            "quota_cost": spent.quota_cost - self._before.quota_cost,
+        }
+        self.row = self._session.manifest.put(replace(row, **cost, **changes))
