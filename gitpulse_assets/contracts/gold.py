@@ -121,7 +121,8 @@ MART_ISSUE_LIFECYCLE = TableContract(
         Column(
             "first_closed_at",
             UTC_TIMESTAMP,
-            f"When it was first closed, UTC, also if reopened since. {LEDGER_NOTE}",
+            "When it was first closed here, UTC, also if reopened since; a closing before it was transferred "
+            f"in counts only if it was the latest. {LEDGER_NOTE}",
         ),
         Column("times_reopened", COUNT, f"How often it was reopened. {LEDGER_NOTE}", nullable=False),
         Column(

@@ -39,6 +39,25 @@ MARTS: tuple[str, ...] = (
     "mart_backlog_by_age",
 )
 
+# The semantic checks of `sql/checks/` on the marts and the inputs they were made from, the cheap ones first.
+GOLD_CHECKS: tuple[str, ...] = (
+    "no_day_missing",
+    "net_change_identity",
+    "ledger_identity",
+    "open_at_end_equals_snapshot",
+    "weekday_rhythm_agrees_with_flow",
+    "swing_days_agree_with_flow",
+    "closure_months_agree_with_lifecycle",
+    "age_bands_agree_with_backlog",
+    "no_pull_request_in_marts",
+    "lifecycle_rows_equal_issues",
+    "no_orphan_labels",
+    "no_orphan_assignees",
+    "no_issue_open_before_arrival",
+    "ledger_state_equals_snapshot",
+    "ledger_alternates",
+)
+
 
 @dataclass(frozen=True)
 class LabelGroup:

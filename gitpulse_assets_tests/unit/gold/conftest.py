@@ -14,8 +14,8 @@ import pytest
 
 from gitpulse_assets.contracts.silver import LEDGER_ENTRIES
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
-from gitpulse_assets.transform.sql_file import PARAMETER, load_sql
+from gitpulse_assets.transform.audit import audit_sql
+from gitpulse_assets.transform.gold import GOLD_CHECKS, INPUTS, GoldParameters, build_gold
 
 DEPARTING = ("converted", "transferred_out", "deleted")
 SCHEMAS = {contract.name: contract.arrow_schema for contract in INPUTS}
@@ -32,6 +32,7 @@ class Silver:
 
     repo_name: str = "rocket"
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in SCHEMAS})
+    made: dict[str, pa.Table] | None = None
 
     def issue(self, number: int, *history: tuple[str, str | datetime], **fields: Any) -> "Silver":
         """Add issue `number` (id 1000 + number) with its ledger, `("opened", "2024-01-01")` and so on.
@@ -57,6 +58,9 @@ class Silver:
         self.rows[table].append({**key, "issue_number": number, **fields})
 
     def tables(self) -> dict[str, pa.Table]:
+        """The tables `made` elsewhere, else those of the rows."""
+        if self.made is not None:
+            return self.made
         repository = {"repo_owner": "acme", "repo_name": self.repo_name}
         rows = {**self.rows, "repository": [repository]}
         return {
@@ -96,10 +100,10 @@ class Gold:
 
 
 def broken_rows(gold: Gold, check: str, as_of: str | datetime) -> list[dict[str, Any]]:
-    """The rows `sql/checks/<check>.sql` finds."""
-    statement = load_sql("checks", check)
-    parameters = {"as_of_at": utc(as_of)} if "as_of_at" in PARAMETER.findall(statement) else None
-    return gold.con.sql(statement, params=parameters).to_arrow_table().to_pylist()
+    """The rows `sql/checks/<check>.sql` finds, up to the audit's sample."""
+    broken_count, sample = audit_sql(gold.con, check, {"as_of_at": utc(as_of)})
+    assert (broken_count > 0) == (len(sample) > 0)
+    return list(sample)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +129,12 @@ def make_gold() -> Iterator[Callable[..., Gold]]:
 def check() -> Callable[[Gold, str, str], list[dict[str, Any]]]:
     """`check(gold, name, as_of)`: the rows that break it."""
     return broken_rows
+
+
+@pytest.fixture(scope="session")
+def every_check() -> tuple[str, ...]:
+    """The checks on gold and its inputs."""
+    return GOLD_CHECKS
 
 
 @pytest.fixture(scope="module")

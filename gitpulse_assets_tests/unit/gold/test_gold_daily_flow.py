@@ -70,9 +70,8 @@ def test_case_16_pull_request_only_repository_is_like_an_empty_one(silver, make_
     assert gold.rows("select * from mart_issue_lifecycle") == []
 
 
-def test_case_16_never_synced_repository_has_no_rows(silver, make_gold, monkeypatch):
-    empty = {name: table.slice(0, 0) for name, table in silver.tables().items()}
-    monkeypatch.setattr(silver, "tables", lambda: empty)
+def test_case_16_never_synced_repository_has_no_rows(silver, make_gold):
+    silver.made = {name: table.slice(0, 0) for name, table in silver.tables().items()}
     gold = make_gold(silver, "2024-01-05 12:00")
     tables = gold.column("select table_name from duckdb_tables() where table_name like 'mart%'")
     assert len(tables) == 7
@@ -94,12 +93,11 @@ def test_rolling_opened_counts_no_reopening(silver, make_gold):
     assert (last["rolling_7d_opened"], last["rolling_7d_closed"], last["rolling_7d_net_change"]) == (1, 1, 1)
 
 
-def test_two_repositories_do_not_mix(silver, new_silver, make_gold, monkeypatch):
+def test_two_repositories_do_not_mix(silver, new_silver, make_gold):
     silver.issue(1, ("opened", "2024-01-01"), ("closed", "2024-01-03"), labels=["bug"])
     other = new_silver("comet").issue(1, ("opened", "2024-01-02"), labels=["docs"])
     mine, theirs = silver.tables(), other.tables()
-    both = {name: pa.concat_tables([mine[name], theirs[name]]) for name in mine}
-    monkeypatch.setattr(silver, "tables", lambda: both)
+    silver.made = {name: pa.concat_tables([mine[name], theirs[name]]) for name in mine}
     gold = make_gold(silver, "2024-01-04")
     query = "select repo_name, list(open_at_end order by flow_date) from mart_issue_daily_flow group by all"
     assert dict(gold.con.sql(query).fetchall()) == {"rocket": [1, 1, 0, 0], "comet": [1, 1, 1]}
