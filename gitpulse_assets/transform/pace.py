@@ -32,6 +32,8 @@ HALF_LIVES_DAYS = (1.25, 2.5, 5.0, 10.0, 20.0)
 SLOW_NOISE_RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 # A stretch's volume is drawn to the long-run volume as if that many movements had been seen at that rate.
 PRIOR_MOVEMENTS = 50
+# A term beyond three deviations counts as three: one break of level years ago must not drown today's pace.
+LARGEST_TERM = 9.0
 # Fewest movements the noise is taken from: in days that saw none, up to four are not excluded (Poisson).
 FEWEST_MOVEMENTS = 4
 FEWEST_BULK = 10
@@ -134,11 +136,20 @@ def _weigh(terms: "np.ndarray", expected: "np.ndarray") -> "tuple[np.ndarray, np
     """
     import numpy as np
 
-    count = terms.shape[1]
-    scale = np.maximum(terms @ (1 / expected).T / count, 1e-9)
-    log_likelihood = -0.5 * (np.log(expected).sum(axis=1) + count * np.log(scale))
+    scale = np.stack([_scale(terms / row) for row in expected], axis=1)
+    log_likelihood = -0.5 * (np.log(expected).sum(axis=1) + terms.shape[1] * np.log(scale))
     weight = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     return weight / weight.sum(axis=1, keepdims=True), scale
+
+
+def _scale(ratios: "np.ndarray") -> "np.ndarray":
+    """Return the mean of squared terms over their expectation, outlying ones cut to nine times the mean."""
+    import numpy as np
+
+    scale = ratios.mean(axis=1)
+    for _ in range(3):
+        scale = np.minimum(ratios, LARGEST_TERM * scale[:, None]).mean(axis=1)
+    return np.maximum(scale, 1e-9)
 
 
 def _mixture_half_width(weight: "np.ndarray", variance: "np.ndarray") -> "np.ndarray":

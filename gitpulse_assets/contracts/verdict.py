@@ -1,0 +1,139 @@
+"""The verdict's table: the answer about one repository's backlog, a row a window.
+
+How the pace is estimated and what flat means: docs/adr/0005-pace-interval.md. The other marts: gold.py.
+"""
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.gold import FLOW_COLUMNS, FLOW_NAMES
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
+from gitpulse_assets.contracts.silver import REPO_COLUMNS
+
+DIRECTIONS = ("growing", "shrinking", "flat", "unclear")
+BULK_MOVEMENT = pa.struct(
+    [
+        pa.field("started_at", UTC_TIMESTAMP),
+        pa.field("is_arrival", pa.bool_()),
+        pa.field("actor_login", pa.string()),
+        pa.field("is_bot", pa.bool_()),
+        pa.field("issue_count", pa.int64()),
+    ]
+)
+LABEL_CHANGE = pa.struct([pa.field("label_name", pa.string()), pa.field("net_change", pa.int64())])
+
+
+def _in_window(column: Column) -> Column:
+    words = column.description.replace("on the day", "in the window")
+    return Column(column.name, column.type, words, nullable=False)
+
+
+MART_BACKLOG_VERDICT = TableContract(
+    layer="gold",
+    name="mart_backlog_verdict",
+    description=(
+        "Is the backlog growing or shrinking, how fast, why, and how sure is that. The change in the window "
+        "is exact (a census); the pace is an estimate with its interval, bulk movements set aside."
+    ),
+    grain="one row a window of 28, 90 and 180 days, each ending with the last complete UTC day",
+    key=("repo_owner", "repo_name", "window_days"),
+    order_by=("window_days",),
+    sample=("window_days", "direction"),
+    columns=(
+        *REPO_COLUMNS,
+        Column("window_days", pa.int64(), "Length of the window in days: 28, 90 or 180.", False),
+        Column("window_start_date", pa.date32(), "First UTC day of the window.", False),
+        Column("window_end_date", pa.date32(), "Its last: the last complete UTC day.", False),
+        Column("observed_days", pa.int64(), "Days of the window since the ledger's first day.", False),
+        Column("history_days", pa.int64(), "Days before it that tell the noise, at most 1,092.", False),
+        Column("open_at_start", pa.int64(), "Issues open at the start of the window.", False),
+        Column("open_at_end", pa.int64(), "Issues open at the end of its last day.", False),
+        Column("net_change", pa.int64(), "Exact change in the window: open_at_end - open_at_start.", False),
+        *map(_in_window, FLOW_COLUMNS),
+        Column("direction", pa.string(), "growing, shrinking, flat or unclear.", False),
+        Column("confidence", pa.string(), "In words, how sure the direction is and why.", False),
+        Column(
+            "pace_per_week",
+            pa.float64(),
+            "Issues a week the backlog gains (or loses, below 0), bulk movements set aside. Null under 28 "
+            "observed days.",
+        ),
+        Column("pace_low_per_week", pa.float64(), "Lower end of its 95 % interval."),
+        Column("pace_high_per_week", pa.float64(), "Upper end of its 95 % interval."),
+        Column(
+            "flat_margin_per_week",
+            pa.float64(),
+            "Pace that would change the open backlog by a fifth within a year, at least 5 issues a year; "
+            "flat means the interval lies within it, either way.",
+            False,
+        ),
+        Column("bulk_departed_count", pa.int64(), "Issues that left in bulk in the window.", False),
+        Column("bulk_arrived_count", pa.int64(), "Issues that entered in bulk in the window.", False),
+        Column(
+            "bulk_movements",
+            pa.list_(BULK_MOVEMENT),
+            "The bulk movements: when they began, which way, by whom, how many issues in the window.",
+            False,
+        ),
+        Column("bot_departed_count", pa.int64(), "Issues a bot closed or moved away, bulk or not.", False),
+        Column("intake_count", pa.int64(), "Opened, transferred in or returned, bulk set aside.", False),
+        Column("intake_before_count", pa.int64(), "The same in the window before; null if not observed."),
+        Column(
+            "resolution_count",
+            pa.int64(),
+            "Closed, converted, transferred out or deleted, bulk set aside.",
+            False,
+        ),
+        Column("resolution_before_count", pa.int64(), "The same in the window before."),
+        Column("reopened_before_count", pa.int64(), "Reopened in the window before, bulk set aside."),
+        Column(
+            "drivers",
+            pa.list_(pa.string()),
+            "What changed against the window before by more than the noise explains, largest first: intake, "
+            "resolution or reopenings, up or down. Empty when nothing did or there is no window before.",
+            False,
+        ),
+        Column(
+            "label_changes",
+            pa.list_(LABEL_CHANGE),
+            "The labels that moved the backlog most in the window, by the labels issues have now; at most 3 "
+            "each way.",
+            False,
+        ),
+        Column("median_open_age_days", pa.float64(), "Median age of the issues open at the as-of moment."),
+        Column("p90_open_age_days", pa.float64(), "90th percentile of their age in days."),
+        Column("share_open_over_1_year", pa.float64(), "Share (0 to 1) of them older than 365 days."),
+        Column("weeks_to_zero", pa.float64(), "At this pace; only when the interval lies below 0."),
+        Column("weeks_to_double", pa.float64(), "At this pace; only when the interval lies above 0."),
+        Column("weeks_soonest", pa.float64(), "The same at the fast end of the interval."),
+        Column("weeks_latest", pa.float64(), "The same at the slow end of the interval."),
+        Column("unknowns", pa.list_(pa.string()), "What the answer does not know; empty if nothing.", False),
+        Column("paragraph", pa.string(), "The answer in plain English, to paste into an issue.", False),
+    ),
+    rules=(
+        Rule(
+            "counts_not_negative",
+            f"least({', '.join((*FLOW_NAMES, 'open_at_start', 'open_at_end'))}) < 0",
+            "A count is never below 0.",
+        ),
+        Rule(
+            "change_is_exact",
+            "net_change <> open_at_end - open_at_start or net_change <> opened_count + reopened_count"
+            " + transferred_in_count + returned_count - closed_count - converted_count"
+            " - transferred_out_count - deleted_count",
+            "The change equals the flows and the difference of the stocks.",
+        ),
+        Rule(
+            "direction_follows_interval",
+            "case direction when 'growing' then not pace_low_per_week > 0"
+            " when 'shrinking' then not pace_high_per_week < 0"
+            " when 'flat' then not (pace_low_per_week >= -flat_margin_per_week"
+            " and pace_high_per_week <= flat_margin_per_week) when 'unclear' then false else true end",
+            "Growing and shrinking exclude 0, flat lies within the margin.",
+        ),
+        Rule(
+            "pace_in_interval",
+            "not pace_per_week between pace_low_per_week and pace_high_per_week",
+            "The pace lies in its interval.",
+        ),
+    ),
+)

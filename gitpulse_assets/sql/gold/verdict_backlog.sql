@@ -1,0 +1,21 @@
+-- Grain: one row: the age of the open issues at the as-of moment, and whether any closing is known by its event.
+-- Exact quantiles from exact seconds; a transferred issue's age counts since it was created.
+with open_age as (
+    select (epoch_us($as_of_at::timestamptz) - epoch_us(created_at)) / 86400e6 as age_days
+    from mart_issue_lifecycle
+    where is_open
+),
+
+departure as (
+    select count(*) as departed_count, count(*) filter (where known_by = 'event') as told_count
+    from issue_transitions
+    where delta < 0
+)
+
+select
+    quantile_cont(age_days, 0.5) as median_open_age_days,
+    quantile_cont(age_days, 0.9) as p90_open_age_days,
+    avg((age_days > 365)::integer) as share_open_over_1_year,
+    any_value(departed_count) > 0 and any_value(told_count) = 0 as is_snapshot_only
+from departure
+left join open_age on true

@@ -1,0 +1,39 @@
+-- Grain: one row per window of the verdict (28, 90, 180 days), which ends with the last complete UTC day before
+-- the as-of moment. Key: window_days.
+-- Exact counts of the daily flow, bulk movements included: a census, no estimate.
+-- observed_days tells how many of the window's days the ledger reaches back; a young repository has fewer.
+with windows as (
+    select
+        unnest([28, 90, 180])::bigint as window_days,
+        make_timestamp(epoch_us($as_of_at::timestamptz))::date - 1 as window_end_date
+),
+
+bot_departure as (
+    select make_timestamp(epoch_us(transitioned_at))::date as flow_date, count(*) as bot_departed_count
+    from issue_transitions
+    where delta < 0 and (actor_type = 'Bot' or actor_login like '%[bot]')
+    group by flow_date
+)
+
+select
+    window_days,
+    window_end_date - window_days::integer + 1 as start_date,
+    window_end_date as end_date,
+    count(flow_date) as observed_days,
+    coalesce(sum(opened_count), 0)::bigint as opened_count,
+    coalesce(sum(reopened_count), 0)::bigint as reopened_count,
+    coalesce(sum(transferred_in_count), 0)::bigint as transferred_in_count,
+    coalesce(sum(returned_count), 0)::bigint as returned_count,
+    coalesce(sum(closed_count), 0)::bigint as closed_count,
+    coalesce(sum(converted_count), 0)::bigint as converted_count,
+    coalesce(sum(transferred_out_count), 0)::bigint as transferred_out_count,
+    coalesce(sum(deleted_count), 0)::bigint as deleted_count,
+    coalesce(sum(net_change), 0)::bigint as net_change,
+    coalesce(arg_max(open_at_end, flow_date), 0)::bigint as open_at_end,
+    coalesce(sum(bot_departed_count), 0)::bigint as bot_departed_count
+from windows
+left join mart_issue_daily_flow
+    on flow_date between window_end_date - window_days::integer + 1 and window_end_date
+left join bot_departure using (flow_date)
+group by window_days, window_end_date
+order by window_days
