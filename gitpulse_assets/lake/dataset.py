@@ -61,7 +61,7 @@ def open_table(store: Store, contract: TableContract, repo: Repo) -> OpenTable:
         return OpenTable(empty_dataset(contract), None)
     parquet = ds.ParquetFileFormat()
     fragment = parquet.make_fragment(opened.file)
-    schema = read_schema(contract, fragment.physical_schema, store.uri(key))
+    schema = read_schema(contract, _stored_schema(fragment, store.uri(key)), store.uri(key))
     return OpenTable(ds.FileSystemDataset([fragment], schema, parquet), opened.etag)
 
 
@@ -92,8 +92,14 @@ def _batch_schema(store: Store, key: str) -> pa.Schema:
     opened = store.open(key)
     if opened is None:
         raise ObjectNotFound(f"{store.uri(key)}: the manifest counts this batch, but it is gone")
-    with opened.file as file:
-        return ds.ParquetFileFormat().inspect(file)
+    return _stored_schema(ds.ParquetFileFormat().make_fragment(opened.file), store.uri(key))
+
+
+def _stored_schema(fragment: ds.Fragment, uri: str) -> pa.Schema:
+    try:
+        return fragment.physical_schema
+    except pa.ArrowInvalid as error:
+        raise LakeError(f"{uri}: not a Parquet file, or a damaged one: {error}") from error
 
 
 def _weakest(schemas: Sequence[pa.Schema]) -> pa.Schema:

@@ -1,6 +1,7 @@
 """The lake as the rest of the project sees it: open it, read tables, write batches, publish merges."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,10 +14,12 @@ from gitpulse_assets.lake.commit import Commit, read_commit
 from gitpulse_assets.lake.dataset import open_batches, open_table
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.folder_store import FolderStore
+from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, sweep
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import S3Store
+from gitpulse_assets.lake.snapshot import Snapshot, open_snapshot
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 
@@ -47,6 +50,10 @@ class Lake:
         """The published table: one version of it, lazy; empty where none was published."""
         return open_table(self.store, contract, repo).dataset
 
+    def snapshot(self, layer: Layer, repo: Repo, contracts: Iterable[TableContract]) -> Snapshot:
+        """Several tables of a layer as one merge published them, with its commit."""
+        return open_snapshot(self.store, layer, repo, contracts)
+
     def bronze_dataset(
         self, contract: TableContract, repo: Repo, batches: Iterable[tuple[str, Sequence[int]]]
     ) -> ds.Dataset:
@@ -69,6 +76,10 @@ class Lake:
     def commit(self, layer: Layer, repo: Repo) -> Commit | None:
         """Which tables were published together last, and what they were merged from."""
         return read_commit(self.store, layer, repo)[0]
+
+    def sweep(self, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
+        """Finish publications that were cut short and remove what dead merges left over."""
+        return sweep(self.store, older_than)
 
     def committed_repos(self, layer: Layer) -> Iterator[Repo]:
         """The repositories of which something was published, in order of their names."""

@@ -8,6 +8,7 @@ that is no longer the newest needs nothing more.
 import logging
 from collections.abc import Callable, Mapping
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gitpulse_assets.contracts.model import Layer
@@ -141,5 +142,8 @@ def _merge_id(store: Store, key: str) -> str | None:
     if opened is None:
         return None
     with opened.file as file:
-        metadata = pq.read_metadata(file).metadata or {}
+        try:
+            metadata = pq.read_metadata(file).metadata or {}
+        except pa.ArrowInvalid:
+            return None
     return metadata.get(MERGE_ID, b"").decode()

@@ -4,9 +4,11 @@ boto3 does everything, also the ranged reads under Parquet: pyarrow's own S3 fil
 with a condition nor pin the version it reads, so that a table replaced in mid-read would come out mixed.
 """
 
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, BinaryIO
@@ -35,7 +37,14 @@ PUT_MARK = "gitpulse-put"
 
 
 def connect(options: S3Options) -> Any:
-    """A boto3 client; it sends nothing yet."""
+    """The process's boto3 client of these settings; it sends nothing yet."""
+    return _client(options, os.getpid())
+
+
+# Making a client takes 0.2 s, and a run opens the lake in every step. The process id keeps a forked child
+# off its parent's connections.
+@lru_cache(maxsize=4)
+def _client(options: S3Options, process_id: int) -> Any:
     from boto3.session import Session
     from botocore.config import Config
 

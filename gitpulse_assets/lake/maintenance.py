@@ -1,0 +1,55 @@
+"""Cleaning up after merges that died: what was sealed is published, what was not is removed.
+
+How long raw runs are kept is not decided here.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+from gitpulse_assets.contracts.model import Layer
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.promotion import finish_interrupted
+from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
+from gitpulse_assets.lake.store import ObjectInfo, Store
+from gitpulse_assets.repo import Repo
+
+# Twice a merge's life, so that no clock that is hours wrong lets a living merge lose its staging.
+LEFT_OVER_AFTER = timedelta(seconds=2 * MERGE_LIFETIME_SECONDS)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep did: publications it finished, and the objects and bytes it removed."""
+
+    finished: tuple[tuple[Layer, Repo], ...]
+    object_count: int
+    size_bytes: int
+
+
+def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
+    """Finish every publication that was cut short, and remove staging last touched before `older_than`."""
+    finished = [target for target in _published(store) if finish_interrupted(store, *target)]
+    groups: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+    for info in store.list(paths.STAGING):
+        groups[info.key.removeprefix(paths.STAGING).partition("/")[0]].append(info)
+    limit = datetime.now(UTC) - older_than
+    removed: list[ObjectInfo] = []
+    for folder, infos in groups.items():
+        old = [info for info in infos if info.modified_at < limit]
+        # Scratch and probe files (`_…`) are nobody's merge: each has its own age.
+        if folder.startswith("_") or len(old) == len(infos):
+            removed += old
+    for info in removed:
+        store.delete(info.key)
+    return Swept(tuple(finished), len(removed), sum(info.size_bytes for info in removed))
+
+
+def _published(store: Store) -> Iterator[tuple[Layer, Repo]]:
+    for layer in get_args(Layer):
+        for info in store.list(paths.commit_prefix(layer)):
+            repo = paths.repo_of(info.key)
+            if repo and info.key == paths.plan_key(layer, repo):
+                yield layer, repo

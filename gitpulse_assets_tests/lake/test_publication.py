@@ -1,0 +1,227 @@
+"""A merge is published whole or not at all, also when two race or one dies."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake import maintenance, paths, publication
+from gitpulse_assets.lake.errors import LakeError, PublicationConflict
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.publication import Publication, StagedTable
+from gitpulse_assets.repo import Repo
+
+
+@pytest.fixture
+def rows(thing: TableContract) -> Callable[[int], pa.Table]:
+    return lambda value: pa.table({"thing_id": [value], "label": ["x"]}, thing.arrow_schema)
+
+
+def staging(lake: Lake) -> list[str]:
+    return [info.key for info in lake.store.list(paths.STAGING)]
+
+
+def test_a_merge_is_published_whole(lake: Lake, repo: Repo, publish, values):
+    assert (lake.commit("silver", repo), values(lake)) == (None, [set(), set()])
+    publish(1)
+    publish(2)
+    commit = lake.commit("silver", repo)
+    assert commit is not None
+    assert values(lake) == [{2}, {2}]
+    assert commit.merged == {"issues": {"run-1": 1, "run-2": 1}}
+    assert {n: t.row_count for n, t in commit.tables.items()} == {"thing": 3, "other": 3}
+    assert staging(lake) == []
+
+
+def test_the_commit_names_what_lies_in_the_lake(lake: Lake, repo: Repo, thing, publish):
+    publish(1)
+    commit = lake.commit("silver", repo)
+    head = lake.store.head(paths.table_key(thing, repo))
+    assert commit is not None
+    assert head is not None
+    assert (commit.tables["thing"].etag, commit.tables["thing"].size_bytes) == (head.etag, head.size_bytes)
+    stored = lake.store.get(paths.commit_key("silver", repo))
+    assert stored is not None
+    assert json.loads(stored.body)["tables"]["thing"]["etag"] == head.etag
+
+
+def test_equal_rows_of_two_merges_have_different_etags(lake: Lake, repo: Repo, thing, publish):
+    publish(1)
+    before = lake.store.head(paths.table_key(thing, repo))
+    publish(1)
+    after = lake.store.head(paths.table_key(thing, repo))
+    assert before
+    assert after
+    assert before.etag != after.etag
+
+
+def test_parquet_names_its_merge_and_meaning(lake: Lake, repo: Repo, thing, publish):
+    publish(1)
+    commit = lake.commit("silver", repo)
+    opened = lake.store.open(paths.table_key(thing, repo))
+    assert opened
+    assert commit
+    metadata = pq.read_metadata(opened.file)
+    assert metadata.metadata[b"gitpulse.merge_id"].decode() == commit.merge_id
+    assert metadata.metadata[b"gitpulse.description"] == b"A thing."
+    assert metadata.row_group(0).column(0).compression == "ZSTD"
+    assert metadata.row_group(0).column(0).statistics.max == 1
+
+
+def test_a_kept_table_is_named_in_the_commit(lake: Lake, repo: Repo, thing, other, rows, publish, values):
+    publish(1)
+    before = lake.commit("silver", repo)
+    with lake.begin("silver", repo) as publication:
+        staged = [publication.stage(thing, rows(2)), publication.keep(other)]
+        publication.seal()
+        assert [publication.promote(s) for s in staged] == [lake.uri(thing, repo), lake.uri(other, repo)]
+    after = lake.commit("silver", repo)
+    assert before
+    assert after
+    assert after.tables["other"] == before.tables["other"]
+    assert [s.is_unchanged for s in staged] == [False, True]
+    assert values(lake) == [{2}, {1}]
+
+
+def test_a_table_never_published_cannot_be_kept(lake: Lake, repo: Repo, thing):
+    with pytest.raises(LakeError, match="not as the last merge published it"):
+        lake.begin("silver", repo).keep(thing)
+
+
+def test_a_merge_dropped_before_its_seal_leaves_no_trace(
+    lake: Lake, repo: Repo, thing, rows, publish, values
+):
+    publish(1)
+    with lake.begin("silver", repo) as publication:
+        publication.stage(thing, rows(2))
+    assert (values(lake), staging(lake)) == ([{1}, {1}], [])
+
+
+def test_of_two_merges_exactly_one_wins(
+    open_lake: Callable[[], Lake], repo: Repo, thing, other, rows, publish, values
+):
+    """The two change different tables: only a common point to fight over keeps them from mixing."""
+    publish(1)
+    lakes = [open_lake(), open_lake()]
+    merges = [lake.begin("silver", repo) for lake in lakes]
+    first = [merges[0].stage(thing, rows(2)), merges[0].keep(other)]
+    second = [merges[1].keep(thing), merges[1].stage(other, rows(3))]
+    merges[1].seal()
+    with pytest.raises(
+        PublicationConflict, match=r"microsoft/\.github: another run published silver.*run it again"
+    ):
+        merges[0].seal()
+    _promote(merges[1], second)
+    with pytest.raises(LakeError):
+        merges[0].promote(first[0])
+    assert (values(lakes[0]), staging(lakes[0])) == ([{1}, {3}], [])
+
+
+def test_two_repositories_never_meet(lake: Lake, thing, rows):
+    repos = [Repo("a", "next.js"), Repo("a-b", "next")]
+    merges = [lake.begin("silver", repo) for repo in repos]
+    staged = [merge.stage(thing, rows(n)) for n, merge in enumerate(merges)]
+    for merge, table in zip(merges, staged, strict=True):
+        merge.seal()
+        merge.promote(table)
+    assert [lake.dataset(thing, r).to_table()["thing_id"].to_pylist() for r in repos] == [[0], [1]]
+    assert list(lake.committed_repos("silver")) == sorted(repos)
+
+
+def test_a_slow_merge_that_was_finished_by_another_run_ends_well(
+    open_lake: Callable[[], Lake], repo: Repo, thing, other, rows, publish, values
+):
+    """Between its seal and its promotions another run finishes it and publishes its own."""
+    publish(1)
+    slow = open_lake().begin("silver", repo)
+    staged = [slow.stage(thing, rows(2)), slow.stage(other, rows(2))]
+    slow.seal()
+    slow.promote(staged[0])
+    publish(3)
+    slow.promote(staged[1])
+    assert values(open_lake()) == [{3}, {3}]
+    commit = open_lake().commit("silver", repo)
+    assert commit is not None
+    assert commit.merge_id != slow.merge_id
+
+
+def test_a_table_that_something_else_wrote_is_replaced(
+    lake: Lake, repo: Repo, thing, other, rows, publish, values
+):
+    publish(1)
+    merge = lake.begin("silver", repo)
+    staged = [merge.stage(thing, rows(2)), merge.stage(other, rows(2))]
+    lake.store.put(paths.table_key(thing, repo), b"PAR1 not by GitPulse")
+    merge.seal()
+    _promote(merge, staged)
+    assert values(lake) == [{2}, {2}]
+
+
+def test_a_rebuild_forgets_what_was_merged_before(lake: Lake, repo: Repo, thing, rows, publish):
+    publish(1)
+    merge = lake.begin("silver", repo)
+    staged = merge.stage(thing, rows(2))
+    merge.seal({"issues": {"run-2": 4}}, is_rebuild=True)
+    merge.promote(staged)
+    commit = lake.commit("silver", repo)
+    assert commit is not None
+    assert (commit.merged, list(commit.tables)) == ({"issues": {"run-2": 4}}, ["thing"])
+
+
+def test_a_merge_cannot_be_sealed_after_its_staging_may_be_swept(
+    lake: Lake, repo: Repo, thing, rows, monkeypatch: pytest.MonkeyPatch
+):
+    merge = lake.begin("silver", repo)
+    merge.stage(thing, rows(1))
+    monkeypatch.setattr(publication, "MERGE_LIFETIME_SECONDS", -1)
+    with pytest.raises(LakeError, match="run it again"):
+        merge.seal()
+
+
+def test_a_lost_staged_table_is_told_with_the_way_out(lake: Lake, repo: Repo, thing, rows):
+    merge = lake.begin("silver", repo)
+    merge.stage(thing, rows(1))
+    merge.seal()
+    lake.store.delete_prefix(paths.STAGING)
+    with pytest.raises(LakeError, match=r"delete .*_plan\.json, then rebuild the repository"):
+        lake.begin("silver", repo)
+
+
+def test_a_commit_that_is_no_commit_is_refused(lake: Lake, repo: Repo):
+    lake.store.put(paths.commit_key("silver", repo), b"{}")
+    with pytest.raises(LakeError, match="not a commit of GitPulse"):
+        lake.commit("silver", repo)
+
+
+def test_sweep_finishes_the_sealed_and_removes_the_dead(
+    open_lake: Callable[[], Lake], repo: Repo, thing, other, rows, publish, values
+):
+    publish(1)
+    lake = open_lake()
+    dead = lake.begin("silver", repo)
+    dead.stage(thing, rows(2))
+    sealed = lake.begin("silver", repo)
+    sealed.stage(thing, rows(3))
+    sealed.stage(other, rows(3))
+    sealed.seal()
+    assert maintenance.sweep(lake.store).object_count == 0
+    assert (values(lake), len(staging(lake))) == ([{3}, {3}], 1)
+    swept = lake.sweep(older_than=timedelta(seconds=-60))
+    assert (swept.object_count, staging(lake)) == (1, [])
+
+
+def test_sweep_says_what_it_finished(lake: Lake, repo: Repo, thing, rows):
+    merge = lake.begin("silver", repo)
+    merge.stage(thing, rows(3))
+    merge.seal()
+    assert lake.sweep().finished == (("silver", repo),)
+    assert lake.sweep().finished == ()
+
+
+def _promote(merge: Publication, staged: list[StagedTable]) -> None:
+    for table in staged:
+        merge.promote(table)
