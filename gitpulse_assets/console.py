@@ -14,7 +14,7 @@ PAGES_A_LINE = 20
 
 def describe(progress: WalkProgress) -> str:
     quota = "" if progress.quota_remaining is None else f", {progress.quota_remaining} requests left"
-    return f"{progress.repo}: {progress.page_count} pages, {progress.record_count} records{quota}"
+    return f"{progress.repo}: {progress.page_count} pages, {progress.record_count} {progress.what}{quota}"
 
 
 @contextmanager

@@ -18,6 +18,7 @@ class WalkProgress:
     repo: Repo
     page_count: int
     record_count: int
+    what: str = "records"
     quota_remaining: int | None = None
     note: str = ""
 

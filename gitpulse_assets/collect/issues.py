@@ -32,16 +32,21 @@ class WalkPlan:
     resumed_run_id: str | None = None
 
 
-def collect_issues(session: Session, *, is_full: bool) -> ManifestRow:
+def plan_walk(session: Session, *, is_full: bool) -> WalkPlan:
+    """Choose between the rest of a walk that was cut short, nothing, an incremental and a full walk."""
+    return resumable(session, is_full=is_full) or new_walk(session, is_full=is_full)
+
+
+def collect_issues(session: Session, plan: WalkPlan) -> ManifestRow:
     """Bring what changed into bronze and return the run's manifest row, its status `complete`.
 
     A walk that an error cuts short is left `partial` (or `failed`, where nothing can go on from it), and
     the error goes on to the caller.
     """
     try:
-        return walk(session, resumable(session, is_full=is_full) or new_walk(session, is_full=is_full))
+        return walk(session, plan)
     except CursorRefused:
-        return walk(session, new_walk(session, is_full=is_full))
+        return walk(session, new_walk(session, is_full=plan.walk_kind == "full"))
 
 
 def resumable(session: Session, *, is_full: bool) -> WalkPlan | None:
@@ -89,7 +94,7 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
 
 
 def open_stream(session: Session, plan: WalkPlan) -> Stream:
-    stream = Stream(session, ISSUES, lambda: session.client.spending)
+    stream = Stream(session, ISSUES)
     is_own = plan.resumed_run_id == session.run_id
     resumed = {} if is_own else {"resumed_run_id": plan.resumed_run_id}
     stream.open(

@@ -1,12 +1,40 @@
 """What one run collects of one repository, in order."""
 
-from gitpulse_assets.collect.issues import collect_issues
+from gitpulse_assets.collect.control import github_count, is_contradicted, keep_control_total
+from gitpulse_assets.collect.departures import collect_departures
+from gitpulse_assets.collect.issues import WalkPlan, collect_issues, plan_walk
+from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.repository import collect_repository
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.progress import WalkProgress, report
 
 
 def collect(session: Session, *, is_full: bool) -> ManifestRow:
-    """Bring everything that changed into bronze; return the issue walk's manifest row."""
-    collect_repository(session)
-    return collect_issues(session, is_full=is_full)
+    """Bring everything that changed into bronze; return the issue walk's manifest row.
+
+    When GitHub, at rest, counts other than we do after an incremental walk, something left that no list
+    shows: the same run then walks the whole list and asks about what is missing.
+    """
+    repository_id = collect_repository(session)
+    row, is_contradicted_by_github = controlled_walk(session, plan_walk(session, is_full=is_full))
+    if is_contradicted_by_github and row.walk_kind != "full":
+        report(
+            WalkProgress(session.repo, 0, 0, note="GitHub counts other than we do: walking the whole list")
+        )
+        row, _ = controlled_walk(session, plan_walk(session, is_full=True))
+    collect_departures(session, repository_id)
+    collect_lifecycles(session, row.as_of_at or row.started_at)
+    return row
+
+
+def controlled_walk(session: Session, plan: WalkPlan) -> tuple[ManifestRow, bool]:
+    """Walk between two counts of GitHub's; return the walk's row and whether they contradict us."""
+    if plan.walk_kind == "unchanged":
+        return collect_issues(session, plan), False
+    before = github_count(session)
+    row = collect_issues(session, plan)
+    after = github_count(session)
+    is_quiet = session.client.probe_issues(session.repo, etag=row.etag).is_unchanged
+    keep_control_total(session, before, after, is_quiet=is_quiet)
+    return row, is_contradicted(session, before, after, is_quiet=is_quiet)

@@ -7,22 +7,22 @@ passed to another repository.
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import REPOSITORY
 from gitpulse_assets.contracts.silver import REPOSITORY as KNOWN_REPOSITORY
-from gitpulse_assets.github.client import RepositoryAnswer
-from gitpulse_assets.github.errors import GitHubError, IssuesDisabled
+from gitpulse_assets.github.errors import GitHubError
 
 
 class RepositoryReplaced(GitHubError):
     """The name now belongs to a repository with another id, whose issues must not mix with the old one's."""
 
 
-def collect_repository(session: Session) -> RepositoryAnswer:
-    """Ask for the repository, and keep the answer as received unless nothing changed."""
+def collect_repository(session: Session) -> int:
+    """Ask for the repository, keep the answer as received unless nothing changed, and return its id."""
     state = session.known_state(REPOSITORY)
-    stream = Stream(session, REPOSITORY, lambda: session.client.spending)
-    answer = session.client.repository(session.repo, etag=state.etag)
+    known_id = known_repository_id(session)
+    stream = Stream(session, REPOSITORY)
+    answer = session.client.repository(session.repo, etag=state.etag if known_id else None)
     stream.open("unchanged" if answer.is_unchanged else "full", answer.date, etag=answer.etag)
-    if not answer.is_unchanged:
-        refuse_unusable(session, answer)
+    if answer.repository_id is not None:
+        refuse_replaced(session, answer.repository_id, known_id)
         row = {
             "fetched_at": answer.date,
             "repository_id": answer.repository_id,
@@ -30,16 +30,13 @@ def collect_repository(session: Session) -> RepositoryAnswer:
         }
         stream.keep(session.table(REPOSITORY, [row]), answer.date, page_count=1)
     stream.close("complete")
-    return answer
+    return answer.repository_id or known_id or 0
 
 
-def refuse_unusable(session: Session, answer: RepositoryAnswer) -> None:
-    if answer.has_issues is False:
-        raise IssuesDisabled(f"{session.repo} has its issues disabled; take it off the watch list")
-    known_id = known_repository_id(session)
-    if known_id is not None and known_id != answer.repository_id:
+def refuse_replaced(session: Session, repository_id: int, known_id: int | None) -> None:
+    if known_id not in (None, repository_id):
         raise RepositoryReplaced(
-            f"{session.repo} is now another repository (id {answer.repository_id}, not {known_id}); "
+            f"{session.repo} is now another repository (id {repository_id}, not {known_id}); "
             "follow the old one under its new name, or remove its tables to begin again"
         )
 

@@ -6,7 +6,6 @@ durable is `lake/`'s, and what the records mean is silver's.
 """
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,7 +16,6 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import CursorRefused
-from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, Status, WalkKind
@@ -43,6 +41,10 @@ class Session:
     run_id: str
 
     @cached_property
+    def meter(self) -> "Meter":
+        return Meter(self.client)
+
+    @cached_property
     def manifest(self) -> Manifest:
         return self.lake.manifest(self.repo)
 
@@ -59,24 +61,42 @@ class Session:
         return pa.Table.from_pylist([run | row for row in rows], schema=contract.arrow_schema)
 
 
+class Meter:
+    """Shares out what a run's requests cost: each goes to the stream that is closed next."""
+
+    def __init__(self, client: GitHubClient):
+        self._client = client
+        self._settled = (0, 0)
+
+    def open_cost(self) -> tuple[int, int]:
+        """Requests and quota units, REST and GraphQL together, that no closed stream accounts for."""
+        rest, graphql = self._client.spending, self._client.graphql_spending
+        requests = rest.request_count + graphql.request_count
+        units = rest.quota_cost + graphql.quota_cost
+        return requests - self._settled[0], units - self._settled[1]
+
+    def settle(self) -> None:
+        requests, units = self.open_cost()
+        self._settled = (self._settled[0] + requests, self._settled[1] + units)
+
+
 class Stream:
     """One run's row of one stream, kept true while its batches come in.
 
     Every batch is durable before the row counts it, so that a run killed anywhere leaves a `running` row
-    that the next run goes on from. `spending` is asked for what the stream costs.
+    that the next run goes on from. A retry of the same run goes on counting in its own row.
     """
 
-    def __init__(self, session: Session, contract: TableContract, spending: Callable[[], Spending]):
+    def __init__(self, session: Session, contract: TableContract):
         self._session = session
         self._contract = contract
-        self._spending = spending
-        self._before = spending()
+        self._cost_before = (0, 0)
         self._now: dt.datetime | None = None
         self._writer = session.lake.batch_writer(contract, session.repo, session.run_id)
         self.row: ManifestRow
 
     def open(self, walk_kind: WalkKind, as_of_at: dt.datetime, **changes: Any) -> None:
-        """Register the run; a retry of the same run goes on counting in its own row."""
+        """Register the run; `changes` are further columns of the manifest."""
         known = self._session.manifest.row(self._session.run_id, self._contract.name)
         row = known or ManifestRow(
             run_id=self._session.run_id,
@@ -87,6 +107,7 @@ class Stream:
             walk_kind=walk_kind,
             started_at=as_of_at,
         )
+        self._cost_before = (row.request_count, row.quota_cost)
         self._now = as_of_at
         self._put(
             row,
@@ -113,6 +134,7 @@ class Stream:
 
     def close(self, status: Status, **changes: Any) -> ManifestRow:
         self._put(self.row, status=status, finished_at=self._now, **changes)
+        self._session.meter.settle()
         return self.row
 
     def interrupt(self, error: Exception) -> None:
@@ -128,9 +150,9 @@ class Stream:
             error.add_note(f"and the manifest could not be written: {further}")
 
     def _put(self, row: ManifestRow, **changes: Any) -> None:
-        spent = self._spending()
+        requests, units = self._session.meter.open_cost()
         cost = {
-            "request_count": spent.request_count - self._before.request_count,
-            "quota_cost": spent.quota_cost - self._before.quota_cost,
+            "request_count": self._cost_before[0] + requests,
+            "quota_cost": self._cost_before[1] + units,
         }
         self.row = self._session.manifest.put(replace(row, **cost, **changes))

@@ -2,22 +2,43 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gitpulse_assets.exit_codes import DONE
+from gitpulse_assets.exit_codes import DONE, FAILED
+
+if TYPE_CHECKING:
+    from gitpulse_assets.sandbox.world import World
 
 
 def serve_sandbox(recorded: Path | None, at: datetime | None, port: int) -> int:
     """Serve generated histories, or recorded ones as they were on a date, until interrupted."""
+    from gitpulse_assets.sandbox.recorded import RecordingUnusable
+    from gitpulse_assets.sandbox.server import serve_forever
+
+    try:
+        world = chosen_world(recorded, at)
+    except RecordingUnusable as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        serve_forever(world, port=port, announce=announce)
+    except OSError as error:
+        click.echo(
+            f"gitpulse: port {port} on 127.0.0.1 cannot be used ({error.strerror}); try --port 0", err=True
+        )
+        return FAILED
+    return DONE
+
+
+def chosen_world(recorded: Path | None, at: datetime | None) -> "World":
     from gitpulse_assets.commands.demo import demo_plans
     from gitpulse_assets.sandbox.history import generate
     from gitpulse_assets.sandbox.recorded import load_recorded
-    from gitpulse_assets.sandbox.server import serve_forever
 
-    world = load_recorded(recorded, at.date() if at else None) if recorded else generate(demo_plans())
-    serve_forever(world, port=port, announce=announce)
-    return DONE
+    if recorded is None:
+        return generate(demo_plans())
+    return load_recorded(recorded, f"{at:%Y-%m-%d}" if at else None)
 
 
 def announce(base_url: str) -> None:

@@ -123,6 +123,31 @@ DEPARTURE = TableContract(
     sample=("issue_id", "issue_number", "kind"),
 )
 
+CONTROL_TOTAL = TableContract(
+    layer="bronze",
+    name="control_total",
+    description="GitHub's own count of what is open, taken before and after a walk.",
+    grain="one walk that found something new",
+    key=("run_id",),
+    columns=(
+        *_RUN,
+        _FETCHED_AT,
+        Column(
+            "has_pull_requests",
+            pa.bool_(),
+            "Whether the counts include open pull requests, as the only count without a token does.",
+            nullable=False,
+        ),
+        Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", nullable=False),
+        Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", nullable=False),
+        Column(
+            "is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", nullable=False
+        ),
+    ),
+    order_by=("fetched_at",),
+    sample=("run_id", "open_count_before", "open_count_after"),
+)
+
 MANIFEST = TableContract(
     layer="bronze",
     name="manifest",
@@ -171,4 +196,11 @@ MANIFEST = TableContract(
     sample=("run_id", "stream", "status"),
 )
 
-BRONZE: tuple[TableContract, ...] = (ISSUES, REPOSITORY, ISSUE_TIMELINE, DEPARTURE, MANIFEST)
+BRONZE: tuple[TableContract, ...] = (
+    ISSUES,
+    REPOSITORY,
+    ISSUE_TIMELINE,
+    DEPARTURE,
+    CONTROL_TOTAL,
+    MANIFEST,
+)

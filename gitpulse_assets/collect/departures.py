@@ -1,0 +1,75 @@
+"""Where the issues went that a complete walk no longer met: deleted, transferred, converted.
+
+Only a full walk can tell that an issue is missing; what is missing is then asked for one by one.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gitpulse_assets.collect.known import missing_issues
+from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUES
+from gitpulse_assets.github.departures import Departure, MissingIssue
+from gitpulse_assets.lake.manifest import ManifestRow
+
+# One point of GraphQL answers for so many; what came is durable after each lot.
+ISSUES_A_BATCH = 100
+
+
+def collect_departures(session: Session, repository_id: int) -> ManifestRow | None:
+    """Ask about what the last full walk missed, unless a run has asked since."""
+    walk = last_full_walk(session.manifest.rows())
+    if not walk:
+        return None
+    stream = Stream(session, DEPARTURE)
+    stream.open("full", walk[0].as_of_at or walk[0].started_at)
+    missing = [
+        MissingIssue(row["issue_id"], row["issue_node_id"], row["issue_number"])
+        for row in missing_issues(session, walk)
+    ]
+    try:
+        ask_in_lots(session, stream, repository_id, missing)
+    except Exception as error:
+        stream.interrupt(error)
+        raise
+    return stream.close("complete")
+
+
+def last_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Return the runs that made the newest complete full walk, or none where it was asked about already."""
+    by_run = {row.run_id: row for row in rows if row.stream == ISSUES.name}
+    full = [row for row in by_run.values() if row.status == "complete" and row.walk_kind == "full"]
+    newest = max(full, key=lambda row: row.sequence, default=None)
+    if newest is None or any(is_answer(row, newest) for row in rows):
+        return []
+    walk = [newest]
+    while (resumed := by_run.get(walk[-1].resumed_run_id or "")) and resumed not in walk:
+        walk.append(resumed)
+    return walk
+
+
+def is_answer(row: ManifestRow, walk: ManifestRow) -> bool:
+    """Say whether the row's run asked about this walk, or a later one."""
+    is_complete = row.stream == DEPARTURE.name and row.status == "complete"
+    return is_complete and row.sequence > walk.sequence
+
+
+def ask_in_lots(session: Session, stream: Stream, repository_id: int, missing: list[MissingIssue]) -> None:
+    for start in range(0, len(missing), ISSUES_A_BATCH):
+        lot = missing[start : start + ISSUES_A_BATCH]
+        found = list(session.client.departures(session.repo, repository_id, lot))
+        rows = [bronze_row(departure) for departure in found if departure.kind != "present"]
+        stream.keep(session.table(DEPARTURE, rows), found[-1].date, page_count=1)
+
+
+def bronze_row(departure: Departure) -> dict[str, Any]:
+    return {
+        "fetched_at": departure.date,
+        "issue_id": departure.issue.issue_id,
+        "issue_number": departure.issue.issue_number,
+        "kind": departure.kind,
+        "departed_at": departure.departed_at,
+        "departed_to": departure.departed_to,
+        "evidence": departure.evidence,
+        "payload_json": departure.payload.decode() or "null",
+    }

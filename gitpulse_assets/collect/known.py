@@ -1,0 +1,60 @@
+"""Questions to what is stored and not merged yet, each a statement of `sql/collect/`."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
+from gitpulse_assets.transform.sql_file import load_sql
+
+Batches = Iterable[tuple[str, Sequence[int]]]
+
+
+def ask(
+    session: Session,
+    question: str,
+    *,
+    batches: dict[TableContract, Batches],
+    parameters: dict[str, object] | None = None,
+) -> list[dict[str, Any]]:
+    """Run `sql/collect/<question>.sql` on the stored issues and the given bronze batches."""
+    with connect() as con:
+        con.register("stored_issue_current", session.lake.dataset(ISSUE_CURRENT, session.repo))
+        for contract, chosen in batches.items():
+            dataset = session.lake.bronze_dataset(contract, session.repo, chosen)
+            con.register(f"bronze_{contract.name}", dataset)
+        return con.sql(load_sql("collect", question), params=parameters).to_arrow_table().to_pylist()
+
+
+def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range]]:
+    """Name the batches of a stream that no merge has taken in."""
+    commit = session.lake.commit("silver", session.repo)
+    merged = commit.merged.get(contract.name, {}) if commit else {}
+    return unmerged_batches(session.manifest.rows(), contract.name, merged)
+
+
+def changed_node_ids(session: Session) -> list[str]:
+    """Node ids of the issues whose newest record is newer than the timeline known of them."""
+    batches: dict[TableContract, Batches] = {
+        table: unmerged(session, table) for table in (ISSUES, ISSUE_TIMELINE)
+    }
+    return [row["issue_node_id"] for row in ask(session, "changed_issue", batches=batches)]
+
+
+def open_counts(session: Session) -> dict[str, int]:
+    """How many issues, and issues and pull requests together, are open by what we have."""
+    batches: dict[TableContract, Batches] = {ISSUES: unmerged(session, ISSUES)}
+    return ask(session, "open_count", batches=batches)[0]
+
+
+def missing_issues(session: Session, walk: Sequence[ManifestRow]) -> list[dict[str, Any]]:
+    """The issues known and present before that a complete walk, made by these runs, did not meet."""
+    batches: dict[TableContract, Batches] = {
+        ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in walk]
+    }
+    run_ids = [row.run_id for row in walk]
+    return ask(session, "missing_issue", batches=batches, parameters={"walk_run_ids": run_ids})

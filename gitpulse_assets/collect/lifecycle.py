@@ -1,0 +1,120 @@
+"""What opened, closed, reopened, transferred and converted the issues that changed.
+
+With a token by GraphQL: every issue in one walk at first, later those whose record is newer than the
+timeline known of them. Without one by REST issue events and only on request, since they include pull
+requests' and can cost hundreds of the 60 hourly requests; else the history is that of the snapshots alone.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from gitpulse_assets.collect.known import changed_node_ids
+from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
+from gitpulse_assets.github.errors import CursorRefused
+from gitpulse_assets.github.lifecycle import IssueLifecycle, LifecycleBatch
+from gitpulse_assets.lake.batch import PAGES_PER_BATCH
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
+from gitpulse_assets.progress import WalkProgress, report
+
+# A manifest's `next_url` is an address for lists and a cursor here.
+CURSOR_SCHEME = "graphql:"
+
+
+def collect_lifecycles(session: Session, as_of_at: dt.datetime) -> ManifestRow | None:
+    """Bring the timelines of changed issues into bronze; None where there is no token to ask with."""
+    if not session.client.has_token(session.repo):
+        return None
+    stream = Stream(session, ISSUE_TIMELINE)
+    row = resumable_run(session.manifest.rows(), ISSUE_TIMELINE.name)
+    if row is not None or session.known_state(ISSUE_TIMELINE).as_of_at is None:
+        return walk_all(session, stream, as_of_at, row)
+    return ask_changed(session, stream, as_of_at)
+
+
+def walk_all(
+    session: Session, stream: Stream, as_of_at: dt.datetime, unfinished: ManifestRow | None
+) -> ManifestRow:
+    """Walk every issue's lifecycle, from where an earlier run stopped if one did."""
+    cursor = unfinished.next_url.removeprefix(CURSOR_SCHEME) if unfinished and unfinished.next_url else None
+    began_at = unfinished.as_of_at if unfinished and unfinished.as_of_at else as_of_at
+    stream.open("full", began_at, next_url=cursor and f"{CURSOR_SCHEME}{cursor}")
+    try:
+        return keep_batches(session, stream, session.client.repository_lifecycles(session.repo, after=cursor))
+    except CursorRefused:
+        stream.open("full", as_of_at, next_url=None)
+        return keep_batches(session, stream, session.client.repository_lifecycles(session.repo))
+
+
+def ask_changed(session: Session, stream: Stream, as_of_at: dt.datetime) -> ManifestRow:
+    """Ask for the issues whose record is newer than the timeline known of them."""
+    node_ids = changed_node_ids(session)
+    stream.open("incremental" if node_ids else "unchanged", as_of_at)
+    return keep_batches(session, stream, session.client.lifecycles(session.repo, node_ids))
+
+
+def keep_batches(session: Session, stream: Stream, batches: Iterable[LifecycleBatch]) -> ManifestRow:
+    waiting: list[LifecycleBatch] = []
+    try:
+        for batch in batches:
+            waiting.append(batch)
+            if len(waiting) == PAGES_PER_BATCH:
+                keep(session, stream, waiting)
+                waiting = []
+            tell(session, stream, waiting)
+        keep(session, stream, waiting)
+    except Exception as error:
+        with suppress(LakeError):
+            keep(session, stream, waiting)
+        stream.interrupt(error)
+        raise
+    return stream.close("complete")
+
+
+def keep(session: Session, stream: Stream, batches: list[LifecycleBatch]) -> None:
+    if not batches:
+        return
+    first_page = stream.row.page_count + 1
+    rows = [
+        bronze_row(issue, batch.date, first_page + index, number)
+        for index, batch in enumerate(batches)
+        for number, issue in enumerate(batch.issues, start=1)
+    ]
+    cursor = batches[-1].end_cursor
+    stream.keep(
+        session.table(ISSUE_TIMELINE, rows),
+        batches[-1].date,
+        len(batches),
+        next_url=cursor and f"{CURSOR_SCHEME}{cursor}",
+    )
+
+
+def bronze_row(
+    issue: IssueLifecycle, date: dt.datetime, page_number: int, record_number: int
+) -> dict[str, Any]:
+    return {
+        "page_number": page_number,
+        "record_number": record_number,
+        "fetched_at": date,
+        "issue_id": issue.issue_id,
+        "issue_number": issue.issue_number,
+        "source": "graphql",
+        "is_complete": issue.is_complete,
+        "payload_json": issue.payload.decode(),
+    }
+
+
+def tell(session: Session, stream: Stream, waiting: list[LifecycleBatch]) -> None:
+    issue_count = stream.row.record_count + sum(len(batch.issues) for batch in waiting)
+    report(
+        WalkProgress(
+            repo=session.repo,
+            page_count=stream.row.page_count + len(waiting),
+            record_count=issue_count,
+            what="lifecycles",
+            quota_remaining=session.client.graphql_spending.quota_remaining,
+        )
+    )

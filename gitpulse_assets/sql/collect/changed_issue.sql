@@ -1,0 +1,48 @@
+-- Grain: one issue (never a pull request) whose newest record is newer than the timeline known of it.
+-- Read before the merge, so records and timelines are those stored and those not merged yet. What counts is the
+-- issue's own updated_at, which every event moves: a record fetched again in the watermark's overlap asks nothing.
+with record as (
+    select issue_id, issue_node_id, updated_at, is_pull_request
+    from stored_issue_current
+    where departed_at is null
+    union all
+    select
+        issue_id,
+        payload_json ->> '$.node_id',
+        issue_updated_at,
+        coalesce(payload_json -> '$.pull_request', 'null') <> 'null'
+    from bronze_issues
+    where issue_id is not null and issue_updated_at is not null
+),
+
+newest as (
+    select
+        issue_id,
+        arg_max(issue_node_id, updated_at) as issue_node_id,
+        max(updated_at) as updated_at,
+        bool_or(is_pull_request) as is_pull_request
+    from record
+    group by issue_id
+),
+
+timeline as (
+    select issue_id, lifecycle_updated_at
+    from stored_issue_current
+    union all
+    select issue_id, try_cast(payload_json ->> '$.updatedAt' as timestamptz)
+    from bronze_issue_timeline
+),
+
+known as (
+    select issue_id, max(lifecycle_updated_at) as lifecycle_updated_at
+    from timeline
+    group by issue_id
+)
+
+select newest.issue_id, newest.issue_node_id
+from newest
+left join known using (issue_id)
+where
+    not newest.is_pull_request
+    and newest.issue_node_id is not null
+    and (known.lifecycle_updated_at is null or newest.updated_at > known.lifecycle_updated_at)

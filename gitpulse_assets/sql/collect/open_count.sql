@@ -1,0 +1,28 @@
+-- Grain: one row. How many issues, and how many issues and pull requests, are open by what is stored and not merged
+-- yet. Only for deciding whether GitHub's own count calls for a full walk; what is published is counted in silver.
+with record as (
+    select issue_id, updated_at, fetched_at, state, is_pull_request
+    from stored_issue_current
+    where departed_at is null
+    union all
+    select
+        issue_id,
+        issue_updated_at,
+        fetched_at,
+        payload_json ->> '$.state',
+        coalesce(payload_json -> '$.pull_request', 'null') <> 'null'
+    from bronze_issues
+    where issue_id is not null and issue_updated_at is not null
+),
+
+newest as (
+    select *
+    from record
+    qualify row_number() over (partition by issue_id order by updated_at desc, fetched_at desc) = 1
+)
+
+select
+    count(*) filter (where not is_pull_request) as open_issue_count,
+    count(*) as open_issue_and_pull_request_count
+from newest
+where state = 'open'
