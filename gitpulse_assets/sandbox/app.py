@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from gitpulse_assets.sandbox.control import CONTROL_PREFIX, control
 from gitpulse_assets.sandbox.delivery import send_response
 from gitpulse_assets.sandbox.faults import Fault, first_striking
 from gitpulse_assets.sandbox.graphql_api import GraphQLApi
@@ -62,8 +63,12 @@ class SandboxApp:
         if scope["type"] != "http":
             return
         request = await _read_request(scope, receive)
+        fault = None
         with self.world.lock:
-            response, fault = self.answer(request)
+            if request.path.startswith(CONTROL_PREFIX):
+                response = control(self, request)
+            else:
+                response, fault = self.answer(request)
         if fault is not None and fault.kind in ("slow", "hang"):
             await asyncio.sleep(fault.seconds if fault.kind == "slow" else 3600)
         await send_response(response, fault, scope, send)

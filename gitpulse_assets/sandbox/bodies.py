@@ -7,7 +7,7 @@ from random import Random
 
 WORDS = """
 the parser writer cache session index batch value column token buffer request default option test build
-release version fails hangs returns ignores expects reports loses keeps doubles after before while when with without
+release version fails hangs returns ignores expects reports loses keeps doubles after before while when with
 empty large second first nested remote local stale concurrent é ß 日本 \U0001f41b
 """
 CODE = "```\r\n$ tool --strict \\\r\n    \"in put\"\r\nTypeError: expected 'int', got <None>\t(3)\r\n```\r\n"

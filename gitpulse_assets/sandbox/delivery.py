@@ -1,5 +1,7 @@
 """Sends an answer over ASGI, or breaks its delivery as a fault says."""
 
+import socket
+import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -34,4 +36,8 @@ async def send_response(
 
 def abort(scope: Message) -> None:
     """Cut the connection without an answer; `server` puts the transport into the scope's state."""
-    scope["state"]["transport"].abort()
+    transport = scope["state"]["transport"]
+    # No lingering: the peer gets a reset, not an orderly end.
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()

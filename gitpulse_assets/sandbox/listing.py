@@ -93,10 +93,12 @@ class Listings:
         since: int | None,
         with_pull_requests: bool,
     ) -> Ordered:
+        # GraphQL lists issues alone, and none twice.
+        records = repository.listed if with_pull_requests else repository.issues.values()
         key = _sort_key(repository, sort)
         keyed = [
             (key(place, issue), issue)
-            for place, issue in enumerate(repository.listed)
+            for place, issue in enumerate(records)
             if issue.state in states
             and (since is None or issue.updated_at >= since)
             and (with_pull_requests or not issue.is_pull_request)

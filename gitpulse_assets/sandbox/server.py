@@ -63,7 +63,10 @@ def serve(
 
 
 def serve_forever(world: World, *, port: int = 0, announce: Callable[[str], None] | None = None) -> None:
-    """Serve a world in the foreground until interrupted; `announce` gets the base URL first."""
+    """Serve a world in the foreground until interrupted; `announce` gets the base URL first.
+
+    Raises OSError when the port is taken.
+    """
     with _listening(port) as listener:
         if announce is not None:
             announce(_url(listener))
@@ -79,6 +82,8 @@ def _config(app: SandboxApp) -> uvicorn.Config:
         log_level="critical",
         server_header=False,
         date_header=False,
+        # An answer that a fault lets hang must not hold up the end.
+        timeout_graceful_shutdown=1,
     )
 
 
@@ -87,6 +92,8 @@ def _listening(port: int) -> Iterator[socket.socket]:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
+        # From here on early requests wait, so the URL may be announced before the server runs.
+        listener.listen(128)
         yield listener
 
 
