@@ -34,7 +34,7 @@ SLOW_NOISE_RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 PRIOR_MOVEMENTS = 50
 # A term beyond three deviations counts as three: one break of level years ago must not drown today's pace.
 LARGEST_TERM = 9.0
-# Fewest movements the noise is taken from: in days that saw none, up to four are not excluded (Poisson).
+# Fewest movements the noise is taken from: where none was seen, up to 3.7 are not excluded (Poisson, 95 %).
 FEWEST_MOVEMENTS = 4
 FEWEST_BULK = 10
 BULK_FACTOR = 1.5
@@ -68,7 +68,8 @@ def estimate_pace(net: "np.ndarray", volume: "np.ndarray", window_days: int, fir
     weight, scale = _weigh(terms, expected)
     floor = FEWEST_MOVEMENTS / net.shape[1]
     variance = np.maximum(scale * _window_variance(window_days), floor) / window_days
-    half_width = DAYS_PER_WEEK * _mixture_half_width(weight, variance)
+    # Where nothing ever moved only the days watched count: up to four movements in them are not excluded.
+    half_width = DAYS_PER_WEEK * np.where(volume.any(axis=1), _mixture_half_width(weight, variance), floor)
     return Pace(per_week, per_week - half_width, per_week + half_width)
 
 
