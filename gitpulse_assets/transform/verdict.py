@@ -22,6 +22,8 @@ WEEKS_PER_YEAR = 365.25 / DAYS_PER_WEEK
 # Flat: at such a pace the backlog would, after a year, be within a fifth of what it is.
 FLAT_SHARE_PER_YEAR = 0.2
 FLAT_ISSUES_PER_YEAR = 5.0
+# With less than a year before the window slow swings are told from a trend less surely: see the ADR.
+SURE_HISTORY_DAYS = 364
 
 Direction = Literal["growing", "shrinking", "flat", "unclear"]
 
@@ -144,10 +146,11 @@ def judge(
     intake, resolution, reopenings = (
         _part(name, series, counts, days.first_date) for name, series in parts.items()
     )
+    history_days = min(HISTORY_DAYS, len(days.net) - counts.observed_days)
     return Verdict(
         repository,
         counts,
-        min(HISTORY_DAYS, len(days.net) - counts.observed_days),
+        history_days,
         direction,
         pace,
         margin,
@@ -158,7 +161,7 @@ def judge(
         reopenings,
         tuple(label_changes),
         age,
-        (*_too_young(counts), *unknowns),
+        (*_too_young(counts, history_days), *unknowns),
     )
 
 
@@ -204,10 +207,14 @@ def _weeks(direction: Direction, pace: Interval | None, open_count: int) -> Week
     return Weeks(*(open_count / abs(speed) for speed in (pace.per_week, fast, slow)))
 
 
-def _too_young(counts: WindowCounts) -> list[str]:
-    if counts.observed_days == counts.window_days:
-        return []
-    began = counts.end_date - timedelta(days=counts.observed_days - 1)
+def _too_young(counts: WindowCounts, history_days: int) -> list[str]:
     if not counts.observed_days:
         return ["no complete day has been observed yet"]
-    return [f"the history begins on {began}, so only {counts.observed_days} of the {counts.window_days} days"]
+    said = []
+    if counts.observed_days < counts.window_days:
+        began = counts.end_date - timedelta(days=counts.observed_days - 1)
+        days = f"{counts.observed_days} of the {counts.window_days} days"
+        said.append(f"the history begins on {began}, so only {days}")
+    if counts.observed_days >= SHORTEST_PACE_DAYS and history_days < SURE_HISTORY_DAYS:
+        said.append(f"slow swings, which {history_days} days before the window are too few to show")
+    return said

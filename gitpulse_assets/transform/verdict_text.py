@@ -3,10 +3,8 @@
 Judging is verdict.py's; nothing is computed here but roundings.
 """
 
-from gitpulse_assets.transform.verdict import Interval, Part, Verdict, Weeks
+from gitpulse_assets.transform.verdict import SURE_HISTORY_DAYS, Interval, Part, Verdict, Weeks
 
-# With less than a year before the window slow swings are told from a trend less surely: see the ADR.
-SURE_HISTORY_DAYS = 364
 FLOW_WORDS = {
     "opened_count": "opened",
     "reopened_count": "reopened",

@@ -120,7 +120,8 @@ def test_under_28_days_there_is_no_pace(observed):
 
 def test_a_young_repository_says_since_when_it_is_known():
     verdict = judged(daily(60, 4.0, 4.0))
-    assert verdict.unknowns == ("the history begins on 2024-05-02, so only 60 of the 90 days",)
+    assert verdict.unknowns[0] == "the history begins on 2024-05-02, so only 60 of the 90 days"
+    assert "Not known: " in paragraph(verdict)
     assert verdict.history_days == 0
     assert "only 0 days before the window" in confidence(verdict)
 
