@@ -57,7 +57,9 @@ def verdict(repo: Repo, as_of: datetime | None, window: str | None, as_json: boo
     """Say whether REPO's backlog grew or shrank."""
     from gitpulse_assets.commands.verdict import print_verdict
 
-    sys.exit(print_verdict(settings_or_exit(), repo, as_of, window, as_json=as_json))
+    day = as_of.date() if as_of else None
+    window_days = int(window) if window else None
+    sys.exit(print_verdict(settings_or_exit(), repo, day, window_days, as_json=as_json))
 
 
 @cli.command()

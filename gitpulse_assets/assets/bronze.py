@@ -4,6 +4,7 @@ A batch is durable as soon as ten pages have come, so these assets store their r
 no value. Which walk is made stands in `collect/`.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,7 @@ class RefreshConfig(dg.Config):
 
 @dg.multi_asset(
     name="bronze",
-    specs=[asset_spec(tables.ISSUES), asset_spec(tables.REPOSITORY), asset_spec(tables.MANIFEST)],
+    specs=[asset_spec(table) for table in tables.BRONZE],
     check_specs=[contract_check_spec(tables.MANIFEST)],
     partitions_def=repos,
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
@@ -49,41 +50,49 @@ def bronze(
     lake: LakeResource,
     duckdb: DuckDB,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Fetch what changed in one repository's issue list."""
+    """Fetch what changed: the repository, its issues, lifecycles, departures, and GitHub's own count."""
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-
-    def tell_wait(wait: Wait) -> None:
-        context.log.warning(str(wait))
-        report(WalkProgress(repo, 0, 0, note=str(wait)))
-
-    with github.client(on_wait=tell_wait) as client:
-        row = collect_or_fail(Session(client, target, repo, context.run_id), is_full=config.full)
-    yield from materializations(target, repo, row)
+    began = time.monotonic()
+    with github.client(on_wait=lambda wait: tell_wait(context, repo, wait)) as client:
+        collect_or_fail(Session(client, target, repo, context.run_id), is_full=config.full)
+    yield from materializations(target, repo, context.run_id, time.monotonic() - began)
     with duckdb.get_connection() as con:
         con.register("manifest", target.dataset(tables.MANIFEST, repo))
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
 
 
-def collect_or_fail(session: Session, *, is_full: bool) -> ManifestRow:
+def tell_wait(context: dg.AssetExecutionContext, repo: Repo, wait: Wait) -> None:
+    said = f"limit of {wait.host} reached, waiting {wait.seconds:.0f} s until {wait.resumes_at:%H:%M:%S} UTC"
+    context.log.warning(said)
+    report(WalkProgress(repo, 0, 0, note=said))
+
+
+def collect_or_fail(session: Session, *, is_full: bool) -> None:
     """Run the collection; whatever stops it becomes one line, with a retry only where that may help."""
     try:
-        return collect(session, is_full=is_full)
+        collect(session, is_full=is_full)
     except (GitHubError, LakeError) as error:
         raise dg.Failure(str(error), allow_retries=isinstance(error, PASSING_TROUBLE)) from error
 
 
-def materializations(lake: Lake, repo: Repo, row: ManifestRow) -> Iterator[dg.MaterializeResult]:
-    for contract in (tables.ISSUES, tables.REPOSITORY, tables.MANIFEST):
-        metadata: dict[str, Any] = {"dagster/uri": lake.uri(contract, repo)}
+def materializations(
+    lake: Lake, repo: Repo, run_id: str, duration_seconds: float
+) -> Iterator[dg.MaterializeResult]:
+    """Show what the run did to each bronze table; the issue list carries the time of the whole collection."""
+    rows = {row.stream: row for row in lake.manifest(repo).rows() if row.run_id == run_id}
+    for contract in tables.BRONZE:
+        summary = run_summary(rows[contract.name]) if contract.name in rows else {}
+        metadata: dict[str, Any] = {"dagster/uri": lake.uri(contract, repo), **summary}
         if contract is tables.ISSUES:
-            metadata |= run_summary(row)
+            metadata["duration_seconds"] = round(duration_seconds, 3)
         yield dg.MaterializeResult(asset_key=list(contract.asset_key), metadata=metadata)
 
 
 def run_summary(row: ManifestRow) -> dict[str, Any]:
-    """What the run fetched, what it cost and how long it took."""
+    """What the run fetched of one stream and what it cost."""
     return {
+        "dagster/partition_row_count": row.record_count,
         "walk_kind": row.walk_kind,
         "status": row.status,
         "page_count": row.page_count,

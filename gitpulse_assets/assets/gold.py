@@ -14,10 +14,14 @@ from gitpulse_assets.checks.semantic import GOLD_CHECKS, check_specs
 from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.gold import GOLD_TABLES
+from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
 from gitpulse_assets.transform.gold import GoldParameters, LabelGroup, build_gold
+from gitpulse_assets.transform.verdict_table import build_verdicts
+
+MARTS = (*GOLD_TABLES, MART_BACKLOG_VERDICT)
 
 INPUTS = (
     silver.REPOSITORY,
@@ -31,36 +35,28 @@ INPUTS = (
 
 @dg.multi_asset(
     name="gold",
-    ins={table.name: dg.AssetIn(list(table.asset_key)) for table in INPUTS},
-    outs={table.name: asset_out(table) for table in GOLD_TABLES},
-    check_specs=[*map(contract_check_spec, GOLD_TABLES), *check_specs(GOLD_CHECKS)],
+    deps=[list(table.asset_key) for table in INPUTS],
+    outs={table.name: asset_out(table) for table in MARTS},
+    check_specs=[*map(contract_check_spec, MARTS), *check_specs(GOLD_CHECKS)],
     partitions_def=repos,
 )
 def gold(
-    context: dg.AssetExecutionContext,
-    lake: LakeResource,
-    duckdb: DuckDB,
-    repository: ds.Dataset,
-    issue_current: ds.Dataset,
-    issue_labels: ds.Dataset,
-    issue_assignees: ds.Dataset,
-    issue_transitions: ds.Dataset,
-    sync_state: ds.Dataset,
+    context: dg.AssetExecutionContext, lake: LakeResource, duckdb: DuckDB
 ) -> Iterator[dg.AssetCheckResult | dg.Output]:
-    """Rebuild every mart of one repository as of the last complete walk."""
+    """Rebuild every mart of one repository as of the last complete walk.
+
+    The inputs are opened together, as one merge published them: loaded one by one, half of them could be
+    another run's.
+    """
     repo = Repo.parse(context.partition_key)
-    with lake.open().begin("gold", repo) as publication, duckdb.get_connection() as con:
-        inputs = {
-            "repository": repository,
-            "issue_current": issue_current,
-            "issue_labels": issue_labels,
-            "issue_assignees": issue_assignees,
-            "issue_transitions": issue_transitions,
-        }
-        parameters = gold_parameters(sync_state)
+    target = lake.open()
+    with target.begin("gold", repo) as publication, duckdb.get_connection() as con:
+        inputs = target.snapshot("silver", repo, INPUTS).datasets
+        parameters = gold_parameters(inputs[silver.SYNC_STATE.name])
         build_gold(con, inputs, parameters)
-        yield from audited(con, GOLD_TABLES, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
-        staged = stage(con, publication, GOLD_TABLES)
+        build_verdicts(con, parameters.as_of_at)
+        yield from audited(con, MARTS, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
+        staged = stage(con, publication, MARTS)
         publication.seal()
         for table in staged:
             yield dg.Output(table, output_name=table.contract.name)

@@ -2,15 +2,12 @@
 
 import dagster as dg
 
-from gitpulse_assets.partitions import repos
-
 REFRESH_JOB = "refresh"
 REPO_TAG = "gitpulse/repo"
 
 refresh = dg.define_asset_job(
     REFRESH_JOB,
     selection=dg.AssetSelection.groups("bronze", "silver", "gold"),
-    partitions_def=repos,
     description="Fetch what changed in one repository's issues and rebuild its silver and gold tables.",
 )
 

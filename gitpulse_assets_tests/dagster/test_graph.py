@@ -1,0 +1,50 @@
+"""The graph as a diff to review: every asset and check, and what they promise to the UI."""
+
+import dagster as dg
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from gitpulse_assets.contracts.catalog import CATALOG
+
+
+def specs(defs: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+
+
+def test_graph_is_the_reviewed_one(defs: dg.Definitions, snapshot: SnapshotAssertion):
+    shown = {
+        name: {
+            "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+            "group": spec.group_name,
+            "kinds": sorted(spec.kinds),
+            "owners": list(spec.owners),
+            "partitions": spec.partitions_def.name if spec.partitions_def else None,
+        }
+        for name, spec in sorted(specs(defs).items())
+    }
+    assert shown == snapshot
+
+
+def test_checks_are_the_reviewed_ones(defs: dg.Definitions, snapshot: SnapshotAssertion):
+    keys = defs.resolve_asset_graph().asset_check_keys
+    assert sorted(f"{key.asset_key.to_user_string()}:{key.name}" for key in keys) == snapshot
+
+
+def test_every_contract_is_an_asset(defs: dg.Definitions):
+    assert set(specs(defs)) == {"/".join(contract.asset_key) for contract in CATALOG}
+
+
+@pytest.mark.parametrize("contract", CATALOG, ids=lambda contract: contract.name)
+def test_every_asset_is_described(defs: dg.Definitions, contract):
+    spec = specs(defs)["/".join(contract.asset_key)]
+    schema = spec.metadata["dagster/column_schema"]
+    assert spec.description
+    assert [column.name for column in schema.columns] == list(contract.column_names)
+    assert all(column.description for column in schema.columns)
+
+
+def test_every_check_has_the_partitions_of_its_asset(defs: dg.Definitions):
+    """Otherwise the last repository to finish would own the verdict of all."""
+    graph = defs.resolve_asset_graph()
+    for key in graph.asset_check_keys:
+        assert graph.get(key).partitions_def == graph.get(key.asset_key).partitions_def
