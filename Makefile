@@ -36,6 +36,9 @@ lint: .venv/dev  ## lint, format check and type check
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
+docs: .venv/runtime  ## write docs/tables.md from the contracts again
+	$(BIN)/python -m gitpulse_assets.contracts.reference docs/tables.md
+
 lock:  ## resolve the requirement locks again (needs uv)
 	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build -o requirements.lock
 	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
@@ -43,4 +46,4 @@ lock:  ## resolve the requirement locks again (needs uv)
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo dev test test-all lint lock clean
+.PHONY: help demo dev test test-all lint docs lock clean
