@@ -54,7 +54,7 @@ Source: TypeAlias = ds.Dataset | pa.Table
 def merge_silver(
     con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_ids: Sequence[str]
 ) -> dict[str, bool]:
-    """Merge bronze batches into the stored tables; return for each table whether it changed.
+    """Merge bronze batches, on a fresh connection; return for each table whether it changed.
 
     `inputs` holds the stored tables as `stored_<table>` and the new batches as `bronze_<table>`; what is
     absent counts as empty. `run_ids` are the repository's runs in the manifest's order (those merged before
@@ -82,15 +82,29 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
     con.register("run_order", pa.table(order))
     for contract, _ in MERGED_TABLES:
         name = f"stored_{contract.name}"
-        con.register(name, inputs.get(name, contract.arrow_schema.empty_table()))
+        _register_table(con, contract, name, inputs.get(name))
     for contract in BRONZE_INPUTS:
         name = f"bronze_{contract.name}"
-        con.register(name, inputs.get(name, contract.arrow_schema.empty_table()))
+        _register_table(con, contract, name, inputs.get(name))
         unknown = con.execute(
             f"select distinct run_id from {name} anti join run_order using (run_id)"
         ).fetchall()
         if unknown:
             raise ValueError(f"{name}: batches of runs that run_ids does not name: {sorted(unknown)}")
+
+
+def _register_table(
+    con: duckdb.DuckDBPyConnection, contract: TableContract, name: str, source: Source | None
+) -> None:
+    """Register an input; one that is absent has no rows, columns that it lacks are null."""
+    empty = contract.arrow_schema.empty_table()
+    if source is None or set(contract.column_names) <= set(source.schema.names):
+        con.register(name, empty if source is None else source)
+        return
+    con.register(f"{name}_received", source)
+    con.register(f"{name}_empty", empty)
+    filled = f"from {name}_received union all by name from {name}_empty"
+    con.execute(f"create or replace temp view {name} as {filled}")
 
 
 def _merge_table(con: duckdb.DuckDBPyConnection, contract: TableContract, scope: str | None) -> bool:

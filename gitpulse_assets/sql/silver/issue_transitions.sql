@@ -5,13 +5,14 @@
 -- 1. An issue enters when it was created (`opened`), or, if it was transferred in, when it arrived
 --    (`transferred_in`: the last transferred event), in the state it arrived in. Events before belong elsewhere.
 -- 2. Its closed and reopened events follow in order of time. One that does not change the state changes only the
---    reason. A closing takes place at its event's time (1-2 s after closed_at in many rows); only a closing that no
+--    reason. A conversion to a discussion closes (`converted`) if a reopening follows it or a snapshot then shows the
+--    issue closed; alone it says nothing. A closing takes place at its event's time (1-2 s after closed_at in many rows); only a closing that no
 --    event tells takes place at closed_at.
 -- 3. Each snapshot is the truth at its moment: the record's updated_at (or closed_at, if later), which any change of
 --    state moves. Events belong to the first snapshot whose moment they do not pass; later ones than the newest
 --    snapshot wait for the next. A closed event up to 5 s after the closed_at a snapshot shows is that closing.
---    * closed, though the events say open: `converted` at the conversion to a discussion, if there was one since,
---      else `closed` at closed_at (if null, updated_at).
+--    * closed, though the events say open: `converted` at the conversion since, if there is one, else `closed` at
+--      closed_at (if null, updated_at).
 --    * open, though the events say closed: if the snapshot before saw it closed, `reopened` when first seen open;
 --      else the last closing is taken back.
 --    * a closed_at that no event tells, though the issue was closed before: it was open again for a time nobody
@@ -109,6 +110,10 @@ shown_closing as (
 switch as (
     select
         e.issue_id, e.kind, e.happened_at, e.position, e.actor_login, e.actor_id, e.actor_type, e.state_reason,
+        -- Whether it switches the state, also unseen by any snapshot.
+        e.kind <> 'converted_to_discussion' or coalesce(lead(e.kind) over (
+            partition by e.issue_id order by e.happened_at, e.position
+        ) = 'reopened', false) as is_switch,
         if(e.happened_at <= c.closed_at + interval 5 second, c.closed_at, e.happened_at) as shown_at,
         coalesce(shown_at, e.happened_at) as known_at
     from event as e
@@ -168,7 +173,7 @@ assigned as (
 -- What each event did to the state within its snapshot.
 stepped as (
     select
-        issue_id, number, kind = 'reopened' as opens, happened_at, position, actor_login, actor_id, actor_type,
+        issue_id, number, kind, kind = 'reopened' as opens, happened_at, position, actor_login, actor_id, actor_type,
         state_reason, takes_back,
         lag(opens, 1, snapshot_was_open) over (
             partition by issue_id, number order by happened_at, position
@@ -177,7 +182,7 @@ stepped as (
             partition by issue_id order by happened_at, position
         ) as is_turn
     from assigned
-    where kind <> 'converted_to_discussion'
+    where is_switch
 ),
 
 stretch as (
@@ -214,6 +219,7 @@ conversion as (
     left join last_change as l using (issue_id, number)
     where
         a.kind = 'converted_to_discussion'
+        and not a.is_switch
         and (l.happened_at is null or (a.happened_at, a.position) > (l.happened_at, l.position))
     group by a.issue_id, a.number
 ),
@@ -264,7 +270,7 @@ signal as (
     from arrival
     union all
     select
-        issue_id, number, 1, happened_at, position, opens, if(opens, 'reopened', 'closed'), 'event',
+        issue_id, number, 1, happened_at, position, opens, replace(kind, '_to_discussion', ''), 'event',
         actor_login, actor_id, actor_type, if(opens, null, last_reason)
     from change
     -- The last closing is taken back where the snapshot shows the issue open.
