@@ -109,7 +109,7 @@ DEPARTURE = TableContract(
         Column(
             "departed_to", pa.string(), "Where a transferred issue is now, `owner/name#number`; else null."
         ),
-        Column("evidence", pa.string(), "What told: `nodes`, `rest_301`, `rest_410`, …", nullable=False),
+        Column("evidence", pa.string(), "What told: `nodes`, `rest_301`, `rest_410` or so.", nullable=False),
         Column("payload_json", pa.string(), "The answer that told, as received.", nullable=False),
     ),
     order_by=("issue_id",),
@@ -140,9 +140,7 @@ CONTROL_TOTAL = TableContract(
         ),
         Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", nullable=False),
         Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", nullable=False),
-        Column(
-            "is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", nullable=False
-        ),
+        Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", nullable=False),
     ),
     order_by=("fetched_at",),
     sample=("run_id", "open_count_before", "open_count_after"),

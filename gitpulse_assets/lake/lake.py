@@ -94,7 +94,7 @@ def _store(url: str, s3: S3Options) -> Store:
     if parts.scheme == "s3" and parts.netloc and not parts.query:
         prefix = parts.path.strip("/")
         return S3Store(parts.netloc, f"{prefix}/" if prefix else "", s3)
-    if parts.scheme == "file" and not parts.netloc and parts.path:
+    if url.startswith("file:///"):
         return FolderStore(Path(unquote(parts.path)))
     if url and "://" not in url and not url.startswith("file:"):
         return FolderStore(Path(url).expanduser())

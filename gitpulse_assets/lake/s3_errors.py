@@ -29,7 +29,7 @@ _REASONS_BY_STATUS = {
     403: _REASONS["AccessDenied"],
     507: _REASONS["InsufficientStorage"],
 }
-_UNREACHABLE = "cannot be reached: set AWS_ENDPOINT_URL to the server's address, or start it"
+_UNREACHABLE = "set AWS_ENDPOINT_URL to the server's address, or start it"
 
 
 def status(error: Exception) -> int:
@@ -50,6 +50,9 @@ def s3_errors(place: str, endpoint_url: str | None) -> Iterator[None]:
         raise LakeError(f"{where}: {_client_reason(error)}") from error
     except BotoCoreError as error:
         raise LakeError(f"{where}: {_core_reason(error)}") from error
+    except RecursionError as error:
+        # botocore follows a server that answers everything with a redirect until its stack ends.
+        raise LakeError(f"{where}: {_REASONS_BY_STATUS[301]}") from error
 
 
 def _client_reason(error: Exception) -> str:
@@ -68,6 +71,6 @@ def _core_reason(error: Exception) -> str:
         return "no usable region: set AWS_REGION"
     if isinstance(error, exceptions.ParamValidationError):
         return "this is no bucket's name: set GITPULSE_LAKE_URL to s3://bucket/prefix"
-    if isinstance(error, exceptions.HTTPClientError):
-        return _UNREACHABLE
+    if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+        return f"cannot be reached ({type(error).__name__}): {_UNREACHABLE}"
     return str(error)

@@ -67,7 +67,7 @@ class S3Server:
     """SeaweedFS in its own process and folder; it can be killed and started again on the same data."""
 
     def __init__(self, weed: str, folder: Path) -> None:
-        self.folder = folder
+        self.weed, self.folder = weed, folder
         self._command = _command(weed, folder, _free_ports(5))
         port = self._command[self._command.index("-s3.port") + 1]
         self.options = S3Options(f"http://127.0.0.1:{port}", "gitpulse", uuid.uuid4().hex, None, "us-east-1")
@@ -188,10 +188,11 @@ def other(thing: TableContract) -> TableContract:
 
 @pytest.fixture
 def publish(lake: Lake, repo: Repo, thing: TableContract, other: TableContract) -> Callable[..., None]:
-    """Publish both tables with a number of rows that all hold one value."""
+    """Publish both tables with a number of rows that all hold one value and labels that do not compress."""
 
     def publish(value: int, row_count: int = 3) -> None:
-        rows = pa.table({"thing_id": [value] * row_count, "label": [None] * row_count}, thing.arrow_schema)
+        labels = [os.urandom(12).hex() for _ in range(row_count)]
+        rows = pa.table({"thing_id": [value] * row_count, "label": labels}, thing.arrow_schema)
         with lake.begin("silver", repo) as publication:
             staged = [publication.stage(contract, rows) for contract in (thing, other)]
             publication.seal({"issues": {f"run-{value}": 1}})

@@ -1,0 +1,171 @@
+"""What only S3 can do wrong: answers that are lost, servers that die; and what we lean on, pinned."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from botocore.exceptions import ClientError
+
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.s3_store import S3Store, connect
+from gitpulse_assets.repo import Repo
+
+pytestmark = pytest.mark.s3
+
+
+@pytest.fixture
+def store(s3_server, request: pytest.FixtureRequest) -> S3Store:
+    return S3Store("lake", f"{request.node.name}/", s3_server.options)
+
+
+def refused(**condition: str) -> dict[str, object]:
+    return {"Bucket": "lake", "Key": "characterisation/object", "Body": b"2", **condition}
+
+
+def test_upstream_put_object_honours_if_match_and_if_none_match(s3_server):
+    """Publication, the manifest and the sweep lean on it; a failure means that the server changed."""
+    client = connect(s3_server.options)
+    client.delete_object(Bucket="lake", Key="characterisation/object")
+    with pytest.raises(ClientError) as absent:
+        client.put_object(**refused(IfMatch='"0"'))
+    first = client.put_object(Bucket="lake", Key="characterisation/object", Body=b"1", IfNoneMatch="*")
+    with pytest.raises(ClientError) as existing:
+        client.put_object(**refused(IfNoneMatch="*"))
+    with pytest.raises(ClientError) as stale:
+        client.put_object(**refused(IfMatch='"0"'))
+    client.put_object(**refused(IfMatch=first["ETag"]))
+    codes = [e.value.response["ResponseMetadata"]["HTTPStatusCode"] for e in (absent, existing, stale)]
+    assert codes[0] in (404, 412)
+    assert codes[1:] == [412, 412]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_write_whose_answer_was_lost_is_known_as_ours(store: S3Store, monkeypatch, is_new: bool):
+    """boto3 sends it again, and the second one fails on what the first one wrote."""
+    etag = None if is_new else store.put("x", b"old")
+    put_object = store._client.put_object
+
+    def answered_late(**request):
+        put_object(**request)
+        return put_object(**request)
+
+    monkeypatch.setattr(store._client, "put_object", answered_late)
+    new = store.put("x", b"new", if_match=etag, if_absent=is_new)
+    head = store.head("x")
+    assert head is not None
+    assert head.etag == new
+
+
+def test_a_conflict_in_flight_is_tried_again(store: S3Store, monkeypatch):
+    put_object, answers = store._client.put_object, [409, 409]
+    monkeypatch.setattr("gitpulse_assets.lake.s3_store.CONFLICT_WAIT_SECONDS", 0.001)
+
+    def conflicting(**request):
+        if answers:
+            metadata = {"HTTPStatusCode": answers.pop()}
+            error = {"Error": {"Code": "ConditionalRequestConflict"}, "ResponseMetadata": metadata}
+            raise ClientError(error, "PutObject")  # pyright: ignore[reportArgumentType]
+        return put_object(**request)
+
+    monkeypatch.setattr(store._client, "put_object", conflicting)
+    store.put("x", b"1", if_absent=True)
+    answers.extend([409] * 100)
+    with pytest.raises(PreconditionFailed):
+        store.put("x", b"2", if_absent=True)
+
+
+def test_ranges_of_a_large_object_are_right(store: S3Store):
+    body = bytes(range(256)) * 2000
+    store.put("x", body)
+    opened = store.open("x")
+    assert opened is not None
+    spans = [(0, 10), (100_000, 300_000), (len(body) - 70_000, 70_000), (len(body) - 3, 99), (len(body), 1)]
+    assert [opened.file.read_at(n, start) for start, n in spans] == [body[s : s + n] for s, n in spans]
+
+
+def test_a_body_cut_short_is_read_again(store: S3Store, monkeypatch):
+    store.put("x", b"whole")
+    get_object, cuts = store._client.get_object, [1, 1]
+    monkeypatch.setattr("gitpulse_assets.lake.s3_file.BODY_WAIT_SECONDS", 0.001)
+
+    def cut(**request):
+        answer = get_object(**request)
+        if cuts:
+            answer["Body"]._content_length = str(9 + cuts.pop())
+        return answer
+
+    monkeypatch.setattr(store._client, "get_object", cut)
+    found = store.get("x")
+    assert found is not None
+    assert found.body == b"whole"
+
+
+def test_two_prefixes_of_a_bucket_never_meet(s3_server):
+    one, other = (Lake.open(f"s3://lake/{p}", s3_server.options) for p in ("twin", "twin-b"))
+    other.store.put("_staging/m/x", b"1")
+    one.store.delete_prefix("_staging/")
+    assert [i.key for i in other.store.list("_staging/")] == ["_staging/m/x"]
+
+
+def test_more_objects_than_one_page_are_listed_and_deleted(store: S3Store, monkeypatch):
+    monkeypatch.setattr("gitpulse_assets.lake.s3_store.DELETE_KEYS", 2)
+    for number in range(5):
+        store.put(f"many/{number}", b"")
+    assert len(list(store.list("many/"))) == 5
+    store.delete_prefix("many/")
+    assert list(store.list("many/")) == []
+
+
+@pytest.fixture
+def own_server(s3_server, tmp_path: Path) -> Iterator:
+    server = type(s3_server)(s3_server.weed, tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def test_the_server_dies_and_comes_back_in_the_middle(
+    own_server, repo: Repo, thing: TableContract, values, other
+):
+    """Merges go on through it or fail in one line, and what is read afterwards is whole."""
+    lake, stop, failures = Lake.open("s3://lake/x", own_server.options), threading.Event(), []
+
+    def work() -> None:
+        value = 0
+        while not stop.is_set():
+            value += 1
+            try:
+                merge(lake, repo, (thing, other), value)
+            except LakeError as error:
+                failures.append(str(error))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    time.sleep(0.5)
+    own_server.kill()
+    own_server.start()
+    time.sleep(0.5)
+    stop.set()
+    worker.join()
+    lake.begin("silver", repo)
+    commit = lake.commit("silver", repo)
+    assert commit is not None
+    assert values(lake) == [{max(commit.merged["issues"].values())}] * 2
+    assert len(commit.merged["issues"]) > 3
+    assert all("\n" not in failure for failure in failures)
+
+
+def merge(lake: Lake, repo: Repo, contracts: tuple[TableContract, ...], value: int) -> None:
+    with lake.begin("silver", repo) as publication:
+        rows = pa.table({"thing_id": [value], "label": ["x"]}, contracts[0].arrow_schema)
+        staged = [publication.stage(contract, rows) for contract in contracts]
+        publication.seal({"issues": {f"run-{value}": value}})
+        for table in staged:
+            publication.promote(table)
