@@ -27,13 +27,14 @@ from gitpulse_assets.transform.sql_file import create_table
 
 SYNC_STATE = tables.SYNC_STATE
 MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
-STREAMS = (bronze.ISSUES, bronze.REPOSITORY)
+STREAMS = tuple(table for table in bronze.BRONZE if table is not bronze.MANIFEST)
+STREAM_NAMES = tuple(table.name for table in STREAMS)
 
 
 @dg.multi_asset(
     name="silver",
     ins={
-        f"bronze_{table.name}": dg.AssetIn(list(table.asset_key), input_manager_key="lake_io_manager")
+        table.name: dg.AssetIn(list(table.asset_key), input_manager_key="lake_io_manager")
         for table in STREAMS
     },
     outs={table.name: asset_out(table) for table in MERGED_TABLES},
@@ -44,13 +45,18 @@ def silver(
     context: dg.AssetExecutionContext,
     lake: LakeResource,
     duckdb: DuckDB,
-    bronze_issues: UnmergedBatches,
-    bronze_repository: UnmergedBatches,
+    issues: UnmergedBatches,
+    repository: UnmergedBatches,
+    issue_timeline: UnmergedBatches,
+    departure: UnmergedBatches,
+    control_total: UnmergedBatches,
 ) -> Iterator[dg.AssetCheckResult | dg.Output]:
     """Merge what no merge has taken in into the current tables of one repository."""
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    batches = {bronze.ISSUES.name: bronze_issues, bronze.REPOSITORY.name: bronze_repository}
+    batches = dict(
+        zip(STREAM_NAMES, (issues, repository, issue_timeline, departure, control_total), strict=True)
+    )
     run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
     with target.begin("silver", repo) as publication, duckdb.get_connection() as con:
         inputs = stored_tables(target, repo) | {

@@ -6,7 +6,7 @@ from typing import Any
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import ISSUE_CURRENT
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.transform.sql_file import load_sql
@@ -23,7 +23,8 @@ def ask(
 ) -> list[dict[str, Any]]:
     """Run `sql/collect/<question>.sql` on the stored issues and the given bronze batches."""
     with connect() as con:
-        con.register("stored_issue_current", session.lake.dataset(ISSUE_CURRENT, session.repo))
+        for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE):
+            con.register(f"stored_{contract.name}", session.lake.dataset(contract, session.repo))
         for contract, chosen in batches.items():
             dataset = session.lake.bronze_dataset(contract, session.repo, chosen)
             con.register(f"bronze_{contract.name}", dataset)

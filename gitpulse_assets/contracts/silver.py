@@ -243,6 +243,52 @@ ISSUE_EVENT = TableContract(
     ),
 )
 
+LIFECYCLE_COVERAGE = TableContract(
+    layer="silver",
+    name="lifecycle_coverage",
+    description=(
+        "How far the lifecycle of each issue is collected. An issue without a row is known by its snapshots "
+        "alone, and one whose record is newer than its row is asked for again by the next refresh."
+    ),
+    grain="one row an issue whose lifecycle was collected",
+    key=("repo_owner", "repo_name", "issue_id"),
+    order_by=("issue_id",),
+    sample=("issue_id",),
+    columns=(
+        *REPO_COLUMNS,
+        Column("issue_id", pa.int64(), "Id of the issue.", False),
+        Column(
+            "lifecycle_updated_at",
+            UTC_TIMESTAMP,
+            "The issue's updated_at when its lifecycle was collected.",
+            False,
+        ),
+        Column(
+            "is_complete", pa.bool_(), "Whether every event came; false where GitHub left some out.", False
+        ),
+        Column("fetched_at", UTC_TIMESTAMP, "GitHub's clock (Date header) when it was fetched.", False),
+    ),
+)
+
+CONTROL_TOTAL = TableContract(
+    layer="silver",
+    name="control_total",
+    description="GitHub's own count of what is open, before and after each walk that found something new.",
+    grain="one row a walk",
+    key=("repo_owner", "repo_name", "run_id"),
+    order_by=("fetched_at",),
+    sample=("run_id",),
+    columns=(
+        *REPO_COLUMNS,
+        Column("run_id", pa.string(), "Run that walked.", False),
+        Column("fetched_at", UTC_TIMESTAMP, "GitHub's clock (Date header) at the second count.", False),
+        Column("has_pull_requests", pa.bool_(), "Whether the counts include open pull requests.", False),
+        Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", False),
+        Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", False),
+        Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", False),
+    ),
+)
+
 ISSUE_SIGHTING = TableContract(
     layer="silver",
     name="issue_sighting",
@@ -443,8 +489,10 @@ SILVER_TABLES: tuple[TableContract, ...] = (
     ISSUE_LABELS,
     ISSUE_ASSIGNEES,
     ISSUE_EVENT,
+    LIFECYCLE_COVERAGE,
     ISSUE_SIGHTING,
     ISSUE_TRANSITIONS,
     QUARANTINE,
+    CONTROL_TOTAL,
     SYNC_STATE,
 )

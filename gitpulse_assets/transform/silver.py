@@ -12,10 +12,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from gitpulse_assets.contracts.bronze import CONTROL_TOTAL as BRONZE_CONTROL_TOTAL
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import (
+    CONTROL_TOTAL,
     ISSUE_ASSIGNEES,
     ISSUE_BODY,
     ISSUE_CURRENT,
@@ -23,12 +25,19 @@ from gitpulse_assets.contracts.silver import (
     ISSUE_LABELS,
     ISSUE_SIGHTING,
     ISSUE_TRANSITIONS,
+    LIFECYCLE_COVERAGE,
     QUARANTINE,
     REPOSITORY,
 )
 from gitpulse_assets.transform.sql_file import create_table, load_sql
 
-BRONZE_INPUTS: tuple[TableContract, ...] = (ISSUES, BRONZE_REPOSITORY, ISSUE_TIMELINE, DEPARTURE)
+BRONZE_INPUTS: tuple[TableContract, ...] = (
+    ISSUES,
+    BRONZE_REPOSITORY,
+    ISSUE_TIMELINE,
+    DEPARTURE,
+    BRONZE_CONTROL_TOTAL,
+)
 
 # The tables in the order they are made, each with the relation of the issues it is made anew for; the others'
 # rows are carried over. None: the table is small and made anew whole.
@@ -42,6 +51,8 @@ MERGED_TABLES: tuple[tuple[TableContract, str | None], ...] = (
     (ISSUE_EVENT, "touched_issue"),
     (ISSUE_TRANSITIONS, "ledger_issue"),
     (QUARANTINE, None),
+    (LIFECYCLE_COVERAGE, None),
+    (CONTROL_TOTAL, None),
 )
 
 # A body is compared by its hash, and copied only once: when it is written.

@@ -27,7 +27,7 @@ newest as (
 
 timeline as (
     select issue_id, lifecycle_updated_at
-    from stored_issue_current
+    from stored_lifecycle_coverage
     union all
     select issue_id, try_cast(payload_json ->> '$.updatedAt' as timestamptz)
     from bronze_issue_timeline
