@@ -110,7 +110,7 @@ class GraphQLApi:
     def _query(self, body: bytes) -> Query:
         try:
             content = json.loads(body)
-            text, variables = content["query"], content.get("variables") or {}
+            text, variables = str(content["query"]), dict(content.get("variables") or {})
         except (ValueError, KeyError, TypeError, AttributeError):
             raise QueryRefused(
                 [{"message": "A query attribute must be specified and must be a string."}]
@@ -181,11 +181,11 @@ class GraphQLApi:
         descending = order["direction"] == "DESC"
         start = ordered.position_after(after, descending=descending) if after else 0
         issues, end = ordered.slice(start, first or 0, descending=descending)
-        end_cursor = ordered.cursor_at(end - 1, descending=descending) if issues else None
+        cursors = [ordered.cursor_at(place, descending=descending) for place in (start, end - 1) if issues]
         return {
             "nodes": issues,
             "totalCount": len(ordered.issues),
-            "pageInfo": _page_info(start > 0, end < len(ordered.issues), end_cursor),
+            "pageInfo": _page_info(start > 0, end < len(ordered.issues), cursors),
         }
 
 
@@ -219,16 +219,23 @@ def _connection(items: Sequence[Any], page: dict[str, Any]) -> dict[str, Any]:
     elif page.get("last") is not None:
         start = max(0, end - page["last"])
     shown = list(items[start:end])
-    end_cursor = encode_cursor((end - 1,)) if shown else None
+    cursors = [encode_cursor((place,)) for place in (start, end - 1) if shown]
     return {
         "nodes": shown,
         "totalCount": len(items),
-        "pageInfo": _page_info(start > 0, end < len(items), end_cursor),
+        "pageInfo": _page_info(start > 0, end < len(items), cursors),
     }
 
 
-def _page_info(has_previous: bool, has_next: bool, end_cursor: str | None) -> dict[str, Any]:
-    return {"hasPreviousPage": has_previous, "hasNextPage": has_next, "endCursor": end_cursor}
+def _page_info(has_previous: bool, has_next: bool, cursors: list[str]) -> dict[str, Any]:
+    """`cursors` are the first and the last record's, none for an empty page."""
+    start_cursor, end_cursor = cursors or (None, None)
+    return {
+        "hasPreviousPage": has_previous,
+        "hasNextPage": has_next,
+        "startCursor": start_cursor,
+        "endCursor": end_cursor,
+    }
 
 
 def _people(issue: Issue) -> list[Any]:

@@ -41,7 +41,8 @@ class _Counter:
     def __init__(
         self, document: DocumentNode, variables: dict[str, Any], connections: frozenset[str]
     ) -> None:
-        self.document, self.variables, self.connections = document, variables, connections
+        self.document, self.connections = document, connections
+        self.variables = _defaults(document) | variables
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
@@ -100,6 +101,19 @@ class _Counter:
     def _value(self, node: Any) -> Any:
         if isinstance(node, VariableNode):
             return self.variables.get(node.name.value)
-        if isinstance(node, ListValueNode):
-            return node.values
-        return int(node.value) if isinstance(node, IntValueNode) else getattr(node, "value", None)
+        return _literal(node)
+
+
+def _defaults(document: DocumentNode) -> dict[str, Any]:
+    return {
+        variable.variable.name.value: _literal(variable.default_value)
+        for operation in document.definitions
+        if isinstance(operation, OperationDefinitionNode)
+        for variable in operation.variable_definitions
+    }
+
+
+def _literal(node: Any) -> Any:
+    if isinstance(node, ListValueNode):
+        return node.values
+    return int(node.value) if isinstance(node, IntValueNode) else getattr(node, "value", None)

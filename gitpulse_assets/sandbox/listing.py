@@ -29,9 +29,9 @@ class Ordered:
 
     def slice(self, start: int, count: int, *, descending: bool) -> tuple[list[Issue], int]:
         """The records from the list's position `start` on, and the position after them."""
-        end = min(len(self.issues), start + count)
+        size = len(self.issues)
+        start, end = min(size, start), min(size, start + count)
         if descending:
-            size = len(self.issues)
             return self.issues[size - end : size - start][::-1], end
         return self.issues[start:end], end
 

@@ -136,7 +136,9 @@ def _known_of_issue(
     sights = [walk.at for walk in walks if any(_is_present(stay, walk.at) for stay in presences)]
     if not sights:
         return []
-    noticed = [_noticed_at(stay, after, walks) for stay, after in pairwise([*presences, None])]
+    # Who has not met an issue yet cannot miss it.
+    later = [walk for walk in walks if walk.at >= sights[0]]
+    noticed = [_noticed_at(stay, after, later) for stay, after in pairwise([*presences, None])]
     dated_ends = [
         at for stay, at in zip(presences, noticed, strict=True) if at is not None and at == stay.end
     ]
