@@ -6,6 +6,7 @@ What a mart means stands in its contract and its `sql/gold/*.sql`.
 from collections.abc import Iterator
 
 import dagster as dg
+import duckdb as db
 import pyarrow.dataset as ds
 
 from gitpulse_assets.assets.publishing import audited, stage
@@ -19,6 +20,7 @@ from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
 from gitpulse_assets.transform.gold import GoldParameters, LabelGroup, build_gold
+from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict_table import build_verdicts
 
 MARTS = (*GOLD_TABLES, MART_BACKLOG_VERDICT)
@@ -29,6 +31,8 @@ INPUTS = (
     silver.ISSUE_LABELS,
     silver.ISSUE_ASSIGNEES,
     silver.ISSUE_TRANSITIONS,
+    silver.LIFECYCLE_COVERAGE,
+    silver.QUARANTINE,
     silver.SYNC_STATE,
 )
 
@@ -54,12 +58,20 @@ def gold(
         inputs = target.snapshot("silver", repo, INPUTS).datasets
         parameters = gold_parameters(inputs[silver.SYNC_STATE.name])
         build_gold(con, inputs, parameters)
-        build_verdicts(con, parameters.as_of_at)
+        build_verdicts(con, parameters.as_of_at, incomplete_slices(con, inputs))
         yield from audited(con, MARTS, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
         staged = stage(con, publication, MARTS)
         publication.seal()
         for table in staged:
             yield dg.Output(table, output_name=table.contract.name)
+
+
+def incomplete_slices(con: db.DuckDBPyConnection, inputs: dict[str, ds.Dataset]) -> list[str]:
+    """Say in a few words each what the history does not know."""
+    for table in (silver.LIFECYCLE_COVERAGE, silver.QUARANTINE):
+        con.register(table.name, inputs[table.name])
+    create_table(con, "gold", "incomplete_slice")
+    return [row[0] for row in con.sql("select slice from incomplete_slice").fetchall()]
 
 
 def gold_parameters(sync_state: ds.Dataset) -> GoldParameters:

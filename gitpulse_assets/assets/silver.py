@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.assets.publishing import audited, stage
 from gitpulse_assets.assets.specs import asset_out
+from gitpulse_assets.checks.control_total import CONTROL_TOTAL_CHECK, control_total_result
 from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS, check_specs
 from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import bronze
@@ -38,7 +39,10 @@ STREAM_NAMES = tuple(table.name for table in STREAMS)
         for table in STREAMS
     },
     outs={table.name: asset_out(table) for table in MERGED_TABLES},
-    check_specs=[*map(contract_check_spec, MERGED_TABLES), *check_specs(SILVER_CHECKS)],
+    check_specs=[
+        *map(contract_check_spec, MERGED_TABLES),
+        *check_specs((*SILVER_CHECKS, CONTROL_TOTAL_CHECK)),
+    ],
     partitions_def=repos,
 )
 def silver(
@@ -63,6 +67,7 @@ def silver(
             f"bronze_{name}": new.dataset for name, new in batches.items()
         }
         changed = merge_silver(con, inputs, run_ids)
+        yield control_total_result(con)
         yield from audited(con, MERGED_TABLES, SILVER_CHECKS)
         staged = stage(con, publication, MERGED_TABLES, unchanged(publication, changed))
         publication.seal({name: new.merged for name, new in batches.items()})

@@ -15,6 +15,7 @@ import duckdb
 from gitpulse_assets.checks.specs import partitioned_check_spec, shown
 from gitpulse_assets.contracts import gold, silver
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.transform.audit import audit_sql
 from gitpulse_assets.transform.sql_file import load_sql
 
@@ -48,9 +49,15 @@ SILVER_CHECKS = (
     SemanticCheck("ledger_alternates", silver.ISSUE_TRANSITIONS),
     SemanticCheck("ledger_state_equals_snapshot", silver.ISSUE_TRANSITIONS),
     SemanticCheck("no_issue_open_before_arrival", silver.ISSUE_TRANSITIONS),
+    SemanticCheck("payload_keys_known", silver.ISSUE_CURRENT, is_blocking=False),
+    SemanticCheck("departures_are_few", silver.ISSUE_CURRENT, is_blocking=False),
+    SemanticCheck("nothing_quarantined", silver.QUARANTINE, is_blocking=False),
 )
 
-SYNC_STATE_CHECKS = (SemanticCheck("sync_state_agrees", silver.SYNC_STATE),)
+SYNC_STATE_CHECKS = (
+    SemanticCheck("sync_state_agrees", silver.SYNC_STATE),
+    SemanticCheck("walk_is_recent", silver.SYNC_STATE, is_blocking=False),
+)
 
 GOLD_CHECKS = (
     SemanticCheck("no_pull_request_in_marts", gold.MART_ISSUE_LIFECYCLE),
@@ -63,6 +70,7 @@ GOLD_CHECKS = (
     SemanticCheck("weekday_rhythm_agrees_with_flow", gold.MART_ISSUE_WEEKDAY_RHYTHM),
     SemanticCheck("swing_days_agree_with_flow", gold.MART_ISSUE_SWING_DAYS),
     SemanticCheck("age_bands_agree_with_backlog", gold.MART_BACKLOG_BY_AGE),
+    SemanticCheck("history_is_complete", MART_BACKLOG_VERDICT, is_blocking=False),
 )
 
 

@@ -2,7 +2,14 @@
 -- an id. Key: repo_owner, repo_name, stream, run_id, page_number, record_number.
 -- Timelines and answers about the repository are replaced in the same way, by a later usable one of the same issue
 -- (the same repository). A record without an id cannot be replaced by anything and stays to be looked at.
-with bad as (
+with bad_event as (
+    select record_rowid, max(rule) as rule
+    from event_record
+    where rule is not null
+    group by record_rowid
+),
+
+bad as (
     select
         repo_owner, repo_name, run_id, stream, page_number, record_number, fetched_at, issue_id, rule, detail,
         payload_json,
@@ -17,16 +24,18 @@ with bad as (
     where rule is not null
     union all
     select
-        repo_owner, repo_name, run_id, 'issue_timeline', page_number, record_number, fetched_at, issue_id, rule,
-        case rule
-            when 'not_a_timeline' then 'the payload is neither a timeline nor an event'
+        repo_owner, repo_name, run_id, 'issue_timeline', page_number, record_number, fetched_at, issue_id,
+        coalesce(bad_event.rule, 'not_a_timeline'),
+        case bad_event.rule
             when 'no_id' then 'the event names no known issue'
-            else 'an event without id or time'
+            when 'bad_event' then 'an event without id or time'
+            else 'the payload is neither a timeline nor an event'
         end,
         payload_json,
         run_sequence
-    from event_record
-    where rule is not null
+    from timeline_record
+    left join bad_event on timeline_record.rowid = bad_event.record_rowid
+    where not is_readable or bad_event.rule is not null
     union all
     select
         repo_owner, repo_name, run_id, 'repository', 0, 0, fetched_at, null, rule,
@@ -43,9 +52,9 @@ good as (
     where rule is null
     union all
     select 'issue_timeline', issue_id, fetched_at, run_sequence, page_number, record_number
-    from event_record
-    group by issue_id, fetched_at, run_sequence, page_number, record_number
-    having bool_and(rule is null)
+    from timeline_record
+    anti join bad_event on timeline_record.rowid = bad_event.record_rowid
+    where is_readable
     union all
     select 'repository', null, fetched_at, run_sequence, 0, 0
     from repository_record

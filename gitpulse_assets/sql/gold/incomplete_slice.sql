@@ -1,0 +1,34 @@
+-- Grain: one kind of thing the history does not know. Key: slice, which completes the sentence "not known: …".
+-- A repository of which no lifecycle at all was collected is not listed issue by issue: the verdict says that its
+-- history is that of the snapshots only.
+with issue as (
+    select issue_id, departure_kind
+    from issue_current
+    where not is_pull_request
+),
+
+counted as (
+    select
+        1 as position,
+        count(*) filter (where lifecycle_coverage.issue_id is null) as issue_count,
+        'whose lifecycle is not collected' as what
+    from issue
+    left join lifecycle_coverage using (issue_id)
+    having count(lifecycle_coverage.issue_id) > 0
+    union all
+    select 2, count(*), 'whose lifecycle GitHub did not give whole'
+    from lifecycle_coverage
+    where not is_complete
+    union all
+    select 3, count(*), 'that departed, nobody knows where to'
+    from issue
+    where departure_kind = 'unknown'
+)
+
+select issue_count, issue_count || if(issue_count = 1, ' issue ', ' issues ') || what as slice
+from counted
+where issue_count > 0
+union all
+select count(*), count(*) || if(count(*) = 1, ' record that', ' records that') || ' could not be read (see quarantine)'
+from quarantine
+having count(*) > 0
