@@ -30,7 +30,7 @@ class Ids:
 
 
 class Acts:
-    """The acts on one repository's issues; all times are Unix seconds and must not go backwards."""
+    """The acts on one repository's issues; times are Unix seconds and go forward for each issue."""
 
     def __init__(self, repository: Repository, ids: Ids) -> None:
         self.repository = repository

@@ -123,6 +123,8 @@ class SandboxApp:
         version = request.headers.get("x-github-api-version", API_VERSIONS[0])
         if version not in API_VERSIONS:
             return _free(problem(400, f'Version "{version}" is not supported.'))
+        if request.method != ("POST" if is_graphql else "GET"):
+            return _free(problem(404, "Not Found"))
         if request.path == "/rate_limit":
             return _free(json_response(200, self._rate_limit(request.token)))
         if is_graphql:

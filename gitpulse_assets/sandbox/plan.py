@@ -13,8 +13,7 @@ class HistoryPlan:
     """Parameters of one generated history; a share is a share of the issues unless said otherwise.
 
     `issue_count` issues are opened in the `day_count` days before the world's clock, and further ones at the
-    same rate as the clock advances. A record is 2.8 KB beside its body, so `body_bytes_mean` 1,200 makes
-    records of 4 KB in the mean.
+    same rate as the clock advances. A record is 3.7 KB beside its body, so records have 4 KB in the mean.
     """
 
     full_name: str

@@ -18,6 +18,7 @@ from typing import Any
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.recorded import load_recorded
+from gitpulse_assets.sandbox.render import issue_bytes
 from gitpulse_assets.sandbox.server import serve_forever
 from gitpulse_assets.sandbox.world import DEFAULT_CLOCK, World
 
@@ -42,7 +43,12 @@ def world_of(spec: dict[str, Any]) -> World:
     """Make the world that a spec names."""
     if "recorded" in spec:
         return load_recorded(Path(spec["recorded"]), spec["at"])
-    return generate([HistoryPlan(**plan) for plan in spec["plans"]], spec["clock"])
+    world = generate([HistoryPlan(**plan) for plan in spec["plans"]], spec["clock"])
+    # Render before the first request, so that a benchmark's first walk does not wait for it.
+    for repository in world.repositories.values():
+        for issue in repository.issues.values():
+            issue_bytes(issue)
+    return world
 
 
 @contextmanager

@@ -97,8 +97,8 @@ def test_a_page_of_100_timelines_costs_one_point(graphql, app):
 
 def test_deeper_connections_cost_more(graphql):
     query = """{ rateLimit { cost } repository(owner: "octo-org", name: "hello") {
-        issues(first: 100) { nodes { labels(first: 10) { nodes { name } } timelineItems(first: 1) { totalCount }
-        assignees(first: 5) { nodes { login } } } } } }"""
+        issues(first: 100) { nodes { labels(first: 10) { nodes { name } } timelineItems(first: 1) {
+        totalCount } assignees(first: 5) { nodes { login } } } } } }"""
     assert graphql(query)["data"]["rateLimit"]["cost"] == 3
 
 

@@ -66,6 +66,18 @@ def test_an_issue_touched_during_an_ascending_walk_is_met_twice_and_none_is_lost
     assert set(numbers) == set(repository.issues)
 
 
+@pytest.mark.parametrize("steps", range(3))
+def test_a_walk_of_a_living_repository_loses_none_that_stays(client, world, repository, steps):
+    before, numbers = set(repository.issues), set()
+    next_url = f"{LIST}?state=all&per_page=20&sort=updated&direction=asc"
+    while next_url:
+        answer = client.get(next_url)
+        numbers |= {record["number"] for record in answer.json()}
+        next_url = answer.links.get("next", {}).get("url")
+        world.advance(seconds=3600 * 7**steps)
+    assert (before & set(repository.issues)) <= numbers
+
+
 @pytest.mark.parametrize("state", ["open", "closed"])
 def test_the_state_filter(client, repository, state):
     records = walk(client, f"{LIST}?state={state}&per_page=100")
@@ -153,6 +165,11 @@ def test_departed_issues(client, repository):
 )
 def test_what_is_not_there_answers_404(client, path):
     assert client.get(path).status_code == 404
+
+
+def test_nothing_can_be_written(client, repository):
+    assert client.post(LIST, json={"title": "New"}).status_code == 404
+    assert client.get("/graphql").status_code == 404
 
 
 def test_disabled_issues_answer_410(client, repository):
