@@ -5,8 +5,6 @@ from typing import Literal
 
 Tendency = Literal["growing", "shrinking", "neither"]
 
-DEMO_OWNER = "gitpulse-demo"
-
 
 @dataclass(frozen=True)
 class HistoryPlan:
@@ -47,18 +45,3 @@ class HistoryPlan:
     login_renames_per_year: float = 6.0
     closed_before_created_share: float = 0.0
     closed_at_null_share_of_closings: float = 0.0
-
-
-def demo_plans() -> list[HistoryPlan]:
-    """Three repositories of 2,400 issues over two years: one growing, one shrinking, one neither."""
-    bulk_closings_per_year: dict[Tendency, float] = {"growing": 2.5, "shrinking": 2.5, "neither": 0.0}
-    return [
-        HistoryPlan(
-            f"{DEMO_OWNER}/{tendency}",
-            issue_count=2400,
-            day_count=731,
-            tendency=tendency,
-            bulk_closings_per_year=bulk,
-        )
-        for tendency, bulk in bulk_closings_per_year.items()
-    ]
