@@ -50,6 +50,7 @@ def set_bulk_aside(series: DailySeries) -> tuple[np.ndarray, np.ndarray]:
     return (series.arrivals - departures).astype(float), (series.arrivals + departures).astype(float)
 
 
+@lru_cache(maxsize=4096)
 def true_standard_error(scenario: Scenario, window_days: int, seed: int) -> float:
     """Standard deviation of the pace over many windows of the scenario without any bulk closing."""
     quiet = replace(scenario, bulk_closings_per_year=0.0)
@@ -59,6 +60,7 @@ def true_standard_error(scenario: Scenario, window_days: int, seed: int) -> floa
     return float(pace.std(ddof=1))
 
 
+@lru_cache(maxsize=4096)
 def with_drift_of_standard_errors(scenario: Scenario, window_days: int, seed: int) -> Scenario:
     """The scenario with a drift of 3 of its own true standard errors, which grow with the drift."""
     level = min(scenario.arrivals_per_day, scenario.departures_per_day)
