@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 import duckdb as db
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.assets.publishing import audited, stage
@@ -58,12 +59,21 @@ def gold(
         inputs = target.snapshot("silver", repo, INPUTS).datasets
         parameters = gold_parameters(inputs[silver.SYNC_STATE.name])
         build_gold(con, inputs, parameters)
-        build_verdicts(con, parameters.as_of_at, incomplete_slices(con, inputs))
+        verdicts = build_verdicts(con, parameters.as_of_at, incomplete_slices(con, inputs))
         yield from audited(con, MARTS, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
         staged = stage(con, publication, MARTS)
         publication.seal()
         for table in staged:
-            yield dg.Output(table, output_name=table.contract.name)
+            metadata = verdict_metadata(verdicts) if table.contract is MART_BACKLOG_VERDICT else {}
+            yield dg.Output(table, output_name=table.contract.name, metadata=metadata)
+
+
+def verdict_metadata(verdicts: pa.Table) -> dict[str, dg.MarkdownMetadataValue]:
+    """Put the answer itself on the asset's page, a paragraph a window."""
+    return {
+        f"verdict_{row['window_days']}_days": dg.MetadataValue.md(row["paragraph"])
+        for row in verdicts.select(["window_days", "paragraph"]).to_pylist()
+    }
 
 
 def incomplete_slices(con: db.DuckDBPyConnection, inputs: dict[str, ds.Dataset]) -> list[str]:
