@@ -39,6 +39,17 @@ BRONZE_INPUTS: tuple[TableContract, ...] = (
     BRONZE_CONTROL_TOTAL,
 )
 
+# What is made on the way, in this order.
+STEPS = (
+    "issue_record",
+    "timeline_record",
+    "event_record",
+    "repository_record",
+    "issue_winner",
+    "touched_issue",
+    "record_assignee",
+)
+
 # The tables in the order they are made, each with the relation of the issues it is made anew for; the others'
 # rows are carried over. None: the table is small and made anew whole.
 MERGED_TABLES: tuple[tuple[TableContract, str | None], ...] = (
@@ -74,9 +85,8 @@ def merge_silver(
     of a run that `run_ids` does not name.
     """
     _register(con, inputs, run_ids)
-    for step in ("issue_record", "event_record", "repository_record", "issue_winner", "touched_issue"):
+    for step in STEPS:
         create_table(con, "silver", step)
-    create_table(con, "silver", "record_assignee")
     changed: dict[str, bool] = {}
     for contract, scope in MERGED_TABLES:
         if contract is ISSUE_TRANSITIONS:

@@ -114,7 +114,7 @@ switch as (
         e.kind <> 'converted_to_discussion' or coalesce(lead(e.kind) over (
             partition by e.issue_id order by e.happened_at, e.position
         ) = 'reopened', false) as is_switch,
-        if(e.happened_at <= c.closed_at + interval 5 second, c.closed_at, e.happened_at) as shown_at,
+        case when e.happened_at <= c.closed_at + interval 5 second then c.closed_at end as shown_at,
         coalesce(shown_at, e.happened_at) as known_at
     from event as e
     join arrival using (issue_id)

@@ -6,15 +6,9 @@ with collected as (
     select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, fetched_at
     from stored_lifecycle_coverage
     union all
-    select
-        repo_owner,
-        repo_name,
-        issue_id,
-        coalesce(try_cast(payload_json ->> '$.updatedAt' as timestamptz), fetched_at),
-        is_complete,
-        fetched_at
-    from bronze_issue_timeline
-    where issue_id is not null
+    select repo_owner, repo_name, issue_id, coalesce(issue_updated_at, fetched_at), is_complete, fetched_at
+    from timeline_record
+    where is_readable and issue_id is not null
 )
 
 select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, fetched_at

@@ -115,7 +115,7 @@ class Lake:
         return changed
 
     def rows(self, table: str, *columns: str) -> list[Any]:
-        """The rows of a merged table, ordered by its key: tuples of the columns, or values of a single one."""
+        """The rows of a merged table in its key's order: tuples of the columns, or one column's values."""
         contract = next(contract for contract, _ in MERGED_TABLES if contract.name == table)
         chosen = columns or contract.column_names
         found = self.con.sql(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 # A merge costs as much for fifty records as for one, so an example holds many issues and is not shrunk.
 SHARED = settings(
-    max_examples=10,
+    max_examples=5,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.reuse, Phase.generate],
@@ -32,13 +32,13 @@ class Write:
 WRITES = st.lists(
     st.builds(
         Write,
-        number=st.integers(1, 12),
+        number=st.integers(1, 20),
         updated_minute=st.integers(0, 3),
         wait_minutes=st.integers(0, 1),
         labels=st.sampled_from([(), ("bug",), ("bug", "docs"), ("docs",)]),
         is_good=st.integers(0, 5).map(bool),
     ),
-    max_size=60,
+    max_size=120,
 )
 
 
