@@ -17,11 +17,12 @@ class RecordHead(msgspec.Struct):
     id: int | None = None
     updated_at: dt.datetime | None = None
     state: str | None = None
-    pull_request: msgspec.Raw | None = None
+    # Not `Raw | None`: an object matches neither of the two, and the whole head would be lost.
+    pull_request: msgspec.Raw = msgspec.Raw(b"null")
 
     @property
     def is_pull_request(self) -> bool:
-        return self.pull_request is not None and bytes(self.pull_request) != b"null"
+        return bytes(self.pull_request) != b"null"
 
 
 HEAD_DECODER = msgspec.json.Decoder(RecordHead)
