@@ -4,7 +4,7 @@ Holds one page at a time. Which list, in which order, and what to do with the re
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import httpx
@@ -24,10 +24,14 @@ EVENT_ROW_CAP = 30_000
 
 @dataclass(frozen=True)
 class KnownPage:
-    """What an earlier walk kept of a page: its ETag and, since a 304 has no Link, its next address."""
+    """What an earlier walk kept of a page: its ETag and, since a 304 has no Link, its next address.
+
+    `cursor_record_id` is the id of the record after which the next address goes on.
+    """
 
     etag: str
     next_url: str | None
+    cursor_record_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Page:
     """One page of a list.
 
     `number` counts from 1 in this walk; `url` is the address asked; `records` are the JSON texts exactly as
-    received. `is_unchanged`: GitHub said 304, so the records are those of the earlier walk and not here.
+    received; `cursor_record_id` is the id of the one after which `next_url` goes on. `is_unchanged`: GitHub
+    said 304, so the records are those of the earlier walk and not here.
     `is_capped`: GitHub serves nothing beyond, although there may be more; the walk is not complete.
     """
 
@@ -47,6 +52,48 @@ class Page:
     records: list[bytes] = field(repr=False)
     is_unchanged: bool = False
     is_capped: bool = False
+    cursor_record_id: int | None = None
+
+
+class _Record(msgspec.Struct):
+    id: int | None = None
+
+
+class _KnownWalk:
+    """An earlier walk, and where a walk that strayed from its addresses comes back to them.
+
+    A record that left or came moves the borders, and so the addresses, of every later page, but not what
+    follows a given record: so once a known page's last record has been met again, the walk can go on behind
+    it at the known address. Without this, one deletion would cost every later page.
+    """
+
+    def __init__(self, pages: Mapping[str, KnownPage]) -> None:
+        # A 304 has no Link, so the last known page could not tell that one has been added behind it.
+        followed = {url: page for url, page in pages.items() if page.next_url is not None}
+        self._pages = list(followed.values())
+        self._place_of = {url: place for place, url in enumerate(followed)}
+        # The borders that may lie on the page asked last: a list that repeats a record must not lead far.
+        self._near = range(0)
+
+    def page_at(self, url: str) -> KnownPage | None:
+        """The known page of the address that is asked now."""
+        place = self._place_of.get(url)
+        if place is not None:
+            self._near = range(place, place + 1)
+            return self._pages[place]
+        self._near = range(self._near.start, self._near.stop + 1) if self._near else self._near
+        return None
+
+    def rejoin(self, page: Page) -> Page:
+        """The page as received, its next address one of the earlier walk's where that loses nothing."""
+        if page.next_url is None or not self._near:
+            return page
+        near = self._pages[self._near.start : self._near.stop]
+        borders = {known.cursor_record_id: known for known in near if known.cursor_record_id is not None}
+        for record_id in map(_record_id, reversed(page.records)):
+            if record_id in borders:
+                return replace(page, next_url=borders[record_id].next_url, cursor_record_id=record_id)
+        return page
 
 
 def walk(
@@ -61,23 +108,37 @@ def walk(
     """Follow `rel="next"` from `first_url` to the end of the list.
 
     `is_stored`: the first address comes from an earlier walk and may have expired (CursorRefused).
-    `known`: pages of an earlier walk by address, asked for conditionally but for the last one.
+    `known`: pages of an earlier walk by address and in its order, asked for conditionally but for the last
+    one.
     """
-    # A 304 has no Link, so the last known page could not tell that one has been added behind it.
-    known = {url: page for url, page in (known or {}).items() if page.next_url is not None}
+    earlier_walk = _KnownWalk(known or {})
     url, number = first_url, 0
     while url is not None:
         number += 1
-        earlier = known.get(url)
+        earlier = earlier_walk.page_at(url)
         reply = transport.get(url, repo, etag=earlier.etag if earlier else None)
         if reply.status == 304 and earlier is not None:
-            page = Page(number, url, earlier.next_url, reply.date, earlier.etag, [], is_unchanged=True)
+            page = _unchanged_page(reply, earlier, url, number)
         else:
             page = _page(reply, repo, url, number, is_cursor=is_stored or number > 1, row_cap=row_cap)
+            page = earlier_walk.rejoin(page)
         if page.next_url == url:
             raise AnswerUnusable(f"{url} names itself as its next page; try again later")
         yield page
         url = page.next_url and same_origin(first_url, page.next_url)
+
+
+def _unchanged_page(reply: Reply, earlier: KnownPage, url: str, number: int) -> Page:
+    return Page(
+        number=number,
+        url=url,
+        next_url=earlier.next_url,
+        date=reply.date,
+        etag=earlier.etag,
+        records=[],
+        is_unchanged=True,
+        cursor_record_id=earlier.cursor_record_id,
+    )
 
 
 def _page(reply: Reply, repo: Repo, url: str, number: int, is_cursor: bool, row_cap: int | None) -> Page:
@@ -90,7 +151,18 @@ def _page(reply: Reply, repo: Repo, url: str, number: int, is_cursor: bool, row_
     found = expect_found(reply, repo)
     next_url = found.next_url
     is_capped = next_url is None and row_cap is not None and _rows_up_to(url) >= row_cap
-    return Page(number, url, next_url, found.date, found.etag, split(found), is_capped=is_capped)
+    records = split(found)
+    cursor = _record_id(records[-1]) if records and next_url is not None else None
+    return Page(
+        number, url, next_url, found.date, found.etag, records, is_capped=is_capped, cursor_record_id=cursor
+    )
+
+
+def _record_id(record: bytes) -> int | None:
+    try:
+        return msgspec.json.decode(record, type=_Record).id
+    except msgspec.DecodeError:
+        return None
 
 
 def _is_cap(reply: Reply) -> bool:
