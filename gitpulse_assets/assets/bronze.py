@@ -96,6 +96,7 @@ def run_summary(row: ManifestRow) -> dict[str, Any]:
         "walk_kind": row.walk_kind,
         "status": row.status,
         "page_count": row.page_count,
+        "unchanged_page_count": row.unchanged_page_count,
         "record_count": row.record_count,
         "pull_request_count": row.pull_request_count,
         "request_count": row.request_count,

@@ -23,20 +23,19 @@ from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource
-from gitpulse_assets.transform.silver import merge_silver
+from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
 from gitpulse_assets.transform.sql_file import create_table
 
 SYNC_STATE = tables.SYNC_STATE
 MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
-STREAMS = tuple(table for table in bronze.BRONZE if table is not bronze.MANIFEST)
-STREAM_NAMES = tuple(table.name for table in STREAMS)
+STREAM_NAMES = tuple(table.name for table in BRONZE_INPUTS)
 
 
 @dg.multi_asset(
     name="silver",
     ins={
         table.name: dg.AssetIn(list(table.asset_key), input_manager_key="lake_io_manager")
-        for table in STREAMS
+        for table in BRONZE_INPUTS
     },
     outs={table.name: asset_out(table) for table in MERGED_TABLES},
     check_specs=[
@@ -54,13 +53,13 @@ def silver(
     issue_timeline: UnmergedBatches,
     departure: UnmergedBatches,
     control_total: UnmergedBatches,
+    reconciliation: UnmergedBatches,
 ) -> Iterator[dg.AssetCheckResult | dg.Output]:
     """Merge what no merge has taken in into the current tables of one repository."""
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    batches = dict(
-        zip(STREAM_NAMES, (issues, repository, issue_timeline, departure, control_total), strict=True)
-    )
+    streams = (issues, repository, issue_timeline, departure, control_total, reconciliation)
+    batches = dict(zip(STREAM_NAMES, streams, strict=True))
     run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
     with target.begin("silver", repo) as publication, duckdb.get_connection() as con:
         inputs = stored_tables(target, repo) | {

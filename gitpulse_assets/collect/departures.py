@@ -6,9 +6,10 @@ Only a full walk can tell that an issue is missing; what is missing is then aske
 from collections.abc import Sequence
 from typing import Any
 
+from gitpulse_assets.collect.full_walk import newest_full_walk
 from gitpulse_assets.collect.known import missing_issues
 from gitpulse_assets.collect.session import Session, Stream
-from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUES
+from gitpulse_assets.contracts.bronze import DEPARTURE
 from gitpulse_assets.github.departures import Departure, MissingIssue
 from gitpulse_assets.lake.manifest import ManifestRow
 
@@ -37,15 +38,8 @@ def collect_departures(session: Session, repository_id: int) -> ManifestRow | No
 
 def last_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     """Return the runs that made the newest complete full walk, or none where it was asked about already."""
-    by_run = {row.run_id: row for row in rows if row.stream == ISSUES.name}
-    full = [row for row in by_run.values() if row.status == "complete" and row.walk_kind == "full"]
-    newest = max(full, key=lambda row: row.sequence, default=None)
-    if newest is None or any(is_answer(row, newest) for row in rows):
-        return []
-    walk = [newest]
-    while (resumed := by_run.get(walk[-1].resumed_run_id or "")) and resumed not in walk:
-        walk.append(resumed)
-    return walk
+    walk = newest_full_walk(rows)
+    return [] if walk and any(is_answer(row, walk[0]) for row in rows) else walk
 
 
 def is_answer(row: ManifestRow, walk: ManifestRow) -> bool:

@@ -3,17 +3,21 @@
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from gitpulse_assets.collect.full_walk import KnownWalk, known_walk, page_batch
 from gitpulse_assets.collect.records import RecordHead, issue_batch, read_head
 from gitpulse_assets.collect.session import Session, Stream
-from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.github.errors import CursorRefused, GitHubError
 from gitpulse_assets.github.pages import Page
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
 from gitpulse_assets.progress import WalkProgress, report
+
+# Unchanged pages hold no records, and walking them again costs nothing: so many may wait for a batch.
+WAITING_PAGES_MAX = 100
 
 
 class ListCapped(GitHubError):
@@ -22,7 +26,10 @@ class ListCapped(GitHubError):
 
 @dataclass(frozen=True)
 class WalkPlan:
-    """Which walk to make: `start_url` goes on with the walk of `resumed_run_id`, else it begins anew."""
+    """Which walk to make: `start_url` goes on with the walk of `resumed_run_id`, else it begins anew.
+
+    `known`: what an earlier full walk kept of its pages, where this one is full too.
+    """
 
     walk_kind: WalkKind
     since: dt.datetime | None
@@ -30,18 +37,21 @@ class WalkPlan:
     etag: str | None
     start_url: str | None = None
     resumed_run_id: str | None = None
+    known: KnownWalk = field(default_factory=KnownWalk)
 
 
 def plan_walk(session: Session, *, is_full: bool) -> WalkPlan:
     """Choose between the rest of a walk that was cut short, nothing, an incremental and a full walk."""
-    return resumable(session, is_full=is_full) or new_walk(session, is_full=is_full)
+    plan = resumable(session, is_full=is_full) or new_walk(session, is_full=is_full)
+    return replace(plan, known=known_walk(session)) if plan.walk_kind == "full" else plan
 
 
 def collect_issues(session: Session, plan: WalkPlan) -> ManifestRow:
     """Bring what changed into bronze and return the run's manifest row, its status `complete`.
 
     A walk that an error cuts short is left `partial` (or `failed`, where nothing can go on from it), and
-    the error goes on to the caller.
+    the error goes on to the caller. Where GitHub no longer takes a stored address, the walk begins anew and
+    follows none.
     """
     try:
         return walk(session, plan)
@@ -77,17 +87,19 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
         return stream.close("complete")
     waiting: list[Page] = []
     try:
-        for page in session.client.issue_pages(session.repo, since=plan.since, start_url=plan.start_url):
+        for page in session.client.issue_pages(
+            session.repo, since=plan.since, start_url=plan.start_url, known=plan.known.pages
+        ):
             waiting.append(page)
-            if len(waiting) == PAGES_PER_BATCH:
-                keep(session, stream, waiting)
+            if is_batch(waiting):
+                keep(session, stream, plan, waiting)
                 waiting = []
             tell(session, stream, waiting)
-        keep(session, stream, waiting)
+        keep(session, stream, plan, waiting)
         refuse_capped(session, stream.row)
     except Exception as error:
         with suppress(LakeError):
-            keep(session, stream, waiting)
+            keep(session, stream, plan, waiting)
         stream.interrupt(error)
         raise
     return stream.close("complete")
@@ -103,9 +115,16 @@ def open_stream(session: Session, plan: WalkPlan) -> Stream:
     return stream
 
 
-def keep(session: Session, stream: Stream, pages: list[Page]) -> None:
+def is_batch(waiting: list[Page]) -> bool:
+    with_records = sum(not page.is_unchanged for page in waiting)
+    return with_records == PAGES_PER_BATCH or len(waiting) == WAITING_PAGES_MAX
+
+
+def keep(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) -> None:
+    """Make the pages durable, then have the manifest count them and their records in one step."""
     if not pages:
         return
+    page_batch_count = keep_pages(session, stream, plan, pages)
     heads = [read_head(record) for page in pages for record in page.records]
     row = stream.row
     batch = issue_batch(session, pages, heads, first_page_number=row.page_count + 1)
@@ -119,7 +138,21 @@ def keep(session: Session, stream: Stream, pages: list[Page]) -> None:
         last_updated_at=updates[-1] if updates else None,
         next_url=pages[-1].next_url,
         is_capped=pages[-1].is_capped,
+        unchanged_page_count=row.unchanged_page_count + sum(page.is_unchanged for page in pages),
+        page_batch_count=page_batch_count,
     )
+
+
+def keep_pages(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) -> int:
+    """Store what the next full walk can know the pages by; return how many batches of it will count."""
+    row = stream.row
+    if plan.walk_kind != "full":
+        return row.page_batch_count
+    batch = page_batch(session, pages, plan.known, first_page_number=row.page_count + 1)
+    writer = session.lake.batch_writer(
+        ISSUE_PAGE, session.repo, session.run_id, batch_count=row.page_batch_count
+    )
+    return writer.write(batch)
 
 
 def updated_ats(heads: list[RecordHead], row: ManifestRow) -> Iterator[dt.datetime]:

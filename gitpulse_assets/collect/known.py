@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gitpulse_assets.collect.full_walk import page_batches
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.lake.duck import connect
@@ -14,13 +15,7 @@ from gitpulse_assets.transform.sql_file import load_sql
 Batches = Iterable[tuple[str, Sequence[int]]]
 
 
-def ask(
-    session: Session,
-    question: str,
-    *,
-    batches: dict[TableContract, Batches],
-    parameters: dict[str, object] | None = None,
-) -> list[dict[str, Any]]:
+def ask(session: Session, question: str, *, batches: dict[TableContract, Batches]) -> list[dict[str, Any]]:
     """Run `sql/collect/<question>.sql` on the stored issues and the given bronze batches."""
     with connect() as con:
         for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE):
@@ -28,7 +23,7 @@ def ask(
         for contract, chosen in batches.items():
             dataset = session.lake.bronze_dataset(contract, session.repo, chosen)
             con.register(f"bronze_{contract.name}", dataset)
-        return con.sql(load_sql("collect", question), params=parameters).to_arrow_table().to_pylist()
+        return con.sql(load_sql("collect", question)).to_arrow_table().to_pylist()
 
 
 def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range]]:
@@ -54,8 +49,12 @@ def open_counts(session: Session) -> dict[str, int]:
 
 def missing_issues(session: Session, walk: Sequence[ManifestRow]) -> list[dict[str, Any]]:
     """The issues known and present before that a complete walk, made by these runs, did not meet."""
+    pages = page_batches(walk)
+    stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, pages)
+    holders = set(stored.to_table(columns=["records_run_id"])["records_run_id"].to_pylist())
+    rows = [row for row in session.manifest.rows() if row.stream == ISSUES.name and row.run_id in holders]
     batches: dict[TableContract, Batches] = {
-        ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in walk]
+        ISSUE_PAGE: pages,
+        ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in rows],
     }
-    run_ids = [row.run_id for row in walk]
-    return ask(session, "missing_issue", batches=batches, parameters={"walk_run_ids": run_ids})
+    return ask(session, "missing_issue", batches=batches)

@@ -4,6 +4,7 @@ from gitpulse_assets.collect.control import github_count, is_contradicted, keep_
 from gitpulse_assets.collect.departures import collect_departures
 from gitpulse_assets.collect.issues import WalkPlan, collect_issues, plan_walk
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
+from gitpulse_assets.collect.reconciliation import keep_reconciliation
 from gitpulse_assets.collect.repository import collect_repository
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -24,6 +25,7 @@ def collect(session: Session, *, is_full: bool) -> ManifestRow:
         )
         row, _ = controlled_walk(session, plan_walk(session, is_full=True))
     collect_departures(session, repository_id)
+    keep_reconciliation(session)
     collect_lifecycles(session, row.as_of_at or row.started_at)
     return row
 

@@ -121,6 +121,8 @@ class Stream:
 
     def keep(self, batch: pa.Table, date: dt.datetime, page_count: int, **changes: Any) -> None:
         """Make a batch durable, then let the row count it; `date` is that of its last answer."""
+        # A batch that the row came not to count is written over, or the next would make both count.
+        self._writer.batch_count = self.row.batch_count
         if batch.num_rows:
             self._writer.write(batch)
         self._now = date

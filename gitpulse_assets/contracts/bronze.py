@@ -44,6 +44,49 @@ ISSUES = TableContract(
     sample=("run_id", "page_number", "record_number"),
 )
 
+ISSUE_PAGE = TableContract(
+    layer="bronze",
+    name="issue_page",
+    description=(
+        "The pages of full walks of the issue list. The next full walk asks for each only if it changed. "
+        "Belongs to the `issues` stream: a page counts together with its records."
+    ),
+    grain="one page of a full walk",
+    key=("run_id", "page_number"),
+    columns=(
+        *_RUN,
+        _PLACE[0],
+        _FETCHED_AT,
+        Column("url", pa.string(), "The address asked.", nullable=False),
+        Column("etag", pa.string(), "The page's ETag, which stands for its records."),
+        Column("next_url", pa.string(), "Where the walk went on; null on the last page."),
+        Column(
+            "cursor_record_id",
+            pa.int64(),
+            "The id of the record after which `next_url` goes on; null at the end.",
+        ),
+        Column(
+            "is_unchanged", pa.bool_(), "Whether GitHub said 304: the records came earlier.", nullable=False
+        ),
+        Column(
+            "records_run_id", pa.string(), "The run whose batches hold the page's records.", nullable=False
+        ),
+        Column(
+            "records_page_number", pa.int32(), "The page of that run that holds them, from 1.", nullable=False
+        ),
+    ),
+    order_by=("page_number",),
+    rules=(
+        Rule(
+            "records_are_own_unless_unchanged",
+            "not is_unchanged and (records_run_id <> run_id or records_page_number <> page_number)",
+            "Only the records of an unchanged page lie in another run's batches.",
+        ),
+        Rule("unchanged_has_etag", "is_unchanged and etag is null", "Without an ETag nothing is unchanged."),
+    ),
+    sample=("run_id", "page_number"),
+)
+
 REPOSITORY = TableContract(
     layer="bronze",
     name="repository",
@@ -146,6 +189,34 @@ CONTROL_TOTAL = TableContract(
     sample=("run_id", "open_count_before", "open_count_after"),
 )
 
+RECONCILIATION = TableContract(
+    layer="bronze",
+    name="reconciliation",
+    description="That a full walk ended, after what it missed was asked about.",
+    grain="one complete full walk",
+    key=("run_id",),
+    columns=(
+        *_RUN,
+        _FETCHED_AT,
+        Column(
+            "walk_run_ids",
+            pa.list_(pa.string()),
+            "The runs that made the walk, the one that ended it first.",
+            nullable=False,
+        ),
+        Column(
+            "since",
+            UTC_TIMESTAMP,
+            "What an incremental walk would have asked for in its place; null at the first sync.",
+        ),
+        Column("finished_at", UTC_TIMESTAMP, "When the walk ended.", nullable=False),
+        Column("page_count", pa.int64(), "Pages walked.", nullable=False),
+        Column("unchanged_page_count", pa.int64(), "Of these, unchanged (304).", nullable=False),
+    ),
+    order_by=("fetched_at",),
+    sample=("run_id",),
+)
+
 MANIFEST = TableContract(
     layer="bronze",
     name="manifest",
@@ -162,13 +233,25 @@ MANIFEST = TableContract(
         Column("as_of_at", UTC_TIMESTAMP, "The `Date` of the walk's first answer."),
         Column("started_at", UTC_TIMESTAMP, "When the run began with the stream.", nullable=False),
         Column("finished_at", UTC_TIMESTAMP, "When it ended; null while it runs, or where it died."),
-        Column("page_count", pa.int64(), "Pages received and stored.", nullable=False),
+        Column("page_count", pa.int64(), "Pages walked and stored.", nullable=False),
+        Column(
+            "unchanged_page_count",
+            pa.int64(),
+            "Of these, as an earlier full walk received them (304): none of their records came.",
+            nullable=False,
+        ),
         Column("record_count", pa.int64(), "Records received and stored.", nullable=False),
         Column("pull_request_count", pa.int64(), "Of these, pull requests.", nullable=False),
         Column("request_count", pa.int64(), "HTTP requests sent.", nullable=False),
         Column("quota_cost", pa.int64(), "Units of GitHub's quota used.", nullable=False),
         Column(
             "batch_count", pa.int64(), "Batches that count; further ones in the lake do not.", nullable=False
+        ),
+        Column(
+            "page_batch_count",
+            pa.int64(),
+            "Batches of `issue_page` that count; only full walks of `issues` have any.",
+            nullable=False,
         ),
         Column("is_capped", pa.bool_(), "Whether a page limit or cap cut the walk.", nullable=False),
         Column("first_updated_at", UTC_TIMESTAMP, "The earliest `updated_at` received."),
@@ -196,9 +279,11 @@ MANIFEST = TableContract(
 
 BRONZE: tuple[TableContract, ...] = (
     ISSUES,
+    ISSUE_PAGE,
     REPOSITORY,
     ISSUE_TIMELINE,
     DEPARTURE,
     CONTROL_TOTAL,
+    RECONCILIATION,
     MANIFEST,
 )

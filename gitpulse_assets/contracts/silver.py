@@ -289,6 +289,59 @@ CONTROL_TOTAL = TableContract(
     ),
 )
 
+
+def _repaired(name: str, description: str) -> Column:
+    return Column(name, pa.int64(), description, False)
+
+
+RECONCILIATION = TableContract(
+    layer="silver",
+    name="reconciliation",
+    description=(
+        "What each full walk corrected that no incremental walk can see. Counted in issues and pull requests "
+        "by the merge that took the walk in; an issue may count in several columns."
+    ),
+    grain="one row a complete full walk",
+    key=("repo_owner", "repo_name", "run_id"),
+    order_by=("finished_at",),
+    sample=("run_id",),
+    columns=(
+        *REPO_COLUMNS,
+        Column("run_id", pa.string(), "Run that ended the walk.", False),
+        Column("since", UTC_TIMESTAMP, "What an incremental walk would have asked for; null at first."),
+        Column(
+            "finished_at", UTC_TIMESTAMP, "GitHub's clock (Date header) at the walk's last answer.", False
+        ),
+        Column("page_count", pa.int64(), "Pages of the list.", False),
+        Column(
+            "unchanged_page_count", pa.int64(), "Of these, unchanged since the full walk before (304).", False
+        ),
+        _repaired(
+            "silent_change_count", "Changed although updated_at did not move, in any of the next ways."
+        ),
+        _repaired("label_change_count", "Of these, with labels renamed, redescribed, added or removed."),
+        _repaired("login_change_count", "Of these, with another login of the author or of assignees."),
+        _repaired("state_change_count", "Of these, with another state, state_reason or closed_at."),
+        _repaired("other_change_count", "Of these, with another title, body, association, lock or the like."),
+        _repaired(
+            "overlooked_count",
+            "Unknown, or changed with updated_at moving, before `since`: what an earlier walk missed.",
+        ),
+        _repaired("deleted_count", "Found gone: deleted."),
+        _repaired("transferred_out_count", "Found gone: transferred to another repository."),
+        _repaired("converted_count", "Found gone: converted to a discussion."),
+        _repaired("unknown_count", "Found gone, where to is not told."),
+        _repaired("returned_count", "Back after a departure."),
+    ),
+    rules=(
+        Rule(
+            "unchanged_within_pages",
+            "unchanged_page_count not between 0 and page_count",
+            "No more pages are unchanged than there are.",
+        ),
+    ),
+)
+
 ISSUE_SIGHTING = TableContract(
     layer="silver",
     name="issue_sighting",
@@ -494,5 +547,6 @@ SILVER_TABLES: tuple[TableContract, ...] = (
     ISSUE_TRANSITIONS,
     QUARANTINE,
     CONTROL_TOTAL,
+    RECONCILIATION,
     SYNC_STATE,
 )

@@ -64,10 +64,14 @@ class Lake:
         """What each run fetched."""
         return Manifest(self.store, repo)
 
-    def batch_writer(self, contract: TableContract, repo: Repo, run_id: str) -> BatchWriter:
-        """A writer for one run's batches; it goes on after those that the manifest counts."""
-        row = self.manifest(repo).row(run_id, contract.name)
-        return BatchWriter(self.store, contract, repo, run_id, batch_count=row.batch_count if row else 0)
+    def batch_writer(
+        self, contract: TableContract, repo: Repo, run_id: str, *, batch_count: int | None = None
+    ) -> BatchWriter:
+        """A writer for one run's batches; it goes on after `batch_count`, else those the manifest counts."""
+        if batch_count is None:
+            row = self.manifest(repo).row(run_id, contract.name)
+            batch_count = row.batch_count if row else 0
+        return BatchWriter(self.store, contract, repo, run_id, batch_count=batch_count)
 
     def begin(self, layer: Layer, repo: Repo) -> Publication:
         """Begin a merge; one that was cut short after its seal is finished first."""

@@ -47,11 +47,13 @@ class ManifestRow:
     as_of_at: datetime | None = None
     finished_at: datetime | None = None
     page_count: int = 0
+    unchanged_page_count: int = 0
     record_count: int = 0
     pull_request_count: int = 0
     request_count: int = 0
     quota_cost: int = 0
     batch_count: int = 0
+    page_batch_count: int = 0
     is_capped: bool = False
     first_updated_at: datetime | None = None
     last_updated_at: datetime | None = None
@@ -115,9 +117,8 @@ class Manifest:
         if stored is None:
             return [], None
         table = pq.ParquetFile(BytesIO(stored.body)).read()
-        schema = read_schema(MANIFEST, table.schema, self._store.uri(self._key))
-        missing = {f.name: None for f in schema if f.name not in table.column_names}
-        return [_row(missing | record) for record in table.to_pylist()], stored.etag
+        read_schema(MANIFEST, table.schema, self._store.uri(self._key))
+        return [_row(record) for record in table.to_pylist()], stored.etag
 
     def _write(self, rows: list[ManifestRow], etag: str | None) -> None:
         table = pa.Table.from_pylist([asdict(row) for row in rows], schema=MANIFEST.arrow_schema)
@@ -135,6 +136,7 @@ class Manifest:
 
 
 def _row(record: Mapping[str, object]) -> ManifestRow:
+    """Read a stored row; a column that an older version did not write takes its default."""
     known = ManifestRow.__dataclass_fields__
     return ManifestRow(**{name: value for name, value in record.items() if name in known})  # pyright: ignore[reportArgumentType]
 

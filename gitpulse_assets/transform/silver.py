@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL as BRONZE_CONTROL_TOTAL
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.bronze import RECONCILIATION as BRONZE_RECONCILIATION
 from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import (
@@ -27,6 +28,7 @@ from gitpulse_assets.contracts.silver import (
     ISSUE_TRANSITIONS,
     LIFECYCLE_COVERAGE,
     QUARANTINE,
+    RECONCILIATION,
     REPOSITORY,
 )
 from gitpulse_assets.transform.sql_file import create_table, load_sql
@@ -37,6 +39,7 @@ BRONZE_INPUTS: tuple[TableContract, ...] = (
     ISSUE_TIMELINE,
     DEPARTURE,
     BRONZE_CONTROL_TOTAL,
+    BRONZE_RECONCILIATION,
 )
 
 # What is made on the way, in this order.
@@ -64,7 +67,11 @@ MERGED_TABLES: tuple[tuple[TableContract, str | None], ...] = (
     (QUARANTINE, None),
     (LIFECYCLE_COVERAGE, None),
     (CONTROL_TOTAL, None),
+    (RECONCILIATION, None),
 )
+
+# What a table needs beside its inputs and the tables made before it.
+STEP_BEFORE = {ISSUE_TRANSITIONS.name: "ledger_issue", RECONCILIATION.name: "repair"}
 
 # A body is compared by its hash, and copied only once: when it is written.
 NOT_COMPARED = frozenset({"body"})
@@ -89,8 +96,8 @@ def merge_silver(
         create_table(con, "silver", step)
     changed: dict[str, bool] = {}
     for contract, scope in MERGED_TABLES:
-        if contract is ISSUE_TRANSITIONS:
-            create_table(con, "silver", "ledger_issue")
+        if contract.name in STEP_BEFORE:
+            create_table(con, "silver", STEP_BEFORE[contract.name])
         changed[contract.name] = _merge_table(con, contract, scope)
     return changed
 

@@ -1,7 +1,15 @@
--- Grain: one issue (never a pull request) known and present before that the complete walk of $walk_run_ids did not
--- meet. Gaps in the numbers say nothing: most are discussions and pull requests.
+-- Grain: one issue (never a pull request) known and present before that a complete full walk did not meet: it is on
+-- none of the walk's pages. The records of a page that GitHub called unchanged are those an earlier walk received.
+-- Gaps in the numbers say nothing: most are discussions and pull requests.
+with met as (
+    select record.issue_id
+    from bronze_issue_page as page
+    join bronze_issues as record
+        on page.records_run_id = record.run_id and page.records_page_number = record.page_number
+)
+
 select issue_id, issue_node_id, issue_number
 from stored_issue_current
-anti join (select issue_id from bronze_issues where list_contains($walk_run_ids, run_id)) as met using (issue_id)
+anti join met using (issue_id)
 where departed_at is null and not is_pull_request
 order by issue_number

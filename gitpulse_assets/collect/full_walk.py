@@ -1,0 +1,79 @@
+"""Full walks of the issue list: which runs made the last one, and what its pages are known by.
+
+A page's ETag is written with the page's records and counts in the same manifest row, so that no ETag ever
+stands for records that are not stored. How the pages are walked is `github/pages.py`'s work.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
+from gitpulse_assets.github.pages import KnownPage, Page
+from gitpulse_assets.lake.manifest import ManifestRow
+
+# Where a page's records lie: a run, and the page's number in it.
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class KnownWalk:
+    """The pages of an earlier full walk in its order, and where their records lie, by address."""
+
+    pages: Mapping[str, KnownPage] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+def newest_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Return the runs that made the newest complete full walk, the one that ended it first."""
+    by_run = {row.run_id: row for row in rows if row.stream == ISSUES.name}
+    full = [row for row in by_run.values() if row.status == "complete" and row.walk_kind == "full"]
+    newest = max((row for row in full if row.page_batch_count), key=lambda row: row.sequence, default=None)
+    walk = [newest] if newest else []
+    while walk and (resumed := by_run.get(walk[-1].resumed_run_id or "")) and resumed not in walk:
+        walk.append(resumed)
+    return walk
+
+
+def page_batches(walk: Sequence[ManifestRow]) -> list[tuple[str, range]]:
+    """Name the batches that hold a walk's pages, in the order they were walked."""
+    return [(row.run_id, range(1, row.page_batch_count + 1)) for row in reversed(walk)]
+
+
+def known_walk(session: Session) -> KnownWalk:
+    """Return what the newest complete full walk kept of its pages; nothing before the first."""
+    rows = session.manifest.rows()
+    stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, page_batches(newest_full_walk(rows)))
+    stored_runs = {row.run_id for row in rows if row.stream == ISSUES.name}
+    pages: dict[str, KnownPage] = {}
+    places: dict[str, Place] = {}
+    for row in stored.to_table().to_pylist():
+        if row["etag"] is not None and row["records_run_id"] in stored_runs:
+            pages[row["url"]] = KnownPage(row["etag"], row["next_url"], row["cursor_record_id"])
+            places[row["url"]] = (row["records_run_id"], row["records_page_number"])
+    return KnownWalk(pages, places)
+
+
+def page_batch(session: Session, pages: Sequence[Page], known: KnownWalk, first_page_number: int) -> pa.Table:
+    """Return the pages as rows of `bronze/issue_page`."""
+    rows = [
+        page_row(page, number, known.places[page.url] if page.is_unchanged else (session.run_id, number))
+        for number, page in enumerate(pages, start=first_page_number)
+    ]
+    return session.table(ISSUE_PAGE, rows)
+
+
+def page_row(page: Page, number: int, place: Place) -> dict[str, object]:
+    return {
+        "page_number": number,
+        "fetched_at": page.date,
+        "url": page.url,
+        "etag": page.etag,
+        "next_url": page.next_url,
+        "cursor_record_id": page.cursor_record_id,
+        "is_unchanged": page.is_unchanged,
+        "records_run_id": place[0],
+        "records_page_number": place[1],
+    }

@@ -1,0 +1,36 @@
+"""The end of a full walk, written down for silver, which then counts what the walk repaired.
+
+It is written after what the walk missed was asked about, so that a merge that knows of the walk knows of the
+departures too.
+"""
+
+from gitpulse_assets.collect.full_walk import newest_full_walk
+from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.contracts.bronze import ISSUES, RECONCILIATION
+from gitpulse_assets.lake.manifest import ManifestRow
+
+
+def keep_reconciliation(session: Session) -> None:
+    """Keep a row for the newest complete full walk, unless there is one."""
+    rows = session.manifest.rows()
+    walk = newest_full_walk(rows)
+    if not walk or walk[0].finished_at is None or any(is_end(row, walk[0]) for row in rows):
+        return
+    row = {
+        "fetched_at": walk[0].finished_at,
+        "walk_run_ids": [part.run_id for part in walk],
+        "since": session.known_state(ISSUES).watermark,
+        "finished_at": walk[0].finished_at,
+        "page_count": sum(part.page_count for part in walk),
+        "unchanged_page_count": sum(part.unchanged_page_count for part in walk),
+    }
+    stream = Stream(session, RECONCILIATION)
+    stream.open("full", walk[0].as_of_at or walk[0].started_at)
+    stream.keep(session.table(RECONCILIATION, [row]), walk[0].finished_at, page_count=0)
+    stream.close("complete")
+
+
+def is_end(row: ManifestRow, walk: ManifestRow) -> bool:
+    """Say whether the row's run wrote down the end of this walk, or of a later one."""
+    is_complete = row.stream == RECONCILIATION.name and row.status == "complete"
+    return is_complete and row.sequence > walk.sequence
