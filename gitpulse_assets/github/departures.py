@@ -102,7 +102,8 @@ class Departures:
             yield self._probe_rest(issue)
 
     def _settled(self, issue: MissingIssue, found: IssueLifecycle, date: datetime) -> Departure:
-        is_here = found.repository_id == self._repository_id
+        # An issue that went elsewhere and was brought back is another one here, with an id of its own.
+        is_here = found.repository_id == self._repository_id and found.issue_id in (None, issue.issue_id)
         departed_at = self._departed_at(
             found.payload, "ConvertedToDiscussionEvent" if is_here else "TransferredEvent"
         )

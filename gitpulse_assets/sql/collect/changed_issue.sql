@@ -1,6 +1,8 @@
 -- Grain: one issue (never a pull request) whose newest record is newer than the timeline known of it.
 -- Read before the merge, so records and timelines are those stored and those not merged yet. What counts is the
 -- issue's own updated_at, which every event moves: a record fetched again in the watermark's overlap asks nothing.
+-- Times are whole seconds and clocks differ: a timeline fetched within a minute of its updated_at may lack what the
+-- same second brought, and is asked for once more.
 with record as (
     select issue_id, issue_node_id, updated_at, is_pull_request
     from stored_issue_current
@@ -26,15 +28,18 @@ newest as (
 ),
 
 timeline as (
-    select issue_id, lifecycle_updated_at
+    select issue_id, lifecycle_updated_at, fetched_at
     from stored_lifecycle_coverage
     union all
-    select issue_id, try_cast(payload_json ->> '$.updatedAt' as timestamptz)
+    select issue_id, try_cast(payload_json ->> '$.updatedAt' as timestamptz), fetched_at
     from bronze_issue_timeline
 ),
 
 known as (
-    select issue_id, max(lifecycle_updated_at) as lifecycle_updated_at
+    select
+        issue_id,
+        max(lifecycle_updated_at) as lifecycle_updated_at,
+        max(fetched_at) < max(lifecycle_updated_at) + interval 1 minute as is_early
     from timeline
     group by issue_id
 )
@@ -45,4 +50,8 @@ left join known using (issue_id)
 where
     not newest.is_pull_request
     and newest.issue_node_id is not null
-    and (known.lifecycle_updated_at is null or newest.updated_at > known.lifecycle_updated_at)
+    and (
+        known.lifecycle_updated_at is null
+        or newest.updated_at > known.lifecycle_updated_at
+        or (newest.updated_at = known.lifecycle_updated_at and known.is_early)
+    )
