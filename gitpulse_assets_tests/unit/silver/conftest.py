@@ -62,6 +62,7 @@ class Lake:
     stored: dict[str, pa.Table] = field(default_factory=dict)
     bronze: dict[str, list[Record]] = field(default_factory=dict)
     run_ids: list[str] = field(default_factory=list)
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def run(
         self,
@@ -93,7 +94,8 @@ class Lake:
 
     def _add(self, table: str, run_id: str, fetched_at: datetime, **fields: Any) -> None:
         rows = self.bronze.setdefault(table, [])
-        place = sum(row["run_id"] == run_id for row in rows)
+        place = self.counts.get((table, run_id), 0)
+        self.counts[table, run_id] = place + 1
         page = {"page_number": place // PAGE_LENGTH + 1, "record_number": place % PAGE_LENGTH + 1}
         rows.append({**REPO, "run_id": run_id, "fetched_at": fetched_at, **page, **fields})
 
@@ -131,11 +133,15 @@ class Lake:
 
     def ledger(self, number: int = 1) -> list[tuple[str, str]]:
         """The transitions of an issue as (kind, time)."""
-        found = self.con.sql(
-            f"select kind, transitioned_at from issue_transitions where issue_number = {number} "
-            "order by transition_number"
-        ).fetchall()
-        return [(kind, moment.strftime("%Y-%m-%dT%H:%M:%SZ")) for kind, moment in found]
+        return self.ledgers().get(number, [])
+
+    def ledgers(self) -> dict[int, list[tuple[str, str]]]:
+        """The transitions of every issue that has any, by its number."""
+        found: dict[int, list[tuple[str, str]]] = {}
+        columns = ("issue_number", "kind", "transitioned_at")
+        for number, kind, moment in self.rows("issue_transitions", *columns):
+            found.setdefault(number, []).append((kind, moment.strftime("%Y-%m-%dT%H:%M:%SZ")))
+        return found
 
     def broken_rules(self) -> list[str]:
         """The names of the contracts' rules and of the ledger's checks that the merged tables break."""
@@ -204,6 +210,12 @@ def new_lake() -> Iterator[Callable[[], Lake]]:
 @pytest.fixture
 def lake(new_lake: Callable[[], Lake]) -> Lake:
     return new_lake()
+
+
+@pytest.fixture(scope="session")
+def load_lake() -> Callable[[], Lake]:
+    """Makes an empty lake that its user closes, for fixtures of wider scope."""
+    return Lake
 
 
 @pytest.fixture(scope="session")

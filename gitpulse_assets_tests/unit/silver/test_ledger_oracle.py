@@ -210,9 +210,10 @@ def test_the_ledger_follows_its_rules(new_lake, issue, timeline, clock, historie
         if not is_merged_at_once:
             lake.merge()
     lake.merge()
+    known = lake.ledgers()
     for number, (created, events, seen) in issues.items():
         expected: list[tuple[str, Any]] = [
             (kind, stamp(at)) for kind, at in Oracle(created, events, seen).ledger()
         ]
-        assert lake.ledger(number) == expected, (created, events, seen)
+        assert known.get(number, []) == expected, (created, events, seen)
     assert {rule.split(".")[-1] for rule in lake.broken_rules()} <= {"open_has_no_closed_at"}
