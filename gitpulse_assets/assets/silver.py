@@ -23,6 +23,7 @@ from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource
+from gitpulse_assets.transform.repairs import repairs_of
 from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
 from gitpulse_assets.transform.sql_file import create_table
 
@@ -70,8 +71,10 @@ def silver(
         yield from audited(con, MERGED_TABLES, SILVER_CHECKS)
         staged = stage(con, publication, MERGED_TABLES, unchanged(publication, changed))
         publication.seal({name: new.merged for name, new in batches.items()})
+        repairs = repairs_of(con.table(tables.RECONCILIATION.name).to_arrow_table(), context.run.run_id)
         for table in staged:
-            yield dg.Output(table, output_name=table.contract.name)
+            shown = repairs if table.contract is tables.ISSUE_CURRENT else {}
+            yield dg.Output(table, output_name=table.contract.name, metadata=shown)
 
 
 def stored_tables(lake: Lake, repo: Repo) -> dict[str, ds.Dataset]:

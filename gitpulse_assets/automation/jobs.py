@@ -1,14 +1,28 @@
-"""The jobs people launch, schedule and backfill. One run of `refresh` is one repository, bronze to gold."""
+"""The jobs people launch, schedule and backfill. One run of any is one repository, bronze to gold."""
 
 import dagster as dg
 
 REFRESH_JOB = "refresh"
+RECONCILE_JOB = "reconcile"
 REPO_TAG = "gitpulse/repo"
+
+WHOLE_PATH = dg.AssetSelection.groups("bronze", "silver", "gold")
 
 refresh = dg.define_asset_job(
     REFRESH_JOB,
-    selection=dg.AssetSelection.groups("bronze", "silver", "gold"),
+    selection=WHOLE_PATH,
     description="Fetch what changed in one repository's issues and rebuild its silver and gold tables.",
 )
 
-default_jobs = [refresh]
+reconcile = dg.define_asset_job(
+    RECONCILE_JOB,
+    selection=WHOLE_PATH,
+    config={"ops": {"bronze": {"config": {"full": True}}}},
+    description=(
+        "Walk one repository's whole list and repair what no refresh can see: renamed labels and logins, "
+        "silent changes, departures. Pages that did not change cost nothing. What it repaired stands in "
+        "silver/reconciliation."
+    ),
+)
+
+default_jobs = [refresh, reconcile]

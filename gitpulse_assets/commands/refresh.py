@@ -9,11 +9,13 @@ from rich.console import Console
 
 from gitpulse_assets.automation.launch import RunOutcome, prepare_home, refresh
 from gitpulse_assets.console import watching
+from gitpulse_assets.contracts.silver import RECONCILIATION
 from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
 from gitpulse_assets.settings import Settings
+from gitpulse_assets.transform.repairs import repair_line, repairs_of
 
 
 def refresh_repos(settings: Settings, repos: Sequence[Repo], *, is_full: bool) -> int:
@@ -27,7 +29,7 @@ def refresh_repos(settings: Settings, repos: Sequence[Repo], *, is_full: bool) -
                 outcome = refresh(defs, instance, repo, is_full=is_full)
             code = exit_code(settings, outcome)
             codes.append(code)
-            print_outcome(console, outcome, code)
+            print_outcome(console, outcome, code, repairs(settings, outcome) if code == DONE else "")
     return FAILED if FAILED in codes else max(codes)
 
 
@@ -55,9 +57,19 @@ def exit_code(settings: Settings, outcome: RunOutcome) -> int:
     return PARTIAL if row is not None and row.status == "partial" else FAILED
 
 
-def print_outcome(console: Console, outcome: RunOutcome, code: int) -> None:
+def repairs(settings: Settings, outcome: RunOutcome) -> str:
+    """Say what the run's full walk repaired; nothing where it made none."""
+    try:
+        walks = open_lake(settings).dataset(RECONCILIATION, outcome.repo).to_table()
+    except LakeError:
+        return ""
+    counts = repairs_of(walks, outcome.run_id)
+    return f"; {repair_line(counts)}" if counts else ""
+
+
+def print_outcome(console: Console, outcome: RunOutcome, code: int, repaired: str) -> None:
     if code == DONE:
-        print(f"{outcome.repo}: refreshed (run {outcome.run_id})", file=sys.stdout)
+        print(f"{outcome.repo}: refreshed (run {outcome.run_id}){repaired}", file=sys.stdout)
         return
     word = "partial, run it again to go on" if code == PARTIAL else "failed"
     console.print(f"{outcome.repo}: {word}: {outcome.message}", highlight=False, soft_wrap=True, markup=False)
