@@ -1,0 +1,161 @@
+"""The product's whole path for one repository, without Dagster around it and without a socket below it.
+
+Collection, merge, publication, sync state and marts are the package's own; only the HTTP transport is short:
+the stand-in answers in this process. What is compared with what is no business of this module.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import httpx
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pydantic import SecretStr
+
+from gitpulse_assets.collect.refresh import collect
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts import bronze, silver
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.app import SandboxApp
+from gitpulse_assets.sandbox.messages import Request
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
+from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
+from gitpulse_assets.transform.sql_file import create_table
+
+API_URL = "http://github.sandbox"
+SYNC_STATE = silver.SYNC_STATE
+MERGED_TABLES = tuple(table for table in silver.SILVER_TABLES if table is not SYNC_STATE)
+
+
+class SandboxTransport(httpx.BaseTransport):
+    """Has the stand-in answer in this process."""
+
+    def __init__(self, app: SandboxApp) -> None:
+        self.app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        asked = Request(
+            method=request.method,
+            path=request.url.path,
+            query_string=request.url.query.decode(),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            origin=API_URL,
+            body=request.read(),
+        )
+        response, _ = self.app.answer(asked)
+        headers = {"content-type": response.content_type} | response.headers
+        return httpx.Response(response.status, headers=headers, content=response.body, request=request)
+
+
+@dataclass
+class Reader:
+    """A user of the product who syncs one repository into a lake, now and then."""
+
+    world: World
+    repo: Repo
+    folder: Path
+    run_count: int = 0
+    lake: Lake = field(init=False)
+    app: SandboxApp = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lake = Lake.open(str(self.folder))
+        self.app = SandboxApp(self.world)
+
+    def sync(self, *, is_full: bool = False) -> ManifestRow:
+        """Collect, merge and publish once, as one run; return the manifest row of the issue walk."""
+        self.run_count += 1
+        client = GitHubClient(
+            api_url=API_URL,
+            graphql_url=f"{API_URL}/graphql",
+            tokens=[SecretStr("good-token")],
+            http_transport=SandboxTransport(self.app),
+        )
+        with client:
+            row = collect(Session(client, self.lake, self.repo, f"run-{self.run_count:03}"), is_full=is_full)
+        self.merge()
+        self.move_watermarks()
+        return row
+
+    def merge(self) -> None:
+        """Merge what no merge has taken in and publish it."""
+        rows = self.lake.manifest(self.repo).rows()
+        with self.lake.begin("silver", self.repo) as publication, connect() as con:
+            published = publication.previous.tables if publication.previous else {}
+            merged = publication.previous.merged if publication.previous else {}
+            new = {
+                table.name: unmerged_batches(rows, table.name, merged.get(table.name, {}))
+                for table in BRONZE_INPUTS
+            }
+            changed = merge_silver(con, self.inputs(new), list(dict.fromkeys(row.run_id for row in rows)))
+            staged = [
+                publication.stage(table, ordered(con, table))
+                if changed[table.name] or table.name not in published
+                else publication.keep(table)
+                for table in MERGED_TABLES
+            ]
+            publication.seal(
+                {name: {run_id: numbers[-1] for run_id, numbers in batches} for name, batches in new.items()}
+            )
+            for table in staged:
+                publication.promote(table)
+
+    def inputs(self, new: dict[str, list[tuple[str, range]]]) -> dict[str, ds.Dataset]:
+        """What a merge reads: the stored tables, and the given batches of each stream."""
+        stored = {f"stored_{table.name}": self.lake.dataset(table, self.repo) for table in MERGED_TABLES}
+        return stored | {
+            f"bronze_{table.name}": self.lake.bronze_dataset(table, self.repo, new[table.name])
+            for table in BRONZE_INPUTS
+        }
+
+    def move_watermarks(self) -> None:
+        """Publish the sync state, as the product does in a step of its own."""
+        commit = self.lake.commit("silver", self.repo)
+        merged = commit.merged if commit else {}
+        with self.lake.begin("silver", self.repo) as publication, connect() as con:
+            con.execute("create table merged_batch (stream varchar, run_id varchar, merged_count bigint)")
+            for stream, runs in merged.items():
+                for run in runs.items():
+                    con.execute("insert into merged_batch values (?, ?, ?)", [stream, *run])
+            con.register("manifest", self.lake.dataset(bronze.MANIFEST, self.repo))
+            create_table(con, "silver", SYNC_STATE.name)
+            staged = [publication.keep(table) for table in MERGED_TABLES]
+            staged.append(publication.stage(SYNC_STATE, ordered(con, SYNC_STATE)))
+            publication.seal()
+            for table in staged:
+                publication.promote(table)
+
+    def as_of_at(self) -> dt.datetime:
+        """When the last complete issue walk began, by the stand-in's clock."""
+        rows = self.lake.dataset(SYNC_STATE, self.repo).to_table().to_pylist()
+        return next(row["as_of_at"] for row in rows if row["stream"] == bronze.ISSUES.name)
+
+    def transitions(self) -> list[tuple[int, dt.date, str]]:
+        """The published ledger in order, as (issue id, UTC day, kind)."""
+        columns = ["issue_id", "transition_number", "transitioned_at", "kind"]
+        table = self.lake.dataset(silver.ISSUE_TRANSITIONS, self.repo).to_table(columns=columns)
+        rows = sorted(tuple(row.values()) for row in table.to_pylist())
+        return [(issue_id, moment.date(), kind) for issue_id, _, moment, kind in rows]
+
+    @contextmanager
+    def gold(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Every mart as of the last walk, beside the silver tables they were made from."""
+        inputs = {table.name: self.lake.dataset(table, self.repo) for table in INPUTS}
+        with connect() as con:
+            build_gold(con, inputs, GoldParameters(self.as_of_at()))
+            yield con
+
+
+def ordered(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.RecordBatchReader:
+    columns, order = ", ".join(table.column_names), ", ".join(table.order_by)
+    return con.sql(f"select {columns} from {table.name} order by {order}").to_arrow_reader()

@@ -1,0 +1,29 @@
+"""Every day of generated histories, whose truth the generator wrote down as it acted: none may be wrong."""
+
+import pytest
+
+from gitpulse_assets_tests.history.prove import play_all, prove
+
+# The seeds of the quick run; the slow one plays others.
+QUICK = {"full": range(24), "increments": range(16)}
+SLOW = {"full": 600, "increments": 600}
+SLOW_FIRST = 1000
+MINUTES_MAX = 45
+
+
+@pytest.mark.parametrize("mode", ["full", "increments"])
+def test_no_day_is_wrong(mode):
+    verdict = play_all(QUICK[mode], mode)
+    print(f"{mode}: {verdict}")
+    assert verdict.findings == []
+    assert verdict.created_and_closed_wrong_days > verdict.days / 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60 * MINUTES_MAX)
+@pytest.mark.parametrize("mode", ["full", "increments"])
+def test_no_day_of_many_histories_is_wrong(mode, capsys):
+    verdict = prove(mode, SLOW[mode], SLOW_FIRST)
+    with capsys.disabled():
+        print(f"\n{mode}: {verdict}")
+    assert verdict.findings == []
