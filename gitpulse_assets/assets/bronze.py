@@ -55,8 +55,8 @@ def bronze(
     target = lake.open()
     began = time.monotonic()
     with github.client(on_wait=lambda wait: tell_wait(context, repo, wait)) as client:
-        collect_or_fail(Session(client, target, repo, context.run_id), is_full=config.full)
-    yield from materializations(target, repo, context.run_id, time.monotonic() - began)
+        collect_or_fail(Session(client, target, repo, context.run.run_id), is_full=config.full)
+    yield from materializations(target, repo, context.run.run_id, time.monotonic() - began)
     with duckdb.get_connection() as con:
         con.register("manifest", target.dataset(tables.MANIFEST, repo))
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
