@@ -11,7 +11,7 @@ from typing import get_args
 
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.promotion import finish_interrupted
+from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
 from gitpulse_assets.lake.store import ObjectInfo, Store
 from gitpulse_assets.repo import Repo
@@ -31,7 +31,7 @@ class Swept:
 
 def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
     """Finish every publication that was cut short, and remove staging last touched before `older_than`."""
-    finished = [target for target in _published(store) if finish_interrupted(store, *target)]
+    finished = [target for target in _published(store) if settle(store, *target).finished_count]
     groups: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
     for info in store.list(paths.STAGING):
         groups[info.key.removeprefix(paths.STAGING).partition("/")[0]].append(info)

@@ -7,6 +7,7 @@ that is no longer the newest needs nothing more.
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,20 +33,36 @@ logger = logging.getLogger(__name__)
 # Each further attempt means that something outside GitPulse wrote the object in between.
 REPLACE_ATTEMPTS = 5
 
+# Each further attempt means that another run sealed a merge in between.
+SETTLE_ATTEMPTS = 10
 
-def finish_interrupted(store: Store, layer: Layer, repo: Repo) -> bool:
-    """Finish the publication of a merge that died, or is slow; say whether there was one."""
-    plan, _ = read_plan(store, layer, repo)
-    if plan is None:
-        return False
-    commit, _ = read_commit(store, layer, repo)
-    if commit is not None and commit.merge_id == plan.merge_id:
-        return False
-    logger.warning(
-        "%s: finishing the publication of %s by merge %s, which was cut short", repo, layer, plan.merge_id
-    )
-    finish(store, plan)
-    return True
+
+@dataclass(frozen=True)
+class Settled:
+    """A moment at which no publication was under way: the newest plan, carried out, and its commit."""
+
+    commit: Commit | None
+    commit_etag: str | None
+    plan_etag: str | None
+    finished_count: int
+
+
+def settle(store: Store, layer: Layer, repo: Repo) -> Settled:
+    """Finish whatever merge was sealed and died, or is slow, and say on what the next one builds.
+
+    The plan's ETag is of the very read that was found carried out: taken in a second read it could be of a
+    plan sealed meanwhile, which the next seal would then replace before anybody carried it out.
+    """
+    for finished_count in range(SETTLE_ATTEMPTS):
+        plan, plan_etag = read_plan(store, layer, repo)
+        found, commit_etag = read_commit(store, layer, repo)
+        if plan is None or (found is not None and found.merge_id == plan.merge_id):
+            return Settled(found, commit_etag, plan_etag, finished_count)
+        logger.warning(
+            "%s: finishing the publication of %s by merge %s, which was cut short", repo, layer, plan.merge_id
+        )
+        finish(store, plan)
+    raise LakeError(f"{repo}: other runs keep publishing {layer}; run again")
 
 
 def finish(store: Store, plan: Plan) -> None:

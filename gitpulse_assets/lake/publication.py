@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.commit import Commit, Merged, Plan, PlannedTable, encode, read_commit, read_plan
+from gitpulse_assets.lake.commit import Commit, Merged, Plan, PlannedTable, encode
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed, PublicationConflict
 from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
-from gitpulse_assets.lake.promotion import commit, finish_interrupted, promote
+from gitpulse_assets.lake.promotion import commit, promote, settle
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 
@@ -46,10 +46,10 @@ class Publication:
     """
 
     def __init__(self, store: Store, layer: Layer, repo: Repo) -> None:
-        finish_interrupted(store, layer, repo)
-        # The plan first: if another merge comes between the two reads, sealing over this plan fails.
-        _, self._plan_etag = read_plan(store, layer, repo)
-        self.previous, self._commit_etag = read_commit(store, layer, repo)
+        settled = settle(store, layer, repo)
+        self.previous = settled.commit
+        self._commit_etag = settled.commit_etag
+        self._plan_etag = settled.plan_etag
         self.merge_id = uuid.uuid4().hex
         self.layer: Layer = layer
         self.repo = repo

@@ -20,7 +20,8 @@ from gitpulse_assets.repo import Repo
 WRITES = {"put", "move", "delete", "delete_prefix"}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PAGES = 4
-POINTS = 10
+# Moments of a killing, in milliseconds after the process began to work; every twelfth in the default run.
+MOMENTS = [pytest.param(n, marks=() if n % 12 == 0 else pytest.mark.slow) for n in range(120)]
 
 
 class Crash(BaseException):
@@ -167,13 +168,13 @@ def kill_at_work(open_lake: Callable[[], Lake], work: Callable[[Lake], None], af
     assert os.WIFSIGNALED(status)
 
 
-@pytest.mark.parametrize("point", range(POINTS))
-def test_kill_9_of_a_merge(open_lake, repo: Repo, merge, values, point: int):
+@pytest.mark.parametrize("after_ms", MOMENTS)
+def test_kill_9_of_a_merge(open_lake, repo: Repo, merge, values, after_ms: int):
     def work(lake: Lake) -> None:
         for value in range(1, 100_000):
             merge(lake, value)
 
-    kill_at_work(open_lake, work, 0.013 * point)
+    kill_at_work(open_lake, work, after_ms / 1000)
     lake = open_lake()
     lake.begin("silver", repo)
     commit = lake.commit("silver", repo)
@@ -184,13 +185,13 @@ def test_kill_9_of_a_merge(open_lake, repo: Repo, merge, values, point: int):
     assert values(lake) == [{100_000}] * 2
 
 
-@pytest.mark.parametrize("point", range(POINTS))
-def test_kill_9_of_a_walk(open_lake, point: int):
+@pytest.mark.parametrize("after_ms", MOMENTS)
+def test_kill_9_of_a_walk(open_lake, after_ms: int):
     def work(lake: Lake) -> None:
         for number in range(100_000):
             sync(lake, Repo("a", f"walk-{number}"), "run-1")
 
-    kill_at_work(open_lake, work, 0.013 * point)
+    kill_at_work(open_lake, work, after_ms / 1000)
     lake = open_lake()
     for number in count():
         repo = Repo("a", f"walk-{number}")

@@ -75,7 +75,7 @@ def test_a_wrong_setting_of_s3_is_named(s3_server, url: str, changes: dict[str, 
     [
         (
             {},
-            "lake/x/ at http://127.0.0.1:9: cannot be reached (EndpointConnectionError): set AWS_ENDPOINT_URL",
+            "at http://127.0.0.1:9: cannot be reached (EndpointConnectionError): set AWS_ENDPOINT_URL",
         ),
         (
             {"access_key_id": None, "secret_access_key": None},

@@ -13,6 +13,7 @@ from gitpulse_assets.lake import maintenance, paths, publication
 from gitpulse_assets.lake.errors import LakeError, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.publication import Publication, StagedTable
+from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 
 
@@ -119,6 +120,36 @@ def test_of_two_merges_exactly_one_wins(
     with pytest.raises(LakeError):
         merges[0].promote(first[0])
     assert (values(lakes[0]), staging(lakes[0])) == ([{1}, {3}], [])
+
+
+class Interrupted:
+    """A store that lets something else happen right after the first read of a plan."""
+
+    def __init__(self, inner: Store, happening: Callable[[], None]) -> None:
+        self.inner, self.happening = inner, [happening]
+
+    def __getattr__(self, name: str):
+        return getattr(self.inner, name)
+
+    def get(self, key: str):
+        found = self.inner.get(key)
+        if key.endswith("_plan.json") and self.happening:
+            self.happening.pop()()
+        return found
+
+
+def test_a_merge_sealed_while_another_begins_is_not_passed_over(
+    lake: Lake, repo: Repo, thing, rows, publish, values
+):
+    publish(1)
+    rival = lake.begin("silver", repo)
+    staged = rival.stage(thing, rows(2))
+    late = Lake(Interrupted(lake.store, rival.seal)).begin("silver", repo)
+    late.stage(thing, rows(3))
+    with pytest.raises(PublicationConflict):
+        late.seal()
+    rival.promote(staged)
+    assert values(lake)[0] == {2}
 
 
 def test_two_repositories_never_meet(lake: Lake, thing, rows):
