@@ -46,6 +46,7 @@ BRONZE_INPUTS: tuple[TableContract, ...] = (
 STEPS = (
     "issue_record",
     "timeline_record",
+    "departure_record",
     "event_record",
     "repository_record",
     "issue_winner",

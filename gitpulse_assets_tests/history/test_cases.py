@@ -1,7 +1,5 @@
 """Histories of one or two issues that once gave a wrong day, or that the generated ones cannot make."""
 
-import pytest
-
 
 def test_an_absence_before_the_first_sight_is_unknown(scene):
     issue = scene.open("02")
@@ -13,7 +11,6 @@ def test_an_absence_before_the_first_sight_is_unknown(scene):
     assert scene.ledger() == [("02", "opened"), ("03", "opened")]
 
 
-@pytest.mark.xfail(strict=True, reason="silver reads no events from the timeline that came with a departure")
 def test_what_happened_before_a_transfer_is_known_from_its_new_place(scene):
     issue = scene.open("02")
     scene.open("02T13:00:00")
@@ -23,7 +20,6 @@ def test_what_happened_before_a_transfer_is_known_from_its_new_place(scene):
     assert scene.sync("08", is_full=True) == []
 
 
-@pytest.mark.xfail(strict=True, reason="silver reads no events from the timeline that came with a departure")
 def test_a_reopening_before_a_transfer_is_known_from_its_new_place(scene):
     issue = scene.open("02")
     scene.at("03", scene.acts.close, issue, None)

@@ -1,18 +1,34 @@
 -- Grain: one lifecycle event of an issue as received; `rule` names what makes it unusable.
 -- Events of pull requests and events that never move the backlog (labelled, locked, ...) are left out. GraphQL
 -- writes a bot's login without the [bot] that REST and the issue lists write; it is put back here.
-with node as (
+-- A timeline that came with a departure tells what happened before the issue left. Its later events belong
+-- elsewhere, and as GitHub gives events new ids at a new place, those of a kind and second known here are left out.
+with record as (
     select
-        rowid as record_rowid, issue_id, issue_number, source,
-        unnest(p.timelineItems.nodes) as node,
-        generate_subscripts(p.timelineItems.nodes, 1) as position
+        rowid as record_rowid, repo_owner, repo_name, run_sequence, page_number, record_number, fetched_at,
+        issue_id, issue_number, null::timestamptz as departed_at,
+        if(source = 'graphql', p.timelineItems.nodes, null) as nodes
     from timeline_record
-    where is_readable and source = 'graphql'
+    where is_readable
+    union all
+    select
+        -1 - rowid, repo_owner, repo_name, run_sequence, 0, 0, fetched_at,
+        issue_id, issue_number, departed_at,
+        p.timelineItems.nodes
+    from departure_record
+),
+
+node as (
+    select
+        record_rowid, issue_id, issue_number, departed_at,
+        unnest(nodes) as node,
+        generate_subscripts(nodes, 1) as position
+    from record
 ),
 
 listed as (
     select
-        record_rowid, issue_id, issue_number, source,
+        record_rowid, issue_id, issue_number, departed_at, 'graphql' as source,
         node.id as event_id,
         case node.__typename
             when 'ClosedEvent' then 'closed'
@@ -32,7 +48,7 @@ listed as (
     from node
     union all
     select
-        rowid, issue_id, issue_number, source,
+        rowid, issue_id, issue_number, null, source,
         coalesce(p.node_id, p.id ->> '$'),
         case
             when p.event in ('closed', 'reopened', 'transferred', 'converted_to_discussion') then p.event
@@ -68,6 +84,29 @@ dated as (
     from listed
     left join number_of_issue using (issue_number)
     where kind is not null
+),
+
+-- Up to the event that took the issue away: of the same second only what stands before it.
+before_departure as (
+    select *
+    from dated
+    where departed_at is not null
+    qualify (happened_at, position) < min((happened_at, position)) filter (
+        where kind in ('transferred', 'converted_to_discussion') and happened_at = departed_at
+    ) over (partition by record_rowid)
+),
+
+told_here as (
+    select issue_id, kind, happened_at from stored_issue_event
+    union all
+    select issue_id, kind, happened_at from dated where departed_at is null
+),
+
+told as (
+    select * from dated where departed_at is null
+    union all
+    select * from before_departure
+    anti join told_here using (issue_id, kind, happened_at)
 )
 
 select
@@ -77,10 +116,10 @@ select
     record.page_number,
     record.record_number,
     record.fetched_at,
-    dated.*,
+    told.* exclude (departed_at),
     case
-        when dated.issue_id is null then 'no_id'
+        when told.issue_id is null then 'no_id'
         when event_id is null or happened_at is null then 'bad_event'
     end as rule
-from dated
-join timeline_record as record on dated.record_rowid = record.rowid
+from told
+join record using (record_rowid)

@@ -6,8 +6,8 @@
 --    (`transferred_in`: the last transferred event), in the state it arrived in. Events before belong elsewhere.
 -- 2. Its closed and reopened events follow in order of time. One that does not change the state changes only the
 --    reason. A conversion to a discussion closes (`converted`) if a reopening follows it or a snapshot then shows the
---    issue closed; alone it says nothing. A closing takes place at its event's time (1-2 s after closed_at in many rows); only a closing that no
---    event tells takes place at closed_at.
+--    issue closed; alone it says nothing. A closing takes place at its event's time (1-2 s after closed_at in many
+--    rows); only a closing that no event tells takes place at closed_at.
 -- 3. Each snapshot is the truth at its moment: the record's updated_at (or closed_at, if later), which any change of
 --    state moves. Events belong to the first snapshot whose moment they do not pass; later ones than the newest
 --    snapshot wait for the next. A closed event up to 5 s after the closed_at a snapshot shows is that closing.
@@ -19,15 +19,17 @@
 --      saw. It is `reopened` and closed at closed_at, which leaves the stock as it was.
 --    An event list that was cut off needs no rule of its own: the snapshots make good what it lacks.
 -- 4. What departed leaves when an event says so, else when it was noticed, and is `returned` when seen again.
---    A departure nobody can explain counts as `deleted`, with the reason `unknown`.
--- 5. Nothing takes effect before the issue entered, nor after its newest record was fetched (clocks differ).
+--    A departure nobody can explain counts as `deleted`, with the reason `unknown`. No snapshot comes after it:
+--    the events that still wait for one (above all those told at the issue's new place) count as they are.
+-- 5. Nothing takes effect before the issue entered, nor after its newest record was fetched (clocks differ), or it
+--    departed.
 -- 6. known_by: `event`; `snapshot` for created_at, and for closed_at where no event of the issue was collected;
 --    else `inferred`.
 -- A row is kept only if it changes whether the issue is open and present, so rows alternate +1, -1 from +1.
 with issue as (
     select
         issue_id, repo_owner, repo_name, issue_number, state, state_reason, closed_at, created_at, updated_at,
-        fetched_at, author_login, author_id, author_type, closed_by_login
+        fetched_at, departed_at, author_login, author_id, author_type, closed_by_login
     from issue_current
     semi join ledger_issue using (issue_id)
 ),
@@ -94,9 +96,14 @@ snapshot as (
     where state <> 'departed'
     union all
     select
-        issue_id, 9223372036854775807, state = 'open', state_reason, closed_at, fetched_at,
+        issue_id, 9223372036854775806, state = 'open', state_reason, closed_at, fetched_at,
         updated_at, greatest(updated_at, coalesce(closed_at, updated_at))
     from issue
+    union all
+    -- A departure shows no state.
+    select issue_id, 9223372036854775807, null, null, null, departed_at, departed_at, 'infinity'::timestamptz
+    from issue
+    where departed_at is not null
 ),
 
 shown_closing as (
@@ -165,7 +172,8 @@ truth as (
 ),
 
 assigned as (
-    select switch.*, truth.number, truth.was_open as snapshot_was_open, truth.is_open and truth.is_told as takes_back
+    select switch.*, truth.number, truth.was_open as snapshot_was_open,
+        coalesce(truth.is_open, false) and truth.is_told as takes_back
     from switch
     asof join truth on switch.issue_id = truth.issue_id and switch.known_at <= truth.moment
 ),
@@ -284,7 +292,9 @@ signal as (
 timed_signal as (
     select
         signal.* exclude (happened_at),
-        max(greatest(least(signal.happened_at, issue.fetched_at), arrival.arrived_at)) over (
+        max(greatest(
+            least(signal.happened_at, greatest(issue.fetched_at, issue.departed_at)), arrival.arrived_at
+        )) over (
             partition by signal.issue_id
             order by signal.number, signal.step, signal.happened_at, signal.position
             rows unbounded preceding

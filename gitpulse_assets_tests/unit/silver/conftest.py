@@ -149,6 +149,7 @@ class Lake:
         rules = [f"{report.table_name}.{rule.name}" for report in reports for rule in report.broken]
         checks = (
             "ledger_alternates",
+            "no_issue_open_before_arrival",
             "ledger_state_equals_snapshot",
             "no_orphan_labels",
             "no_orphan_assignees",

@@ -219,6 +219,65 @@ def test_case_34_the_last_transfer_counts_and_one_out_of_here_does_not(lake, iss
     assert lake.ledger() == [("transferred_in", DAY_3)]
 
 
+def gone_to(clock, timeline, *events, departed_hours=60, **fields):
+    """A departure noticed after it happened, with the timeline that the issue's new place tells."""
+    gone = {"kind": "transferred_out", "departed_at": clock(departed_hours), "departed_to": "acme/other#7"}
+    return {**gone, **timeline(1, *events), **fields}
+
+
+def moved(at, source="acme/rocket"):
+    return transferred(at, fromRepository={"nameWithOwner": source})
+
+
+@pytest.mark.parametrize("is_two_merges", [False, True])
+def test_what_happened_before_a_transfer_is_known_from_its_new_place(
+    lake, issue, timeline, clock, is_two_merges
+):
+    known = {**timeline(1, ("Closed", DAY_2), ("Reopened", "2024-01-02T13:00:00Z"))}
+    lake.run(issue(updated_at="2024-01-02T13:00:00Z"), at="2024-01-02T14:00:00Z", timelines=[known])
+    if is_two_merges:
+        lake.merge()
+    events = [
+        {"__typename": "ClosedEvent", "createdAt": DAY_2, "id": "new id"},
+        ("Reopened", "2024-01-02T13:00:00Z"),
+        ("Closed", "2024-01-03T10:00:00Z"),
+        moved(DAY_3),
+        ("Reopened", DAY_3),
+        ("Reopened", DAY_4),
+    ]
+    lake.run(at=DAY_5, departures=[gone_to(clock, timeline, *events)]).merge()
+    assert lake.ledger() == [
+        OPENED,
+        ("closed", DAY_2),
+        ("reopened", "2024-01-02T13:00:00Z"),
+        ("closed", "2024-01-03T10:00:00Z"),
+    ]
+    assert len(lake.rows("issue_event")) == 3
+    assert lake.broken_rules() == []
+
+
+def test_a_reopening_before_a_transfer_is_known_from_its_new_place(lake, issue, timeline, clock):
+    lake.run(issue(**closed("2024-01-02T00:00:00Z")), at=DAY_2).merge()
+    events = [("Closed", "2024-01-02T00:00:00Z"), ("Reopened", "2024-01-03T10:00:00Z"), moved(DAY_3)]
+    lake.run(at=DAY_5, departures=[gone_to(clock, timeline, *events)]).merge()
+    assert lake.ledger()[2:] == [("reopened", "2024-01-03T10:00:00Z"), ("transferred_out", DAY_3)]
+
+
+def test_a_departure_whose_timeline_does_not_tell_it_gives_no_events(lake, issue, timeline, clock):
+    lake.run(issue(), at=DAY_2).merge()
+    gone = gone_to(clock, timeline, ("Closed", "2024-01-03T10:00:00Z"), departed_hours=61)
+    lake.run(at=DAY_5, departures=[gone]).merge()
+    assert lake.rows("issue_event") == []
+    assert [kind for kind, _ in lake.ledger()] == ["opened", "transferred_out"]
+
+
+def test_events_newer_than_the_last_record_count_once_the_issue_is_gone(lake, issue, timeline):
+    lake.run(issue(), at=DAY_2, timelines=[timeline(1, ("Closed", DAY_2))]).merge()
+    assert lake.ledger() == [OPENED]
+    lake.run(at=DAY_4, departures=[{"issue_id": 1001, "kind": "deleted"}]).merge()
+    assert lake.ledger() == [OPENED, ("closed", DAY_2)]
+
+
 def test_a_closing_before_created_at_takes_effect_at_created_at(lake, issue, timeline):
     early = "2023-12-31T23:30:00Z"
     lake.run(issue(**closed(early)), at=DAY_5, timelines=[timeline(1, ("Closed", early))]).merge()
