@@ -1,7 +1,7 @@
 """The command line: `gitpulse demo | refresh | verdict | sandbox | ui`.
 
-It reads arguments, launches Dagster runs and prints; nothing is computed here. Exit codes: 0 done and every
-blocking check passed, 1 a run or blocking check failed, 2 wrong use or settings, 3 partial and resumable.
+It reads arguments and hands them to `commands/`, whose modules are imported when they are needed; nothing is
+computed here.
 """
 
 import sys
@@ -28,7 +28,18 @@ class RepoType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+EXIT_CODES = """\b
+Exit codes:
+  0    done, and every blocking check passed
+  1    a run or a blocking check failed
+  2    wrong use or settings
+  3    stopped half-way, to be gone on with by the same command
+  130  interrupted by Ctrl-C; the same command goes on
+Of several repositories the worst counts, and failed is worse than half-way.
+"""
+
+
+@click.group("gitpulse", context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="gitpulse-assets", prog_name="gitpulse")
 def cli() -> None:
     """Is a repository's open issue backlog growing or shrinking, and what drives it?"""
@@ -38,7 +49,10 @@ def cli() -> None:
 @click.argument("repos", nargs=-1, type=RepoType())
 @click.option("--full", is_flag=True, help="Walk the whole issue list again, not only what changed.")
 def refresh(repos: tuple[Repo, ...], full: bool) -> None:
-    """Fetch what changed in REPOS (default: GITPULSE_REPOS) and rebuild their tables."""
+    """Fetch what changed and rebuild the tables.
+
+    REPOS are owner/name; without any, those of GITPULSE_REPOS.
+    """
     settings = settings_or_exit()
     chosen = repos or settings.watched_repos
     if not chosen:
@@ -50,11 +64,11 @@ def refresh(repos: tuple[Repo, ...], full: bool) -> None:
 
 @cli.command()
 @click.argument("repo", type=RepoType())
-@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The last day of the windows, UTC.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="A past day that ends the windows, UTC.")
 @click.option("--window", type=click.Choice(["28", "90", "180"]), help="One window in days; else all.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verdict(repo: Repo, as_of: datetime | None, window: str | None, as_json: bool) -> None:
-    """Say whether REPO's backlog grew or shrank."""
+    """Say whether a backlog grew or shrank."""
     from gitpulse_assets.commands.verdict import print_verdict
 
     day = as_of.date() if as_of else None
@@ -64,7 +78,7 @@ def verdict(repo: Repo, as_of: datetime | None, window: str | None, as_json: boo
 
 @cli.command()
 def demo() -> None:
-    """Refresh three generated repositories and print a verdict for each."""
+    """Try it on three generated repositories."""
     from gitpulse_assets.commands.demo import run_demo
 
     sys.exit(run_demo())
@@ -79,7 +93,7 @@ def demo() -> None:
 @click.option("--at", type=click.DateTime(["%Y-%m-%d"]), help="Serve the list recorded on this date.")
 @click.option("--port", default=8910, show_default=True, type=click.IntRange(0, 65535))
 def sandbox(recorded: Path | None, at: datetime | None, port: int) -> None:
-    """Serve a stand-in GitHub on 127.0.0.1 until interrupted."""
+    """Serve a stand-in GitHub on 127.0.0.1."""
     from gitpulse_assets.commands.sandbox import serve_sandbox
 
     sys.exit(serve_sandbox(recorded, at, port))
@@ -88,10 +102,13 @@ def sandbox(recorded: Path | None, at: datetime | None, port: int) -> None:
 @cli.command()
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
 def ui(port: int) -> None:
-    """Open Dagster's UI and daemon on 127.0.0.1, on the same instance and lake as this command line."""
+    """Open Dagster's UI on 127.0.0.1.
+
+    It shows the runs and tables of this command line, and starts the daemon that runs schedules.
+    """
     from gitpulse_assets.commands.ui import run_ui
 
-    run_ui(settings_or_exit(), port)
+    sys.exit(run_ui(settings_or_exit(), port))
 
 
 def settings_or_exit() -> Settings:

@@ -13,7 +13,10 @@ from gitpulse_assets.repo import Repo
 
 @dataclass(frozen=True)
 class WalkProgress:
-    """How far one repository's walk is: pages and records received, and quota left where GitHub said it."""
+    """How far one repository's walk is: pages and records received, and quota left where GitHub said it.
+
+    `note`: something worth a line of its own; `step`: the step that begins, where no pages are counted.
+    """
 
     repo: Repo
     page_count: int
@@ -21,6 +24,7 @@ class WalkProgress:
     what: str = "records"
     quota_remaining: int | None = None
     note: str = ""
+    step: str = ""
 
 
 Listener = Callable[[WalkProgress], None]

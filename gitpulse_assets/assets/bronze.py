@@ -21,7 +21,6 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.partitions import repos
-from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 from gitpulse_assets.transform.audit import audit_table
@@ -54,7 +53,7 @@ def bronze(
     repo = Repo.parse(context.partition_key)
     target = lake.open()
     began = time.monotonic()
-    with github.client(on_wait=lambda wait: tell_wait(context, repo, wait)) as client:
+    with github.client(on_wait=lambda wait: context.log.warning(wait_line(wait))) as client:
         collect_or_fail(Session(client, target, repo, context.run.run_id), is_full=config.full)
     yield from materializations(target, repo, context.run.run_id, time.monotonic() - began)
     with duckdb.get_connection() as con:
@@ -62,10 +61,8 @@ def bronze(
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
 
 
-def tell_wait(context: dg.AssetExecutionContext, repo: Repo, wait: Wait) -> None:
-    said = f"limit of {wait.host} reached, waiting {wait.seconds:.0f} s until {wait.resumes_at:%H:%M:%S} UTC"
-    context.log.warning(said)
-    report(WalkProgress(repo, 0, 0, note=said))
+def wait_line(wait: Wait) -> str:
+    return f"limit of {wait.host} reached, waiting {wait.seconds:.0f} s until {wait.resumes_at:%H:%M:%S} UTC"
 
 
 def collect_or_fail(session: Session, *, is_full: bool) -> None:

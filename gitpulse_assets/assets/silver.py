@@ -25,7 +25,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource
 from gitpulse_assets.transform.repairs import repairs_of
 from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
-from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets.transform.sql_file import create_table, load_sql
 
 SYNC_STATE = tables.SYNC_STATE
 MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
@@ -71,10 +71,16 @@ def silver(
         yield from audited(con, MERGED_TABLES, SILVER_CHECKS)
         staged = stage(con, publication, MERGED_TABLES, unchanged(publication, changed))
         publication.seal({name: new.merged for name, new in batches.items()})
-        repairs = repairs_of(con.table(tables.RECONCILIATION.name).to_arrow_table(), context.run.run_id)
+        summary = merge_summary(con, context.run.run_id)
         for table in staged:
-            shown = repairs if table.contract is tables.ISSUE_CURRENT else {}
+            shown = summary if table.contract is tables.ISSUE_CURRENT else {}
             yield dg.Output(table, output_name=table.contract.name, metadata=shown)
+
+
+def merge_summary(con: db.DuckDBPyConnection, run_id: str) -> dict[str, int]:
+    """Count what was new to the merge and, where the run made a full walk, what that repaired."""
+    news = con.sql(load_sql("silver", "merge_news")).to_arrow_table().to_pylist()[0]
+    return news | repairs_of(con.table(tables.RECONCILIATION.name).to_arrow_table(), run_id)
 
 
 def stored_tables(lake: Lake, repo: Repo) -> dict[str, ds.Dataset]:

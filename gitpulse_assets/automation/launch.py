@@ -5,19 +5,22 @@ origin of its job, without which the UI could show it but not execute it again.
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from gitpulse_assets.automation.jobs import REFRESH_JOB, REPO_TAG
 from gitpulse_assets.partitions import register
+from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.settings import SettingsError
 
 CODE_LOCATION = "gitpulse"
 DEFINITIONS_MODULE = "gitpulse_assets.definitions"
@@ -34,21 +37,36 @@ TELEMETRY_OFF = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended; `message` is the one line that says why it failed, empty when it did not."""
+    """How a run ended; `message` is the one line that says why it failed, empty when it did not.
+
+    `is_interrupted`: by Ctrl-C or a signal. `tables`: what Dagster shows of each table the run made, by
+    `layer/table`.
+    """
 
     repo: Repo
     run_id: str
     is_success: bool
     message: str
+    is_interrupted: bool = False
+    tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def prepare_home(dagster_home: Path) -> None:
-    """Make Dagster's home where there is none yet, with the dagster.yaml of the working directory if any."""
-    dagster_home.mkdir(parents=True, exist_ok=True)
-    target, source = dagster_home / "dagster.yaml", Path("dagster.yaml")
-    if not target.exists():
-        target.write_text(source.read_text() if source.exists() else TELEMETRY_OFF, encoding="utf-8")
-    (dagster_home / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+    """Make Dagster's home where there is none yet, with the dagster.yaml of the working directory if any.
+
+    Raises SettingsError where it cannot be written.
+    """
+    try:
+        dagster_home.mkdir(parents=True, exist_ok=True)
+        target, source = dagster_home / "dagster.yaml", Path("dagster.yaml")
+        if not target.exists():
+            target.write_text(source.read_text() if source.exists() else TELEMETRY_OFF, encoding="utf-8")
+        (dagster_home / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"DAGSTER_HOME: {dagster_home} cannot be written ({error.strerror}); set it to a folder you may "
+            "write, and see that its disk is not full"
+        ) from None
 
 
 def refresh(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, is_full: bool) -> RunOutcome:
@@ -61,8 +79,40 @@ def refresh(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, i
         tags={**job.run_tags, "dagster/partition": repo.key, REPO_TAG: repo.key},
         remote_job_origin=repository_origin().get_job_origin(REFRESH_JOB),
     )
-    result = execute_run(InMemoryJob(job), run, instance)
-    return RunOutcome(repo, run.run_id, result.success, failure_message(result.all_events))
+    events = list(told(repo, execute_run_iterator(InMemoryJob(job), run, instance)))
+    return RunOutcome(
+        repo,
+        run.run_id,
+        is_success=any(event.event_type == dg.DagsterEventType.RUN_SUCCESS for event in events),
+        message=failure_message(events),
+        is_interrupted=any(map(is_interruption, events)),
+        tables=dict(map(shown, filter(is_materialization, events))),
+    )
+
+
+def told(repo: Repo, events: Iterable[dg.DagsterEvent]) -> Iterator[dg.DagsterEvent]:
+    """Pass events on, telling whoever watches which step begins."""
+    for event in events:
+        if event.event_type == dg.DagsterEventType.STEP_START:
+            report(WalkProgress(repo, 0, 0, step=event.step_key or ""))
+        yield event
+
+
+def is_materialization(event: dg.DagsterEvent) -> bool:
+    return event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+
+
+def shown(event: dg.DagsterEvent) -> tuple[str, Mapping[str, object]]:
+    materialization = event.step_materialization_data.materialization
+    values = {name: value.value for name, value in materialization.metadata.items()}
+    return materialization.asset_key.to_user_string(), values
+
+
+def is_interruption(event: dg.DagsterEvent) -> bool:
+    return (
+        event.event_type == dg.DagsterEventType.RUN_FAILURE
+        and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
+    )
 
 
 def run_config(is_full: bool) -> dict[str, object]:
@@ -88,4 +138,6 @@ def failure_message(events: Sequence[dg.DagsterEvent]) -> str:
             if data.user_failure_data and data.user_failure_data.description:
                 return data.user_failure_data.description
             return " ".join(data.error_display_string.split("\n\nStack Trace")[0].split())
+        if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
+            return " ".join(event.job_failure_data.error.message.split())
     return ""

@@ -30,7 +30,7 @@ def collect_departures(session: Session, repository_id: int) -> ManifestRow | No
     ]
     try:
         ask_in_lots(session, stream, repository_id, missing)
-    except Exception as error:
+    except BaseException as error:
         stream.interrupt(error)
         raise
     return stream.close("complete")

@@ -97,7 +97,7 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
             tell(session, stream, waiting)
         keep(session, stream, plan, waiting)
         refuse_capped(session, stream.row)
-    except Exception as error:
+    except BaseException as error:
         with suppress(LakeError):
             keep(session, stream, plan, waiting)
         stream.interrupt(error)

@@ -66,7 +66,7 @@ def keep_batches(session: Session, stream: Stream, batches: Iterable[LifecycleBa
                 waiting = []
             tell(session, stream, waiting)
         keep(session, stream, waiting)
-    except Exception as error:
+    except BaseException as error:
         with suppress(LakeError):
             keep(session, stream, waiting)
         stream.interrupt(error)

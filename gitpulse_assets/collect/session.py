@@ -139,15 +139,15 @@ class Stream:
         self._session.meter.settle()
         return self.row
 
-    def interrupt(self, error: Exception) -> None:
-        """Leave a row that says why the walk stopped, and from where a later run goes on.
+    def interrupt(self, error: BaseException) -> None:
+        """Leave a row that says why the walk stopped (an error, Ctrl-C), and from where a later run goes on.
 
         Storing may be the very thing that failed: the row then stays as it was, which is right too.
         """
         next_url = None if isinstance(error, CursorRefused) else self.row.next_url
         status = "partial" if next_url or self.row.is_capped else "failed"
         try:
-            self.close(status, error=str(error), next_url=next_url)
+            self.close(status, error=str(error) or type(error).__name__, next_url=next_url)
         except LakeError as further:
             error.add_note(f"and the manifest could not be written: {further}")
 

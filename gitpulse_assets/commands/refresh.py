@@ -1,43 +1,100 @@
-"""`gitpulse refresh`: one Dagster run a repository, in this process, on the persistent instance."""
+"""`gitpulse refresh`: one Dagster run a repository, in this process, on the persistent instance.
+
+What a run did is put into words in `summary.py`.
+"""
 
 import os
-import sys
+import time
 from collections.abc import Sequence
 
+import click
 import dagster as dg
 from rich.console import Console
 
 from gitpulse_assets.automation.launch import RunOutcome, prepare_home, refresh
-from gitpulse_assets.console import watching
-from gitpulse_assets.contracts.silver import RECONCILIATION
-from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL
+from gitpulse_assets.commands.summary import summary
+from gitpulse_assets.console import say, tell, watching
+from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
-from gitpulse_assets.settings import Settings
-from gitpulse_assets.transform.repairs import repair_line, repairs_of
+from gitpulse_assets.settings import Settings, SettingsError
 
 
 def refresh_repos(settings: Settings, repos: Sequence[Repo], *, is_full: bool) -> int:
     """Refresh each repository and return the worst exit code; one that fails does not stop the others."""
     console = Console(stderr=True)
-    codes = [DONE]
-    with instance_of(settings) as instance:
-        defs = load_definitions()
-        for repo in repos:
-            with watching(console):
-                outcome = refresh(defs, instance, repo, is_full=is_full)
-            code = exit_code(settings, outcome)
-            codes.append(code)
-            print_outcome(console, outcome, code, repairs(settings, outcome) if code == DONE else "")
-    return FAILED if FAILED in codes else max(codes)
+    try:
+        with instance_of(settings) as instance:
+            return worst(refresh_each(settings, instance, console, repos, is_full=is_full))
+    except SettingsError as error:
+        click.echo(f"gitpulse: {error}", err=True)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        click.echo("gitpulse: interrupted", err=True)
+        return INTERRUPTED
+
+
+def refresh_each(
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    console: Console,
+    repos: Sequence[Repo],
+    *,
+    is_full: bool,
+) -> list[int]:
+    codes = []
+    defs = load_definitions()
+    for repo in repos:
+        began = time.monotonic()
+        with watching(console):
+            outcome = refresh_one(defs, instance, repo, is_full=is_full)
+        code = exit_code(settings, outcome)
+        if code == DONE:
+            say(summary(outcome, time.monotonic() - began))
+        else:
+            tell(console, trouble(outcome, code))
+        codes.append(code)
+        if code == INTERRUPTED:
+            break
+    return codes
+
+
+def refresh_one(
+    defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, is_full: bool
+) -> RunOutcome:
+    """Make the run; trouble of Dagster's own storage (a full disk) ends this repository only."""
+    try:
+        return refresh(defs, instance, repo, is_full=is_full)
+    except Exception as error:
+        message = f"Dagster cannot keep the run: {first_line(error)}"
+        return RunOutcome(repo, "", is_success=False, message=message)
+
+
+def first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
+
+
+def worst(codes: Sequence[int]) -> int:
+    """Of several repositories' codes the worst: interrupted, failed, partial, done."""
+    return next((code for code in (INTERRUPTED, FAILED, PARTIAL) if code in codes), DONE)
 
 
 def instance_of(settings: Settings) -> dg.DagsterInstance:
-    """Open the persistent instance that the UI of the same settings shows."""
+    """Open the persistent instance that the UI of the same settings shows.
+
+    Raises SettingsError where its folder or its dagster.yaml cannot be used.
+    """
     prepare_home(settings.dagster_home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
-    return dg.DagsterInstance.get()
+    try:
+        return dg.DagsterInstance.get()
+    except Exception as error:
+        raise SettingsError(
+            f"DAGSTER_HOME: {settings.dagster_home} holds no instance that can be opened "
+            f"({first_line(error)}); mend its dagster.yaml or set another folder"
+        ) from None
 
 
 def load_definitions() -> dg.Definitions:
@@ -47,29 +104,28 @@ def load_definitions() -> dg.Definitions:
 
 
 def exit_code(settings: Settings, outcome: RunOutcome) -> int:
-    """Tell a walk that stopped half-way and can be gone on with from one that failed."""
+    """Tell a run that can be gone on with from one that failed."""
     if outcome.is_success:
         return DONE
+    if outcome.is_interrupted:
+        return INTERRUPTED
+    rows = run_rows(settings, outcome)
+    return PARTIAL if any(row.status == "partial" for row in rows) else FAILED
+
+
+def run_rows(settings: Settings, outcome: RunOutcome) -> list[ManifestRow]:
+    """What the run left in the manifest; nothing where the lake cannot be read."""
     try:
-        row = open_lake(settings).manifest(outcome.repo).row(outcome.run_id, "issues")
+        rows = open_lake(settings).manifest(outcome.repo).rows()
     except LakeError:
-        return FAILED
-    return PARTIAL if row is not None and row.status == "partial" else FAILED
+        return []
+    return [row for row in rows if row.run_id == outcome.run_id]
 
 
-def repairs(settings: Settings, outcome: RunOutcome) -> str:
-    """Say what the run's full walk repaired; nothing where it made none."""
-    try:
-        walks = open_lake(settings).dataset(RECONCILIATION, outcome.repo).to_table()
-    except LakeError:
-        return ""
-    counts = repairs_of(walks, outcome.run_id)
-    return f"; {repair_line(counts)}" if counts else ""
-
-
-def print_outcome(console: Console, outcome: RunOutcome, code: int, repaired: str) -> None:
-    if code == DONE:
-        print(f"{outcome.repo}: refreshed (run {outcome.run_id}){repaired}", file=sys.stdout)
-        return
-    word = "partial, run it again to go on" if code == PARTIAL else "failed"
-    console.print(f"{outcome.repo}: {word}: {outcome.message}", highlight=False, soft_wrap=True, markup=False)
+def trouble(outcome: RunOutcome, code: int) -> str:
+    words = {
+        FAILED: f"failed: {outcome.message}",
+        PARTIAL: f"partial, run it again to go on: {outcome.message}",
+        INTERRUPTED: "interrupted; what has come is kept, run it again to go on",
+    }
+    return f"{outcome.repo}: {words[code]}"

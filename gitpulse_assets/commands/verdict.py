@@ -2,15 +2,16 @@
 
 import datetime as dt
 import json
-import sys
 from typing import Any
 
+import click
 import pyarrow as pa
 
+from gitpulse_assets.console import say
 from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
 from gitpulse_assets.contracts.silver import ISSUE_TRANSITIONS
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
-from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
@@ -20,6 +21,10 @@ from gitpulse_assets.settings import Settings
 from gitpulse_assets.transform.verdict_table import build_verdicts
 
 
+class DayUnknown(Exception):
+    """The history does not cover the day asked for; str() is one line that says what it covers."""
+
+
 def print_verdict(
     settings: Settings, repo: Repo, as_of: dt.date | None, window_days: int | None, *, as_json: bool
 ) -> int:
@@ -27,35 +32,51 @@ def print_verdict(
     try:
         rows = verdict_rows(open_lake(settings), repo, as_of)
     except LakeError as error:
-        print(f"gitpulse: {error}", file=sys.stderr)
-        return FAILED
+        return refused(str(error), FAILED)
+    except DayUnknown as error:
+        return refused(str(error), WRONG_USE)
+    if not rows:
+        return refused(f"nothing is known of {repo} yet; run gitpulse refresh {repo}", FAILED)
     chosen = [row for row in rows if window_days in (None, row["window_days"])]
-    if not chosen:
-        print(
-            f"gitpulse: nothing is known of {repo}{since(as_of)}; run gitpulse refresh {repo}",
-            file=sys.stderr,
-        )
-        return FAILED
-    print(json.dumps(chosen, indent=2, default=str) if as_json else words(repo, chosen))
+    say(json.dumps(chosen, indent=2, default=str) if as_json else words(chosen))
     return DONE
 
 
-def since(as_of: dt.date | None) -> str:
-    return "" if as_of is None else f" as of {as_of}"
+def refused(reason: str, code: int) -> int:
+    click.echo(f"gitpulse: {reason}", err=True)
+    return code
 
 
-def words(repo: Repo, rows: list[dict[str, Any]]) -> str:
-    heads = [
-        f"{repo}, {row['window_days']} days: {row['direction'].upper()}\n{row['paragraph']}" for row in rows
-    ]
-    return "\n\n".join(heads) + "\n"
+def words(rows: list[dict[str, Any]]) -> str:
+    return "\n\n".join(f"{row['window_days']} days: {answer(row)}" for row in rows)
+
+
+def answer(row: dict[str, Any]) -> str:
+    """The paragraph, its Markdown headline in bold where a terminal shows it."""
+    _, headline, rest = str(row["paragraph"]).split("**", 2)
+    return f"{click.style(row['direction'].upper(), bold=True)}\n{click.style(headline, bold=True)}{rest}"
 
 
 def verdict_rows(lake: Lake, repo: Repo, as_of: dt.date | None) -> list[dict[str, Any]]:
-    """Read the published verdicts, or compute those whose windows end on a past day."""
-    if as_of is None:
-        return lake.dataset(MART_BACKLOG_VERDICT, repo).to_table().to_pylist()
+    """Read the published verdicts, or compute those whose windows end on a past day.
+
+    Empty where nothing was published. Raises DayUnknown for a day outside the history.
+    """
+    rows = lake.dataset(MART_BACKLOG_VERDICT, repo).to_table().to_pylist()
+    if as_of is None or not rows:
+        return rows
+    refuse_unknown_day(lake, repo, as_of)
     return past_verdicts(lake, repo, as_of).to_pylist()
+
+
+def refuse_unknown_day(lake: Lake, repo: Repo, as_of: dt.date) -> None:
+    flow = lake.dataset(MART_ISSUE_DAILY_FLOW, repo).to_table(columns=["flow_date"])
+    days = flow["flow_date"].to_pylist()
+    # The last day of the flow is the one the last refresh was made on, and not over.
+    first, last = min(days), max(days) - dt.timedelta(days=1)
+    if not first <= as_of <= last:
+        known = f"its history covers {first} to {last}" if first <= last else "no complete day of it is known"
+        raise DayUnknown(f"{repo} has no verdict as of {as_of}: {known}")
 
 
 def past_verdicts(lake: Lake, repo: Repo, as_of: dt.date) -> pa.Table:
