@@ -25,9 +25,14 @@ with received as (
     join run_order as o using (run_id)
 ),
 
+kinds as (
+    select *, json_type(p.user, ['$.id', '$.login', '$.type']) as user_kinds
+    from received
+),
+
 typed as (
     select
-        * exclude (p),
+        * exclude (p, user_kinds),
         starts_with(ltrim(payload_json), '{') and p is not null as is_object,
         -- Only integers are taken: a cast alone would round 1.5 and read true as 1.
         case when json_type(p.id) in ('UBIGINT', 'BIGINT') then try_cast(p.id as bigint) end as issue_id,
@@ -75,15 +80,21 @@ typed as (
             if(not starts_with(p.updated_at, '"'), 'updated_at', null),
             if(not starts_with(p.closed_at, '"'), 'closed_at', null),
             if(not starts_with(p.user, '{'), 'user', null),
+            if(user_kinds[1] not in ('UBIGINT', 'BIGINT', 'NULL'), 'user.id', null),
+            if(user_kinds[2] not in ('VARCHAR', 'NULL'), 'user.login', null),
+            if(user_kinds[3] not in ('VARCHAR', 'NULL'), 'user.type', null),
             if(not starts_with(p.assignee, '{'), 'assignee', null),
             if(not starts_with(p.assignees, '['), 'assignees', null),
             if(not starts_with(p.milestone, '{'), 'milestone', null),
+            if(json_type(p.milestone, '$.title') not in ('VARCHAR', 'NULL'), 'milestone.title', null),
             if(not starts_with(p.type, '{'), 'type', null),
+            if(json_type(p.type, '$.name') not in ('VARCHAR', 'NULL'), 'type.name', null),
             if(not starts_with(p.closed_by, '{'), 'closed_by', null),
+            if(json_type(p.closed_by, '$.login') not in ('VARCHAR', 'NULL'), 'closed_by.login', null),
             if(not starts_with(p.pull_request, '{'), 'pull_request', null),
             if(not starts_with(p.labels, '['), 'labels', null)
         ) as wrong_fields
-    from received
+    from kinds
 ),
 
 dated as (
@@ -97,7 +108,12 @@ dated as (
         created_text,
         updated_text,
         closed_text,
-        merged_text
+        merged_text,
+        list_transform(
+            labels,
+            lambda x: json_type(x, ['$', '$.name', '$.id', '$.color', '$.description', '$.default'])
+        ) as label_kinds,
+        list_transform(assignees, lambda x: json_type(x, ['$', '$.id', '$.login', '$.type'])) as assignee_kinds
     from typed
 ),
 
@@ -109,10 +125,23 @@ judged as (
             when issue_id is null then 'no_id'
             when wrong_fields <> '' then 'wrong_kind'
             when issue_number is null then 'no_number'
-            when len(list_filter(labels, lambda x: x is null or not (
-                starts_with(x, '"') or starts_with(x, '{') and json_exists(x, '$.name')))) > 0
-                then 'wrong_label'
-            when len(list_filter(assignees, lambda x: x is null or not starts_with(x, '{'))) > 0 then 'wrong_assignee'
+            when len(list_filter(label_kinds, lambda k: not coalesce(
+                k[1] = 'VARCHAR'
+                or k[1] = 'OBJECT'
+                and k[2] = 'VARCHAR'
+                and coalesce(k[3], 'NULL') in ('UBIGINT', 'BIGINT', 'NULL')
+                and coalesce(k[4], 'NULL') in ('VARCHAR', 'NULL')
+                and coalesce(k[5], 'NULL') in ('VARCHAR', 'NULL')
+                and coalesce(k[6], 'NULL') in ('BOOLEAN', 'NULL'),
+                false
+            ))) > 0 then 'wrong_label'
+            when len(list_filter(assignee_kinds, lambda k: not coalesce(
+                k[1] = 'OBJECT'
+                and coalesce(k[2], 'NULL') in ('UBIGINT', 'BIGINT', 'NULL')
+                and coalesce(k[3], 'NULL') in ('VARCHAR', 'NULL')
+                and coalesce(k[4], 'NULL') in ('VARCHAR', 'NULL'),
+                false
+            ))) > 0 then 'wrong_assignee'
             when state is null or state not in ('open', 'closed') then 'unknown_state'
             when created_at is null or updated_at is null
                 or (closed_text is not null and closed_at is null)
@@ -125,7 +154,7 @@ judged as (
 select
     * exclude (
         is_object, told_issue_id, wrong_fields, payload_json, created_text, updated_text, closed_text, merged_text,
-        issue_id
+        label_kinds, assignee_kinds, issue_id
     ),
     coalesce(issue_id, told_issue_id) as issue_id,
     case rule
@@ -133,8 +162,8 @@ select
         when 'no_id' then 'id is missing or no integer'
         when 'wrong_kind' then 'of a wrong kind: ' || wrong_fields
         when 'no_number' then 'number is missing'
-        when 'wrong_label' then 'a label is neither text nor an object with a name'
-        when 'wrong_assignee' then 'an assignee is no object'
+        when 'wrong_label' then 'a label is neither text nor an object with a name, or of a wrong kind inside'
+        when 'wrong_assignee' then 'an assignee is no object, or of a wrong kind inside'
         when 'unknown_state' then 'state is ' || coalesce(state, 'missing')
         when 'bad_timestamp' then concat_ws(
             ', ',

@@ -48,6 +48,18 @@ BAD_RECORDS = {
     "a label as a number": ({"labels": [7]}, "wrong_label"),
     "a label without a name": ({"labels": [{"id": 7}]}, "wrong_label"),
     "an assignee as text": ({"assignees": ["ada"]}, "wrong_assignee"),
+    "an id of a user as text": ({"user": {"id": "1", "login": "ada"}}, "wrong_kind"),
+    "a login as a number": ({"user": {"id": 1, "login": 5}}, "wrong_kind"),
+    "a type of a user as a truth": ({"user": {"id": 1, "type": True}}, "wrong_kind"),
+    "a milestone's title as a number": ({"milestone": {"title": 1.0}}, "wrong_kind"),
+    "a type's name as a list": ({"type": {"name": ["Bug"]}}, "wrong_kind"),
+    "a closer's login as an object": ({"closed_by": {"login": {}}}, "wrong_kind"),
+    "an id of a label as text": ({"labels": [{"id": "7", "name": "bug"}]}, "wrong_label"),
+    "a color as a number": ({"labels": [{"id": 7, "name": "bug", "color": 0}]}, "wrong_label"),
+    "a default as text": ({"labels": [{"id": 7, "name": "bug", "default": "no"}]}, "wrong_label"),
+    "an empty label": ({"labels": [None]}, "wrong_label"),
+    "an id of an assignee as text": ({"assignees": [{"id": "1", "login": "ada"}]}, "wrong_assignee"),
+    "a login of an assignee as a number": ({"assignees": [{"id": 1, "login": 5}]}, "wrong_assignee"),
     "an unknown state": ({"state": "ajar"}, "unknown_state"),
     "no state": ({"state": ...}, "unknown_state"),
     "created_at no time": ({"created_at": "yesterday"}, "bad_timestamp"),
@@ -70,6 +82,17 @@ def test_case_07_bad_rows_are_quarantined_by_rule_and_the_rest_goes_on(lake, iss
     assert rules == {name: rule for name, (_, rule) in BAD_RECORDS.items()}
     assert all(row["detail"] and row["stream"] == "issues" for row in lake.rows("quarantine"))
     assert lake.broken_rules() == []
+
+
+def test_case_07_a_null_inside_an_object_is_of_no_wrong_kind(lake, issue):
+    nothing = {"id": None, "login": None, "type": None}
+    label = {"id": None, "name": "bug", "color": None, "description": None, "default": None}
+    lake.run(
+        issue(1, user=nothing, assignees=[nothing], labels=[label], milestone={"title": None}),
+        issue(2, user={}, assignees=[{}], labels=[{"name": "bug"}], closed_by={}, type={"name": None}),
+    ).merge()
+    assert lake.rows("quarantine") == []
+    assert len(lake.rows("issue_current")) == 2
 
 
 def test_case_07_a_bad_record_is_kept_as_received(lake):
