@@ -25,6 +25,9 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 from gitpulse_assets.transform.audit import audit_table
 
+# Marks the failure of a run that somebody stopped.
+INTERRUPTED = "is_interrupted"
+
 # Worth another try within the run: the walk goes on where it stopped. Limits are waited out by the client.
 PASSING_TROUBLE = (NetworkDown, AnswerUnusable)
 
@@ -66,9 +69,18 @@ def wait_line(wait: Wait) -> str:
 
 
 def collect_or_fail(session: Session, *, is_full: bool) -> None:
-    """Run the collection; whatever stops it becomes one line, with a retry only where that may help."""
+    """Run the collection; whatever stops it becomes one line, with a retry only where that may help.
+
+    Dagster's retry policy would take up a run again that somebody has just stopped.
+    """
     try:
         collect(session, is_full=is_full)
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        raise dg.Failure(
+            "interrupted; what has come is kept, run it again to go on",
+            metadata={INTERRUPTED: True},
+            allow_retries=False,
+        ) from None
     except (GitHubError, LakeError) as error:
         raise dg.Failure(str(error), allow_retries=isinstance(error, PASSING_TROUBLE)) from error
 

@@ -16,7 +16,8 @@ from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from gitpulse_assets.automation.jobs import REFRESH_JOB, REPO_TAG
+from gitpulse_assets.assets.bronze import INTERRUPTED
+from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, REPO_TAG
 from gitpulse_assets.partitions import register
 from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
@@ -72,22 +73,52 @@ def prepare_home(dagster_home: Path) -> None:
 def refresh(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, is_full: bool) -> RunOutcome:
     """Execute one refresh run of the repository in this process and wait for its end."""
     register(instance, repo.key)
-    job = defs.resolve_job_def(REFRESH_JOB)
+    tags = {"dagster/partition": repo.key, REPO_TAG: repo.key}
+    run_id, events = execute(defs, instance, REFRESH_JOB, {"bronze": {"full": is_full}}, tags, repo)
+    return outcome(repo, run_id, events)
+
+
+def rebuild(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo) -> RunOutcome:
+    """Execute one run that makes the repository's silver and gold tables anew, and wait for its end."""
+    register(instance, repo.key)
+    tags = {"dagster/partition": repo.key, REPO_TAG: repo.key}
+    run_id, events = execute(defs, instance, REBUILD_JOB, {"silver": {"rebuild": True}}, tags, repo)
+    return outcome(repo, run_id, events)
+
+
+def execute(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    job_name: str,
+    op_config: Mapping[str, Mapping[str, object]],
+    tags: Mapping[str, str] | None = None,
+    repo: Repo | None = None,
+) -> tuple[str, list[dg.DagsterEvent]]:
+    """Execute one run of a job in this process and return its id and events, the repository's being told."""
+    job = defs.resolve_job_def(job_name)
     run = instance.create_run_for_job(
         job_def=job,
-        run_config=run_config(is_full),
-        tags={**job.run_tags, "dagster/partition": repo.key, REPO_TAG: repo.key},
-        remote_job_origin=repository_origin().get_job_origin(REFRESH_JOB),
+        run_config=run_config(op_config),
+        tags={**job.run_tags, **(tags or {})},
+        remote_job_origin=repository_origin().get_job_origin(job_name),
     )
-    events = list(told(repo, execute_run_iterator(InMemoryJob(job), run, instance)))
+    events = execute_run_iterator(InMemoryJob(job), run, instance)
+    return run.run_id, list(told(repo, events) if repo else events)
+
+
+def outcome(repo: Repo, run_id: str, events: Sequence[dg.DagsterEvent]) -> RunOutcome:
     return RunOutcome(
         repo,
-        run.run_id,
-        is_success=any(event.event_type == dg.DagsterEventType.RUN_SUCCESS for event in events),
+        run_id,
+        is_success=is_success(events),
         message=failure_message(events),
         is_interrupted=any(map(is_interruption, events)),
         tables=dict(map(shown, filter(is_materialization, events))),
     )
+
+
+def is_success(events: Iterable[dg.DagsterEvent]) -> bool:
+    return any(event.event_type == dg.DagsterEventType.RUN_SUCCESS for event in events)
 
 
 def told(repo: Repo, events: Iterable[dg.DagsterEvent]) -> Iterator[dg.DagsterEvent]:
@@ -109,16 +140,19 @@ def shown(event: dg.DagsterEvent) -> tuple[str, Mapping[str, object]]:
 
 
 def is_interruption(event: dg.DagsterEvent) -> bool:
+    if event.is_step_failure:
+        failure = event.step_failure_data.user_failure_data
+        return failure is not None and INTERRUPTED in failure.metadata
     return (
         event.event_type == dg.DagsterEventType.RUN_FAILURE
         and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
     )
 
 
-def run_config(is_full: bool) -> dict[str, object]:
+def run_config(op_config: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     # Dagster's console would print every event; the CLI shows progress of its own.
     loggers = {"console": {"config": {"log_level": "CRITICAL"}}}
-    return {"ops": {"bronze": {"config": {"full": is_full}}}, "loggers": loggers}
+    return {"ops": {name: {"config": config} for name, config in op_config.items()}, "loggers": loggers}
 
 
 def repository_origin() -> RemoteRepositoryOrigin:

@@ -26,7 +26,8 @@ def walk_words(outcome: RunOutcome, walk: Mapping[str, Any]) -> str:
     news = shown(outcome, silver.ISSUE_CURRENT)
     received = f"{counted(walk['record_count'], 'record')} in {counted(walk['page_count'], 'page')}"
     found = f"{news['new_count']:,} new and {news['changed_count']:,} changed"
-    return f"{walk['walk_kind']} walk, {received}, {found}"
+    rest = "" if walk["resumed_run_id"] == "None" else "the rest of a "
+    return f"{rest}{walk['walk_kind']} walk, {received}, {found}"
 
 
 def cost(outcome: RunOutcome) -> str:
