@@ -1,4 +1,4 @@
-"""The command line: `gitpulse demo | refresh | verdict | sandbox | ui`.
+"""The command line: `gitpulse demo | refresh | verdict | rebuild | sandbox | ui`.
 
 It reads arguments and hands them to `commands/`, whose modules are imported when they are needed; nothing is
 computed here.
@@ -60,6 +60,18 @@ def refresh(repos: tuple[Repo, ...], full: bool) -> None:
     from gitpulse_assets.commands.refresh import refresh_repos
 
     sys.exit(refresh_repos(settings, chosen, is_full=full))
+
+
+@cli.command()
+@click.argument("repos", nargs=-1, required=True, type=RepoType())
+def rebuild(repos: tuple[Repo, ...]) -> None:
+    """Make the tables anew from what was received, without asking GitHub.
+
+    The way to tables of a new version of GitPulse, and out of damaged ones. REPOS are owner/name.
+    """
+    from gitpulse_assets.commands.rebuild import rebuild_repos
+
+    sys.exit(rebuild_repos(settings_or_exit(), repos))
 
 
 @cli.command()

@@ -5,7 +5,8 @@ one promotes it. Bronze is only loaded here, since its batches must be durable l
 What a table is called and where it lies is the lake's and the contracts' business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class UnmergedBatches:
-    """The bronze batches no merge has taken in: their rows, and which they are in the order of their runs."""
+class BronzeBatches:
+    """Bronze batches for a merge: their rows, and which they are in the order of their runs."""
 
     dataset: "ds.Dataset"
     batches: Sequence[tuple[str, range]]
@@ -38,13 +39,25 @@ class UnmergedBatches:
         return {run_id: numbers[-1] for run_id, numbers in self.batches}
 
 
+@contextmanager
+def lake_errors() -> Iterator[None]:
+    """Let whatever the lake refuses end the step with its one line; another try would meet the same."""
+    from gitpulse_assets.lake.errors import LakeError
+
+    try:
+        yield
+    except LakeError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
 class LakeIOManager(dg.ConfigurableIOManager):
     """Loads tables of the lake and promotes staged ones."""
 
     lake: dg.ResourceDependency[LakeResource]
 
     def handle_output(self, context: dg.OutputContext, obj: "StagedTable") -> None:
-        uri = obj.publication.promote(obj)
+        with lake_errors():
+            uri = obj.publication.promote(obj)
         context.add_output_metadata(table_metadata(obj, uri))
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -53,18 +66,19 @@ class LakeIOManager(dg.ConfigurableIOManager):
         layer, name = context.asset_key.path
         contract = find_contract(cast("Layer", layer), name)
         repo = Repo.parse(context.asset_partition_key)
-        if contract.layer == "bronze":
-            return self.load_unmerged(contract, repo)
-        return self.lake.open().dataset(contract, repo)
+        with lake_errors():
+            if contract.layer == "bronze":
+                return self.load_unmerged(contract, repo)
+            return self.lake.open().dataset(contract, repo)
 
-    def load_unmerged(self, contract: "TableContract", repo: Repo) -> UnmergedBatches:
+    def load_unmerged(self, contract: "TableContract", repo: Repo) -> BronzeBatches:
         from gitpulse_assets.lake.manifest import unmerged_batches
 
         lake = self.lake.open()
         commit = lake.commit("silver", repo)
         merged = commit.merged.get(contract.name, {}) if commit else {}
         batches = unmerged_batches(lake.manifest(repo).rows(), contract.name, merged)
-        return UnmergedBatches(lake.bronze_dataset(contract, repo, batches), batches)
+        return BronzeBatches(lake.bronze_dataset(contract, repo, batches), batches)
 
 
 def table_metadata(table: "StagedTable", uri: str) -> dict[str, Any]:

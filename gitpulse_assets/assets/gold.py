@@ -17,6 +17,7 @@ from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.gold import GOLD_TABLES
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
@@ -55,7 +56,7 @@ def gold(
     """
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    with target.begin("gold", repo) as publication, duckdb.get_connection() as con:
+    with lake_errors(), target.begin("gold", repo) as publication, duckdb.get_connection() as con:
         inputs = target.snapshot("silver", repo, INPUTS).datasets
         parameters = gold_parameters(inputs[silver.SYNC_STATE.name])
         build_gold(con, inputs, parameters)

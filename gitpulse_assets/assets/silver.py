@@ -11,13 +11,14 @@ import duckdb as db
 import pyarrow.dataset as ds
 
 from gitpulse_assets.assets.publishing import audited, stage
+from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs
 from gitpulse_assets.assets.specs import asset_out
 from gitpulse_assets.checks.control_total import CONTROL_TOTAL_CHECK, control_total_result
 from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS, check_specs
 from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import bronze
 from gitpulse_assets.contracts import silver as tables
-from gitpulse_assets.io_manager import UnmergedBatches
+from gitpulse_assets.io_manager import BronzeBatches, lake_errors
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.partitions import repos
@@ -30,6 +31,12 @@ from gitpulse_assets.transform.sql_file import create_table, load_sql
 SYNC_STATE = tables.SYNC_STATE
 MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
 STREAM_NAMES = tuple(table.name for table in BRONZE_INPUTS)
+
+
+class MergeConfig(dg.Config):
+    """`rebuild`: make the tables anew, from every bronze batch that was merged into them."""
+
+    rebuild: bool = False
 
 
 @dg.multi_asset(
@@ -47,14 +54,15 @@ STREAM_NAMES = tuple(table.name for table in BRONZE_INPUTS)
 )
 def silver(
     context: dg.AssetExecutionContext,
+    config: MergeConfig,
     lake: LakeResource,
     duckdb: DuckDB,
-    issues: UnmergedBatches,
-    repository: UnmergedBatches,
-    issue_timeline: UnmergedBatches,
-    departure: UnmergedBatches,
-    control_total: UnmergedBatches,
-    reconciliation: UnmergedBatches,
+    issues: BronzeBatches,
+    repository: BronzeBatches,
+    issue_timeline: BronzeBatches,
+    departure: BronzeBatches,
+    control_total: BronzeBatches,
+    reconciliation: BronzeBatches,
 ) -> Iterator[dg.AssetCheckResult | dg.Output]:
     """Merge what no merge has taken in into the current tables of one repository."""
     repo = Repo.parse(context.partition_key)
@@ -62,16 +70,19 @@ def silver(
     streams = (issues, repository, issue_timeline, departure, control_total, reconciliation)
     batches = dict(zip(STREAM_NAMES, streams, strict=True))
     run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
-    with target.begin("silver", repo) as publication, duckdb.get_connection() as con:
-        inputs = stored_tables(target, repo) | {
-            f"bronze_{name}": new.dataset for name, new in batches.items()
-        }
-        changed = merge_silver(con, inputs, run_ids)
+    with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+        if config.rebuild:
+            batches = rebuild_batches(target, publication)
+            changed = merge_silver(con, rebuild_inputs(target, repo, batches), run_ids)
+        else:
+            changed = merge_silver(con, merge_inputs(target, repo, batches), run_ids)
         yield control_total_result(con)
         yield from audited(con, MERGED_TABLES, SILVER_CHECKS)
-        staged = stage(con, publication, MERGED_TABLES, unchanged(publication, changed))
-        publication.seal({name: new.merged for name, new in batches.items()})
-        summary = merge_summary(con, context.run.run_id)
+        kept = set() if config.rebuild else unchanged(publication, changed)
+        staged = stage(con, publication, MERGED_TABLES, kept)
+        merged = {name: some.merged for name, some in batches.items()}
+        publication.seal(merged, is_rebuild=config.rebuild)
+        summary = {} if config.rebuild else merge_summary(con, context.run.run_id)
         for table in staged:
             shown = summary if table.contract is tables.ISSUE_CURRENT else {}
             yield dg.Output(table, output_name=table.contract.name, metadata=shown)
@@ -83,8 +94,9 @@ def merge_summary(con: db.DuckDBPyConnection, run_id: str) -> dict[str, int]:
     return news | repairs_of(con.table(tables.RECONCILIATION.name).to_arrow_table(), run_id)
 
 
-def stored_tables(lake: Lake, repo: Repo) -> dict[str, ds.Dataset]:
-    return {f"stored_{table.name}": lake.dataset(table, repo) for table in MERGED_TABLES}
+def merge_inputs(lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
+    stored = {f"stored_{table.name}": lake.mergeable(table, repo) for table in MERGED_TABLES}
+    return stored | {f"bronze_{name}": new.dataset for name, new in batches.items()}
 
 
 def unchanged(publication: Publication, changed: dict[str, bool]) -> set[str]:
@@ -106,7 +118,7 @@ def sync_state(
     """Move the watermarks; a step of its own, so that they move only once silver is published."""
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    with target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+    with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
         register_merge(con, target, repo)
         create_table(con, "silver", SYNC_STATE.name)
         yield from audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)

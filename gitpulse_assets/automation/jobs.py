@@ -4,6 +4,7 @@ import dagster as dg
 
 REFRESH_JOB = "refresh"
 RECONCILE_JOB = "reconcile"
+REBUILD_JOB = "rebuild"
 REPO_TAG = "gitpulse/repo"
 
 WHOLE_PATH = dg.AssetSelection.groups("bronze", "silver", "gold")
@@ -25,4 +26,15 @@ reconcile = dg.define_asset_job(
     ),
 )
 
-default_jobs = [refresh, reconcile]
+rebuild = dg.define_asset_job(
+    REBUILD_JOB,
+    selection=dg.AssetSelection.groups("silver", "gold"),
+    config={"ops": {"silver": {"config": {"rebuild": True}}}},
+    description=(
+        "Make one repository's silver and gold tables anew from bronze, without asking GitHub: the way to "
+        "tables of a new contract, and out of damaged ones. What no merge has taken in waits for the next "
+        "refresh."
+    ),
+)
+
+default_jobs = [refresh, reconcile, rebuild]

@@ -13,7 +13,7 @@ import pyarrow.fs
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.errors import LakeError, ObjectNotFound
+from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, TableOutdated
 from gitpulse_assets.lake.parquet import is_same_kind
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
@@ -30,7 +30,7 @@ class OpenTable:
 def read_schema(contract: TableContract, stored: pa.Schema, uri: str) -> pa.Schema:
     """The contract's schema as a stored file can fill it: columns the file lacks are nullable.
 
-    Raises LakeError where a column's stored type is of another kind than the contract's.
+    Raises TableOutdated where a column's stored type is of another kind than the contract's.
     """
     fields: list[pa.Field] = []
     for field in contract.arrow_schema:
@@ -40,12 +40,25 @@ def read_schema(contract: TableContract, stored: pa.Schema, uri: str) -> pa.Sche
             continue
         found = stored.field(position).type
         if not is_same_kind(found, field.type):
-            raise LakeError(
+            raise TableOutdated(
                 f"{contract.layer}/{contract.name}.{field.name}: stored as {found}, the contract says "
-                f"{field.type}; rebuild the repository from bronze ({uri})"
+                f"{field.type}; run gitpulse rebuild OWNER/NAME ({uri})"
             )
         fields.append(field)
     return pa.schema(fields)
+
+
+def refuse_incomplete(contract: TableContract, dataset: ds.Dataset, uri: str) -> None:
+    """Raise TableOutdated where a stored table lacks a column that may not be null.
+
+    One that may be null reads as null in the rows stored before there was one.
+    """
+    for column in contract.columns:
+        if not column.nullable and dataset.schema.field(column.name).nullable:
+            raise TableOutdated(
+                f"{contract.layer}/{contract.name}.{column.name}: stored without this column, which the "
+                f"contract needs; run gitpulse rebuild OWNER/NAME ({uri})"
+            )
 
 
 def empty_dataset(contract: TableContract) -> ds.Dataset:

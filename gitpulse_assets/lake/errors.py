@@ -18,6 +18,10 @@ class PreconditionFailed(LakeError):
     """The object is no longer (or already) the one the caller expected; nothing was written."""
 
 
+class TableOutdated(LakeError):
+    """A table was stored under an older contract, and only making it anew can bring it under today's."""
+
+
 class PublicationConflict(LakeError):
     """Another merge of the same repository was published first; nothing of this one was."""
 

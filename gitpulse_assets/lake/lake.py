@@ -11,7 +11,7 @@ from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.batch import BatchWriter
 from gitpulse_assets.lake.commit import Commit, read_commit
-from gitpulse_assets.lake.dataset import open_batches, open_table
+from gitpulse_assets.lake.dataset import open_batches, open_table, refuse_incomplete
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, sweep
@@ -49,6 +49,12 @@ class Lake:
     def dataset(self, contract: TableContract, repo: Repo) -> ds.Dataset:
         """The published table: one version of it, lazy; empty where none was published."""
         return open_table(self.store, contract, repo).dataset
+
+    def mergeable(self, contract: TableContract, repo: Repo) -> ds.Dataset:
+        """The published table, to be merged into; raises TableOutdated where only a rebuild can go on."""
+        dataset = self.dataset(contract, repo)
+        refuse_incomplete(contract, dataset, self.uri(contract, repo))
+        return dataset
 
     def snapshot(self, layer: Layer, repo: Repo, contracts: Iterable[TableContract]) -> Snapshot:
         """Several tables of a layer as one merge published them, with its commit."""

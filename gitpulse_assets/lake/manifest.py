@@ -175,3 +175,12 @@ def unmerged_batches(
     ordered = sorted((r for r in rows if r.stream == stream), key=lambda r: r.sequence)
     spans = [(r.run_id, range(merged.get(r.run_id, 0) + 1, r.batch_count + 1)) for r in ordered]
     return [(run_id, numbers) for run_id, numbers in spans if numbers]
+
+
+def merged_batches(
+    rows: Iterable[ManifestRow], stream: str, merged: Mapping[str, int]
+) -> list[tuple[str, range]]:
+    """The batches merged before that still count, as (run_id, batch numbers), in the order of their runs."""
+    ordered = sorted((r for r in rows if r.stream == stream), key=lambda r: r.sequence)
+    spans = [(r.run_id, range(1, min(r.batch_count, merged.get(r.run_id, 0)) + 1)) for r in ordered]
+    return [(run_id, numbers) for run_id, numbers in spans if numbers]

@@ -1,0 +1,50 @@
+"""What a rebuild merges: the bronze batches that went into the published tables, and one log beside them.
+
+Batches that no merge has taken in stay for the next refresh, so that a rebuilt table equals the one it
+replaces. How they are merged and published is the same as ever, in `silver.py`.
+"""
+
+import logging
+
+import pyarrow.dataset as ds
+
+from gitpulse_assets.contracts.silver import RECONCILIATION
+from gitpulse_assets.io_manager import BronzeBatches
+from gitpulse_assets.lake.errors import TableOutdated
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import merged_batches, unmerged_batches
+from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.silver import BRONZE_INPUTS
+
+logger = logging.getLogger(__name__)
+
+
+def rebuild_batches(lake: Lake, publication: Publication) -> dict[str, BronzeBatches]:
+    """Return the merged batches of each stream; all there are where no merge was ever published."""
+    repo, previous = publication.repo, publication.previous
+    rows = lake.manifest(repo).rows()
+    chosen = {
+        table: merged_batches(rows, table.name, previous.merged.get(table.name, {}))
+        if previous
+        else unmerged_batches(rows, table.name, {})
+        for table in BRONZE_INPUTS
+    }
+    return {
+        table.name: BronzeBatches(lake.bronze_dataset(table, repo, batches), batches)
+        for table, batches in chosen.items()
+    }
+
+
+def rebuild_inputs(lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
+    """Return what `merge_silver` reads: no stored table, but what earlier merges saw full walks repair.
+
+    That was counted against rows which the same walks corrected, and cannot be counted again.
+    """
+    inputs = {f"bronze_{name}": some.dataset for name, some in batches.items()}
+    del inputs[f"bronze_{RECONCILIATION.name}"]
+    try:
+        inputs[f"stored_{RECONCILIATION.name}"] = lake.mergeable(RECONCILIATION, repo)
+    except TableOutdated as error:
+        logger.warning("%s: the log of what full walks repaired begins anew: %s", repo, error)
+    return inputs
