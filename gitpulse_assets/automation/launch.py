@@ -16,6 +16,7 @@ from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
+from gitpulse_assets.assets.bronze import INTERRUPTED
 from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, REPO_TAG
 from gitpulse_assets.partitions import register
 from gitpulse_assets.progress import WalkProgress, report
@@ -139,6 +140,9 @@ def shown(event: dg.DagsterEvent) -> tuple[str, Mapping[str, object]]:
 
 
 def is_interruption(event: dg.DagsterEvent) -> bool:
+    if event.is_step_failure:
+        failure = event.step_failure_data.user_failure_data
+        return failure is not None and INTERRUPTED in failure.metadata
     return (
         event.event_type == dg.DagsterEventType.RUN_FAILURE
         and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
