@@ -96,6 +96,7 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
                 waiting = []
             tell(session, stream, waiting)
         keep(session, stream, plan, waiting)
+        waiting = []
         refuse_capped(session, stream.row)
     except BaseException as error:
         with suppress(LakeError):
