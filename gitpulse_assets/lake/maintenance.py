@@ -1,4 +1,4 @@
-"""Cleaning up after merges that died: what was sealed is published, what was not is removed.
+"""Cleaning up after runs that died: what was sealed is published, what nobody counts is removed.
 
 How long raw runs are kept is not decided here.
 """
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
+from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
 from gitpulse_assets.lake.store import ObjectInfo, Store
@@ -18,6 +20,8 @@ from gitpulse_assets.repo import Repo
 
 # Twice a merge's life, so that no clock that is hours wrong lets a living merge lose its staging.
 LEFT_OVER_AFTER = timedelta(seconds=2 * MERGE_LIFETIME_SECONDS)
+
+_TABLES = {table.name: table for table in BRONZE if table is not MANIFEST}
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,47 @@ class Swept:
 
 
 def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
-    """Finish every publication that was cut short, and remove staging last touched before `older_than`."""
+    """Finish every publication that was cut short; remove what was last touched before `older_than`."""
     finished = [target for target in _published(store) if settle(store, *target).finished_count]
+    limit = datetime.now(UTC) - older_than
+    removed = [*_dead_staging(store, limit), *_uncounted(store, limit)]
+    for info in removed:
+        store.delete(info.key)
+    return Swept(tuple(finished), len(removed), sum(info.size_bytes for info in removed))
+
+
+def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
     groups: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
     for info in store.list(paths.STAGING):
         groups[info.key.removeprefix(paths.STAGING).partition("/")[0]].append(info)
-    limit = datetime.now(UTC) - older_than
-    removed: list[ObjectInfo] = []
     for folder, infos in groups.items():
         old = [info for info in infos if info.modified_at < limit]
         # Scratch and probe files (`_…`) are nobody's merge: each has its own age.
         if folder.startswith("_") or len(old) == len(infos):
-            removed += old
-    for info in removed:
-        store.delete(info.key)
-    return Swept(tuple(finished), len(removed), sum(info.size_bytes for info in removed))
+            yield from old
+
+
+def _uncounted(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
+    """Batches the manifest does not count: of runs that died between the two, or were thinned out."""
+    for repo in registered_repos(store):
+        counted = {key for row in Manifest(store, repo).rows() for key in _batch_keys(repo, row)}
+        for table in _TABLES.values():
+            for info in store.list(f"{table.folder}/{paths.partition(repo)}/"):
+                if info.key not in counted and info.modified_at < limit:
+                    yield info
+
+
+def _batch_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:
+    for table, count in ((_TABLES[row.stream], row.batch_count), (ISSUE_PAGE, row.page_batch_count)):
+        for number in range(1, count + 1):
+            yield paths.batch_key(table, repo, row.run_id, number)
+
+
+def registered_repos(store: Store) -> Iterator[Repo]:
+    """The repositories that have a manifest, in order of their names."""
+    for info in store.list(f"{MANIFEST.folder}/"):
+        if repo := paths.repo_of(info.key):
+            yield repo
 
 
 def _published(store: Store) -> Iterator[tuple[Layer, Repo]]:

@@ -93,10 +93,18 @@ class Manifest:
         rows = self._update(with_row)
         return next(r for r in rows if (r.run_id, r.stream) == (row.run_id, row.stream))
 
-    def remove(self, runs: Iterable[tuple[str, str]]) -> None:
-        """Forget runs, given as (run_id, stream); what they stored no longer counts."""
-        gone = set(runs)
-        self._update(lambda rows: [r for r in rows if (r.run_id, r.stream) not in gone])
+    def remove(self, runs: Iterable[tuple[str, str]], changed: Iterable[ManifestRow] = ()) -> None:
+        """Forget runs, given as (run_id, stream); what they stored no longer counts.
+
+        Rows that are `changed` take the place of those of the same run and stream in the same step.
+        """
+        gone, new = set(runs), {(row.run_id, row.stream): row for row in changed}
+
+        def without(rows: list[ManifestRow]) -> list[ManifestRow]:
+            kept = [row for row in rows if (row.run_id, row.stream) not in gone]
+            return [new.get((row.run_id, row.stream), row) for row in kept]
+
+        self._update(without)
 
     def _update(self, change: Callable[[list[ManifestRow]], list[ManifestRow]]) -> list[ManifestRow]:
         for attempt in range(PUT_ATTEMPTS):

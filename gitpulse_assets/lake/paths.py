@@ -63,6 +63,6 @@ def staging_prefix(merge_id: str) -> str:
     return f"{STAGING}{merge_id}/"
 
 
-def staged_key(merge_id: str, contract: TableContract, repo: Repo) -> str:
-    """A table as one merge made it, before it is published."""
-    return staging_prefix(merge_id) + table_key(contract, repo)
+def staged_key(merge_id: str, contract: TableContract) -> str:
+    """A table as one merge made it, before it is published; a merge is of one layer and repository."""
+    return f"{staging_prefix(merge_id)}{contract.name}.parquet"

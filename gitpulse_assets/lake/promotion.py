@@ -80,20 +80,21 @@ def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
     def move(etag: str | None) -> str:
         return store.move(staged, table.key, if_match=etag, if_absent=etag is None)
 
-    def is_done() -> bool:
-        return _merge_id(store, table.key) == plan.merge_id
+    def own_etag() -> str | None:
+        merge_id, etag = _merge_id(store, table.key)
+        return etag if merge_id == plan.merge_id else None
 
     try:
-        return _replace(store, plan, table.key, table.etag, move, is_done)
+        return _replace(store, plan, table.key, table.etag, move, own_etag)
     except ObjectNotFound as error:
-        found = store.head(table.key)
-        if found and is_done():
-            return found.etag
+        if (etag := own_etag()) is not None:
+            return etag
         if _is_superseded(store, plan):
             return None
         raise LakeError(
-            f"{plan.repo}: the publication of {plan.layer} was cut short and {store.uri(staged)} is gone; "
-            f"delete {store.uri(paths.plan_key(plan.layer, plan.repo))}, then rebuild the repository"
+            f"{plan.repo}: the publication of {plan.layer} was cut short and {store.uri(staged)} is gone: "
+            f"delete {store.uri(paths.plan_key(plan.layer, plan.repo))}, "
+            f"then run gitpulse rebuild {plan.repo}"
         ) from error
 
 
@@ -111,11 +112,11 @@ def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
         def put(etag: str | None) -> str:
             return store.put(key, body, if_match=etag, if_absent=etag is None)
 
-        def is_done() -> bool:
-            found, _ = read_commit(store, plan.layer, plan.repo)
-            return found is not None and found.merge_id == plan.merge_id
+        def own_etag() -> str | None:
+            found, etag = read_commit(store, plan.layer, plan.repo)
+            return etag if found is not None and found.merge_id == plan.merge_id else None
 
-        _replace(store, plan, key, plan.commit_etag, put, is_done)
+        _replace(store, plan, key, plan.commit_etag, put, own_etag)
     store.delete_prefix(paths.staging_prefix(plan.merge_id))
 
 
@@ -125,7 +126,7 @@ def _replace(
     key: str,
     etag: str | None,
     write: Callable[[str | None], str],
-    is_done: Callable[[], bool],
+    own_etag: Callable[[], str | None],
 ) -> str | None:
     """Write an object over the version with `etag`, unless that was done already by another process.
 
@@ -138,8 +139,8 @@ def _replace(
             return write(etag)
         except PreconditionFailed:
             found = store.head(key)
-            if found and is_done():
-                return found.etag
+            if (own := own_etag()) is not None:
+                return own
             if _is_superseded(store, plan):
                 return None
             etag = found.etag if found else None
@@ -154,13 +155,14 @@ def _is_superseded(store: Store, plan: Plan) -> bool:
     return newest is None or newest.merge_id != plan.merge_id
 
 
-def _merge_id(store: Store, key: str) -> str | None:
+def _merge_id(store: Store, key: str) -> tuple[str | None, str | None]:
+    """The merge that wrote a table, and the ETag of the version that says so."""
     opened = store.open(key)
     if opened is None:
-        return None
+        return None, None
     with opened.file as file:
         try:
             metadata = pq.read_metadata(file).metadata or {}
         except pa.ArrowInvalid:
-            return None
-    return metadata.get(MERGE_ID, b"").decode()
+            return None, opened.etag
+    return metadata.get(MERGE_ID, b"").decode(), opened.etag

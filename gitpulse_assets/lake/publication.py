@@ -76,7 +76,7 @@ class Publication:
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
         batches = reader.to_batches() if isinstance(reader, pa.Table) else reader
         written = write_parquet(path, contract, batches, reader.schema, self.merge_id)
-        staged = paths.staged_key(self.merge_id, contract, self.repo)
+        staged = paths.staged_key(self.merge_id, contract)
         self._store.put(staged, path)
         key = paths.table_key(contract, self.repo)
         found = self._store.head(key)
@@ -102,7 +102,7 @@ class Publication:
         found = self._store.head(key)
         if before is None or found is None or found.etag != before.etag:
             raise LakeError(
-                f"{self._store.uri(key)}: not as the last merge published it; rebuild the repository"
+                f"{self._store.uri(key)}: not what the last merge published; run gitpulse rebuild {self.repo}"
             )
         self._tables[contract.name] = PlannedTable(
             name=contract.name,

@@ -51,7 +51,8 @@ def test_a_column_that_changed_its_type_is_refused(lake: Lake, repo: Repo, thing
     publish(1)
     changed = with_column(thing, Column("thing_id", wanted, "Changed.", nullable=False))
     with pytest.raises(
-        LakeError, match=r"^silver/thing\.thing_id: stored as int64, the contract says \w+.*; rebuild"
+        LakeError,
+        match=r"^silver/thing\.thing_id: stored as int64, the contract says \w+.*; run gitpulse rebuild",
     ):
         lake.dataset(changed, repo)
 

@@ -27,7 +27,6 @@ def test_a_key_names_its_repository(repo: Repo):
         paths.batch_key(ISSUES, repo, "run-1", 7),
         paths.commit_key("silver", repo),
         paths.plan_key("gold", repo),
-        paths.staged_key("m", MANIFEST, repo),
     ]
     assert [paths.repo_of(key) for key in keys] == [repo] * len(keys)
     assert len(set(keys)) == len(keys)

@@ -89,7 +89,7 @@ def test_a_kept_table_is_named_in_the_commit(lake: Lake, repo: Repo, thing, othe
 
 
 def test_a_table_never_published_cannot_be_kept(lake: Lake, repo: Repo, thing):
-    with pytest.raises(LakeError, match="not as the last merge published it"):
+    with pytest.raises(LakeError, match="not what the last merge published"):
         lake.begin("silver", repo).keep(thing)
 
 
@@ -218,7 +218,7 @@ def test_a_lost_staged_table_is_told_with_the_way_out(lake: Lake, repo: Repo, th
     merge.stage(thing, rows(1))
     merge.seal()
     lake.store.delete_prefix(paths.STAGING)
-    with pytest.raises(LakeError, match=r"delete .*_plan\.json, then rebuild the repository"):
+    with pytest.raises(LakeError, match=r"delete .*_plan\.json, then run gitpulse rebuild"):
         lake.begin("silver", repo)
 
 
