@@ -1,7 +1,7 @@
 """Plays generated histories through the product and says how many of their days it gets wrong.
 
     python -m gitpulse_assets_tests.history.prove full 600          seeds 0 to 599, one sync at the end
-    python -m gitpulse_assets_tests.history.prove increments 500    2 to 8 syncs, the last one a full one
+    python -m gitpulse_assets_tests.history.prove increments 450    2 to 8 syncs, the last one a full one
 
 Needs the development install. `--first` begins at another seed, `--processes` defaults to the cores.
 """

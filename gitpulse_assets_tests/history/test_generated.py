@@ -5,12 +5,13 @@ import pytest
 from gitpulse_assets_tests.history.prove import play_all, prove
 
 # The seeds of the quick run; the slow one plays others.
-QUICK = {"full": range(24), "increments": range(16)}
-SLOW = {"full": 600, "increments": 600}
+QUICK = {"full": range(20), "increments": range(10)}
+SLOW = {"full": 600, "increments": 450}
 SLOW_FIRST = 1000
 MINUTES_MAX = 45
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", ["full", "increments"])
 def test_no_day_is_wrong(mode):
     verdict = play_all(QUICK[mode], mode)
