@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -74,15 +75,15 @@ def play_apart(seeds: range, mode: Mode) -> Verdict:
     return Verdict(**found | {"allowed": Counter(found["allowed"])})
 
 
-def prove(mode: Mode, count: int, first: int = 0, processes: int | None = None) -> Verdict:
-    """Play histories in as many processes as there are cores."""
+def prove(mode: Mode, count: int, first: int = 0, processes: int | None = None) -> Iterator[Verdict]:
+    """Play histories in as many processes as there are cores; yield the verdicts part by part."""
     stop = first + count
     parts = [
         range(start, min(stop, start + HISTORIES_A_PROCESS))
         for start in range(first, stop, HISTORIES_A_PROCESS)
     ]
     with ThreadPoolExecutor(processes or os.cpu_count()) as pool:
-        return sum(pool.map(lambda seeds: play_apart(seeds, mode), parts), Verdict())
+        yield from pool.map(lambda seeds: play_apart(seeds, mode), parts)
 
 
 def main() -> None:
@@ -96,8 +97,11 @@ def main() -> None:
     if asked.json:
         print(json.dumps(vars(play_all(range(asked.first, asked.first + asked.count), asked.mode))))
         return
-    verdict = prove(asked.mode, asked.count, asked.first, asked.processes)
-    print(*verdict.findings[:FINDINGS_SHOWN], verdict, sep="\n")
+    verdict = Verdict()
+    for part in prove(asked.mode, asked.count, asked.first, asked.processes):
+        verdict += part
+        print(*part.findings[:FINDINGS_SHOWN], f"{verdict.histories} histories", sep="\n", flush=True)
+    print(verdict)
     sys.exit(bool(verdict.findings))
 
 
