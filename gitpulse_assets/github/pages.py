@@ -10,6 +10,7 @@ from datetime import datetime
 import httpx
 import msgspec
 
+from gitpulse_assets.github.detours import Detour, KnownWalk, record_id
 from gitpulse_assets.github.errors import AnswerUnusable, CursorRefused, IssuesDisabled, RepositoryNotFound
 from gitpulse_assets.github.links import same_origin
 from gitpulse_assets.github.reply import Reply
@@ -55,47 +56,6 @@ class Page:
     cursor_record_id: int | None = None
 
 
-class _Record(msgspec.Struct):
-    id: int | None = None
-
-
-class _KnownWalk:
-    """An earlier walk, and where a walk that strayed from its addresses comes back to them.
-
-    A record that left or came moves the borders, and so the addresses, of every later page, but not what
-    follows a given record: so once a known page's last record has been met again, the walk can go on behind
-    it at the known address. Without this, one deletion would cost every later page.
-    """
-
-    def __init__(self, pages: Mapping[str, KnownPage]) -> None:
-        # A 304 has no Link, so the last known page could not tell that one has been added behind it.
-        followed = {url: page for url, page in pages.items() if page.next_url is not None}
-        self._pages = list(followed.values())
-        self._place_of = {url: place for place, url in enumerate(followed)}
-        # The borders that may lie on the page asked last: a list that repeats a record must not lead far.
-        self._near = range(0)
-
-    def page_at(self, url: str) -> KnownPage | None:
-        """The known page of the address that is asked now."""
-        place = self._place_of.get(url)
-        if place is not None:
-            self._near = range(place, place + 1)
-            return self._pages[place]
-        self._near = range(self._near.start, self._near.stop + 1) if self._near else self._near
-        return None
-
-    def rejoin(self, page: Page) -> Page:
-        """The page as received, its next address one of the earlier walk's where that loses nothing."""
-        if page.next_url is None or not self._near:
-            return page
-        near = self._pages[self._near.start : self._near.stop]
-        borders = {known.cursor_record_id: known for known in near if known.cursor_record_id is not None}
-        for record_id in map(_record_id, reversed(page.records)):
-            if record_id in borders:
-                return replace(page, next_url=borders[record_id].next_url, cursor_record_id=record_id)
-        return page
-
-
 def walk(
     transport: Transport,
     repo: Repo,
@@ -111,21 +71,33 @@ def walk(
     `known`: pages of an earlier walk by address and in its order, asked for conditionally but for the last
     one.
     """
-    earlier_walk = _KnownWalk(known or {})
-    url, number = first_url, 0
+    earlier_walk = KnownWalk(known or {})
+    url, number, reply = first_url, 0, None
     while url is not None:
         number += 1
+        reply = reply or transport.get(url, repo, etag=earlier_walk.etag(url))
         earlier = earlier_walk.page_at(url)
-        reply = transport.get(url, repo, etag=earlier.etag if earlier else None)
         if reply.status == 304 and earlier is not None:
             page = _unchanged_page(reply, earlier, url, number)
         else:
             page = _page(reply, repo, url, number, is_cursor=is_stored or number > 1, row_cap=row_cap)
-            page = earlier_walk.rejoin(page)
         if page.next_url == url:
             raise AnswerUnusable(f"{url} names itself as its next page; try again later")
+        reply = None
+        if detour := earlier_walk.detour(page):
+            reply = _taken(transport.get(detour.url, repo, etag=earlier_walk.etag(detour.url)), detour)
+        if detour and reply:
+            page = replace(page, next_url=detour.url, cursor_record_id=detour.after_id)
         yield page
         url = page.next_url and same_origin(first_url, page.next_url)
+
+
+def _taken(reply: Reply, detour: Detour) -> Reply | None:
+    """The detour's answer, unless it leaves something out: that an address holds is not documented."""
+    if reply.status == 304:
+        return reply
+    records = split(reply) if reply.status == 200 else []
+    return reply if records and record_id(records[0]) == detour.next_id else None
 
 
 def _unchanged_page(reply: Reply, earlier: KnownPage, url: str, number: int) -> Page:
@@ -152,17 +124,10 @@ def _page(reply: Reply, repo: Repo, url: str, number: int, is_cursor: bool, row_
     next_url = found.next_url
     is_capped = next_url is None and row_cap is not None and _rows_up_to(url) >= row_cap
     records = split(found)
-    cursor = _record_id(records[-1]) if records and next_url is not None else None
+    cursor = record_id(records[-1]) if records and next_url is not None else None
     return Page(
         number, url, next_url, found.date, found.etag, records, is_capped=is_capped, cursor_record_id=cursor
     )
-
-
-def _record_id(record: bytes) -> int | None:
-    try:
-        return msgspec.json.decode(record, type=_Record).id
-    except msgspec.DecodeError:
-        return None
 
 
 def _is_cap(reply: Reply) -> bool:

@@ -95,17 +95,50 @@ def test_a_year_of_weekly_sweeps_misses_nothing(sweeper, world, seed, capsys):
         print(f"\nseed {seed}: {page_count} pages swept, {paid_count} paid for")
 
 
+PAGE = "https://api.github.test/repositories/9/issues?after={}".format
+FIRST = "https://api.github.test/repos/octo/demo/issues?state=all&sort=created&direction=asc&per_page=100"
+KNOWN = {
+    FIRST: KnownPage('"1"', PAGE(1), 1),
+    PAGE(1): KnownPage('"2"', PAGE(2), 2),
+    PAGE(2): KnownPage('"3"', PAGE(3), 3),
+    PAGE(3): KnownPage('"4"', None, None),
+}
+
+
+def page(answer, *ids, after=None):
+    link = {"link": f'<{PAGE(after)}>; rel="next"'} if after else {}
+    return answer([{"id": number} for number in ids], **link)
+
+
+def asked(calls):
+    return [url.partition("after=")[2] for url in calls.urls]
+
+
 def test_a_record_the_list_repeats_does_not_lead_past_pages(script, answer, repo):
     """The last record of page 3 on page 1 too: going on behind it would skip page 2."""
-    address = "https://api.github.test/repositories/9/issues?after={}".format
-    first = "https://api.github.test/repos/octo/demo/issues?state=all&sort=created&direction=asc&per_page=100"
-    known = {
-        first: KnownPage('"1"', address(1), 1),
-        address(1): KnownPage('"2"', address(2), 2),
-        address(2): KnownPage('"3"', address(3), 3),
-        address(3): KnownPage('"4"', None, None),
-    }
-    link = f'<{address(9)}>; rel="next"'
-    client, calls = script([answer([{"id": 3}, {"id": 9}], link=link), answer([])])
-    list(client.issue_pages(repo, known=known))
-    assert calls.urls[1].endswith("after=9")
+    client, calls = script([page(answer, 3, 9, after=9), page(answer)])
+    list(client.issue_pages(repo, known=KNOWN))
+    assert asked(calls) == ["", "9"]
+
+
+def test_a_known_address_that_leaves_records_out_is_not_followed(script, answer, repo):
+    """Were an address a place in the list and no record's, a deletion before it would hide records."""
+    client, calls = script(
+        [page(answer, 0, 1, 8, 9, after=9), page(answer, 9, 10, after=10), page(answer, 10)]
+    )
+    pages = list(client.issue_pages(repo, known=KNOWN))
+    assert asked(calls) == ["", "1", "9"]
+    assert [found.next_url for found in pages] == [PAGE(9), None]
+
+
+def test_a_known_address_that_is_refused_is_not_followed(script, answer, repo):
+    refusal = answer({"message": "Invalid cursor"}, 422)
+    client, calls = script([page(answer, 0, 1, 8, after=8), refusal, page(answer, 9)])
+    assert len(list(client.issue_pages(repo, known=KNOWN))) == 2
+    assert asked(calls) == ["", "1", "8"]
+
+
+def test_a_link_to_a_known_address_is_followed_whatever_the_page_holds(script, answer, repo):
+    client, calls = script([page(answer, 1, 8, after=2), page(answer, 9)])
+    list(client.issue_pages(repo, known=KNOWN))
+    assert asked(calls) == ["", "2"]
