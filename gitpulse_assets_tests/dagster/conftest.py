@@ -1,12 +1,16 @@
 """A product in a folder: settings that point at a sandbox, an instance, and a way to run a refresh."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from gitpulse_assets.assets.bronze import bronze
 from gitpulse_assets.automation.launch import RunOutcome, refresh
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -16,9 +20,12 @@ from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets.settings import Settings
 
 REPO = Repo("acme", "rocket")
+# Which run gave a row, and when it was noticed: what two ways to the same tables may differ in.
+PROVENANCE = {"run_id", "page_number", "record_number", "fetched_at", "seen_at", "last_merged_run_id"}
 TOKEN = "ghp_the_token_that_must_never_show"
 
 Refresh = Callable[..., RunOutcome]
+Read = Callable[..., list[dict[str, object]]]
 
 
 @pytest.fixture(scope="session")
@@ -26,22 +33,36 @@ def defs() -> dg.Definitions:
     return build_defs()
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+@contextmanager
+def a_sandbox() -> Iterator[Sandbox]:
     with serve(generate([HistoryPlan(REPO.key, seed=7, issue_count=250, day_count=200)])) as running:
         yield running
 
 
-@pytest.fixture
-def home(tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
+@contextmanager
+def a_home(folder: Path, sandbox: Sandbox) -> Iterator[Path]:
     """An empty working directory whose settings name the sandbox."""
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GITHUB_API_URL", sandbox.base_url)
-    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    return tmp_path
+    with pytest.MonkeyPatch.context() as patch:
+        for field in Settings.model_fields.values():
+            patch.delenv(str(field.validation_alias), raising=False)
+        patch.chdir(folder)
+        patch.setenv("GITHUB_API_URL", sandbox.base_url)
+        patch.setenv("GITHUB_TOKEN", TOKEN)
+        patch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+        patch.setenv("GITPULSE_LAKE_URL", str(folder / "lake"))
+        yield folder
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with a_sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path, sandbox: Sandbox) -> Iterator[Path]:
+    with a_home(tmp_path, sandbox) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -62,4 +83,52 @@ def run(home: Path, defs: dg.Definitions, instance: dg.DagsterInstance) -> Refre
 
 @pytest.fixture
 def lake(home: Path) -> Lake:
-    return Lake.open(str(home / ".gitpulse" / "lake"))
+    return Lake.open(str(home / "lake"))
+
+
+def reader(lake: Lake) -> Read:
+    def rows(contract: TableContract, repo: Repo = REPO) -> list[dict[str, object]]:
+        columns = [name for name in contract.column_names if name not in PROVENANCE]
+        found = lake.dataset(contract, repo).to_table(columns=columns).to_pylist()
+        return sorted(found, key=lambda row: tuple(str(row.get(name)) for name in contract.key))
+
+    return rows
+
+
+@pytest.fixture
+def read(lake: Lake) -> Read:
+    """Read a published table: `read(ISSUE_CURRENT)`; without provenance, in the order of its key."""
+    return reader(lake)
+
+
+@dataclass
+class Product:
+    """A home folder, its sandbox and its instance; `outcome` is that of the first run."""
+
+    home: Path
+    sandbox: Sandbox
+    instance: dg.DagsterInstance
+    run: Refresh
+    read: Read
+    outcome: RunOutcome
+
+
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory, defs: dg.Definitions) -> Iterator[Product]:
+    """A product after one run, shared by the tests of a module, which must not change it."""
+    folder = tmp_path_factory.mktemp("synced")
+    with a_sandbox() as sandbox, a_home(folder, sandbox), dg.DagsterInstance.ephemeral() as instance:
+
+        def run(*, is_full: bool = False) -> RunOutcome:
+            return refresh(defs, instance, REPO, is_full=is_full)
+
+        yield Product(folder, sandbox, instance, run, reader(Lake.open(str(folder / "lake"))), run())
+
+
+@pytest.fixture
+def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries, of requests and of the step, without the pauses between them."""
+    monkeypatch.setattr("gitpulse_assets.github.transport.back_off_seconds", lambda attempt: 0)
+    policy = bronze.op.retry_policy
+    assert policy is not None
+    monkeypatch.setattr(bronze.op, "_retry_policy", policy._replace(delay=0.01))
