@@ -1,4 +1,4 @@
-"""The command line: `gitpulse demo | refresh | verdict | rebuild | sandbox | ui`.
+"""The command line: `gitpulse demo | refresh | verdict | rebuild | maintain | sandbox | ui`.
 
 It reads arguments and hands them to `commands/`, whose modules are imported when they are needed; nothing is
 computed here.
@@ -72,6 +72,18 @@ def rebuild(repos: tuple[Repo, ...]) -> None:
     from gitpulse_assets.commands.rebuild import rebuild_repos
 
     sys.exit(rebuild_repos(settings_or_exit(), repos))
+
+
+@cli.command()
+def maintain() -> None:
+    """Tidy up the tables' storage.
+
+    Finishes what runs that died had begun to publish, removes what they left, and thins out what was received
+    longer than GITPULSE_RETENTION_DAYS ago. Tables stay as they are.
+    """
+    from gitpulse_assets.commands.maintain import maintain_lake
+
+    sys.exit(maintain_lake(settings_or_exit()))
 
 
 @cli.command()

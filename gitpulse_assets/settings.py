@@ -95,6 +95,12 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_LAKE_URL",
         description="A folder, file:///folder or s3://bucket/prefix.",
     )
+    retention_days: int = Field(
+        default=90,
+        ge=0,
+        validation_alias="GITPULSE_RETENTION_DAYS",
+        description="Days after which `maintain` thins out raw runs that a full walk has replaced; 0: never.",
+    )
     label_groups: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
         default=DEFAULT_LABEL_GROUPS,
         validation_alias="GITPULSE_LABEL_GROUPS",

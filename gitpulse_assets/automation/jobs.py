@@ -1,6 +1,11 @@
-"""The jobs people launch, schedule and backfill. One run of any is one repository, bronze to gold."""
+"""The jobs people launch, schedule and backfill.
+
+A run of any is one repository; only maintenance, in a module of its own, is of the whole lake.
+"""
 
 import dagster as dg
+
+from gitpulse_assets.automation.maintain import maintain
 
 REFRESH_JOB = "refresh"
 RECONCILE_JOB = "reconcile"
@@ -37,4 +42,4 @@ rebuild = dg.define_asset_job(
     ),
 )
 
-default_jobs = [refresh, reconcile, rebuild]
+default_jobs = [refresh, reconcile, rebuild, maintain]

@@ -1,6 +1,7 @@
-"""When jobs run by themselves. A tick asks for one run a registered repository; what a run does is the job's.
+"""When jobs run by themselves; what a run does is the job's.
 
-Written out, since Dagster's schedule of a partitioned job refuses dynamic partitions when it is loaded.
+The reconciliation, one run a registered repository, is written out, since Dagster's schedule of a partitioned
+job refuses dynamic partitions when it is loaded.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from gitpulse_assets.automation.jobs import REPO_TAG, reconcile
+from gitpulse_assets.automation.maintain import maintain
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 
 
@@ -35,4 +37,16 @@ def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> Iterator[dg.
         )
 
 
-default_schedules = [weekly_reconciliation]
+weekly_maintenance = dg.ScheduleDefinition(
+    name="weekly_maintenance",
+    job=maintain,
+    cron_schedule="0 8 * * 0",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=(
+        "Every Sunday at 08:00 UTC, four hours after the full walks that let older runs go, the maintenance "
+        "of the lake. Off until switched on."
+    ),
+)
+
+default_schedules = [weekly_reconciliation, weekly_maintenance]

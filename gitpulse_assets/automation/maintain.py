@@ -1,0 +1,61 @@
+"""The maintenance of the whole lake: one run for all repositories, which asks GitHub nothing.
+
+What may be removed is decided in `lake/maintenance.py` (left-overs) and `retention.py` (raw runs).
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.resources import LakeResource, settings_or_failure
+
+MAINTAIN_JOB = "maintain"
+
+
+@dg.op(name="maintain_lake")
+def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+    """Finish what was cut short, remove what nobody counts, and thin out old raw runs."""
+    target, days = lake.open(), settings_or_failure().retention_days
+    troubles: list[str] = []
+    try:
+        context.add_output_metadata({"done": list(maintained(target, days, troubles))})
+    except LakeError as error:
+        troubles.append(str(error))
+    if troubles:
+        raise dg.Failure("; ".join(troubles), allow_retries=False)
+
+
+def maintained(lake: Lake, retention_days: int, troubles: list[str]) -> Iterator[str]:
+    """Maintain the lake, yielding a line for whatever was done; one repository's trouble stops no other."""
+    from gitpulse_assets.retention import apply_retention
+
+    swept = lake.sweep()
+    for layer, repo in swept.finished:
+        yield f"{repo}: finished the publication of {layer} that a run had begun"
+    if swept.object_count:
+        yield f"removed {swept.object_count:,} objects ({swept.size_bytes:,} bytes) that dead runs left"
+    for repo in lake.registered_repos() if retention_days else ():
+        try:
+            thinned = apply_retention(lake, repo, timedelta(days=retention_days))
+        except LakeError as error:
+            troubles.append(str(error))
+            continue
+        if thinned.record_count or thinned.object_count or thinned.run_count:
+            yield (
+                f"{repo}: of runs older than {retention_days} days went {thinned.record_count:,} records, "
+                f"{thinned.object_count:,} objects and {thinned.run_count:,} runs as a whole"
+            )
+
+
+@dg.job(
+    name=MAINTAIN_JOB,
+    description=(
+        "Finish publications that were cut short, remove what dead runs left, and thin out raw runs older "
+        "than GITPULSE_RETENTION_DAYS. The tables stay as they are, and can be rebuilt as before."
+    ),
+)
+def maintain() -> None:
+    maintain_lake()
