@@ -115,11 +115,16 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
     for contract in BRONZE_INPUTS:
         name = f"bronze_{contract.name}"
         _register_table(con, contract, name, inputs.get(name))
-        unknown = con.execute(
-            f"select distinct run_id from {name} anti join run_order using (run_id)"
-        ).fetchall()
-        if unknown:
-            raise ValueError(f"{name}: batches of runs that run_ids does not name: {sorted(unknown)}")
+    _refuse_unknown_runs(con)
+
+
+def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:
+    names = [f"bronze_{contract.name}" for contract in BRONZE_INPUTS]
+    run = " union all ".join(f"select '{name}' as name, run_id from {name}" for name in names)
+    found = con.execute(f"select distinct name, run_id from ({run}) anti join run_order using (run_id)")
+    if unknown := sorted(found.fetchall()):
+        told = ", ".join(f"{name} of {run_id}" for name, run_id in unknown)
+        raise ValueError(f"batches of runs that run_ids does not name: {told}")
 
 
 def _register_table(
@@ -141,7 +146,7 @@ def _merge_table(con: duckdb.DuckDBPyConnection, contract: TableContract, scope:
     name, columns = contract.name, ", ".join(contract.column_names)
     con.execute(f"create or replace temp table {name}_delta as {load_sql('silver', name)}")
     inside = f"semi join {scope} using (issue_id)" if scope else ""
-    if _fingerprint(con, contract, f"{name}_delta") == _fingerprint(con, contract, f"stored_{name} {inside}"):
+    if _is_same(con, contract, f"{name}_delta", f"stored_{name} {inside}"):
         con.execute(f"create or replace temp view {name} as select {columns} from stored_{name}")
         return False
     carried = (
@@ -152,7 +157,11 @@ def _merge_table(con: duckdb.DuckDBPyConnection, contract: TableContract, scope:
     return True
 
 
-def _fingerprint(con: duckdb.DuckDBPyConnection, contract: TableContract, relation: str) -> object:
-    """The number of rows and an order-free hash of them."""
+def _is_same(con: duckdb.DuckDBPyConnection, contract: TableContract, one: str, other: str) -> bool:
+    """Say whether two relations have the same rows, by their number and an order-free hash of them."""
     columns = ", ".join(name for name in contract.column_names if name not in NOT_COMPARED)
-    return con.execute(f"select count(*), sum(hash({columns})::hugeint) from {relation}").fetchone()
+    fingerprint = f"select (count(*), sum(hash({columns})::hugeint)) as rows from"
+    return con.execute(
+        f"select one.rows is not distinct from other.rows from ({fingerprint} {one}) as one, "
+        f"({fingerprint} {other}) as other"
+    ).fetchall() == [(True,)]

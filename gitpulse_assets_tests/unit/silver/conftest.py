@@ -13,6 +13,7 @@ import pytest
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.audit import audit_sql, audit_table
 from gitpulse_assets.transform.silver import BRONZE_INPUTS, MERGED_TABLES, merge_silver
+from gitpulse_assets_tests.unit.silver.stories import REGISTERED, Outcomes, play
 
 Record = dict[str, Any]
 Payload = Record | str
@@ -217,6 +218,18 @@ def lake(new_lake: Callable[[], Lake]) -> Lake:
 def load_lake() -> Callable[[], Lake]:
     """Makes an empty lake that its user closes, for fixtures of wider scope."""
     return Lake
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, clock: Callable[[float], datetime]) -> Outcomes:
+    """How the module's stories went, told together."""
+    makers = {"issue": make_issue, "timeline": make_timeline, "event": make_event, "clock": clock}
+    shared = Lake()
+    told = play(REGISTERED[request.module.__name__], shared, makers)
+    broken = shared.broken_rules()
+    shared.con.close()
+    assert broken == []
+    return told
 
 
 @pytest.fixture(scope="session")

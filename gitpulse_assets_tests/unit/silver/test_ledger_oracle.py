@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from gitpulse_assets_tests.unit.silver.examples import few, many
 
 TRAIL = 5
 NEVER = 10**9
@@ -177,14 +179,7 @@ def is_open_in(record: Seen | int) -> bool:
     return record.is_open if isinstance(record, Seen) else True
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.reuse, Phase.generate],
-)
-@given(histories=HISTORIES, is_merged_at_once=st.booleans())
-def test_the_ledger_follows_its_rules(new_lake, issue, timeline, clock, histories, is_merged_at_once):
+def follow_the_rules(new_lake, issue, timeline, clock, histories, is_merged_at_once):
     lake = new_lake()
     start = clock(0)
 
@@ -216,4 +211,11 @@ def test_the_ledger_follows_its_rules(new_lake, issue, timeline, clock, historie
             (kind, stamp(at)) for kind, at in Oracle(created, events, seen).ledger()
         ]
         assert known.get(number, []) == expected, (created, events, seen)
-    assert {rule.split(".")[-1] for rule in lake.broken_rules()} <= {"open_has_no_closed_at"}
+    # An arrival before created_at, which only an invented history has, is reported.
+    allowed = {"issue_current.open_has_no_closed_at", "no_issue_open_before_arrival"}
+    assert set(lake.broken_rules()) <= allowed
+
+
+LIKELY = given(histories=HISTORIES, is_merged_at_once=st.booleans())
+test_the_ledger_follows_its_rules = few(3)(LIKELY(follow_the_rules))
+test_the_ledger_follows_its_rules_at_length = many(LIKELY(follow_the_rules))

@@ -6,16 +6,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-# A merge costs as much for fifty records as for one, so an example holds many issues and is not shrunk.
-SHARED = settings(
-    max_examples=5,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.reuse, Phase.generate],
-)
+from gitpulse_assets_tests.unit.silver.examples import few, many
+from gitpulse_assets_tests.unit.silver.stories import together
 
 
 @dataclass(frozen=True)
@@ -62,9 +57,7 @@ def winners(writes: list[Write]) -> dict[int, int]:
     return {number: place for number, (_, _, place) in best.items()}
 
 
-@SHARED
-@given(writes=WRITES, data=st.data())
-def test_the_last_write_per_issue_wins(new_lake, issue, clock, writes, data):
+def let_the_last_write_win(new_lake, issue, clock, writes, data):
     lake = new_lake()
     cuts = data.draw(st.lists(st.integers(0, len(writes)), max_size=3), label="runs end before")
     moments = [clock(0)]
@@ -86,9 +79,7 @@ def test_the_last_write_per_issue_wins(new_lake, issue, clock, writes, data):
     assert lake.broken_rules() == []
 
 
-@SHARED
-@given(writes=WRITES, data=st.data())
-def test_merging_run_by_run_or_all_at_once_gives_the_same_tables(new_lake, issue, clock, writes, data):
+def merge_run_by_run_or_all_at_once(new_lake, issue, clock, writes, data):
     """In every column: provenance, sightings, the ledger, and what is left in quarantine."""
     cuts = sorted({0, *data.draw(st.lists(st.integers(0, len(writes)), max_size=3)), len(writes)})
     one, many = new_lake(), new_lake()
@@ -101,6 +92,15 @@ def test_merging_run_by_run_or_all_at_once_gives_the_same_tables(new_lake, issue
     for table in one.stored:
         name = table.removeprefix("stored_")
         assert one.rows(name) == many.rows(name), name
+
+
+LIKELY = given(writes=WRITES, data=st.data())
+test_the_last_write_per_issue_wins = few(2)(LIKELY(let_the_last_write_win))
+test_the_last_write_per_issue_wins_at_length = many(LIKELY(let_the_last_write_win))
+test_merging_run_by_run_or_all_at_once_gives_the_same_tables = few(2)(LIKELY(merge_run_by_run_or_all_at_once))
+test_merging_run_by_run_or_all_at_once_gives_the_same_tables_at_length = many(
+    LIKELY(merge_run_by_run_or_all_at_once)
+)
 
 
 def test_a_merge_of_nothing_changes_nothing(lake, issue, clock):
@@ -127,23 +127,30 @@ def test_a_changed_part_is_said_to_have_changed(lake, issue, clock, fields, tabl
     assert lake.run(issue(**{"labels": ["bug"], **fields}), at=clock(1)).merge()[table]
 
 
+@together
 def test_labels_and_assignees_disappear_with_the_record_that_lacks_them(lake, issue, clock):
     ada, bob = ({"login": login, "id": number, "type": "User"} for number, login in enumerate(("ada", "bob")))
-    lake.run(issue(labels=["bug", "docs"], assignees=[ada, bob, bob])).merge()
+    lake.run(issue(labels=["bug", "docs"], assignees=[ada, bob, bob]))
+    yield
     assert lake.issue()["assignee_count"] == 2
-    lake.run(issue(labels=["docs"], assignees=[bob]), at=clock(1)).merge()
+    lake.run(issue(labels=["docs"], assignees=[bob]), at=clock(1))
+    yield
     assert lake.rows("issue_labels", "label_name") == ["docs"]
     assert lake.rows("issue_assignees", "user_login") == ["bob"]
 
 
+@together
 def test_an_assignee_alone_counts_where_no_list_is_sent(lake, issue):
-    lake.run(issue(assignee={"login": "ada", "id": 1, "type": "User"}, assignees=...)).merge()
+    lake.run(issue(assignee={"login": "ada", "id": 1, "type": "User"}, assignees=...))
+    yield
     assert lake.rows("issue_assignees", "user_id", "user_login") == [(1, "ada")]
 
 
 def test_batches_of_an_unknown_run_are_refused(lake, issue):
     lake.run(issue()).run_ids.clear()
-    with pytest.raises(ValueError, match="bronze_issues: batches of runs that run_ids does not name"):
+    with pytest.raises(
+        ValueError, match="batches of runs that run_ids does not name: bronze_issues of run-1"
+    ):
         lake.merge()
 
 
