@@ -1,0 +1,248 @@
+"""A product without Dagster: a stand-in GitHub in this process, a lake in a folder, and runs that may die."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pyarrow as pa
+import pytest
+from pydantic import SecretStr
+
+from gitpulse_assets.collect.refresh import collect
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts import bronze, silver
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.app import SandboxApp
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.limits import Limits
+from gitpulse_assets.sandbox.messages import Request, Served
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
+from gitpulse_assets.transform.sql_file import create_table
+
+API_URL = "http://github.sandbox"
+TOKEN = "good-token"
+REPO = Repo("acme", "rocket")
+MERGED_TABLES = tuple(table for table in silver.SILVER_TABLES if table is not silver.SYNC_STATE)
+PROVENANCE = {"run_id", "page_number", "fetched_at"}
+WRITES = {"put", "move", "delete", "delete_prefix"}
+
+
+class Crash(BaseException):
+    """Not an Exception: no handler on the way may take it for an error."""
+
+
+class CrashingStore:
+    """A store that dies before, or right after, its n-th write; without `write` it only counts.
+
+    With another error than Crash that write fails and the later ones are done.
+    """
+
+    def __init__(self, inner, write: int = 0, *, is_after: bool = False, error=Crash) -> None:
+        self.inner, self.write, self.is_after, self.error = inner, write, is_after, error
+        self.keys: list[str] = []
+
+    @property
+    def write_count(self) -> int:
+        return len(self.keys)
+
+    def __getattr__(self, name: str):
+        method = getattr(self.inner, name)
+        return self._counted(method) if name in WRITES else method
+
+    def _counted(self, method):
+        def call(key, *args, **kwargs):
+            self.keys.append(key)
+            is_last = self.write_count == self.write
+            if self.error is Crash and 0 < self.write < self.write_count:
+                raise Crash(f"dead since write {self.write}")
+            if is_last and not self.is_after:
+                raise self.error(f"before write {self.write}")
+            result = method(key, *args, **kwargs)
+            if is_last:
+                raise self.error(f"after write {self.write}")
+            return result
+
+        return call
+
+
+@pytest.fixture
+def crashing() -> type[CrashingStore]:
+    return CrashingStore
+
+
+class SandboxTransport(httpx.BaseTransport):
+    """Has the stand-in answer in this process; a status fault is served, other kinds need a socket."""
+
+    def __init__(self, app: SandboxApp) -> None:
+        self.app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        asked = Request(
+            method=request.method,
+            path=request.url.path,
+            query_string=request.url.query.decode(),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            origin=API_URL,
+            body=request.read(),
+        )
+        response, _ = self.app.answer(asked)
+        headers = {"content-type": response.content_type} | response.headers
+        return httpx.Response(response.status, headers=headers, content=response.body, request=request)
+
+
+@dataclass
+class Product:
+    """One repository's lake and how it is refreshed; a lake may see one world after another."""
+
+    world: World
+    repo: Repo
+    folder: Path
+    run_count: int = 0
+    app: SandboxApp = field(init=False)
+    lake: Lake = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lake = Lake.open(str(self.folder))
+        self.show(self.world)
+
+    def show(self, world: World) -> None:
+        """Let GitHub be another one from now on."""
+        self.world = world
+        self.app = SandboxApp(world, limits=Limits())
+
+    def collect(self, *, is_full: bool = False, lake: Lake | None = None, token: str = TOKEN) -> ManifestRow:
+        """Collect in a new run, which `lake` may cut short."""
+        self.run_count += 1
+        self.app.log.clear()
+        client = GitHubClient(
+            api_url=API_URL,
+            graphql_url=f"{API_URL}/graphql",
+            tokens=[SecretStr(token)] if token else [],
+            http_transport=SandboxTransport(self.app),
+            sleep=lambda seconds: None,
+        )
+        with client:
+            session = Session(client, lake or self.lake, self.repo, f"run-{self.run_count:03}")
+            return collect(session, is_full=is_full)
+
+    def sync(self, *, is_full: bool = False, token: str = TOKEN) -> ManifestRow:
+        """Collect, merge and publish in a new run."""
+        row = self.collect(is_full=is_full, token=token)
+        self.merge()
+        return row
+
+    def merge(self) -> None:
+        """Merge what no merge has taken in, publish it, and move the watermarks."""
+        rows = self.lake.manifest(self.repo).rows()
+        with self.lake.begin("silver", self.repo) as publication, connect() as con:
+            merged = publication.previous.merged if publication.previous else {}
+            new = {
+                table: unmerged_batches(rows, table.name, merged.get(table.name, {}))
+                for table in BRONZE_INPUTS
+            }
+            inputs = {f"stored_{table.name}": self.lake.dataset(table, self.repo) for table in MERGED_TABLES}
+            for table, batches in new.items():
+                inputs[f"bronze_{table.name}"] = self.lake.bronze_dataset(table, self.repo, batches)
+            merge_silver(con, inputs, list(dict.fromkeys(row.run_id for row in rows)))
+            staged = [publication.stage(table, ordered(con, table)) for table in MERGED_TABLES]
+            publication.seal(
+                {table.name: {run: numbers[-1] for run, numbers in batches} for table, batches in new.items()}
+            )
+            for table in staged:
+                publication.promote(table)
+        self._move_watermarks()
+
+    def _move_watermarks(self) -> None:
+        commit = self.lake.commit("silver", self.repo)
+        with self.lake.begin("silver", self.repo) as publication, connect() as con:
+            con.execute("create table merged_batch (stream varchar, run_id varchar, merged_count bigint)")
+            for stream, runs in commit.merged.items() if commit else ():
+                for run in runs.items():
+                    con.execute("insert into merged_batch values (?, ?, ?)", [stream, *run])
+            con.register("manifest", self.lake.dataset(bronze.MANIFEST, self.repo))
+            create_table(con, "silver", silver.SYNC_STATE.name)
+            staged = [publication.keep(table) for table in MERGED_TABLES]
+            staged.append(publication.stage(silver.SYNC_STATE, ordered(con, silver.SYNC_STATE)))
+            publication.seal()
+            for table in staged:
+                publication.promote(table)
+
+    def table(self, contract: TableContract, *, with_provenance: bool = False) -> pa.Table:
+        """A published table in its key's order, without the columns that say where a row came from."""
+        kept = [name for name in contract.column_names if with_provenance or name not in PROVENANCE]
+        order = [(name, "ascending") for name in contract.key if name in kept]
+        return self.lake.dataset(contract, self.repo).to_table(columns=kept).sort_by(order)
+
+    def repairs(self) -> dict[str, int]:
+        """The counts of the newest full walk that are not zero."""
+        walks = self.lake.dataset(silver.RECONCILIATION, self.repo).to_table().to_pylist()
+        newest = max(walks, key=lambda walk: walk["run_id"])
+        return {name: count for name, count in newest.items() if name.endswith("_count") and count}
+
+    @property
+    def walked(self) -> list[Served]:
+        """The pages of the issue list the last run asked for."""
+        return [served for served in self.app.log if "per_page=100" in served.target]
+
+    @property
+    def units(self) -> int:
+        """What the last run cost."""
+        return sum(served.cost for served in self.app.log)
+
+
+def ordered(con, table: TableContract):
+    columns, order = ", ".join(table.column_names), ", ".join(table.order_by)
+    return con.sql(f"select {columns} from {table.name} order by {order}").to_arrow_reader()
+
+
+def make_world() -> World:
+    return generate([HistoryPlan("acme/rocket", seed=7, issue_count=500, day_count=200, body_bytes_mean=10)])
+
+
+@pytest.fixture(scope="session", name="make_world")
+def world_maker() -> Callable[[], World]:
+    return make_world
+
+
+@pytest.fixture
+def world() -> World:
+    """709 records on 8 pages."""
+    return make_world()
+
+
+@pytest.fixture(scope="session")
+def synced_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake after the first sync of such a world, to be copied."""
+    folder = tmp_path_factory.mktemp("synced")
+    Product(make_world(), REPO, folder).sync()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_product(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Product]:
+    """Build a product on an empty lake, or on a copy of the lake in a folder."""
+
+    def make(
+        world: World, name: str = "product", *, copy_of: Path | None = None, repo: Repo = REPO
+    ) -> Product:
+        folder = tmp_path_factory.mktemp(name) / "lake"
+        if copy_of:
+            shutil.copytree(copy_of, folder)
+        return Product(world, repo, folder, run_count=1 if copy_of else 0)
+
+    return make
+
+
+@pytest.fixture
+def product(world: World, make_product: Callable[..., Product], synced_folder: Path) -> Product:
+    """A product that has synced its repository once."""
+    return make_product(world, copy_of=synced_folder)
