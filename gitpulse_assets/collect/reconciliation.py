@@ -4,9 +4,11 @@ It is written after what the walk missed was asked about, so that a merge that k
 departures too.
 """
 
-from gitpulse_assets.collect.full_walk import newest_full_walk
+from pyarrow.dataset import field
+
+from gitpulse_assets.collect.full_walk import newest_full_walk, page_batches
 from gitpulse_assets.collect.session import Session, Stream
-from gitpulse_assets.contracts.bronze import ISSUES, RECONCILIATION
+from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES, RECONCILIATION
 from gitpulse_assets.lake.manifest import ManifestRow
 
 
@@ -16,13 +18,14 @@ def keep_reconciliation(session: Session) -> None:
     walk = newest_full_walk(rows)
     if not walk or walk[0].finished_at is None or any(is_end(row, walk[0]) for row in rows):
         return
+    pages = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, page_batches(walk))
     row = {
         "fetched_at": walk[0].finished_at,
         "walk_run_ids": [part.run_id for part in walk],
         "since": session.known_state(ISSUES).watermark,
         "finished_at": walk[0].finished_at,
-        "page_count": sum(part.page_count for part in walk),
-        "unchanged_page_count": sum(part.unchanged_page_count for part in walk),
+        "page_count": pages.count_rows(),
+        "unchanged_page_count": pages.count_rows(filter=field("is_unchanged")),
     }
     stream = Stream(session, RECONCILIATION)
     stream.open("full", walk[0].as_of_at or walk[0].started_at)
