@@ -5,7 +5,7 @@ from typing import Any
 
 from gitpulse_assets.collect.full_walk import page_batches
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.lake.duck import connect
@@ -43,7 +43,7 @@ def changed_node_ids(session: Session) -> list[str]:
 
 def open_counts(session: Session) -> dict[str, int]:
     """How many issues, and issues and pull requests together, are open by what we have."""
-    batches: dict[TableContract, Batches] = {ISSUES: unmerged(session, ISSUES)}
+    batches: dict[TableContract, Batches] = {table: unmerged(session, table) for table in (ISSUES, DEPARTURE)}
     return ask(session, "open_count", batches=batches)[0]
 
 

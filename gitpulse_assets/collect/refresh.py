@@ -1,6 +1,11 @@
 """What one run collects of one repository, in order."""
 
-from gitpulse_assets.collect.control import github_count, is_contradicted, keep_control_total
+from gitpulse_assets.collect.control import (
+    ControlTotal,
+    calls_for_full_walk,
+    github_count,
+    keep_control_total,
+)
 from gitpulse_assets.collect.departures import collect_departures
 from gitpulse_assets.collect.issues import WalkPlan, collect_issues, plan_walk
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
@@ -18,25 +23,25 @@ def collect(session: Session, *, is_full: bool) -> ManifestRow:
     shows: the same run then walks the whole list and asks about what is missing.
     """
     repository_id = collect_repository(session)
-    row, is_contradicted_by_github = controlled_walk(session, plan_walk(session, is_full=is_full))
-    if is_contradicted_by_github and row.walk_kind != "full":
-        report(
-            WalkProgress(session.repo, 0, 0, note="GitHub counts other than we do: walking the whole list")
-        )
-        row, _ = controlled_walk(session, plan_walk(session, is_full=True))
+    row, total = counted_walk(session, plan_walk(session, is_full=is_full))
+    if total and row.walk_kind != "full" and calls_for_full_walk(session, total):
+        note = "GitHub counts other than we do: walking the whole list"
+        report(WalkProgress(session.repo, 0, 0, note=note))
+        row, total = counted_walk(session, plan_walk(session, is_full=True))
     collect_departures(session, repository_id)
+    if total:
+        keep_control_total(session, total)
     keep_reconciliation(session)
     collect_lifecycles(session, row.as_of_at or row.started_at)
     return row
 
 
-def controlled_walk(session: Session, plan: WalkPlan) -> tuple[ManifestRow, bool]:
-    """Walk between two counts of GitHub's; return the walk's row and whether they contradict us."""
+def counted_walk(session: Session, plan: WalkPlan) -> tuple[ManifestRow, ControlTotal | None]:
+    """Walk between two counts of GitHub's; where nothing changed nothing is counted."""
     if plan.walk_kind == "unchanged":
-        return collect_issues(session, plan), False
+        return collect_issues(session, plan), None
     before = github_count(session)
     row = collect_issues(session, plan)
     after = github_count(session)
     is_quiet = session.client.probe_issues(session.repo, etag=row.etag).is_unchanged
-    keep_control_total(session, before, after, is_quiet=is_quiet)
-    return row, is_contradicted(session, before, after, is_quiet=is_quiet)
+    return row, ControlTotal(before, after, is_quiet)

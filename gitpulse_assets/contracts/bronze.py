@@ -184,6 +184,7 @@ CONTROL_TOTAL = TableContract(
         Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", nullable=False),
         Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", nullable=False),
         Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", nullable=False),
+        Column("our_count", pa.int64(), "Open by what we have collected, after the walk.", nullable=False),
     ),
     order_by=("fetched_at",),
     sample=("run_id", "open_count_before", "open_count_after"),

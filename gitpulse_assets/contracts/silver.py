@@ -286,6 +286,7 @@ CONTROL_TOTAL = TableContract(
         Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", False),
         Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", False),
         Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", False),
+        Column("our_count", pa.int64(), "Open by what we had collected, after the walk.", False),
     ),
 )
 

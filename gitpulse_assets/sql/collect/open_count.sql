@@ -18,6 +18,8 @@ with record as (
 newest as (
     select *
     from record
+    anti join bronze_departure
+        on bronze_departure.issue_id = record.issue_id and bronze_departure.fetched_at >= record.fetched_at
     qualify row_number() over (partition by issue_id order by updated_at desc, fetched_at desc) = 1
 )
 
