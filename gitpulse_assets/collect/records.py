@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP
 from gitpulse_assets.github.pages import Page
 
 
@@ -40,19 +41,22 @@ def issue_batch(
     session: Session, pages: Sequence[Page], heads: Sequence[RecordHead], first_page_number: int
 ) -> pa.Table:
     """Return the pages' records as rows of `bronze/issues`; `heads` are theirs, in order."""
-    places = [
-        (first_page_number + index, number, page.date)
-        for index, page in enumerate(pages)
-        for number in range(1, len(page.records) + 1)
-    ]
+    counts = [len(page.records) for page in pages]
     records = [record for page in pages for record in page.records]
     columns = {
-        "run_id": [session.run_id] * len(records),
-        "repo_owner": [session.repo.owner] * len(records),
-        "repo_name": [session.repo.name] * len(records),
-        "page_number": [place[0] for place in places],
-        "record_number": [place[1] for place in places],
-        "fetched_at": [place[2] for place in places],
+        "run_id": pa.repeat(session.run_id, len(records)),
+        "repo_owner": pa.repeat(session.repo.owner, len(records)),
+        "repo_name": pa.repeat(session.repo.name, len(records)),
+        "page_number": [
+            first_page_number + index for index, count in enumerate(counts) for _ in range(count)
+        ],
+        "record_number": [number for count in counts for number in range(1, count + 1)],
+        "fetched_at": pa.chunked_array(
+            [
+                pa.repeat(pa.scalar(page.date, UTC_TIMESTAMP), count)
+                for page, count in zip(pages, counts, strict=True)
+            ]
+        ).combine_chunks(),
         "issue_id": [head.id for head in heads],
         "issue_updated_at": [head.updated_at for head in heads],
         "payload_json": pa.array(records, pa.binary()).cast(pa.string()),

@@ -59,9 +59,10 @@ def _is_limit(status: int, headers: Mapping[str, str], content: bytes) -> bool:
         return True
     if status == 403:
         return "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0" or _says_limit(content)
-    # GraphQL refuses with status 200; most answers are cleared without being parsed.
+    # GraphQL refuses with status 200; most answers are cleared without being parsed, a list without a search.
     return (
         status == 200
+        and not content.startswith(b"[")
         and (b"RATE_LIMIT" in content or b"secondary rate limit" in content)
         and _says_limit(content)
     )

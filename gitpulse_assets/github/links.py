@@ -57,12 +57,12 @@ def same_origin(base: str, target: str) -> str:
     Raises ForeignLink when it leaves the origin of `base` or carries a user name: a token goes nowhere else.
     """
     try:
-        absolute = target if "://" in target else str(httpx.URL(base).join(target))
+        absolute = httpx.URL(target) if "://" in target else httpx.URL(base).join(target)
     except httpx.InvalidURL:
-        absolute = ""
-    if origin(absolute) != origin(base) or httpx.URL(absolute).userinfo:
+        absolute = httpx.URL("")
+    if origin(absolute) != origin(base) or absolute.userinfo:
         raise ForeignLink(
-            f"{httpx.URL(base).host} points to another origin ({httpx.URL(absolute).host}), which is not "
+            f"{httpx.URL(base).host} points to another origin ({absolute.host}), which is not "
             "followed so that no token leaves; check GITHUB_API_URL"
         )
-    return absolute
+    return target if "://" in target else str(absolute)

@@ -157,6 +157,8 @@ class Transport:
         )
 
     def _checked(self, reply: Reply, auth: TokenAuth | None) -> Reply:
+        if reply.status in PASSED_ON:
+            return reply
         host, words = httpx.URL(reply.url).host, reply.message
         if reply.status == 401:
             who = f"does not accept {auth.name}" if auth else "wants a token"
@@ -165,9 +167,7 @@ class Transport:
             raise Forbidden(
                 f"{host} forbids {reply.url} ({reply.status}: {words}); check what the token may read"
             )
-        if reply.status not in PASSED_ON:
-            raise AnswerUnusable(f"{reply.url} answered {reply.status} ({words}); check GITHUB_API_URL")
-        return reply
+        raise AnswerUnusable(f"{reply.url} answered {reply.status} ({words}); check GITHUB_API_URL")
 
     def _wait(self, limit: Limit, waited_seconds: float, host: str, auth: TokenAuth | None) -> None:
         until = limit.resumes_at.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -20,6 +20,9 @@ from gitpulse_assets.lake.errors import LakeError, folder_errors
 ROW_GROUP_ROWS = 100_000
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 
+# Whole documents, no two alike: a dictionary of them is built in vain, and their extremes tell nothing.
+DOCUMENT_COLUMNS = frozenset({"payload_json", "body"})
+
 MERGE_ID = b"gitpulse.merge_id"
 CONTRACT = b"gitpulse.contract"
 DESCRIPTION = b"gitpulse.description"
@@ -65,7 +68,14 @@ def _writer(path: Path, contract: TableContract, merge_id: str) -> pq.ParquetWri
         CONTRACT: f"{contract.layer}/{contract.name}/{contract_fingerprint(contract)}",
         DESCRIPTION: contract.description,
     }
-    return pq.ParquetWriter(path, contract.arrow_schema.with_metadata(metadata), compression="zstd")
+    short = [name for name in contract.column_names if name not in DOCUMENT_COLUMNS]
+    return pq.ParquetWriter(
+        path,
+        contract.arrow_schema.with_metadata(metadata),
+        compression="zstd",
+        use_dictionary=short,
+        write_statistics=short,
+    )
 
 
 def check_schema(contract: TableContract, schema: pa.Schema) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.recorded import load_recorded
 from gitpulse_assets.sandbox.render import issue_bytes
@@ -26,9 +27,12 @@ END_SECONDS_MAX = 5
 
 
 @contextmanager
-def serve_generated_apart(plans: Sequence[HistoryPlan], clock: str = DEFAULT_CLOCK) -> Iterator[str]:
+def serve_generated_apart(
+    plans: Sequence[HistoryPlan], clock: str = DEFAULT_CLOCK, limits: Limits | None = None
+) -> Iterator[str]:
     """Serve generated histories from another process; yields the base URL."""
-    with _process({"plans": [asdict(plan) for plan in plans], "clock": clock}) as base_url:
+    spec = {"plans": [asdict(plan) for plan in plans], "clock": clock, "limits": asdict(limits or Limits())}
+    with _process(spec) as base_url:
         yield base_url
 
 
@@ -81,7 +85,9 @@ def _end_with_parent() -> None:
 def main() -> None:
     """Serve what the first argument says until terminated, or until the parent is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve_forever(world_of(json.loads(sys.argv[1])), announce=lambda url: print(url, flush=True))
+    spec = json.loads(sys.argv[1])
+    limits = Limits(**spec.get("limits", {}))
+    serve_forever(world_of(spec), limits=limits, announce=lambda url: print(url, flush=True))
 
 
 if __name__ == "__main__":

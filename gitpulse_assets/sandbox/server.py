@@ -62,7 +62,13 @@ def serve(
             thread.join(START_SECONDS_MAX)
 
 
-def serve_forever(world: World, *, port: int = 0, announce: Callable[[str], None] | None = None) -> None:
+def serve_forever(
+    world: World,
+    *,
+    limits: Limits | None = None,
+    port: int = 0,
+    announce: Callable[[str], None] | None = None,
+) -> None:
     """Serve a world in the foreground until interrupted; `announce` gets the base URL first.
 
     Raises OSError when the port is taken.
@@ -70,7 +76,7 @@ def serve_forever(world: World, *, port: int = 0, announce: Callable[[str], None
     with _listening(port) as listener:
         if announce is not None:
             announce(_url(listener))
-        uvicorn.Server(_config(SandboxApp(world))).run(sockets=[listener])
+        uvicorn.Server(_config(SandboxApp(world, limits=limits))).run(sockets=[listener])
 
 
 def _config(app: SandboxApp) -> uvicorn.Config:
