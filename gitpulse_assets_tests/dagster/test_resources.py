@@ -1,0 +1,61 @@
+"""The resources: settings become clients, and a wrong setting ends the step with its line."""
+
+import dagster as dg
+import duckdb as db
+import pytest
+
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, settings_or_failure
+
+SECRETS = ("ghp_the_token_that_must_never_show", "aws_secret", "aws_session")
+
+
+def test_a_wrong_setting_ends_the_step_with_its_name(home, monkeypatch):
+    monkeypatch.setenv("GITHUB_API_URL", "nowhere")
+    with pytest.raises(dg.Failure, match="GITHUB_API_URL: 'nowhere' is not an http") as caught:
+        settings_or_failure()
+    assert not caught.value.allow_retries
+
+
+def test_the_lake_is_the_one_the_settings_name(home):
+    lake = LakeResource().open()
+    assert isinstance(lake, Lake)
+    assert str(home / "lake") in lake.store.uri("x")
+
+
+def test_a_lake_that_cannot_be_written_ends_the_step_before_github_is_asked(home, monkeypatch):
+    (home / "file").write_text("")
+    monkeypatch.setenv("GITPULSE_LAKE_URL", str(home / "file"))
+    with pytest.raises(dg.Failure, match="set GITPULSE_LAKE_URL to a folder") as caught:
+        LakeResource().open()
+    assert not caught.value.allow_retries
+
+
+def test_the_client_has_the_settings_token_and_shows_it_nowhere(home, sandbox):
+    repo = Repo("acme", "rocket")
+    with GitHubResource().client() as client:
+        assert client.has_token(repo)
+        client.repository(repo)
+        shown = f"{vars(client)} {client!r} {GitHubResource()!r}"
+    assert sandbox.app.log[0].token == SECRETS[0]
+    assert SECRETS[0] not in shown
+
+
+def test_no_resource_has_a_field_that_could_hold_a_secret(defs):
+    """A field would put its value into run configuration and the UI."""
+    for resource in (GitHubResource, LakeResource):
+        assert set(resource.model_fields) == set(dg.ConfigurableResource.model_fields)
+
+
+def test_duckdb_is_closed_when_the_body_raises():
+    with pytest.raises(ZeroDivisionError), DuckDB().get_connection() as con:
+        1 / 0  # noqa: B018
+    with pytest.raises(db.ConnectionException):
+        con.execute("select 1")
+
+
+def test_duckdb_counts_in_utc(home, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    with DuckDB().get_connection() as con:
+        assert con.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
