@@ -97,7 +97,7 @@ snapshot as (
     union all
     select
         issue_id, 9223372036854775806, state = 'open', state_reason, closed_at, fetched_at,
-        updated_at, greatest(updated_at, coalesce(closed_at, updated_at))
+        updated_at, updated_at
     from issue
     union all
     -- A departure shows no state.
@@ -292,16 +292,14 @@ signal as (
 timed_signal as (
     select
         signal.* exclude (happened_at),
-        max(greatest(
-            least(signal.happened_at, greatest(issue.fetched_at, issue.departed_at)), arrival.arrived_at
-        )) over (
+        -- The first signal is the arrival, so nothing comes before it.
+        max(least(signal.happened_at, greatest(issue.fetched_at, issue.departed_at))) over (
             partition by signal.issue_id
             order by signal.number, signal.step, signal.happened_at, signal.position
             rows unbounded preceding
         ) as happened_at
     from signal
     join issue using (issue_id)
-    join arrival using (issue_id)
 ),
 
 presence as (

@@ -221,15 +221,14 @@ def load_lake() -> Callable[[], Lake]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest, clock: Callable[[float], datetime]) -> Outcomes:
+def outcomes(request: pytest.FixtureRequest, clock: Callable[[float], datetime]) -> Iterator[Outcomes]:
     """How the module's stories went, told together."""
     makers = {"issue": make_issue, "timeline": make_timeline, "event": make_event, "clock": clock}
     shared = Lake()
-    told = play(REGISTERED[request.module.__name__], shared, makers)
+    yield play(REGISTERED[request.module.__name__], shared, makers)
     broken = shared.broken_rules()
     shared.con.close()
     assert broken == []
-    return told
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,13 @@ def test_without_events_the_snapshot_tells_creation_and_closing(lake, issue):
 
 
 @together
+def test_a_change_after_the_closing_does_not_move_it(lake, issue):
+    lake.run(issue(**closed(DAY_2) | {"updated_at": DAY_4}), at=DAY_5)
+    yield
+    assert lake.ledger() == [OPENED, ("closed", DAY_2)]
+
+
+@together
 def test_case_05_a_deleted_issue_leaves_when_it_is_noticed(lake, issue):
     lake.run(issue(), at=DAY_2)
     yield
@@ -129,9 +136,11 @@ def test_case_06_without_events_a_reopening_is_inferred_from_two_snapshots(lake,
 
 @together
 def test_case_06_a_later_closed_at_says_that_it_was_open_in_between(lake, issue):
-    lake.run(issue(**closed(DAY_2)), at=DAY_3).run(issue(**closed(DAY_4)), at=DAY_5)
+    lake.run(issue(**closed(DAY_2)), at=DAY_3)
+    lake.run(issue(**closed(DAY_4), closed_by={"login": "bob"}), at=DAY_5)
     yield
     assert lake.ledger() == [OPENED, ("closed", DAY_2), ("reopened", DAY_4), ("closed", DAY_4)]
+    assert lake.rows("issue_transitions", "actor_login") == ["ada", None, None, "bob"]
 
 
 @together
@@ -269,15 +278,15 @@ def test_case_34_a_transferred_issue_counts_from_its_arrival(lake, issue, timeli
 
 @together
 def test_case_34_an_issue_that_arrives_closed_enters_when_it_is_reopened(lake, issue, timeline):
-    known = {1: [("Closed", DAY_2), transferred(DAY_3)], 2: [transferred(DAY_3)]}
+    known = {1: [("Closed", DAY_2), transferred(DAY_3)], 2: [transferred(DAY_3)], 3: [transferred(DAY_2)]}
     records = [issue(number, **closed(DAY_2)) for number in known]
     lake.run(*records, at=DAY_3, timelines=[timeline(number, *events) for number, events in known.items()])
     yield
-    assert lake.ledger(1) == lake.ledger(2) == []
+    assert lake.ledger(1) == lake.ledger(2) == lake.ledger(3) == []
     told = [timeline(number, *events, ("Reopened", DAY_4)) for number, events in known.items()]
     lake.run(*(issue(number, updated_at=DAY_4) for number in known), at=DAY_5, timelines=told)
     yield
-    assert lake.ledger(1) == lake.ledger(2) == [("reopened", DAY_4)]
+    assert lake.ledger(1) == lake.ledger(2) == lake.ledger(3) == [("reopened", DAY_4)]
 
 
 @together
