@@ -120,6 +120,7 @@ class Acts:
         self._depart(issue, at, "transferred_out", actor, is_dated=target is not None)
         if target is not None:
             issue.moved_to = target.receive(issue, at, actor)
+            self.truth.follow(issue.issue_id, target.truth.presences[issue.moved_to.issue_id])
         return issue.moved_to
 
     def receive(self, origin: Issue, at: int, actor: User | None) -> Issue:

@@ -31,12 +31,16 @@ class Transition:
 
 @dataclass(slots=True)
 class Presence:
-    """One stay of an issue in the repository; `is_dated` False when no one can tell when it ended."""
+    """One stay of an issue in the repository; `is_dated` False when no one can tell when it ended.
+
+    After a transfer `there` are the issue's stays in the repository it went to.
+    """
 
     start: int
     end: int | None = None
     end_kind: str | None = None
     is_dated: bool = True
+    there: "list[Presence] | None" = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,10 @@ class Truth:
         stay = self.presences[issue_id][-1]
         stay.end, stay.end_kind, stay.is_dated = at, kind, is_dated
 
+    def follow(self, issue_id: int, there: list[Presence]) -> None:
+        """Note where a transferred issue can be read from now on."""
+        self.presences[issue_id][-1].there = there
+
     def enter(self, transition: Transition) -> None:
         """Note that an issue entered the open backlog."""
         self.transitions.append(transition)
@@ -100,7 +108,8 @@ class Truth:
 
         An issue never met is unknown. A departure without a date, and the return after it, take effect at the
         walk that noticed them, and what happened between the last sight and such a departure stays unknown
-        unless the issue returns.
+        unless the issue returns. The date of a transfer is read where the issue went: it has none for a walk
+        that finds the issue gone from there too.
         """
         by_issue: dict[int, list[Transition]] = {}
         for transition in self.transitions:
@@ -161,8 +170,20 @@ def _noticed_at(stay: Presence | None, after: Presence | None, walks: list[Walk]
         return None
     for walk in walks:
         if walk.is_full and walk.at >= stay.end and (after is None or walk.at < after.start):
-            return stay.end if stay.is_dated else walk.at
+            return stay.end if has_date(stay, walk.at) else walk.at
     return None
+
+
+def has_date(stay: Presence, at: int) -> bool:
+    """Whether a reader who asks at Unix second `at` can learn when the stay ended."""
+    return stay.is_dated and (stay.there is None or _is_readable(stay.there, at))
+
+
+def _is_readable(stays: list[Presence], at: int) -> bool:
+    """Whether an issue with these stays can be read then, here or where it was transferred to since."""
+    last = stays[-1]
+    moved_on = last.there is not None and last.end is not None and last.end <= at
+    return any(_is_present(stay, at) for stay in stays) or (moved_on and _is_readable(last.there or [], at))
 
 
 Change = tuple[int, str, str, Transition]

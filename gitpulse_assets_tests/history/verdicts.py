@@ -21,6 +21,7 @@ from gitpulse_assets.sandbox.truth import (
     Truth,
     Walk,
     daily,
+    has_date,
 )
 
 KINDS = (*ENTER_KINDS, *LEAVE_KINDS)
@@ -30,6 +31,8 @@ ALLOWANCES = {
     "noticed late": "nothing tells when an issue was deleted, hidden or moved out of sight: it leaves on the "
     "day a complete walk missed it, in the state it was last seen in",
     "returned": "nothing tells when a hidden issue came back: it returns on the day a walk met it again",
+    "moved and gone": "a transfer is dated at the new place; the issue was gone from there too when "
+    "a walk missed it here, and it leaves on that day",
     "moved out of sight": "where the reader may not look, a transfer answers as a deletion does, and counts "
     "as one",
 }
@@ -138,6 +141,7 @@ def reasons(stays: Sequence[Presence], walks: Sequence[Walk]) -> set[str]:
     reasons = {
         "noticed late": bool(left),
         "returned": len(stays) > 1,
+        "moved and gone": any(is_untraceable(stay, walks) for stay in stays if stay not in left),
         "moved out of sight": any(stay.end_kind == "transferred_out" for stay in left),
     }
     return {name for name, applies in reasons.items() if applies}
@@ -145,6 +149,12 @@ def reasons(stays: Sequence[Presence], walks: Sequence[Walk]) -> set[str]:
 
 def is_present(stay: Presence, at: int) -> bool:
     return stay.start <= at and (stay.end is None or at < stay.end)
+
+
+def is_untraceable(stay: Presence, walks: Sequence[Walk]) -> bool:
+    """Whether the first full walk after a transfer could no longer learn when it happened."""
+    noticed_at = next((walk.at for walk in walks if walk.is_full and stay.end and walk.at >= stay.end), None)
+    return noticed_at is not None and not has_date(stay, noticed_at)
 
 
 def undated(stays: Iterable[Presence]) -> list[Presence]:
