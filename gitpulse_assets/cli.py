@@ -65,9 +65,9 @@ def refresh(repos: tuple[Repo, ...], full: bool) -> None:
 @cli.command()
 @click.argument("repos", nargs=-1, required=True, type=RepoType())
 def rebuild(repos: tuple[Repo, ...]) -> None:
-    """Make the tables anew from what was received, without asking GitHub.
+    """Make the tables anew without asking GitHub.
 
-    The way to tables of a new version of GitPulse, and out of damaged ones. REPOS are owner/name.
+    They are computed from what was received before: the way to tables of a new version of GitPulse, and out of damaged ones. REPOS are owner/name.
     """
     from gitpulse_assets.commands.rebuild import rebuild_repos
 

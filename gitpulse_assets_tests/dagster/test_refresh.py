@@ -1,5 +1,6 @@
 """A refresh as one Dagster run: what it makes, what it costs, and what the UI is told."""
 
+import time
 from datetime import date
 
 import dagster as dg
@@ -106,3 +107,21 @@ def test_case_16_a_repository_without_issues(run, read, sandbox, pull_request_co
 
 def test_case_16_a_repository_never_synced_has_no_rows(home, read):
     assert all(read(contract) == [] for contract in CATALOG)
+
+
+@pytest.fixture
+def zone(request, monkeypatch):
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Tokyo"], indirect=True)
+def test_case_08_every_table_is_the_same_in_every_time_zone(synced, home, zone, run, read):
+    outcome = run()
+    assert outcome.is_success, outcome.message
+    assert time.strftime("%z") != "+0000"
+    for contract in (*silver.SILVER_TABLES, *gold.GOLD_TABLES, MART_BACKLOG_VERDICT):
+        assert read(contract) == synced.read(contract), contract.name
