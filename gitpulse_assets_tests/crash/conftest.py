@@ -1,0 +1,98 @@
+"""Refreshes in trouble: a sandbox on a socket, a lake on either store, and what an undisturbed one gives."""
+
+import multiprocessing
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, refresh
+from gitpulse_assets_tests.s3_server import BUCKET, S3Server, no_caller_settings, s3_server
+
+__all__ = ["no_caller_settings", "s3_server"]
+
+# What says who fetched or merged a row, by which walk, and how much of it one run fetched.
+PROVENANCE = {"run_id", "last_merged_run_id", "page_number"} | {
+    *("walk_kind", "etag", "record_count", "unchanged_page_count")
+}
+# These have a row a walk, and after a crash there may be one walk more.
+LOGS = ("control_total", "reconciliation")
+PUBLISHED = [contract for contract in CATALOG if contract.layer != "bronze"]
+
+Tables = dict[str, Counter[str]]
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What one refresh without any trouble gives: the tables, its points, and its requests by kind."""
+
+    tables: Tables
+    point_count: int
+    requests: Counter[str]
+
+
+def tables_of(lake: Lake) -> Tables:
+    """Each published table's rows without their provenance, and how often each is there (in a log: once)."""
+    found: Tables = {}
+    for contract in PUBLISHED:
+        kept = [name for name in contract.column_names if name not in PROVENANCE]
+        rows = lake.dataset(contract, REPO).to_table(columns=kept).to_pylist()
+        found[contract.name] = Counter(str(row) for row in rows)
+    return found | {name: Counter(set(found[name])) for name in LOGS}
+
+
+def requests(sandbox: Sandbox) -> Counter[str]:
+    """How many pages of each stream were fetched; one that has not changed (304) sends nothing."""
+    fetched = [served.target for served in sandbox.app.log if served.status != 304]
+    kinds = ("per_page=100", "graphql")
+    return Counter(next((kind for kind in kinds if kind in target), "other") for target in fetched)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """About 1,150 records: two batches of pages, so that a walk that begins anew is seen."""
+    plan = HistoryPlan(REPO.key, seed=7, issue_count=850, day_count=200, body_bytes_mean=10)
+    with serve(generate([plan])) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def undisturbed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    place = Place(str(tmp_path_factory.mktemp("undisturbed")), S3Options(), sandbox.base_url)
+    sandbox.app.log.clear()
+    fuse = Fuse()
+    refresh(place, "run-1", fuse)
+    return Undisturbed(tables_of(place.open()), fuse.count, requests(sandbox))
+
+
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
+def place(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> Place:
+    """An empty lake on one of the two stores, and a sandbox that has been asked nothing yet."""
+    sandbox.app.log.clear()
+    if request.param == "folder":
+        return Place(str(tmp_path / "lake"), S3Options(), sandbox.base_url)
+    server: S3Server = request.getfixturevalue("s3_server")
+    return Place(f"s3://{BUCKET}/{uuid.uuid4().hex}", server.options, sandbox.base_url)
+
+
+@pytest.fixture(scope="session")
+def fork() -> Callable[..., multiprocessing.Process]:
+    """Start a process forked after the imports: importing takes seconds, and a run is killed in less."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["gitpulse_assets_tests.crash.pipeline"])
+
+    def fork(target: Callable[..., None], *arguments: object) -> multiprocessing.Process:
+        process = context.Process(target=target, args=arguments)
+        process.start()
+        return process  # pyright: ignore[reportReturnType]
+
+    return fork

@@ -1,0 +1,139 @@
+"""A whole refresh without Dagster's executor: the bodies of the assets, on a store and network that may kill.
+
+Importable by a forked process, and free of threads until it works.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import httpx
+from pydantic import SecretStr
+
+from gitpulse_assets.assets.bronze import RefreshConfig, bronze
+from gitpulse_assets.assets.gold import gold
+from gitpulse_assets.assets.silver import MergeConfig, silver, sync_state
+from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, DEPARTURE, ISSUE_TIMELINE, ISSUES, REPOSITORY
+from gitpulse_assets.contracts.bronze import RECONCILIATION as BRONZE_RECONCILIATION
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.io_manager import LakeIOManager
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+REPO = Repo("acme", "rocket")
+WRITES = {"put", "move", "delete", "delete_prefix"}
+MERGE_INPUTS = (ISSUES, REPOSITORY, ISSUE_TIMELINE, DEPARTURE, CONTROL_TOTAL, BRONZE_RECONCILIATION)
+
+
+@dataclass
+class Fuse:
+    """Counts what happens, and calls `blow` at one of it; without a point it only counts."""
+
+    point: int = 0
+    blow: Callable[[], None] = field(default=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    count: int = 0
+
+    def burn(self) -> None:
+        self.count += 1
+        if self.count == self.point:
+            self.blow()
+
+
+class FusedStore:
+    """A store each of whose writes is two points: right before it and right after it."""
+
+    def __init__(self, inner: Store, fuse: Fuse) -> None:
+        self._inner, self._fuse = inner, fuse
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+        return partial(self._burning, method) if name in WRITES else method
+
+    def _burning(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._fuse.burn()
+        result = method(*args, **kwargs)
+        self._fuse.burn()
+        return result
+
+
+class FusedTransport(httpx.HTTPTransport):
+    """A network each of whose answers is a point."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self._fuse = fuse
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        self._fuse.burn()
+        return response
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a lake is and where GitHub is: all a further process needs."""
+
+    lake_url: str
+    s3: S3Options
+    api_url: str
+
+    def open(self) -> Lake:
+        return Lake.open(self.lake_url, self.s3)
+
+
+def refresh(place: Place, run_id: str, fuse: Fuse | None = None, *, is_full: bool = False) -> None:
+    """Make one refresh run, from the first request to gold committed; raises dg.Failure as a step does."""
+    fuse = fuse or Fuse()
+    lake = Lake(FusedStore(place.open().store, fuse))  # pyright: ignore[reportArgumentType]
+    context = SimpleNamespace(
+        partition_key=REPO.key, run=SimpleNamespace(run_id=run_id), log=logging.getLogger(__name__)
+    )
+    resource = SimpleNamespace(open=lambda: lake)
+    tools = (resource, SimpleNamespace(get_connection=connect))
+    github = SimpleNamespace(client=lambda on_wait: client(place, fuse))
+    publish(body(bronze)(context, RefreshConfig(full=is_full), github, *tools))
+    inputs = [LakeIOManager.load_unmerged(SimpleNamespace(lake=resource), c, REPO) for c in MERGE_INPUTS]  # pyright: ignore[reportArgumentType]
+    publish(body(silver)(context, MergeConfig(), *tools, *inputs))
+    publish(body(sync_state)(context, *tools))
+    publish(body(gold)(context, *tools))
+
+
+def body(asset: dg.AssetsDefinition) -> Callable[..., Any]:
+    """The generator an asset was made from, which Dagster would call."""
+    return asset.op.compute_fn.decorated_fn  # pyright: ignore
+
+
+def publish(events: Any) -> None:
+    """Do with each output what the IO manager does."""
+    for event in events:
+        if isinstance(event, dg.Output):
+            event.value.publication.promote(event.value)
+
+
+@contextmanager
+def client(place: Place, fuse: Fuse):
+    with GitHubClient(
+        api_url=place.api_url,
+        graphql_url=f"{place.api_url}/graphql",
+        tokens=[SecretStr("good-token")],
+        patience_seconds=0.5,
+        sleep=lambda seconds: None,
+        read_timeout_seconds=0.5,
+        http_transport=FusedTransport(fuse),
+    ) as opened:
+        yield opened
+
+
+def die_at(place: Place, run_id: str, point: int) -> None:
+    """Refresh in a process of its own and be killed at a point; ends with code 0 if that never comes."""
+    refresh(place, run_id, Fuse(point))

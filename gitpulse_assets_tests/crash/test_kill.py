@@ -1,0 +1,65 @@
+"""kill -9 anywhere in a refresh: the next one ends with the tables of an undisturbed one (case 17)."""
+
+import signal
+import time
+
+import pytest
+
+from gitpulse_assets_tests.crash.conftest import Undisturbed, requests, tables_of
+from gitpulse_assets_tests.crash.pipeline import Place, die_at, refresh
+
+POINTS = 120
+PAGES_MAX = 10
+# GitHub's count before and after a walk, and what a crash between two queries asks again.
+GRAPHQL_EXTRA_MAX = PAGES_MAX + 5
+
+SPREAD = [pytest.param(n, marks=() if n % 12 == 5 else pytest.mark.slow) for n in range(POINTS)]
+
+
+def point_of(number: int, point_count: int) -> int:
+    """Spread the numbers evenly over the points."""
+    return 1 + number * (point_count - 1) // (POINTS - 1)
+
+
+def assert_as_undisturbed(place: Place, undisturbed: Undisturbed) -> None:
+    found = tables_of(place.open())
+    lost = {name: rows - found[name] for name, rows in undisturbed.tables.items() if rows - found[name]}
+    added = {name: rows - undisturbed.tables[name] for name, rows in found.items()}
+    assert (lost, {name: rows for name, rows in added.items() if rows}) == ({}, {})
+
+
+@pytest.mark.parametrize("number", SPREAD)
+def test_kill_9_before_or_after_any_write_and_after_any_answer(
+    place: Place, undisturbed: Undisturbed, sandbox, fork, number: int
+):
+    point = point_of(number, undisturbed.point_count)
+    process = fork(die_at, place, "run-1", point)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    refresh(place, "run-2")
+    assert_as_undisturbed(place, undisturbed)
+    again = requests(sandbox)
+    again.subtract(undisturbed.requests)
+    assert again["per_page=100"] <= PAGES_MAX
+    assert again["graphql"] <= GRAPHQL_EXTRA_MAX
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(40))
+def test_kill_9_at_any_moment(place: Place, undisturbed: Undisturbed, fork, number: int):
+    """Also within a write."""
+    process = fork(die_at, place, "run-1", 0)
+    time.sleep(0.05 + number * 0.05)
+    process.kill()
+    process.join()
+    refresh(place, "run-2")
+    assert_as_undisturbed(place, undisturbed)
+
+
+def test_a_refresh_killed_again_and_again_gets_through(place: Place, undisturbed: Undisturbed, fork):
+    """Each of its further runs gets a little further, until one is through."""
+    for number in range(1, 6):
+        process = fork(die_at, place, f"run-{number}", number * undisturbed.point_count // 7)
+        process.join()
+    refresh(place, "run-6")
+    assert_as_undisturbed(place, undisturbed)

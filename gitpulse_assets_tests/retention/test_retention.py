@@ -1,0 +1,130 @@
+"""What retention removes, and that a rebuild gives the same silver tables before and after (issue 4)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.silver import ISSUE_SIGHTING
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.retention import apply_retention
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.history.product import Reader
+
+REPO = Repo("octo-org", "hello")
+AT_ONCE = timedelta(0)
+SEEDS = [pytest.param(n, marks=() if n < 3 else pytest.mark.slow) for n in range(200)]
+
+Differences = Callable[[Lake, Repo], dict[str, int]]
+
+
+def eventful_world(seed: int, issue_count: int = 60) -> World:
+    """A page of records, with every oddity far more often than in a real repository."""
+    plan = HistoryPlan(
+        REPO.key,
+        seed=seed,
+        issue_count=issue_count,
+        day_count=60,
+        pull_request_share_of_records=0.1,
+        body_bytes_mean=10,
+        reopened_share=0.4,
+        closed_again_share=0.2,
+        transferred_in_share=0.08,
+        transferred_out_share=0.06,
+        unreadable_share_of_transfers=0.3,
+        deleted_share=0.06,
+        converted_share=0.06,
+        kept_open_share_of_conversions=0.3,
+        hidden_share=0.04,
+        returning_share_of_hidden=0.8,
+        late_event_share_of_closings=0.3,
+        touches_per_issue=2.0,
+    )
+    return generate([plan])
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Callable[[int], Reader]:
+    """A reader who synced a generated history a number of times, now and then fully."""
+
+    def play(seed: int, sync_count: int = 4, thinned_share: float = 0.0) -> Reader:
+        rng = Random(f"retention:{seed}")
+        world = eventful_world(seed)
+        reader = Reader(world, REPO, tmp_path / f"lake-{seed}")
+        for number in range(sync_count):
+            reader.sync(is_full=number == sync_count - 1 or rng.random() < 0.3)
+            world.advance(seconds=rng.randint(1, 40 * DAY_SECONDS))
+            if rng.random() < thinned_share:
+                apply_retention(reader.lake, REPO, AT_ONCE)
+        return reader
+
+    return play
+
+
+def stored(lake: Lake, table=ISSUES) -> int:
+    prefix = f"{table.folder}/"
+    return sum(info.size_bytes for info in lake.store.list(prefix))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_rebuild_gives_the_same_tables_before_and_after(reader, differences: Differences, seed: int):
+    lake = reader(seed, thinned_share=0.4).lake
+    assert differences(lake, REPO) == {}
+    apply_retention(lake, REPO, AT_ONCE)
+    assert differences(lake, REPO) == {}
+
+
+def test_it_removes_and_the_second_time_nothing(reader):
+    lake = reader(1).lake
+    before, kept = stored(lake), [stored(lake, table) for table in (ISSUE_TIMELINE, DEPARTURE)]
+    thinned = apply_retention(lake, REPO, AT_ONCE)
+    assert thinned.record_count > 0
+    assert thinned.object_count > 0
+    assert stored(lake) < before
+    assert [stored(lake, table) for table in (ISSUE_TIMELINE, DEPARTURE)] == kept
+    again = apply_retention(lake, REPO, AT_ONCE)
+    assert (again.record_count, again.object_count, again.run_count) == (0, 0, 0)
+
+
+def test_what_is_young_stays(reader):
+    lake = reader(1).lake
+    assert apply_retention(lake, REPO, timedelta(days=1000)).record_count == 0
+
+
+def test_the_next_refresh_goes_on_as_before(reader, differences: Differences):
+    """Known pages still find their records, nothing is merged twice, and departures are found."""
+    player = reader(2)
+    apply_retention(player.lake, REPO, AT_ONCE)
+    row = player.sync(is_full=True)
+    assert (row.walk_kind, row.status) == ("full", "complete")
+    assert differences(player.lake, REPO) == {}
+
+
+def test_runs_whose_records_an_unchanged_page_stands_for_stay_whole(tmp_path: Path):
+    player = Reader(eventful_world(3, issue_count=150), REPO, tmp_path)
+    for _ in range(3):
+        player.sync(is_full=True)
+    apply_retention(player.lake, REPO, AT_ONCE)
+    rows = {(row.run_id, row.stream): row for row in player.lake.manifest(REPO).rows()}
+    newest = [("run-003", range(1, rows["run-003", ISSUES.name].page_batch_count + 1))]
+    pages = player.lake.bronze_dataset(ISSUE_PAGE, REPO, newest).to_table()
+    assert set(pages["records_run_id"].to_pylist()) == {"run-001", "run-003"}
+    first = rows["run-001", ISSUES.name]
+    batches = [("run-001", range(1, first.batch_count + 1))]
+    assert player.lake.bronze_dataset(ISSUES, REPO, batches).count_rows() == first.record_count
+    assert ("run-002", ISSUES.name) not in rows
+
+
+def test_no_sighting_is_lost_with_the_records_that_showed_it(reader, rebuilt):
+    """The trap: a state that only a replaced record showed lives in no full walk."""
+    lake = reader(4, sync_count=5).lake
+    before = lake.dataset(ISSUE_SIGHTING, REPO).count_rows()
+    apply_retention(lake, REPO, AT_ONCE)
+    assert rebuilt(lake, REPO)[ISSUE_SIGHTING.name].num_rows == before
