@@ -67,8 +67,8 @@ def refresh(repos: tuple[Repo, ...], full: bool) -> None:
 def rebuild(repos: tuple[Repo, ...]) -> None:
     """Make the tables anew without asking GitHub.
 
-    They are computed from what was received before: the way to tables of a new version of GitPulse, and out of
-    damaged ones. REPOS are owner/name.
+    They are computed from what was received before. It is the way to tables of a new version of GitPulse, and
+    out of damaged ones. REPOS are owner/name.
     """
     from gitpulse_assets.commands.rebuild import rebuild_repos
 
