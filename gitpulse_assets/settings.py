@@ -25,16 +25,35 @@ DEFAULT_LABEL_GROUPS = (
 )
 
 
+# Whole numbers with the unit in the name; what pydantic says of a wrong one gets the default as example.
+NUMBERS = {"GITPULSE_PATIENCE_SECONDS": 3900, "GITPULSE_RETENTION_DAYS": 90}
+
+EXAMPLE_ADDRESSES = {
+    "github_api_url": "https://github.example.com/api/v3",
+    "github_graphql_url": "https://github.example.com/api/graphql",
+    "aws_endpoint_url": "http://127.0.0.1:9000",
+}
+
+
 class SettingsError(Exception):
     """A variable has a value that cannot be used; str() is the line a person needs."""
 
 
 def http_url(value: str, example: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+    is_usable = parts.scheme in {"http", "https"} and parts.hostname and has_port(value)
+    if not is_usable or parts.query or parts.username:
         shown = "the value" if "@" in value else repr(value)
         raise ValueError(f"{shown} is not an http(s) address without user and query; for example {example}")
     return value.rstrip("/")
+
+
+def has_port(value: str) -> bool:
+    """Say whether the address names no port or one that exists."""
+    try:
+        return urlsplit(value).port != 0
+    except ValueError:
+        return False
 
 
 def absolute_lake_url(value: str) -> str:
@@ -46,8 +65,9 @@ def absolute_lake_url(value: str) -> str:
         return str(Path(rest))
     if scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,62}(/.*)?", rest):
         return value.rstrip("/")
+    shown = "the value" if "@" in value else repr(value)
     raise ValueError(
-        f"{value!r} is neither a folder nor s3://bucket/prefix; for example s3://my-bucket/gitpulse"
+        f"{shown} is neither a folder nor s3://bucket/prefix; for example s3://my-bucket/gitpulse"
     )
 
 
@@ -133,8 +153,8 @@ class Settings(BaseSettings):
 
     @field_validator("github_api_url", "github_graphql_url", "aws_endpoint_url")
     @classmethod
-    def check_address(cls, value: str | None) -> str | None:
-        return http_url(value, "https://github.example.com/api/v3") if value else value
+    def check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return http_url(value, EXAMPLE_ADDRESSES[str(info.field_name)]) if value else value
 
     @field_validator("watched_repos", mode="before")
     @classmethod
@@ -200,4 +220,6 @@ def load_settings() -> Settings:
 def explain(detail: dict[str, Any]) -> str:
     """Say what is wrong with one variable; the value itself is left out, it could be a secret."""
     message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{detail['loc'][0]}: {message[:1].lower()}{message[1:]}"
+    name = str(detail["loc"][0])
+    example = f"; for example {NUMBERS[name]}" if name in NUMBERS else ""
+    return f"{name}: {message[:1].lower()}{message[1:]}{example}"

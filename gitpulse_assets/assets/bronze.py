@@ -111,7 +111,7 @@ def run_summary(row: ManifestRow) -> dict[str, Any]:
         "request_count": row.request_count,
         "quota_cost": row.quota_cost,
         "batch_count": row.batch_count,
-        "since": str(row.since),
+        "watermark": str(row.since),
         "as_of_at": str(row.as_of_at),
         "resumed_run_id": str(row.resumed_run_id),
     }

@@ -6,7 +6,6 @@ What a mart means stands in its contract and its `sql/gold/*.sql`.
 from collections.abc import Iterator
 
 import dagster as dg
-import duckdb as db
 import pyarrow as pa
 import pyarrow.dataset as ds
 
@@ -22,7 +21,7 @@ from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
 from gitpulse_assets.transform.gold import GoldParameters, LabelGroup, build_gold
-from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.verdict_table import build_verdicts
 
 MARTS = (*GOLD_TABLES, MART_BACKLOG_VERDICT)
@@ -60,7 +59,9 @@ def gold(
         inputs = target.snapshot("silver", repo, INPUTS).datasets
         parameters = gold_parameters(inputs[silver.SYNC_STATE.name])
         build_gold(con, inputs, parameters)
-        verdicts = build_verdicts(con, parameters.as_of_at, incomplete_slices(con, inputs))
+        for table in (silver.LIFECYCLE_COVERAGE, silver.QUARANTINE):
+            con.register(table.name, inputs[table.name])
+        verdicts = build_verdicts(con, parameters.as_of_at, incomplete_slices(con))
         yield from audited(con, MARTS, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
         staged = stage(con, publication, MARTS)
         publication.seal()
@@ -75,14 +76,6 @@ def verdict_metadata(verdicts: pa.Table) -> dict[str, dg.MarkdownMetadataValue]:
         f"verdict_{row['window_days']}_days": dg.MetadataValue.md(row["paragraph"])
         for row in verdicts.select(["window_days", "paragraph"]).to_pylist()
     }
-
-
-def incomplete_slices(con: db.DuckDBPyConnection, inputs: dict[str, ds.Dataset]) -> list[str]:
-    """Say in a few words each what the history does not know."""
-    for table in (silver.LIFECYCLE_COVERAGE, silver.QUARANTINE):
-        con.register(table.name, inputs[table.name])
-    create_table(con, "gold", "incomplete_slice")
-    return [row[0] for row in con.sql("select slice from incomplete_slice").fetchall()]
 
 
 def gold_parameters(sync_state: ds.Dataset) -> GoldParameters:

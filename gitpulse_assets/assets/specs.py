@@ -5,7 +5,6 @@ contains belongs in its contract, and how it is made in the asset modules.
 """
 
 import dagster as dg
-import pyarrow as pa
 
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.partitions import repos
@@ -53,12 +52,3 @@ def column_schema(contract: TableContract) -> dg.TableSchema:
             for column in contract.columns
         ]
     )
-
-
-def sample_table(rows: pa.Table) -> dg.TableMetadataValue | None:
-    """Return a handful of rows as Dagster shows them, or nothing for an empty table."""
-    if not rows.num_rows:
-        return None
-    records = [dg.TableRecord({k: str(v) for k, v in row.items()}) for row in rows.to_pylist()]
-    columns = [dg.TableColumn(name=name, type="string") for name in rows.column_names]
-    return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))

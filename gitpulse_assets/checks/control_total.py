@@ -1,7 +1,7 @@
 """The control total: our number of open issues held against GitHub's own.
 
-It reports and does not block: what we computed from GitHub's lists is still the best there is, and the
-next refresh walks the whole list when the two contradict each other.
+It reports and does not block: what we computed from GitHub's lists is still the best there is. A run whose
+incremental walk GitHub contradicts has walked the whole list before it comes here.
 """
 
 import dagster as dg

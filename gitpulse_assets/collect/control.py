@@ -62,10 +62,17 @@ def calls_for_full_walk(session: Session, total: ControlTotal) -> bool:
 
 
 def known_difference(session: Session, total: ControlTotal) -> int:
-    """Return how far our count was from GitHub's when it was last taken in the same way."""
+    """Return how far our count was from GitHub's when it was last taken in the same way and at rest.
+
+    Only a count at rest has led to a full walk where it differed; a difference seen while something was
+    updated explains nothing.
+    """
     rows = session.lake.dataset(KNOWN_TOTAL, session.repo).to_table().to_pylist()
     alike = [row for row in rows if row["has_pull_requests"] == total.after.has_pull_requests]
-    newest = max(alike, key=lambda row: row["fetched_at"], default=None)
+    at_rest = [
+        row for row in alike if row["is_quiet"] and row["open_count_before"] == row["open_count_after"]
+    ]
+    newest = max(at_rest, key=lambda row: row["fetched_at"], default=None)
     return newest["our_count"] - newest["open_count_after"] if newest else 0
 
 

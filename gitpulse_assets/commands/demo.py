@@ -10,13 +10,12 @@ from gitpulse_assets.commands.refresh import refresh_repos
 from gitpulse_assets.commands.verdict import print_verdict
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.plan import HistoryPlan, Tendency
-from gitpulse_assets.settings import Settings, load_settings
+from gitpulse_assets.settings import DEFAULT_HOME, Settings, load_settings
 
 # Two years of at least 2,000 issues each: enough for a verdict on every window.
 DEMO_ISSUES = 2_400
 DEMO_DAYS = 760
 TENDENCIES: tuple[Tendency, ...] = ("growing", "shrinking", "neither")
-EMBEDDED_DEFAULT = ("GITPULSE_LAKE_URL", "DAGSTER_HOME", "GITHUB_GRAPHQL_URL", "GITPULSE_REPOS")
 
 
 def run_demo() -> int:
@@ -43,7 +42,12 @@ def demo_plans() -> list[HistoryPlan]:
 
 def demo_settings(base_url: str) -> Settings:
     """Point this process at the sandbox and at the embedded default."""
-    for name in EMBEDDED_DEFAULT:
-        os.environ[name] = ""
-    os.environ |= {"GITHUB_API_URL": base_url, "GITHUB_TOKEN": "sandbox"}
+    os.environ |= {
+        "GITHUB_API_URL": base_url,
+        "GITHUB_GRAPHQL_URL": f"{base_url}/graphql",
+        "GITHUB_TOKEN": "sandbox",
+        # Said outright: an empty variable would let a line of `.env` through.
+        "GITPULSE_LAKE_URL": str(DEFAULT_HOME / "lake"),
+        "DAGSTER_HOME": str(DEFAULT_HOME.absolute() / "dagster"),
+    }
     return load_settings()

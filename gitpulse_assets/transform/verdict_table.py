@@ -13,13 +13,12 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.gold import FLOW_NAMES
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
-from gitpulse_assets.transform.pace import HISTORY_DAYS
+from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS, BacklogAge, Verdict, WindowCounts, judge
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk
 from gitpulse_assets.transform.verdict_text import confidence, paragraph
 
-SNAPSHOT_ONLY = "history: snapshot only, earlier closings and reopenings of an issue are missing"
 LABELS_EACH_WAY = 3
 
 Rows = list[dict[str, Any]]
@@ -57,20 +56,20 @@ def _judge_windows(
     bulk = find_bulk([_burst(row) for row in _query(con, "verdict_burst", as_of_at)], days)
     labels = _query(con, "verdict_label", as_of_at)
     backlog = _query(con, "verdict_backlog", as_of_at)[0]
-    unknowns = (SNAPSHOT_ONLY, *incomplete) if backlog["is_snapshot_only"] else tuple(incomplete)
     age = BacklogAge(
         backlog["median_open_age_days"], backlog["p90_open_age_days"], backlog["share_open_over_1_year"]
     )
     windows = [_window(row) for row in _query(con, "verdict_window", as_of_at)]
     return [
-        judge(repository, window, days, bulk, _label_changes(labels, window.window_days), age, unknowns)
+        judge(repository, window, days, bulk, _label_changes(labels, window.window_days), age, incomplete)
         for window in windows
     ]
 
 
 def _query(con: duckdb.DuckDBPyConnection, name: str, as_of_at: datetime) -> Rows:
     observed_days = HISTORY_DAYS + max(WINDOWS_DAYS)
-    create_table(con, "gold", name, {"as_of_at": as_of_at, "observed_days": observed_days})
+    parameters = {"as_of_at": as_of_at, "observed_days": observed_days, "fewest_bulk": FEWEST_BULK}
+    create_table(con, "gold", name, parameters)
     return con.table(name).to_arrow_table().to_pylist()
 
 

@@ -59,8 +59,11 @@ def test_graphql_address_follows_the_rest_address(
         ("GITPULSE_LAKE_URL", "gs://bucket", "for example s3://"),
         ("GITPULSE_LAKE_URL", "s3://", "for example s3://"),
         ("GITPULSE_LABEL_GROUPS", "bug=(", "for example bug="),
-        ("GITPULSE_PATIENCE_SECONDS", "-1", "greater than or equal to 0"),
-        ("GITPULSE_PATIENCE_SECONDS", "soon", "number"),
+        ("GITPULSE_LAKE_URL", "s3://key:secret@bucket/x", "for example s3://"),
+        ("GITHUB_API_URL", "http://a:99999", "for example https://"),
+        ("AWS_ENDPOINT_URL", "localhost", "for example http://127.0.0.1:9000"),
+        ("GITPULSE_PATIENCE_SECONDS", "-1", "greater than or equal to 0; for example 3900"),
+        ("GITPULSE_PATIENCE_SECONDS", "soon", "for example 3900"),
     ],
 )
 def test_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str):
@@ -70,6 +73,7 @@ def test_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: s
     assert str(refusal.value).startswith(f"{name}: ")
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
+    assert "secret" not in str(refusal.value)
 
 
 def test_dot_env_is_read(tmp_path: Path):

@@ -10,7 +10,7 @@ from gitpulse_assets.contracts.silver import ISSUE_TRANSITIONS
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.sql_file import create_table
-from gitpulse_assets.transform.verdict_table import SNAPSHOT_ONLY, build_verdicts
+from gitpulse_assets.transform.verdict_table import build_verdicts
 
 AS_OF = datetime(2024, 7, 1, 15, tzinfo=UTC)
 LAST_DAY = datetime(2024, 6, 30, 12, tzinfo=UTC)
@@ -138,11 +138,6 @@ def test_ages_are_those_of_the_open_issues_at_the_as_of_moment(ledger):
     row = ledger.verdicts()[28]
     assert row["median_open_age_days"] == pytest.approx(21 + 3 / 24)
     assert row["share_open_over_1_year"] == pytest.approx(1 / 3)
-
-
-@pytest.mark.parametrize(("known_by", "unknowns"), [("event", []), ("snapshot", [SNAPSHOT_ONLY])])
-def test_a_snapshot_only_history_is_said(ledger, known_by, unknowns):
-    assert ledger.issue(500, 3, known_by=known_by).verdicts()[28]["unknowns"] == unknowns
 
 
 def test_incomplete_slices_reach_the_paragraph(ledger):

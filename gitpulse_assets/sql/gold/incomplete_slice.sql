@@ -1,8 +1,8 @@
 -- Grain: one kind of thing the history does not know. Key: slice, which completes the sentence "not known: …".
--- A repository of which no lifecycle at all was collected is not listed issue by issue: the verdict says that its
--- history is that of the snapshots only.
+-- A repository of which no lifecycle at all was collected is not listed issue by issue: its history is that of the
+-- snapshots only. A lifecycle older than the issue's record lacks what moved the record.
 with issue as (
-    select issue_id, departure_kind
+    select issue_id, departure_kind, updated_at
     from issue_current
     where not is_pull_request
 ),
@@ -10,8 +10,10 @@ with issue as (
 counted as (
     select
         1 as position,
-        count(*) filter (where lifecycle_coverage.issue_id is null) as issue_count,
-        'whose lifecycle is not collected' as what
+        count(*) filter (
+            where coalesce(lifecycle_coverage.lifecycle_updated_at < issue.updated_at, true)
+        ) as issue_count,
+        'whose lifecycle is not collected as far as its record' as what
     from issue
     left join lifecycle_coverage using (issue_id)
     having count(lifecycle_coverage.issue_id) > 0
@@ -25,7 +27,11 @@ counted as (
     where departure_kind = 'unknown'
 )
 
-select issue_count, issue_count || if(issue_count = 1, ' issue ', ' issues ') || what as slice
+select count(*) as issue_count, 'history: snapshot only, earlier closings and reopenings are missing' as slice
+from issue
+having count(*) > 0 and not exists (from lifecycle_coverage)
+union all
+select issue_count, issue_count || if(issue_count = 1, ' issue ', ' issues ') || what
 from counted
 where issue_count > 0
 union all

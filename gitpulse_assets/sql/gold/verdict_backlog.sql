@@ -1,4 +1,4 @@
--- Grain: one row: the age of the issues open at the as-of moment, and whether any closing is known by its event.
+-- Grain: one row: the age of the issues open at the as-of moment.
 -- Exact quantiles from exact seconds; a transferred issue's age counts since it was created. Who was open is asked of
 -- the ledger, so that the answer holds for a moment in the past, too.
 with open_issue as (
@@ -13,18 +13,10 @@ open_age as (
     select (epoch_us($as_of_at::timestamptz) - epoch_us(created_at)) / 86400e6 as age_days
     from mart_issue_lifecycle
     semi join open_issue using (issue_id)
-),
-
-departure as (
-    select count(*) as departed_count, count(*) filter (where known_by = 'event') as told_count
-    from issue_transitions
-    where delta < 0
 )
 
 select
     quantile_cont(age_days, 0.5) as median_open_age_days,
     quantile_cont(age_days, 0.9) as p90_open_age_days,
-    avg((age_days > 365)::integer) as share_open_over_1_year,
-    any_value(departed_count) > 0 and any_value(told_count) = 0 as is_snapshot_only
-from departure
-left join open_age on true
+    avg((age_days > 365)::integer) as share_open_over_1_year
+from open_age

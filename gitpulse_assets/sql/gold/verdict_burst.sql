@@ -1,4 +1,4 @@
--- Grain: one row per burst, UTC day it touches and kind group. A burst is a run of movements one way by one actor,
+-- Grain: one row per burst that may matter, UTC day it touches and kind group. A burst is a run of movements one way by one actor,
 -- each within an hour of the one before. Key: delta, actor_login, started_at, flow_date, is_reopening.
 -- A gap and not a calendar hour or day, so that a clean-up across midnight stays one. Movements without a known
 -- actor count as one actor's, within 5 minutes of each other: where there is no lifecycle history a script's
@@ -57,4 +57,11 @@ select
     count(*) as day_count
 from sized
 group by delta, actor_login, started_at, flow_date, is_reopening
+-- Of bursts too small to be bulk only each day's largest counts, for what is usual.
+qualify
+    any_value(burst_count) >= $fewest_bulk
+    or row_number() over (
+        partition by delta, date_trunc('day', started_at)
+        order by any_value(burst_count) desc, actor_login, flow_date, is_reopening, started_at
+    ) = 1
 order by started_at, delta, actor_login, flow_date, is_reopening
