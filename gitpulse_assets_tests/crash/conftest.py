@@ -50,6 +50,15 @@ def tables_of(lake: Lake) -> Tables:
     return found | {name: Counter(set(found[name])) for name in LOGS}
 
 
+def differences(found: Tables, expected: Tables) -> dict[str, tuple[Counter[str], Counter[str]]]:
+    """The rows lost and the rows added, of the tables that differ."""
+    return {
+        name: (rows - found[name], found[name] - rows)
+        for name, rows in expected.items()
+        if rows != found[name]
+    }
+
+
 def requests(sandbox: Sandbox) -> Counter[str]:
     """How many pages of each stream were fetched; one that has not changed (304) sends nothing."""
     fetched = [served.target for served in sandbox.app.log if served.status != 304]

@@ -23,7 +23,7 @@ from gitpulse_assets.assets.silver import MergeConfig, silver, sync_state
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, DEPARTURE, ISSUE_TIMELINE, ISSUES, REPOSITORY
 from gitpulse_assets.contracts.bronze import RECONCILIATION as BRONZE_RECONCILIATION
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.io_manager import LakeIOManager
+from gitpulse_assets.io_manager import LakeIOManager, lake_errors
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
@@ -117,7 +117,8 @@ def publish(events: Any) -> None:
     """Do with each output what the IO manager does."""
     for event in events:
         if isinstance(event, dg.Output):
-            event.value.publication.promote(event.value)
+            with lake_errors():
+                event.value.publication.promote(event.value)
 
 
 @contextmanager

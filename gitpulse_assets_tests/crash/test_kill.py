@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gitpulse_assets_tests.crash.conftest import Undisturbed, requests, tables_of
+from gitpulse_assets_tests.crash.conftest import Undisturbed, differences, requests, tables_of
 from gitpulse_assets_tests.crash.pipeline import Place, die_at, refresh
 
 POINTS = 120
@@ -21,13 +21,6 @@ def point_of(number: int, point_count: int) -> int:
     return 1 + number * (point_count - 1) // (POINTS - 1)
 
 
-def assert_as_undisturbed(place: Place, undisturbed: Undisturbed) -> None:
-    found = tables_of(place.open())
-    lost = {name: rows - found[name] for name, rows in undisturbed.tables.items() if rows - found[name]}
-    added = {name: rows - undisturbed.tables[name] for name, rows in found.items()}
-    assert (lost, {name: rows for name, rows in added.items() if rows}) == ({}, {})
-
-
 @pytest.mark.parametrize("number", SPREAD)
 def test_kill_9_before_or_after_any_write_and_after_any_answer(
     place: Place, undisturbed: Undisturbed, sandbox, fork, number: int
@@ -37,7 +30,7 @@ def test_kill_9_before_or_after_any_write_and_after_any_answer(
     process.join()
     assert process.exitcode == -signal.SIGKILL
     refresh(place, "run-2")
-    assert_as_undisturbed(place, undisturbed)
+    assert differences(tables_of(place.open()), undisturbed.tables) == {}
     again = requests(sandbox)
     again.subtract(undisturbed.requests)
     assert again["per_page=100"] <= PAGES_MAX
@@ -53,7 +46,7 @@ def test_kill_9_at_any_moment(place: Place, undisturbed: Undisturbed, fork, numb
     process.kill()
     process.join()
     refresh(place, "run-2")
-    assert_as_undisturbed(place, undisturbed)
+    assert differences(tables_of(place.open()), undisturbed.tables) == {}
 
 
 def test_a_refresh_killed_again_and_again_gets_through(place: Place, undisturbed: Undisturbed, fork):
@@ -62,4 +55,4 @@ def test_a_refresh_killed_again_and_again_gets_through(place: Place, undisturbed
         process = fork(die_at, place, f"run-{number}", number * undisturbed.point_count // 7)
         process.join()
     refresh(place, "run-6")
-    assert_as_undisturbed(place, undisturbed)
+    assert differences(tables_of(place.open()), undisturbed.tables) == {}

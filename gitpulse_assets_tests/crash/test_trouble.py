@@ -1,0 +1,215 @@
+"""A refresh whose disk fills up, whose store dies or whose GitHub fails ends right, or the next one does."""
+
+import errno
+import itertools
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
+from gitpulse_assets.lake import folder_store
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.sandbox.faults import Fault
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets_tests.conftest import absent
+from gitpulse_assets_tests.crash.conftest import Tables, differences, tables_of
+from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, refresh
+from gitpulse_assets_tests.s3_server import BUCKET, S3Server
+
+FAULTS = {
+    "reset": Fault("reset"),
+    "truncated": Fault("truncated"),
+    "slow": Fault("slow", seconds=0.1),
+    "hang": Fault("hang"),
+    "html": Fault("html"),
+    "bad gateway": Fault("status", status=502),
+    "secondary limit": Fault("secondary_limit", status=403, retry_after_seconds=60),
+    "primary limit": Fault("primary_limit"),
+    "partial data": Fault("partial_data"),
+}
+REQUEST_COUNT = 16
+# One fault is ridden out, six in a row are not: then the walk stays partial.
+STRIKES = (1, 6)
+CASES = [
+    pytest.param(kind, request, times, marks=() if (number % 23) == 0 else pytest.mark.slow)
+    for number, (kind, request, times) in enumerate(itertools.product(FAULTS, range(REQUEST_COUNT), STRIKES))
+]
+
+
+@pytest.fixture
+def small() -> Iterator[Sandbox]:
+    """Three pages of a repository, to be asked for by 16 requests."""
+    plan = HistoryPlan(REPO.key, seed=7, issue_count=170, day_count=100, body_bytes_mean=10)
+    with serve(generate([plan])) as running:
+        yield running
+
+
+@pytest.fixture
+def expected(small: Sandbox, tmp_path: Path) -> Tables:
+    place = Place(str(tmp_path / "expected"), S3Options(), small.base_url)
+    refresh(place, "run-1")
+    small.app.log.clear()
+    return tables_of(place.open())
+
+
+def attempt(place: Place, run_id: str, fuse: Fuse | None = None) -> str:
+    """Refresh and return the one line it failed with, if it did."""
+    try:
+        refresh(place, run_id, fuse)
+    except dg.Failure as failure:
+        said = str(failure.description)
+    else:
+        return ""
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(("kind", "request_number", "times"), CASES)
+def test_any_fault_on_any_request(
+    small: Sandbox, expected: Tables, tmp_path: Path, kind: str, request_number: int, times: int
+):
+    fault = FAULTS[kind]
+    small.app.faults[:] = [
+        Fault(
+            fault.kind,
+            skip=request_number,
+            times=times,
+            status=fault.status,
+            seconds=fault.seconds,
+            retry_after_seconds=fault.retry_after_seconds,
+        )
+    ]
+    place = Place(str(tmp_path / "lake"), S3Options(), small.base_url)
+    failed = attempt(place, "run-1")
+    if not failed:
+        assert differences(tables_of(place.open()), expected) == {}
+    small.app.faults.clear()
+    small.world.advance(seconds=3600)
+    small.app.log.clear()
+    assert attempt(place, "run-2") == ""
+    assert names_of_differences_but_times(place, expected) == []
+
+
+def names_of_differences_but_times(place: Place, expected: Tables) -> list[str]:
+    """The clock went on before the second run, so what says as of when may differ."""
+    found = tables_of(place.open())
+    timeless = ("issue_body", "issue_labels", "issue_assignees", "issue_transitions", "quarantine")
+    return [name for name in timeless if found[name] != expected[name]]
+
+
+class FullDisk:
+    """Lets nothing be written durably from a point on, until there is space again."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_full = False
+        really = folder_store.os.fsync
+        monkeypatch.setattr(folder_store.os, "fsync", lambda handle: self.refuse() or really(handle))
+
+    def refuse(self) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill(self) -> None:
+        self.is_full = True
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.65, 0.8, 0.95])
+def test_a_disk_that_is_full_from_some_write_on(
+    small: Sandbox, expected: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+):
+    place = Place(str(tmp_path / "lake"), S3Options(), small.base_url)
+    counting = Fuse()
+    refresh(Place(str(tmp_path / "counted"), S3Options(), small.base_url), "run-1", counting)
+    disk = FullDisk(monkeypatch)
+    said = attempt(place, "run-1", Fuse(1 + int(share * counting.count), disk.fill))
+    assert "the disk is full: free space, then run again" in said
+    disk.is_full = False
+    assert attempt(place, "run-2") == ""
+    assert differences(tables_of(place.open()), expected) == {}
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 900 KB, which a first refresh does not fit into."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", str(folder)]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode:
+        absent("tmpfs", "a tmpfs cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("size_kb", [60, 150, 250])
+def test_a_disk_that_is_really_full(small: Sandbox, expected: Tables, tiny_disk: Path, size_kb: int):
+    grow(tiny_disk, size_kb)
+    place = Place(str(tiny_disk), S3Options(), small.base_url)
+    said = attempt(place, "run-1")
+    assert "the disk is full" in said
+    grow(tiny_disk, 20_000)
+    assert attempt(place, "run-2") == ""
+    assert differences(tables_of(place.open()), expected) == {}
+
+
+def grow(folder: Path, size_kb: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size_kb}k", str(folder)], check=True)
+
+
+@pytest.fixture
+def own_server(s3_server: S3Server, tmp_path: Path) -> Iterator[S3Server]:
+    server = S3Server(s3_server.weed, tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.mark.s3
+def test_the_s3_server_dies_in_the_middle_and_comes_back(
+    own_server: S3Server, small: Sandbox, expected: Tables, tmp_path: Path
+):
+    place = Place(f"s3://{BUCKET}/x", own_server.options, small.base_url)
+    counting = Fuse()
+    refresh(Place(str(tmp_path / "counted"), S3Options(), small.base_url), "run-1", counting)
+    for number, share in enumerate((0.2, 0.5, 0.75)):
+        said = attempt(place, f"run-{number}", Fuse(int(share * counting.count), own_server.kill))
+        assert "AWS_ENDPOINT_URL" in said
+        own_server.start()
+    assert attempt(place, "run-9") == ""
+    assert differences(tables_of(place.open()), expected) == {}
+
+
+def test_two_refreshes_of_one_repository_at_once(place: Place, undisturbed):
+    """Case 18: one wins, the other ends well or says in one line that it lost; readers see whole tables."""
+    said: dict[str, str] = {}
+    workers = [
+        threading.Thread(target=lambda run_id=run_id: said.update({run_id: attempt(place, run_id)}))
+        for run_id in ("run-1", "run-2")
+    ]
+    for worker in workers:
+        worker.start()
+    read_count = read_while(place.open(), workers)
+    assert "" in said.values()
+    assert all("another run published" in line for line in said.values() if line)
+    assert read_count
+    assert attempt(place, "run-3") == ""
+    assert differences(tables_of(place.open()), undisturbed.tables) == {}
+
+
+def read_while(lake: Lake, workers: list[threading.Thread]) -> int:
+    """Read two tables of one merge again and again: each has a row an issue, or there is nothing yet."""
+    read_count = 0
+    while any(worker.is_alive() for worker in workers):
+        found = lake.snapshot("silver", REPO, [ISSUE_CURRENT, ISSUE_BODY]).datasets
+        counts = {dataset.count_rows() for dataset in found.values()}
+        assert len(counts) == 1
+        read_count += 1
+    return read_count
