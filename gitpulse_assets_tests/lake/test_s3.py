@@ -131,6 +131,16 @@ def own_server(s3_server, tmp_path: Path) -> Iterator:
         server.kill()
 
 
+def wait_for_merges(lake: Lake, repo: Repo, count: int) -> None:
+    """Wait until so many merges were published, however slow the machine is."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        commit = lake.commit("silver", repo)
+        if commit is not None and len(commit.merged["issues"]) >= count:
+            return
+        time.sleep(0.1)
+
+
 def test_the_server_dies_and_comes_back_in_the_middle(
     own_server, repo: Repo, thing: TableContract, values, other
 ):
@@ -151,7 +161,7 @@ def test_the_server_dies_and_comes_back_in_the_middle(
     time.sleep(0.5)
     own_server.kill()
     own_server.start()
-    time.sleep(0.5)
+    wait_for_merges(lake, repo, count=4)
     stop.set()
     worker.join()
     lake.begin("silver", repo)
