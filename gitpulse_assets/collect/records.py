@@ -59,6 +59,8 @@ def issue_batch(
         ).combine_chunks(),
         "issue_id": [head.id for head in heads],
         "issue_updated_at": [head.updated_at for head in heads],
+        "issue_state": [head.state for head in heads],
+        "is_pull_request": [head.is_pull_request for head in heads],
         "payload_json": pa.array(records, pa.binary()).cast(pa.string()),
     }
     return pa.table(columns, schema=ISSUES.arrow_schema)

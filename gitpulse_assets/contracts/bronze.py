@@ -37,6 +37,8 @@ ISSUES = TableContract(
         Column(
             "issue_updated_at", UTC_TIMESTAMP, "The record's `updated_at`; null where it has no usable one."
         ),
+        Column("issue_state", pa.string(), "The record's `state`, so that counting needs no payload."),
+        Column("is_pull_request", pa.bool_(), "Whether the record is a pull request's."),
         Column("payload_json", pa.string(), "The record's bytes exactly as received.", nullable=False),
     ),
     order_by=("page_number", "record_number"),

@@ -73,8 +73,8 @@ def _writer(path: Path, contract: TableContract, merge_id: str) -> pq.ParquetWri
         path,
         contract.arrow_schema.with_metadata(metadata),
         compression="zstd",
-        use_dictionary=short,
-        write_statistics=short,
+        use_dictionary=short,  # pyright: ignore[reportArgumentType]
+        write_statistics=short,  # pyright: ignore[reportArgumentType]
     )
 
 

@@ -31,6 +31,7 @@ from gitpulse_assets.contracts.silver import (
     RECONCILIATION,
     REPOSITORY,
 )
+from gitpulse_assets.transform.file_stream import FileStream
 from gitpulse_assets.transform.sql_file import create_table, load_sql
 
 BRONZE_INPUTS: tuple[TableContract, ...] = (
@@ -53,6 +54,9 @@ STEPS = (
     "touched_issue",
     "record_assignee",
 )
+
+# Only their payloads are read from here on.
+READ_BY_FILE = (ISSUES, ISSUE_TIMELINE)
 
 # The tables in the order they are made, each with the relation of the issues it is made anew for; the others'
 # rows are carried over. None: the table is small and made anew whole.
@@ -93,8 +97,11 @@ def merge_silver(
     of a run that `run_ids` does not name.
     """
     _register(con, inputs, run_ids)
+    # A second thread that parses payloads would hold another 100 MB and more.
+    con.execute("set threads = 1")
     for step in STEPS:
         create_table(con, "silver", step)
+    con.execute("reset threads")
     changed: dict[str, bool] = {}
     for contract, scope in MERGED_TABLES:
         if contract.name in STEP_BEFORE:
@@ -116,6 +123,10 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
         name = f"bronze_{contract.name}"
         _register_table(con, contract, name, inputs.get(name))
     _refuse_unknown_runs(con)
+    for contract in READ_BY_FILE:
+        name = f"bronze_{contract.name}"
+        if isinstance(source := inputs.get(name), ds.FileSystemDataset):
+            con.register(name, FileStream(source))
 
 
 def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:
@@ -144,16 +155,19 @@ def _register_table(
 def _merge_table(con: duckdb.DuckDBPyConnection, contract: TableContract, scope: str | None) -> bool:
     """Make one table from its delta and the stored rows outside the scope; return whether it changed."""
     name, columns = contract.name, ", ".join(contract.column_names)
-    con.execute(f"create or replace temp table {name}_delta as {load_sql('silver', name)}")
+    kind = "view" if name in NOT_COPIED else "table"
+    con.execute(f"create or replace temp {kind} {name}_delta as {load_sql('silver', name)}")
     inside = f"semi join {scope} using (issue_id)" if scope else ""
     if _is_same(con, contract, f"{name}_delta", f"stored_{name} {inside}"):
         con.execute(f"create or replace temp view {name} as select {columns} from stored_{name}")
         return False
-    carried = (
-        f"select {columns} from stored_{name} anti join {scope} using (issue_id) union all" if scope else ""
+    is_carried = scope is not None and con.execute(f"select 1 from stored_{name} limit 1").fetchall()
+    carried = f"select {columns} from stored_{name} anti join {scope} using (issue_id) union all"
+    kind = "table" if is_carried and name not in NOT_COPIED else "view"
+    con.execute(
+        f"create or replace temp {kind} {name} as {carried if is_carried else ''} "
+        f"select {columns} from {name}_delta"
     )
-    kind = "view" if name in NOT_COPIED else "table"
-    con.execute(f"create or replace temp {kind} {name} as {carried} select {columns} from {name}_delta")
     return True
 
 

@@ -9,8 +9,8 @@ with record as (
         issue_id,
         issue_updated_at,
         fetched_at,
-        payload_json ->> '$.state',
-        coalesce(payload_json -> '$.pull_request', 'null') <> 'null'
+        issue_state,
+        is_pull_request
     from bronze_issues
     where issue_id is not null and issue_updated_at is not null
 ),

@@ -4,6 +4,6 @@ select
     r.repo_name,
     r.issue_id,
     r.body,
-    md5(r.body) as body_md5
+    r.body_md5
 from issue_record as r
 semi join issue_winner as w on r.rowid = w.record_rowid

@@ -156,6 +156,7 @@ select
         is_object, told_issue_id, wrong_fields, payload_json, created_text, updated_text, closed_text, merged_text,
         label_kinds, assignee_kinds, issue_id
     ),
+    md5(body) as body_md5,
     coalesce(issue_id, told_issue_id) as issue_id,
     case rule
         when 'not_an_object' then 'the record is no JSON object'

@@ -14,10 +14,12 @@ walk_run as (
 ),
 
 record as (
-    select r.issue_id, walk_run.walk_run_id, walk_run.since, md5(r.body) as body_md5
+    select r.issue_id, walk_run.walk_run_id, walk_run.since, r.body_md5
     from issue_record as r
     semi join issue_winner as w on r.rowid = w.record_rowid
     join walk_run using (run_id)
+    -- What was not known before can only be overlooked, and only where there was a walk to overlook it.
+    where walk_run.since is not null or r.issue_id in (select issue_id from stored_issue_current)
 ),
 
 compared as (
