@@ -119,3 +119,17 @@ def test_a_job_origin_names_the_location_of_the_workspace():
     """Without an origin the UI shows a run but cannot execute it again; its parts are not public API."""
     origin = repository_origin().get_job_origin("refresh")
     assert (origin.location_name, origin.job_name) == ("gitpulse", "refresh")
+
+
+def test_a_retry_policy_takes_an_interrupted_step_up_again(instance: dg.DagsterInstance):
+    """So bronze turns an interruption into a failure that is not retried; else Ctrl-C would not end a run."""
+    attempts: list[int] = []
+
+    @dg.asset(partitions_def=repos, retry_policy=dg.RetryPolicy(max_retries=1))
+    def first():
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise KeyboardInterrupt
+
+    assert dg.materialize([first], instance=instance, partition_key="a/b").success
+    assert len(attempts) == 2
