@@ -5,9 +5,11 @@ it never touches real tables; `make dev` shows its runs.
 """
 
 import os
+from collections.abc import Sequence
 
 from gitpulse_assets.commands.refresh import refresh_repos
 from gitpulse_assets.commands.verdict import print_verdict
+from gitpulse_assets.console import say
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.plan import HistoryPlan, Tendency
 from gitpulse_assets.settings import DEFAULT_HOME, Settings, load_settings
@@ -29,7 +31,15 @@ def run_demo() -> int:
     with serve(world) as sandbox:
         settings = demo_settings(sandbox.base_url)
         code = refresh_repos(settings, repos, is_full=False)
-    return code or max(print_verdict(settings, repo, None, None, as_json=False) for repo in repos)
+    return code or print_verdicts(settings, repos)
+
+
+def print_verdicts(settings: Settings, repos: Sequence[Repo]) -> int:
+    codes = []
+    for repo in repos:
+        say("")
+        codes.append(print_verdict(settings, repo, None, None, as_json=False))
+    return max(codes)
 
 
 def demo_plans() -> list[HistoryPlan]:

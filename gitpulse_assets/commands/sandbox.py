@@ -1,5 +1,6 @@
 """`gitpulse sandbox`: a stand-in GitHub in the foreground."""
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,9 @@ def serve_sandbox(recorded: Path | None, at: datetime | None, port: int) -> int:
     except RecordingUnusable as error:
         raise click.UsageError(str(error)) from None
     try:
-        serve_forever(world, port=port, announce=announce)
+        # Ctrl-C is how it is meant to end.
+        with suppress(KeyboardInterrupt):
+            serve_forever(world, port=port, announce=announce)
     except OSError as error:
         click.echo(
             f"gitpulse: port {port} on 127.0.0.1 cannot be used ({error.strerror}); try --port 0", err=True

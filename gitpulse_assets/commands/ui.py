@@ -22,7 +22,9 @@ def run_ui(settings: Settings, port: int) -> int:
         click.echo(f"gitpulse: {error}", err=True)
         return WRONG_USE
     if trouble := port_trouble(port):
-        click.echo(f"gitpulse: port {port} on {HOST} cannot be used ({trouble}); try --port", err=True)
+        click.echo(
+            f"gitpulse: port {port} on {HOST} cannot be used ({trouble}); try another --port", err=True
+        )
         return FAILED
     return become_dagster(settings, port)
 

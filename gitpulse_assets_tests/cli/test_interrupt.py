@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a walk, in a process of its own: it ends at once, and the same command goes on."""
+"""Ctrl-C, to commands in a process of their own."""
 
 import signal
 import subprocess
@@ -11,12 +11,11 @@ import pytest
 from gitpulse_assets.exit_codes import DONE, INTERRUPTED
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 
-pytestmark = pytest.mark.slow
-
 LIST = "per_page=100"
 GITPULSE = str(Path(sys.executable).with_name("gitpulse"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(stored_gitpulse, sandbox):
     sandbox.app.log.clear()
     sandbox.app.faults.append(Fault("slow", match=LIST, skip=2, times=ALWAYS, seconds=30))
@@ -35,3 +34,13 @@ def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(stored_gitpulse, sandb
     assert result.exit_code == DONE
     assert result.stdout.startswith("acme/rocket: the rest of a full walk, ")
     assert sum(LIST in served.target for served in sandbox.app.log) == 1
+
+
+def test_ctrl_c_ends_the_sandbox_as_it_is_meant_to():
+    command = [GITPULSE, "sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("GITHUB_API_URL=http://127.0.0.1:")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert (*process.communicate(timeout=25), process.returncode) == ("", "", DONE)

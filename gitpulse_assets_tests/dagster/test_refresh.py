@@ -92,7 +92,10 @@ def test_case_10_the_spine_of_a_quiet_repository_runs_to_the_as_of_day(run, read
     assert (days[0], days[-1], len(days)) == (date(2026, 6, 25), date(2026, 7, 3), 9)
 
 
-@pytest.mark.parametrize("pull_request_count", [0, 3], ids=["empty", "pull requests only"])
+@pytest.mark.parametrize(
+    "pull_request_count",
+    [pytest.param(0, id="empty"), pytest.param(3, id="pull requests only", marks=pytest.mark.slow)],
+)
 def test_case_16_a_repository_without_issues(run, read, sandbox, pull_request_count):
     acts = add_quiet(sandbox)
     for number in range(pull_request_count):
