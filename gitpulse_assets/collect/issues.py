@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from gitpulse_assets.collect.full_walk import KnownWalk, known_walk, page_batch
 from gitpulse_assets.collect.records import RecordHead, issue_batch, read_head
-from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.collect.session import KnownState, Session, Stream
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.github.errors import CursorRefused, GitHubError
 from gitpulse_assets.github.pages import Page
@@ -69,7 +69,7 @@ def resumable(session: Session, *, is_full: bool) -> WalkPlan | None:
 
 def new_walk(session: Session, *, is_full: bool) -> WalkPlan:
     """Choose between nothing, an incremental and a full walk."""
-    state = session.known_state(ISSUES)
+    state = walked_state(session)
     may_be_unchanged = state.watermark is not None and not is_full
     # Asked before the walk, so that a change during it makes the next probe differ.
     probe = session.client.probe_issues(session.repo, etag=state.etag if may_be_unchanged else None)
@@ -78,6 +78,20 @@ def new_walk(session: Session, *, is_full: bool) -> WalkPlan:
     if is_full or state.watermark is None:
         return WalkPlan("full", None, probe.date, probe.etag)
     return WalkPlan("incremental", state.watermark, probe.date, probe.etag)
+
+
+def walked_state(session: Session) -> KnownState:
+    """Return how far the list is known: merged, or complete in bronze and merged by the end of this run.
+
+    Before the first merge nothing is: the list is walked again then, at no cost where it is unchanged.
+    """
+    state = session.known_state(ISSUES)
+    rows = [row for row in session.manifest.rows() if row.stream == ISSUES.name and row.status == "complete"]
+    newest = max(rows, key=lambda row: (row.as_of_at or row.started_at, row.sequence), default=None)
+    if state.watermark is None or state.as_of_at is None or newest is None or newest.as_of_at is None:
+        return state
+    overlap = state.as_of_at - state.watermark
+    return KnownState(newest.as_of_at - overlap, newest.as_of_at, newest.etag)
 
 
 def walk(session: Session, plan: WalkPlan) -> ManifestRow:
@@ -122,7 +136,11 @@ def is_batch(waiting: list[Page]) -> bool:
 
 
 def keep(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) -> None:
-    """Make the pages durable, then have the manifest count them and their records in one step."""
+    """Make the pages durable, then have the manifest count them and their records in one step.
+
+    With the last page of the list that step completes the walk: a crash before a further one would leave a
+    row with nowhere to go on from, and the whole list to be walked again.
+    """
     if not pages:
         return
     page_batch_count = keep_pages(session, stream, plan, pages)
@@ -130,6 +148,7 @@ def keep(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) ->
     row = stream.row
     batch = issue_batch(session, pages, heads, first_page_number=row.page_count + 1)
     updates = sorted(updated_ats(heads, row))
+    is_end = pages[-1].next_url is None and not pages[-1].is_capped
     stream.keep(
         batch,
         pages[-1].date,
@@ -141,6 +160,7 @@ def keep(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) ->
         is_capped=pages[-1].is_capped,
         unchanged_page_count=row.unchanged_page_count + sum(page.is_unchanged for page in pages),
         page_batch_count=page_batch_count,
+        **(stream.completed(pages[-1].date) if is_end else {}),
     )
 
 

@@ -29,10 +29,16 @@ def collect_lifecycles(session: Session, as_of_at: dt.datetime) -> ManifestRow |
     if not session.client.has_token(session.repo):
         return None
     stream = Stream(session, ISSUE_TIMELINE)
-    row = resumable_run(session.manifest.rows(), ISSUE_TIMELINE.name)
-    if row is not None or session.known_state(ISSUE_TIMELINE).as_of_at is None:
+    rows = session.manifest.rows()
+    row = resumable_run(rows, ISSUE_TIMELINE.name)
+    if row is not None or not any(map(is_whole_walk, rows)):
         return walk_all(session, stream, as_of_at, row)
     return ask_changed(session, stream, as_of_at)
+
+
+def is_whole_walk(row: ManifestRow) -> bool:
+    """Say whether the row's run ended a walk of every lifecycle, merged or not."""
+    return (row.stream, row.status, row.walk_kind) == (ISSUE_TIMELINE.name, "complete", "full")
 
 
 def walk_all(
@@ -89,6 +95,7 @@ def keep(session: Session, stream: Stream, batches: list[LifecycleBatch]) -> Non
         batches[-1].date,
         len(batches),
         next_url=cursor and f"{CURSOR_SCHEME}{cursor}",
+        **(stream.completed(batches[-1].date) if cursor is None and stream.row.walk_kind == "full" else {}),
     )
 
 

@@ -134,6 +134,11 @@ class Stream:
             **changes,
         )
 
+    @staticmethod
+    def completed(at: dt.datetime) -> dict[str, Any]:
+        """What `keep` is given for the batch that ends a walk, so that no crash parts the two."""
+        return {"status": "complete", "finished_at": at}
+
     def close(self, status: Status, **changes: Any) -> ManifestRow:
         self._put(self.row, status=status, finished_at=self._now, **changes)
         self._session.meter.settle()

@@ -68,8 +68,8 @@ def requests(sandbox: Sandbox) -> Counter[str]:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """About 1,150 records: two batches of pages, so that a walk that begins anew is seen."""
-    plan = HistoryPlan(REPO.key, seed=7, issue_count=850, day_count=200, body_bytes_mean=10)
+    """18 pages of records and 13 of lifecycles: beginning a walk anew asks for more than a crash may cost."""
+    plan = HistoryPlan(REPO.key, seed=7, issue_count=1300, day_count=200, body_bytes_mean=10)
     with serve(generate([plan])) as running:
         yield running
 
