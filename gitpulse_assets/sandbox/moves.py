@@ -173,7 +173,8 @@ class Moves:
     def _close_issue(self, issue: Issue, at: int) -> None:
         plan, rng = self.plan, self.rng
         is_late = rng.random() < plan.late_event_share_of_closings and issue.updated_at < at - 2
-        lag = event_lag(at, rng.choice((1, 2)) if is_late else 0)
+        lag = rng.choice((1, 2)) if is_late else 0
+        lag = event_lag(at - lag, lag)
         self.stock.remove(issue)
         self.acts.close(issue, at - lag, self._actor(), self._reason(), event_lag_seconds=lag)
         issue.hides_closed_at = rng.random() < plan.closed_at_null_share_of_closings
