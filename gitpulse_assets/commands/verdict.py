@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from gitpulse_assets.console import say
 from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
-from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_TRANSITIONS, LIFECYCLE_COVERAGE, QUARANTINE
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
@@ -27,10 +26,14 @@ class DayUnknown(Exception):
     """The history does not cover the day asked for; str() is one line that says what it covers."""
 
 
-PAST_INPUTS: dict[Layer, tuple[TableContract, ...]] = {
-    "gold": (MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE),
-    "silver": (ISSUE_TRANSITIONS, ISSUE_CURRENT, LIFECYCLE_COVERAGE, QUARANTINE),
-}
+PAST_INPUTS = (
+    MART_ISSUE_DAILY_FLOW,
+    MART_ISSUE_LIFECYCLE,
+    ISSUE_TRANSITIONS,
+    ISSUE_CURRENT,
+    LIFECYCLE_COVERAGE,
+    QUARANTINE,
+)
 
 
 def print_verdict(
@@ -91,7 +94,6 @@ def past_verdicts(lake: Lake, repo: Repo, as_of: dt.date) -> pa.Table:
     # The window ends with the last complete day, which is the day before the moment it is told.
     moment = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), dt.UTC)
     with connect() as con:
-        for layer, tables in PAST_INPUTS.items():
-            for name, dataset in lake.snapshot(layer, repo, tables).datasets.items():
-                con.register(name, dataset)
+        for table in PAST_INPUTS:
+            con.register(table.name, lake.dataset(table, repo))
         return build_verdicts(con, moment, incomplete_slices(con))
