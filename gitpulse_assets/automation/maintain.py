@@ -10,6 +10,8 @@ import dagster as dg
 
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.maintenance import Swept
+from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
 
 MAINTAIN_JOB = "maintain"
@@ -30,24 +32,36 @@ def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
 
 def maintained(lake: Lake, retention_days: int, troubles: list[str]) -> Iterator[str]:
     """Maintain the lake, yielding a line for whatever was done; one repository's trouble stops no other."""
-    from gitpulse_assets.retention import apply_retention
-
     swept = lake.sweep()
     for layer, repo in swept.finished:
         yield f"{repo}: finished the publication of {layer} that a run had begun"
     if swept.object_count:
-        yield f"removed {swept.object_count:,} objects ({swept.size_bytes:,} bytes) that dead runs left"
-    for repo in lake.registered_repos() if retention_days else ():
+        yield f"removed {counted(swept)} that dead merges left"
+    for repo in lake.registered_repos():
         try:
-            thinned = apply_retention(lake, repo, timedelta(days=retention_days))
+            yield from maintained_repo(lake, repo, retention_days)
         except LakeError as error:
             troubles.append(str(error))
-            continue
-        if thinned.record_count or thinned.object_count or thinned.run_count:
-            yield (
-                f"{repo}: of runs older than {retention_days} days went {thinned.record_count:,} records, "
-                f"{thinned.object_count:,} objects and {thinned.run_count:,} runs as a whole"
-            )
+
+
+def maintained_repo(lake: Lake, repo: Repo, retention_days: int) -> Iterator[str]:
+    from gitpulse_assets.retention import apply_retention
+
+    swept = lake.sweep_runs(repo)
+    if swept.object_count:
+        yield f"{repo}: removed {counted(swept)} that dead runs left"
+    if not retention_days:
+        return
+    thinned = apply_retention(lake, repo, timedelta(days=retention_days))
+    if thinned.record_count or thinned.object_count or thinned.run_count:
+        yield (
+            f"{repo}: of runs older than {retention_days} days went {thinned.record_count:,} records, "
+            f"{thinned.object_count:,} objects and {thinned.run_count:,} runs as a whole"
+        )
+
+
+def counted(swept: Swept) -> str:
+    return f"{swept.object_count:,} objects ({swept.size_bytes:,} bytes)"
 
 
 @dg.job(

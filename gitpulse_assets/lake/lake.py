@@ -14,7 +14,7 @@ from gitpulse_assets.lake.commit import Commit, read_commit
 from gitpulse_assets.lake.dataset import open_batches, open_table, refuse_incomplete
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.folder_store import FolderStore
-from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, registered_repos, sweep
+from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, registered_repos, sweep, sweep_runs
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.lake.s3_options import S3Options
@@ -88,8 +88,12 @@ class Lake:
         return read_commit(self.store, layer, repo)[0]
 
     def sweep(self, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
-        """Finish publications that were cut short and remove what dead runs left over."""
+        """Finish publications that were cut short and remove what dead merges left over."""
         return sweep(self.store, older_than)
+
+    def sweep_runs(self, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
+        """Remove what dead runs of a repository left in bronze that no manifest row counts."""
+        return sweep_runs(self.store, repo, older_than)
 
     def registered_repos(self) -> Iterator[Repo]:
         """The repositories of which anything was fetched, in order of their names."""

@@ -4,7 +4,7 @@ How long raw runs are kept is not decided here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -34,13 +34,26 @@ class Swept:
 
 
 def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
-    """Finish every publication that was cut short; remove what was last touched before `older_than`."""
+    """Finish every publication that was cut short, and remove staging last touched before `older_than`."""
     finished = [target for target in _published(store) if settle(store, *target).finished_count]
-    limit = datetime.now(UTC) - older_than
-    removed = [*_dead_staging(store, limit), *_uncounted(store, limit)]
+    return _removed(store, _dead_staging(store, datetime.now(UTC) - older_than), tuple(finished))
+
+
+def sweep_runs(store: Store, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
+    """Remove the batches of a repository that its manifest does not count, last touched before `older_than`.
+
+    They are of runs that died between a batch and its row, or while they were thinned out.
+    """
+    return _removed(store, _uncounted(store, repo, datetime.now(UTC) - older_than))
+
+
+def _removed(
+    store: Store, infos: Iterable[ObjectInfo], finished: tuple[tuple[Layer, Repo], ...] = ()
+) -> Swept:
+    removed = list(infos)
     for info in removed:
         store.delete(info.key)
-    return Swept(tuple(finished), len(removed), sum(info.size_bytes for info in removed))
+    return Swept(finished, len(removed), sum(info.size_bytes for info in removed))
 
 
 def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
@@ -54,14 +67,12 @@ def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
             yield from old
 
 
-def _uncounted(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
-    """Batches the manifest does not count: of runs that died between the two, or were thinned out."""
-    for repo in registered_repos(store):
-        counted = {key for row in Manifest(store, repo).rows() for key in _batch_keys(repo, row)}
-        for table in _TABLES.values():
-            for info in store.list(f"{table.folder}/{paths.partition(repo)}/"):
-                if info.key not in counted and info.modified_at < limit:
-                    yield info
+def _uncounted(store: Store, repo: Repo, limit: datetime) -> Iterator[ObjectInfo]:
+    counted = {key for row in Manifest(store, repo).rows() for key in _batch_keys(repo, row)}
+    for table in _TABLES.values():
+        for info in store.list(f"{table.folder}/{paths.partition(repo)}/"):
+            if info.key not in counted and info.modified_at < limit:
+                yield info
 
 
 def _batch_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:

@@ -124,7 +124,11 @@ class Manifest:
         stored = self._store.get(self._key)
         if stored is None:
             return [], None
-        table = pq.ParquetFile(BytesIO(stored.body)).read()
+        try:
+            table = pq.ParquetFile(BytesIO(stored.body)).read()
+        except pa.ArrowInvalid as error:
+            uri = self._store.uri(self._key)
+            raise LakeError(f"{uri}: not a Parquet file, or a damaged one: {error}") from error
         read_schema(MANIFEST, table.schema, self._store.uri(self._key))
         return [_row(record) for record in table.to_pylist()], stored.etag
 
