@@ -31,6 +31,14 @@ test: .venv/dev  ## the test suite
 test-all: .venv/dev  ## the test suite with the slow tests
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
+.venv-bench/%: bench/peers/%.lock
+	$(if $(UV),uv venv $(QUIET) --clear --python $(PYTHON) $@,$(PYTHON) -m venv --clear $@)
+	$(if $(UV),uv pip install --python $@/bin/python,$@/bin/python -m pip install --disable-pip-version-check) $(QUIET) --require-hashes -r $<
+	@touch $@
+
+bench: .venv/runtime .venv-bench/tap-github .venv-bench/dlt  ## measure GitPulse and its peers (an hour; ARGS="--quick", or parts)
+	$(BIN)/python -m bench $(ARGS)
+
 lint: .venv/dev  ## lint, format check and type check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,8 +50,9 @@ docs: .venv/runtime  ## write docs/tables.md from the contracts again
 lock:  ## resolve the requirement locks again (needs uv)
 	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build -o requirements.lock
 	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	for peer in tap-github dlt; do uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
 
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo dev test test-all lint docs lock clean
+.PHONY: help demo dev test test-all bench lint docs lock clean
