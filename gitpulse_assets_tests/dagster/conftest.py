@@ -108,7 +108,6 @@ class Product:
     home: Path
     sandbox: Sandbox
     instance: dg.DagsterInstance
-    run: Refresh
     read: Read
     outcome: RunOutcome
 
@@ -118,11 +117,8 @@ def synced(tmp_path_factory: pytest.TempPathFactory, defs: dg.Definitions) -> It
     """A product after one run, shared by the tests of a module, which must not change it."""
     folder = tmp_path_factory.mktemp("synced")
     with a_sandbox() as sandbox, a_home(folder, sandbox), dg.DagsterInstance.ephemeral() as instance:
-
-        def run(*, is_full: bool = False) -> RunOutcome:
-            return refresh(defs, instance, REPO, is_full=is_full)
-
-        yield Product(folder, sandbox, instance, run, reader(Lake.open(str(folder / "lake"))), run())
+        outcome = refresh(defs, instance, REPO, is_full=False)
+        yield Product(folder, sandbox, instance, reader(Lake.open(str(folder / "lake"))), outcome)
 
 
 @pytest.fixture
