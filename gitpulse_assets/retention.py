@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import duckdb
+import pyarrow as pa
 
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_batches
 from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, ISSUES, REPOSITORY
@@ -134,9 +135,20 @@ def thin_issues(
         return row, None, stored_count
     if row.batch_count > 1 or needed_count < stored_count:
         con.register("run_issues", stored)
-        kept = con.sql(load_sql("retention", "thinned_run")).to_arrow_table()
-        lake.batch_writer(ISSUES, repo, row.run_id, batch_count=0).write(kept)
+        lake.batch_writer(ISSUES, repo, row.run_id, batch_count=0).write(needed_rows(con))
     return row, replace(row, batch_count=1, page_batch_count=0), stored_count - needed_count
+
+
+def needed_rows(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Return the records of `run_issues` that must stay.
+
+    A thinning that was cut short leaves some twice, in the first batch and where they came from.
+    """
+    columns, place = ", ".join(ISSUES.column_names), ", ".join(ISSUES.key)
+    return con.sql(
+        f"select {columns} from run_issues semi join needed_record using ({place}) "
+        f"qualify row_number() over (partition by {place}) = 1 order by {place}"
+    ).to_arrow_table()
 
 
 def is_needless(row: ManifestRow, rows: Sequence[ManifestRow], answers: Collection[str]) -> bool:

@@ -111,6 +111,7 @@ def test_runs_whose_records_an_unchanged_page_stands_for_stay_whole(tmp_path: Pa
     player = Reader(eventful_world(3, issue_count=150), REPO, tmp_path)
     for _ in range(3):
         player.sync(is_full=True)
+        player.world.advance(seconds=60)
     apply_retention(player.lake, REPO, AT_ONCE)
     rows = {(row.run_id, row.stream): row for row in player.lake.manifest(REPO).rows()}
     newest = [("run-003", range(1, rows["run-003", ISSUES.name].page_batch_count + 1))]
