@@ -1,0 +1,87 @@
+"""The maintenance of the lake as a run: what it did, and that one repository's trouble stops no other."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from gitpulse_assets.automation.launch import execute, failure_message, is_success
+from gitpulse_assets.automation.maintain import MAINTAIN_JOB, maintained
+from gitpulse_assets.automation.schedules import weekly_maintenance
+from gitpulse_assets.commands.maintain import done
+from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
+from gitpulse_assets.contracts.silver import SILVER_TABLES
+from gitpulse_assets.lake import maintenance, paths
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.repo import Repo
+
+REPO = Repo("acme", "rocket")
+QUARTER_SECONDS = 100 * 86_400
+
+
+@pytest.fixture
+def maintain(home, defs: dg.Definitions, instance: dg.DagsterInstance):
+    return lambda: execute(defs, instance, MAINTAIN_JOB, {})[1]
+
+
+def test_it_finishes_what_a_dead_run_sealed_and_thins_out_what_is_old(run, maintain, sandbox, lake: Lake):
+    assert run().is_success
+    sandbox.world.advance(seconds=QUARTER_SECONDS)
+    assert run(is_full=True).is_success
+    seal_and_die(lake)
+    finished, thinned = done(maintain())
+    assert finished == f"{REPO}: finished the publication of silver that a run had begun"
+    assert thinned.startswith(f"{REPO}: of runs older than 90 days went ")
+    assert list(done(maintain())) == []
+    assert run().is_success
+
+
+def seal_and_die(lake: Lake) -> None:
+    """Seal a merge that leaves every table as it is."""
+    publication = lake.begin("silver", REPO)
+    for contract in SILVER_TABLES:
+        publication.keep(contract)
+    publication.seal()
+
+
+def test_zero_days_keep_everything(run, maintain, sandbox, monkeypatch):
+    monkeypatch.setenv("GITPULSE_RETENTION_DAYS", "0")
+    assert run().is_success
+    sandbox.world.advance(seconds=QUARTER_SECONDS)
+    assert run(is_full=True).is_success
+    assert list(done(maintain())) == []
+
+
+def test_one_repository_in_trouble_stops_no_other(maintain, lake: Lake, monkeypatch):
+    lake.store.put(paths.table_key(MANIFEST, Repo("a", "broken")), b"no Parquet")
+    left = leave_a_batch(lake, Repo("b", "fine"), monkeypatch)
+    events = maintain()
+    assert not is_success(events)
+    said = failure_message(events)
+    assert "repo_owner=a/repo_name=broken/data.parquet: not a Parquet file, or a damaged one" in said
+    assert "\n" not in said
+    assert list(lake.store.list(left)) == []
+
+
+def leave_a_batch(lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Register a run, and let an old batch lie that its row does not count; return the run's folder."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    lake.manifest(repo).put(ManifestRow("run-1", repo.owner, repo.name, ISSUES.name, "running", "full", now))
+    lake.store.put(paths.batch_key(ISSUES, repo, "run-1", 1), b"left over")
+    monkeypatch.setattr(Lake, "sweep_runs", sweep_at_once)
+    return paths.run_prefix(ISSUES, repo, "run-1")
+
+
+def sweep_at_once(lake: Lake, repo: Repo) -> maintenance.Swept:
+    return maintenance.sweep_runs(lake.store, repo, older_than=timedelta(seconds=-60))
+
+
+def test_nothing_to_maintain(lake: Lake):
+    troubles: list[str] = []
+    assert (list(maintained(lake, 90, troubles)), troubles) == ([], [])
+
+
+def test_the_schedule_is_off_until_switched_on():
+    assert weekly_maintenance.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert weekly_maintenance.cron_schedule == "0 8 * * 0"
