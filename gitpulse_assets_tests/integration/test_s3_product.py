@@ -1,4 +1,4 @@
-"""The command line on a real S3 server: from nothing to a verdict, and a wrong setting is told in one line."""
+"""The command line on a real S3 server: from nothing to a verdict, and wrong settings told in a line each."""
 
 import uuid
 import warnings
