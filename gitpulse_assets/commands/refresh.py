@@ -12,6 +12,7 @@ import dagster as dg
 from rich.console import Console
 
 from gitpulse_assets.automation.launch import RunOutcome, prepare_home, refresh
+from gitpulse_assets.automation.sqlite_connections import keep_connections
 from gitpulse_assets.commands.summary import summary
 from gitpulse_assets.console import say, tell, watching
 from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
@@ -89,12 +90,14 @@ def instance_of(settings: Settings) -> dg.DagsterInstance:
     prepare_home(settings.dagster_home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     try:
-        return dg.DagsterInstance.get()
+        instance = dg.DagsterInstance.get()
     except Exception as error:
         raise SettingsError(
             f"DAGSTER_HOME: {settings.dagster_home} holds no instance that can be opened "
             f"({first_line(error)}); mend its dagster.yaml or set another folder"
         ) from None
+    keep_connections(instance)
+    return instance
 
 
 def load_definitions() -> dg.Definitions:
