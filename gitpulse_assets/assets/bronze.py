@@ -1,22 +1,19 @@
 """The bronze assets: what was received from GitHub, and the manifest of who received it when.
 
 A batch is durable as soon as ten pages have come, so these assets store their rows themselves and return
-no value. Which walk is made stands in `collect/`.
+no value. Which walk is made stands in `collect/`. What asks GitHub is imported by the step: the HTTP client
+is a tenth of what loading the definitions costs.
 """
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.checks.specs import contract_check_spec, contract_result
-from gitpulse_assets.collect.refresh import collect
-from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import bronze as tables
-from gitpulse_assets.github.errors import AnswerUnusable, GitHubError, NetworkDown
-from gitpulse_assets.github.transport import Wait
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -25,11 +22,12 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 from gitpulse_assets.transform.audit import audit_table
 
+if TYPE_CHECKING:
+    from gitpulse_assets.collect.session import Session
+    from gitpulse_assets.github.transport import Wait
+
 # Marks the failure of a run that somebody stopped.
 INTERRUPTED = "is_interrupted"
-
-# Worth another try within the run: the walk goes on where it stopped. Limits are waited out by the client.
-PASSING_TROUBLE = (NetworkDown, AnswerUnusable)
 
 
 class RefreshConfig(dg.Config):
@@ -53,6 +51,8 @@ def bronze(
     duckdb: DuckDB,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Fetch what changed: the repository, its issues, lifecycles, departures, and GitHub's own count."""
+    from gitpulse_assets.collect.session import Session
+
     repo = Repo.parse(context.partition_key)
     target = lake.open()
     began = time.monotonic()
@@ -64,15 +64,18 @@ def bronze(
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
 
 
-def wait_line(wait: Wait) -> str:
+def wait_line(wait: "Wait") -> str:
     return f"limit of {wait.host} reached, waiting {wait.seconds:.0f} s until {wait.resumes_at:%H:%M:%S} UTC"
 
 
-def collect_or_fail(session: Session, *, is_full: bool) -> None:
+def collect_or_fail(session: "Session", *, is_full: bool) -> None:
     """Run the collection; whatever stops it becomes one line, with a retry only where that may help.
 
     Dagster's retry policy would take up a run again that somebody has just stopped.
     """
+    from gitpulse_assets.collect.refresh import collect
+    from gitpulse_assets.github.errors import AnswerUnusable, GitHubError, NetworkDown
+
     try:
         collect(session, is_full=is_full)
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
@@ -82,7 +85,9 @@ def collect_or_fail(session: Session, *, is_full: bool) -> None:
             allow_retries=False,
         ) from None
     except (GitHubError, LakeError) as error:
-        raise dg.Failure(str(error), allow_retries=isinstance(error, PASSING_TROUBLE)) from error
+        # Worth another try within the run: the walk goes on where it stopped. The client waits limits out.
+        is_passing = isinstance(error, NetworkDown | AnswerUnusable)
+        raise dg.Failure(str(error), allow_retries=is_passing) from error
 
 
 def materializations(
