@@ -1,5 +1,6 @@
 """What retention removes, and that a rebuild gives the same silver tables before and after (issue 4)."""
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.crash.pipeline import Fuse, FusedStore
 from gitpulse_assets_tests.history.product import Reader
 
 REPO = Repo("octo-org", "hello")
@@ -129,3 +131,30 @@ def test_no_sighting_is_lost_with_the_records_that_showed_it(reader, rebuilt):
     before = lake.dataset(ISSUE_SIGHTING, REPO).count_rows()
     apply_retention(lake, REPO, AT_ONCE)
     assert rebuilt(lake, REPO)[ISSUE_SIGHTING.name].num_rows == before
+
+
+class Died(BaseException):
+    """Not an Exception: no handler on the way may take it for an error."""
+
+
+def die() -> None:
+    raise Died
+
+
+def test_a_thinning_cut_short_between_writes_loses_nothing(reader, differences: Differences, tmp_path: Path):
+    player = reader(5, sync_count=3)
+    counting = Fuse()
+    apply_retention(Lake(FusedStore(copied(player, tmp_path / "whole").store, counting)), REPO, AT_ONCE)
+    assert counting.count > 4
+    for point in range(1, counting.count + 1, 3):
+        lake = copied(player, tmp_path / f"cut-{point}")
+        with pytest.raises(Died):
+            apply_retention(Lake(FusedStore(lake.store, Fuse(point, die))), REPO, AT_ONCE)
+        assert differences(lake, REPO) == {}
+        apply_retention(lake, REPO, AT_ONCE)
+        assert differences(lake, REPO) == {}
+
+
+def copied(player: Reader, folder: Path) -> Lake:
+    shutil.copytree(player.folder, folder)
+    return Lake.open(str(folder))
