@@ -31,7 +31,6 @@ def test_a_reopening_before_a_transfer_is_known_from_its_new_place(scene):
     assert scene.sync("08", is_full=True) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the ledger takes no state from a departure")
 def test_a_conversion_before_a_transfer_is_known_from_its_new_place(scene):
     issue = scene.open("02")
     assert scene.sync("03") == []

@@ -18,9 +18,15 @@ with seen as (
     from issue_record
     where rule is null
     union all
-    -- A run finds out about departures after it walked the list.
+    -- A run finds out about departures after it walked the list. What can be read of an issue at its new place says
+    -- whether it was closed when it left.
     select
-        lower(repo_owner), lower(repo_name), issue_id, fetched_at, 'departed', null, null, null,
+        lower(repo_owner), lower(repo_name), issue_id, fetched_at, 'departed', null,
+        case
+            when try_cast(try(payload_json ->> '$.closedAt') as timestamptz) <= departed_at
+                then try_cast(try(payload_json ->> '$.closedAt') as timestamptz)
+        end,
+        null,
         kind, departed_at, departed_to,
         1, o.run_sequence, 2147483647, 0
     from bronze_departure

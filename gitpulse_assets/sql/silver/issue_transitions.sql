@@ -96,14 +96,22 @@ snapshot as (
     where state <> 'departed'
     union all
     select
-        issue_id, 9223372036854775806, state = 'open', state_reason, closed_at, fetched_at,
+        issue_id, 9223372036854775805, state = 'open', state_reason, closed_at, fetched_at,
         updated_at, updated_at
     from issue
     union all
-    -- A departure shows no state.
-    select issue_id, 9223372036854775807, null, null, null, departed_at, departed_at, 'infinity'::timestamptz
+    -- A departure shows no state, unless it tells that the issue was closed when it left.
+    select
+        issue_id, 9223372036854775807, if(told.closed_at is null, null, false), null, told.closed_at,
+        issue.departed_at, issue.departed_at, 'infinity'::timestamptz
     from issue
-    where departed_at is not null
+    left join (
+        select issue_id, arg_max_null(closed_at, sighting_number) as closed_at
+        from issue_sighting
+        where state = 'departed'
+        group by issue_id
+    ) as told using (issue_id)
+    where issue.departed_at is not null
 ),
 
 shown_closing as (
