@@ -1,7 +1,5 @@
 """Histories of one or two issues that once gave a wrong day, or that the generated ones cannot make."""
 
-import pytest
-
 
 def test_an_absence_before_the_first_sight_is_unknown(scene):
     issue = scene.open("02")
