@@ -112,7 +112,7 @@ def test_an_interrupted_run_is_not_taken_up_by_the_retry_policy(run, sandbox, mo
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gitpulse_assets.assets.bronze.collect", interrupted)
+    monkeypatch.setattr("gitpulse_assets.collect.refresh.collect", interrupted)
     outcome = run()
     assert (outcome.is_success, outcome.is_interrupted) == (False, True)
 
