@@ -4,7 +4,7 @@ It is written after what the walk missed was asked about, so that a merge that k
 departures too.
 """
 
-from pyarrow.dataset import field
+from collections.abc import Sequence
 
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_batches
 from gitpulse_assets.collect.session import Session, Stream
@@ -18,19 +18,26 @@ def keep_reconciliation(session: Session) -> None:
     walk = newest_full_walk(rows)
     if not walk or walk[0].finished_at is None or any(is_end(row, walk[0]) for row in rows):
         return
-    pages = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, page_batches(walk))
     row = {
         "fetched_at": walk[0].finished_at,
         "walk_run_ids": [part.run_id for part in walk],
         "since": session.known_state(ISSUES).watermark,
         "finished_at": walk[0].finished_at,
-        "page_count": pages.count_rows(),
-        "unchanged_page_count": pages.count_rows(filter=field("is_unchanged")),
+        **page_counts(session, walk),
     }
     stream = Stream(session, RECONCILIATION)
     stream.open("full", walk[0].as_of_at or walk[0].started_at)
     stream.keep(session.table(RECONCILIATION, [row]), walk[0].finished_at, page_count=0)
     stream.close("complete")
+
+
+def page_counts(session: Session, walk: Sequence[ManifestRow]) -> dict[str, int]:
+    """Count the walk's pages, each once: two runs that went on with one walk at the same time share some."""
+    stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, page_batches(walk))
+    rows = stored.to_table(columns=["url", "is_unchanged"])
+    pages = rows.group_by("url").aggregate([("is_unchanged", "min")])
+    unchanged = pages.filter(pages["is_unchanged_min"])
+    return {"page_count": pages.num_rows, "unchanged_page_count": unchanged.num_rows}
 
 
 def is_end(row: ManifestRow, walk: ManifestRow) -> bool:

@@ -5,6 +5,7 @@ How long raw runs are kept is not decided here.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -36,7 +37,9 @@ class Swept:
 def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
     """Finish every publication that was cut short, and remove staging last touched before `older_than`."""
     finished = [target for target in _published(store) if settle(store, *target).finished_count]
-    return _removed(store, _dead_staging(store, datetime.now(UTC) - older_than), tuple(finished))
+    limit = datetime.now(UTC) - older_than
+    _remove_scratch(store, limit)
+    return _removed(store, _dead_staging(store, limit), tuple(finished))
 
 
 def sweep_runs(store: Store, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
@@ -54,6 +57,14 @@ def _removed(
     for info in removed:
         store.delete(info.key)
     return Swept(finished, len(removed), sum(info.size_bytes for info in removed))
+
+
+def _remove_scratch(store: Store, limit: datetime) -> None:
+    """Remove the files that killed runs were writing on this machine; no store lists those of a bucket."""
+    for path in store.scratch_folder.iterdir():
+        with suppress(FileNotFoundError):
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < limit:
+                path.unlink()
 
 
 def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:

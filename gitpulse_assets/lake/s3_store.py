@@ -86,7 +86,11 @@ class S3Store:
 
     @property
     def scratch_folder(self) -> Path:
-        return Path(gettempdir())
+        # One place a user, where `sweep` finds what a killed run left.
+        folder = Path(gettempdir()) / f"gitpulse-{os.getuid()}"
+        with folder_errors(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     def uri(self, key: str) -> str:
         return self._place + key

@@ -19,8 +19,12 @@ __all__ = ["no_caller_settings", "s3_server"]
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
-def open_lake(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Lake]:
+def open_lake(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Lake]:
     """Opens the test's own lake, again and again, as further processes would."""
+    # A sweep in one test must not find the scratch files of another process's.
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     if request.param == "folder":
         return lambda: Lake.open(str(tmp_path / "lake"))
     server: S3Server = request.getfixturevalue("s3_server")

@@ -228,6 +228,15 @@ def test_a_commit_that_is_no_commit_is_refused(lake: Lake, repo: Repo):
         lake.commit("silver", repo)
 
 
+def test_the_scratch_of_killed_runs_is_removed(lake: Lake):
+    left = lake.store.scratch_folder / "left-over.parquet"
+    left.write_bytes(b"half")
+    lake.sweep()
+    assert left.exists()
+    lake.sweep(older_than=timedelta(seconds=-60))
+    assert not left.exists()
+
+
 def test_sweep_finishes_the_sealed_and_removes_the_dead(
     open_lake: Callable[[], Lake], repo: Repo, thing, other, rows, publish, values
 ):
