@@ -104,10 +104,15 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_PATIENCE_SECONDS",
         description="Longest wait for one of GitHub's limits; an hourly limit resets within 3,600.",
     )
-    watched_repos: Annotated[tuple[Repo, ...], NoDecode] = Field(
+    watched_names: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         validation_alias="GITPULSE_REPOS",
-        description="The watch list: owner/name, by commas or spaces.",
+        description="Added to the watch list: owner/name or owner/pattern*, by commas or spaces.",
+    )
+    watch_file: Path | None = Field(
+        default=None,
+        validation_alias="GITPULSE_CONFIG",
+        description="The watch list's YAML file; without it ./gitpulse.yaml, if there is one.",
     )
     lake_url: str = Field(
         default=str(DEFAULT_HOME / "lake"),
@@ -156,13 +161,23 @@ class Settings(BaseSettings):
     def check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         return http_url(value, EXAMPLE_ADDRESSES[str(info.field_name)]) if value else value
 
-    @field_validator("watched_repos", mode="before")
+    @field_validator("watched_names", mode="before")
     @classmethod
-    def split_repos(cls, value: str) -> tuple[Repo, ...]:
+    def split_names(cls, value: str) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(text.lower() for text in re.split(r"[,\s]+", value) if text))
         try:
-            return tuple(dict.fromkeys(Repo.parse(text) for text in re.split(r"[,\s]+", value) if text))
+            for name in names:
+                Repo.parse(name.replace("*", "x"))
         except InvalidRepo as error:
             raise ValueError(str(error)) from None
+        return names
+
+    @field_validator("watch_file")
+    @classmethod
+    def find_watch_file(cls, value: Path | None) -> Path | None:
+        if value is None or value.expanduser().is_file():
+            return value and value.expanduser().absolute()
+        raise ValueError(f"there is no file {value}; for example /etc/gitpulse/gitpulse.yaml")
 
     @field_validator("lake_url")
     @classmethod
@@ -191,6 +206,11 @@ class Settings(BaseSettings):
         api_url = str(info.data.get("github_api_url", ""))
         root = api_url.removesuffix("/v3") if api_url.endswith("/api/v3") else api_url
         return value or f"{root}/graphql"
+
+    @property
+    def watched_repos(self) -> tuple[Repo, ...]:
+        """The repositories that GITPULSE_REPOS names one by one."""
+        return tuple(Repo.parse(name) for name in self.watched_names if "*" not in name)
 
     @property
     def region(self) -> str | None:

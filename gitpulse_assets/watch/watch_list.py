@@ -1,0 +1,281 @@
+"""What a person wants watched: `gitpulse.yaml` and GITPULSE_REPOS, read and checked.
+
+Pure: which repositories an organisation has is asked elsewhere, and what is done about them too.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gitpulse_assets.repo import InvalidRepo, Repo
+from gitpulse_assets.settings import Settings, SettingsError
+
+DEFAULT_FILE = Path("gitpulse.yaml")
+VARIABLE = "GITPULSE_REPOS"
+DEFAULT_OVERLAP_MINUTES = 10
+
+# What a wrong value of a field is answered with; the field's name is the last word of its path.
+EXAMPLES = {
+    "overlap_minutes": "overlap_minutes: 10",
+    "bots": "bots: [stale-robot]",
+    "include": "include: ['airflow*']",
+    "exclude": "exclude: ['*-site']",
+    "include_archived": "include_archived: true",
+    "include_forks": "include_forks: true",
+    "defaults": "defaults: {overlap_minutes: 10}",
+    "repositories": "repositories: [microsoft/onnxruntime]",
+    "organizations": "organizations: [apache]",
+}
+GENERAL_EXAMPLE = "repositories: [microsoft/onnxruntime, {name: apache/airflow, overlap_minutes: 20}]"
+
+
+def by_name(value: object) -> object:
+    """Take the short form, a name alone."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Options(BaseModel):
+    """What can be said of a repository; what is not said follows the organisation's, then the defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    overlap_minutes: int | None = Field(default=None, ge=0, le=1440)
+    bots: Annotated[list[str], Field(max_length=200)] | None = None
+
+
+class NamedRepository(Options):
+    name: str
+
+
+class Organization(Options):
+    name: str
+    include: list[str] = ["*"]
+    exclude: list[str] = []
+    include_archived: bool = False
+    include_forks: bool = False
+
+    def takes(self, name: str) -> bool:
+        """Whether a repository of this name, without the owner's, is wanted by its name."""
+        lowered = name.lower()
+        return any(fnmatchcase(lowered, pattern.lower()) for pattern in self.include) and not any(
+            fnmatchcase(lowered, pattern.lower()) for pattern in self.exclude
+        )
+
+    @property
+    def owner(self) -> str:
+        return self.name.lower()
+
+
+class WatchFile(BaseModel):
+    """The file as it is written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    defaults: Options = Options()
+    repositories: list[Annotated[NamedRepository, BeforeValidator(by_name)]] = []
+    organizations: list[Annotated[Organization, BeforeValidator(by_name)]] = []
+
+
+@dataclass(frozen=True)
+class RepoOptions:
+    """The options in force for one repository: minutes of overlap, and logins (lower case) that are bots."""
+
+    overlap_minutes: int = DEFAULT_OVERLAP_MINUTES
+    bots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WatchList:
+    """Everything wanted: repositories with where they are named, and organisations."""
+
+    origins: dict[Repo, str] = field(default_factory=dict)
+    organizations: tuple[Organization, ...] = ()
+    named: dict[Repo, Options] = field(default_factory=dict)
+    defaults: Options = field(default_factory=Options)
+
+    @property
+    def repos(self) -> list[Repo]:
+        """The repositories that are named one by one."""
+        return list(self.origins)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.origins and not self.organizations
+
+    def options(self, repo: Repo) -> RepoOptions:
+        """What holds for a repository, also for one that nobody watches (the defaults)."""
+        layers = [*self._said_of(repo), self.defaults]
+        overlaps = [layer.overlap_minutes for layer in layers if layer.overlap_minutes is not None]
+        bots = next((layer.bots for layer in layers if layer.bots is not None), [])
+        return RepoOptions(
+            overlap_minutes=overlaps[0] if overlaps else DEFAULT_OVERLAP_MINUTES,
+            bots=tuple(sorted({login.lower() for login in bots})),
+        )
+
+    def _said_of(self, repo: Repo) -> Iterator[Options]:
+        if repo in self.named:
+            yield self.named[repo]
+        for organization in self.organizations:
+            if organization.owner == repo.owner and organization.takes(repo.name):
+                yield organization
+
+
+def watch_list(settings: Settings) -> WatchList:
+    """Read the watch list.
+
+    Raises SettingsError with one line for each thing that is wrong: file, line, what, and a right example.
+    """
+    path = settings.watch_file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    from_file = read_file(path) if path else WatchList()
+    origins, organizations = dict(from_file.origins), list(from_file.organizations)
+    for name in settings.watched_names:
+        if organization := pattern_of(name):
+            organizations.append(organization)
+        else:
+            origins.setdefault(Repo.parse(name), VARIABLE)
+    return WatchList(origins, tuple(organizations), from_file.named, from_file.defaults)
+
+
+def repo_options(settings: Settings, repo: Repo) -> RepoOptions:
+    return watch_list(settings).options(repo)
+
+
+def pattern_of(name: str) -> Organization | None:
+    """Read `owner/pattern` as an organisation; None where it has no `*`."""
+    owner, _, pattern = name.strip().partition("/")
+    return Organization(name=owner, include=[pattern]) if "*" in pattern else None
+
+
+def read_file(path: Path) -> WatchList:
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise SettingsError(f"GITPULSE_CONFIG: {path} cannot be read ({reason}); name a YAML file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or "it is no YAML"
+        raise SettingsError(f"{path}:{line}: {problem}; for example {GENERAL_EXAMPLE}") from None
+    return checked(path, root, {} if content is None else content)
+
+
+def checked(path: Path, root: yaml.Node | None, content: object) -> WatchList:
+    troubles = [*repeated_keys(root)]
+    try:
+        file = WatchFile.model_validate(content)
+    except ValidationError as error:
+        troubles += [(tuple(detail["loc"]), str(detail["msg"])) for detail in error.errors()]
+        raise SettingsError(told(path, root, troubles)) from None
+    result = WatchList(defaults=file.defaults)
+    organizations = list(enumerate(file.organizations))
+    for index, named in enumerate(file.repositories):
+        place = ("repositories", index, "name")
+        try:
+            if organization := pattern_of(named.name):
+                options = named.model_dump(exclude={"name"})
+                organizations.append((index, organization.model_copy(update=options)))
+                continue
+            repo = Repo.parse(named.name)
+        except InvalidRepo as error:
+            troubles.append((place, str(error)))
+            continue
+        if repo in result.origins:
+            troubles.append((place, f"{repo} stands here a second time; take one out"))
+        result.origins[repo] = path.name
+        result.named[repo] = named
+    troubles += list(wrong_organizations(file.organizations))
+    if troubles:
+        raise SettingsError(told(path, root, troubles))
+    return WatchList(
+        result.origins, tuple(organization for _, organization in organizations), result.named, file.defaults
+    )
+
+
+Trouble = tuple[tuple[Any, ...], str]
+
+
+def wrong_organizations(organizations: Sequence[Organization]) -> Iterator[Trouble]:
+    seen: set[str] = set()
+    for index, organization in enumerate(organizations):
+        place = ("organizations", index, "name")
+        try:
+            Repo.parse(f"{organization.name}/x")
+        except InvalidRepo:
+            yield place, f"{organization.name!r} is not an organisation; write its name alone, as in apache"
+        if organization.owner in seen:
+            yield place, f"{organization.owner} stands here a second time; put its patterns together"
+        seen.add(organization.owner)
+
+
+def repeated_keys(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterator[Trouble]:
+    """Find keys written twice, of which YAML would silently keep the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[object] = set()
+        for key, value in node.value:
+            place = (*path, key.value)
+            if key.value in seen:
+                yield place, "stands here a second time; YAML would keep only the last"
+            seen.add(key.value)
+            yield from repeated_keys(value, place)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from repeated_keys(value, (*path, index))
+
+
+def told(path: Path, root: yaml.Node | None, troubles: Sequence[Trouble]) -> str:
+    return "\n".join(
+        f"{path}:{line_of(root, place)}: {spelled(place)}{lower_first(message)}{example(place, message)}"
+        for place, message in troubles
+    )
+
+
+def line_of(node: yaml.Node | None, place: Sequence[Any]) -> int:
+    """The line, from 1, of the deepest part of the place that stands in the file."""
+    line = node.start_mark.line + 1 if node else 1
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == part]
+            if not found:
+                return line
+            line, node = found[-1][0].start_mark.line + 1, found[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return line
+
+
+def spelled(place: Sequence[Any]) -> str:
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in place]
+    return f"{''.join(parts).removeprefix('.')}: " if parts else ""
+
+
+def lower_first(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def example(place: Sequence[Any], message: str) -> str:
+    if "; " in message:
+        return ""
+    if "Extra inputs" in message:
+        return f"; known are {', '.join(known_fields(place))}"
+    field_names = [part for part in place if isinstance(part, str)]
+    return f"; for example {EXAMPLES.get(field_names[-1] if field_names else '', GENERAL_EXAMPLE)}"
+
+
+def known_fields(place: Sequence[Any]) -> list[str]:
+    """The fields that could stand where an unknown one does."""
+    models: dict[str, type[BaseModel]] = {
+        "repositories": NamedRepository,
+        "organizations": Organization,
+        "defaults": Options,
+    }
+    model = models.get(str(place[0])) if len(place) > 1 else WatchFile
+    return list((model or WatchFile).model_fields)

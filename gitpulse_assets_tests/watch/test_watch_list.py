@@ -1,0 +1,134 @@
+"""What may stand in gitpulse.yaml and GITPULSE_REPOS, and what is said of what may not."""
+
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.settings import Settings, SettingsError, load_settings
+from gitpulse_assets.watch.watch_list import RepoOptions, watch_list
+
+FILE = """\
+defaults:
+  overlap_minutes: 15
+  bots: [Stale-Robot]
+repositories:
+  - microsoft/onnxruntime
+  - name: Rust-Lang/rust
+    overlap_minutes: 0
+  - apache/arrow-*
+organizations:
+  - apache
+  - name: pallets
+    include: ["f*", "click"]
+    exclude: ["*-extensions"]
+    bots: []
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for field in Settings.model_fields.values():
+        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_file_and_variable_nothing_is_watched():
+    assert watch_list(load_settings()).is_empty
+
+
+def test_the_variable_adds_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "gitpulse.yaml").write_text(FILE)
+    monkeypatch.setenv("GITPULSE_REPOS", "psf/requests django/* rust-lang/RUST")
+    wanted = watch_list(load_settings())
+    assert wanted.origins == {
+        Repo("microsoft", "onnxruntime"): "gitpulse.yaml",
+        Repo("rust-lang", "rust"): "gitpulse.yaml",
+        Repo("psf", "requests"): "GITPULSE_REPOS",
+    }
+    assert [organization.owner for organization in wanted.organizations] == [
+        "apache",
+        "pallets",
+        "apache",
+        "django",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("repo", "options"),
+    [
+        (Repo("microsoft", "onnxruntime"), RepoOptions(15, ("stale-robot",))),
+        (Repo("rust-lang", "rust"), RepoOptions(0, ("stale-robot",))),
+        (Repo("pallets", "flask"), RepoOptions(15, ())),
+        (Repo("by", "hand"), RepoOptions(15, ("stale-robot",))),
+    ],
+)
+def test_options_come_from_the_nearest_place(folder: Path, repo: Repo, options: RepoOptions):
+    (folder / "gitpulse.yaml").write_text(FILE)
+    assert watch_list(load_settings()).options(repo) == options
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"), [("flask", True), ("Click", True), ("flask-extensions", False), ("jinja", False)]
+)
+def test_patterns_take_and_leave(folder: Path, name: str, is_taken: bool):
+    (folder / "gitpulse.yaml").write_text(FILE)
+    pallets = watch_list(load_settings()).organizations[1]
+    assert pallets.takes(name) is is_taken
+
+
+def test_the_variable_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    (folder / "other.yml").write_text("repositories: [a/b]\n")
+    monkeypatch.setenv("GITPULSE_CONFIG", "other.yml")
+    assert watch_list(load_settings()).repos == [Repo("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("repos: [a/b]\n", "gitpulse.yaml:1: repos: extra inputs are not permitted; known are defaults"),
+        (
+            "repositories:\n  - name: a/b\n    overlap: 5\n",
+            "gitpulse.yaml:3: repositories[0].overlap: extra inputs are not permitted; known are overlap_minutes",
+        ),
+        (
+            "repositories:\n  - {name: a/b, overlap_minutes: ten}\n",
+            "gitpulse.yaml:2: repositories[0].overlap_minutes: input should be a valid integer; "
+            "for example overlap_minutes: 10",
+        ),
+        ("repositories:\n- a/b\n- A/B\n", "gitpulse.yaml:3: repositories[1].name: a/b stands here a second"),
+        ("repositories:\n- https://github.com/a/b\n", "gitpulse.yaml:2: repositories[0].name: 'https://"),
+        ("repositories: a/b\n", "gitpulse.yaml:1: repositories: input should be a valid list; for example"),
+        ("organizations: [a/b]\n", "organizations[0].name: 'a/b' is not an organisation; write its name alone"),
+        ("organizations: [a, A]\n", "gitpulse.yaml:1: organizations[1].name: a stands here a second time"),
+        ("repositories: [a/b]\nrepositories: [c/d]\n", "gitpulse.yaml:2: repositories: stands here a second"),
+        ("repositories: [a/b\n", "gitpulse.yaml:2: "),
+        ("- a/b\n", "gitpulse.yaml:1: input should be a valid dictionary"),
+        ("repositories:\n- {overlap_minutes: 1}\n", "gitpulse.yaml:2: repositories[0].name: field required"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(folder: Path, text: str, said: str):
+    (folder / "gitpulse.yaml").write_text(text)
+    with pytest.raises(SettingsError) as refusal:
+        watch_list(load_settings())
+    assert said in str(refusal.value)
+
+
+def test_a_line_for_each_trouble(folder: Path):
+    (folder / "gitpulse.yaml").write_text("repositories:\n- a\n- b\n")
+    with pytest.raises(SettingsError) as refusal:
+        watch_list(load_settings())
+    assert [line.split(": ")[0] for line in str(refusal.value).splitlines()] == [
+        "gitpulse.yaml:2",
+        "gitpulse.yaml:3",
+    ]
+
+
+@pytest.mark.parametrize("value", ["nowhere.yaml", "."])
+def test_a_file_that_is_not_there_is_refused_by_the_variable_s_name(
+    monkeypatch: pytest.MonkeyPatch, value: str
+):
+    monkeypatch.setenv("GITPULSE_CONFIG", value)
+    with pytest.raises(SettingsError, match=r"^GITPULSE_CONFIG: there is no file .*; for example /etc/"):
+        load_settings()
