@@ -19,3 +19,13 @@ def connect() -> duckdb.DuckDBPyConnection:
     for name, value in CONNECTION_SETTINGS.items():
         con.execute(f"set {name} = '{value}'")
     return con
+
+
+def session(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Open a further session of a database, with temporary tables of its own; the caller closes it.
+
+    A time zone is a session's own setting and is not inherited.
+    """
+    cursor = con.cursor()
+    cursor.execute(f"set TimeZone = '{CONNECTION_SETTINGS['TimeZone']}'")
+    return cursor

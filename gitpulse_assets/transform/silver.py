@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL as BRONZE_CONTROL_TOTAL
-from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.bronze import RECONCILIATION as BRONZE_RECONCILIATION
 from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
 from gitpulse_assets.contracts.model import TableContract
@@ -38,6 +38,7 @@ BRONZE_INPUTS: tuple[TableContract, ...] = (
     ISSUES,
     BRONZE_REPOSITORY,
     ISSUE_TIMELINE,
+    EVENT_WALK,
     DEPARTURE,
     BRONZE_CONTROL_TOTAL,
     BRONZE_RECONCILIATION,

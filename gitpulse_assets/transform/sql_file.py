@@ -14,13 +14,17 @@ def load_sql(folder: str, name: str) -> str:
 
 
 def create_table(
-    con: duckdb.DuckDBPyConnection, folder: str, name: str, parameters: dict[str, object] | None = None
+    con: duckdb.DuckDBPyConnection,
+    folder: str,
+    name: str,
+    parameters: dict[str, object] | None = None,
+    relation: str | None = None,
 ) -> None:
-    """Run one SELECT file into a temporary table of the file's name.
+    """Run one SELECT file into a temporary table of the file's name, or of that of `relation`.
 
     Only the parameters the statement names are passed: DuckDB refuses a statement that is given others.
     """
     statement = load_sql(folder, name)
     wanted = set(PARAMETER.findall(statement))
     chosen = {key: value for key, value in (parameters or {}).items() if key in wanted}
-    con.execute(f'create or replace temp table "{name}" as {statement}', chosen)
+    con.execute(f'create or replace temp table "{relation or name}" as {statement}', chosen)

@@ -18,6 +18,8 @@ from gitpulse_assets.transform.pace import (
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, set_aside, within
 
 WINDOWS_DAYS = (28, 90, 180)
+# Beyond a year one pace would average over what changed; the calibration goes to 180 days.
+LONGEST_PACE_DAYS = 366
 WEEKS_PER_YEAR = 365.25 / DAYS_PER_WEEK
 # Flat: at such a pace the backlog would, after a year, be within a fifth of what it is.
 FLAT_SHARE_PER_YEAR = 0.2
@@ -182,7 +184,7 @@ def classify(pace: Interval | None, margin: float) -> Direction:
 
 
 def _pace(net, volume, window_days: int, first_date: date) -> Interval | None:
-    if window_days < SHORTEST_PACE_DAYS:
+    if not SHORTEST_PACE_DAYS <= window_days <= LONGEST_PACE_DAYS:
         return None
     pace = estimate_pace(net[None, :], volume[None, :], window_days, first_date.weekday())
     return Interval(float(pace.per_week[0]), float(pace.low[0]), float(pace.high[0]))
@@ -215,6 +217,7 @@ def _too_young(counts: WindowCounts, history_days: int) -> list[str]:
         began = counts.end_date - timedelta(days=counts.observed_days - 1)
         days = f"{counts.observed_days} of the {counts.window_days} days"
         said.append(f"the history begins on {began}, so only {days}")
-    if counts.observed_days >= SHORTEST_PACE_DAYS and history_days < SURE_HISTORY_DAYS:
+    has_pace = SHORTEST_PACE_DAYS <= counts.observed_days <= LONGEST_PACE_DAYS
+    if has_pace and history_days < SURE_HISTORY_DAYS:
         said.append(f"slow swings, which {history_days} days before the window are too few to show")
     return said

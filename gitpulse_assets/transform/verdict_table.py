@@ -25,12 +25,17 @@ Rows = list[dict[str, Any]]
 
 
 def build_verdicts(
-    con: duckdb.DuckDBPyConnection, as_of_at: datetime, incomplete_slices: Sequence[str] = ()
+    con: duckdb.DuckDBPyConnection,
+    as_of_at: datetime,
+    incomplete_slices: Sequence[str] = (),
+    windows_days: Sequence[int] = WINDOWS_DAYS,
+    scope: str = "",
 ) -> pa.Table:
     """Return the verdict of every window and leave it as the temporary table `mart_backlog_verdict`.
 
     `con` holds `mart_issue_daily_flow`, `mart_issue_lifecycle` and `issue_transitions` of one repository.
     `incomplete_slices`: in a few words each, what was not collected whole; the answer repeats them.
+    `scope` follows the repository's name in the paragraph, where the backlog is a part of it.
     Raises ValueError for an `as_of_at` without time zone.
     """
     if as_of_at.tzinfo is None:
@@ -40,7 +45,9 @@ def build_verdicts(
         for owner, name in con.sql(
             "select distinct repo_owner, repo_name from mart_issue_daily_flow"
         ).fetchall()
-        for verdict in _judge_windows(con, f"{owner}/{name}", as_of_at, incomplete_slices)
+        for verdict in _judge_windows(
+            con, f"{owner}/{name}{scope}", as_of_at, incomplete_slices, windows_days
+        )
     ]
     verdicts = pa.Table.from_pylist(rows, MART_BACKLOG_VERDICT.arrow_schema)
     con.register("incoming", verdicts)
@@ -50,25 +57,39 @@ def build_verdicts(
 
 
 def _judge_windows(
-    con: duckdb.DuckDBPyConnection, repository: str, as_of_at: datetime, incomplete: Sequence[str]
+    con: duckdb.DuckDBPyConnection,
+    repository: str,
+    as_of_at: datetime,
+    incomplete: Sequence[str],
+    windows_days: Sequence[int],
 ) -> list[Verdict]:
-    days = _daily_counts(_query(con, "verdict_day", as_of_at))
-    bulk = find_bulk([_burst(row) for row in _query(con, "verdict_burst", as_of_at)], days)
-    labels = _query(con, "verdict_label", as_of_at)
-    backlog = _query(con, "verdict_backlog", as_of_at)[0]
+    def query(name: str) -> Rows:
+        return _query(con, name, as_of_at, windows_days)
+
+    days = _daily_counts(query("verdict_day"))
+    bulk = find_bulk([_burst(row) for row in query("verdict_burst")], days)
+    labels = query("verdict_label")
+    backlog = query("verdict_backlog")[0]
     age = BacklogAge(
         backlog["median_open_age_days"], backlog["p90_open_age_days"], backlog["share_open_over_1_year"]
     )
-    windows = [_window(row) for row in _query(con, "verdict_window", as_of_at)]
+    windows = [_window(row) for row in query("verdict_window")]
     return [
         judge(repository, window, days, bulk, _label_changes(labels, window.window_days), age, incomplete)
         for window in windows
     ]
 
 
-def _query(con: duckdb.DuckDBPyConnection, name: str, as_of_at: datetime) -> Rows:
-    observed_days = HISTORY_DAYS + max(WINDOWS_DAYS)
-    parameters = {"as_of_at": as_of_at, "observed_days": observed_days, "fewest_bulk": FEWEST_BULK}
+def _query(
+    con: duckdb.DuckDBPyConnection, name: str, as_of_at: datetime, windows_days: Sequence[int]
+) -> Rows:
+    parameters = {
+        "as_of_at": as_of_at,
+        # What is usual, and so what is bulk, is told from the same days whichever windows are asked for.
+        "observed_days": HISTORY_DAYS + max(*WINDOWS_DAYS, *windows_days),
+        "fewest_bulk": FEWEST_BULK,
+        "windows_days": list(windows_days),
+    }
     create_table(con, "gold", name, parameters)
     return con.table(name).to_arrow_table().to_pylist()
 

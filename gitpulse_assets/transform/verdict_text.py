@@ -3,7 +3,14 @@
 Judging is verdict.py's; nothing is computed here but roundings.
 """
 
-from gitpulse_assets.transform.verdict import SURE_HISTORY_DAYS, Interval, Part, Verdict, Weeks
+from gitpulse_assets.transform.verdict import (
+    LONGEST_PACE_DAYS,
+    SURE_HISTORY_DAYS,
+    Interval,
+    Part,
+    Verdict,
+    Weeks,
+)
 
 FLOW_WORDS = {
     "opened_count": "opened",
@@ -20,7 +27,8 @@ FLOW_WORDS = {
 def confidence(verdict: Verdict) -> str:
     """Say how sure the direction is and what that rests on."""
     if verdict.pace is None:
-        return f"no pace: {_counted(verdict.counts.observed_days, 'day')} observed, at least 28 are needed"
+        days = f"no pace: {_counted(verdict.counts.observed_days, 'day')} observed"
+        return f"{days}, at {_limit(verdict)}"
     reason = {
         "growing": "the 95 % interval lies above 0",
         "shrinking": "the 95 % interval lies below 0",
@@ -33,6 +41,14 @@ def confidence(verdict: Verdict) -> str:
         f"{reason}; the noise is known from only {_counted(verdict.history_days, 'day')} before the window, "
         "so slow swings may go unseen"
     )
+
+
+def _limit(verdict: Verdict) -> str:
+    return f"most {LONGEST_PACE_DAYS} are one pace" if _is_too_long(verdict) else "least 28 are needed"
+
+
+def _is_too_long(verdict: Verdict) -> bool:
+    return verdict.counts.observed_days > LONGEST_PACE_DAYS
 
 
 def paragraph(verdict: Verdict) -> str:
@@ -80,7 +96,7 @@ def _against_start(verdict: Verdict) -> str:
 
 def _pace(verdict: Verdict) -> str:
     if verdict.pace is None:
-        return "The history is too short for a pace."
+        return f"The {'window is too long' if _is_too_long(verdict) else 'history is too short'} for a pace."
     pace = verdict.pace
     said = f"Pace: {_signed(pace.per_week)} a week (95 % interval {_interval(pace)})"
     if verdict.weeks is None:

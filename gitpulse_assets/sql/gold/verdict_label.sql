@@ -1,8 +1,8 @@
--- Grain: one row per window (28, 90, 180 days) and label that changed the backlog. Key: window_days, label_name.
+-- Grain: one row per window of $windows_days and label that changed the backlog. Key: window_days, label_name.
 -- Labels are those an issue has now, whenever it got them; an issue with three labels counts under each.
 with windows as (
     select
-        unnest([28, 90, 180])::bigint as window_days,
+        unnest($windows_days::bigint[]) as window_days,
         date_trunc('day', $as_of_at::timestamptz) as window_end_at
 ),
 

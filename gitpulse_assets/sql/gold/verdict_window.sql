@@ -1,10 +1,10 @@
--- Grain: one row per window of the verdict (28, 90, 180 days), which ends with the last complete UTC day before
+-- Grain: one row per window of $windows_days, which ends with the last complete UTC day before
 -- the as-of moment. Key: window_days.
 -- Exact counts of the daily flow, bulk movements included: a census, no estimate.
 -- observed_days tells how many of the window's days the ledger reaches back; a young repository has fewer.
 with windows as (
     select
-        unnest([28, 90, 180])::bigint as window_days,
+        unnest($windows_days::bigint[]) as window_days,
         make_timestamp(epoch_us($as_of_at::timestamptz))::date - 1 as window_end_date
 ),
 

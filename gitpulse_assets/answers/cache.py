@@ -1,0 +1,43 @@
+"""Results kept while the data they were computed from are the newest; it knows nothing of what they are."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TypeVar, cast
+
+Result = TypeVar("Result")
+
+
+class ResultCache:
+    """The newest results by key, at most `size`; of several who ask at once one computes, the rest wait."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._results: OrderedDict[Hashable, object] = OrderedDict()
+        self._computing: dict[Hashable, threading.Lock] = {}
+
+    def get(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """Return the result kept under the key, or compute and keep it; a failure is not kept."""
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                return cast(Result, self._results[key])
+            turn = self._computing.setdefault(key, threading.Lock())
+        with turn:
+            return self._get_or_compute(key, compute)
+
+    def _get_or_compute(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        with self._lock:
+            if key in self._results:
+                return cast(Result, self._results[key])
+        try:
+            result = compute()
+            with self._lock:
+                self._results[key] = result
+                while len(self._results) > self._size:
+                    self._results.popitem(last=False)
+            return result
+        finally:
+            with self._lock:
+                self._computing.pop(key, None)

@@ -1,0 +1,27 @@
+"""Why a question has no answer; str() of each is one line that says what to do."""
+
+from gitpulse_assets.repo import Repo
+
+
+class NoAnswer(Exception):
+    """The lake does not hold what was asked for."""
+
+    def __init__(self, repo: Repo, message: str) -> None:
+        super().__init__(message)
+        self.repo = repo
+
+
+class UnknownRepository(NoAnswer):
+    """Nothing was ever fetched of the repository."""
+
+    def __init__(self, repo: Repo) -> None:
+        super().__init__(repo, f"nothing is known of {repo} yet; run gitpulse refresh {repo}")
+
+
+class FirstSyncUnfinished(NoAnswer):
+    """Something was fetched, but no answer published yet."""
+
+    def __init__(self, repo: Repo) -> None:
+        super().__init__(
+            repo, f"the first sync of {repo} is not finished; run gitpulse refresh {repo} to go on with it"
+        )

@@ -1,0 +1,239 @@
+"""The answers about one repository: each figure for one window of days, by the same rule as its mart.
+
+What a figure means stands in the contracts and the SQL files; nothing here is shown, formatted or served.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from gitpulse_assets.answers.cache import ResultCache
+from gitpulse_assets.answers.published import Published
+from gitpulse_assets.answers.relations import relations
+from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, between, last_days
+from gitpulse_assets.transform.incomplete import incomplete_slices
+from gitpulse_assets.transform.pace import DAYS_PER_WEEK
+from gitpulse_assets.transform.verdict_table import build_verdicts
+
+Result = TypeVar("Result")
+
+IssueState = Literal["open", "closed", "departed", "all"]
+IssueSort = Literal["oldest", "newest", "most_discussed", "recently_updated"]
+
+NO_CLOSURE: dict[str, Any] = {
+    "closed_issue_count": 0,
+    "median_closure_age_days": None,
+    "p90_closure_age_days": None,
+    "share_closed_within_7d": None,
+    "share_closed_after_90d": None,
+    "kaplan_meier_median_closure_age_days": None,
+    "cohort_issue_count": 0,
+    "cohort_censored_count": 0,
+}
+
+
+@dataclass(frozen=True)
+class IssueFilter:
+    """Which issues and in what order; a filter that is None lets all pass. Days are UTC days.
+
+    `moved_on`: issues that entered or left the backlog on that day, by the ledger: those of a swing day.
+    """
+
+    state: IssueState = "all"
+    label: str | None = None
+    opened_from: date | None = None
+    opened_to: date | None = None
+    closed_from: date | None = None
+    closed_to: date | None = None
+    moved_on: date | None = None
+    sort: IssueSort = "oldest"
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class IssuePage:
+    """One page of issues, and how many there are in all."""
+
+    total_count: int
+    rows: pa.Table
+
+
+@dataclass(frozen=True)
+class ClosureAge:
+    """How old issues were when closed: in the whole window, and by the months it touches."""
+
+    in_window: dict[str, Any]
+    months: pa.Table
+
+
+class RepositoryAnswers:
+    """Answers from one version of one repository's tables; every method may be called from any thread.
+
+    `label` narrows an answer to the issues that have the label now, `(no label)` to those without one.
+    Raises ObjectReplaced where an object store replaced a table meanwhile: ask for the answers again.
+    """
+
+    def __init__(self, published: Published, database: duckdb.DuckDBPyConnection, cache: ResultCache) -> None:
+        self.published = published
+        self._database = database
+        self._cache = cache
+
+    def window(
+        self,
+        days: int | Literal["all"] = DEFAULT_WINDOW_DAYS,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> Window:
+        """Return the last so many complete days, all of them, or those from `start` to `end`.
+
+        Raises WindowError.
+        """
+        last = self.published.last_complete_date
+        if start or end:
+            return between(start or min(self.published.first_date, end or last), end or last, last)
+        if days == "all":
+            return Window(min(self.published.first_date, last), last)
+        return last_days(days, last)
+
+    def verdict(self, window: Window, label: str | None = None) -> dict[str, Any]:
+        """Judge the window: a row of `mart_backlog_verdict`, the published one where there is one."""
+        if label is None and window.end_date == self.published.last_complete_date:
+            for row in self.published.verdicts:
+                if row["window_days"] == window.days:
+                    return row
+        return self._kept(("verdict", window, label), lambda: self._judge(window, label))
+
+    def _judge(self, window: Window, label: str | None) -> dict[str, Any]:
+        with relations(self._database, self.published, label) as made:
+            made.whole()
+            slices = incomplete_slices(made.con)
+            scope = "" if label is None else f", label {label}"
+            rows = build_verdicts(made.con, window.end_at, slices, [window.days], scope).to_pylist()
+        return rows[0]
+
+    def header(self, window: Window, label: str | None = None) -> dict[str, Any]:
+        """Return the window's figures.
+
+        The eight flows, net_change, open_at_start, open_at_end, open_now_count (at the as-of moment), the
+        7-day sums of its last day, opened/closed/net a week, and those of closure age over the window.
+        """
+        return self._kept(("header", window, label), lambda: self._header(window, label))
+
+    def _header(self, window: Window, label: str | None) -> dict[str, Any]:
+        with relations(self._database, self.published, label) as made:
+            made.window_flow(window)
+            sums = made.row("answers", "window_header")
+            now = made.con.sql("select max_by(open_at_end, flow_date) from daily_flow").fetchall()[0][0]
+        weeks = window.days / DAYS_PER_WEEK
+        return {
+            "start_date": window.start_date,
+            "end_date": window.end_date,
+            "window_days": window.days,
+            **sums,
+            "open_at_start": sums["open_at_end"] - sums["net_change"],
+            "open_now_count": now,
+            "opened_per_week": sums["opened_count"] / weeks,
+            "closed_per_week": sums["closed_count"] / weeks,
+            "net_change_per_week": sums["net_change"] / weeks,
+            **self.closure_age(window, label).in_window,
+        }
+
+    def daily_flow(self, window: Window, label: str | None = None) -> pa.Table:
+        """Return the days of `mart_issue_daily_flow` in the window, in order."""
+        return self._kept(("daily_flow", window, label), lambda: self._daily_flow(window, label))
+
+    def _daily_flow(self, window: Window, label: str | None) -> pa.Table:
+        with relations(self._database, self.published, label) as made:
+            return _without_key(
+                made.table(
+                    "answers", "window_flow", start_date=window.start_date, end_date=window.end_date
+                ).sort_by("flow_date")
+            )
+
+    def closure_age(self, window: Window, label: str | None = None) -> ClosureAge:
+        """Return the figures of `mart_issue_closure_age_monthly` for the window and its months.
+
+        A month the window cuts counts only the closings within it; Kaplan-Meier is as of the window's end.
+        """
+        return self._kept(("closure_age", window, label), lambda: self._closure_age(window, label))
+
+    def _closure_age(self, window: Window, label: str | None) -> ClosureAge:
+        mart, as_of_at = "mart_issue_closure_age_monthly", window.end_at - timedelta(microseconds=1)
+        with relations(self._database, self.published, label) as made:
+            made.window_flow(window)
+            made.closings(window)
+            months = made.table("gold", mart, as_of_at=as_of_at).sort_by("closed_month")
+            made.closings_in_one(window)
+            rows = made.table("gold", mart, as_of_at=as_of_at).to_pylist()
+        figures = rows[-1] if rows else NO_CLOSURE
+        return ClosureAge({name: figures[name] for name in NO_CLOSURE}, _without_key(months))
+
+    def weekday_rhythm(self, window: Window, label: str | None = None) -> pa.Table:
+        """Return `mart_issue_weekday_rhythm` for the window: 14 rows, Monday first."""
+        return self._kept(("weekday_rhythm", window, label), lambda: self._weekday_rhythm(window, label))
+
+    def _weekday_rhythm(self, window: Window, label: str | None) -> pa.Table:
+        with relations(self._database, self.published, label) as made:
+            made.window_flow(window)
+            table = made.table("gold", "mart_issue_weekday_rhythm")
+        return _without_key(table.sort_by([("weekday_num", "ascending"), ("event_type", "descending")]))
+
+    def swing_days(self, window: Window, label: str | None = None) -> pa.Table:
+        """Return `mart_issue_swing_days` for the window: its ten largest days each way, with their issues."""
+        return self._kept(("swing_days", window, label), lambda: self._swing_days(window, label))
+
+    def _swing_days(self, window: Window, label: str | None) -> pa.Table:
+        with relations(self._database, self.published, label) as made:
+            made.window_flow(window)
+            table = made.table("gold", "mart_issue_swing_days")
+        return _without_key(table.sort_by([("direction", "descending"), ("swing_rank", "ascending")]))
+
+    def labels(self, window: Window, label: str | None = None) -> pa.Table:
+        """Return the backlog and the window's flows by label: columns as `sql/answers/label.sql` says."""
+        return self._kept(("labels", window, label), lambda: self._labels(window, label))
+
+    def _labels(self, window: Window, label: str | None) -> pa.Table:
+        with relations(self._database, self.published, label) as made:
+            made.open_issues(window)
+            return made.table("answers", "label", start_at=window.start_at, end_at=window.end_at)
+
+    def ages(self, window: Window, label: str | None = None) -> pa.Table:
+        """Return `mart_backlog_by_age` at the window's end, of the latest window at the as-of moment."""
+        return self._kept(("ages", window, label), lambda: self._ages(window, label))
+
+    def _ages(self, window: Window, label: str | None) -> pa.Table:
+        with relations(self._database, self.published, label) as made:
+            made.window_flow(Window(window.end_date, window.end_date))
+            made.open_issues(window)
+            made.make("answers", "backlog_issue", "mart_issue_lifecycle")
+            table = made.table("gold", "mart_backlog_by_age", as_of_at=made.moment(window))
+        return _without_key(table.sort_by("band_num"))
+
+    def issues(self, chosen: IssueFilter) -> IssuePage:
+        """Return one page of the issues that pass the filter, as they are at the as-of moment."""
+        return self._kept(("issues", chosen), lambda: self._issues(chosen))
+
+    def _issues(self, chosen: IssueFilter) -> IssuePage:
+        parameters = {name: value for name, value in vars(chosen).items() if name != "label"}
+        with relations(self._database, self.published, chosen.label) as made:
+            made.make("answers", "issue_match", **parameters)
+            total = made.con.sql("select count(*) from issue_match").fetchall()[0][0]
+            rows = made.table("answers", "issue_page", as_of_at=self.published.as_of_at, **parameters)
+        return IssuePage(total, rows)
+
+    def label_names(self) -> list[str]:
+        """Return the names of all labels in use, those of most open issues first."""
+        window = self.window("all")
+        return self.labels(window)["label_name"].to_pylist()
+
+    def _kept(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        return self._cache.get((self.published.repo, self.published.version, key), compute)
+
+
+def _without_key(table: pa.Table) -> pa.Table:
+    return table.drop_columns(["repo_owner", "repo_name"])
