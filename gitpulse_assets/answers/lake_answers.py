@@ -1,10 +1,15 @@
 """All repositories' answers from one lake, read-only; a changed lake is seen at the next question."""
 
-from collections.abc import Collection
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer
@@ -12,14 +17,20 @@ from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.contracts import bronze
 from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
 
 # An answer is a few kilobytes, a page of issues some tens: together some tens of megabytes.
 RESULTS_KEPT = 2_000
-REPOSITORIES_KEPT = 256
+STATUSES_KEPT = 1_000
+# Each holds four files open.
+REPOSITORIES_OPEN = 32
 READERS = 8
+ATTEMPTS = 3
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,8 @@ class RepositoryStatus:
     """What a list of repositories says of one; without an answer yet, `published` and its figures are None.
 
     `is_complete`: the issue list was walked whole and the marts hold for that walk. `note` says why not.
-    `is_watched`: it is on the watch list; None where no list is set.
+    `is_watched`: it is on the watch list, else retired: its data stay and are no longer refreshed. None
+    where no list is set.
     """
 
     repo: Repo
@@ -42,26 +54,40 @@ class RepositoryStatus:
 
 
 class LakeAnswers:
-    """Answers about every repository of a lake; to be made once a process and called from any thread."""
+    """Answers about every repository of a lake; to be made once a process and called from any thread.
 
-    def __init__(self, lake: Lake, watched: Collection[Repo] = ()) -> None:
+    `is_watched` says of a repository whether the watch list has it; None where there is no list.
+    """
+
+    def __init__(self, lake: Lake, is_watched: Callable[[Repo], bool] | None = None) -> None:
         self._lake = lake
-        self._watched = frozenset(watched)
+        self._is_watched = is_watched
         self._database = connect()
         self._results = ResultCache(RESULTS_KEPT)
-        self._published = ResultCache(REPOSITORIES_KEPT)
+        self._statuses = ResultCache(STATUSES_KEPT)
+        self._published: OrderedDict[Repo, Published] = OrderedDict()
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Give back the database; no answer can be asked for afterwards."""
         self._database.close()
 
-    def repository(self, repo: Repo) -> RepositoryAnswers:
-        """Return the answers about a repository from what is published now.
+    def ask(self, repo: Repo, question: Callable[[RepositoryAnswers], Result]) -> Result:
+        """Put a question to the answers about a repository from what is published now.
 
-        Raises UnknownRepository or FirstSyncUnfinished where there is nothing yet, LakeError where it
-        cannot be read.
+        An object store gives a table only in its newest version: what is replaced while it is read is opened
+        and asked again. Raises UnknownRepository or FirstSyncUnfinished where there is nothing yet, LakeError
+        where it cannot be read.
         """
-        return RepositoryAnswers(self._open(repo), self._database, self._results)
+        for _ in range(ATTEMPTS - 1):
+            published = self._open(repo)
+            try:
+                return question(RepositoryAnswers(published, self._database, self._results))
+            except (duckdb.Error, pa.ArrowException, OSError, LakeError):
+                if not self._is_replaced(published):
+                    raise
+                self._forget(repo)
+        return question(RepositoryAnswers(self._open(repo), self._database, self._results))
 
     def repositories(self) -> list[RepositoryStatus]:
         """Return every repository of which anything was fetched, in order of their names."""
@@ -71,12 +97,18 @@ class LakeAnswers:
 
     def status(self, repo: Repo) -> RepositoryStatus:
         """Say how fresh and how complete a repository's answers are, and give its verdicts."""
-        is_watched = repo in self._watched if self._watched else None
+        merge_ids = self._merge_ids(repo)
+        walk = newest_walk(self._lake.manifest(repo).rows())
+        key = (repo, merge_ids, walk and (walk.run_id, walk.status))
+        return self._statuses.get(key, lambda: self._status(repo, walk))
+
+    def _status(self, repo: Repo, walk: ManifestRow | None) -> RepositoryStatus:
+        is_watched = self._is_watched(repo) if self._is_watched else None
         try:
-            published = self._open(repo)
+            published = open_published(self._lake, repo)
         except NoAnswer as error:
             return RepositoryStatus(repo, repo.key, False, is_watched, str(error), None, None, None, ())
-        note = self._note(published)
+        note = incompleteness(published, walk)
         return RepositoryStatus(
             repo,
             published.full_name,
@@ -90,22 +122,45 @@ class LakeAnswers:
         )
 
     def _open(self, repo: Repo) -> Published:
-        """Read the two commits, small objects, each time; the tables only when one of them is new."""
-        gold, silver = self._lake.commit("gold", repo), self._lake.commit("silver", repo)
-        key = (repo, gold and gold.merge_id, silver and silver.merge_id)
-        return self._published.get(key, lambda: open_published(self._lake, repo))
+        """Read the commits, small objects, each time; the tables only when there are newer marts.
 
-    def _note(self, published: Published) -> str | None:
-        if not published.sync:
-            return str(FirstSyncUnfinished(published.repo))
-        if not published.is_settled:
-            return "a refresh is being published, or a check kept its marts back; see its last run"
-        newest = newest_walk(self._lake.manifest(published.repo).rows())
-        if newest and newest.status in ("partial", "failed"):
-            return (
-                f"the last walk was {newest.status}; run gitpulse refresh {published.repo} to go on with it"
-            )
-        return None
+        While silver is newer than the marts, those opened before with the silver they were made from stay.
+        """
+        gold, silver = self._merge_ids(repo)
+        with self._lock:
+            kept = self._published.get(repo)
+            if kept and kept.gold.merge_id == gold and (kept.is_settled or kept.silver.merge_id == silver):
+                self._published.move_to_end(repo)
+                return kept
+        opened = open_published(self._lake, repo)
+        with self._lock:
+            self._published[repo] = opened
+            while len(self._published) > REPOSITORIES_OPEN:
+                self._published.popitem(last=False)
+        return opened
+
+    def _forget(self, repo: Repo) -> None:
+        with self._lock:
+            self._published.pop(repo, None)
+
+    def _is_replaced(self, published: Published) -> bool:
+        return self._merge_ids(published.repo) != (published.gold.merge_id, published.silver.merge_id)
+
+    def _merge_ids(self, repo: Repo) -> tuple[str | None, str | None]:
+        commits = self._lake.commit("gold", repo), self._lake.commit("silver", repo)
+        gold, silver = (commit and commit.merge_id for commit in commits)
+        return gold, silver
+
+
+def incompleteness(published: Published, walk: ManifestRow | None) -> str | None:
+    """Say what the answers lack, and what to do; None where they are complete."""
+    if not published.sync:
+        return str(FirstSyncUnfinished(published.repo))
+    if not published.is_settled:
+        return "a refresh is being published, or a check kept its marts back; see its last run"
+    if walk and walk.status in ("partial", "failed"):
+        return f"the last walk was {walk.status}; go on with it: gitpulse refresh {published.repo}"
+    return None
 
 
 def newest_walk(rows: list[ManifestRow]) -> ManifestRow | None:

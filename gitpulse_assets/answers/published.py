@@ -5,7 +5,6 @@ Which question reads what stands in `repository.py`; how a table is stored, in `
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -19,21 +18,25 @@ from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 
-GOLD = (MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE, MART_BACKLOG_VERDICT)
-SILVER = (
+# Large tables are held open and scanned when asked; the small ones are read once.
+LARGE_MARTS = (MART_ISSUE_LIFECYCLE,)
+SMALL_MARTS = (MART_ISSUE_DAILY_FLOW, MART_BACKLOG_VERDICT)
+LARGE_INPUTS = (
     silver.ISSUE_TRANSITIONS,
     silver.ISSUE_CURRENT,
     silver.LIFECYCLE_COVERAGE,
     silver.QUARANTINE,
-    silver.SYNC_STATE,
-    silver.REPOSITORY,
 )
+SMALL_INPUTS = (silver.SYNC_STATE, silver.REPOSITORY)
 
 
 @dataclass(frozen=True)
 class Published:
     """One repository's tables, as one merge of gold and one of silver published them.
 
+    The small tables are read, the large ones held open. `flow` is the daily flow in order, `verdicts` a row a
+    window, `sync` the sync state of the issue list (empty where there is none), `full_name` the name in
+    GitHub's own spelling.
     `is_settled` is false while silver is newer than the marts: a refresh is between the two, or a check
     kept the new marts back.
     """
@@ -42,6 +45,10 @@ class Published:
     gold: Commit
     silver: Commit
     datasets: dict[str, ds.Dataset]
+    flow: pa.Table
+    verdicts: list[dict[str, Any]]
+    sync: dict[str, Any]
+    full_name: str
 
     @property
     def version(self) -> str:
@@ -51,29 +58,6 @@ class Published:
     @property
     def is_settled(self) -> bool:
         return self.silver.made_at <= self.gold.made_at
-
-    @cached_property
-    def flow(self) -> pa.Table:
-        """The daily flow whole: a row a day, so a few thousand."""
-        return self.datasets[MART_ISSUE_DAILY_FLOW.name].to_table().sort_by("flow_date")
-
-    @cached_property
-    def verdicts(self) -> list[dict[str, Any]]:
-        """The published verdicts, a row a window."""
-        return self.datasets[MART_BACKLOG_VERDICT.name].to_table().sort_by("window_days").to_pylist()
-
-    @cached_property
-    def sync(self) -> dict[str, Any]:
-        """The sync state of the issue list; empty where there is none."""
-        rows = self.datasets[silver.SYNC_STATE.name].to_table().to_pylist()
-        return next((row for row in rows if row["stream"] == bronze.ISSUES.name), {})
-
-    @cached_property
-    def full_name(self) -> str:
-        """GitHub's own spelling of the name."""
-        names = self.datasets[silver.REPOSITORY.name].to_table(columns=["repository_full_name"])
-        found = [name for name in names["repository_full_name"].to_pylist() if name]
-        return found[0] if found else self.repo.key
 
     @property
     def as_of_at(self) -> datetime:
@@ -88,17 +72,13 @@ class Published:
     @property
     def last_complete_date(self) -> date:
         """The last UTC day that was over at the as-of moment; before the first day of a history of one."""
-        return self._as_of_date - timedelta(days=1)
+        ends = [row["window_end_date"] for row in self.verdicts]
+        return ends[0] if ends else self.flow["flow_date"][-1].as_py() - timedelta(days=1)
 
     @property
     def open_count(self) -> int:
         """Issues open at the as-of moment."""
         return self.flow["open_at_end"][-1].as_py()
-
-    @cached_property
-    def _as_of_date(self) -> date:
-        ends = [row["window_end_date"] for row in self.verdicts]
-        return ends[0] + timedelta(days=1) if ends else self.flow["flow_date"][-1].as_py()
 
 
 def open_published(lake: Lake, repo: Repo) -> Published:
@@ -107,8 +87,22 @@ def open_published(lake: Lake, repo: Repo) -> Published:
     Raises UnknownRepository or FirstSyncUnfinished where there is nothing yet, LakeError where it cannot
     be read.
     """
-    gold = lake.snapshot("gold", repo, GOLD)
-    made_from = lake.snapshot("silver", repo, SILVER)
+    gold = lake.snapshot("gold", repo, (*LARGE_MARTS, *SMALL_MARTS))
+    made_from = lake.snapshot("silver", repo, (*LARGE_INPUTS, *SMALL_INPUTS))
     if gold.commit is None or made_from.commit is None:
         raise FirstSyncUnfinished(repo) if lake.manifest(repo).rows() else UnknownRepository(repo)
-    return Published(repo, gold.commit, made_from.commit, gold.datasets | made_from.datasets)
+    datasets = gold.datasets | made_from.datasets
+    small = {table.name: datasets[table.name].to_table() for table in (*SMALL_MARTS, *SMALL_INPUTS)}
+    syncs = {row["stream"]: row for row in small[silver.SYNC_STATE.name].to_pylist()}
+    names = small[silver.REPOSITORY.name]["repository_full_name"].to_pylist()
+    return Published(
+        repo,
+        gold.commit,
+        made_from.commit,
+        {table.name: datasets[table.name] for table in (*LARGE_MARTS, *LARGE_INPUTS)}
+        | {silver.REPOSITORY.name: ds.dataset(small[silver.REPOSITORY.name])},
+        small[MART_ISSUE_DAILY_FLOW.name].sort_by("flow_date"),
+        small[MART_BACKLOG_VERDICT.name].sort_by("window_days").to_pylist(),
+        syncs.get(bronze.ISSUES.name, {}),
+        next((name for name in names if name), repo.key),
+    )

@@ -75,7 +75,7 @@ class RepositoryAnswers:
     """Answers from one version of one repository's tables; every method may be called from any thread.
 
     `label` narrows an answer to the issues that have the label now, `(no label)` to those without one.
-    Raises ObjectReplaced where an object store replaced a table meanwhile: ask for the answers again.
+    To be asked through `LakeAnswers.ask`, which knows what to do when a table is replaced meanwhile.
     """
 
     def __init__(self, published: Published, database: duckdb.DuckDBPyConnection, cache: ResultCache) -> None:
