@@ -1,0 +1,288 @@
+"""The charts: one function a chart, from the rows of a mart to Vega-Altair.
+
+Each takes a small table as a sequence of rows and returns a chart whose title says what is seen and whose
+description says the same to a screen reader. Colours have their meanings from theme.py, titles their words
+from findings.py; how a chart becomes a picture belongs in render.py. Days are UTC days: they are drawn on UTC
+scales and told in tooltips as text, which no viewer's time zone shifts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from gitpulse_assets.charts import findings
+from gitpulse_assets.charts.findings import Row, Rows
+from gitpulse_assets.charts.parts import (
+    day_axis,
+    finish,
+    hover,
+    month_axis,
+    numbers,
+    side_colour,
+    side_dash,
+    stock_axis,
+    values,
+)
+
+LABELS_MAX = 15
+AGE_TICKS = [0, 1, 7, 30, 90, 365, 1000, 3000]
+
+
+def backlog(flow: Rows, verdict: Row | None) -> alt.LayerChart:
+    """Open issues day by day with the trend of the window and its 95 % interval."""
+    stock = alt.Chart(values(flow)).encode(x=day_axis(), y=stock_axis())
+    line = stock.mark_line(style="closed", interpolate="step-after", strokeWidth=2.5)
+    tooltip = [
+        alt.Tooltip("day:N", title="day"),
+        alt.Tooltip("open_at_end:Q", title="open at its end", format=","),
+        alt.Tooltip("net_change:Q", title="change", format="+,"),
+    ]
+    layers = [*trend(flow, verdict), line, hover(flow, tooltip)]
+    return finish(alt.layer(*layers), findings.backlog(flow), findings.pace(verdict))
+
+
+def trend(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
+    """The pace from the window's start, with the fan of its interval."""
+    if verdict is None or verdict["pace_per_week"] is None or not flow:
+        return []
+    start = verdict["open_at_start"]
+    rows = [
+        {
+            "flow_date": row["flow_date"],
+            "pace": start + verdict["pace_per_week"] * number / 7,
+            "low": max(0, start + verdict["pace_low_per_week"] * number / 7),
+            "high": max(0, start + verdict["pace_high_per_week"] * number / 7),
+        }
+        for number, row in enumerate(flow, start=1)
+    ]
+    chart = alt.Chart(values(rows)).encode(x=day_axis())
+    band = chart.mark_area(style="opened", opacity=0.18).encode(y=stock_axis("low"), y2="high")
+    pace = chart.mark_line(style="opened", strokeDash=[6, 4]).encode(y=stock_axis("pace"))
+    return [band, pace]
+
+
+def opened_and_closed(flow: Rows) -> alt.LayerChart:
+    """Opened against closed over seven days, and the net change of the backlog in them."""
+    axis = alt.Y("issue_count:Q", title="issues in 7 days")
+    net = (
+        alt.Chart(values(flow))
+        .mark_bar(style="pale", width={"band": 0.9})
+        .encode(x=day_axis(), y=alt.Y("rolling_7d_net_change:Q", title="issues in 7 days"))
+    )
+    sides = [
+        {"flow_date": row["flow_date"], "side": side, "issue_count": row[f"rolling_7d_{side}"]}
+        for side in ("opened", "closed")
+        for row in flow
+    ]
+    lines = (
+        alt.Chart(values(sides))
+        .mark_line()
+        .encode(x=day_axis(), y=axis, color=side_colour(), strokeDash=side_dash())
+    )
+    tooltip = [
+        alt.Tooltip("day:N", title="7 days to"),
+        alt.Tooltip("rolling_7d_opened:Q", title="opened", format=","),
+        alt.Tooltip("rolling_7d_closed:Q", title="closed", format=","),
+        alt.Tooltip("rolling_7d_net_change:Q", title="net change", format="+,"),
+    ]
+    subtitle = "Sums over 7 days; the bars are the net change of the backlog, all ways in and out counted"
+    return finish(alt.layer(net, lines, hover(flow, tooltip)), findings.flow(flow), subtitle)
+
+
+def swing_days(days: Rows) -> alt.LayerChart:
+    """The days that moved the backlog most; `url` in a row makes its bar a link to the issues behind it."""
+    rows = [
+        {
+            "day": f"{row['flow_date']:%a} {row['flow_date']}",
+            "net_change": row["net_change"],
+            "way": "grew" if row["net_change"] > 0 else "shrank",
+            "issues": numbers(row["issue_numbers"]),
+            **({"url": row["url"]} if "url" in row else {}),
+        }
+        for row in days
+    ]
+    base = alt.Chart(values(rows)).encode(
+        x=alt.X("net_change:Q", title="change of the backlog, issues"),
+        y=alt.Y("day:N", title=None, sort=None),
+        tooltip=[
+            alt.Tooltip("day:N", title="day"),
+            alt.Tooltip("net_change:Q", title="change", format="+,"),
+            alt.Tooltip("issues:N", title="issues behind it"),
+        ],
+    )
+    if any("url" in row for row in rows):
+        base = base.encode(href="url:N")
+    colour = alt.Color("way:N", scale=alt.Scale(domain=["grew", "shrank"]), legend=None)
+    label = alt.Text("net_change:Q", format="+,")
+    bars = base.mark_bar(height={"band": 0.7}).encode(color=colour)
+    up = base.transform_filter("datum.net_change > 0").mark_text(align="left", dx=4).encode(text=label)
+    down = base.transform_filter("datum.net_change < 0").mark_text(align="right", dx=-4).encode(text=label)
+    chart = alt.layer(bars, up, down).properties(height=alt.Step(24))
+    return finish(
+        chart, findings.swings(days), "Opened, reopened and arrived less closed and departed, a UTC day"
+    )
+
+
+def closure_age(months: Rows, in_window: Row) -> alt.LayerChart:
+    """How old issues were when closed, by month, and the estimate that counts the open ones too."""
+    names = {
+        "median of the closed": "median_closure_age_days",
+        "9 in 10 of the closed": "p90_closure_age_days",
+        "median with open issues counted (Kaplan-Meier)": "kaplan_meier_median_closure_age_days",
+    }
+    rows = measures(months, names)
+    axis = alt.Axis(values=AGE_TICKS, title="days to close, log scale")
+    chart = alt.Chart(values(rows)).encode(
+        x=month_axis(),
+        y=alt.Y("value:Q", axis=axis, scale=alt.Scale(type="symlog", constant=1)),
+        tooltip=[
+            alt.Tooltip("month:N", title="month"),
+            alt.Tooltip("measure:N", title="what"),
+            alt.Tooltip("value:Q", title="days", format=",.1f"),
+            alt.Tooltip("closed_issue_count:Q", title="closings", format=","),
+        ],
+    )
+    subtitle = "By UTC month of closing, as far as it lies in the window"
+    return finish(pointed(chart, list(names), columns=1), findings.closure_age(in_window), subtitle)
+
+
+def closure_shares(months: Rows, in_window: Row) -> alt.LayerChart:
+    """Which part of each month's closings was new work and which part old."""
+    names = {"within 7 days": "share_closed_within_7d", "after more than 90 days": "share_closed_after_90d"}
+    axis = alt.Axis(format="%", title="share of the closings")
+    chart = alt.Chart(values(measures(months, names))).encode(
+        x=month_axis(),
+        y=alt.Y("value:Q", axis=axis, scale=alt.Scale(domain=[0, 1])),
+        tooltip=[
+            alt.Tooltip("month:N", title="month"),
+            alt.Tooltip("measure:N", title="closed"),
+            alt.Tooltip("value:Q", title="share", format=".0%"),
+            alt.Tooltip("closed_issue_count:Q", title="closings", format=","),
+        ],
+    )
+    subtitle = "By UTC month of closing, as far as it lies in the window"
+    return finish(pointed(chart, list(names), columns=2), findings.closure_shares(in_window), subtitle)
+
+
+def measures(months: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """One row a month and measure that is known."""
+    return [
+        {
+            "closed_month": row["closed_month"],
+            "measure": measure,
+            "value": row[name],
+            "closed_issue_count": row["closed_issue_count"],
+        }
+        for measure, name in names.items()
+        for row in months
+        if row[name] is not None
+    ]
+
+
+def pointed(chart: alt.Chart, names: list[str], columns: int) -> alt.LayerChart | alt.FacetChart:
+    """Lines with points, since a window may lie in one month; the measures differ in more than colour."""
+    scale, legend = alt.Scale(domain=names), alt.Legend(columns=columns, labelLimit=400)
+    points = chart.encode(
+        color=alt.Color("measure:N", scale=scale, legend=legend),
+        shape=alt.Shape("measure:N", scale=scale, legend=legend),
+    )
+    lines = chart.encode(color=alt.Color("measure:N", scale=scale, legend=legend))
+    return alt.layer(lines.mark_line(), points.mark_point(filled=True, size=70, opacity=1))
+
+
+def weekday_rhythm(rhythm: Rows) -> alt.Chart:
+    """On which UTC weekdays issues are opened and closed."""
+    rows = [
+        dict(row) | {"weekday": str(row["weekday_name"])[:3], "side": row["event_type"]} for row in rhythm
+    ]
+    chart = (
+        alt.Chart(values(rows))
+        .mark_bar()
+        .encode(
+            x=alt.X("weekday:N", sort=None, title="UTC weekday", axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("side:N", sort=["opened", "closed"]),
+            y=alt.Y("issue_count:Q", title="issues"),
+            color=side_colour(),
+            tooltip=[
+                alt.Tooltip("weekday_name:N", title="weekday"),
+                alt.Tooltip("side:N", title="what"),
+                alt.Tooltip("issue_count:Q", title="issues", format=","),
+            ],
+        )
+    )
+    return finish(chart, findings.weekdays(rhythm))
+
+
+def backlog_by_label(labels: Rows) -> alt.LayerChart:
+    """Open issues by label, the largest first; an issue counts under each of its labels."""
+    largest = sorted(labels, key=lambda row: -row["open_issue_count"])[:LABELS_MAX]
+    base = alt.Chart(values(largest)).encode(
+        x=alt.X("open_issue_count:Q", title="open issues"),
+        y=alt.Y("label_name:N", sort=None, title=None, axis=alt.Axis(labelLimit=150)),
+        tooltip=[
+            alt.Tooltip("label_name:N", title="label"),
+            alt.Tooltip("open_issue_count:Q", title="open", format=","),
+            alt.Tooltip("share_of_open:Q", title="share of the backlog", format=".0%"),
+            alt.Tooltip("net_change:Q", title="change in the window", format="+,"),
+        ],
+    )
+    bars = base.mark_bar(style="closed", height={"band": 0.7})
+    text = base.mark_text(align="left", dx=4).encode(text="said:N")
+    chart = alt.layer(bars, text.transform_calculate(said=SAID)).properties(height=alt.Step(22))
+    subtitle = "An issue counts under each of its labels; in brackets the change in the window"
+    return finish(chart, findings.labels(labels), subtitle)
+
+
+SAID = "format(datum.open_issue_count, ',') + ' (' + format(datum.net_change, '+,') + ')'"
+
+
+def backlog_by_age(bands: Rows) -> alt.LayerChart:
+    """Open issues by how old they are now."""
+    base = alt.Chart(values(bands)).encode(
+        x=alt.X("age_band:N", sort=None, title="age of the open issue, days", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("open_issue_count:Q", title="open issues"),
+        tooltip=[
+            alt.Tooltip("age_band:N", title="age"),
+            alt.Tooltip("open_issue_count:Q", title="open", format=","),
+            alt.Tooltip("share_of_open:Q", title="share of the backlog", format=".0%"),
+            alt.Tooltip("oldest_issue_number:Q", title="oldest issue", format="d"),
+        ],
+    )
+    bars = base.mark_bar(style="closed", width={"band": 0.7})
+    text = base.mark_text(dy=-8).encode(text=alt.Text("open_issue_count:Q", format=","))
+    return finish(alt.layer(bars, text), findings.ages(bands))
+
+
+def comparison(verdicts: Rows) -> alt.LayerChart:
+    """The pace of several repositories with its 95 % interval, the fastest growing first."""
+    rows = [dict(row) | {"repository": f"{row['repo_owner']}/{row['repo_name']}"} for row in verdicts]
+    rows = [row for row in rows if row["pace_per_week"] is not None]
+    rows.sort(key=lambda row: row["pace_per_week"], reverse=True)
+    kept = (
+        "repository",
+        "direction",
+        "pace_per_week",
+        "pace_low_per_week",
+        "pace_high_per_week",
+        "net_change",
+    )
+    base = alt.Chart(values([{name: row[name] for name in kept} for row in rows])).encode(
+        y=alt.Y("repository:N", sort=None, title=None),
+        tooltip=[
+            alt.Tooltip("repository:N"),
+            alt.Tooltip("direction:N"),
+            alt.Tooltip("pace_per_week:Q", title="pace a week", format="+,.1f"),
+            alt.Tooltip("pace_low_per_week:Q", title="95 % from", format="+,.1f"),
+            alt.Tooltip("pace_high_per_week:Q", title="to", format="+,.1f"),
+            alt.Tooltip("net_change:Q", title="exact change", format="+,"),
+        ],
+    )
+    zero = alt.Chart(values([{"zero": 0}])).mark_rule(style="muted", strokeDash=[4, 4]).encode(x="zero:Q")
+    title = "pace of the backlog, issues a week, with its 95 % interval"
+    interval = base.mark_rule(style="closed", strokeWidth=2).encode(
+        x=alt.X("pace_low_per_week:Q", title=title), x2="pace_high_per_week"
+    )
+    point = base.mark_point(style="closed", filled=True, size=80).encode(x="pace_per_week:Q")
+    chart = alt.layer(zero, interval, point).properties(height=alt.Step(26))
+    return finish(chart, findings.comparison(verdicts))

@@ -1,0 +1,80 @@
+"""What several charts are made of: axes, colours, rows as JSON, the line that answers a pointer.
+
+The charts themselves belong in charts.py.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+
+from gitpulse_assets.charts.findings import Rows
+
+# Wide enough to be met by a pointer at a day's distance.
+HOVER_PIXELS = 8
+DAY = "flow_date:T"
+
+
+def hover(flow: Rows, tooltip: list[alt.Tooltip]) -> alt.Chart:
+    """An unseen line a day that answers the pointer with the day's figures."""
+    under = alt.selection_point(fields=["flow_date"], on="pointerover", clear="pointerout", empty=False)
+    return (
+        alt.Chart(values(flow))
+        .mark_rule(style="muted", strokeWidth=HOVER_PIXELS, aria=False)
+        .encode(x=day_axis(), opacity=alt.condition(under, alt.value(0.25), alt.value(0)), tooltip=tooltip)
+        .add_params(under)
+    )
+
+
+def day_axis() -> alt.X:
+    return alt.X(
+        DAY,
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(grid=False, tickCount=6, labelOverlap=True),
+    )
+
+
+def month_axis() -> alt.X:
+    axis = alt.Axis(format="%b %Y", tickCount="month", labelOverlap=True, grid=False)
+    return alt.X("closed_month:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
+
+
+def stock_axis(field: str = "open_at_end") -> alt.Y:
+    return alt.Y(f"{field}:Q", title="open issues", scale=alt.Scale(zero=False, nice=True))
+
+
+def side_colour() -> alt.Color:
+    return alt.Color("side:N", scale=alt.Scale(domain=["opened", "closed"]))
+
+
+def side_dash() -> alt.StrokeDash:
+    """Opened and closed differ in more than colour."""
+    return alt.StrokeDash("side:N", scale=alt.Scale(domain=["opened", "closed"], range=[[1, 0], [7, 3]]))
+
+
+def values(rows: Rows) -> alt.InlineData:
+    return alt.InlineData(values=[plain(row) for row in rows])
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON has it, with its day or month as text beside the moment that is drawn."""
+    shown = {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in row.items()}
+    if isinstance(day := row.get("flow_date"), dt.date):
+        shown["day"] = f"{day:%a} {day}"
+    if isinstance(month := row.get("closed_month"), dt.date):
+        shown["month"] = f"{month:%B %Y}"
+    return shown
+
+
+def numbers(found: list[int], most: int = 12) -> str:
+    """The first issue numbers, and how many more."""
+    shown = ", ".join(f"#{number}" for number in found[:most])
+    return f"{shown} and {len(found) - most} more" if len(found) > most else shown
+
+
+def finish(chart: Any, title: str, subtitle: str = "") -> Any:
+    """Give a chart its title, and say to a screen reader what it says to the eye."""
+    said = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
+    return chart.properties(title=said, description=f"{title}. {subtitle}".rstrip(". ") + ".")
