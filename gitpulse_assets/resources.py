@@ -91,10 +91,16 @@ class DuckDB(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        import duckdb
+
         from gitpulse_assets.lake.duck import connect
 
-        con = connect()
+        limit = settings_or_failure().duckdb_memory_limit
+        con = connect(limit)
         try:
             yield con
+        except duckdb.OutOfMemoryException as error:
+            line = f"DuckDB needs more memory than {limit}; raise GITPULSE_DUCKDB_MEMORY_LIMIT ({error})"
+            raise dg.Failure(description=line, allow_retries=False) from None
         finally:
             con.close()

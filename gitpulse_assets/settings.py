@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_RETENTION_DAYS",
         description="Days after which `maintain` thins out raw runs that a full walk has replaced; 0: never.",
     )
+    duckdb_memory_limit: str = Field(
+        default="500MB",
+        pattern=r"^[1-9][0-9]*(\.[0-9]+)?(MB|GB|MiB|GiB)$",
+        validation_alias="GITPULSE_DUCKDB_MEMORY_LIMIT",
+        description="What a merge holds in memory before DuckDB writes to disk; a size like 500MB or 2GB.",
+    )
     label_groups: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
         default=DEFAULT_LABEL_GROUPS,
         validation_alias="GITPULSE_LABEL_GROUPS",

@@ -12,7 +12,7 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.transform.audit import audit_table
 
-ROWS_A_BATCH = 10_000
+ROWS_A_BATCH = 2_048
 
 
 def audited(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import get_args
 
 from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, MANIFEST
@@ -16,6 +17,7 @@ from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
+from gitpulse_assets.lake.scratch import machine_scratch
 from gitpulse_assets.lake.store import ObjectInfo, Store
 from gitpulse_assets.repo import Repo
 
@@ -61,10 +63,11 @@ def _removed(
 
 def _remove_scratch(store: Store, limit: datetime) -> None:
     """Remove the files that killed runs were writing on this machine; no store lists those of a bucket."""
-    for path in store.scratch_folder.iterdir():
-        with suppress(FileNotFoundError):
-            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < limit:
-                path.unlink()
+    for folder in (store.scratch_folder, machine_scratch()):
+        for path in filter(Path.is_file, folder.rglob("*")):
+            with suppress(FileNotFoundError):
+                if datetime.fromtimestamp(path.stat().st_mtime, UTC) < limit:
+                    path.unlink()
 
 
 def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:

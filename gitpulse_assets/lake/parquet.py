@@ -18,7 +18,7 @@ from gitpulse_assets.lake.errors import LakeError, folder_errors
 # Large enough to compress well, small enough that a filter on the sorted key skips most of a table. The
 # bytes bound keeps memory flat for tables of bodies and payloads (4 KB a row and more).
 ROW_GROUP_ROWS = 100_000
-ROW_GROUP_BYTES = 32 * 1024 * 1024
+ROW_GROUP_BYTES = 8 * 1024 * 1024
 
 # Whole documents, no two alike: a dictionary of them is built in vain, and their extremes tell nothing.
 DOCUMENT_COLUMNS = frozenset({"payload_json", "body"})

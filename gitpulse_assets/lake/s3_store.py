@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionF
 from gitpulse_assets.lake.s3_errors import CONFLICT, NOT_FOUND, PRECONDITION, s3_errors, status
 from gitpulse_assets.lake.s3_file import RangedFile, read_object
 from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.lake.scratch import machine_scratch
 from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -86,11 +86,7 @@ class S3Store:
 
     @property
     def scratch_folder(self) -> Path:
-        # One place a user, where `sweep` finds what a killed run left.
-        folder = Path(gettempdir()) / f"gitpulse-{os.getuid()}"
-        with folder_errors(folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return machine_scratch()
 
     def uri(self, key: str) -> str:
         return self._place + key

@@ -83,6 +83,8 @@ STEP_BEFORE = {ISSUE_TRANSITIONS.name: "ledger_issue", RECONCILIATION.name: "rep
 NOT_COMPARED = frozenset({"body"})
 NOT_COPIED = frozenset({ISSUE_BODY.name})
 
+PARSING_THREADS = 2
+
 Source: TypeAlias = ds.Dataset | pa.Table
 
 
@@ -98,8 +100,8 @@ def merge_silver(
     of a run that `run_ids` does not name.
     """
     _register(con, inputs, run_ids)
-    # A second thread that parses payloads would hold another 100 MB and more.
-    con.execute("set threads = 1")
+    # Each further thread that parses payloads would hold another 100 MB and more.
+    con.execute(f"set threads = {PARSING_THREADS}")
     for step in STEPS:
         create_table(con, "silver", step)
     con.execute("reset threads")
