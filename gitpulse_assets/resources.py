@@ -6,7 +6,7 @@ Nothing here knows a table or a rule.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
@@ -37,16 +37,25 @@ class GitHubResource(dg.ConfigurableResource):
 
     def client(self, on_wait: "Callable[[Wait], None] | None" = None) -> "GitHubClient":
         """Open a client; the caller closes it. `on_wait` is told each time a limit is waited out."""
-        from gitpulse_assets.github.client import GitHubClient
+        return github_client(settings_or_failure(), on_wait=on_wait)
 
-        settings = settings_or_failure()
-        return GitHubClient(
-            api_url=settings.github_api_url,
-            graphql_url=settings.github_graphql_url,
-            tokens=settings.github_tokens,
-            patience_seconds=settings.patience_seconds,
-            on_wait=on_wait,
-        )
+
+def github_client(settings: Settings, **options: Any) -> "GitHubClient":
+    """Open a client as the settings describe it; `options` are further arguments of GitHubClient."""
+    from gitpulse_assets.github.app import App
+    from gitpulse_assets.github.client import GitHubClient
+
+    app, key = None, settings.github_app_private_key
+    if settings.github_app_id and key:
+        app = App(settings.github_app_id, key, settings.github_api_url, settings.github_app_installation_id)
+    given = {"patience_seconds": settings.patience_seconds, **options}
+    return GitHubClient(
+        api_url=settings.github_api_url,
+        graphql_url=settings.github_graphql_url,
+        tokens=settings.github_tokens,
+        app=app,
+        **given,
+    )
 
 
 class LakeResource(dg.ConfigurableResource):

@@ -25,13 +25,21 @@ DEFAULT_LABEL_GROUPS = (
 )
 
 
+ALERT_HOURS = {"GITPULSE_ALERT_REPEAT_HOURS": 20, "GITPULSE_FRESHNESS_HOURS": 192}
 # Whole numbers with the unit in the name; what pydantic says of a wrong one gets the default as example.
-NUMBERS = {"GITPULSE_PATIENCE_SECONDS": 3900, "GITPULSE_RETENTION_DAYS": 90}
+NUMBERS = {
+    "GITPULSE_PATIENCE_SECONDS": 3900,
+    "GITPULSE_RETENTION_DAYS": 90,
+    "GITHUB_APP_ID": 123456,
+    "GITHUB_APP_INSTALLATION_ID": 12345678,
+    **ALERT_HOURS,
+}
 
 EXAMPLE_ADDRESSES = {
     "github_api_url": "https://github.example.com/api/v3",
     "github_graphql_url": "https://github.example.com/api/graphql",
     "aws_endpoint_url": "http://127.0.0.1:9000",
+    "ui_url": "https://gitpulse.example.com",
 }
 
 
@@ -97,6 +105,24 @@ class Settings(BaseSettings):
         validation_alias="GITHUB_GRAPHQL_URL",
         description="GraphQL address; derived unless set.",
     )
+    github_app_id: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        validation_alias="GITHUB_APP_ID",
+        description="A GitHub App to authenticate as, by its id or client id.",
+    )
+    github_app_private_key: SecretStr | None = Field(
+        default=None,
+        validate_default=True,
+        validation_alias="GITHUB_APP_PRIVATE_KEY",
+        description="The App's private key: the PEM text or the path of its file.",
+    )
+    github_app_installation_id: int | None = Field(
+        default=None,
+        ge=1,
+        validation_alias="GITHUB_APP_INSTALLATION_ID",
+        description="The installation to use for all repositories; else that of each owner.",
+    )
     patience_seconds: float = Field(
         default=3900,
         ge=0,
@@ -147,6 +173,30 @@ class Settings(BaseSettings):
     aws_session_token: SecretStr | None = Field(default=None, validation_alias="AWS_SESSION_TOKEN")
     aws_region: str | None = Field(default=None, validation_alias="AWS_REGION")
     aws_default_region: str | None = Field(default=None, validation_alias="AWS_DEFAULT_REGION")
+    alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        validation_alias="GITPULSE_ALERT_URLS",
+        description="Where alerts go: apprise addresses, separated by spaces.",
+    )
+    alert_repeat_hours: float = Field(
+        default=20,
+        ge=1,
+        le=8760,
+        validation_alias="GITPULSE_ALERT_REPEAT_HOURS",
+        description="Hours after which an error that goes on is told again; a daily one is told daily.",
+    )
+    freshness_hours: float = Field(
+        default=192,
+        ge=1,
+        le=8760,
+        validation_alias="GITPULSE_FRESHNESS_HOURS",
+        description="Hours after which a repository is stale: the weekly full walk and a day to spare.",
+    )
+    ui_url: str = Field(
+        default="http://127.0.0.1:3000",
+        validation_alias="GITPULSE_UI_URL",
+        description="Address of Dagster's UI, for the links in alerts.",
+    )
     dagster_home: Path = Field(
         default=DEFAULT_HOME / "dagster",
         validate_default=True,
@@ -162,7 +212,35 @@ class Settings(BaseSettings):
             raise ValueError("a token has a space or another character no token has; write ghp_…,ghp_…")
         return tokens
 
-    @field_validator("github_api_url", "github_graphql_url", "aws_endpoint_url")
+    @field_validator("github_app_private_key")
+    @classmethod
+    def read_private_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if not info.data.get("github_app_id"):
+            return None
+        text = value.get_secret_value().replace("\\n", "\n").strip() if value else ""
+        try:
+            pem = text if text.startswith("-----BEGIN") else Path(text).expanduser().read_text("utf-8")
+        except (OSError, ValueError):
+            pem = ""
+        if not pem.strip().startswith("-----BEGIN"):
+            raise ValueError(
+                "with GITHUB_APP_ID this must be the App's private key, PEM text or a file that can be read; "
+                "for example /run/secrets/gitpulse.pem"
+            )
+        return SecretStr(pem.strip() + "\n")
+
+    @field_validator("alert_urls", mode="before")
+    @classmethod
+    def split_alert_urls(cls, value: str) -> tuple[str, ...]:
+        urls = tuple(value.split())
+        if not all(re.match(r"[a-z][a-z0-9+.-]*://.", url, re.IGNORECASE) for url in urls):
+            raise ValueError(
+                "an address has no scheme; for example slack://TokenA/TokenB/TokenC/#channel, "
+                "mailto://user:password@example.com or jsons://example.com/hook, several separated by spaces"
+            )
+        return urls
+
+    @field_validator("github_api_url", "github_graphql_url", "aws_endpoint_url", "ui_url")
     @classmethod
     def check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         return http_url(value, EXAMPLE_ADDRESSES[str(info.field_name)]) if value else value
@@ -246,6 +324,9 @@ def load_settings() -> Settings:
 def explain(detail: dict[str, Any]) -> str:
     """Say what is wrong with one variable; the value itself is left out, it could be a secret."""
     message = str(detail["msg"]).removeprefix("Value error, ")
-    name = str(detail["loc"][0])
+    place = str(detail["loc"][0])
+    # A default that is checked is called by its field.
+    field = Settings.model_fields.get(place)
+    name = str(field.validation_alias) if field else place
     example = f"; for example {NUMBERS[name]}" if name in NUMBERS else ""
     return f"{name}: {message[:1].lower()}{message[1:]}{example}"

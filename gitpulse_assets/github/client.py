@@ -7,6 +7,7 @@ asked by GraphQL in lifecycle.py and departures.py.
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,16 +15,17 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
+from gitpulse_assets.github.app import App
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
-from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled
+from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, RepositoryNotFound
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
 from gitpulse_assets.github.pages import EVENT_ROW_CAP, KnownPage, Page, expect_found, split, walk
 from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.github.tokens import Tokens
-from gitpulse_assets.github.transport import HEADERS, Transport, Wait
+from gitpulse_assets.github.transport import ATTEMPTS, HEADERS, Transport, Wait
 from gitpulse_assets.repo import Repo
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,26 @@ class Probe:
     etag: str | None
     newest_issue_id: int | None = None
     newest_updated_at: datetime | None = None
+    body: bytes = field(default=b"", repr=False)
+
+
+class Budget(msgspec.Struct):
+    """One budget of a token: units an hour, units left, and the Unix time at which all are back."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class RateLimits(msgspec.Struct):
+    """The budgets of REST (`core`) and GraphQL."""
+
+    core: Budget
+    graphql: Budget
+
+
+class _RateLimitAnswer(msgspec.Struct):
+    resources: RateLimits
 
 
 @dataclass(frozen=True)
@@ -109,13 +131,15 @@ class GitHubClient:
         on_wait: Callable[[Wait], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         read_timeout_seconds: float = 30.0,
+        attempts: int = ATTEMPTS,
+        app: App | None = None,
         http_transport: httpx.BaseTransport | None = None,
     ):
         self._api_url = api_url.rstrip("/")
         timeout = httpx.Timeout(10.0, read=read_timeout_seconds)
         self._http = httpx.Client(headers=HEADERS, timeout=timeout, transport=http_transport)
-        kept_tokens = Tokens(tokens)
-        self._transport = Transport(self._http, kept_tokens, patience_seconds, on_wait, sleep)
+        kept_tokens = Tokens(tokens, app)
+        self._transport = Transport(self._http, kept_tokens, patience_seconds, on_wait, sleep, attempts)
         self._graphql = GraphQL(self._transport, graphql_url)
         if not kept_tokens:
             logger.warning("no GITHUB_TOKEN: GitHub allows 60 requests an hour and no GraphQL")
@@ -160,16 +184,39 @@ class GitHubClient:
             open_issues_count=fields.open_issues_count,
         )
 
-    def probe_issues(self, repo: Repo, etag: str | None = None) -> Probe:
-        """Ask whether any issue or pull request changed, at the price of one request (0 units for a 304)."""
+    def probe_issues(self, repo: Repo, etag: str | None = None, known_body: bytes | None = None) -> Probe:
+        """Ask whether any issue or pull request changed, at the price of one request (0 units for a 304).
+
+        `known_body`: the body of the answer that the `etag` came with, where it may be by another token.
+        """
         url = self._address(repo, "/issues", state="all", sort="updated", direction="desc", per_page=1)
-        reply = expect_found(self._transport.get(url, repo, etag=etag), repo)
+        reply = expect_found(self._transport.get(url, repo, etag=etag, known_body=known_body), repo)
         if reply.status == 304:
             return Probe(True, reply.date, etag)
         newest = [decode(record, _IssueFields, reply.url) for record in split(reply)[:1]]
         if not newest:
-            return Probe(False, reply.date, reply.etag)
-        return Probe(False, reply.date, reply.etag, newest[0].id, newest[0].updated_at)
+            return Probe(False, reply.date, reply.etag, body=reply.content)
+        return Probe(False, reply.date, reply.etag, newest[0].id, newest[0].updated_at, reply.content)
+
+    def owned_repositories(self, owner: str, known: Mapping[str, KnownPage] | None = None) -> Iterator[Page]:
+        """Walk the repositories of an organisation or a user, 100 a page; `known` as in `issue_pages`."""
+        # Which token asks is decided by a repository; every organisation may have one of this name.
+        asked = Repo(owner, ".github")
+        for path in (f"/orgs/{owner}/repos", f"/users/{owner}/repos"):
+            url = str(httpx.URL(f"{self._api_url}{path}", params={"sort": "full_name", "per_page": PER_PAGE}))
+            with suppress(RepositoryNotFound):
+                yield from walk(self._transport, asked, url, known=known)
+                return
+        raise RepositoryNotFound(f"{owner} is no organisation or user at {httpx.URL(self._api_url).host}")
+
+    def rate_limits(self, repo: Repo) -> RateLimits:
+        """What the repository's token has left of both budgets; asking costs nothing."""
+        reply = expect_found(self._transport.get(f"{self._api_url}/rate_limit", repo), repo)
+        return decode(reply.content, _RateLimitAnswer, reply.url).resources
+
+    def token_name(self, repo: Repo) -> str:
+        """Which token serves a repository, in words that show nothing of it."""
+        return self._transport.token_name(repo)
 
     def issue_pages(
         self,

@@ -1,6 +1,6 @@
 """The tokens, kept so that none of them shows, and which token serves which repository.
 
-Nothing else in the package touches a token's value.
+Nothing else in the package touches a token's value, but for what app.py fetches.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable
 import httpx
 from pydantic import SecretStr
 
+from gitpulse_assets.github.app import App, AppAuth
 from gitpulse_assets.github.errors import BadToken
 from gitpulse_assets.repo import Repo
 
@@ -30,6 +31,9 @@ class TokenAuth(httpx.Auth):
         request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
         yield request
 
+    def auth_for(self, repo: Repo) -> "TokenAuth":
+        return self
+
     def weight(self, repo: Repo) -> bytes:
         """How strongly this token is drawn to a repository (rendezvous hashing)."""
         return hmac.digest(self._token.get_secret_value().encode(), repo.key.encode(), hashlib.sha256)
@@ -45,10 +49,10 @@ class Tokens:
     """Several tokens that share the load; a repository stays with its token, also when others come or go.
 
     An ETag depends on the token it was given to, so a repository that changed tokens would pay for its
-    pages again.
+    pages again. A GitHub App shares the load as one more.
     """
 
-    def __init__(self, tokens: Iterable[SecretStr]):
+    def __init__(self, tokens: Iterable[SecretStr], app: App | None = None):
         """Raise BadToken for a text that cannot be a token."""
         given = [SecretStr(token.get_secret_value().strip()) for token in tokens]
         for number, token in enumerate(given, start=1):
@@ -57,13 +61,16 @@ class Tokens:
                     f"token {number} of {len(given)} is empty or holds a blank or a character beyond ASCII; "
                     "write GITHUB_TOKEN as tokens separated by commas"
                 )
-        self._auths = [
+        self._auths: list[TokenAuth | App] = [
             TokenAuth(token, f"token {number} of {len(given)}") for number, token in enumerate(given, start=1)
         ]
+        if app is not None:
+            self._auths.append(app)
 
-    def auth_for(self, repo: Repo) -> TokenAuth | None:
+    def auth_for(self, repo: Repo) -> TokenAuth | AppAuth | None:
         """The repository's token, or None where there is none at all."""
-        return max(self._auths, key=lambda auth: auth.weight(repo), default=None)
+        chosen = max(self._auths, key=lambda auth: auth.weight(repo), default=None)
+        return chosen and chosen.auth_for(repo)
 
     def mask(self, text: str) -> str:
         """Take every token out of a text that came from outside."""

@@ -13,6 +13,7 @@ from datetime import datetime
 
 import httpx
 
+from gitpulse_assets.github.app import KNOWN_BODY, AppAuth
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
     BadToken,
@@ -63,34 +64,52 @@ class Transport:
         patience_seconds: float,
         on_wait: Callable[[Wait], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        attempts: int = ATTEMPTS,
     ):
         self._http = http
         self._tokens = tokens
         self._patience_seconds = patience_seconds
         self._on_wait = on_wait
         self._sleep = sleep
+        self._attempts = attempts
         self.rest_meter = Meter()
         self.graphql_meter = Meter()
 
     def has_token(self, repo: Repo) -> bool:
         return self._tokens.auth_for(repo) is not None
 
+    def token_name(self, repo: Repo) -> str:
+        auth = self._tokens.auth_for(repo)
+        return auth.name if auth else "no token"
+
     def mask(self, text: str) -> str:
         """Words that came from outside, without any token they may repeat."""
         return self._tokens.mask(text)
 
-    def get(self, url: str, repo: Repo, *, etag: str | None = None, follow: bool = True) -> Reply:
-        """GET with the REST budget; redirects within the origin are followed and reported."""
+    def get(
+        self,
+        url: str,
+        repo: Repo,
+        *,
+        etag: str | None = None,
+        known_body: bytes | None = None,
+        follow: bool = True,
+    ) -> Reply:
+        """GET with the REST budget; redirects within the origin are followed and reported.
+
+        `known_body` is what the `etag` stands for: with it the question outlives a change of tokens.
+        """
         headers = {"If-None-Match": etag} if etag else {}
-        reply = self._send(self._http.build_request("GET", url, headers=headers), repo, self.rest_meter)
+        extensions = {KNOWN_BODY: known_body} if etag and known_body else {}
+        request = self._http.build_request("GET", url, headers=headers, extensions=extensions)
+        reply = self._send(request, repo, self.rest_meter)
         for _ in range(MAX_REDIRECTS):
             if reply.status not in REDIRECTS or not follow:
                 return reply
             target = reply.location
             logger.info("%s moved to %s", url, target)
-            reply = self._send(
-                self._http.build_request("GET", target, headers=headers), repo, self.rest_meter
-            )
+            request = self._http.build_request("GET", target, headers=headers, extensions=extensions)
+            reply = self._send(request, repo, self.rest_meter)
             reply = replace(reply, moved_to=target)
         raise AnswerUnusable(f"{url} redirects more than {MAX_REDIRECTS} times; check GITHUB_API_URL")
 
@@ -120,20 +139,20 @@ class Transport:
             self._wait(limit, waited_seconds, request.url.host, auth)
 
     def _with_retries(
-        self, request: httpx.Request, auth: TokenAuth | None, meter: Meter, retry_overload: bool
+        self, request: httpx.Request, auth: TokenAuth | AppAuth | None, meter: Meter, retry_overload: bool
     ) -> Reply:
-        for attempt in range(1, ATTEMPTS):
+        for attempt in range(1, self._attempts):
             try:
                 return self._attempt(request, auth, meter)
             except (NetworkDown, AnswerUnusable) as error:
                 if error.is_overload and not retry_overload:
                     raise
                 seconds = back_off_seconds(attempt)
-                logger.warning("%s: attempt %d of %d in %.1f s", error, attempt + 1, ATTEMPTS, seconds)
+                logger.warning("%s: attempt %d of %d in %.1f s", error, attempt + 1, self._attempts, seconds)
             self._sleep(seconds)
         return self._attempt(request, auth, meter)
 
-    def _attempt(self, request: httpx.Request, auth: TokenAuth | None, meter: Meter) -> Reply:
+    def _attempt(self, request: httpx.Request, auth: TokenAuth | AppAuth | None, meter: Meter) -> Reply:
         meter.sent()
         response, failure = None, None
         try:
@@ -156,7 +175,7 @@ class Transport:
             is_overload=isinstance(error, httpx.ReadTimeout),
         )
 
-    def _checked(self, reply: Reply, auth: TokenAuth | None) -> Reply:
+    def _checked(self, reply: Reply, auth: TokenAuth | AppAuth | None) -> Reply:
         if reply.status in PASSED_ON:
             return reply
         host, words = httpx.URL(reply.url).host, reply.message
@@ -169,7 +188,7 @@ class Transport:
             )
         raise AnswerUnusable(f"{reply.url} answered {reply.status} ({words}); check GITHUB_API_URL")
 
-    def _wait(self, limit: Limit, waited_seconds: float, host: str, auth: TokenAuth | None) -> None:
+    def _wait(self, limit: Limit, waited_seconds: float, host: str, auth: TokenAuth | AppAuth | None) -> None:
         until = limit.resumes_at.strftime("%Y-%m-%d %H:%M:%S UTC")
         if waited_seconds > self._patience_seconds:
             who = auth.name if auth else "requests without a token"

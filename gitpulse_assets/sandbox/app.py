@@ -13,6 +13,7 @@ from gitpulse_assets.sandbox.control import CONTROL_PREFIX, control
 from gitpulse_assets.sandbox.delivery import send_response
 from gitpulse_assets.sandbox.faults import Fault, first_striking
 from gitpulse_assets.sandbox.graphql_api import GraphQLApi
+from gitpulse_assets.sandbox.installations import Installations
 from gitpulse_assets.sandbox.limits import ANONYMOUS, Limits, Quota
 from gitpulse_assets.sandbox.listing import Listings
 from gitpulse_assets.sandbox.messages import (
@@ -49,8 +50,10 @@ class SandboxApp:
         limits: Limits | None = None,
         faults: list[Fault] | None = None,
         event_rows_max: int = EVENT_ROWS_MAX,
+        installations: Installations | None = None,
     ) -> None:
         self.world = world
+        self.installations = installations or Installations("", "", {})
         self.limits = limits or Limits()
         self.faults = faults if faults is not None else []
         self.log: list[Served] = []
@@ -78,8 +81,10 @@ class SandboxApp:
         is_graphql = request.path in GRAPHQL_PATHS
         node_count = self._graphql.node_count(request.body) if is_graphql else 0
         fault = first_striking(self.faults, request.target, node_count)
-        quota = self.limits.quota(request.token, "graphql" if is_graphql else "core", self.world.clock)
-        response = self._failure(fault, quota) or self._checked(request, quota, fault, is_graphql=is_graphql)
+        account = self.installations.account(request.token)
+        quota = self.limits.quota(account, "graphql" if is_graphql else "core", self.world.clock)
+        response = self._failure(fault, quota) or self._of_app(request)
+        response = response or self._checked(request, quota, fault, is_graphql=is_graphql)
         cost = 0 if response.is_free else response.cost
         quota.used += cost
         response.headers = self._headers(quota) | response.headers
@@ -115,8 +120,16 @@ class SandboxApp:
             quota.used = quota.limit
         return None
 
+    def _of_app(self, request: Request) -> Response | None:
+        """The answer to a GitHub App about itself, which no installation's quota pays for."""
+        answer = self.installations.answer(request, self.world.clock) if self.installations.app_id else None
+        return answer and _free(answer)
+
+    def _is_refused(self, token: str) -> bool:
+        return token.startswith("bad") or self.installations.is_refused(token, self.world.clock)
+
     def _checked(self, request: Request, quota: Quota, fault: Fault | None, *, is_graphql: bool) -> Response:
-        if request.token.startswith("bad"):
+        if self._is_refused(request.token):
             return _free(problem(401, "Bad credentials"))
         if not request.headers.get("user-agent"):
             return _free(problem(403, "Request forbidden by administrative rules. Please add a User-Agent."))
@@ -126,7 +139,7 @@ class SandboxApp:
         if request.method != ("POST" if is_graphql else "GET"):
             return _free(problem(404, "Not Found"))
         if request.path == "/rate_limit":
-            return _free(json_response(200, self._rate_limit(request.token)))
+            return _free(json_response(200, self._rate_limit(self.installations.account(request.token))))
         if is_graphql:
             is_partial = fault is not None and fault.kind == "partial_data"
             return self._graphql.answer(request, quota, is_partial=is_partial)
@@ -139,7 +152,9 @@ class SandboxApp:
         if response.status != 200:
             return response
         headers = request.headers
-        seed = f"{headers.get('accept', '')}\n{headers.get('authorization', '')}\n".encode()
+        # As observed: the values of both headers, where they are sent, and the body.
+        varying = (headers[name] for name in ("accept", "authorization") if name in headers)
+        seed = "".join(f"{value}:" for value in varying).encode()
         etag = f'W/"{hashlib.sha256(seed + response.body).hexdigest()}"'
         if etag in headers.get("if-none-match", ""):
             # Without a token a 304 still costs a request.

@@ -16,6 +16,7 @@ from gitpulse_assets.sandbox.times import parse_iso
 from gitpulse_assets.sandbox.world import World
 
 NAMED = re.compile(r"/repos/([^/]+/[^/]+)(/.*)?")
+OWNED = re.compile(r"/(orgs|users)/([^/]+)/repos")
 NUMBERED = re.compile(r"/repositories/(\d+)(/.*)?")
 ISSUE = re.compile(r"/issues/(\d+)(/events|/timeline)?")
 # From this many rows on GitHub's issue list wants cursors.
@@ -40,7 +41,10 @@ class Routes:
         self._rows_kept: dict[int, tuple[int, list[Row]]] = {}
 
     def answer(self, request: Request) -> Response:
-        """Answer a request below /repos or /repositories; 404 for anything else."""
+        """Answer a request below /repos, /repositories, /orgs or /users; 404 for anything else."""
+        owned = OWNED.fullmatch(request.path)
+        if owned:
+            return self._owned(request, owned[2])
         named, numbered = NAMED.fullmatch(request.path), NUMBERED.fullmatch(request.path)
         if named:
             repository = self.world.repository(named[1])
@@ -51,6 +55,21 @@ class Routes:
             repository = self.world.repositories.get(int(numbered[1]))
             return self._in_repository(request, repository, numbered[2] or "")
         return not_found()
+
+    def _owned(self, request: Request, owner: str) -> Response:
+        """The repositories of an account by name; an account is an organisation and a user at once here."""
+        owned = [found for found in self.world.repositories.values() if found.owner.lower() == owner.lower()]
+        if not owned:
+            return not_found()
+        owned.sort(key=lambda repository: repository.name.lower())
+        page, per_page = _paging(request.query)
+        end = page * per_page
+        records = [repository_bytes(each, self.world.clock) for each in owned[end - per_page : end]]
+        headers = {}
+        if end < len(owned):
+            query = urlencode(request.query | {"page": str(page + 1)})
+            headers["link"] = f'<{request.origin}{request.path}?{query}>; rel="next"'
+        return Response(200, _array(records), headers)
 
     def _in_repository(self, request: Request, repository: Repository | None, suffix: str) -> Response:
         if repository is None:

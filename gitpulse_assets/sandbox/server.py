@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.faults import Fault
+from gitpulse_assets.sandbox.installations import Installations
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.world import World
 
@@ -46,10 +47,15 @@ class Sandbox:
 
 @contextmanager
 def serve(
-    world: World, *, limits: Limits | None = None, faults: list[Fault] | None = None, port: int = 0
+    world: World,
+    *,
+    limits: Limits | None = None,
+    faults: list[Fault] | None = None,
+    installations: Installations | None = None,
+    port: int = 0,
 ) -> Iterator[Sandbox]:
     """Serve a world from a thread until the block ends; port 0 takes a free one."""
-    app = SandboxApp(world, limits=limits, faults=faults)
+    app = SandboxApp(world, limits=limits, faults=faults, installations=installations)
     with _listening(port) as listener:
         server = uvicorn.Server(_config(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

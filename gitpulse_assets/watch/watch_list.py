@@ -239,17 +239,17 @@ def told(path: Path, root: yaml.Node | None, troubles: Sequence[Trouble]) -> str
 
 def line_of(node: yaml.Node | None, place: Sequence[Any]) -> int:
     """The line, from 1, of the deepest part of the place that stands in the file."""
-    line = node.start_mark.line + 1 if node else 1
+    line = node.start_mark.line if node else 0
     for part in place:
         if isinstance(node, yaml.MappingNode):
             found = [(key, value) for key, value in node.value if key.value == part]
             if not found:
-                return line
-            line, node = found[-1][0].start_mark.line + 1, found[-1][1]
+                break
+            line, node = found[-1][0].start_mark.line, found[-1][1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-    return line
+            element: yaml.Node = node.value[part]
+            line, node = element.start_mark.line, element
+    return line + 1
 
 
 def spelled(place: Sequence[Any]) -> str:

@@ -62,6 +62,9 @@ def test_graphql_address_follows_the_rest_address(
         ("GITPULSE_LAKE_URL", "s3://key:secret@bucket/x", "for example s3://"),
         ("GITHUB_API_URL", "http://a:99999", "for example https://"),
         ("AWS_ENDPOINT_URL", "localhost", "for example http://127.0.0.1:9000"),
+        ("GITHUB_APP_ID", "12 34", "for example 123456"),
+        ("GITHUB_APP_INSTALLATION_ID", "acme", "for example 12345678"),
+        ("GITPULSE_REPOS", "apache/*/x", "write owner/name"),
         ("GITPULSE_PATIENCE_SECONDS", "-1", "greater than or equal to 0; for example 3900"),
         ("GITPULSE_PATIENCE_SECONDS", "soon", "for example 3900"),
     ],
@@ -85,3 +88,26 @@ def test_dot_env_is_read(tmp_path: Path):
 def test_what_is_no_repository_name(text: str):
     with pytest.raises(InvalidRepo, match="write owner/name"):
         Repo.parse(text)
+
+
+@pytest.mark.parametrize("value", [None, "/nowhere/app.pem", "-----secret"])
+def test_an_app_needs_its_key(monkeypatch: pytest.MonkeyPatch, value: str | None):
+    monkeypatch.setenv("GITHUB_APP_ID", "4711")
+    if value:
+        monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", value)
+    with pytest.raises(
+        SettingsError, match=r"^GITHUB_APP_PRIVATE_KEY: with .* for example /run"
+    ):
+        load_settings()
+
+
+def test_the_key_of_an_app_is_a_text_or_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("GITHUB_APP_ID", "4711")
+    pem = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
+    (tmp_path / "app.pem").write_text(pem)
+    for value in ("app.pem", pem, pem.replace("\n", "\\n")):
+        monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", value)
+        settings = load_settings()
+        assert settings.github_app_private_key is not None
+        assert settings.github_app_private_key.get_secret_value() == pem
+        assert "c2VjcmV0" not in repr(settings)
