@@ -12,11 +12,13 @@ import dagster as dg
 from gitpulse_assets.assets.bronze import bronze
 from gitpulse_assets.assets.gold import gold
 from gitpulse_assets.assets.silver import silver, sync_state
+from gitpulse_assets.automation.alerts import alerts
 from gitpulse_assets.automation.jobs import default_jobs
 from gitpulse_assets.automation.schedules import default_schedules
 from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 
+default_sensors = [alerts]
 default_assets = [bronze, silver, sync_state, gold]
 
 
@@ -36,6 +38,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
         assets=default_assets,
         jobs=default_jobs,
         schedules=default_schedules,
+        sensors=default_sensors,
         resources={**default_resources(), **(resources or {})},
         # A step costs 0.1 s in this process and 4-6 s in one of its own; runs are what goes in parallel.
         executor=dg.in_process_executor,

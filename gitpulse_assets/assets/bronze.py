@@ -24,6 +24,7 @@ from gitpulse_assets.transform.audit import audit_table
 
 if TYPE_CHECKING:
     from gitpulse_assets.collect.session import Session
+    from gitpulse_assets.github.client import GitHubClient
     from gitpulse_assets.github.transport import Wait
 
 # Marks the failure of a run that somebody stopped.
@@ -58,7 +59,10 @@ def bronze(
     began = time.monotonic()
     with github.client(on_wait=lambda wait: context.log.warning(wait_line(wait))) as client:
         collect_or_fail(Session(client, target, repo, context.run.run_id), is_full=config.full)
-    yield from materializations(target, repo, context.run.run_id, time.monotonic() - began)
+        quota = quota_left(client)
+    duration_seconds = round(time.monotonic() - began, 3)
+    collected = {"duration_seconds": duration_seconds, **quota}
+    yield from materializations(target, repo, context.run.run_id, collected)
     with duckdb.get_connection() as con:
         con.register("manifest", target.dataset(tables.MANIFEST, repo))
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
@@ -90,16 +94,29 @@ def collect_or_fail(session: "Session", *, is_full: bool) -> None:
         raise dg.Failure(str(error), allow_retries=is_passing) from error
 
 
+def quota_left(client: "GitHubClient") -> dict[str, Any]:
+    """Show what the collection left of the allowance that is nearer its end, REST's or GraphQL's."""
+    budgets = [s for s in (client.spending, client.graphql_spending) if s.quota_limit]
+    if not budgets:
+        return {}
+    scarce = min(budgets, key=lambda s: (s.quota_remaining or 0) / (s.quota_limit or 1))
+    return {
+        "quota_remaining": scarce.quota_remaining or 0,
+        "quota_limit": scarce.quota_limit,
+        "quota_resets_at": str(scarce.quota_reset_at),
+    }
+
+
 def materializations(
-    lake: Lake, repo: Repo, run_id: str, duration_seconds: float
+    lake: Lake, repo: Repo, run_id: str, collected: dict[str, Any]
 ) -> Iterator[dg.MaterializeResult]:
-    """Show what the run did to each bronze table; the issue list carries the time of the whole collection."""
+    """Show what the run did to each bronze table; the issue list carries what the whole collection took."""
     rows = {row.stream: row for row in lake.manifest(repo).rows() if row.run_id == run_id}
     for contract in tables.BRONZE:
         summary = run_summary(rows[contract.name]) if contract.name in rows else {}
         metadata: dict[str, Any] = {"dagster/uri": lake.uri(contract, repo), **summary}
         if contract is tables.ISSUES:
-            metadata["duration_seconds"] = round(duration_seconds, 3)
+            metadata |= collected
         yield dg.MaterializeResult(asset_key=list(contract.asset_key), metadata=metadata)
 
 

@@ -70,12 +70,13 @@ def gold(
             yield dg.Output(table, output_name=table.contract.name, metadata=metadata)
 
 
-def verdict_metadata(verdicts: pa.Table) -> dict[str, dg.MarkdownMetadataValue]:
-    """Put the answer itself on the asset's page, a paragraph a window."""
-    return {
-        f"verdict_{row['window_days']}_days": dg.MetadataValue.md(row["paragraph"])
-        for row in verdicts.select(["window_days", "paragraph"]).to_pylist()
-    }
+def verdict_metadata(verdicts: pa.Table) -> dict[str, dg.MetadataValue]:
+    """Put the answer itself on the asset's page, a paragraph a window, and its direction for the alerts."""
+    metadata: dict[str, dg.MetadataValue] = {}
+    for row in verdicts.select(["window_days", "direction", "paragraph"]).to_pylist():
+        metadata[f"verdict_{row['window_days']}_days"] = dg.MetadataValue.md(row["paragraph"])
+        metadata[f"direction_{row['window_days']}_days"] = dg.MetadataValue.text(row["direction"])
+    return metadata
 
 
 def gold_parameters(sync_state: ds.Dataset) -> GoldParameters:

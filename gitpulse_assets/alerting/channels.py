@@ -1,0 +1,60 @@
+"""Where messages go: the addresses a person configured, by apprise.
+
+An address holds a secret (a webhook's path, a mail password): only its shortened form is ever shown. What is
+sent, and when again, is `outbox.py`'s.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitpulse_assets.alerting.findings import Severity
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+
+class ChannelFailed(Exception):
+    """A channel did not take a message; str() says which and why, without its secret."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One address; `name` is what may be shown of it."""
+
+    name: str
+    apprise: "Apprise"
+
+    def send(self, title: str, body: str, severity: Severity) -> None:
+        """Send one message and wait until it is taken; raises ChannelFailed."""
+        import apprise
+
+        kinds = {
+            "error": apprise.NotifyType.FAILURE,
+            "warning": apprise.NotifyType.WARNING,
+            "info": apprise.NotifyType.INFO,
+        }
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:
+            if not self.apprise.notify(body=body, title=title, notify_type=kinds[severity]):
+                log.seek(0)
+                said = " ".join(log.read().split())[-300:] or "no reason given"
+                raise ChannelFailed(f"{self.name} did not take a message: {said}")
+
+
+def open_channels(urls: Iterable[str]) -> list[Channel]:
+    """Return a channel for each address; raises ChannelFailed for one that apprise does not know."""
+    import apprise
+
+    channels = []
+    for number, url in enumerate(urls, start=1):
+        target = apprise.Apprise(asset=apprise.AppriseAsset(app_id="GitPulse", app_desc="GitPulse"))
+        if not target.add(url):
+            raise ChannelFailed(
+                f"GITPULSE_ALERT_URLS: address {number} is none that apprise knows; for example "
+                "slack://TokenA/TokenB/TokenC/#channel, mailto://user:password@example.com or "
+                "jsons://example.com/hook"
+            )
+        # apprise's own short form leaves a webhook's path in, and a Slack token stands where hosts do.
+        channels.append(Channel(f"channel {number} ({url.partition('://')[0]})", target))
+    return channels

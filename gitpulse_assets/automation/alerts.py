@@ -1,0 +1,122 @@
+"""The sensor that alerts: reads what ended, judges it, and sends what is due.
+
+It decides nothing itself: what is an alert stands in `alerting/rules.py`, what is sent again in
+`alerting/outbox.py`, how Dagster is read in `run_history.py`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from gitpulse_assets.alerting.findings import Finding, Note
+from gitpulse_assets.alerting.rules import (
+    FinishedRun,
+    daily_findings,
+    run_findings,
+    staleness_findings,
+    verdict_key,
+)
+from gitpulse_assets.automation.run_history import RunCursor, chunks, ended_runs, finished_run, standings
+from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.settings import Settings, load_settings
+
+MEMORY_PREFIX = "gitpulse/alerts/"
+CURSOR = "cursor"
+STALENESS_HOUR = "staleness_hour"
+DAILY_DATE = "daily_date"
+DAILY_HOUR = 6
+# A run's events take 10 to 50 ms to read, and a sensor has 60 seconds.
+RUNS_A_TICK = 100
+
+
+class InstanceMemory:
+    """Remembers in the key-value store that Dagster's own daemons keep their cursors in.
+
+    The sensor's cursor would not do: Dagster stores it only when a tick ends well, so that a crash or a dead
+    channel would send every message of the tick again.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._store = instance.daemon_cursor_storage
+
+    def get(self, keys: Iterable[str]) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        for chunk in chunks([MEMORY_PREFIX + key for key in keys]):
+            found |= self._store.get_cursor_values(set(chunk))
+        return {key.removeprefix(MEMORY_PREFIX): value for key, value in found.items()}
+
+    def put(self, values: Mapping[str, str]) -> None:
+        # One by one: several at once are updated only where none of them is new.
+        for key, value in values.items():
+            self._store.set_cursor_values({MEMORY_PREFIX + key: value})
+
+
+@dg.sensor(
+    name="alerts",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Sends one message for each failed or warning check, failed run, stale repository, flipped verdict "
+        "and nearly spent quota to the channels of GITPULSE_ALERT_URLS, and every morning after 06:00 UTC "
+        "one of what was left failed or stale. On from the start, since it asks GitHub nothing and without "
+        "channels only writes to this sensor's log."
+    ),
+)
+def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Deliver what ended since the last tick; a tick that could deliver nothing fails and is made up for."""
+    from gitpulse_assets.alerting.channels import open_channels
+    from gitpulse_assets.alerting.outbox import Outbox
+
+    settings, memory, now = load_settings(), InstanceMemory(context.instance), datetime.now(UTC)
+    cursor = RunCursor.parse(memory.get([CURSOR]).get(CURSOR, ""), now)
+    records = ended_runs(context.instance, cursor, RUNS_A_TICK)
+    runs = [finished_run(context.instance, record) for record in records]
+    outbox = Outbox(
+        channels=open_channels(url.get_secret_value() for url in settings.alert_urls),
+        memory=memory,
+        ui_url=settings.ui_url,
+        now=now,
+        repeat_after=timedelta(hours=settings.alert_repeat_hours),
+        log=context.log,
+    )
+    findings = [*told_by(runs, memory), *of_the_hour(context.instance, memory, settings, now)]
+    outbox.deliver(findings)
+    memory.put({CURSOR: cursor.after(records).text()})
+    return dg.SkipReason(told(len(runs), len(outbox.sent), outbox.suppressed_count, outbox.troubles))
+
+
+def told_by(runs: Iterable[FinishedRun], memory: InstanceMemory) -> Iterator[Finding]:
+    """Yield what the runs tell, each held against the verdict that the one before left."""
+    runs = list(runs)
+    verdicts = dict(memory.get({verdict_key(run.subject) for run in runs}))
+    for run in runs:
+        for finding in run_findings(run, verdicts.get(verdict_key(run.subject), "")):
+            if isinstance(finding, Note) and finding.key == verdict_key(run.subject):
+                verdicts[finding.key] = finding.value
+            yield finding
+
+
+def of_the_hour(
+    instance: dg.DagsterInstance, memory: InstanceMemory, settings: Settings, now: datetime
+) -> Iterator[Finding]:
+    """Yield what is due once an hour, stale repositories, and once a day, all that was left over."""
+    done = memory.get([STALENESS_HOUR, DAILY_DATE])
+    hour, date = f"{now:%Y-%m-%dT%H}", f"{now:%Y-%m-%d}"
+    is_daily_due = now.hour >= DAILY_HOUR and done.get(DAILY_DATE) != date
+    if done.get(STALENESS_HOUR) == hour and not is_daily_due:
+        return
+    freshness = timedelta(hours=settings.freshness_hours)
+    repo_keys = sorted(instance.get_dynamic_partitions(REPOS_PARTITIONS))
+    found = standings(instance, repo_keys, with_last_runs=is_daily_due)
+    yield from staleness_findings(found, now, freshness)
+    yield Note(STALENESS_HOUR, hour)
+    if is_daily_due:
+        yield from daily_findings(found, now, freshness)
+        yield Note(DAILY_DATE, date)
+
+
+def told(run_count: int, sent_count: int, suppressed_count: int, troubles: Mapping[str, str]) -> str:
+    """Say in the tick what was done."""
+    said = f"{run_count} runs ended, {sent_count} messages sent, {suppressed_count} told before"
+    return "; ".join([said, *troubles.values()])

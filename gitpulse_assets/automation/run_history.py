@@ -1,0 +1,189 @@
+"""Reads from Dagster's instance what the alerts judge: ended runs, and where each repository stands.
+
+Every query works on every storage: runs by the time they were updated, a run's own events, and the latest
+materialization of each partition. Reading check evaluations by a cursor over all runs would not: the embedded
+SQLite, one file a run, refuses it. What is worth an alert is decided in `alerting/rules.py`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
+from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+
+PARTITION_TAG = "dagster/partition"
+WILL_RETRY_TAG = "dagster/will_retry"
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
+TELLING = {
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+}
+# Processes on several machines write these times, each by its own clock and not in the order of commits.
+OVERLAP = timedelta(minutes=5)
+# SQLite takes 32,766 parameters, older ones 999.
+KEYS_A_QUERY = 500
+
+
+@dataclass(frozen=True)
+class RunCursor:
+    """How far the ended runs were read: the time they were updated, and those read near it."""
+
+    until: datetime
+    seen: Mapping[str, float]
+
+    @classmethod
+    def parse(cls, text: str, now: datetime) -> "RunCursor":
+        """Return the stored cursor, or one that begins now: what ended before the first tick is old news."""
+        if not text:
+            return cls(now, {})
+        stored = json.loads(text)
+        return cls(datetime.fromtimestamp(stored["until"], UTC), stored["seen"])
+
+    def text(self) -> str:
+        return json.dumps({"until": self.until.timestamp(), "seen": self.seen})
+
+    def after(self, records: Sequence[dg.RunRecord]) -> "RunCursor":
+        """Return the cursor once these runs were told of."""
+        times = {record.dagster_run.run_id: updated_at(record).timestamp() for record in records}
+        until = max([self.until.timestamp(), *times.values()])
+        edge = until - OVERLAP.total_seconds()
+        seen = {run_id: time for run_id, time in {**self.seen, **times}.items() if time >= edge}
+        return RunCursor(datetime.fromtimestamp(until, UTC), seen)
+
+
+def updated_at(record: dg.RunRecord) -> datetime:
+    time = record.update_timestamp
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def ended_runs(instance: dg.DagsterInstance, cursor: RunCursor, limit: int) -> list[dg.RunRecord]:
+    """Return runs that ended since the cursor, the oldest first, each once."""
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=ENDED, updated_after=cursor.until - OVERLAP),
+        limit=limit + len(cursor.seen),
+        order_by="update_timestamp",
+        ascending=True,
+    )
+    return [record for record in records if record.dagster_run.run_id not in cursor.seen][:limit]
+
+
+def finished_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> FinishedRun:
+    """Read what one ended run tells."""
+    run = record.dagster_run
+    entries = instance.all_logs(run.run_id, of_type=TELLING)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    checks = [e.asset_check_evaluation_data for e in events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+    verdict = materialized(events, MART_BACKLOG_VERDICT.asset_key)
+    return FinishedRun(
+        run_id=run.run_id,
+        job_name=run.job_name,
+        subject=run.tags.get(PARTITION_TAG, run.job_name),
+        is_success=run.status == dg.DagsterRunStatus.SUCCESS,
+        will_retry=run.tags.get(WILL_RETRY_TAG) == "true",
+        message=message_of(events),
+        checks=[check_outcome(check) for check in checks],
+        verdicts=dict(by_window(verdict, "direction")),
+        paragraphs=dict(by_window(verdict, "verdict")),
+        quota=quota_of(materialized(events, ISSUES.asset_key)),
+    )
+
+
+def message_of(events: Sequence[dg.DagsterEvent]) -> str:
+    """Return why the run failed, in the failed step's words or those of whoever declared it dead."""
+    from gitpulse_assets.automation.launch import failure_message
+
+    if said := failure_message(events):
+        return said
+    failures = [event.message or "" for event in events if event.event_type_value == "RUN_FAILURE"]
+    return failures[-1] if failures else ""
+
+
+def check_outcome(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
+    values: dict[str, Any] = {name: value.value for name, value in evaluation.metadata.items()}
+    return CheckOutcome(
+        asset=evaluation.asset_key.to_user_string(),
+        check=evaluation.check_name,
+        is_passed=evaluation.passed,
+        is_error=evaluation.severity == dg.AssetCheckSeverity.ERROR,
+        description=evaluation.description or "",
+        counts={name: value for name, value in values.items() if value and isinstance(value, int | float)},
+        samples=[
+            ", ".join(f"{key}={value}" for key, value in row.items())
+            for name, rows in values.items()
+            if name.endswith("sample_keys") and isinstance(rows, list)
+            for row in rows
+        ],
+    )
+
+
+def materialized(events: Iterable[dg.DagsterEvent], asset_key: Sequence[str]) -> dict[str, Any]:
+    """Return the metadata the run gave to a table; nothing where it did not make it."""
+    for event in events:
+        if event.event_type_value == "ASSET_MATERIALIZATION" and event.asset_key == dg.AssetKey(asset_key):
+            metadata = event.step_materialization_data.materialization.metadata
+            return {name: value.value for name, value in metadata.items()}
+    return {}
+
+
+def by_window(metadata: Mapping[str, Any], prefix: str) -> Iterator[tuple[int, str]]:
+    """Yield the values under names like `direction_90_days` by their days."""
+    for name, value in metadata.items():
+        if name.startswith(f"{prefix}_") and name.endswith("_days"):
+            yield int(name.split("_")[1]), str(value)
+
+
+def quota_of(metadata: Mapping[str, Any]) -> Quota | None:
+    if "quota_limit" not in metadata:
+        return None
+    return Quota(metadata["quota_remaining"], metadata["quota_limit"], str(metadata["quota_resets_at"]))
+
+
+def refreshed_at(instance: dg.DagsterInstance) -> dict[str, datetime]:
+    """Return when each repository's verdict was last made, the end of the whole path."""
+    key = dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    ids = list(instance.get_latest_storage_id_by_partition(key, kind).values())
+    found = {}
+    for chunk in chunks(ids):
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, storage_ids=chunk), limit=len(chunk)
+        ).records
+        found |= {record.partition_key: datetime.fromtimestamp(record.timestamp, UTC) for record in records}
+    return found
+
+
+def standings(
+    instance: dg.DagsterInstance, repo_keys: Iterable[str], *, with_last_runs: bool
+) -> list[Standing]:
+    """Return where each repository stands; how its last run ended only on request, for it is a query each."""
+    fresh = refreshed_at(instance)
+    last = {key: last_run(instance, key) for key in repo_keys} if with_last_runs else {}
+    return [
+        Standing(
+            repo_key,
+            fresh.get(repo_key),
+            has_failed=bool(run and run.status == dg.DagsterRunStatus.FAILURE),
+            run_id=run.run_id if run else "",
+        )
+        for repo_key in repo_keys
+        for run in [last.get(repo_key)]
+    ]
+
+
+def last_run(instance: dg.DagsterInstance, repo_key: str) -> dg.DagsterRun | None:
+    ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_TAG: repo_key})
+    runs = instance.get_runs(ended, limit=1)
+    return runs[0] if runs else None
+
+
+def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), KEYS_A_QUERY):
+        yield items[start : start + KEYS_A_QUERY]

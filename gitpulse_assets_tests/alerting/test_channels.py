@@ -1,0 +1,64 @@
+"""Messages over HTTP to a real receiver, and what is said of an address that does not work."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from gitpulse_assets.alerting.channels import ChannelFailed, open_channels
+
+
+class Receiver(HTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Hook)
+        self.bodies: list[dict[str, str]] = []
+        self.status = 200
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self.server_port}/s3cret-path"
+
+
+class Hook(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_a_message_arrives_with_title_text_and_severity(receiver: Receiver):
+    (channel,) = open_channels([receiver.url])
+    channel.send("acme/rocket: a title", "a line\nhttp://ui/runs/1", "error")
+    (body,) = receiver.bodies
+    assert (body["title"], body["message"]) == ("acme/rocket: a title", "a line\nhttp://ui/runs/1")
+    assert body["type"] == "failure"
+
+
+def test_a_refused_message_says_by_whom_and_why_without_the_secret(receiver: Receiver):
+    (channel,) = open_channels([receiver.url])
+    receiver.status = 500
+    with pytest.raises(ChannelFailed, match="channel 1") as failed:
+        channel.send("title", "body", "info")
+    assert "error=500" in str(failed.value)
+    assert "s3cret" not in str(failed.value) + channel.name
+
+
+def test_an_unknown_address_is_refused_by_its_number_alone():
+    with pytest.raises(ChannelFailed, match="address 2 is none that apprise knows") as refused:
+        open_channels(["json://127.0.0.1/", "nonsense://s3cret"])
+    assert "s3cret" not in str(refused.value)

@@ -1,0 +1,126 @@
+"""What becomes an alert, and what ends one."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitpulse_assets.alerting.findings import Alert, Note
+from gitpulse_assets.alerting.rules import (
+    CheckOutcome,
+    FinishedRun,
+    Quota,
+    Standing,
+    daily_findings,
+    run_findings,
+    staleness_findings,
+)
+
+NOW = datetime(2026, 7, 5, 6, 1, tzinfo=UTC)
+FRESHNESS = timedelta(hours=26)
+RUN = FinishedRun("run-1", "refresh", "acme/rocket", is_success=True, will_retry=False, message="")
+FAILED_RUN = replace(RUN, is_success=False, message="GitHub is down")
+CHECK = CheckOutcome("silver/issue_current", "control_total", True, True, "118 of 118")
+BROKEN = replace(
+    CHECK, is_passed=False, description="ours 118, GitHub's 120", counts={"our_count": 118}, samples=["n=7"]
+)
+
+
+def alerts(run: FinishedRun, remembered: str = "") -> list[Alert]:
+    return [finding for finding in run_findings(run, remembered) if isinstance(finding, Alert)]
+
+
+def notes(run: FinishedRun, remembered: str = "") -> dict[str, str]:
+    return {f.key: f.value for f in run_findings(run, remembered) if isinstance(f, Note)}
+
+
+def test_a_good_run_only_ends_troubles():
+    run = replace(RUN, checks=[CHECK])
+    assert not alerts(run)
+    ended = {"check/acme/rocket/silver/issue_current/control_total": "", "run/refresh/acme/rocket": ""}
+    assert notes(run) == ended
+
+
+def test_a_failed_check_tells_repository_check_counts_samples_and_run():
+    (alert,) = alerts(replace(RUN, checks=[BROKEN]))
+    assert (alert.kind, alert.severity) == ("check", "error")
+    assert alert.title == "acme/rocket: check control_total of silver/issue_current failed"
+    assert alert.body("http://ui") == (
+        "ours 118, GitHub's 120\ncounts: our_count 118\nsamples: n=7\nhttp://ui/runs/run-1"
+    )
+
+
+def test_a_warning_is_one():
+    (alert,) = alerts(replace(RUN, checks=[replace(BROKEN, is_error=False)]))
+    assert alert.severity == "warning"
+    assert alert.title.endswith("warns")
+
+
+def test_a_failed_run_tells_its_own_words():
+    (alert,) = alerts(FAILED_RUN)
+    assert (alert.kind, alert.lines) == ("run", ("GitHub is down",))
+
+
+def test_a_run_that_failed_by_its_checks_is_told_by_them_alone():
+    (alert,) = alerts(replace(FAILED_RUN, checks=[BROKEN]))
+    assert alert.kind == "check"
+    assert "the published tables are the ones of before" in alert.lines[-1]
+
+
+def test_a_run_that_dagster_retries_is_told_by_its_retry():
+    assert not alerts(replace(FAILED_RUN, will_retry=True))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_told", "kept"),
+    [
+        ({}, "growing", False, "growing"),
+        ({"90": "growing"}, "growing", False, None),
+        ({"90": "shrinking"}, "growing", True, "growing"),
+        ({"90": "flat"}, "shrinking", True, "shrinking"),
+        # No flip there, and none on the way back.
+        ({"90": "growing"}, "unclear", False, None),
+    ],
+)
+def test_a_verdict_flips_from_one_clear_direction_to_another(before, now, is_told, kept):
+    run = replace(RUN, verdicts={90: now}, paragraphs={90: "The answer in words."})
+    found = alerts(run, json.dumps(before))
+    assert [alert.kind for alert in found] == ["verdict"] * is_told
+    if is_told:
+        assert f"90 days: {before['90']} -> {now}" in found[0].title
+        assert found[0].lines == ("The answer in words.",)
+    kept_note = notes(run, json.dumps(before)).get("verdict/acme/rocket")
+    assert kept_note == (json.dumps({"90": kept}) if kept and not before else kept_note)
+    assert (kept_note is None) == (kept is None)
+    if kept_note:
+        assert list(json.loads(kept_note).values()) == [kept]
+
+
+@pytest.mark.parametrize(("remaining", "is_told"), [(499, True), (500, False)])
+def test_quota_below_a_tenth_is_told(remaining: int, is_told: bool):
+    run = replace(RUN, quota=Quota(remaining, 5000, "2026-07-05 07:00"))
+    assert [alert.kind for alert in alerts(run)] == ["quota"] * is_told
+
+
+def test_stale_is_past_the_freshness_and_ends_with_a_refresh():
+    edge = Standing("a/edge", NOW - FRESHNESS, has_failed=False)
+    past = Standing("a/past", NOW - FRESHNESS - timedelta(seconds=1), has_failed=False)
+    never = Standing("a/never", None, has_failed=False)
+    found = list(staleness_findings([edge, past, never], NOW, FRESHNESS))
+    assert [(type(f).__name__, f.key) for f in found] == [("Note", "stale/a/edge"), ("Alert", "stale/a/past")]
+
+
+def test_the_daily_net_counts_and_names_what_is_left():
+    left = [Standing(f"a/r{n:02}", NOW, has_failed=True) for n in range(25)]
+    (net,) = daily_findings(
+        [*left, Standing("a/stale", NOW - 2 * FRESHNESS, False), Standing("a/new", None, False)],
+        NOW,
+        FRESHNESS,
+    )
+    assert net.title == "Left over this morning: 25 failed, 1 stale, 1 never refreshed"
+    assert net.lines[0].endswith("a/r19 and 5 more")
+
+
+def test_nothing_left_is_no_message():
+    assert not list(daily_findings([Standing("a/b", NOW, has_failed=False)], NOW, FRESHNESS))

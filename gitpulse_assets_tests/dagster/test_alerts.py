@@ -1,0 +1,142 @@
+"""The alert sensor on real runs of a real instance: what it reads, sends and remembers."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from gitpulse_assets.alerting.channels import Channel, ChannelFailed
+from gitpulse_assets.automation import alerts as sensor
+from gitpulse_assets.automation.alerts import InstanceMemory, alerts
+from gitpulse_assets.automation.launch import RunOutcome
+from gitpulse_assets.partitions import register
+from gitpulse_assets.sandbox.faults import Fault
+from gitpulse_assets.sandbox.server import Sandbox
+
+Refresh = Callable[..., RunOutcome]
+Tick = Callable[[], str]
+
+
+class Clock(datetime):
+    """The sensor's own clock, to be set."""
+
+    current = datetime(2026, 7, 5, 5, 30, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:
+        return cls.current
+
+
+@pytest.fixture
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """A stored instance on the embedded default, whose events lie in one SQLite file a run."""
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as stored:
+        yield stored
+
+
+@pytest.fixture
+def titles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The titles of what was sent."""
+    sent: list[str] = []
+    monkeypatch.setattr(Channel, "send", lambda self, title, body, severity: sent.append(title))
+    monkeypatch.setenv("GITPULSE_ALERT_URLS", "json://127.0.0.1:9/")
+    return sent
+
+
+@pytest.fixture
+def tick(home, instance: dg.DagsterInstance) -> Tick:
+    def evaluate() -> str:
+        with dg.build_sensor_context(instance=instance) as context:
+            skipped = alerts(context)
+        assert isinstance(skipped, dg.SkipReason)
+        return str(skipped.skip_message)
+
+    evaluate()
+    return evaluate
+
+
+def test_a_failed_run_is_told_once_and_again_after_it_went_well(
+    run: Refresh, sandbox: Sandbox, tick: Tick, titles: list[str], no_delay: None
+):
+    sandbox.app.faults.append(Fault("status", "/repos/acme/rocket", times=99, status=404))
+    assert not run().is_success
+    assert tick() == "1 runs ended, 1 messages sent, 0 told before"
+    assert titles == ["acme/rocket: the run of refresh failed"]
+    run()
+    assert tick() == "1 runs ended, 0 messages sent, 1 told before"
+    sandbox.app.faults.clear()
+    assert run().is_success
+    tick()
+    sandbox.app.faults.append(Fault("status", "/repos/acme/rocket", times=99, status=404))
+    run()
+    tick()
+    assert titles.count("acme/rocket: the run of refresh failed") == 2
+
+
+def test_a_dead_channel_fails_the_tick_and_loses_nothing(
+    run: Refresh, sandbox: Sandbox, tick: Tick, titles: list[str], monkeypatch: pytest.MonkeyPatch, no_delay
+):
+    def refuse(*_: object) -> None:
+        raise ChannelFailed("channel 1 is down")
+
+    sandbox.app.faults.append(Fault("status", "/repos/acme/rocket", times=99, status=404))
+    run()
+    with monkeypatch.context() as patch:
+        patch.setattr(Channel, "send", refuse)
+        with pytest.raises(Exception, match="channel 1 is down"):
+            tick()
+    tick()
+    assert titles == ["acme/rocket: the run of refresh failed"]
+    assert tick() == "0 runs ended, 0 messages sent, 0 told before"
+
+
+def test_the_verdict_and_the_quota_are_read_from_the_run(
+    run: Refresh, tick: Tick, titles: list[str], instance: dg.DagsterInstance
+):
+    run()
+    tick()
+    memory = InstanceMemory(instance)
+    assert "verdict/acme/rocket" in memory.get(["verdict/acme/rocket"])
+    # As if an earlier run had found the contrary of all that is clear now.
+    flipped = {"growing": "shrinking", "shrinking": "growing", "flat": "growing"}
+    before = memory.get(["verdict/acme/rocket"])["verdict/acme/rocket"]
+    for now, then in flipped.items():
+        before = before.replace(f'"{now}"', f'"was {then}"')
+    memory.put({"verdict/acme/rocket": before.replace("was ", "")})
+    run()
+    tick()
+    assert any("verdict flipped" in title for title in titles)
+
+
+def test_in_the_morning_one_message_names_what_was_left(
+    tick: Tick,
+    run: Refresh,
+    titles: list[str],
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    run()
+    register(instance, "acme/forgotten")
+    Clock.current = datetime.now(UTC).replace(hour=5, minute=59) + timedelta(days=9)
+    monkeypatch.setattr(sensor, "datetime", Clock)
+    tick()
+    assert [title.rpartition(" for ")[0] for title in titles if "acme/rocket" in title] == [
+        "acme/rocket: not refreshed"
+    ]
+    Clock.current += timedelta(minutes=2)
+    tick()
+    tick()
+    assert titles[-1] == "Left over this morning: 0 failed, 1 stale, 1 never refreshed"
+    assert sum("Left over" in title for title in titles) == 1
+
+
+def test_several_values_at_once_are_remembered_though_one_is_new(instance: dg.DagsterInstance):
+    """Dagster's store updates several keys only where none of them is new."""
+    memory = InstanceMemory(instance)
+    memory.put({"old": "1"})
+    memory.put({"old": "2", "new": "1"})
+    assert memory.get(["old", "new"]) == {"old": "2", "new": "1"}
+    many = {f"key/{number}": "" for number in range(40)}
+    memory.put(many)
+    assert memory.get([*many, *(f"none/{number}" for number in range(2000))]) == many
