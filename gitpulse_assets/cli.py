@@ -136,6 +136,19 @@ def ui(port: int) -> None:
     sys.exit(run_ui(settings_or_exit(), port))
 
 
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+def serve(host: str, port: int) -> None:
+    """Serve the page and the HTTP API.
+
+    Both read the tables and change nothing; the document of the API is at /api/openapi.json.
+    """
+    from gitpulse_assets.commands.serve import serve as serve_lake
+
+    sys.exit(serve_lake(settings_or_exit(), host, port))
+
+
 def settings_or_exit() -> Settings:
     try:
         return load_settings()

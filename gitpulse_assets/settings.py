@@ -30,6 +30,7 @@ ALERT_HOURS = {"GITPULSE_ALERT_REPEAT_HOURS": 20, "GITPULSE_FRESHNESS_HOURS": 19
 NUMBERS = {
     "GITPULSE_PATIENCE_SECONDS": 3900,
     "GITPULSE_RETENTION_DAYS": 90,
+    "GITPULSE_API_RATE_PER_MINUTE": 600,
     "GITHUB_APP_ID": 123456,
     "GITHUB_APP_INSTALLATION_ID": 12345678,
     **ALERT_HOURS,
@@ -158,6 +159,23 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_DUCKDB_MEMORY_LIMIT",
         description="What a merge holds in memory before DuckDB writes to disk; a size like 500MB or 2GB.",
     )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        validation_alias="GITPULSE_API_KEYS",
+        description="Keys of which `gitpulse serve` asks one, separated by commas; none: open to everyone.",
+    )
+    api_rate_per_minute: int = Field(
+        default=600,
+        ge=0,
+        le=1_000_000,
+        validation_alias="GITPULSE_API_RATE_PER_MINUTE",
+        description="Requests a minute by key, else by address; 0: no limit.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        validation_alias="GITPULSE_CORS_ORIGINS",
+        description="Origins whose pages may read the API in a browser, by commas; none: only its own.",
+    )
     label_groups: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
         default=DEFAULT_LABEL_GROUPS,
         validation_alias="GITPULSE_LABEL_GROUPS",
@@ -267,6 +285,27 @@ class Settings(BaseSettings):
     @classmethod
     def check_lake_url(cls, value: str) -> str:
         return absolute_lake_url(value)
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def split_keys(cls, value: str) -> tuple[str, ...]:
+        keys = tuple(key.strip() for key in value.split(",") if key.strip())
+        if not all(re.fullmatch(r"[\x21-\x7e]{16,}", key) for key in keys):
+            raise ValueError(
+                "a key is shorter than 16 characters or has one that is not printable ASCII; make one with: "
+                "openssl rand -hex 24"
+            )
+        return keys
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def split_origins(cls, value: str) -> tuple[str, ...]:
+        origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        for origin in origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+                raise ValueError(f"{origin!r} is not an origin; for example https://dashboards.example.com")
+        return origins
 
     @field_validator("label_groups", mode="before")
     @classmethod

@@ -1,0 +1,126 @@
+"""The application: the API, the page and what surrounds both; how it is run stands in `commands/serve.py`.
+
+It only reads the lake. Nothing is decided here about figures, formats or looks.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.serve.api import router
+from gitpulse_assets.serve.keys import CHALLENGE, Keys
+from gitpulse_assets.serve.limits import RateLimit
+from gitpulse_assets.serve.page import page_router
+from gitpulse_assets.serve.problems import add_problem_handlers, problem
+from gitpulse_assets.serve.replies import Replies
+from gitpulse_assets.settings import Settings
+
+OPEN_PATHS = ("/healthz",)
+UNCOUNTED_PREFIX = "/static/"
+STATIC = Path(__file__).parents[1] / "page" / "static"
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+DESCRIPTION = (
+    "Is a repository's open issue backlog growing or shrinking, what drives it, and where should someone act "
+    "first? Every figure is of one window of UTC days, read from one published version of the tables."
+)
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    lake: Lake,
+    settings: Settings,
+    *,
+    is_watched: Callable[[Repo], bool] | None = None,
+    allowed_hosts: Sequence[str] = ("*",),
+) -> FastAPI:
+    """Make the application for one lake.
+
+    `is_watched`: whether the watch list has a repository; None where there is no list.
+    `allowed_hosts`: the Host headers that are answered.
+    """
+    answers = LakeAnswers(lake, is_watched)
+
+    @asynccontextmanager
+    async def closing(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        answers.close()
+
+    app = FastAPI(
+        title="GitPulse",
+        description=DESCRIPTION,
+        version=version("gitpulse-assets"),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=closing,
+    )
+    app.state.answers, app.state.replies, app.state.lake = answers, Replies(), lake
+    app.include_router(router)
+    app.include_router(page_router)
+    if STATIC.is_dir():
+        app.mount(UNCOUNTED_PREFIX.rstrip("/"), StaticFiles(directory=STATIC), name="static")
+    add_health(app)
+    add_problem_handlers(app)
+    add_guard(app, settings)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET"],
+            allow_headers=["Authorization", "If-None-Match"],
+            expose_headers=["ETag", "Link", "X-Total-Count", "Retry-After"],
+        )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
+    return app
+
+
+def add_health(app: FastAPI) -> None:
+    @app.get("/healthz", tags=["operation"], responses={503: {"description": "The tables cannot be read."}})
+    async def healthz(request: Request) -> dict[str, str]:
+        """Say that the server is up and can read the tables; needs no key."""
+        await run_in_threadpool(request.app.state.lake.store.check, is_writable=False)
+        return {"status": "ok"}
+
+
+def add_guard(app: FastAPI, settings: Settings) -> None:
+    """Ask for a key where keys are set, count requests, and add the headers every reply has."""
+    keys, limit = Keys(settings.api_keys), RateLimit(settings.api_rate_per_minute)
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Next) -> Response:
+        response = refuse(request, keys, limit) or await call_next(request)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def refuse(request: Request, keys: Keys, limit: RateLimit) -> Response | None:
+    """Return the refusal of a request without a right key, or of one too many; None where it may pass."""
+    path = request.url.path
+    if path in OPEN_PATHS:
+        return None
+    address = request.client.host if request.client else "unknown"
+    client = keys.client(request.headers.get("authorization")) if keys.are_needed else address
+    # Wrong keys are counted too, by address, so that they cannot be tried without end.
+    wait = 0 if path.startswith(UNCOUNTED_PREFIX) else limit.wait_seconds(client or address)
+    if wait:
+        seconds = str(int(wait) + 1)
+        return problem(429, f"too many requests; come back in {seconds} s", {"Retry-After": seconds})
+    if client is None:
+        return problem(401, "a key is needed: Authorization: Bearer KEY", {"WWW-Authenticate": CHALLENGE})
+    return None

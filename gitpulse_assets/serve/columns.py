@@ -1,0 +1,110 @@
+"""The columns of the answers, in words: the marts' own, and those that only an answer has."""
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.gold import (
+    FLOW_COLUMNS,
+    MART_BACKLOG_BY_AGE,
+    MART_ISSUE_CLOSURE_AGE_MONTHLY,
+    MART_ISSUE_DAILY_FLOW,
+    MART_ISSUE_LIFECYCLE,
+    MART_ISSUE_SWING_DAYS,
+    MART_ISSUE_WEEKDAY_RHYTHM,
+)
+from gitpulse_assets.contracts.model import Column, TableContract
+from gitpulse_assets.contracts.silver import REPO_COLUMNS
+from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+
+COUNT, REAL, TEXT = pa.int64(), pa.float64(), pa.string()
+
+
+def _of_mart(contract: TableContract, *leaving_out: str) -> tuple[Column, ...]:
+    """The mart's columns without the repository, which the envelope names."""
+    names = {*leaving_out, *(column.name for column in REPO_COLUMNS)}
+    return tuple(column for column in contract.columns if column.name not in names)
+
+
+def _count(name: str, description: str) -> Column:
+    return Column(name, COUNT, description, False)
+
+
+def _in_window(column: Column) -> Column:
+    return Column(column.name, column.type, column.description.replace("on the day", "in the window"), False)
+
+
+VERDICT = MART_BACKLOG_VERDICT.columns
+DAILY_FLOW = _of_mart(MART_ISSUE_DAILY_FLOW)
+CLOSURE_MONTHS = _of_mart(MART_ISSUE_CLOSURE_AGE_MONTHLY)
+CLOSURE_WINDOW = _of_mart(MART_ISSUE_CLOSURE_AGE_MONTHLY, "closed_month")
+WEEKDAY_RHYTHM = _of_mart(MART_ISSUE_WEEKDAY_RHYTHM)
+SWING_DAYS = _of_mart(MART_ISSUE_SWING_DAYS)
+AGES = _of_mart(MART_BACKLOG_BY_AGE)
+SUMMARY = (
+    Column("start_date", pa.date32(), "First UTC day of the window.", False),
+    Column("end_date", pa.date32(), "Its last.", False),
+    _count("window_days", "Its length in days."),
+    _count("observed_days", "Days of it since the history began."),
+    *map(_in_window, FLOW_COLUMNS),
+    _count("net_change", "open_at_end - open_at_start."),
+    _count("open_at_end", "Issues open at the end of the last day."),
+    _count("rolling_7d_opened", "Opened in the last 7 days of the window."),
+    _count("rolling_7d_closed", "Closed in the same days."),
+    _count("rolling_7d_net_change", "Change of the backlog in the same days, by all eight flows."),
+    _count("open_at_start", "Issues open at the start of the first day."),
+    _count("open_now_count", "Issues open at the as-of moment."),
+    Column("opened_per_week", REAL, "opened_count per 7 days of the window.", False),
+    Column("closed_per_week", REAL, "closed_count per 7 days of the window.", False),
+    Column("net_change_per_week", REAL, "net_change per 7 days of the window.", False),
+    *CLOSURE_WINDOW,
+)
+LABELS = (
+    Column("label_name", TEXT, "Name of the label; (no label) for issues without one.", False),
+    _count("open_issue_count", "Issues with the label open at the window's end."),
+    Column("share_of_open", REAL, "Their share (0 to 1) of all open issues; null when none is open."),
+    _count("opened_count", "Opened in the window, of the issues that have the label now."),
+    _count("closed_count", "Closed in the window."),
+    _count("net_change", "Change of the backlog by these issues in the window, by all eight flows."),
+)
+
+_LIFECYCLE = {column.name: column for column in MART_ISSUE_LIFECYCLE.columns}
+ISSUES = (
+    _LIFECYCLE["issue_number"],
+    _LIFECYCLE["title"],
+    Column("state", TEXT, "open, closed, or departed (transferred, converted or deleted).", False),
+    *(
+        _LIFECYCLE[name]
+        for name in (
+            "state_reason",
+            "author_login",
+            "label_names",
+            "assignee_logins",
+            "comment_count",
+            "created_at",
+            "updated_at",
+            "closed_at",
+            "closure_age_days",
+        )
+    ),
+    Column("open_age_days", REAL, "Days from created_at to the as-of moment; null unless open."),
+    *(
+        _LIFECYCLE[name]
+        for name in ("times_reopened", "departed_at", "departure_kind", "departed_to", "html_url")
+    ),
+)
+REPOSITORIES = (
+    Column("repository", TEXT, "owner/name in GitHub's spelling.", False),
+    Column("is_complete", pa.bool_(), "Whether there are answers, and for a whole walk of the list.", False),
+    Column("note", TEXT, "What is lacking, and what to do about it."),
+    Column("is_watched", pa.bool_(), "Whether it is on the watch list, else retired; null without a list."),
+    Column("as_of_at", pa.timestamp("us", "UTC"), "The moment the answers hold for; null without any."),
+    Column("published_at", pa.timestamp("us", "UTC"), "When they were published."),
+    Column("open_count", COUNT, "Issues open at that moment."),
+    Column(
+        "direction", TEXT, "Of the 90 days to the last complete one: growing, shrinking, flat or unclear."
+    ),
+    Column("net_change", COUNT, "Exact change of the backlog in them."),
+    Column("pace_per_week", REAL, "Issues a week the backlog gains, bulk movements set aside."),
+    Column("pace_low_per_week", REAL, "Lower end of its 95 % interval."),
+    Column("pace_high_per_week", REAL, "Upper end of its 95 % interval."),
+    Column("paragraph", TEXT, "The verdict in words."),
+)

@@ -1,0 +1,129 @@
+"""What a request may say, with its bounds: one place for the routes' parameters."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import Path, Query, Request
+from pydantic import BeforeValidator
+
+from gitpulse_assets.answers.repository import IssueFilter, IssueSort, IssueState, RepositoryAnswers
+from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.serve.problems import BadRequest
+
+MOST_ROWS = 1_000
+LARGEST_OFFSET = 10_000_000
+LONGEST_LABEL = 200
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def as_day(value: object) -> object:
+    """Let only YYYY-MM-DD through: pydantic alone would take a number for a Unix time."""
+    if isinstance(value, str) and not DAY.fullmatch(value):
+        raise ValueError(f"{value[:40]!r} is not a day; write YYYY-MM-DD, for example 2026-01-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(as_day)]
+Owner = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$",
+        description="Owner, in any letter case.",
+        examples=["acme"],
+    ),
+]
+Name = Annotated[
+    str,
+    Path(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="Name, in any letter case.", examples=["rocket"]),
+]
+WindowName = Annotated[
+    Literal["28", "90", "180", "all"] | None,
+    Query(description="The last 28, 90 or 180 complete UTC days, or all; 90 unless `from` or `to` is given."),
+]
+From = Annotated[
+    Day | None, Query(alias="from", description="First UTC day of the window, instead of `window`.")
+]
+To = Annotated[
+    Day | None, Query(alias="to", description="Its last UTC day; the last complete one unless given.")
+]
+Label = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_LABEL,
+        description="Only issues that have this label now, exactly so spelt; `(no label)`: those without.",
+    ),
+]
+FormatName = Annotated[
+    Literal["json", "csv", "parquet"] | None,
+    Query(description="Instead of the Accept header: json (the default), csv or parquet."),
+]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A repository, a window (found by the data) and a part of the backlog, as a request names them."""
+
+    repo: Repo
+    window_name: str | None
+    start: date | None
+    end: date | None
+    label: str | None
+
+    def window(self, answers: RepositoryAnswers) -> Window:
+        """Return the window; raises WindowError where there is none such."""
+        if self.window_name == "all":
+            return answers.window("all")
+        return answers.window(int(self.window_name or DEFAULT_WINDOW_DAYS), self.start, self.end)
+
+
+def scope(
+    owner: Owner,
+    name: Name,
+    window: WindowName = None,
+    start: From = None,
+    end: To = None,
+    label: Label = None,
+) -> Scope:
+    """Read the parameters that all figures share."""
+    if window and (start or end):
+        raise BadRequest("window: give either window, or from and to, not both")
+    return Scope(Repo.parse(f"{owner}/{name}"), window, start, end, label)
+
+
+def issue_filter(
+    state: Annotated[IssueState, Query(description="departed: transferred, converted or deleted.")] = "all",
+    label: Label = None,
+    opened_from: Annotated[Day | None, Query(description="Created on this UTC day or later.")] = None,
+    opened_to: Annotated[Day | None, Query(description="Created on this UTC day or earlier.")] = None,
+    closed_from: Annotated[Day | None, Query(description="Last closed on this UTC day or later.")] = None,
+    closed_to: Annotated[Day | None, Query(description="Last closed on this UTC day or earlier.")] = None,
+    moved_on: Annotated[
+        Day | None,
+        Query(description="Entered or left the backlog on this UTC day: the issues of a swing day."),
+    ] = None,
+    sort: Annotated[IssueSort, Query(description="oldest, newest: by creation.")] = "oldest",
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Issues on the page.")] = 50,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Issues to leave out before it.")] = 0,
+) -> IssueFilter:
+    """Read the parameters of the issue list."""
+    return IssueFilter(
+        state, label, opened_from, opened_to, closed_from, closed_to, moved_on, sort, limit, offset
+    )
+
+
+def page_links(request: Request, chosen: IssueFilter, total_count: int) -> str:
+    """Return the `Link` header of a page (RFC 8288): first, prev, next and last, where there are such."""
+    last = max(0, (total_count - 1) // chosen.limit * chosen.limit)
+    offsets = {"first": 0, "last": last}
+    if chosen.offset > 0:
+        offsets["prev"] = max(0, chosen.offset - chosen.limit)
+    if chosen.offset + chosen.limit < total_count:
+        offsets["next"] = chosen.offset + chosen.limit
+    links = []
+    for name, offset in offsets.items():
+        url = request.url.include_query_params(offset=offset, limit=chosen.limit)
+        links.append(f'<{url.path}?{url.query}>; rel="{name}"')
+    return ", ".join(links)
