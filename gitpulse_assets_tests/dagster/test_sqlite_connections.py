@@ -1,6 +1,9 @@
 """Runs on kept connections leave the same history as runs on Dagster's own, for whoever reads it."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -65,6 +68,19 @@ def test_a_busy_database_is_waited_for(tmp_path: Path):
     assert timeout == 30_000
 
 
+def test_what_is_committed_outlives_a_killed_process(tmp_path: Path):
+    address = f"sqlite:///{tmp_path}/killed.db"
+    told = (
+        "import os, signal; from gitpulse_assets.automation.sqlite_connections import Engines\n"
+        f"with Engines().of({address!r}).begin() as connection:\n"
+        "    connection.exec_driver_sql('create table event as select 7 as number')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", told], check=False).returncode == -signal.SIGKILL
+    with sqlite3.connect(tmp_path / "killed.db") as other:
+        assert other.execute("select number from event").fetchall() == [(7,)]
+
+
 def test_another_storage_is_left_alone():
     with dg.DagsterInstance.ephemeral() as instance:
         connect = instance.run_storage.connect
@@ -73,7 +89,7 @@ def test_another_storage_is_left_alone():
 
 
 @pytest.mark.parametrize(
-    "name", ["_connect", "_db_lock", "_initdb", "_initialized_dbs", "conn_string_for_shard"]
+    "name", ["_connect", "_db_lock", "_initdb", "_initialized_dbs", "conn_string_for_shard", "has_table"]
 )
 def test_what_is_leaned_on_is_there(tmp_path: Path, name: str):
     with opened(tmp_path, is_kept=False) as instance:
