@@ -48,7 +48,12 @@ def cli() -> None:
 @cli.command()
 @click.argument("repos", nargs=-1, type=RepoType())
 @click.option("--full", is_flag=True, help="Walk the whole issue list again, not only what changed.")
-def refresh(repos: tuple[Repo, ...], full: bool) -> None:
+@click.option(
+    "--events",
+    is_flag=True,
+    help="Without a token: collect the history too, by 1 request for 100 issue events; the cost is said first.",
+)
+def refresh(repos: tuple[Repo, ...], full: bool, events: bool) -> None:
     """Fetch what changed and rebuild the tables.
 
     REPOS are owner/name; without any, those of GITPULSE_REPOS.
@@ -59,7 +64,7 @@ def refresh(repos: tuple[Repo, ...], full: bool) -> None:
         raise click.UsageError("name a repository, or set GITPULSE_REPOS; for example microsoft/onnxruntime")
     from gitpulse_assets.commands.refresh import refresh_repos
 
-    sys.exit(refresh_repos(settings, chosen, is_full=full))
+    sys.exit(refresh_repos(settings, chosen, is_full=full, with_events=events))
 
 
 @cli.command()

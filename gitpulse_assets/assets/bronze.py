@@ -7,9 +7,11 @@ is a tenth of what loading the definitions costs.
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from pydantic import Field
 
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.checks.specs import contract_check_spec, contract_result
@@ -18,6 +20,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.partitions import repos
+from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 from gitpulse_assets.transform.audit import audit_table
@@ -32,9 +35,18 @@ INTERRUPTED = "is_interrupted"
 
 
 class RefreshConfig(dg.Config):
-    """`full`: walk the whole list again, which finds what `updated_at` does not show."""
+    """What a refresh is asked for beyond what changed."""
 
-    full: bool = False
+    full: bool = Field(
+        default=False, description="Walk the whole list again, which finds what `updated_at` does not show."
+    )
+    events: bool = Field(
+        default=False,
+        description=(
+            "Without a token, collect the history from REST issue events: 1 request for 100 events, pull "
+            "requests' included, of 60 an hour. The run's log says first how many are needed."
+        ),
+    )
 
 
 @dg.multi_asset(
@@ -58,7 +70,9 @@ def bronze(
     target = lake.open()
     began = time.monotonic()
     with github.client(on_wait=lambda wait: context.log.warning(wait_line(wait))) as client:
-        collect_or_fail(Session(client, target, repo, context.run.run_id), is_full=config.full)
+        session = Session(client, target, repo, context.run.run_id)
+        with notes_logged(context.log):
+            collect_or_fail(session, is_full=config.full, with_events=config.events)
         quota = quota_left(client)
     duration_seconds = round(time.monotonic() - began, 3)
     collected = {"duration_seconds": duration_seconds, **quota}
@@ -72,7 +86,25 @@ def wait_line(wait: "Wait") -> str:
     return f"limit of {wait.host} reached, waiting {wait.seconds:.0f} s until {wait.resumes_at:%H:%M:%S} UTC"
 
 
-def collect_or_fail(session: "Session", *, is_full: bool) -> None:
+@contextmanager
+def notes_logged(log: dg.DagsterLogManager) -> Iterator[None]:
+    """Put what a walk has to say into the run's log, and tell whoever watches as before."""
+    watcher = listener.get()
+
+    def hear(progress: WalkProgress) -> None:
+        if progress.note:
+            log.info(progress.note)
+        if watcher:
+            watcher(progress)
+
+    token = listener.set(hear)
+    try:
+        yield
+    finally:
+        listener.reset(token)
+
+
+def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = False) -> None:
     """Run the collection; whatever stops it becomes one line, with a retry only where that may help.
 
     Dagster's retry policy would take up a run again that somebody has just stopped.
@@ -81,7 +113,7 @@ def collect_or_fail(session: "Session", *, is_full: bool) -> None:
     from gitpulse_assets.github.errors import AnswerUnusable, GitHubError, NetworkDown
 
     try:
-        collect(session, is_full=is_full)
+        collect(session, is_full=is_full, with_events=with_events)
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
         raise dg.Failure(
             "interrupted; what has come is kept, run it again to go on",
@@ -130,6 +162,7 @@ def run_summary(row: ManifestRow) -> dict[str, Any]:
         "unchanged_page_count": row.unchanged_page_count,
         "record_count": row.record_count,
         "pull_request_count": row.pull_request_count,
+        "is_capped": row.is_capped,
         "request_count": row.request_count,
         "quota_cost": row.quota_cost,
         "batch_count": row.batch_count,

@@ -60,6 +60,7 @@ def silver(
     issues: BronzeBatches,
     repository: BronzeBatches,
     issue_timeline: BronzeBatches,
+    event_walk: BronzeBatches,
     departure: BronzeBatches,
     control_total: BronzeBatches,
     reconciliation: BronzeBatches,
@@ -67,7 +68,7 @@ def silver(
     """Merge what no merge has taken in into the current tables of one repository."""
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    streams = (issues, repository, issue_timeline, departure, control_total, reconciliation)
+    streams = (issues, repository, issue_timeline, event_walk, departure, control_total, reconciliation)
     batches = dict(zip(STREAM_NAMES, streams, strict=True))
     run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
     with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:

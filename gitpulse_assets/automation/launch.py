@@ -70,11 +70,19 @@ def prepare_home(dagster_home: Path) -> None:
         ) from None
 
 
-def refresh(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, is_full: bool) -> RunOutcome:
+def refresh(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    repo: Repo,
+    *,
+    is_full: bool,
+    with_events: bool = False,
+) -> RunOutcome:
     """Execute one refresh run of the repository in this process and wait for its end."""
     register(instance, repo.key)
     tags = {"dagster/partition": repo.key, REPO_TAG: repo.key}
-    run_id, events = execute(defs, instance, REFRESH_JOB, {"bronze": {"full": is_full}}, tags, repo)
+    config = {"bronze": {"full": is_full, "events": with_events}}
+    run_id, events = execute(defs, instance, REFRESH_JOB, config, tags, repo)
     return outcome(repo, run_id, events)
 
 

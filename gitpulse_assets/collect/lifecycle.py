@@ -3,6 +3,7 @@
 With a token by GraphQL: every issue in one walk at first, later those whose record is newer than the
 timeline known of them. Without one by REST issue events and only on request, since they include pull
 requests' and can cost hundreds of the 60 hourly requests; else the history is that of the snapshots alone.
+How events are walked stands in issue_events.py.
 """
 
 import datetime as dt
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from gitpulse_assets.collect.issue_events import collect_events
 from gitpulse_assets.collect.known import changed_node_ids
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
@@ -24,16 +26,29 @@ from gitpulse_assets.progress import WalkProgress, report
 CURSOR_SCHEME = "graphql:"
 
 
-def collect_lifecycles(session: Session, as_of_at: dt.datetime) -> ManifestRow | None:
-    """Bring the timelines of changed issues into bronze; None where there is no token to ask with."""
+def collect_lifecycles(
+    session: Session, as_of_at: dt.datetime, *, with_events: bool = False, is_full: bool = False
+) -> ManifestRow | None:
+    """Bring what happened to changed issues into bronze; None where there is no token to ask with.
+
+    `with_events`: without a token walk the REST issue events, with `is_full` the whole list of them again.
+    """
     if not session.client.has_token(session.repo):
-        return None
+        return collect_events(session, is_full=is_full) if with_events else None
+    if with_events:
+        note = "issue events are not asked for: with a token GraphQL tells every lifecycle for less"
+        report(WalkProgress(session.repo, 0, 0, note=note))
     stream = Stream(session, ISSUE_TIMELINE)
     rows = session.manifest.rows()
-    row = resumable_run(rows, ISSUE_TIMELINE.name)
+    row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
     if row is not None or not any(map(is_whole_walk, rows)):
         return walk_all(session, stream, as_of_at, row)
     return ask_changed(session, stream, as_of_at)
+
+
+def is_of_events(row: ManifestRow) -> bool:
+    """Say whether the row is of a cut-short walk of REST events, which no cursor goes on with."""
+    return row.next_url is not None and not row.next_url.startswith(CURSOR_SCHEME)
 
 
 def is_whole_walk(row: ManifestRow) -> bool:

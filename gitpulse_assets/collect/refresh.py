@@ -16,8 +16,10 @@ from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.progress import WalkProgress, report
 
 
-def collect(session: Session, *, is_full: bool) -> ManifestRow:
+def collect(session: Session, *, is_full: bool, with_events: bool = False) -> ManifestRow:
     """Bring everything that changed into bronze; return the issue walk's manifest row.
+
+    `with_events`: where there is no token, REST issue events too.
 
     When GitHub, at rest, counts other than we do after an incremental walk, something left that no list
     shows: the same run then walks the whole list and asks about what is missing.
@@ -32,7 +34,8 @@ def collect(session: Session, *, is_full: bool) -> ManifestRow:
     if total:
         keep_control_total(session, total)
     keep_reconciliation(session)
-    collect_lifecycles(session, row.as_of_at or row.started_at)
+    as_of_at = row.as_of_at or row.started_at
+    collect_lifecycles(session, as_of_at, with_events=with_events, is_full=is_full)
     return row
 
 

@@ -139,6 +139,12 @@ class Stream:
         """What `keep` is given for the batch that ends a walk, so that no crash parts the two."""
         return {"status": "complete", "finished_at": at}
 
+    def settle(self) -> None:
+        """Account for what was spent so far: another stream is closed before this one."""
+        self._put(self.row)
+        self._session.meter.settle()
+        self._cost_before = (self.row.request_count, self.row.quota_cost)
+
     def close(self, status: Status, **changes: Any) -> ManifestRow:
         self._put(self.row, status=status, finished_at=self._now, **changes)
         self._session.meter.settle()

@@ -23,12 +23,14 @@ from gitpulse_assets.resources import open_lake
 from gitpulse_assets.settings import Settings, SettingsError
 
 
-def refresh_repos(settings: Settings, repos: Sequence[Repo], *, is_full: bool) -> int:
+def refresh_repos(
+    settings: Settings, repos: Sequence[Repo], *, is_full: bool, with_events: bool = False
+) -> int:
     """Refresh each repository and return the worst exit code; one that fails does not stop the others."""
     console = Console(stderr=True)
     try:
         with instance_of(settings) as instance:
-            return worst(refresh_each(settings, instance, console, repos, is_full=is_full))
+            return worst(refresh_each(settings, instance, console, repos, is_full, with_events))
     except SettingsError as error:
         click.echo(f"gitpulse: {error}", err=True)
         return WRONG_USE
@@ -42,15 +44,15 @@ def refresh_each(
     instance: dg.DagsterInstance,
     console: Console,
     repos: Sequence[Repo],
-    *,
     is_full: bool,
+    with_events: bool,
 ) -> list[int]:
     codes = []
     defs = load_definitions()
     for repo in repos:
         began = time.monotonic()
         with watching(console):
-            outcome = refresh_one(defs, instance, repo, is_full=is_full)
+            outcome = refresh_one(defs, instance, repo, is_full=is_full, with_events=with_events)
         code = exit_code(settings, outcome)
         if code == DONE:
             say(summary(outcome, time.monotonic() - began))
@@ -63,11 +65,11 @@ def refresh_each(
 
 
 def refresh_one(
-    defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, is_full: bool
+    defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, is_full: bool, with_events: bool
 ) -> RunOutcome:
     """Make the run; trouble of Dagster's own storage (a full disk) ends this repository only."""
     try:
-        return refresh(defs, instance, repo, is_full=is_full)
+        return refresh(defs, instance, repo, is_full=is_full, with_events=with_events)
     except Exception as error:
         message = f"Dagster cannot keep the run: {first_line(error)}"
         return RunOutcome(repo, "", is_success=False, message=message)

@@ -136,6 +136,39 @@ ISSUE_TIMELINE = TableContract(
     sample=("run_id", "page_number", "record_number", "issue_number"),
 )
 
+EVENT_WALK = TableContract(
+    layer="bronze",
+    name="event_walk",
+    description=(
+        "That a walk of the repository's REST issue events ended, and which events are received since. Its "
+        "events are records of `issue_timeline`."
+    ),
+    grain="one walk of the issue events",
+    key=("run_id",),
+    columns=(
+        *_RUN,
+        _FETCHED_AT,
+        Column("as_of_at", UTC_TIMESTAMP, "The `Date` of the walk's first answer.", nullable=False),
+        Column(
+            "complete_since_at",
+            UTC_TIMESTAMP,
+            "Every event between this and `as_of_at` is received; null: every event there ever was.",
+        ),
+        Column(
+            "whole_walk_at",
+            UTC_TIMESTAMP,
+            "`as_of_at` of the last walk that read the list to its end, this one or an earlier one; what was "
+            "hidden then and came back since was read by none.",
+            nullable=False,
+        ),
+        Column("newest_event_id", pa.int64(), "The greatest event id received; the next walk ends there."),
+        Column("is_capped", pa.bool_(), "Whether GitHub served only the newest events.", nullable=False),
+        Column("page_count", pa.int64(), "Pages walked.", nullable=False),
+    ),
+    order_by=("fetched_at",),
+    sample=("run_id",),
+)
+
 DEPARTURE = TableContract(
     layer="bronze",
     name="departure",
@@ -285,6 +318,7 @@ BRONZE: tuple[TableContract, ...] = (
     ISSUE_PAGE,
     REPOSITORY,
     ISSUE_TIMELINE,
+    EVENT_WALK,
     DEPARTURE,
     CONTROL_TOTAL,
     RECONCILIATION,

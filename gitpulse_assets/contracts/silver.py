@@ -260,11 +260,15 @@ LIFECYCLE_COVERAGE = TableContract(
         Column(
             "lifecycle_updated_at",
             UTC_TIMESTAMP,
-            "The issue's updated_at when its lifecycle was collected.",
+            "The issue's updated_at when its lifecycle was collected; from REST issue events, when their walk "
+            "began.",
             False,
         ),
         Column(
-            "is_complete", pa.bool_(), "Whether every event came; false where GitHub left some out.", False
+            "is_complete",
+            pa.bool_(),
+            "Whether every event came; false where GitHub left some out, or no longer serves the oldest.",
+            False,
         ),
         Column("fetched_at", UTC_TIMESTAMP, "GitHub's clock (Date header) when it was fetched.", False),
     ),

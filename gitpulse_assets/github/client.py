@@ -255,6 +255,8 @@ class GitHubClient:
         """Walk the repository's issue events, newest first, pull requests' included.
 
         GitHub serves the newest 30,000 only; the last page then says `is_capped`: the oldest are missing.
+        `start_url` goes on at a stored `next_url`. Its pages are counted, so that events that came or went
+        meanwhile move the others: whoever goes on later begins at `page_before` it.
         """
         url = start_url or self._address(repo, "/issues/events", per_page=PER_PAGE)
         url = same_origin(self._api_url, url)

@@ -18,12 +18,17 @@ def next_link(header: str) -> str | None:
 
     Raises AnswerUnusable for a header that cannot be read: taking it for "no next page" would lose pages.
     """
+    return link(header, "next")
+
+
+def link(header: str, relation: str) -> str | None:
+    """The target of any relation in a Link header; raises AnswerUnusable as `next_link` does."""
     position, found = 0, None
     while position < len(header.rstrip()):
         value = LINK_VALUE.match(header, position)
         if value is None:
             raise AnswerUnusable("a Link header that cannot be read came back; report it with the address")
-        if found is None and "next" in _relations(value.group(2)):
+        if found is None and relation in _relations(value.group(2)):
             found = value.group(1)
         position = value.end()
     return found

@@ -43,6 +43,7 @@ class Page:
     received; `cursor_record_id` is the id of the one after which `next_url` goes on. `is_unchanged`: GitHub
     said 304, so the records are those of the earlier walk and not here.
     `is_capped`: GitHub serves nothing beyond, although there may be more; the walk is not complete.
+    `last_number`: the number of the list's last page, where GitHub counts its pages.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Page:
     is_unchanged: bool = False
     is_capped: bool = False
     cursor_record_id: int | None = None
+    last_number: int | None = None
 
 
 def walk(
@@ -124,9 +126,16 @@ def _page(reply: Reply, repo: Repo, url: str, number: int, is_cursor: bool, row_
     next_url = found.next_url
     is_capped = next_url is None and row_cap is not None and _rows_up_to(url) >= row_cap
     records = split(found)
-    cursor = record_id(records[-1]) if records and next_url is not None else None
     return Page(
-        number, url, next_url, found.date, found.etag, records, is_capped=is_capped, cursor_record_id=cursor
+        number=number,
+        url=url,
+        next_url=next_url,
+        date=found.date,
+        etag=found.etag,
+        records=records,
+        is_capped=is_capped,
+        cursor_record_id=record_id(records[-1]) if records and next_url is not None else None,
+        last_number=page_number(found.last_url) if found.last_url else None,
     )
 
 
@@ -136,9 +145,22 @@ def _is_cap(reply: Reply) -> bool:
 
 def _rows_up_to(url: str) -> int:
     """How many rows of a counted list lie up to the end of this page; 0 for a cursor page."""
-    query = httpx.URL(url).params
-    page, size = query.get("page", "1"), query.get("per_page", "30")
-    return int(page) * int(size) if page.isdecimal() and size.isdecimal() else 0
+    size = httpx.URL(url).params.get("per_page", "30")
+    return (page_number(url) or 0) * (int(size) if size.isdecimal() else 0)
+
+
+def page_number(url: str) -> int | None:
+    """The number of a counted list's page in its address; None for what is no number."""
+    page = httpx.URL(url).params.get("page", "1")
+    return int(page) if page.isdecimal() else None
+
+
+def page_before(url: str) -> str | None:
+    """The address of the page before a counted list's page; None for a first page or one by cursor."""
+    address = httpx.URL(url)
+    number = page_number(url) or 1
+    is_counted = number > 1 and not {"after", "before"} & set(address.params)
+    return str(address.copy_set_param("page", number - 1)) if is_counted else None
 
 
 def expect_found(reply: Reply, repo: Repo) -> Reply:

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from gitpulse_assets.github.errors import AnswerUnusable, one_line
-from gitpulse_assets.github.links import next_link, same_origin
+from gitpulse_assets.github.links import link, next_link, same_origin
 
 # A smaller query may pass where these came; others of the 5xx say nothing about the size.
 OVERLOAD = (502, 504)
@@ -42,6 +42,11 @@ class Reply:
         """The target of `rel="next"`, held to this address's origin."""
         target = next_link(self.headers.get("link", ""))
         return None if target is None else same_origin(self.url, target)
+
+    @property
+    def last_url(self) -> str | None:
+        """The target of `rel="last"`, which only lists with counted pages have, and not their last page."""
+        return link(self.headers.get("link", ""), "last")
 
     @property
     def location(self) -> str:

@@ -194,7 +194,9 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, home):
         "a/stopped": (INTERRUPTED, {"is_success": False, "is_interrupted": True}),
     }
 
-    def pretended(defs: object, instance: object, repo: Repo, *, is_full: bool) -> RunOutcome:
+    def pretended(
+        defs: object, instance: object, repo: Repo, *, is_full: bool, with_events: bool
+    ) -> RunOutcome:
         made.append(repo.key)
         shown = {"bronze/issues": {"walk_kind": "unchanged"}}
         return RunOutcome(repo, "run", message="why", tables=shown, **ends[repo.key][1])

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pyarrow as pa
@@ -114,12 +115,19 @@ class Product:
         self.lake = Lake.open(str(self.folder))
         self.show(self.world)
 
-    def show(self, world: World) -> None:
+    def show(self, world: World, **options: Any) -> None:
         """Let GitHub be another one from now on."""
         self.world = world
-        self.app = SandboxApp(world, limits=Limits())
+        self.app = SandboxApp(world, limits=Limits(), **options)
 
-    def collect(self, *, is_full: bool = False, lake: Lake | None = None, token: str = TOKEN) -> ManifestRow:
+    def collect(
+        self,
+        *,
+        is_full: bool = False,
+        with_events: bool = False,
+        lake: Lake | None = None,
+        token: str = TOKEN,
+    ) -> ManifestRow:
         """Collect in a new run, which `lake` may cut short."""
         self.run_count += 1
         self.app.log.clear()
@@ -132,11 +140,11 @@ class Product:
         )
         with client:
             session = Session(client, lake or self.lake, self.repo, f"run-{self.run_count:03}")
-            return collect(session, is_full=is_full)
+            return collect(session, is_full=is_full, with_events=with_events)
 
-    def sync(self, *, is_full: bool = False, token: str = TOKEN) -> ManifestRow:
+    def sync(self, *, is_full: bool = False, with_events: bool = False, token: str = TOKEN) -> ManifestRow:
         """Collect, merge and publish in a new run."""
-        row = self.collect(is_full=is_full, token=token)
+        row = self.collect(is_full=is_full, with_events=with_events, token=token)
         self.merge()
         return row
 

@@ -20,8 +20,6 @@ from pydantic import SecretStr
 from gitpulse_assets.assets.bronze import RefreshConfig, bronze
 from gitpulse_assets.assets.gold import gold
 from gitpulse_assets.assets.silver import MergeConfig, silver, sync_state
-from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, DEPARTURE, ISSUE_TIMELINE, ISSUES, REPOSITORY
-from gitpulse_assets.contracts.bronze import RECONCILIATION as BRONZE_RECONCILIATION
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.io_manager import LakeIOManager, lake_errors
 from gitpulse_assets.lake.duck import connect
@@ -29,10 +27,10 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.silver import BRONZE_INPUTS
 
 REPO = Repo("acme", "rocket")
 WRITES = {"put", "move", "delete", "delete_prefix"}
-MERGE_INPUTS = (ISSUES, REPOSITORY, ISSUE_TIMELINE, DEPARTURE, CONTROL_TOTAL, BRONZE_RECONCILIATION)
 
 
 @dataclass
@@ -102,7 +100,7 @@ def refresh(place: Place, run_id: str, fuse: Fuse | None = None, *, is_full: boo
     tools = (resource, SimpleNamespace(get_connection=connect))
     github = SimpleNamespace(client=lambda on_wait: client(place, fuse))
     publish(body(bronze)(context, RefreshConfig(full=is_full), github, *tools))
-    inputs = [LakeIOManager.load_unmerged(SimpleNamespace(lake=resource), c, REPO) for c in MERGE_INPUTS]  # pyright: ignore[reportArgumentType]
+    inputs = [LakeIOManager.load_unmerged(SimpleNamespace(lake=resource), c, REPO) for c in BRONZE_INPUTS]  # pyright: ignore[reportArgumentType]
     publish(body(silver)(context, MergeConfig(), *tools, *inputs))
     publish(body(sync_state)(context, *tools))
     publish(body(gold)(context, *tools))

@@ -75,8 +75,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def run(home: Path, defs: dg.Definitions, instance: dg.DagsterInstance) -> Refresh:
     """Refresh the repository in a Dagster run: `run()`, `run(is_full=True)`."""
 
-    def refresh_once(repo: Repo = REPO, *, is_full: bool = False) -> RunOutcome:
-        return refresh(defs, instance, repo, is_full=is_full)
+    def refresh_once(repo: Repo = REPO, *, is_full: bool = False, with_events: bool = False) -> RunOutcome:
+        return refresh(defs, instance, repo, is_full=is_full, with_events=with_events)
 
     return refresh_once
 

@@ -1,0 +1,325 @@
+"""The lifecycle of a repository without a token: REST issue events, on request.
+
+One list for all issues and pull requests, newest first, of which GitHub serves 30,000 rows. It can cost
+hundreds of the 60 hourly requests, so the cost is said as soon as the first page tells it. A later walk ends
+at the newest event that an earlier one received. What events mean is decided in silver.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
+from gitpulse_assets.github.client import PER_PAGE
+from gitpulse_assets.github.pages import EVENT_ROW_CAP, Page, page_before, page_number
+from gitpulse_assets.lake.batch import PAGES_PER_BATCH
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
+from gitpulse_assets.progress import WalkProgress, report
+
+# What tells the address of an event page from a GraphQL cursor in the manifest.
+ADDRESS_SCHEME = "http"
+
+
+class IssueHead(msgspec.Struct):
+    """The issue an event is about."""
+
+    id: int | None = None
+    number: int | None = None
+
+
+class EventHead(msgspec.Struct):
+    """The few fields of an event that collecting needs; the rest stays unparsed until silver."""
+
+    id: int | None = None
+    created_at: dt.datetime | None = None
+    issue: IssueHead | None = None
+
+
+HEAD_DECODER = msgspec.json.Decoder(EventHead)
+
+
+@dataclass(frozen=True)
+class EventPlan:
+    """Which walk to make: to the event of `known_id`, or to the list's end where there is none.
+
+    `known` is the ended walk that it adds to; `unfinished` the cut-short one that it goes on with.
+    """
+
+    as_of_at: dt.datetime | None
+    known: dict[str, Any] | None
+    unfinished: ManifestRow | None = None
+
+    @property
+    def known_id(self) -> int | None:
+        """The newest event that an earlier walk received."""
+        return self.known["newest_event_id"] if self.known else None
+
+
+class EventsMoved(Exception):
+    """The list lost events while a walk was interrupted: going on would leave some out."""
+
+
+def collect_events(session: Session, *, is_full: bool) -> ManifestRow:
+    """Bring the issue events that are not known yet into bronze; return the run's manifest row.
+
+    Its status is `partial` where GitHub serves only the newest events: the oldest cannot be had. A walk that
+    an error cuts short is left `partial` too, with the page to go on with, and the error goes to the caller.
+    """
+    unfinished = unfinished_walk(session)
+    if unfinished and is_full and unfinished.walk_kind != "full":
+        unfinished = None
+    is_whole = is_full or (unfinished is not None and unfinished.walk_kind == "full")
+    known = None if is_whole else last_walk(session)
+    try:
+        return walk(session, EventPlan(unfinished and unfinished.as_of_at, known, unfinished))
+    except EventsMoved:
+        return walk(session, EventPlan(None, known))
+
+
+def last_walk(session: Session) -> dict[str, Any] | None:
+    """Return the newest row of `bronze/event_walk`."""
+    rows = [row for row in session.manifest.rows() if row.stream == EVENT_WALK.name and row.batch_count]
+    batches = [(row.run_id, range(1, row.batch_count + 1)) for row in rows]
+    stored = session.lake.bronze_dataset(EVENT_WALK, session.repo, batches).to_table().to_pylist()
+    return max(stored, key=lambda row: (row["as_of_at"], row["fetched_at"]), default=None)
+
+
+def unfinished_walk(session: Session) -> ManifestRow | None:
+    """Return the walk to go on with: cut short, of events, and begun after the last one that ended."""
+    rows = session.manifest.rows()
+    ended = max(
+        (row.sequence for row in rows if row.stream == EVENT_WALK.name and row.batch_count), default=0
+    )
+    row = resumable_run([row for row in rows if row.sequence > max(ends, default=0)], ISSUE_TIMELINE.name)
+    return row if row and row.next_url and row.next_url.startswith(ADDRESS_SCHEME) else None
+
+
+@dataclass
+class Seen:
+    """The newest event's id and the oldest one's time among the pages of this run."""
+
+    newest_id: int | None = None
+    oldest_at: dt.datetime | None = None
+
+    def add(self, page: Page) -> None:
+        """Take a page into account."""
+        for head in heads(page):
+            if head.id is not None:
+                self.newest_id = max(head.id, self.newest_id or head.id)
+            if head.created_at is not None:
+                self.oldest_at = min(head.created_at, self.oldest_at or head.created_at)
+
+
+def walk(session: Session, plan: EventPlan) -> ManifestRow:
+    """Walk the list, newest first, to its end or to the newest known event."""
+    walked = pages(session, plan)
+    first = next(walked)
+    refuse_moved(session, plan, first)
+    stream = open_stream(session, plan, first)
+    say_cost(session, plan, first)
+    waiting: list[Page] = []
+    last, seen = first, Seen()
+    try:
+        for page in chain([first], walked):
+            last = page
+            seen.add(page)
+            waiting.append(page)
+            if len(waiting) == PAGES_PER_BATCH:
+                keep(session, stream, waiting)
+                waiting = []
+            tell(session, stream, waiting)
+            if is_last(plan, page):
+                break
+        keep(session, stream, waiting)
+        waiting = []
+        return end(session, stream, plan, last, seen)
+    except BaseException as error:
+        with suppress(LakeError):
+            keep(session, stream, waiting)
+        stream.interrupt(error)
+        raise
+
+
+def pages(session: Session, plan: EventPlan) -> Iterator[Page]:
+    """The pages of the list, of an interrupted walk from the one before the page to go on with.
+
+    New events push the others down and are met again; the page before shows that none came up meanwhile.
+    """
+    url = plan.unfinished.next_url if plan.unfinished else None
+    return session.client.issue_event_pages(session.repo, start_url=url and (page_before(url) or url))
+
+
+def refuse_moved(session: Session, plan: EventPlan, first: Page) -> None:
+    """Raise EventsMoved where the page to go on with begins beyond the last event that is stored."""
+    if plan.unfinished is None or not plan.unfinished.batch_count:
+        return
+    stored = stored_events(session, plan.unfinished.run_id, plan.unfinished.batch_count)
+    oldest = min((head.id for head in stored if head.id is not None), default=None)
+    newest_here = max((head.id for head in heads(first) if head.id is not None), default=None)
+    if oldest is not None and (newest_here is None or newest_here < oldest):
+        raise EventsMoved
+
+
+def open_stream(session: Session, plan: EventPlan, first: Page) -> Stream:
+    stream = Stream(session, ISSUE_TIMELINE)
+    resumed = plan.unfinished.run_id if plan.unfinished else None
+    is_own = resumed == session.run_id
+    stream.open(
+        "incremental" if plan.known else "full",
+        plan.as_of_at or first.date,
+        next_url=first.url,
+        is_capped=False,
+        **({} if is_own else {"resumed_run_id": resumed}),
+    )
+    return stream
+
+
+def say_cost(session: Session, plan: EventPlan, first: Page) -> None:
+    """Say what the walk will cost against what is left, before its second request."""
+    report(WalkProgress(session.repo, 0, 0, note=cost_words(session, plan, first)))
+
+
+def cost_words(session: Session, plan: EventPlan, first: Page) -> str:
+    """Put the cost into words, from the last page's number that GitHub tells with the first page."""
+    if is_last(plan, first):
+        return "issue events: all on the page just read"
+    page_max = EVENT_ROW_CAP // PER_PAGE
+    needed = min(first.last_number or page_max, page_max) - (page_number(first.url) or 1)
+    bound = "at most " if plan.known_id is not None or first.last_number is None else ""
+    words = f"issue events: {bound}{needed:,} more {'request' if needed == 1 else 'requests'} needed"
+    left, reset_at = session.client.spending.quota_remaining, session.client.spending.quota_reset_at
+    if left is None or reset_at is None:
+        return words
+    words = f"{words}, {left:,} left until {reset_at:%H:%M} UTC"
+    return words if needed <= left else f"{words}; the rest waits for that, or for another run"
+
+
+def is_last(plan: EventPlan, page: Page) -> bool:
+    """Say whether the walk ends with this page: the list does, or it reaches what an earlier walk received."""
+    return page.next_url is None or reaches(page, plan.known_id)
+
+
+def reaches(page: Page, known_id: int | None) -> bool:
+    """Say whether a page holds an event as old as the newest known one: later pages are older still."""
+    return known_id is not None and any(head.id is not None and head.id <= known_id for head in heads(page))
+
+
+def heads(page: Page) -> list[EventHead]:
+    return [read_head(record) for record in page.records]
+
+
+def read_head(record: bytes) -> EventHead:
+    """Read an event's head; one that cannot be read has an empty head and is judged in silver."""
+    try:
+        return HEAD_DECODER.decode(record)
+    except msgspec.DecodeError:
+        return EventHead()
+
+
+def keep(session: Session, stream: Stream, walked: Sequence[Page]) -> None:
+    """Make the pages durable; the row names its last page until the walk is written down as ended."""
+    if not walked:
+        return
+    first_page = stream.row.page_count + 1
+    rows = [
+        bronze_row(record, page.date, first_page + index, number)
+        for index, page in enumerate(walked)
+        for number, record in enumerate(page.records, start=1)
+    ]
+    last = walked[-1]
+    stream.keep(
+        session.table(ISSUE_TIMELINE, rows),
+        last.date,
+        len(walked),
+        next_url=last.next_url or last.url,
+        is_capped=last.is_capped,
+    )
+
+
+def bronze_row(record: bytes, date: dt.datetime, page_number: int, record_number: int) -> dict[str, Any]:
+    issue = read_head(record).issue or IssueHead()
+    return {
+        "page_number": page_number,
+        "record_number": record_number,
+        "fetched_at": date,
+        "issue_id": issue.id,
+        "issue_number": issue.number,
+        "source": "rest_events",
+        "is_complete": True,
+        "payload_json": record.decode(),
+    }
+
+
+def end(session: Session, stream: Stream, plan: EventPlan, last: Page, seen: "Seen") -> ManifestRow:
+    """Write down which events are received since when, then close the walk.
+
+    In this order: a crash in between leaves a walk that nobody goes on with, since it has ended.
+    """
+    marker = Stream(session, EVENT_WALK)
+    as_of_at = stream.row.as_of_at or last.date
+    is_whole = plan.known is None or not reaches(last, plan.known_id)
+    row = {
+        "fetched_at": last.date,
+        "as_of_at": as_of_at,
+        "complete_since_at": complete_since_at(plan, last, seen, is_whole=is_whole),
+        "whole_walk_at": as_of_at if is_whole or plan.known is None else plan.known["whole_walk_at"],
+        "newest_event_id": newest_event_id(session, plan, seen),
+        "is_capped": last.is_capped,
+        "page_count": stream.row.page_count,
+    }
+    stream.settle()
+    marker.open(stream.row.walk_kind, as_of_at)
+    marker.keep(session.table(EVENT_WALK, [row]), last.date, page_count=0)
+    marker.close("complete")
+    return stream.close("partial" if last.is_capped else "complete", next_url=None)
+
+
+def complete_since_at(plan: EventPlan, last: Page, seen: "Seen", *, is_whole: bool) -> dt.datetime | None:
+    """Since when every event is received; None where GitHub served them all."""
+    if last.is_capped:
+        return seen.oldest_at
+    return None if is_whole or plan.known is None else plan.known["complete_since_at"]
+
+
+def newest_event_id(session: Session, plan: EventPlan, seen: "Seen") -> int | None:
+    """The greatest id of the walk, whose newest events the run that began it may hold, and of those before."""
+    ids = [seen.newest_id, plan.known_id]
+    for run_id in walk_runs(session, plan.unfinished):
+        ids += [head.id for head in stored_events(session, run_id, batch_number=1)]
+    return max((event_id for event_id in ids if event_id is not None), default=None)
+
+
+def walk_runs(session: Session, row: ManifestRow | None) -> list[str]:
+    """The runs that made the walk so far, the last one first, as far as they hold anything."""
+    rows = session.manifest.rows()
+    by_run = {known.run_id: known for known in rows if known.stream == ISSUE_TIMELINE.name}
+    walk: list[ManifestRow] = []
+    while row is not None and row not in walk:
+        walk.append(row)
+        row = by_run.get(row.resumed_run_id or "")
+    return [part.run_id for part in walk if part.batch_count]
+
+
+def stored_events(session: Session, run_id: str, batch_number: int) -> list[EventHead]:
+    batch = [(run_id, range(batch_number, batch_number + 1))]
+    stored = session.lake.bronze_dataset(ISSUE_TIMELINE, session.repo, batch)
+    return [read_head(text.encode()) for text in stored.to_table()["payload_json"].to_pylist()]
+
+
+def tell(session: Session, stream: Stream, waiting: Sequence[Page]) -> None:
+    report(
+        WalkProgress(
+            repo=session.repo,
+            page_count=stream.row.page_count + len(waiting),
+            record_count=stream.row.record_count + sum(len(page.records) for page in waiting),
+            what="events",
+            quota_remaining=session.client.spending.quota_remaining,
+        )
+    )
