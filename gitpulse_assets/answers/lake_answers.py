@@ -89,11 +89,14 @@ class LakeAnswers:
                 self._forget(repo)
         return question(RepositoryAnswers(self._open(repo), self._database, self._results))
 
+    def repos(self) -> list[Repo]:
+        """Return the names of every repository of which anything was fetched, in order."""
+        return list(self._lake.registered_repos())
+
     def repositories(self) -> list[RepositoryStatus]:
         """Return every repository of which anything was fetched, in order of their names."""
-        found = list(self._lake.registered_repos())
         with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(self.status, found))
+            return list(pool.map(self.status, self.repos()))
 
     def status(self, repo: Repo) -> RepositoryStatus:
         """Say how fresh and how complete a repository's answers are, and give its verdicts."""

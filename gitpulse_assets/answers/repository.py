@@ -4,7 +4,7 @@ What a figure means stands in the contracts and the SQL files; nothing here is s
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal, TypeVar
 
@@ -23,6 +23,10 @@ Result = TypeVar("Result")
 
 IssueState = Literal["open", "closed", "departed", "all"]
 IssueSort = Literal["oldest", "newest", "most_discussed", "recently_updated"]
+
+# More than any repository has, and few enough to be added to an offset.
+ALL_ISSUES = 1 << 40
+ROWS_A_STRETCH = 10_000
 
 NO_CLOSURE: dict[str, Any] = {
     "closed_issue_count": 0,
@@ -225,6 +229,15 @@ class RepositoryAnswers:
             total = made.con.sql("select count(*) from issue_match").fetchall()[0][0]
             rows = made.table("answers", "issue_page", as_of_at=self.published.as_of_at, **parameters)
         return IssuePage(total, rows)
+
+    def read_issues(self, chosen: IssueFilter, read: Callable[[pa.RecordBatchReader], None]) -> None:
+        """Hand all issues that pass the filter to `read` in stretches, in order and without paging."""
+        whole = replace(chosen, limit=ALL_ISSUES, offset=0)
+        parameters = {name: value for name, value in vars(whole).items() if name != "label"}
+        with relations(self._database, self.published, chosen.label) as made:
+            made.make("answers", "issue_match", **parameters)
+            made.make("answers", "issue_page", "answer", as_of_at=self.published.as_of_at, **parameters)
+            read(made.con.sql("from answer").to_arrow_reader(ROWS_A_STRETCH))
 
     def label_names(self) -> list[str]:
         """Return the names of all labels in use, those of most open issues first."""

@@ -6,6 +6,7 @@ from findings.py; how a chart becomes a picture belongs in render.py. Days are U
 scales and told in tooltips as text, which no viewer's time zone shifts.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,31 +15,44 @@ import altair as alt
 from gitpulse_assets.charts import findings
 from gitpulse_assets.charts.findings import Row, Rows
 from gitpulse_assets.charts.parts import (
+    bar_height,
     day_axis,
     finish,
     hover,
     month_axis,
     numbers,
     side_colour,
-    side_dash,
     stock_axis,
     values,
 )
 
 LABELS_MAX = 15
+# Room for a number at the end of a bar.
+LABEL_PIXELS = 30
+# Opened and closed differ in more than colour.
+DASHES = [[1, 0], [7, 3]]
+FLOW_FIELDS = (
+    "flow_date",
+    "open_at_end",
+    "net_change",
+    "rolling_7d_opened",
+    "rolling_7d_closed",
+    "rolling_7d_net_change",
+)
+BY_MONTH = "By UTC month of closing, as far as it lies in the window"
 AGE_TICKS = [0, 1, 7, 30, 90, 365, 1000, 3000]
 
 
 def backlog(flow: Rows, verdict: Row | None) -> alt.LayerChart:
     """Open issues day by day with the trend of the window and its 95 % interval."""
-    stock = alt.Chart(values(flow)).encode(x=day_axis(), y=stock_axis())
+    stock = alt.Chart(values(flow, FLOW_FIELDS)).encode(x=day_axis(), y=stock_axis())
     line = stock.mark_line(style="closed", interpolate="step-after", strokeWidth=2.5)
     tooltip = [
         alt.Tooltip("day:N", title="day"),
         alt.Tooltip("open_at_end:Q", title="open at its end", format=","),
         alt.Tooltip("net_change:Q", title="change", format="+,"),
     ]
-    layers = [*trend(flow, verdict), line, hover(flow, tooltip)]
+    layers = [*trend(flow, verdict), line, *bulk_marks(flow, verdict), hover(flow, FLOW_FIELDS, tooltip)]
     return finish(alt.layer(*layers), findings.backlog(flow), findings.pace(verdict))
 
 
@@ -46,15 +60,16 @@ def trend(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
     """The pace from the window's start, with the fan of its interval."""
     if verdict is None or verdict["pace_per_week"] is None or not flow:
         return []
-    start = verdict["open_at_start"]
+    start, weeks = verdict["open_at_start"], len(flow) / 7
+    ends = [(flow[0]["flow_date"] - dt.timedelta(days=1), 0), (flow[-1]["flow_date"], weeks)]
     rows = [
         {
-            "flow_date": row["flow_date"],
-            "pace": start + verdict["pace_per_week"] * number / 7,
-            "low": max(0, start + verdict["pace_low_per_week"] * number / 7),
-            "high": max(0, start + verdict["pace_high_per_week"] * number / 7),
+            "flow_date": day,
+            "pace": start + verdict["pace_per_week"] * week,
+            "low": max(0, start + verdict["pace_low_per_week"] * week),
+            "high": max(0, start + verdict["pace_high_per_week"] * week),
         }
-        for number, row in enumerate(flow, start=1)
+        for day, week in ends
     ]
     chart = alt.Chart(values(rows)).encode(x=day_axis())
     band = chart.mark_area(style="opened", opacity=0.18).encode(y=stock_axis("low"), y2="high")
@@ -62,23 +77,45 @@ def trend(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
     return [band, pace]
 
 
+def bulk_marks(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
+    """Where the trend does not follow the line: the days of the bulk movements that it sets aside."""
+    counts: dict[Any, int] = {}
+    for move in (verdict or {}).get("bulk_movements") or []:
+        day = move["started_at"].astimezone(dt.UTC).date()
+        counts[day] = counts.get(day, 0) + move["issue_count"] * (1 if move["is_arrival"] else -1)
+    rows = [
+        {
+            "flow_date": row["flow_date"],
+            "open_at_end": row["open_at_end"],
+            "said": f"{counts[row['flow_date']]:+,} in bulk",
+        }
+        for row in flow
+        if row["flow_date"] in counts
+    ]
+    if not rows:
+        return []
+    base = alt.Chart(values(rows)).encode(x=day_axis(), y=stock_axis())
+    text = base.mark_text(style="muted", dy=16, align="right").encode(text="said:N")
+    return [base.mark_point(style="ink", filled=True, size=50, opacity=1), text]
+
+
 def opened_and_closed(flow: Rows) -> alt.LayerChart:
     """Opened against closed over seven days, and the net change of the backlog in them."""
-    axis = alt.Y("issue_count:Q", title="issues in 7 days")
-    net = (
-        alt.Chart(values(flow))
-        .mark_bar(style="pale", width={"band": 0.9})
-        .encode(x=day_axis(), y=alt.Y("rolling_7d_net_change:Q", title="issues in 7 days"))
+    data = alt.Chart(values(flow, FLOW_FIELDS)).encode(x=day_axis())
+    net = data.mark_area(style="pale", interpolate="step").encode(
+        y=alt.Y("rolling_7d_net_change:Q", title="issues in 7 days")
     )
-    sides = [
-        {"flow_date": row["flow_date"], "side": side, "issue_count": row[f"rolling_7d_{side}"]}
-        for side in ("opened", "closed")
-        for row in flow
-    ]
+    sides: list[str | alt.FieldName] = ["rolling_7d_opened", "rolling_7d_closed"]
+    legend = alt.Legend(labelExpr=f"slice(datum.label, {len('rolling_7d_')})")
+    scale = alt.Scale(domain=sides)
     lines = (
-        alt.Chart(values(sides))
+        data.transform_fold(sides, as_=["side", "issue_count"])
         .mark_line()
-        .encode(x=day_axis(), y=axis, color=side_colour(), strokeDash=side_dash())
+        .encode(
+            y=alt.Y("issue_count:Q", title="issues in 7 days"),
+            color=alt.Color("side:N", scale=scale, legend=legend),
+            strokeDash=alt.StrokeDash("side:N", scale=alt.Scale(domain=sides, range=DASHES), legend=legend),
+        )
     )
     tooltip = [
         alt.Tooltip("day:N", title="7 days to"),
@@ -86,8 +123,10 @@ def opened_and_closed(flow: Rows) -> alt.LayerChart:
         alt.Tooltip("rolling_7d_closed:Q", title="closed", format=","),
         alt.Tooltip("rolling_7d_net_change:Q", title="net change", format="+,"),
     ]
-    subtitle = "Sums over 7 days; the bars are the net change of the backlog, all ways in and out counted"
-    return finish(alt.layer(net, lines, hover(flow, tooltip)), findings.flow(flow), subtitle)
+    subtitle = (
+        "Sums over 7 days; the filled area is the net change of the backlog, all ways in and out counted"
+    )
+    return finish(alt.layer(net, lines, hover(flow, FLOW_FIELDS, tooltip)), findings.flow(flow), subtitle)
 
 
 def swing_days(days: Rows) -> alt.LayerChart:
@@ -103,7 +142,7 @@ def swing_days(days: Rows) -> alt.LayerChart:
         for row in days
     ]
     base = alt.Chart(values(rows)).encode(
-        x=alt.X("net_change:Q", title="change of the backlog, issues"),
+        x=alt.X("net_change:Q", title="change of the backlog, issues", scale=alt.Scale(padding=LABEL_PIXELS)),
         y=alt.Y("day:N", title=None, sort=None),
         tooltip=[
             alt.Tooltip("day:N", title="day"),
@@ -118,7 +157,7 @@ def swing_days(days: Rows) -> alt.LayerChart:
     bars = base.mark_bar(height={"band": 0.7}).encode(color=colour)
     up = base.transform_filter("datum.net_change > 0").mark_text(align="left", dx=4).encode(text=label)
     down = base.transform_filter("datum.net_change < 0").mark_text(align="right", dx=-4).encode(text=label)
-    chart = alt.layer(bars, up, down).properties(height=alt.Step(24))
+    chart = alt.layer(bars, up, down).properties(height=bar_height(rows, 26))
     return finish(
         chart, findings.swings(days), "Opened, reopened and arrived less closed and departed, a UTC day"
     )
@@ -129,7 +168,7 @@ def closure_age(months: Rows, in_window: Row) -> alt.LayerChart:
     names = {
         "median of the closed": "median_closure_age_days",
         "9 in 10 of the closed": "p90_closure_age_days",
-        "median with open issues counted (Kaplan-Meier)": "kaplan_meier_median_closure_age_days",
+        "median, open ones counted": "kaplan_meier_median_closure_age_days",
     }
     rows = measures(months, names)
     axis = alt.Axis(values=AGE_TICKS, title="days to close, log scale")
@@ -143,8 +182,8 @@ def closure_age(months: Rows, in_window: Row) -> alt.LayerChart:
             alt.Tooltip("closed_issue_count:Q", title="closings", format=","),
         ],
     )
-    subtitle = "By UTC month of closing, as far as it lies in the window"
-    return finish(pointed(chart, list(names), columns=1), findings.closure_age(in_window), subtitle)
+    subtitle = f"{BY_MONTH}; open issues are counted by Kaplan and Meier's estimate"
+    return finish(pointed(chart, list(names)), findings.closure_age(in_window), subtitle)
 
 
 def closure_shares(months: Rows, in_window: Row) -> alt.LayerChart:
@@ -161,8 +200,7 @@ def closure_shares(months: Rows, in_window: Row) -> alt.LayerChart:
             alt.Tooltip("closed_issue_count:Q", title="closings", format=","),
         ],
     )
-    subtitle = "By UTC month of closing, as far as it lies in the window"
-    return finish(pointed(chart, list(names), columns=2), findings.closure_shares(in_window), subtitle)
+    return finish(pointed(chart, list(names)), findings.closure_shares(in_window), BY_MONTH)
 
 
 def measures(months: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -180,9 +218,9 @@ def measures(months: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def pointed(chart: alt.Chart, names: list[str], columns: int) -> alt.LayerChart | alt.FacetChart:
+def pointed(chart: alt.Chart, names: list[str]) -> alt.LayerChart | alt.FacetChart:
     """Lines with points, since a window may lie in one month; the measures differ in more than colour."""
-    scale, legend = alt.Scale(domain=names), alt.Legend(columns=columns, labelLimit=400)
+    scale, legend = alt.Scale(domain=names), alt.Legend(columns=1, labelLimit=400)
     points = chart.encode(
         color=alt.Color("measure:N", scale=scale, legend=legend),
         shape=alt.Shape("measure:N", scale=scale, legend=legend),
@@ -229,7 +267,7 @@ def backlog_by_label(labels: Rows) -> alt.LayerChart:
     )
     bars = base.mark_bar(style="closed", height={"band": 0.7})
     text = base.mark_text(align="left", dx=4).encode(text="said:N")
-    chart = alt.layer(bars, text.transform_calculate(said=SAID)).properties(height=alt.Step(22))
+    chart = alt.layer(bars, text.transform_calculate(said=SAID)).properties(height=bar_height(largest, 23))
     subtitle = "An issue counts under each of its labels; in brackets the change in the window"
     return finish(chart, findings.labels(labels), subtitle)
 
@@ -284,5 +322,5 @@ def comparison(verdicts: Rows) -> alt.LayerChart:
         x=alt.X("pace_low_per_week:Q", title=title), x2="pace_high_per_week"
     )
     point = base.mark_point(style="closed", filled=True, size=80).encode(x="pace_per_week:Q")
-    chart = alt.layer(zero, interval, point).properties(height=alt.Step(26))
+    chart = alt.layer(zero, interval, point).properties(height=bar_height(rows, 30))
     return finish(chart, findings.comparison(verdicts))

@@ -82,13 +82,15 @@ def closure_shares(in_window: Row) -> str:
 def weekdays(rhythm: Rows) -> str:
     """Name the busiest weekdays."""
     opened, closed = (most_of(rhythm, kind) for kind in ("opened", "closed"))
-    said = [f"opened on {opened['weekday_name']}s"] if opened["issue_count"] else []
-    said += [f"closed on {closed['weekday_name']}s"] if closed["issue_count"] else []
+    said = [f"opened on {opened}"] if opened else []
+    said += [f"closed on {closed}"] if closed else []
     return f"Most are {', most '.join(said)}" if said else "Nothing was opened or closed in this window"
 
 
-def most_of(rhythm: Rows, kind: str) -> Row:
-    return max((row for row in rhythm if row["event_type"] == kind), key=lambda row: row["issue_count"])
+def most_of(rhythm: Rows, kind: str) -> str:
+    """The busiest weekday, as in "on Fridays"; empty where nothing happened."""
+    counts = {row["weekday_name"]: row["issue_count"] for row in rhythm if row["event_type"] == kind}
+    return f"{max(counts, key=counts.__getitem__)}s" if any(counts.values()) else ""
 
 
 def labels(rows: Rows) -> str:

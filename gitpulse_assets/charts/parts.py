@@ -4,7 +4,7 @@ The charts themselves belong in charts.py.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -16,11 +16,11 @@ HOVER_PIXELS = 8
 DAY = "flow_date:T"
 
 
-def hover(flow: Rows, tooltip: list[alt.Tooltip]) -> alt.Chart:
+def hover(flow: Rows, fields: Sequence[str], tooltip: list[alt.Tooltip]) -> alt.Chart:
     """An unseen line a day that answers the pointer with the day's figures."""
     under = alt.selection_point(fields=["flow_date"], on="pointerover", clear="pointerout", empty=False)
     return (
-        alt.Chart(values(flow))
+        alt.Chart(values(flow, fields))
         .mark_rule(style="muted", strokeWidth=HOVER_PIXELS, aria=False)
         .encode(x=day_axis(), opacity=alt.condition(under, alt.value(0.25), alt.value(0)), tooltip=tooltip)
         .add_params(under)
@@ -49,13 +49,10 @@ def side_colour() -> alt.Color:
     return alt.Color("side:N", scale=alt.Scale(domain=["opened", "closed"]))
 
 
-def side_dash() -> alt.StrokeDash:
-    """Opened and closed differ in more than colour."""
-    return alt.StrokeDash("side:N", scale=alt.Scale(domain=["opened", "closed"], range=[[1, 0], [7, 3]]))
-
-
-def values(rows: Rows) -> alt.InlineData:
-    return alt.InlineData(values=[plain(row) for row in rows])
+def values(rows: Rows, fields: Sequence[str] = ()) -> alt.InlineData:
+    """Rows as a chart carries them, of all fields or of those it draws; equal data are carried once."""
+    chosen = [{name: row[name] for name in fields} if fields else row for row in rows]
+    return alt.InlineData(values=[plain(row) for row in chosen])
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,6 +69,11 @@ def numbers(found: list[int], most: int = 12) -> str:
     """The first issue numbers, and how many more."""
     shown = ", ".join(f"#{number}" for number in found[:most])
     return f"{shown} and {len(found) - most} more" if len(found) > most else shown
+
+
+def bar_height(rows: Rows, pixels: int) -> int:
+    """The height of a chart with a bar a row; said outright, since a page fits the width alone."""
+    return max(2, len(rows)) * pixels
 
 
 def finish(chart: Any, title: str, subtitle: str = "") -> Any:

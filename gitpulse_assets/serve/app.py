@@ -6,11 +6,9 @@ It only reads the lake. Nothing is decided here about figures, formats or looks.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -27,7 +25,6 @@ from gitpulse_assets.settings import Settings
 
 OPEN_PATHS = ("/healthz",)
 UNCOUNTED_PREFIX = "/static/"
-STATIC = Path(__file__).parents[1] / "page" / "static"
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -72,8 +69,6 @@ def create_app(
     app.state.answers, app.state.replies, app.state.lake = answers, Replies(), lake
     app.include_router(router)
     app.include_router(page_router)
-    if STATIC.is_dir():
-        app.mount(UNCOUNTED_PREFIX.rstrip("/"), StaticFiles(directory=STATIC), name="static")
     add_health(app)
     add_problem_handlers(app)
     add_guard(app, settings)

@@ -1,18 +1,209 @@
-"""The page for people; what it shows comes from `answers/`, as the API's figures do."""
+"""The page for people: the story of a repository, the list of all, and downloads of the issues shown.
 
-from html import escape
+What is told comes from `page/story.py`, the same as in the report; here an address becomes a question and its
+answer a response. Whatever has no answer is a page that says what to do.
+"""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from gitpulse_assets.answers.cache import ResultCache
+from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer, UnknownRepository
+from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
+from gitpulse_assets.answers.repository import RepositoryAnswers
+from gitpulse_assets.answers.window import WindowError
+from gitpulse_assets.charts import charts
+from gitpulse_assets.page.html import render
+from gitpulse_assets.page.story import card, figures, tell
+from gitpulse_assets.repo import InvalidRepo, Repo
+from gitpulse_assets.serve.assets import asset_urls, assets_router
+from gitpulse_assets.serve.download import issues_as, sent
+from gitpulse_assets.serve.media import MEDIA_TYPES
+from gitpulse_assets.serve.query import ISSUES_A_PAGE, BadQuery, PageQuery
+
+WINDOWS = (
+    ("28", "28 days"),
+    ("90", "90 days"),
+    ("180", "180 days"),
+    ("365", "365 days"),
+    ("all", "whole history"),
+)
+STATES = (("open", "open"), ("closed", "closed in the window"), ("departed", "departed"), ("all", "all"))
+SORTS = (
+    ("oldest", "oldest first"),
+    ("most_discussed", "most discussed"),
+    ("recently_updated", "recently updated"),
+    ("newest", "newest first"),
+)
+# A page is some hundred kilobytes.
+PAGES_KEPT = 64
+# Nothing is fetched from elsewhere, run from text, or framed; the interpreter of page.js needs no eval.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
 
 page_router = APIRouter(include_in_schema=False)
+page_router.include_router(assets_router)
+pages = ResultCache(PAGES_KEPT)
 
 
 @page_router.get("/", response_class=HTMLResponse)
-def index(request: Request) -> str:
-    """List the repositories, each with a link to its verdict."""
-    rows = [
-        f'<li><a href="/api/repository/{status.repo}/verdict">{escape(status.full_name)}</a></li>'
-        for status in request.app.state.answers.repositories()
+def index(request: Request) -> Response:
+    """Tell the story of the repository chosen, or list them all."""
+    answers: LakeAnswers = request.app.state.answers
+    try:
+        query = PageQuery.read(request.query_params)
+        if not query.repo:
+            return overview(answers, query)
+        return html(repository_page(answers, query.chosen_repo(), query))
+    except (BadQuery, WindowError, InvalidRepo) as error:
+        return trouble(HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be shown", str(error))
+    except NoAnswer as error:
+        return unanswered(error)
+
+
+@page_router.get("/download/issues.{kind}")
+def issues_file(request: Request, kind: Literal["csv", "parquet"]) -> Response:
+    """Send every issue that the page's table pages through, as CSV or Parquet."""
+    try:
+        query = PageQuery.read(request.query_params)
+        repo = query.chosen_repo()
+        answers: LakeAnswers = request.app.state.answers
+        file = answers.ask(repo, lambda asked: issues_as(kind, asked, query))
+    except (BadQuery, WindowError, InvalidRepo) as error:
+        return trouble(HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be downloaded", str(error))
+    except NoAnswer as error:
+        return unanswered(error)
+    name = f"{repo.owner}-{repo.name}-issues.{kind}"
+    headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(sent(file), media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+def repository_page(answers: LakeAnswers, repo: Repo, query: PageQuery) -> str:
+    status, repos = answers.status(repo), answers.repos()
+
+    def compose(asked: RepositoryAnswers) -> str:
+        key = (repo, asked.published.version, query, status.note, status.as_of_at, tuple(repos))
+        return pages.get(key, lambda: story_page(asked, status, repos, query))
+
+    return answers.ask(repo, compose)
+
+
+def story_page(
+    asked: RepositoryAnswers, status: RepositoryStatus, repos: list[Repo], query: PageQuery
+) -> str:
+    window, labels = query.chosen_window(asked), asked.label_names()
+    if query.label and query.label not in labels:
+        raise BadQuery(f"label: no issue has the label {query.label!r} now")
+    story = tell(
+        asked, window, query.label, lambda day: f"{query.link(day=day, state='all', sort='oldest')}#issues"
+    )
+    chosen = query.issue_filter(window)
+    found = asked.issues(chosen)
+    return render(
+        "repository.html",
+        assets=asset_urls(),
+        status=status,
+        repos=[repo.key for repo in repos],
+        query=query,
+        story=story,
+        figures=figures(story),
+        drawings={},
+        windows=WINDOWS,
+        sorts=SORTS,
+        states=STATES,
+        labels=labels,
+        issues=found.rows.to_pylist(),
+        total_count=found.total_count,
+        page_count=max(1, -(-found.total_count // ISSUES_A_PAGE)),
+        issues_title=issues_title(query),
+        issues_caption=issues_caption(found.total_count, query),
+    )
+
+
+def issues_title(query: PageQuery) -> str:
+    if query.day:
+        return f"Issues that moved the backlog on {query.day}"
+    return {
+        "open": f"Open issues, {dict(SORTS)[query.sort]}",
+        "closed": "Issues closed in the window",
+        "departed": "Issues that were transferred, converted or deleted",
+        "all": "All issues",
+    }[query.state]
+
+
+def issues_caption(total_count: int, query: PageQuery) -> str:
+    first = min(total_count, (query.page - 1) * ISSUES_A_PAGE + 1)
+    last = min(total_count, query.page * ISSUES_A_PAGE)
+    return f"{first:,} to {last:,} of {total_count:,} issues, as they are at the as-of moment"
+
+
+def overview(answers: LakeAnswers, query: PageQuery) -> Response:
+    days = int(query.window) if query.window in ("28", "90", "180") else 90
+    statuses = answers.repositories()
+    if not statuses:
+        return trouble(
+            HTTPStatus.OK,
+            "No repository yet",
+            "This lake is empty: nothing was fetched into it so far.",
+            [
+                "gitpulse refresh OWNER/NAME",
+                "gitpulse demo    # or three generated repositories, without a token",
+            ],
+        )
+    rows = [(status, verdict_of(status, days)) for status in statuses]
+    known = [verdict for _, verdict in rows if verdict]
+    text = render(
+        "overview.html",
+        assets=asset_urls(),
+        window=days,
+        repositories=rows,
+        comparison=comparison_card(known),
+    )
+    return html(text)
+
+
+def comparison_card(verdicts: list[dict]):
+    if sum(verdict["pace_per_week"] is not None for verdict in verdicts) < 2:
+        return None
+    columns = [
+        ("repository", "repository"),
+        ("pace_per_week", "pace a week"),
+        ("pace_low_per_week", "95 % from"),
+        ("pace_high_per_week", "to"),
     ]
-    return f"<!doctype html><title>GitPulse</title><h1>GitPulse</h1><ul>{''.join(rows)}</ul>"
+    named = [row | {"repository": f"{row['repo_owner']}/{row['repo_name']}"} for row in verdicts]
+    return card("comparison", charts.comparison(verdicts), columns, named)
+
+
+def verdict_of(status: RepositoryStatus, window_days: int) -> dict | None:
+    return next((row for row in status.verdicts if row["window_days"] == window_days), None)
+
+
+def unanswered(error: NoAnswer) -> Response:
+    """Say what is missing and which command mends it."""
+    command = f"gitpulse refresh {error.repo}"
+    if isinstance(error, FirstSyncUnfinished):
+        return trouble(HTTPStatus.OK, f"{error.repo}: the first sync is not finished", str(error), [command])
+    assert isinstance(error, UnknownRepository)
+    return trouble(HTTPStatus.NOT_FOUND, f"{error.repo} is not known here", str(error), [command])
+
+
+def trouble(status: HTTPStatus, heading: str, reason: str, commands: list[str] | None = None) -> Response:
+    text = render(
+        "trouble.html", assets=asset_urls(), heading=heading, reason=reason, commands=commands or []
+    )
+    return html(text, status)
+
+
+def html(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return HTMLResponse(text, status, HEADERS)

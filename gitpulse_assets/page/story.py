@@ -1,0 +1,195 @@
+"""The story of one repository's backlog in one window, from top to bottom, for the page and the report alike.
+
+Each card asks one question, answers it in words, draws the chart and keeps its rows for those who cannot see
+it. What a figure means belongs to the answers, how a card looks to the templates.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gitpulse_assets.answers.published import Published
+from gitpulse_assets.answers.repository import ClosureAge, RepositoryAnswers
+from gitpulse_assets.answers.window import Window
+from gitpulse_assets.charts import charts, findings
+from gitpulse_assets.charts.render import untitled, vega_lite
+from gitpulse_assets.contracts.silver import REPOSITORY
+
+Row = Mapping[str, Any]
+SWING_DAYS_SHOWN = 6
+
+DayLink = Callable[[dt.date], str]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A chart with its finding in words, and the rows behind it: `columns` are (field, heading)."""
+
+    name: str
+    finding: str
+    subtitle: str
+    description: str
+    document: dict[str, Any]
+    columns: Sequence[tuple[str, str]]
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that is told of one repository, for one window and perhaps one label."""
+
+    published: Published
+    window: Window
+    label: str | None
+    verdict: dict[str, Any]
+    header: dict[str, Any]
+    swing_days: Sequence[Row]
+    cards: Mapping[str, Card]
+
+    @property
+    def url(self) -> str:
+        """The repository's address at GitHub; empty where it is not known."""
+        urls = self.published.datasets[REPOSITORY.name].to_table(columns=["html_url"])["html_url"].to_pylist()
+        return next((url for url in urls if url), "")
+
+    @property
+    def headline(self) -> str:
+        """The answer itself; the repository and the window stand above it."""
+        answer = str(self.verdict["paragraph"]).split("**")[1].partition(": ")[2]
+        return answer[:1].upper() + answer[1:]
+
+    @property
+    def explanation(self) -> str:
+        """The verdict's paragraph after its headline."""
+        return str(self.verdict["paragraph"]).split("**", 2)[2].strip()
+
+
+STOCK_COLUMNS = (
+    ("flow_date", "UTC day"),
+    ("open_at_end", "open at its end"),
+    ("net_change", "net change"),
+)
+FLOW_COLUMNS = (
+    ("flow_date", "UTC day"),
+    ("opened_count", "opened"),
+    ("closed_count", "closed"),
+    ("net_change", "net change"),
+    ("rolling_7d_opened", "opened in 7 days"),
+    ("rolling_7d_closed", "closed in 7 days"),
+    ("rolling_7d_net_change", "net change in 7 days"),
+)
+SWING_COLUMNS = (
+    ("flow_date", "UTC day"),
+    ("net_change", "net change"),
+    ("opened_count", "opened"),
+    ("closed_count", "closed"),
+)
+MONTH_COLUMNS = (
+    ("closed_month", "month"),
+    ("closed_issue_count", "closings"),
+    ("median_closure_age_days", "median age, days"),
+    ("p90_closure_age_days", "9 in 10 within, days"),
+    ("kaplan_meier_median_closure_age_days", "median with open issues, days"),
+    ("share_closed_within_7d", "closed within 7 days"),
+    ("share_closed_after_90d", "closed after 90 days"),
+)
+LABEL_COLUMNS = (
+    ("label_name", "label"),
+    ("open_issue_count", "open"),
+    ("opened_count", "opened"),
+    ("closed_count", "closed"),
+    ("net_change", "net change"),
+)
+AGE_COLUMNS = (("age_band", "age"), ("open_issue_count", "open"), ("share_of_open", "share"))
+WEEKDAY_COLUMNS = (("weekday_name", "UTC weekday"), ("event_type", "what"), ("issue_count", "issues"))
+
+
+def tell(answers: RepositoryAnswers, window: Window, label: str | None, day_link: DayLink) -> Story:
+    """Ask every question of one window; `day_link` says where the issues behind a swing day are shown."""
+    verdict = answers.verdict(window, label)
+    days = largest(answers.swing_days(window, label).to_pylist())
+    linked = [day | {"url": day_link(day["flow_date"])} for day in days]
+    flow = answers.daily_flow(window, label).to_pylist()
+    made = [
+        card("backlog", charts.backlog(flow, verdict), STOCK_COLUMNS, flow[::-1]),
+        card("flow", charts.opened_and_closed(flow), FLOW_COLUMNS, flow[::-1]),
+        card("swings", charts.swing_days(linked), SWING_COLUMNS, linked),
+        *closure_cards(answers.closure_age(window, label)),
+        *shape_cards(answers, window, label),
+    ]
+    return Story(
+        published=answers.published,
+        window=window,
+        label=label,
+        verdict=verdict,
+        header=answers.header(window, label),
+        swing_days=linked,
+        cards={one.name: one for one in made},
+    )
+
+
+def largest(days: Sequence[Row]) -> list[dict[str, Any]]:
+    """The first few swing days each way; the tenth is seldom more than noise."""
+    return [dict(day) for day in days if day["swing_rank"] <= SWING_DAYS_SHOWN]
+
+
+def closure_cards(closure: ClosureAge) -> list[Card]:
+    months = closure.months.to_pylist()
+    return [
+        card("closure_age", charts.closure_age(months, closure.in_window), MONTH_COLUMNS, months),
+        card("closure_shares", charts.closure_shares(months, closure.in_window), MONTH_COLUMNS, months),
+    ]
+
+
+def shape_cards(answers: RepositoryAnswers, window: Window, label: str | None) -> list[Card]:
+    rhythm = answers.weekday_rhythm(window, label).to_pylist()
+    labels = answers.labels(window, label).to_pylist()
+    ages = answers.ages(window, label).to_pylist()
+    return [
+        card("weekdays", charts.weekday_rhythm(rhythm), WEEKDAY_COLUMNS, rhythm),
+        card("labels", charts.backlog_by_label(labels), LABEL_COLUMNS, labels),
+        card("ages", charts.backlog_by_age(ages), AGE_COLUMNS, ages),
+    ]
+
+
+def card(name: str, chart: Any, columns: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Card:
+    """Take a chart's title off: above the card it is text that wraps, can be read out and copied."""
+    document = vega_lite(chart)
+    title = document["title"]
+    return Card(
+        name=name,
+        finding=title["text"],
+        subtitle=title.get("subtitle", ""),
+        description=document["description"],
+        document=untitled(document),
+        columns=columns,
+        rows=rows,
+    )
+
+
+def figures(story: Story) -> list[tuple[str, str, str]]:
+    """The header's figures as (what, value, note)."""
+    header, verdict = story.header, story.verdict
+    return [
+        ("Open now", f"{header['open_now_count']:,}", f"{header['open_at_end']:,} at the window's end"),
+        ("Net change", f"{header['net_change']:+,}", f"from {header['open_at_start']:,}, exact"),
+        pace_figure(verdict),
+        ("Opened", f"{header['opened_count']:,}", f"{header['opened_per_week']:,.1f} a week"),
+        ("Closed", f"{header['closed_count']:,}", f"{header['closed_per_week']:,.1f} a week"),
+        age_figure(verdict),
+    ]
+
+
+def pace_figure(verdict: Row) -> tuple[str, str, str]:
+    if verdict["pace_per_week"] is None:
+        return ("Pace", "unknown", "needs 28 days of history")
+    low, high = (findings.signed(verdict[name]) for name in ("pace_low_per_week", "pace_high_per_week"))
+    return ("Pace a week", findings.signed(verdict["pace_per_week"]), f"95 % interval {low} to {high}")
+
+
+def age_figure(verdict: Row) -> tuple[str, str, str]:
+    median, share = verdict["median_open_age_days"], verdict["share_open_over_1_year"]
+    if median is None:
+        return ("Median age", "none open", "")
+    return ("Median age of open", findings.days(median), f"{findings.percent(share)} older than a year")
