@@ -94,9 +94,7 @@ def last_walk(session: Session) -> dict[str, Any] | None:
 def unfinished_walk(session: Session) -> ManifestRow | None:
     """Return the walk to go on with: cut short, of events, and begun after the last one that ended."""
     rows = session.manifest.rows()
-    ended = max(
-        (row.sequence for row in rows if row.stream == EVENT_WALK.name and row.batch_count), default=0
-    )
+    ends = [row.sequence for row in rows if row.stream == EVENT_WALK.name and row.batch_count]
     row = resumable_run([row for row in rows if row.sequence > max(ends, default=0)], ISSUE_TIMELINE.name)
     return row if row and row.next_url and row.next_url.startswith(ADDRESS_SCHEME) else None
 
@@ -202,7 +200,7 @@ def cost_words(session: Session, plan: EventPlan, first: Page) -> str:
 
 
 def is_last(plan: EventPlan, page: Page) -> bool:
-    """Say whether the walk ends with this page: the list does, or it reaches what an earlier walk received."""
+    """Say whether the walk ends with this page: the list does, or it reaches what an earlier one received."""
     return page.next_url is None or reaches(page, plan.known_id)
 
 
@@ -289,7 +287,7 @@ def complete_since_at(plan: EventPlan, last: Page, seen: "Seen", *, is_whole: bo
 
 
 def newest_event_id(session: Session, plan: EventPlan, seen: "Seen") -> int | None:
-    """The greatest id of the walk, whose newest events the run that began it may hold, and of those before."""
+    """The greatest id of the walk, whose newest events the run that began it may hold, and of earlier ones."""
     ids = [seen.newest_id, plan.known_id]
     for run_id in walk_runs(session, plan.unfinished):
         ids += [head.id for head in stored_events(session, run_id, batch_number=1)]
