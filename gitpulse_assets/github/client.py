@@ -164,6 +164,10 @@ class GitHubClient:
         """Whether requests for this repository carry a token, without which there is no GraphQL."""
         return self._transport.has_token(repo)
 
+    def has_renewed_token(self, repo: Repo) -> bool:
+        """Whether the repository's token changes with time, so that an ETag alone does not last."""
+        return self._transport.has_renewed_token(repo)
+
     def repository(self, repo: Repo, etag: str | None = None) -> RepositoryAnswer:
         """Ask for the repository itself; with an `etag`, only if it changed since."""
         reply = expect_found(self._transport.get(self._address(repo, ""), repo, etag=etag), repo)

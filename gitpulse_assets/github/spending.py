@@ -3,6 +3,7 @@
 REST and GraphQL have budgets of their own, so each has a meter of its own.
 """
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,26 +21,29 @@ class Spending:
 
 
 class Meter:
-    """Adds up the spending of one budget."""
+    """Adds up the spending of one budget, also of several threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._request_count = 0
         self._quota_cost = 0
         self._headers: Mapping[str, str] = {}
 
     def sent(self) -> None:
         """A request goes out, answered or not."""
-        self._request_count += 1
+        with self._lock:
+            self._request_count += 1
 
     def answered(self, headers: Mapping[str, str], quota_cost: int) -> None:
         """An answer came that used `quota_cost` units."""
-        self._quota_cost += quota_cost
+        self.used(quota_cost)
         if "x-ratelimit-remaining" in headers:
             self._headers = headers
 
     def used(self, quota_cost: int) -> None:
         """Units an answer says in its body that it used."""
-        self._quota_cost += quota_cost
+        with self._lock:
+            self._quota_cost += quota_cost
 
     @property
     def spending(self) -> Spending:

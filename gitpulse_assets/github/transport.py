@@ -78,6 +78,9 @@ class Transport:
     def has_token(self, repo: Repo) -> bool:
         return self._tokens.auth_for(repo) is not None
 
+    def has_renewed_token(self, repo: Repo) -> bool:
+        return isinstance(self._tokens.auth_for(repo), AppAuth)
+
     def token_name(self, repo: Repo) -> str:
         auth = self._tokens.auth_for(repo)
         return auth.name if auth else "no token"

@@ -1,0 +1,38 @@
+"""Which repositories have a run at work, and how the last one ended: questions to Dagster's instance."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+# A run that was killed stays "started" for ever, since the default launcher cannot ask for its health.
+DEAD_AFTER = timedelta(hours=6)
+
+
+def busy_keys(instance: dg.DagsterInstance, now: datetime) -> set[str]:
+    """The partition keys that a run is at work on or waits in the queue for."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    return {
+        key
+        for record in records
+        if (key := record.dagster_run.tags.get(PARTITION_NAME_TAG)) and is_alive(record, now)
+    }
+
+
+def is_alive(record: dg.RunRecord, now: datetime) -> bool:
+    waits = record.dagster_run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
+    return waits or now - record.update_timestamp.replace(tzinfo=UTC) < DEAD_AFTER
+
+
+def last_end(instance: dg.DagsterInstance, key: str, since: datetime) -> dg.DagsterRunStatus | None:
+    """How the newest ended run of a key made since then ended; None where there was none."""
+    records = instance.get_run_records(
+        dg.RunsFilter(tags={PARTITION_NAME_TAG: key}, statuses=FINISHED_STATUSES, created_after=since),
+        limit=1,
+    )
+    return records[0].dagster_run.status if records else None
+
+
+def has_run(instance: dg.DagsterInstance, key: str) -> bool:
+    return instance.get_runs_count(dg.RunsFilter(tags={PARTITION_NAME_TAG: key})) > 0

@@ -1,0 +1,263 @@
+"""The two sensors of the watch list: one keeps the repositories in step with it, one looks what changed.
+
+Who is a member is decided in `watch/membership.py`, what counts as a change in `watch/looking.py`. Both only
+ask for runs; what a run does is the job's.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import msgspec
+
+from gitpulse_assets.automation.jobs import REPO_TAG, refresh
+from gitpulse_assets.automation.runs import busy_keys, has_run, last_end
+from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import github_client, open_lake
+from gitpulse_assets.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from gitpulse_assets.github.client import GitHubClient
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.watch.looking import RunEnd
+    from gitpulse_assets.watch.membership import Step
+    from gitpulse_assets.watch.state import Listing, Membership, Sight
+    from gitpulse_assets.watch.watch_list import WatchList
+
+WATCH_SECONDS = 300
+LOOK_SECONDS = 30
+# Dagster ends a tick after 60 seconds; a look that waits for a time-out twice may take 21 more.
+LOOKING_SECONDS_MAX = 30.0
+# Each costs the daemon a tenth of a second and more.
+RUNS_A_TICK_MAX = 50
+# SQLite takes no more variables than some ten thousand in a statement.
+KEYS_A_REQUEST = 500
+
+
+def sensor_client(settings: Settings) -> "GitHubClient":
+    """The client of every tick of this process: its connections and an App's tokens outlast a tick.
+
+    It gives up early, since a tick is short: a limit is not waited for, and a request is repeated once.
+    """
+    return kept_client(settings)  # pyright: ignore[reportArgumentType]  (frozen settings have a hash)
+
+
+@lru_cache(maxsize=1)
+def kept_client(settings: Settings) -> "GitHubClient":
+    return github_client(settings, patience_seconds=0.0, attempts=2, read_timeout_seconds=10.0)
+
+
+@dg.sensor(
+    name="watch_list",
+    job=refresh,
+    minimum_interval_seconds=WATCH_SECONDS,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description=(
+        "Keeps the partitions in step with gitpulse.yaml and GITPULSE_REPOS: a new repository is registered "
+        "and its history fetched once, one taken out is retired with its data kept, a renamed one followed "
+        "by its id. Off until switched on: it spends quota on every repository that is new."
+    ),
+)
+def watch_list(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Follow the watch list; the lake keeps who is a member."""
+    from gitpulse_assets.watch.state import membership
+    from gitpulse_assets.watch.watch_list import watch_list as read_watch_list
+
+    settings, now = load_settings(), datetime.now(UTC)
+    lake, wanted = open_lake(settings), read_watch_list(settings)
+    stored = membership(lake.store)
+    state = stored.load()
+    state, step, stopped_by = in_step(sensor_client(settings), lake, state, wanted, now)
+    for key in step.retired:
+        context.log.info("%s is not on the watch list any more: retired, its data stay", key)
+    for name, trouble in step.troubles.items():
+        context.log.warning("%s cannot be watched: %s", name, trouble)
+    requests, state = first_runs(context.instance, lake, state)
+    stored.save(state)
+    missing = sorted(set(state.watched_keys) - set(context.instance.get_dynamic_partitions(REPOS_PARTITIONS)))
+    reason = told(state, step, stopped_by)
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[
+            repos.build_add_request(list(some)) for some in chunks(missing, KEYS_A_REQUEST)
+        ],
+        skip_reason=None if requests else dg.SkipReason(reason),
+    )
+
+
+def in_step(
+    client: "GitHubClient", lake: "Lake", state: "Membership", wanted: "WatchList", now: datetime
+) -> "tuple[Membership, Step, str]":
+    """Ask what has to be asked, and follow the list; what stopped the asking leaves the rest for later."""
+    from gitpulse_assets.watch.asking import identities
+    from gitpulse_assets.watch.membership import follow, unknown_keys, wanted_repos
+    from gitpulse_assets.watch.state import Membership
+
+    listings, stopped_by = listed(client, state, wanted, now)
+    places = wanted_repos(wanted, listings)
+    unknown = unknown_keys(state, places)
+    found, stop = identities(client, [] if stopped_by else unknown)
+    stopped_by = stopped_by or stop
+    unasked = set(unknown) - set(found)
+    places = {name: place for name, place in places.items() if name not in unasked}
+    unlisted = {
+        organization.owner
+        for organization in wanted.organizations
+        if organization.owner not in listings or listings[organization.owner].trouble
+    }
+    is_news = set(places) - set(state.members)
+    step = follow(state, places, found, by_hand(lake, state) if is_news else {}, unlisted, now)
+    troubles = {owner: listing.trouble for owner, listing in listings.items() if listing.trouble}
+    members = Membership(step.members, listings, step.troubles | troubles, state.revision)
+    return members, step, stopped_by
+
+
+def listed(
+    client: "GitHubClient", state: "Membership", wanted: "WatchList", now: datetime
+) -> "tuple[dict[str, Listing], str]":
+    """The organisations' repositories, asked for once an hour; and what stopped the asking, if anything."""
+    from gitpulse_assets.github.errors import GitHubError
+    from gitpulse_assets.watch.asking import list_owner
+    from gitpulse_assets.watch.membership import due_owners
+
+    owners = {organization.owner for organization in wanted.organizations}
+    listings = {owner: listing for owner, listing in state.listings.items() if owner in owners}
+    try:
+        for owner in due_owners(wanted, listings, now):
+            listings[owner] = list_owner(client, owner, listings.get(owner), now)
+    except GitHubError as error:
+        return listings, str(error)
+    return listings, ""
+
+
+def by_hand(lake: "Lake", state: "Membership") -> dict[int, str]:
+    """Keys that were refreshed without being members, by their repository's id."""
+    from gitpulse_assets.contracts.silver import REPOSITORY
+
+    known: dict[int, str] = {}
+    for repo in lake.registered_repos():
+        if repo.key not in state.members:
+            rows = lake.dataset(REPOSITORY, repo).to_table(columns=["repository_id"]).to_pylist()
+            known |= {row["repository_id"]: repo.key for row in rows}
+    return known
+
+
+def first_runs(
+    instance: dg.DagsterInstance, lake: "Lake", state: "Membership"
+) -> "tuple[list[dg.RunRequest], Membership]":
+    """Ask for the run that fetches a new member's history, until there is one; never for a second."""
+    requests, members = [], dict(state.members)
+    due = sorted(key for key, member in members.items() if member.is_first_run_due)
+    for key in due[:RUNS_A_TICK_MAX]:
+        member = members[key]
+        if has_run(instance, key) or lake.manifest(Repo.parse(key)).rows():
+            members[key] = msgspec.structs.replace(member, is_first_run_due=False)
+        else:
+            requests.append(run_request(key, f"first:{key}:{member.since:%Y-%m-%dT%H:%M:%SZ}"))
+    return requests, msgspec.structs.replace(state, members=members)
+
+
+def told(state: "Membership", step: "Step", stopped_by: str) -> str:
+    retired_count = len(state.members) - len(state.watched_keys)
+    parts = [f"{len(state.watched_keys)} repositories watched, {retired_count} retired"]
+    parts += [f"{len(keys)} {what}" for what, keys in (("new", step.new), ("back", step.returned)) if keys]
+    parts += [f"{name}: {trouble}" for name, trouble in list(state.troubles.items())[:5]]
+    return "; ".join([*parts, *([f"stopped early: {stopped_by}"] if stopped_by else [])])
+
+
+@dg.sensor(
+    name="changed_repositories",
+    job=refresh,
+    minimum_interval_seconds=LOOK_SECONDS,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description=(
+        "Looks at the watched repositories by turns, by a conditional request each that costs nothing where "
+        "nothing changed, and asks for a refresh of those that did. Off until switched on; `watch_list` says "
+        "who is watched."
+    ),
+)
+def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Look at as many as a tick has time for; the cursor is the key the last tick came to."""
+    from gitpulse_assets.watch.looking import in_turn, is_due, look_at_all
+    from gitpulse_assets.watch.state import Sight, Sights, membership, sights
+
+    settings, now = load_settings(), datetime.now(UTC)
+    lake = open_lake(settings)
+    members = membership(lake.store).load()
+    keys = set(members.watched_keys) & set(context.instance.get_dynamic_partitions(REPOS_PARTITIONS))
+    if not keys:
+        return nothing_watched()
+    stored = sights(lake.store)
+    kept = stored.load().sights
+    busy = busy_keys(context.instance, now)
+    known = {key: sight for key, sight in kept.items() if key in members.members}
+    known |= dict(ended(context.instance, known, busy, now))
+    free = in_turn(list(keys - busy), context.cursor or "")
+    due = [key for key in free if is_due(known.get(key, Sight()), now)]
+    found = look_at_all(
+        sensor_client(settings),
+        lake,
+        members.members,
+        known,
+        due,
+        now,
+        seconds_max=LOOKING_SECONDS_MAX,
+        changed_max=RUNS_A_TICK_MAX,
+    )
+    stored.save(Sights(known | found.sights))
+    requests = [run_request(key, f"{key}:{now:%Y-%m-%dT%H:%M:%SZ}") for key in found.changed]
+    reason = (
+        f"{found.looked_count} of {len(keys)} repositories looked at, none changed; {len(busy & keys)} have "
+        f"a run, {len(free) - len(due)} wait after a failure, {found.failed_count} failed now"
+    )
+    if found.stopped_by:
+        reason = f"stopped early: {found.stopped_by}; {reason}"
+        context.log.warning(found.stopped_by)
+    return dg.SensorResult(
+        run_requests=requests,
+        cursor=found.last_key or context.cursor,
+        skip_reason=None if requests else dg.SkipReason(reason),
+    )
+
+
+def nothing_watched() -> dg.SensorResult:
+    return dg.SensorResult(
+        skip_reason=dg.SkipReason(
+            "no repository is watched; name some in gitpulse.yaml or GITPULSE_REPOS and switch the sensor "
+            "watch_list on"
+        )
+    )
+
+
+def ended(
+    instance: dg.DagsterInstance, known: "dict[str, Sight]", busy: set[str], now: datetime
+) -> "Iterator[tuple[str, Sight]]":
+    """The sights whose run has ended, with what its end means."""
+    from gitpulse_assets.watch.looking import after_run
+
+    for key, sight in known.items():
+        if sight.asked_at is not None and key not in busy:
+            # The run's own time is the database's; a second is what they may differ by when it is rounded.
+            status = last_end(instance, key, sight.asked_at - timedelta(seconds=1))
+            yield key, after_run(sight, run_end(status), now)
+
+
+def run_end(status: dg.DagsterRunStatus | None) -> "RunEnd":
+    if status is None:
+        return "none"
+    return "success" if status == dg.DagsterRunStatus.SUCCESS else "failure"
+
+
+def run_request(key: str, run_key: str) -> dg.RunRequest:
+    return dg.RunRequest(run_key=run_key, partition_key=key, tags={REPO_TAG: key})
+
+
+def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+watching_sensors = [watch_list, changed_repositories]

@@ -1,0 +1,194 @@
+"""Looks which watched repositories changed: a conditional request each, free where nothing did.
+
+A run is wanted where the newest record of the list is not in silver yet. The ETag is kept only of an answer
+that silver holds, so that no crash and no failed run can make a change look like none. Nothing here knows
+Dagster: which runs are at work or have ended is told by the caller.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+import pyarrow.compute as pc
+
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, SYNC_STATE
+from gitpulse_assets.github.client import GitHubClient, Probe
+from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, NetworkDown
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.watch.state import KEPT_BODY_BYTES_MAX, Member, Sight
+
+FIRST_BACK_OFF = timedelta(minutes=5)
+LONGEST_BACK_OFF = timedelta(hours=24)
+# GitHub allows 100 requests at once and 900 a minute for a token; eight at 50 ms are 160 a second at most,
+# so that a round over more repositories than that waits for its next tick.
+REQUESTS_AT_ONCE = 8
+# As many answers in a row that never came mean that the network is down, not one repository.
+LOST_MAX = 3
+
+RunEnd = Literal["none", "success", "failure"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one look found: the sight to keep, and whether a run is wanted."""
+
+    sight: Sight
+    is_changed: bool = False
+
+
+@dataclass
+class Round:
+    """What a tick did: sights by key, keys that changed in order, and what stopped it early."""
+
+    sights: dict[str, Sight] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
+    looked_count: int = 0
+    failed_count: int = 0
+    last_key: str = ""
+    stopped_by: str = ""
+
+
+def after_run(sight: Sight, end: RunEnd, now: datetime) -> Sight:
+    """What the end of the run that was asked for means: settled, to be tried later, or never begun."""
+    if sight.asked_at is None:
+        return sight
+    unasked = msgspec.structs.replace(sight, asked_mark="", asked_at=None)
+    if end == "success":
+        return msgspec.structs.replace(unasked, settled_mark=sight.asked_mark, failure_count=0, trouble="")
+    return failed(unasked, "its last run failed", now) if end == "failure" else unasked
+
+
+def failed(sight: Sight, trouble: str, now: datetime) -> Sight:
+    """Count a failure; each doubles the time until the next try."""
+    pause = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(sight.failure_count, 20))
+    return msgspec.structs.replace(
+        sight, failure_count=sight.failure_count + 1, not_before=now + pause, trouble=trouble
+    )
+
+
+def is_due(sight: Sight, now: datetime) -> bool:
+    return sight.not_before is None or now >= sight.not_before
+
+
+def in_turn(keys: Sequence[str], after: str) -> list[str]:
+    """The keys in order, those behind the cursor first: every one has its turn."""
+    ordered = sorted(keys)
+    return [key for key in ordered if key > after] + [key for key in ordered if key <= after]
+
+
+def look(client: GitHubClient, lake: Lake, key: str, member: Member, sight: Sight, now: datetime) -> Seen:
+    """Look at one repository; raises GitHubError and LakeError."""
+    stored = Repo.parse(key)
+    etag = sight.etag or merged_etag(lake, stored)
+    probe = client.probe_issues(member.repo, etag, sight.body)
+    quiet = msgspec.structs.replace(sight, etag=etag, failure_count=0, not_before=None, trouble="")
+    if probe.is_unchanged:
+        return Seen(quiet)
+    found = mark(probe)
+    if found == sight.settled_mark or is_merged(lake, stored, probe):
+        body = kept_body(client, member.repo, probe)
+        return Seen(
+            msgspec.structs.replace(quiet, etag=probe.etag, body=body, settled_mark=found, asked_mark="")
+        )
+    asked = msgspec.structs.replace(sight, asked_mark=found, asked_at=now, trouble="")
+    return Seen(asked, is_changed=True)
+
+
+def mark(probe: Probe) -> str:
+    """A change, told from others by what is newest in the list."""
+    if probe.newest_updated_at is None:
+        return "empty"
+    return f"{probe.newest_issue_id}@{probe.newest_updated_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def kept_body(client: GitHubClient, repo: Repo, probe: Probe) -> bytes | None:
+    is_kept = client.has_renewed_token(repo) and len(probe.body) <= KEPT_BODY_BYTES_MAX
+    return probe.body if is_kept else None
+
+
+def merged_etag(lake: Lake, repo: Repo) -> str | None:
+    """The ETag under which a run last found the list, all of which is in silver by now."""
+    for row in lake.dataset(SYNC_STATE, repo).to_table(columns=["stream", "etag"]).to_pylist():
+        if row["stream"] == "issues":
+            return row["etag"]
+    return None
+
+
+def is_merged(lake: Lake, repo: Repo, probe: Probe) -> bool:
+    """Whether what is newest in the list is what is newest in silver too.
+
+    Something newer in silver means that the newest record left the list; that is a change as well.
+    """
+    if not lake.dataset(SYNC_STATE, repo).count_rows():
+        return False
+    is_present = pc.field("departed_at").is_null()
+    newer = is_present
+    if probe.newest_updated_at is not None:
+        newer = is_present & (pc.field("updated_at") >= pc.scalar(probe.newest_updated_at))
+    rows = lake.dataset(ISSUE_CURRENT, repo).to_table(columns=["issue_id", "updated_at"], filter=newer)
+    found = rows.to_pylist()
+    if probe.newest_updated_at is None:
+        return not found
+    is_same = any(row["issue_id"] == probe.newest_issue_id for row in found)
+    return is_same and all(row["updated_at"] == probe.newest_updated_at for row in found)
+
+
+def look_at_all(
+    client: GitHubClient,
+    lake: Lake,
+    members: Mapping[str, Member],
+    sights: Mapping[str, Sight],
+    keys: Sequence[str],
+    now: datetime,
+    *,
+    seconds_max: float,
+    changed_max: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Round:
+    """Look at the keys in their order, several at once, until the time is up or enough has changed.
+
+    A limit or a lost network ends the round early; the trouble of one repository is its own.
+    """
+    result, deadline, lost_count = Round(), clock() + seconds_max, 0
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        for start in range(0, len(keys), REQUESTS_AT_ONCE):
+            if clock() >= deadline or len(result.changed) >= changed_max or result.stopped_by:
+                break
+            some = keys[start : start + REQUESTS_AT_ONCE]
+            looks = {
+                key: pool.submit(look, client, lake, key, members[key], sights.get(key, Sight()), now)
+                for key in some
+            }
+            wait(looks.values())
+            for key, future in looks.items():
+                error = future.exception()
+                lost_count = lost_count + 1 if isinstance(error, NetworkDown) else 0
+                if isinstance(error, LimitReached | BadToken) or lost_count >= LOST_MAX:
+                    result.stopped_by = result.stopped_by or str(error)
+                    continue
+                note(result, key, sights.get(key, Sight()), future.result if error is None else error, now)
+    return result
+
+
+def note(
+    result: Round, key: str, before: Sight, outcome: "Callable[[], Seen] | BaseException", now: datetime
+) -> None:
+    """Write down what a look came to."""
+    result.looked_count += 1
+    result.last_key = key
+    if isinstance(outcome, GitHubError | LakeError):
+        result.failed_count += 1
+        result.sights[key] = failed(before, str(outcome), now)
+        return
+    if isinstance(outcome, BaseException):
+        raise outcome
+    seen = outcome()
+    result.sights[key] = seen.sight
+    if seen.is_changed:
+        result.changed.append(key)

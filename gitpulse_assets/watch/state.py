@@ -1,0 +1,156 @@
+"""What the watch list has come to, kept in the lake so that it outlives every process.
+
+Two objects: who is watched (written by the sensor that follows the watch list) and what the last looks at
+them found (written by the sensor that looks for changes). Each is replaced whole by compare-and-swap. How
+they change is decided elsewhere.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+from gitpulse_assets.github.pages import KnownPage
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+FOLDER = "_watch/"
+# Rendered bodies beyond this are not kept: a look at such an issue after a token's renewal costs one unit.
+KEPT_BODY_BYTES_MAX = 200_000
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A repository of the watch list, by its partition key.
+
+    `name`: how GitHub calls it now, `origin`: where the watch list names it, `since`: when it came (back).
+    """
+
+    name: str
+    origin: str
+    since: datetime
+    repository_id: int | None = None
+    status: Literal["watched", "retired"] = "watched"
+    retired_at: datetime | None = None
+    is_first_run_due: bool = False
+
+    @property
+    def repo(self) -> Repo:
+        return Repo.parse(self.name)
+
+
+class OwnedRepository(msgspec.Struct, frozen=True, rename={"repository_id": "id"}):
+    """A repository as GitHub's list of an owner's repositories tells of it; unknown fields are left out."""
+
+    repository_id: int
+    full_name: str
+    archived: bool = False
+    fork: bool = False
+    has_issues: bool = True
+
+
+class ListedPage(msgspec.Struct, frozen=True):
+    """A page of that list: how it is known to GitHub, and what stood in it."""
+
+    etag: str
+    next_url: str | None
+    repositories: list[OwnedRepository]
+
+    @property
+    def known(self) -> KnownPage:
+        return KnownPage(self.etag, self.next_url)
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """An organisation's repositories when they were last asked for; `trouble`: why they could not be."""
+
+    asked_at: datetime
+    pages: dict[str, ListedPage]
+    trouble: str = ""
+
+    @property
+    def repositories(self) -> list[OwnedRepository]:
+        return [found for page in self.pages.values() for found in page.repositories]
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """Who is watched, by partition key; organisations by owner; what could not be watched, and why."""
+
+    members: dict[str, Member] = {}
+    listings: dict[str, Listing] = {}
+    troubles: dict[str, str] = {}
+    revision: str = ""
+
+    @property
+    def watched_keys(self) -> list[str]:
+        return sorted(key for key, member in self.members.items() if member.status == "watched")
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What the looks at one repository found.
+
+    `etag` stands for an answer all of which is in silver (`body`: that answer, where tokens change).
+    `asked_mark`: the change a run was requested for at `asked_at`; `settled_mark`: one a run has dealt with.
+    `failure_count`: runs or looks that failed in a row, after which nothing is tried before `not_before`.
+    """
+
+    etag: str | None = None
+    body: bytes | None = None
+    settled_mark: str = ""
+    asked_mark: str = ""
+    asked_at: datetime | None = None
+    failure_count: int = 0
+    not_before: datetime | None = None
+    trouble: str = ""
+
+
+class Sights(msgspec.Struct, frozen=True):
+    """The looks at all repositories, by partition key."""
+
+    sights: dict[str, Sight] = {}
+    revision: str = ""
+
+
+State = TypeVar("State", Membership, Sights)
+
+
+class StateObject(Generic[State]):
+    """One of the two objects: read it, decide, replace it; refused where another process was faster."""
+
+    def __init__(self, store: Store, key: str, kind: type[State]):
+        self._store, self._key, self._kind = store, f"{FOLDER}{key}", kind
+        self._etag: str | None = None
+        self._read: State | None = None
+
+    def load(self) -> State:
+        stored = self._store.get(self._key)
+        self._etag = stored.etag if stored else None
+        try:
+            self._read = msgspec.json.decode(stored.body, type=self._kind) if stored else self._kind()
+        except msgspec.MsgspecError as error:
+            raise LakeError(
+                f"{self._store.uri(self._key)}: not a state of GitPulse ({error}); remove it to begin anew"
+            ) from error
+        return self._read
+
+    def save(self, state: State) -> None:
+        """Replace what was loaded, unless nothing changed.
+
+        Raises PreconditionFailed where another process replaced it.
+        """
+        if state == self._read:
+            return
+        # An ETag may be a content hash, so that every version must differ.
+        changed = msgspec.structs.replace(state, revision=uuid.uuid4().hex)
+        body = msgspec.json.encode(changed)
+        self._etag = self._store.put(self._key, body, if_match=self._etag, if_absent=self._etag is None)
+        self._read = changed
+
+
+def membership(store: Store) -> StateObject[Membership]:
+    return StateObject(store, "membership.json", Membership)
+
+
+def sights(store: Store) -> StateObject[Sights]:
+    return StateObject(store, "sights.json", Sights)

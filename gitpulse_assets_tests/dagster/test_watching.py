@@ -1,0 +1,305 @@
+"""The two sensors: the partitions follow the watch list, and runs follow the changes."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from gitpulse_assets.automation import watching
+from gitpulse_assets.automation.jobs import REPO_TAG
+from gitpulse_assets.automation.launch import refresh
+from gitpulse_assets.automation.runs import busy_keys
+from gitpulse_assets.automation.watching import changed_repositories, watch_list
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets.settings import SettingsError
+from gitpulse_assets.watch.state import membership, sights
+
+KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
+
+Tick = Callable[[], dg.SensorResult]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    plans = [HistoryPlan(key, seed=7, issue_count=20, day_count=60, former_names=()) for key in KEYS]
+    with serve(generate(plans)) as running:
+        yield running
+
+
+@pytest.fixture
+def file(home: Path) -> Path:
+    path = home / "gitpulse.yaml"
+    path.write_text("repositories: [acme/rocket, acme/anvil]\n")
+    return path
+
+
+@pytest.fixture
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def applied(instance: dg.DagsterInstance, result: dg.SensorResult) -> dg.SensorResult:
+    """Do with the partitions what the daemon would do."""
+    for request in result.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions(REPOS_PARTITIONS, list(request.partition_keys))
+    return result
+
+
+@pytest.fixture
+def follow(file: Path, instance: dg.DagsterInstance) -> Tick:
+    def tick() -> dg.SensorResult:
+        result = watch_list(dg.build_sensor_context(instance=instance))
+        return applied(instance, result)
+
+    return tick
+
+
+@pytest.fixture
+def look(file: Path, instance: dg.DagsterInstance) -> Tick:
+    cursors = [""]
+
+    def tick() -> dg.SensorResult:
+        result = changed_repositories(dg.build_sensor_context(instance=instance, cursor=cursors[-1]))
+        cursors.append(result.cursor or "")
+        return result
+
+    return tick
+
+
+def keys(result: dg.SensorResult) -> list[str]:
+    return [str(request.partition_key) for request in result.run_requests or []]
+
+
+def said(result: dg.SensorResult) -> str:
+    assert result.skip_reason is not None
+    return str(result.skip_reason.skip_message)
+
+
+def registered(instance: dg.DagsterInstance) -> list[str]:
+    return sorted(instance.get_dynamic_partitions(REPOS_PARTITIONS))
+
+
+def later(monkeypatch: pytest.MonkeyPatch, **span: float) -> None:
+    """Have the sensors' clock run ahead."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) + timedelta(**span)
+
+    monkeypatch.setattr(watching, "datetime", Ahead)
+
+
+class TestFollowing:
+    def test_new_repositories_are_registered_and_fetched_once(
+        self, follow: Tick, instance: dg.DagsterInstance
+    ):
+        first = follow()
+        assert registered(instance) == ["acme/anvil", "acme/rocket"]
+        assert keys(first) == ["acme/anvil", "acme/rocket"]
+        assert {request.tags[REPO_TAG] for request in first.run_requests or []} == set(keys(first))
+        # No run has come of it yet: the same request again, which the daemon knows by its key.
+        assert [request.run_key for request in follow().run_requests or []] == [
+            request.run_key for request in first.run_requests or []
+        ]
+
+    def test_once_there_is_a_run_none_is_asked_for(
+        self, follow: Tick, instance: dg.DagsterInstance, defs: dg.Definitions
+    ):
+        follow()
+        for key in ("acme/anvil", "acme/rocket"):
+            assert refresh(defs, instance, Repo.parse(key), is_full=False).is_success
+        assert "2 repositories watched" in said(follow())
+
+    def test_one_taken_out_is_retired_and_comes_back(
+        self, follow: Tick, file: Path, instance: dg.DagsterInstance, lake: Lake
+    ):
+        follow()
+        file.write_text("repositories: [acme/rocket]\n")
+        follow()
+        state = membership(lake.store).load()
+        assert state.members["acme/anvil"].status == "retired"
+        assert state.watched_keys == ["acme/rocket"]
+        assert registered(instance) == ["acme/anvil", "acme/rocket"]
+        file.write_text("repositories: [acme/rocket, acme/anvil]\n")
+        assert keys(follow()) == ["acme/rocket"]
+        assert membership(lake.store).load().members["acme/anvil"].status == "watched"
+
+    def test_what_a_person_refreshed_is_left_alone(
+        self, follow: Tick, instance: dg.DagsterInstance, defs: dg.Definitions, lake: Lake
+    ):
+        assert refresh(defs, instance, Repo.parse("acme/skates"), is_full=False).is_success
+        follow()
+        assert "acme/skates" not in membership(lake.store).load().members
+        assert "acme/skates" in registered(instance)
+
+    def test_a_renamed_repository_keeps_its_key(
+        self, follow: Tick, file: Path, sandbox: Sandbox, lake: Lake, instance: dg.DagsterInstance
+    ):
+        follow()
+        sandbox.world.rename_repository("acme/anvil", "acme/hammer")
+        file.write_text("repositories: [acme/rocket, acme/hammer]\n")
+        follow()
+        members = membership(lake.store).load().members
+        assert members["acme/anvil"].name == "acme/hammer"
+        assert members["acme/anvil"].status == "watched"
+        assert registered(instance) == ["acme/anvil", "acme/rocket"]
+
+    def test_an_organisation_is_followed_with_its_patterns(
+        self, follow: Tick, file: Path, sandbox: Sandbox, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ):
+        file.write_text("organizations: [{name: acme, exclude: ['r*']}]\n")
+        assert keys(follow()) == ["acme/anvil", "acme/skates"]
+        sandbox.world.add_repository("acme/tnt")
+        sandbox.world.rename_repository("acme/anvil", "acme/hammer")
+        assert "acme/tnt" not in membership(lake.store).load().members
+        follow()
+        later(monkeypatch, hours=2)
+        follow()
+        state = membership(lake.store).load()
+        assert state.watched_keys == ["acme/anvil", "acme/skates", "acme/tnt"]
+        assert state.members["acme/anvil"].name == "acme/hammer"
+
+    def test_an_organisation_that_cannot_be_asked_loses_nobody(
+        self, follow: Tick, file: Path, sandbox: Sandbox, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ):
+        file.write_text("organizations: [acme]\n")
+        follow()
+        sandbox.app.faults.append(Fault("status", match="/repos?", status=403, body="{}", times=ALWAYS))
+        later(monkeypatch, hours=2)
+        follow()
+        state = membership(lake.store).load()
+        assert state.watched_keys == KEYS
+        assert "forbids" in state.troubles["acme"]
+
+    @pytest.mark.parametrize("name", ["acme/nothing", "acme/closed"])
+    def test_what_cannot_be_watched_is_said_and_not_registered(
+        self, follow: Tick, file: Path, sandbox: Sandbox, instance: dg.DagsterInstance, name: str, lake: Lake
+    ):
+        sandbox.world.add_repository("acme/closed", has_issues=False)
+        file.write_text(f"repositories: [{name}, acme/rocket]\n")
+        assert keys(follow()) == ["acme/rocket"]
+        assert registered(instance) == ["acme/rocket"]
+        assert name in membership(lake.store).load().troubles
+
+    def test_a_limit_leaves_the_rest_for_later(self, follow: Tick, sandbox: Sandbox, lake: Lake):
+        sandbox.app.faults.append(Fault("primary_limit", skip=1, times=ALWAYS))
+        assert keys(follow()) == ["acme/anvil"]
+        sandbox.app.faults.clear()
+        sandbox.world.advance(seconds=3700)
+        assert keys(follow()) == ["acme/anvil", "acme/rocket"]
+
+    def test_a_wrong_file_fails_the_tick_with_its_line(self, follow: Tick, file: Path):
+        file.write_text("repositories: [x]\n")
+        with pytest.raises(SettingsError, match=r"gitpulse.yaml:1: repositories\[0\]"):
+            follow()
+
+
+class TestLooking:
+    @pytest.fixture(autouse=True)
+    def refreshed(self, follow: Tick, instance: dg.DagsterInstance, defs: dg.Definitions, sandbox: Sandbox):
+        follow()
+        for key in ("acme/anvil", "acme/rocket"):
+            assert refresh(defs, instance, Repo.parse(key), is_full=False).is_success
+        sandbox.app.log.clear()
+
+    def touch(self, sandbox: Sandbox, key: str) -> None:
+        sandbox.world.advance(seconds=60)
+        acts = sandbox.world.acts_on(key)
+        acts.comment(next(iter(acts.repository.issues.values())), sandbox.world.clock)
+
+    def test_quiet_repositories_cost_nothing_and_a_limit_ends_the_tick(self, look: Tick, sandbox: Sandbox):
+        for _ in range(3):
+            assert "2 of 2 repositories looked at, none changed" in said(look())
+        assert [line.status for line in sandbox.app.log] == [304] * 6
+        assert sum(line.cost for line in sandbox.app.log) == 0
+        sandbox.app.faults.append(Fault("secondary_limit", retry_after_seconds=600, times=ALWAYS))
+        assert said(look()).startswith("stopped early: 127.0.0.1 limits token 1 of 1 until 2026-")
+
+    def test_a_change_asks_for_one_run_until_that_has_dealt_with_it(
+        self,
+        look: Tick,
+        sandbox: Sandbox,
+        instance: dg.DagsterInstance,
+        defs: dg.Definitions,
+        lake: Lake,
+    ):
+        look()
+        self.touch(sandbox, "acme/rocket")
+        first = look()
+        assert keys(first) == ["acme/rocket"]
+        (request,) = first.run_requests or []
+        assert request.tags[REPO_TAG] == "acme/rocket"
+        # The tick's run never began (a crash of the daemon): it is asked for again.
+        assert keys(look()) == ["acme/rocket"]
+        job = defs.resolve_job_def("refresh")
+        tags = {"dagster/partition": "acme/rocket"}
+        started = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        assert "1 have a run" in said(look())
+        instance.delete_run(started.run_id)
+        assert refresh(defs, instance, Repo.parse("acme/rocket"), is_full=False).is_success
+        sandbox.app.log.clear()
+        assert "none changed" in said(look())
+        assert "none changed" in said(look())
+        assert sum(line.cost for line in sandbox.app.log) == 1
+        assert sights(lake.store).load().sights["acme/rocket"].asked_at is None
+
+    def test_a_newest_record_that_left_is_a_change_that_one_run_settles(
+        self, look: Tick, sandbox: Sandbox, instance: dg.DagsterInstance, defs: dg.Definitions
+    ):
+        acts = sandbox.world.acts_on("acme/rocket")
+        newest = max(acts.repository.listed, key=lambda issue: (issue.updated_at, issue.issue_id))
+        acts.hide(newest, sandbox.world.clock)
+        assert keys(look()) == ["acme/rocket"]
+        assert refresh(defs, instance, Repo.parse("acme/rocket"), is_full=False).is_success
+        assert "none changed" in said(look())
+
+    def test_failures_wait_longer_each_time_and_stop_nobody_else(
+        self,
+        look: Tick,
+        sandbox: Sandbox,
+        instance: dg.DagsterInstance,
+        defs: dg.Definitions,
+        lake: Lake,
+        monkeypatch: pytest.MonkeyPatch,
+    ):
+        refused = Fault("status", match="/repos/acme/anvil/issues", status=451, body="{}", times=ALWAYS)
+        no_graphql = Fault("status", match="/graphql", status=403, body="{}", times=ALWAYS)
+        sandbox.app.faults += [refused, no_graphql]
+        self.touch(sandbox, "acme/rocket")
+        assert keys(look()) == ["acme/rocket"]
+        assert not refresh(defs, instance, Repo.parse("acme/rocket"), is_full=False).is_success
+        assert "2 wait after a failure, 0 failed now" in said(look())
+        later(monkeypatch, minutes=6)
+        assert keys(look()) == ["acme/rocket"]
+        found = sights(lake.store).load().sights
+        assert found["acme/anvil"].failure_count == 2
+        sandbox.app.faults.clear()
+        later(monkeypatch, minutes=12)
+        assert keys(look()) == ["acme/rocket"]
+        assert sights(lake.store).load().sights["acme/anvil"].failure_count == 2
+        later(monkeypatch, minutes=17)
+        look()
+        assert sights(lake.store).load().sights["acme/anvil"].failure_count == 0
+
+
+def test_without_members_it_says_what_to_do(look: Tick):
+    assert "switch the sensor watch_list on" in said(look())
+
+
+@pytest.mark.parametrize(("hours", "is_busy"), [(5, True), (7, False)])
+def test_a_run_that_never_ends_is_dead_after_a_while(
+    instance: dg.DagsterInstance, defs: dg.Definitions, hours: int, is_busy: bool
+):
+    job, tags = defs.resolve_job_def("refresh"), {"dagster/partition": "acme/rocket"}
+    instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    assert bool(busy_keys(instance, datetime.now(UTC) + timedelta(hours=hours))) is is_busy
