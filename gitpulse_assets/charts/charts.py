@@ -1,9 +1,9 @@
-"""The charts: one function a chart, from the rows of a mart to Vega-Altair.
+"""The charts: one function a chart, from the rows of a mart to a Vega-Lite document.
 
-Each takes a small table as a sequence of rows and returns a chart whose title says what is seen and whose
-description says the same to a screen reader. Colours have their meanings from theme.py, titles their words
-from findings.py; how a chart becomes a picture belongs in render.py. Days are UTC days: they are drawn on UTC
-scales and told in tooltips as text, which no viewer's time zone shifts.
+Each takes a small table as a sequence of rows; the title of its document says what is seen, its description the
+same to a screen reader. Colours have their meanings from theme.py, titles their words from findings.py; how a
+document becomes a picture belongs in render.py. Days are UTC days: they are drawn on UTC scales and told in
+tooltips as text, which no viewer's time zone shifts.
 """
 
 import datetime as dt
@@ -15,15 +15,16 @@ import altair as alt
 from gitpulse_assets.charts import findings
 from gitpulse_assets.charts.findings import Row, Rows
 from gitpulse_assets.charts.parts import (
+    Document,
     bar_height,
     day_axis,
     finish,
     hover,
     month_axis,
     numbers,
+    rows_of,
     side_colour,
     stock_axis,
-    values,
 )
 
 LABELS_MAX = 15
@@ -43,26 +44,35 @@ BY_MONTH = "By UTC month of closing, as far as it lies in the window"
 AGE_TICKS = [0, 1, 7, 30, 90, 365, 1000, 3000]
 
 
-def backlog(flow: Rows, verdict: Row | None) -> alt.LayerChart:
+def backlog(flow: Rows, verdict: Row | None) -> Document:
     """Open issues day by day with the trend of the window and its 95 % interval."""
-    stock = alt.Chart(values(flow, FLOW_FIELDS)).encode(x=day_axis(), y=stock_axis())
+    stock = rows_of("flow").encode(x=day_axis(), y=stock_axis())
     line = stock.mark_line(style="closed", interpolate="step-after", strokeWidth=2.5)
     tooltip = [
         alt.Tooltip("day:N", title="day"),
         alt.Tooltip("open_at_end:Q", title="open at its end", format=","),
         alt.Tooltip("net_change:Q", title="change", format="+,"),
     ]
-    layers = [*trend(flow, verdict), line, *bulk_marks(flow, verdict), hover(flow, FLOW_FIELDS, tooltip)]
-    return finish(alt.layer(*layers), findings.backlog(flow), findings.pace(verdict))
+    tables = {"flow": flow_rows(flow), "trend": trend_rows(flow, verdict), "bulk": bulk_rows(flow, verdict)}
+    chart = alt.layer(*trend(), line, *bulk_marks(), hover("flow", tooltip))
+    return finish(chart, findings.backlog(flow), findings.pace(verdict), **tables)
 
 
-def trend(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
+def trend() -> list[alt.Chart]:
     """The pace from the window's start, with the fan of its interval."""
+    chart = rows_of("trend").encode(x=day_axis())
+    band = chart.mark_area(style="opened", opacity=0.18).encode(y=stock_axis("low"), y2="high")
+    pace = chart.mark_line(style="opened", strokeDash=[6, 4]).encode(y=stock_axis("pace"))
+    return [band, pace]
+
+
+def trend_rows(flow: Rows, verdict: Row | None) -> list[dict[str, Any]]:
+    """The two ends of the trend; none where there is no pace."""
     if verdict is None or verdict["pace_per_week"] is None or not flow:
         return []
     start, weeks = verdict["open_at_start"], len(flow) / 7
     ends = [(flow[0]["flow_date"] - dt.timedelta(days=1), 0), (flow[-1]["flow_date"], weeks)]
-    rows = [
+    return [
         {
             "flow_date": day,
             "pace": start + verdict["pace_per_week"] * week,
@@ -71,19 +81,21 @@ def trend(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
         }
         for day, week in ends
     ]
-    chart = alt.Chart(values(rows)).encode(x=day_axis())
-    band = chart.mark_area(style="opened", opacity=0.18).encode(y=stock_axis("low"), y2="high")
-    pace = chart.mark_line(style="opened", strokeDash=[6, 4]).encode(y=stock_axis("pace"))
-    return [band, pace]
 
 
-def bulk_marks(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
+def bulk_marks() -> list[alt.Chart]:
     """Where the trend does not follow the line: the days of the bulk movements that it sets aside."""
+    base = rows_of("bulk").encode(x=day_axis(), y=stock_axis())
+    text = base.mark_text(style="muted", dy=16, align="right").encode(text="said:N")
+    return [base.mark_point(style="ink", filled=True, size=50, opacity=1), text]
+
+
+def bulk_rows(flow: Rows, verdict: Row | None) -> list[dict[str, Any]]:
     counts: dict[Any, int] = {}
     for move in (verdict or {}).get("bulk_movements") or []:
         day = move["started_at"].astimezone(dt.UTC).date()
         counts[day] = counts.get(day, 0) + move["issue_count"] * (1 if move["is_arrival"] else -1)
-    rows = [
+    return [
         {
             "flow_date": row["flow_date"],
             "open_at_end": row["open_at_end"],
@@ -92,16 +104,15 @@ def bulk_marks(flow: Rows, verdict: Row | None) -> list[alt.Chart]:
         for row in flow
         if row["flow_date"] in counts
     ]
-    if not rows:
-        return []
-    base = alt.Chart(values(rows)).encode(x=day_axis(), y=stock_axis())
-    text = base.mark_text(style="muted", dy=16, align="right").encode(text="said:N")
-    return [base.mark_point(style="ink", filled=True, size=50, opacity=1), text]
 
 
-def opened_and_closed(flow: Rows) -> alt.LayerChart:
+def flow_rows(flow: Rows) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in FLOW_FIELDS} for row in flow]
+
+
+def opened_and_closed(flow: Rows) -> Document:
     """Opened against closed over seven days, and the net change of the backlog in them."""
-    data = alt.Chart(values(flow, FLOW_FIELDS)).encode(x=day_axis())
+    data = rows_of("flow").encode(x=day_axis())
     net = data.mark_area(style="pale", interpolate="step").encode(
         y=alt.Y("rolling_7d_net_change:Q", title="issues in 7 days")
     )
@@ -126,10 +137,11 @@ def opened_and_closed(flow: Rows) -> alt.LayerChart:
     subtitle = (
         "Sums over 7 days; the filled area is the net change of the backlog, all ways in and out counted"
     )
-    return finish(alt.layer(net, lines, hover(flow, FLOW_FIELDS, tooltip)), findings.flow(flow), subtitle)
+    chart = alt.layer(net, lines, hover("flow", tooltip))
+    return finish(chart, findings.flow(flow), subtitle, flow=flow_rows(flow))
 
 
-def swing_days(days: Rows) -> alt.LayerChart:
+def swing_days(days: Rows) -> Document:
     """The days that moved the backlog most; `url` in a row makes its bar a link to the issues behind it."""
     rows = [
         {
@@ -141,7 +153,7 @@ def swing_days(days: Rows) -> alt.LayerChart:
         }
         for row in days
     ]
-    base = alt.Chart(values(rows)).encode(
+    base = rows_of("rows").encode(
         x=alt.X("net_change:Q", title="change of the backlog, issues", scale=alt.Scale(padding=LABEL_PIXELS)),
         y=alt.Y("day:N", title=None, sort=None),
         tooltip=[
@@ -158,12 +170,11 @@ def swing_days(days: Rows) -> alt.LayerChart:
     up = base.transform_filter("datum.net_change > 0").mark_text(align="left", dx=4).encode(text=label)
     down = base.transform_filter("datum.net_change < 0").mark_text(align="right", dx=-4).encode(text=label)
     chart = alt.layer(bars, up, down).properties(height=bar_height(rows, 26))
-    return finish(
-        chart, findings.swings(days), "Opened, reopened and arrived less closed and departed, a UTC day"
-    )
+    subtitle = "Opened, reopened and arrived less closed and departed, a UTC day"
+    return finish(chart, findings.swings(days), subtitle, rows=rows)
 
 
-def closure_age(months: Rows, in_window: Row) -> alt.LayerChart:
+def closure_age(months: Rows, in_window: Row) -> Document:
     """How old issues were when closed, by month, and the estimate that counts the open ones too."""
     names = {
         "median of the closed": "median_closure_age_days",
@@ -172,7 +183,7 @@ def closure_age(months: Rows, in_window: Row) -> alt.LayerChart:
     }
     rows = measures(months, names)
     axis = alt.Axis(values=AGE_TICKS, title="days to close, log scale")
-    chart = alt.Chart(values(rows)).encode(
+    chart = rows_of("rows").encode(
         x=month_axis(),
         y=alt.Y("value:Q", axis=axis, scale=alt.Scale(type="symlog", constant=1)),
         tooltip=[
@@ -183,14 +194,15 @@ def closure_age(months: Rows, in_window: Row) -> alt.LayerChart:
         ],
     )
     subtitle = f"{BY_MONTH}; open issues are counted by Kaplan and Meier's estimate"
-    return finish(pointed(chart, list(names)), findings.closure_age(in_window), subtitle)
+    return finish(pointed(chart, list(names)), findings.closure_age(in_window), subtitle, rows=rows)
 
 
-def closure_shares(months: Rows, in_window: Row) -> alt.LayerChart:
+def closure_shares(months: Rows, in_window: Row) -> Document:
     """Which part of each month's closings was new work and which part old."""
     names = {"within 7 days": "share_closed_within_7d", "after more than 90 days": "share_closed_after_90d"}
+    rows = measures(months, names)
     axis = alt.Axis(format="%", title="share of the closings")
-    chart = alt.Chart(values(measures(months, names))).encode(
+    chart = rows_of("rows").encode(
         x=month_axis(),
         y=alt.Y("value:Q", axis=axis, scale=alt.Scale(domain=[0, 1])),
         tooltip=[
@@ -200,7 +212,7 @@ def closure_shares(months: Rows, in_window: Row) -> alt.LayerChart:
             alt.Tooltip("closed_issue_count:Q", title="closings", format=","),
         ],
     )
-    return finish(pointed(chart, list(names)), findings.closure_shares(in_window), BY_MONTH)
+    return finish(pointed(chart, list(names)), findings.closure_shares(in_window), BY_MONTH, rows=rows)
 
 
 def measures(months: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -229,13 +241,13 @@ def pointed(chart: alt.Chart, names: list[str]) -> alt.LayerChart | alt.FacetCha
     return alt.layer(lines.mark_line(), points.mark_point(filled=True, size=70, opacity=1))
 
 
-def weekday_rhythm(rhythm: Rows) -> alt.Chart:
+def weekday_rhythm(rhythm: Rows) -> Document:
     """On which UTC weekdays issues are opened and closed."""
     rows = [
         dict(row) | {"weekday": str(row["weekday_name"])[:3], "side": row["event_type"]} for row in rhythm
     ]
     chart = (
-        alt.Chart(values(rows))
+        rows_of("rows")
         .mark_bar()
         .encode(
             x=alt.X("weekday:N", sort=None, title="UTC weekday", axis=alt.Axis(labelAngle=0)),
@@ -249,13 +261,13 @@ def weekday_rhythm(rhythm: Rows) -> alt.Chart:
             ],
         )
     )
-    return finish(chart, findings.weekdays(rhythm))
+    return finish(chart, findings.weekdays(rhythm), rows=rows)
 
 
-def backlog_by_label(labels: Rows) -> alt.LayerChart:
+def backlog_by_label(labels: Rows) -> Document:
     """Open issues by label, the largest first; an issue counts under each of its labels."""
     largest = sorted(labels, key=lambda row: -row["open_issue_count"])[:LABELS_MAX]
-    base = alt.Chart(values(largest)).encode(
+    base = rows_of("rows").encode(
         x=alt.X("open_issue_count:Q", title="open issues"),
         y=alt.Y("label_name:N", sort=None, title=None, axis=alt.Axis(labelLimit=150)),
         tooltip=[
@@ -269,15 +281,15 @@ def backlog_by_label(labels: Rows) -> alt.LayerChart:
     text = base.mark_text(align="left", dx=4).encode(text="said:N")
     chart = alt.layer(bars, text.transform_calculate(said=SAID)).properties(height=bar_height(largest, 23))
     subtitle = "An issue counts under each of its labels; in brackets the change in the window"
-    return finish(chart, findings.labels(labels), subtitle)
+    return finish(chart, findings.labels(labels), subtitle, rows=largest)
 
 
 SAID = "format(datum.open_issue_count, ',') + ' (' + format(datum.net_change, '+,') + ')'"
 
 
-def backlog_by_age(bands: Rows) -> alt.LayerChart:
+def backlog_by_age(bands: Rows) -> Document:
     """Open issues by how old they are now."""
-    base = alt.Chart(values(bands)).encode(
+    base = rows_of("rows").encode(
         x=alt.X("age_band:N", sort=None, title="age of the open issue, days", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("open_issue_count:Q", title="open issues"),
         tooltip=[
@@ -289,10 +301,10 @@ def backlog_by_age(bands: Rows) -> alt.LayerChart:
     )
     bars = base.mark_bar(style="closed", width={"band": 0.7})
     text = base.mark_text(dy=-8).encode(text=alt.Text("open_issue_count:Q", format=","))
-    return finish(alt.layer(bars, text), findings.ages(bands))
+    return finish(alt.layer(bars, text), findings.ages(bands), rows=bands)
 
 
-def comparison(verdicts: Rows) -> alt.LayerChart:
+def comparison(verdicts: Rows) -> Document:
     """The pace of several repositories with its 95 % interval, the fastest growing first."""
     rows = [dict(row) | {"repository": f"{row['repo_owner']}/{row['repo_name']}"} for row in verdicts]
     rows = [row for row in rows if row["pace_per_week"] is not None]
@@ -305,7 +317,8 @@ def comparison(verdicts: Rows) -> alt.LayerChart:
         "pace_high_per_week",
         "net_change",
     )
-    base = alt.Chart(values([{name: row[name] for name in kept} for row in rows])).encode(
+    shown = [{name: row[name] for name in kept} for row in rows]
+    base = rows_of("rows").encode(
         y=alt.Y("repository:N", sort=None, title=None),
         tooltip=[
             alt.Tooltip("repository:N"),
@@ -316,11 +329,11 @@ def comparison(verdicts: Rows) -> alt.LayerChart:
             alt.Tooltip("net_change:Q", title="exact change", format="+,"),
         ],
     )
-    zero = alt.Chart(values([{"zero": 0}])).mark_rule(style="muted", strokeDash=[4, 4]).encode(x="zero:Q")
+    zero = rows_of("zero").mark_rule(style="muted", strokeDash=[4, 4]).encode(x="zero:Q")
     title = "pace of the backlog, issues a week, with its 95 % interval"
     interval = base.mark_rule(style="closed", strokeWidth=2).encode(
         x=alt.X("pace_low_per_week:Q", title=title), x2="pace_high_per_week"
     )
     point = base.mark_point(style="closed", filled=True, size=80).encode(x="pace_per_week:Q")
     chart = alt.layer(zero, interval, point).properties(height=bar_height(rows, 30))
-    return finish(chart, findings.comparison(verdicts))
+    return finish(chart, findings.comparison(verdicts), rows=shown, zero=[{"zero": 0}])

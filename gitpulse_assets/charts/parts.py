@@ -4,7 +4,7 @@ The charts themselves belong in charts.py.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -13,14 +13,22 @@ from gitpulse_assets.charts.findings import Rows
 
 # Wide enough to be met by a pointer at a day's distance.
 HOVER_PIXELS = 8
+HEIGHT = 260
 DAY = "flow_date:T"
 
+Document = dict[str, Any]
 
-def hover(flow: Rows, fields: Sequence[str], tooltip: list[alt.Tooltip]) -> alt.Chart:
+
+def rows_of(table: str) -> alt.Chart:
+    """A chart of a table by its name: the rows go into the document unread, where Altair would check each."""
+    return alt.Chart(alt.NamedData(table))
+
+
+def hover(table: str, tooltip: list[alt.Tooltip]) -> alt.Chart:
     """An unseen line a day that answers the pointer with the day's figures."""
     under = alt.selection_point(fields=["flow_date"], on="pointerover", clear="pointerout", empty=False)
     return (
-        alt.Chart(values(flow, fields))
+        rows_of(table)
         .mark_rule(style="muted", strokeWidth=HOVER_PIXELS, aria=False)
         .encode(x=day_axis(), opacity=alt.condition(under, alt.value(0.25), alt.value(0)), tooltip=tooltip)
         .add_params(under)
@@ -49,12 +57,6 @@ def side_colour() -> alt.Color:
     return alt.Color("side:N", scale=alt.Scale(domain=["opened", "closed"]))
 
 
-def values(rows: Rows, fields: Sequence[str] = ()) -> alt.InlineData:
-    """Rows as a chart carries them, of all fields or of those it draws; equal data are carried once."""
-    chosen = [{name: row[name] for name in fields} if fields else row for row in rows]
-    return alt.InlineData(values=[plain(row) for row in chosen])
-
-
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as JSON has it, with its day or month as text beside the moment that is drawn."""
     shown = {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in row.items()}
@@ -76,7 +78,12 @@ def bar_height(rows: Rows, pixels: int) -> int:
     return max(2, len(rows)) * pixels
 
 
-def finish(chart: Any, title: str, subtitle: str = "") -> Any:
-    """Give a chart its title, and say to a screen reader what it says to the eye."""
+def finish(chart: Any, title: str, subtitle: str = "", **tables: Rows) -> Document:
+    """Give a chart its title and its tables, and say to a screen reader what it says to the eye.
+
+    The document is held to Vega-Lite's schema by the tests, not each time it is made.
+    """
     said = alt.TitleParams(title, subtitle=subtitle) if subtitle else alt.TitleParams(title)
-    return chart.properties(title=said, description=f"{title}. {subtitle}".rstrip(". ") + ".")
+    chart = chart.properties(title=said, description=f"{title}. {subtitle}".rstrip(". ") + ".")
+    data = {name: [plain(row) for row in rows] for name, rows in tables.items()}
+    return {"height": HEIGHT, **chart.to_dict(validate=False), "datasets": data}

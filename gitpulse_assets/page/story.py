@@ -13,7 +13,8 @@ from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import ClosureAge, RepositoryAnswers
 from gitpulse_assets.answers.window import Window
 from gitpulse_assets.charts import charts, findings
-from gitpulse_assets.charts.render import untitled, vega_lite
+from gitpulse_assets.charts.parts import Document
+from gitpulse_assets.charts.render import untitled
 from gitpulse_assets.contracts.silver import REPOSITORY
 
 Row = Mapping[str, Any]
@@ -153,9 +154,8 @@ def shape_cards(answers: RepositoryAnswers, window: Window, label: str | None) -
     ]
 
 
-def card(name: str, chart: Any, columns: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Card:
+def card(name: str, document: Document, columns: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Card:
     """Take a chart's title off: above the card it is text that wraps, can be read out and copied."""
-    document = vega_lite(chart)
     title = document["title"]
     return Card(
         name=name,
