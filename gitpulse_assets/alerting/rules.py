@@ -191,14 +191,19 @@ def staleness_findings(
         )
 
 
-def daily_findings(standings: Sequence[Standing], now: datetime, freshness: timedelta) -> Iterator[Finding]:
-    """Yield one message of everything left failed or stale; what edges were lost, the day's net catches."""
+def daily_findings(
+    standings: Sequence[Standing], troubles: Mapping[str, str], now: datetime, freshness: timedelta
+) -> Iterator[Finding]:
+    """Yield one message of everything left failed or stale; what edges were lost, the day's net catches.
+
+    `troubles`: why a name of the watch list, or a look for changes, does not work.
+    """
     failed = [standing.repo_key for standing in standings if standing.has_failed]
     stale = [standing.repo_key for standing in standings if is_stale(standing, now, freshness)]
     never = [
         standing.repo_key for standing in standings if standing.fresh_at is None and not standing.has_failed
     ]
-    if not (failed or stale or never):
+    if not (failed or stale or never or troubles):
         return
     yield Alert(
         "daily",
@@ -209,6 +214,7 @@ def daily_findings(standings: Sequence[Standing], now: datetime, freshness: time
             *listed("last run failed", failed),
             *listed(f"not refreshed for {hours(freshness)}", stale),
             *listed("registered, never refreshed", never),
+            *(f"{name}: {trouble}" for name, trouble in list(troubles.items())[:REPOSITORIES_SHOWN]),
             "Refresh them from the UI (job refresh, their partitions) or by `gitpulse refresh OWNER/NAME`.",
         ),
         "/jobs",

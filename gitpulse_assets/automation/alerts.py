@@ -107,13 +107,33 @@ def of_the_hour(
     if done.get(STALENESS_HOUR) == hour and not is_daily_due:
         return
     freshness = timedelta(hours=settings.freshness_hours)
-    repo_keys = sorted(instance.get_dynamic_partitions(REPOS_PARTITIONS))
+    retired, troubles = watched(settings)
+    repo_keys = sorted(set(instance.get_dynamic_partitions(REPOS_PARTITIONS)) - retired)
     found = standings(instance, repo_keys, with_last_runs=is_daily_due)
     yield from staleness_findings(found, now, freshness)
     yield Note(STALENESS_HOUR, hour)
     if is_daily_due:
-        yield from daily_findings(found, now, freshness)
+        yield from daily_findings(found, troubles, now, freshness)
         yield Note(DAILY_DATE, date)
+
+
+def watched(settings: Settings) -> tuple[set[str], dict[str, str]]:
+    """Return the repositories that are refreshed no more, and why others cannot be watched, by name.
+
+    Both are empty where the lake cannot be read: the runs, which cannot either, will tell.
+    """
+    from gitpulse_assets.lake.errors import LakeError
+    from gitpulse_assets.resources import open_lake
+    from gitpulse_assets.watch.state import membership, sights
+
+    try:
+        store = open_lake(settings).store
+        members, looks = membership(store).load(), sights(store).load()
+    except LakeError:
+        return set(), {}
+    retired = {key for key, member in members.members.items() if member.status == "retired"}
+    unseen = {key: look.trouble for key, look in looks.sights.items() if look.trouble and key not in retired}
+    return retired, members.troubles | unseen
 
 
 def told(run_count: int, sent_count: int, suppressed_count: int, troubles: Mapping[str, str]) -> str:

@@ -115,12 +115,14 @@ def test_the_daily_net_counts_and_names_what_is_left():
     left = [Standing(f"a/r{n:02}", NOW, has_failed=True) for n in range(25)]
     (net,) = daily_findings(
         [*left, Standing("a/stale", NOW - 2 * FRESHNESS, False), Standing("a/new", None, False)],
+        {"a/gone": "GitHub knows no a/gone"},
         NOW,
         FRESHNESS,
     )
     assert net.title == "Left over this morning: 25 failed, 1 stale, 1 never refreshed"
     assert net.lines[0].endswith("a/r19 and 5 more")
+    assert "a/gone: GitHub knows no a/gone" in net.lines
 
 
 def test_nothing_left_is_no_message():
-    assert not list(daily_findings([Standing("a/b", NOW, has_failed=False)], NOW, FRESHNESS))
+    assert not list(daily_findings([Standing("a/b", NOW, has_failed=False)], {}, NOW, FRESHNESS))

@@ -1,0 +1,165 @@
+"""Runs the services of docker-compose.yml as processes on loopback: the same commands, the same environment.
+
+A container is a process group with an address of its own in 127.0.0.0/8, so that the services keep their
+ports; its paths are mapped to folders. What only Docker does (limits, read-only file systems, restarts) is
+not proved here.
+"""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?:(?P<how>:?[-?])(?P<word>[^}]*))?\}")
+# A loaded machine with two cores takes five times what an idle one does.
+WAIT_SECONDS_MAX = 150
+
+
+def interpolated(value: Any, variables: Mapping[str, str]) -> Any:
+    """Return a part of the file with its ${…} filled in; KeyError for a required one that is missing."""
+    if isinstance(value, dict):
+        return {key: interpolated(part, variables) for key, part in value.items()}
+    if isinstance(value, list):
+        return [interpolated(part, variables) for part in value]
+    return VARIABLE.sub(lambda m: filled(m, variables), value) if isinstance(value, str) else value
+
+
+def filled(match: re.Match[str], variables: Mapping[str, str]) -> str:
+    if match[0] == "$$":
+        return "$"
+    found, how = variables.get(match["name"]), match["how"] or ""
+    is_missing = found is None or (how.startswith(":") and not found)
+    if is_missing and how.endswith("?"):
+        raise KeyError(match["name"])
+    return (match["word"] or "") if is_missing else str(found)
+
+
+def wait_until(what: str, holds: Callable[[], Any], seconds_max: float = WAIT_SECONDS_MAX) -> Any:
+    """Return the first true answer; fail when there is none in time."""
+    end = time.monotonic() + seconds_max
+    while time.monotonic() < end:
+        if answer := holds():
+            return answer
+        time.sleep(0.25)
+    raise AssertionError(f"{what}: not within {seconds_max} s")
+
+
+class Compose:
+    """The services of the file, each a process group; `variables` are those of .env."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str], volumes: Mapping[str, Path]) -> None:
+        text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+        self.services: dict[str, Any] = interpolated(yaml.safe_load(text), variables)["services"]
+        self.folder = folder
+        block = f"127.{random.randint(16, 250)}.{random.randint(1, 250)}"
+        self.addresses = {name: f"{block}.{number}" for number, name in enumerate(self.services, start=2)}
+        # What the image holds at its working directory, in a folder that is to stay as it is.
+        shutil.copytree(ROOT / "deploy", folder / "srv" / "deploy")
+        self._paths = {"/srv/gitpulse": folder / "srv", **volumes}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def placed(self, text: str, name: str) -> str:
+        """Return a command's or variable's text with the container's paths and its own address replaced."""
+        for path, folder in self._paths.items():
+            text = text.replace(path, str(folder))
+        return text.replace("0.0.0.0", self.addresses[name])
+
+    def reached(self, text: str) -> str:
+        """Return a variable's text with the service it names, with or without a port, by its address."""
+        host, colon, port = text.partition(":")
+        return f"{self.addresses[host]}{colon}{port}" if host in self.addresses else text
+
+    def environment(self, name: str) -> dict[str, str]:
+        """Return what the image and the file set, and nothing of this shell."""
+        given = self.services[name]["environment"].items()
+        own = {key: self.reached(self.placed(value, name)) for key, value in given}
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {"PATH": path, "HOME": str(home), "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1", **own}
+
+    def start(self, name: str) -> None:
+        """Start a service, or start it again."""
+        command = [self.placed(part, name) for part in self.services[name]["command"]]
+        with self.log_path(name).open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command,
+                env=self.environment(name),
+                cwd=self.folder / "srv",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def run(self, name: str) -> None:
+        """Run a service that ends, as those do which others wait for."""
+        self.start(name)
+        if self._processes[name].wait(WAIT_SECONDS_MAX):
+            raise AssertionError(f"{name} failed:\n{self.tail(name)}")
+
+    def is_healthy(self, name: str) -> bool:
+        """Run the service's own health check."""
+        kind, *command = self.services[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        command = [part.replace("127.0.0.1", self.addresses[name]) for part in command]
+        if command[1] == "deploy/healthy.py":
+            command.append(self.addresses[name])
+        checked = subprocess.run(
+            command, env=self.environment(name), cwd=self.folder / "srv", capture_output=True, check=False
+        )
+        return checked.returncode == 0
+
+    def wait_healthy(self, *names: str) -> None:
+        for name in names:
+            wait_until(f"{name} is healthy", lambda n=name: self.is_alive(n) and self.is_healthy(n))
+
+    def is_alive(self, name: str) -> bool:
+        if self._processes[name].poll() is not None:
+            raise AssertionError(f"{name} ended:\n{self.tail(name)}")
+        return True
+
+    def pid(self, name: str) -> int:
+        return self._processes[name].pid
+
+    def kill(self, name: str) -> None:
+        """End the service with every process it started, as the loss of its container does."""
+        process = self._processes.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for name in reversed(list(self._processes)):
+            self.kill(name)
+
+    def log_path(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def tail(self, name: str) -> str:
+        path = self.log_path(name)
+        return path.read_text(errors="replace")[-3000:] if path.exists() else ""
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started and that live."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
