@@ -23,10 +23,12 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.resources import DuckDB, LakeResource
+from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
+from gitpulse_assets.settings import SettingsError
 from gitpulse_assets.transform.repairs import repairs_of
 from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
 from gitpulse_assets.transform.sql_file import create_table, load_sql
+from gitpulse_assets.watch.watch_list import RepoOptions, repo_options
 
 SYNC_STATE = tables.SYNC_STATE
 MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
@@ -72,6 +74,7 @@ def silver(
     batches = dict(zip(STREAM_NAMES, streams, strict=True))
     run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
     with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+        con.execute("set variable bots = $bots::varchar[]", {"bots": list(options_of(repo).bots)})
         if config.rebuild:
             batches = rebuild_batches(target, publication)
             changed = merge_silver(con, rebuild_inputs(target, repo, batches), run_ids)
@@ -87,6 +90,14 @@ def silver(
         for table in staged:
             shown = summary if table.contract is tables.ISSUE_CURRENT else {}
             yield dg.Output(table, output_name=table.contract.name, metadata=shown)
+
+
+def options_of(repo: Repo) -> RepoOptions:
+    """What the watch list says of the repository; a wrong list ends the step with its line."""
+    try:
+        return repo_options(settings_or_failure(), repo)
+    except SettingsError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from None
 
 
 def merge_summary(con: db.DuckDBPyConnection, run_id: str) -> dict[str, int]:
@@ -121,7 +132,8 @@ def sync_state(
     target = lake.open()
     with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
         register_merge(con, target, repo)
-        create_table(con, "silver", SYNC_STATE.name)
+        overlap = {"overlap_minutes": options_of(repo).overlap_minutes}
+        create_table(con, "silver", SYNC_STATE.name, overlap)
         yield from audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
         kept = [publication.keep(table) for table in MERGED_TABLES]
         (staged,) = stage(con, publication, [SYNC_STATE])

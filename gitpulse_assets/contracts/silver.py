@@ -411,7 +411,7 @@ ISSUE_TRANSITIONS = TableContract(
         Column("delta", pa.int64(), "Change of the open stock: +1 or -1.", False),
         Column("actor_login", pa.string(), "Login of who did it, where known."),
         Column("actor_id", pa.int64(), "Numeric id of who did it, where known."),
-        Column("actor_type", pa.string(), "User, Bot, Organization or Mannequin, where known."),
+        Column("actor_type", pa.string(), "User, Bot (also by the watch list), Organization or Mannequin."),
         Column("reason", pa.string(), "State reason of a closing; the other repository of a transfer."),
         Column(
             "known_by",

@@ -177,7 +177,7 @@ class Product:
                 for run in runs.items():
                     con.execute("insert into merged_batch values (?, ?, ?)", [stream, *run])
             con.register("manifest", self.lake.dataset(bronze.MANIFEST, self.repo))
-            create_table(con, "silver", silver.SYNC_STATE.name)
+            create_table(con, "silver", silver.SYNC_STATE.name, {"overlap_minutes": 10})
             staged = [publication.keep(table) for table in MERGED_TABLES]
             staged.append(publication.stage(silver.SYNC_STATE, ordered(con, silver.SYNC_STATE)))
             publication.seal()

@@ -16,16 +16,19 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pydantic import SecretStr
 
+from gitpulse_assets.assets.neighbours import link_transfers
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.transfer import MART_ISSUE_TRANSFER
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
+from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.messages import Request
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
@@ -59,18 +62,23 @@ class SandboxTransport(httpx.BaseTransport):
 
 @dataclass
 class Reader:
-    """A user of the product who syncs one repository into a lake, now and then."""
+    """A user of the product who syncs one repository into a lake, now and then.
+
+    Without a `token` he asks for REST issue events `with_events`. Several may share a lake.
+    """
 
     world: World
     repo: Repo
     folder: Path
+    token: str = "good-token"
+    with_events: bool = False
     run_count: int = 0
     lake: Lake = field(init=False)
     app: SandboxApp = field(init=False)
 
     def __post_init__(self) -> None:
         self.lake = Lake.open(str(self.folder))
-        self.app = SandboxApp(self.world)
+        self.app = SandboxApp(self.world, limits=Limits(anonymous_per_hour=5000))
 
     def sync(self, *, is_full: bool = False) -> ManifestRow:
         """Collect, merge and publish once, as one run; return the manifest row of the issue walk."""
@@ -78,11 +86,12 @@ class Reader:
         client = GitHubClient(
             api_url=API_URL,
             graphql_url=f"{API_URL}/graphql",
-            tokens=[SecretStr("good-token")],
+            tokens=[SecretStr(self.token)] if self.token else [],
             http_transport=SandboxTransport(self.app),
         )
         with client:
-            row = collect(Session(client, self.lake, self.repo, f"run-{self.run_count:03}"), is_full=is_full)
+            session = Session(client, self.lake, self.repo, f"run-{self.run_count:03}")
+            row = collect(session, is_full=is_full, with_events=self.with_events)
         self.merge()
         self.move_watermarks()
         return row
@@ -128,7 +137,7 @@ class Reader:
                 for run in runs.items():
                     con.execute("insert into merged_batch values (?, ?, ?)", [stream, *run])
             con.register("manifest", self.lake.dataset(bronze.MANIFEST, self.repo))
-            create_table(con, "silver", SYNC_STATE.name)
+            create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": 10})
             staged = [publication.keep(table) for table in MERGED_TABLES]
             staged.append(publication.stage(SYNC_STATE, ordered(con, SYNC_STATE)))
             publication.seal()
@@ -146,6 +155,15 @@ class Reader:
         table = self.lake.dataset(silver.ISSUE_TRANSITIONS, self.repo).to_table(columns=columns)
         rows = sorted(tuple(row.values()) for row in table.to_pylist())
         return [(issue_id, moment.date(), kind) for issue_id, _, moment, kind in rows]
+
+    def transfers(self) -> list[dict[str, object]]:
+        """`mart_issue_transfer` as it would be published now."""
+        tables = (silver.REPOSITORY, silver.ISSUE_CURRENT, silver.ISSUE_LABELS, silver.ISSUE_EVENT)
+        with connect() as con:
+            for table in tables:
+                con.register(table.name, self.lake.dataset(table, self.repo))
+            link_transfers(con, self.lake, self.repo)
+            return con.table(MART_ISSUE_TRANSFER.name).to_arrow_table().to_pylist()
 
     @contextmanager
     def gold(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -100,7 +100,10 @@ def test_the_variable_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPat
         ("repositories:\n- a/b\n- A/B\n", "gitpulse.yaml:3: repositories[1].name: a/b stands here a second"),
         ("repositories:\n- https://github.com/a/b\n", "gitpulse.yaml:2: repositories[0].name: 'https://"),
         ("repositories: a/b\n", "gitpulse.yaml:1: repositories: input should be a valid list; for example"),
-        ("organizations: [a/b]\n", "organizations[0].name: 'a/b' is not an organisation; write its name alone"),
+        (
+            "organizations: [a/b]\n",
+            "organizations[0].name: 'a/b' is not an organisation; write its name alone",
+        ),
         ("organizations: [a, A]\n", "gitpulse.yaml:1: organizations[1].name: a stands here a second time"),
         ("repositories: [a/b]\nrepositories: [c/d]\n", "gitpulse.yaml:2: repositories: stands here a second"),
         ("repositories: [a/b\n", "gitpulse.yaml:2: "),

@@ -400,7 +400,10 @@ select
     if(is_in, 1, -1)::bigint as delta,
     actor_login,
     actor_id,
-    actor_type,
+    -- The logins that the watch list calls bots, where it calls any; every reader of the ledger sees them alike.
+    if(
+        list_contains(coalesce(getvariable('bots')::varchar[], []), lower(actor_login)), 'Bot', actor_type
+    ) as actor_type,
     reason,
     known_by
 from transition

@@ -1,8 +1,9 @@
 -- Grain: one row per stream. Key: repo_owner, repo_name, stream.
 -- The newest complete walk all of whose batches are merged: a walk that another run completed after the merge
 -- began is not in silver yet and must not move the watermark past what it found.
--- The watermark lies 10 minutes before the walk's start, because GitHub's replicas lag and a change made while
--- the walk started may carry an earlier updated_at; what is fetched twice is merged once.
+-- The watermark lies some minutes ($overlap_minutes, 10 unless the watch list says otherwise) before the walk's
+-- start, because GitHub's replicas lag and a change made while the walk started may carry an earlier updated_at;
+-- what is fetched twice is merged once.
 with complete as (
     select manifest.*
     from manifest
@@ -16,7 +17,7 @@ select
     repo_owner,
     repo_name,
     stream,
-    as_of_at - interval 10 minutes as watermark,
+    as_of_at - to_minutes($overlap_minutes::bigint) as watermark,
     as_of_at,
     etag,
     run_id as last_merged_run_id,
