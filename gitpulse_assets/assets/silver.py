@@ -72,8 +72,9 @@ def silver(
     target = lake.open()
     streams = (issues, repository, issue_timeline, event_walk, departure, control_total, reconciliation)
     batches = dict(zip(STREAM_NAMES, streams, strict=True))
-    run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
     with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+        # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
+        run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
         con.execute("set variable bots = $bots::varchar[]", {"bots": list(options_of(repo).bots)})
         if config.rebuild:
             batches = rebuild_batches(target, publication)
@@ -85,7 +86,7 @@ def silver(
         kept = set() if config.rebuild else unchanged(publication, changed)
         staged = stage(con, publication, MERGED_TABLES, kept)
         merged = {name: some.merged for name, some in batches.items()}
-        publication.seal(merged, is_rebuild=config.rebuild)
+        publication.seal(merged, is_rebuild=config.rebuild, run_ids=run_ids)
         summary = {} if config.rebuild else merge_summary(con, context.run.run_id)
         for table in staged:
             shown = summary if table.contract is tables.ISSUE_CURRENT else {}

@@ -6,6 +6,7 @@ a crash by the next `begin`. Who seals second is told so before anything of his 
 
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -115,12 +116,19 @@ class Publication:
         )
         return self._staged(contract)
 
-    def seal(self, merged: Merged | None = None, *, is_rebuild: bool = False) -> None:
+    def seal(
+        self,
+        merged: Merged | None = None,
+        *,
+        is_rebuild: bool = False,
+        run_ids: Collection[str] | None = None,
+    ) -> None:
         """Decide that this merge is published; the audit comes before.
 
         `merged` names the batches this merge took in, `{stream: {run_id: batch_count}}`; it is added to what
-        earlier merges took in, or replaces it in a rebuild. Raises PublicationConflict where another merge
-        was sealed since `begin`: nothing of this one is published then.
+        earlier merges took in, or replaces it in a rebuild. Of those only `run_ids` are kept, if given: the
+        runs the manifest still has, or the commit would grow for ever. Raises PublicationConflict where another
+        merge was sealed since `begin`: nothing of this one is published then.
         """
         if not self._tables or self._plan is not None:
             raise LakeError(f"{self.repo}: a merge is sealed once, after its tables were staged")
@@ -133,7 +141,7 @@ class Publication:
             repo_name=self.repo.name,
             made_at=datetime.now(UTC),
             tables=tuple(self._tables.values()),
-            merged=_add(None if is_rebuild else self.previous, merged or {}),
+            merged=_add(None if is_rebuild else self.previous, merged or {}, run_ids),
             commit_etag=self._commit_etag,
         )
         key = paths.plan_key(self.layer, self.repo)
@@ -182,6 +190,10 @@ class Publication:
         )
 
 
-def _add(previous: Commit | None, merged: Merged) -> Merged:
+def _add(previous: Commit | None, merged: Merged, run_ids: Collection[str] | None) -> Merged:
     before = previous.merged if previous else {}
-    return {stream: before.get(stream, {}) | merged.get(stream, {}) for stream in sorted({*before, *merged})}
+    kept = {
+        stream: {run_id: count for run_id, count in runs.items() if run_ids is None or run_id in run_ids}
+        for stream, runs in before.items()
+    }
+    return {stream: kept.get(stream, {}) | merged.get(stream, {}) for stream in sorted({*before, *merged})}

@@ -192,6 +192,17 @@ def test_a_table_that_something_else_wrote_is_replaced(
     assert values(lake) == [{2}, {2}]
 
 
+def test_runs_that_were_thinned_out_leave_the_commit(lake: Lake, repo: Repo, thing, rows):
+    for number, known in ((1, None), (2, ["run-1", "run-2"]), (3, ["run-2", "run-3"])):
+        merge = lake.begin("silver", repo)
+        table = merge.stage(thing, rows(number))
+        merge.seal({"issues": {f"run-{number}": 1}}, run_ids=known)
+        merge.promote(table)
+    commit = lake.commit("silver", repo)
+    assert commit is not None
+    assert commit.merged == {"issues": {"run-2": 1, "run-3": 1}}
+
+
 def test_a_rebuild_forgets_what_was_merged_before(lake: Lake, repo: Repo, thing, rows, publish):
     publish(1)
     merge = lake.begin("silver", repo)
