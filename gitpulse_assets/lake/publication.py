@@ -127,8 +127,9 @@ class Publication:
 
         `merged` names the batches this merge took in, `{stream: {run_id: batch_count}}`; it is added to what
         earlier merges took in, or replaces it in a rebuild. Of those only `run_ids` are kept, if given: the
-        runs the manifest still has, or the commit would grow for ever. Raises PublicationConflict where another
-        merge was sealed since `begin`: nothing of this one is published then.
+        runs the manifest still has, or the commit would grow for ever.
+        Raises PublicationConflict where another merge was sealed since `begin`: nothing of this one is
+        published then.
         """
         if not self._tables or self._plan is not None:
             raise LakeError(f"{self.repo}: a merge is sealed once, after its tables were staged")
