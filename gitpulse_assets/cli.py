@@ -1,4 +1,4 @@
-"""The command line: `gitpulse demo | refresh | verdict | rebuild | maintain | sandbox | ui`.
+"""The command line: `gitpulse demo | refresh | verdict | report | rebuild | maintain | sandbox | ui`.
 
 It reads arguments and hands them to `commands/`, whose modules are imported when they are needed; nothing is
 computed here.
@@ -139,6 +139,21 @@ def ui(port: int) -> None:
     from gitpulse_assets.commands.ui import run_ui
 
     sys.exit(run_ui(settings_or_exit(), port))
+
+
+@cli.command()
+@click.argument("repo", type=RepoType())
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="The file; else OWNER-NAME.html."
+)
+def report(repo: Repo, out: Path | None) -> None:
+    """Write a report as one HTML file.
+
+    It needs no network to be opened, and shows what the tables hold now.
+    """
+    from gitpulse_assets.commands.report import write_report
+
+    sys.exit(write_report(settings_or_exit(), repo, out))
 
 
 @cli.command()

@@ -6,6 +6,7 @@ A run of any is one repository; only maintenance, in a module of its own, is of 
 import dagster as dg
 
 from gitpulse_assets.automation.maintain import maintain
+from gitpulse_assets.automation.reporting import report
 
 REFRESH_JOB = "refresh"
 RECONCILE_JOB = "reconcile"
@@ -42,4 +43,4 @@ rebuild = dg.define_asset_job(
     ),
 )
 
-default_jobs = [refresh, reconcile, rebuild, maintain]
+default_jobs = [refresh, reconcile, rebuild, report, maintain]

@@ -1,9 +1,9 @@
 """The charts: one function a chart, from the rows of a mart to a Vega-Lite document.
 
-Each takes a small table as a sequence of rows; the title of its document says what is seen, its description the
-same to a screen reader. Colours have their meanings from theme.py, titles their words from findings.py; how a
-document becomes a picture belongs in render.py. Days are UTC days: they are drawn on UTC scales and told in
-tooltips as text, which no viewer's time zone shifts.
+Each takes a small table as a sequence of rows; the title of its document says what is seen, its description
+the same to a screen reader. Colours have their meanings from theme.py, titles their words from findings.py;
+how a document becomes a picture belongs in render.py. Days are UTC days: they are drawn on UTC scales and
+told in tooltips as text, which no viewer's time zone shifts.
 """
 
 import datetime as dt

@@ -87,6 +87,12 @@ class Lake:
         """Which tables were published together last, and what they were merged from."""
         return read_commit(self.store, layer, repo)[0]
 
+    def put_report(self, repo: Repo, html: str) -> str:
+        """Replace the report of a repository whole and return its address."""
+        key = paths.report_key(repo)
+        self.store.put(key, html.encode())
+        return self.store.uri(key)
+
     def sweep(self, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
         """Finish publications that were cut short and remove what dead merges left over."""
         return sweep(self.store, older_than)

@@ -58,6 +58,11 @@ def plan_key(layer: Layer, repo: Repo) -> str:
     return f"{commit_prefix(layer)}{partition(repo)}/_plan.json"
 
 
+def report_key(repo: Repo) -> str:
+    """The report of one repository: a file for people, which no table is made from."""
+    return f"report/backlog_report/{partition(repo)}/index.html"
+
+
 def staging_prefix(merge_id: str) -> str:
     """The folder of everything one merge staged."""
     return f"{STAGING}{merge_id}/"

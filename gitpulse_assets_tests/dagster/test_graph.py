@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from gitpulse_assets.assets.report import REPORT_KEY
 from gitpulse_assets.contracts.catalog import CATALOG
 
 
@@ -30,8 +31,8 @@ def test_checks_are_the_reviewed_ones(defs: dg.Definitions, snapshot: SnapshotAs
     assert sorted(f"{key.asset_key.to_user_string()}:{key.name}" for key in keys) == snapshot
 
 
-def test_every_contract_is_an_asset(defs: dg.Definitions):
-    assert set(specs(defs)) == {"/".join(contract.asset_key) for contract in CATALOG}
+def test_every_contract_is_an_asset_and_the_report_is_one_more(defs: dg.Definitions):
+    assert set(specs(defs)) == {"/".join(contract.asset_key) for contract in CATALOG} | {"/".join(REPORT_KEY)}
 
 
 @pytest.mark.parametrize("contract", CATALOG, ids=lambda contract: contract.name)

@@ -1,0 +1,68 @@
+"""The report asset: one repository's story as a file for people, with its main charts on the asset's page.
+
+What is told stands in `page/`, when it is made in `automation/reporting.py`. Everything that draws is
+imported by the step alone.
+"""
+
+import base64
+from contextlib import closing
+from typing import Any
+
+import dagster as dg
+
+from gitpulse_assets.assets.gold import MARTS
+from gitpulse_assets.assets.specs import OWNER
+from gitpulse_assets.automation.reporting import REPORT_GROUP, report_is_due
+from gitpulse_assets.io_manager import lake_errors
+from gitpulse_assets.partitions import repos
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import LakeResource
+
+REPORT_KEY = ("report", "backlog_report")
+
+
+@dg.asset(
+    key=list(REPORT_KEY),
+    deps=[list(table.asset_key) for table in MARTS],
+    partitions_def=repos,
+    group_name=REPORT_GROUP,
+    kinds={"html"},
+    owners=[OWNER],
+    tags={"layer": "report"},
+    automation_condition=report_is_due(),
+    description=(
+        "One repository's story of the last 90 days as a self-contained HTML file: verdict, charts, swing "
+        "days, oldest and most discussed issues. It needs no network and runs no script."
+    ),
+)
+def backlog_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Tell the story from what gold published last, and keep it in the lake."""
+    from gitpulse_assets.answers.errors import NoAnswer
+    from gitpulse_assets.answers.lake_answers import LakeAnswers
+    from gitpulse_assets.page.report import make_report
+
+    repo = Repo.parse(context.partition_key)
+    target = lake.open()
+    try:
+        with lake_errors(), closing(LakeAnswers(target)) as answers:
+            made = make_report(answers, repo)
+            uri = target.put_report(repo, made.html)
+    except NoAnswer as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    return dg.MaterializeResult(metadata=report_metadata(uri, made.html, made.headline, made.previews))
+
+
+def report_metadata(uri: str, html: str, headline: str, previews: dict[str, bytes]) -> dict[str, Any]:
+    """Show the answer and its curves in Dagster's UI, and where the file lies."""
+    drawn = {
+        f"chart_{name}": dg.MetadataValue.md(
+            f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
+        )
+        for name, png in previews.items()
+    }
+    return {
+        "report": dg.MetadataValue.path(uri),
+        "verdict": dg.MetadataValue.md(headline),
+        "size_bytes": len(html.encode()),
+        **drawn,
+    }
