@@ -4,9 +4,16 @@ from gitpulse_assets.contracts.bronze import BRONZE
 from gitpulse_assets.contracts.gold import GOLD_TABLES
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES
+from gitpulse_assets.contracts.transfer import MART_ISSUE_TRANSFER
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 
-CATALOG: tuple[TableContract, ...] = (*BRONZE, *SILVER_TABLES, *GOLD_TABLES, MART_BACKLOG_VERDICT)
+CATALOG: tuple[TableContract, ...] = (
+    *BRONZE,
+    *SILVER_TABLES,
+    *GOLD_TABLES,
+    MART_ISSUE_TRANSFER,
+    MART_BACKLOG_VERDICT,
+)
 
 
 def find_contract(layer: Layer, name: str) -> TableContract:

@@ -260,8 +260,8 @@ LIFECYCLE_COVERAGE = TableContract(
         Column(
             "lifecycle_updated_at",
             UTC_TIMESTAMP,
-            "The issue's updated_at when its lifecycle was collected; from REST issue events, when their walk "
-            "began.",
+            "The issue's updated_at when its lifecycle was collected; of REST issue events, when their "
+            "walk began.",
             False,
         ),
         Column(

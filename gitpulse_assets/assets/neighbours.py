@@ -1,0 +1,35 @@
+"""Reads the tables of other watched repositories for the transfers of one; a run writes to its own only."""
+
+import logging
+
+import duckdb
+
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.transfers import (
+    NEIGHBOUR_TABLES,
+    add_neighbour,
+    build_transfers,
+    find_transfers,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def link_transfers(con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo) -> None:
+    """Make `mart_issue_transfer` of the repository whose silver tables are on the connection.
+
+    Another repository whose tables are absent, outdated or replaced while they are read leaves its issues
+    unlinked until the next refresh; it never fails this one.
+    """
+    names = find_transfers(con)
+    watched = lake.committed_repos("silver") if names is None or names else ()
+    for neighbour in watched:
+        if neighbour == repo or (names is not None and neighbour.key not in names):
+            continue
+        try:
+            add_neighbour(con, {table.name: lake.dataset(table, neighbour) for table in NEIGHBOUR_TABLES})
+        except (LakeError, duckdb.Error, OSError) as error:
+            logger.warning("%s: transfers from and to %s are not linked: %s", repo, neighbour, error)
+    build_transfers(con)

@@ -1,0 +1,61 @@
+-- Grain: one issue that came (in) or went (out). Key: repo_owner, repo_name, issue_id, direction.
+-- An issue that went is looked up at the place it went to; one that came is found by where the other repository's
+-- issue departed to. Of several (it moved on through a third repository) the last departure counts.
+with name as (
+    select lower(repository_full_name) as own_name from repository
+    union
+    select repo_owner || '/' || repo_name from repository
+    union
+    select lower(unnest(former_names)) from repository
+),
+
+pair as (
+    select m.issue_id, m.direction, n.repository, n.issue_id as other_issue_id, n.issue_number, n.state, n.label_names,
+        n.departed_at
+    from transfer_movement as m
+    join neighbour_issue as n
+        on m.other_repository = n.repository and m.other_issue_number = n.issue_number
+    where m.direction = 'out'
+    union all
+    select m.issue_id, m.direction, n.repository, n.issue_id, n.issue_number, n.state, n.label_names, n.departed_at
+    from transfer_movement as m
+    join neighbour_issue as n on split_part(n.departed_to, '#', 2) = m.issue_number::varchar
+    where
+        m.direction = 'in'
+        and split_part(n.departed_to, '#', 1) in (select own_name from name)
+        and coalesce(m.other_repository = n.repository, true)
+),
+
+other as (
+    select *
+    from pair
+    qualify row_number() over (
+        partition by issue_id, direction order by departed_at desc nulls last, other_issue_id
+    ) = 1
+),
+
+labels as (
+    select issue_id, list_sort(list(distinct label_name)) as label_names
+    from issue_labels
+    group by issue_id
+)
+
+select
+    m.repo_owner,
+    m.repo_name,
+    m.issue_id,
+    m.issue_number,
+    m.direction,
+    m.transferred_at,
+    m.title,
+    m.state,
+    coalesce(labels.label_names, []) as label_names,
+    coalesce(other.repository, nullif(m.other_repository, '')) as other_repository,
+    coalesce(other.issue_number, m.other_issue_number) as other_issue_number,
+    other.other_issue_id,
+    other.state as other_state,
+    other.label_names as other_label_names,
+    other.other_issue_id is not null as is_linked
+from transfer_movement as m
+left join other using (issue_id, direction)
+left join labels using (issue_id)

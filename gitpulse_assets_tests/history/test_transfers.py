@@ -1,0 +1,130 @@
+"""Transfers between two watched repositories, refreshed in either order: each side names the other."""
+
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_LABELS
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.model import Label
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.history.product import Reader
+
+OLD, NEW = Repo("octo-org", "old"), Repo("octo-org", "new")
+
+
+@pytest.fixture
+def world():
+    """Two repositories with two issues each; labels have the same names in both but for one."""
+    world = World("2026-01-01T00:00:00Z")
+    for number, full_name in enumerate(("Octo-Org/Old", "octo-org/new")):
+        acts = world.add_repository(full_name)
+        names = ("bug", "area: old") if number == 0 else ("bug",)
+        acts.repository.labels = [
+            Label(10 * number + place, name, "d73a4a") for place, name in enumerate(names, start=1)
+        ]
+        for _ in range(2):
+            acts.open(world.clock, None, "Title", labels=acts.repository.labels)
+    world.advance(seconds=86_400)
+    return world
+
+
+@pytest.fixture
+def readers(world, tmp_path):
+    return {repo: Reader(world, repo, tmp_path) for repo in (OLD, NEW)}
+
+
+@pytest.fixture
+def sync(world, readers):
+    """Refresh a repository, a day after the last one."""
+
+    def run(repo, *, is_full=True):
+        readers[repo].sync(is_full=is_full)
+        world.advance(seconds=86_400)
+
+    return run
+
+
+@pytest.fixture
+def transfers(readers):
+    """The transfers of a repository as its last refresh left them."""
+    return lambda repo: readers[repo].transfers()
+
+
+def transferred(world):
+    """Transfer an issue and return it as it is there."""
+    old, new = world.acts_on("octo-org/old"), world.acts_on("octo-org/new")
+    moved = old.transfer(old.repository.issues[1], world.clock, None, new)
+    world.advance(seconds=3600)
+    return moved
+
+
+def side(transfers, repo):
+    (row,) = transfers(repo)
+    return row["direction"], row["other_repository"], row["other_issue_number"], row["is_linked"]
+
+
+@pytest.mark.parametrize("token", ["good", ""], ids=["token", "tokenless"])
+@pytest.mark.parametrize("order", [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
+def test_the_side_refreshed_later_finds_the_other(order, token, world, readers, sync, transfers):
+    for repo in order:
+        readers[repo].token, readers[repo].with_events = token, not token
+        sync(repo)
+    moved = transferred(world)
+    first, later = order
+    sync(first)
+    assert side(transfers, first)[-1] is False
+    sync(later)
+    names = {"in": ("octo-org/old", 1), "out": ("octo-org/new", moved.number)}
+    for repo in (later, first):
+        direction, *other, is_linked = side(transfers, repo)
+        assert (tuple(other), is_linked) == (names[direction], True)
+    (came,), (went,) = transfers(NEW), transfers(OLD)
+    assert (came["label_names"], came["other_label_names"]) == (["bug"], ["area: old", "bug"])
+    assert (went["label_names"], went["other_issue_id"]) == (["area: old", "bug"], moved.issue_id)
+    # Without a token nobody tells when it left: that was noticed later.
+    assert (went["transferred_at"] == came["transferred_at"]) is bool(token)
+
+
+def test_an_issue_from_a_repository_that_nobody_watches_is_not_linked(world, sync, transfers):
+    sync(NEW)
+    transferred(world)
+    sync(NEW)
+    assert side(transfers, NEW) == ("in", "octo-org/old", None, False)
+
+
+@pytest.mark.parametrize("table", [ISSUE_CURRENT, ISSUE_LABELS], ids=lambda table: table.name)
+def test_a_neighbour_that_cannot_be_read_fails_nobody(world, readers, sync, transfers, table):
+    sync(OLD)
+    sync(NEW)
+    transferred(world)
+    sync(OLD)
+    with Path(readers[OLD].lake.uri(table, OLD).removeprefix("file://")).open("r+b") as damaged:
+        damaged.truncate(40)
+    sync(NEW)
+    assert side(transfers, NEW) == ("in", "octo-org/old", None, False)
+
+
+def test_a_renamed_neighbours_issue_is_found_under_its_old_key(world, sync, transfers):
+    """What came is found by where the others' issues went, which names us as we are called by then."""
+    sync(OLD)
+    sync(NEW)
+    transferred(world)
+    world.rename_repository("octo-org/new", "octo-org/newer")
+    sync(OLD)
+    sync(NEW)
+    assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
+
+
+def test_an_issue_that_moves_on_has_two_sides(world, sync, transfers):
+    sync(OLD)
+    sync(NEW)
+    moved = transferred(world)
+    sync(OLD)
+    sync(NEW)
+    world.acts_on("octo-org/new").transfer(moved, world.clock, None, world.add_repository("else/where"))
+    world.advance(seconds=60)
+    sync(NEW)
+    rows = {row["direction"]: row for row in transfers(NEW)}
+    assert (rows["in"]["is_linked"], rows["in"]["other_repository"]) == (True, "octo-org/old")
+    assert (rows["out"]["is_linked"], rows["out"]["other_repository"]) == (False, "else/where")
