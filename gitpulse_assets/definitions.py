@@ -17,6 +17,7 @@ from gitpulse_assets.automation.alerts import alerts
 from gitpulse_assets.automation.jobs import default_jobs
 from gitpulse_assets.automation.reporting import report_automation
 from gitpulse_assets.automation.schedules import default_schedules
+from gitpulse_assets.automation.sweep import watched_jobs
 from gitpulse_assets.automation.watching import watching_sensors
 from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
@@ -39,7 +40,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return the definitions, with single resources replaced by those given."""
     return dg.Definitions(
         assets=default_assets,
-        jobs=default_jobs,
+        jobs=[*default_jobs, *watched_jobs],
         schedules=default_schedules,
         sensors=default_sensors,
         resources={**default_resources(), **(resources or {})},

@@ -1,40 +1,75 @@
-"""When jobs run by themselves; what a run does is the job's.
+"""When jobs run by themselves; what a run does is the job's. All in UTC, and all off until switched on.
 
-The reconciliation, one run a registered repository, is written out, since Dagster's schedule of a partitioned
-job refuses dynamic partitions when it is loaded.
+A schedule of a partitioned job would make a run, and so a process, for each repository (and Dagster's own
+refuses dynamic partitions when it is loaded): these ask for one run that takes the repositories in turn.
 """
-
-from collections.abc import Iterator
 
 import dagster as dg
 
-from gitpulse_assets.automation.jobs import REPO_TAG, reconcile
 from gitpulse_assets.automation.maintain import maintain
-from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.automation.sweep import (
+    SWEEP_OP,
+    reconcile_watched,
+    refresh_watched,
+    scheduled_keys,
+)
+from gitpulse_assets.resources import open_lake
+from gitpulse_assets.settings import load_settings
 
 
 @dg.schedule(
     name="weekly_reconciliation",
-    job=reconcile,
+    job=reconcile_watched,
     cron_schedule="0 4 * * 0",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description=(
-        "Every Sunday at 04:00 UTC, a full walk of each registered repository. Off until switched on: the "
-        "first full walk of a large repository can take most of an hour's GitHub quota."
+        "Every Sunday at 04:00 UTC, a full walk of each watched repository. Off until switched on: the first "
+        "full walk of a large repository can take most of an hour's GitHub quota."
     ),
 )
-def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for one run a repository; a tick evaluated twice asks for none twice."""
-    keys = sorted(context.instance.get_dynamic_partitions(REPOS_PARTITIONS))
-    if not keys:
-        yield dg.SkipReason("no repository is registered")
-    for key in keys:
-        yield dg.RunRequest(
-            run_key=f"{context.scheduled_execution_time:%Y-%m-%d}:{key}",
-            partition_key=key,
-            tags={REPO_TAG: key},
-        )
+def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    return one_run(context, full=True)
+
+
+@dg.schedule(
+    name="daily_refresh",
+    job=refresh_watched,
+    cron_schedule="0 5 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=(
+        "Every day at 05:00 UTC, a refresh of each watched repository, quiet ones too: it brings every mart "
+        "to the new day. Off until switched on; switch it on beside the sensors."
+    ),
+)
+def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    return one_run(context)
+
+
+@dg.schedule(
+    name="half_hourly_refresh",
+    job=refresh_watched,
+    cron_schedule="*/30 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=(
+        "Every 30 minutes, a refresh of the watched repositories that changed. Off until switched on: for "
+        "those who prefer a schedule to the sensor changed_repositories, which does the same all the time."
+    ),
+)
+def half_hourly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    return one_run(context, only_changed=True)
+
+
+def one_run(context: dg.ScheduleEvaluationContext, **config: bool) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one run for all repositories; a tick evaluated twice asks for none twice."""
+    if not scheduled_keys(context.instance, open_lake(load_settings())):
+        return dg.SkipReason("no repository is watched, and none is registered")
+    due_at = context.scheduled_execution_time.isoformat()
+    return dg.RunRequest(
+        run_key=due_at, run_config={"ops": {SWEEP_OP: {"config": {**config, "since": due_at}}}}
+    )
 
 
 weekly_maintenance = dg.ScheduleDefinition(
@@ -49,4 +84,4 @@ weekly_maintenance = dg.ScheduleDefinition(
     ),
 )
 
-default_schedules = [weekly_reconciliation, weekly_maintenance]
+default_schedules = [weekly_reconciliation, daily_refresh, half_hourly_refresh, weekly_maintenance]

@@ -1,24 +1,39 @@
-"""What the schedules ask for, and that a run they ask for is a full walk."""
+"""What the schedules ask for, and that one run takes all the watched repositories through the job."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
-from gitpulse_assets.automation.jobs import RECONCILE_JOB
-from gitpulse_assets.automation.launch import RunOutcome
-from gitpulse_assets.automation.schedules import weekly_reconciliation
+from gitpulse_assets.automation.schedules import default_schedules
+from gitpulse_assets.automation.sweep import (
+    RECONCILE_WATCHED_JOB,
+    REFRESH_WATCHED_JOB,
+    SWEEP_OP,
+    SWEEP_TAG,
+    scheduled_keys,
+)
 from gitpulse_assets.contracts.silver import RECONCILIATION
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import register
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.sandbox.server import Sandbox
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets.watch.state import Member, Membership, membership
 
-Refresh = Callable[..., RunOutcome]
-REPO = Repo("acme", "rocket")
 SUNDAY = datetime(2026, 7, 5, 4, tzinfo=UTC)
+KEYS = ["acme/anvil", "acme/rocket"]
+SCHEDULES = {schedule.name: schedule for schedule in default_schedules}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with serve(generate([HistoryPlan(key, seed=7, issue_count=25, day_count=60) for key in KEYS])) as running:
+        yield running
 
 
 @pytest.fixture
@@ -28,45 +43,116 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterIns
         yield stored
 
 
-def tick(defs: dg.Definitions, instance: dg.DagsterInstance) -> ScheduleExecutionData:
+def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> dg.ScheduleDefinition:
     with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=SUNDAY, repository_def=defs.get_repository_def()
     ) as context:
-        return weekly_reconciliation.evaluate_tick(context)
+        return SCHEDULES[name].evaluate_tick(context)
 
 
-def test_a_tick_asks_for_one_run_a_registered_repository(defs: dg.Definitions, instance: dg.DagsterInstance):
-    for key in ("acme/rocket", "acme/anvil"):
-        register(instance, key)
-    asked = [(request.run_key, request.partition_key) for request in tick(defs, instance).run_requests or []]
-    assert asked == [("2026-07-05:acme/anvil", "acme/anvil"), ("2026-07-05:acme/rocket", "acme/rocket")]
-
-
-def test_a_tick_without_repositories_says_so(defs: dg.Definitions, instance: dg.DagsterInstance):
-    assert tick(defs, instance).skip_message == "no repository is registered"
-
-
-def test_it_is_due_on_sundays_at_four_utc_and_off_until_switched_on(defs: dg.Definitions):
-    schedule = defs.resolve_schedule_def("weekly_reconciliation")
-    assert schedule.job_name == RECONCILE_JOB
-    ticks = schedule.cron_schedule, schedule.execution_timezone, schedule.default_status
-    assert ticks == ("0 4 * * 0", "UTC", dg.DefaultScheduleStatus.STOPPED)
-
-
-def test_a_run_it_asks_for_walks_the_whole_list_and_shows_what_it_corrected(
-    defs: dg.Definitions, instance: dg.DagsterInstance, run: Refresh, sandbox: Sandbox, lake: Lake
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("weekly_reconciliation", {"full": True}),
+        ("daily_refresh", {}),
+        ("half_hourly_refresh", {"only_changed": True}),
+    ],
+)
+def test_a_tick_asks_for_one_run_for_all(
+    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, name: str, config: dict
 ):
-    run()
-    acts = sandbox.world.acts_on(REPO.key)
-    acts.rename_label(acts.repository.labels[0], "renamed")
-    (request,) = tick(defs, instance).run_requests or []
-    done = defs.resolve_job_def(RECONCILE_JOB).execute_in_process(
-        instance=instance, partition_key=request.partition_key, tags=request.tags
+    assert "no repository is watched" in tick(defs, instance, name).skip_message
+    for key in KEYS:
+        register(instance, key)
+    (request,) = tick(defs, instance, name).run_requests or []
+    assert request.run_key == SUNDAY.isoformat()
+    assert request.run_config["ops"][SWEEP_OP]["config"] == {**config, "since": SUNDAY.isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("name", "cron", "job"),
+    [
+        ("weekly_reconciliation", "0 4 * * 0", RECONCILE_WATCHED_JOB),
+        ("daily_refresh", "0 5 * * *", REFRESH_WATCHED_JOB),
+        ("half_hourly_refresh", "*/30 * * * *", REFRESH_WATCHED_JOB),
+        ("weekly_maintenance", "0 8 * * 0", "maintain"),
+    ],
+)
+def test_they_are_in_utc_and_off_until_switched_on(defs: dg.Definitions, name: str, cron: str, job: str):
+    schedule = defs.resolve_schedule_def(name)
+    assert (schedule.cron_schedule, schedule.job_name) == (cron, job)
+    assert schedule.execution_timezone == "UTC"
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+
+
+def test_the_retired_and_the_unwatched_are_left_out(home: Path, instance: dg.DagsterInstance, lake: Lake):
+    for key in (*KEYS, "by/hand"):
+        register(instance, key)
+    assert scheduled_keys(instance, lake) == [*KEYS, "by/hand"]
+    stored = membership(lake.store)
+    stored.load()
+    stored.save(
+        Membership(
+            {
+                KEYS[0]: Member(KEYS[0], "gitpulse.yaml", SUNDAY),
+                KEYS[1]: Member(KEYS[1], "gitpulse.yaml", SUNDAY, status="retired"),
+            }
+        )
     )
-    walks = lake.dataset(RECONCILIATION, REPO).to_table().to_pylist()
-    (walked,) = [walk for walk in walks if walk["run_id"] == done.run_id]
+    assert scheduled_keys(instance, lake) == [KEYS[0]]
+
+
+def test_one_run_walks_all_whole_and_goes_on_where_it_was_cut_short(
+    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandbox, lake: Lake
+):
+    for key in KEYS:
+        register(instance, key)
+    sandbox.app.faults.append(Fault("status", match="/repos/acme/anvil", status=451, body="{}", times=ALWAYS))
+    since = datetime.fromtimestamp(sandbox.world.clock, UTC) - timedelta(seconds=1)
+    config = {"ops": {SWEEP_OP: {"config": {"full": True, "since": since.isoformat()}}}}
+    job = defs.resolve_job_def(RECONCILE_WATCHED_JOB)
+    first = job.execute_in_process(instance=instance, run_config=config, raise_on_error=False)
+    assert not first.success
+    (failure,) = [event for event in first.all_events if event.is_step_failure]
+    assert (
+        "1 of 2 failed: acme/anvil: 127.0.0.1 forbids"
+        in failure.step_failure_data.user_failure_data.description
+    )
+    runs = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: first.run_id}))
+    assert {run.tags["dagster/partition"]: run.status.value for run in runs} == {
+        "acme/anvil": "FAILURE",
+        "acme/rocket": "SUCCESS",
+    }
+    sandbox.app.faults.clear()
+    second = job.execute_in_process(instance=instance, run_config=config)
+    runs = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: second.run_id}))
+    assert [run.tags["dagster/partition"] for run in runs] == ["acme/anvil"]
+    acts = sandbox.world.acts_on("acme/rocket")
+    acts.rename_label(acts.repository.labels[0], "renamed")
+    sandbox.world.advance(seconds=60)
+    config["ops"][SWEEP_OP]["config"]["since"] = datetime.fromtimestamp(sandbox.world.clock, UTC).isoformat()
+    assert job.execute_in_process(instance=instance, run_config=config).success
+    repaired = lake.dataset(RECONCILIATION, Repo.parse("acme/rocket")).to_table().to_pylist()
     carriers = sum(acts.repository.labels[0] in issue.labels for issue in acts.repository.issues.values())
-    assert walked["label_change_count"] == walked["silent_change_count"] == carriers > 0
-    shown = [event.materialization for event in done.get_asset_materialization_events()]
-    (current,) = [table for table in shown if table.asset_key.path[-1] == "issue_current"]
-    assert current.metadata["label_change_count"].value == carriers
+    assert repaired[-1]["label_change_count"] == carriers > 0
+
+
+def test_only_what_changed_is_refreshed(
+    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandbox
+):
+    for key in KEYS:
+        register(instance, key)
+    job = defs.resolve_job_def(REFRESH_WATCHED_JOB)
+    config = {"ops": {SWEEP_OP: {"config": {"only_changed": True}}}}
+
+    def swept_keys() -> list[str]:
+        done = job.execute_in_process(instance=instance, run_config=config)
+        runs = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: done.run_id}))
+        return sorted(run.tags["dagster/partition"] for run in runs)
+
+    assert swept_keys() == KEYS
+    assert swept_keys() == []
+    sandbox.world.advance(seconds=60)
+    acts = sandbox.world.acts_on("acme/rocket")
+    acts.comment(next(iter(acts.repository.issues.values())), sandbox.world.clock)
+    assert swept_keys() == ["acme/rocket"]

@@ -1,0 +1,155 @@
+"""One run for many repositories: what schedules use, so that a thousand need not a thousand processes.
+
+The run makes a run of its own for each repository, one after the other in its process: each keeps its
+partition, its checks and its history, and fails alone. What such a run does is the job's.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from gitpulse_assets.automation.jobs import RECONCILE_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.automation.runs import busy_keys
+from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import LakeResource, github_client, settings_or_failure
+
+if TYPE_CHECKING:
+    from gitpulse_assets.automation.launch import RunOutcome
+    from gitpulse_assets.lake.lake import Lake
+
+REFRESH_WATCHED_JOB = "refresh_watched"
+RECONCILE_WATCHED_JOB = "reconcile_watched"
+SWEEP_OP = "sweep"
+SWEEP_TAG = "gitpulse/sweep"
+FAILURES_TOLD = 10
+
+
+class SweepConfig(dg.Config):
+    """`full`: full walks. `only_changed`: look first, and run only where something changed.
+
+    `since` (ISO time): skip what was done at or after it, so that a sweep that was cut short goes on.
+    """
+
+    full: bool = False
+    only_changed: bool = False
+    since: str = ""
+
+
+@dg.op(name=SWEEP_OP)
+def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
+    """Take each watched repository through the job; one that fails stops no other."""
+    from gitpulse_assets.automation.sqlite_connections import keep_connections
+    from gitpulse_assets.definitions import build_defs
+
+    target, defs = lake.open(), build_defs()
+    keep_connections(context.instance)
+    keys = scheduled_keys(context.instance, target)
+    skipped = set(keys) & (busy_keys(context.instance, datetime.now(UTC)) | set(done(target, keys, config)))
+    due = [key for key in keys if key not in skipped]
+    wanted = changed(context, target, due) if config.only_changed else due
+    failures: list[str] = []
+    for key in wanted:
+        outcome = swept(context, defs, key, is_full=config.full)
+        if outcome.is_interrupted:
+            raise dg.Failure("interrupted; run it again to go on", allow_retries=False)
+        if not outcome.is_success:
+            failures.append(f"{key}: {outcome.message}")
+            context.log.warning(failures[-1])
+    context.add_output_metadata(
+        {
+            "repository_count": len(keys),
+            "run_count": len(wanted),
+            "skipped_count": len(skipped),
+            "failed_count": len(failures),
+        }
+    )
+    if failures:
+        told = "; ".join(failures[:FAILURES_TOLD])
+        raise dg.Failure(f"{len(failures)} of {len(wanted)} failed: {told}", allow_retries=False)
+
+
+def swept(context: dg.OpExecutionContext, defs: dg.Definitions, key: str, *, is_full: bool) -> "RunOutcome":
+    from gitpulse_assets.automation.launch import execute, outcome
+
+    repo = Repo.parse(key)
+    job = RECONCILE_JOB if is_full else REFRESH_JOB
+    tags = {"dagster/partition": key, REPO_TAG: key, SWEEP_TAG: context.run_id}
+    run_id, events = execute(defs, context.instance, job, {"bronze": {"full": is_full}}, tags, repo)
+    return outcome(repo, run_id, events)
+
+
+def scheduled_keys(instance: dg.DagsterInstance, lake: "Lake") -> list[str]:
+    """The watched partitions; where there is no watch list, every registered one."""
+    from gitpulse_assets.watch.state import membership
+
+    registered = set(instance.get_dynamic_partitions(REPOS_PARTITIONS))
+    members = membership(lake.store).load()
+    return sorted(registered & set(members.watched_keys)) if members.members else sorted(registered)
+
+
+def done(lake: "Lake", keys: Sequence[str], config: SweepConfig) -> Iterator[str]:
+    """The keys that were walked since the sweep was due, by GitHub's clock."""
+    since = datetime.fromisoformat(config.since) if config.since else None
+    for key in keys if since else ():
+        rows = lake.manifest(Repo.parse(key)).rows()
+        if any(
+            row.stream == "issues"
+            and row.status == "complete"
+            and (row.walk_kind == "full" or not config.full)
+            and row.as_of_at is not None
+            and since is not None
+            and row.as_of_at >= since
+            for row in rows
+        ):
+            yield key
+
+
+def changed(context: dg.OpExecutionContext, lake: "Lake", keys: Sequence[str]) -> list[str]:
+    """Look at the keys as the sensor does, and return those that changed."""
+    from gitpulse_assets.lake.errors import PreconditionFailed
+    from gitpulse_assets.watch.looking import is_due, look_at_all
+    from gitpulse_assets.watch.state import Member, Sight, Sights, membership, sights
+
+    now = datetime.now(UTC)
+    members = membership(lake.store).load().members
+    members = {key: members.get(key) or Member(key, "by hand", now) for key in keys}
+    stored = sights(lake.store)
+    known = stored.load().sights
+    due = [key for key in keys if is_due(known.get(key, Sight()), now)]
+    with github_client(settings_or_failure(), attempts=2) as client:
+        found = look_at_all(
+            client, lake, members, known, due, now, seconds_max=float("inf"), changed_max=len(due) + 1
+        )
+    if found.stopped_by:
+        raise dg.Failure(found.stopped_by, allow_retries=False)
+    try:
+        stored.save(Sights({**known, **found.sights}))
+    except PreconditionFailed:
+        context.log.info("the sensor changed_repositories looked meanwhile; its findings stay")
+    return found.changed
+
+
+@dg.job(
+    name=REFRESH_WATCHED_JOB,
+    description="Refresh every watched repository, one after the other in one process.",
+)
+def refresh_watched() -> None:
+    sweep()
+
+
+@dg.job(
+    name=RECONCILE_WATCHED_JOB,
+    config={"ops": {SWEEP_OP: {"config": {"full": True}}}},
+    description=(
+        "A full walk of every watched repository, one after the other in one process. Executed again it goes "
+        "on with what is left."
+    ),
+)
+def reconcile_watched() -> None:
+    sweep()
+
+
+watched_jobs = [refresh_watched, reconcile_watched]
