@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import duckdb
 
-from gitpulse_assets.assets.gold import INPUTS, MARTS, gold_parameters
+from gitpulse_assets.assets.gold import INPUTS, MARTS, NOT_COPIED, gold_parameters
+from gitpulse_assets.assets.neighbours import link_transfers
 from gitpulse_assets.assets.publishing import stage
 from gitpulse_assets.assets.silver import MERGED_TABLES, SYNC_STATE, register_merge, unchanged
 from gitpulse_assets.checks.control_total import control_total_result
@@ -19,7 +20,6 @@ from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import LIFECYCLE_COVERAGE, QUARANTINE
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
@@ -98,8 +98,9 @@ def build_marts(lake: Lake, repo: Repo) -> None:
         inputs = lake.snapshot("silver", repo, INPUTS).datasets
         parameters = gold_parameters(inputs[SYNC_STATE.name])
         build_gold(con, inputs, parameters)
-        for table in (LIFECYCLE_COVERAGE, QUARANTINE):
+        for table in NOT_COPIED:
             con.register(table.name, inputs[table.name])
+        link_transfers(con, lake, repo)
         build_verdicts(con, parameters.as_of_at, incomplete_slices(con))
         audit(con, MARTS, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
         publish(con, publication, MARTS)

@@ -76,7 +76,7 @@ def sync(lake: Lake, world: World, repo: Repo, folder: Path, *, is_full: bool = 
 
 def publish_gold(lake: Lake, repo: Repo, con: duckdb.DuckDBPyConnection, as_of_at: datetime) -> None:
     """Publish the marts that the connection holds, with the verdict."""
-    for table in (silver.LIFECYCLE_COVERAGE, silver.QUARANTINE):
+    for table in (silver.LIFECYCLE_COVERAGE, silver.QUARANTINE, silver.CONTROL_TOTAL):
         con.register(table.name, lake.dataset(table, repo))
     build_verdicts(con, as_of_at, incomplete_slices(con))
     publish(lake, "gold", repo, {table: ordered(con, table).read_all() for table in MARTS})

@@ -26,6 +26,7 @@ LARGE_INPUTS = (
     silver.ISSUE_CURRENT,
     silver.LIFECYCLE_COVERAGE,
     silver.QUARANTINE,
+    silver.CONTROL_TOTAL,
 )
 SMALL_INPUTS = (silver.SYNC_STATE, silver.REPOSITORY)
 

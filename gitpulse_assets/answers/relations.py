@@ -16,6 +16,7 @@ from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.window import Window
 from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
 from gitpulse_assets.contracts.silver import (
+    CONTROL_TOTAL,
     ISSUE_CURRENT,
     ISSUE_TRANSITIONS,
     LIFECYCLE_COVERAGE,
@@ -71,7 +72,7 @@ class Relations:
         """Put the marts and what tells of unknowns under the names the verdict's statements use."""
         self.con.execute(f"create or replace temp view {FLOW} as from daily_flow")
         self.con.execute(f"create or replace temp view {LIFECYCLE} as from lifecycle")
-        for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE, QUARANTINE):
+        for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE, QUARANTINE, CONTROL_TOTAL):
             self.con.register(contract.name, self._published.datasets[contract.name])
 
     def closings(self, window: Window) -> None:

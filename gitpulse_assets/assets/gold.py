@@ -40,8 +40,12 @@ INPUTS = (
     silver.ISSUE_TRANSITIONS,
     silver.LIFECYCLE_COVERAGE,
     silver.QUARANTINE,
+    silver.CONTROL_TOTAL,
     silver.SYNC_STATE,
 )
+
+# Read once, for the transfers and for what the verdict does not know.
+NOT_COPIED = (silver.ISSUE_EVENT, silver.LIFECYCLE_COVERAGE, silver.QUARANTINE, silver.CONTROL_TOTAL)
 
 
 @dg.multi_asset(
@@ -65,7 +69,7 @@ def gold(
         inputs = target.snapshot("silver", repo, INPUTS).datasets
         parameters = gold_parameters(inputs[silver.SYNC_STATE.name])
         build_gold(con, inputs, parameters)
-        for table in (silver.ISSUE_EVENT, silver.LIFECYCLE_COVERAGE, silver.QUARANTINE):
+        for table in NOT_COPIED:
             con.register(table.name, inputs[table.name])
         link_transfers(con, target, repo)
         verdicts = build_verdicts(con, parameters.as_of_at, incomplete_slices(con))

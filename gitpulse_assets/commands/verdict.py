@@ -9,7 +9,13 @@ import pyarrow as pa
 
 from gitpulse_assets.console import say
 from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
-from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_TRANSITIONS, LIFECYCLE_COVERAGE, QUARANTINE
+from gitpulse_assets.contracts.silver import (
+    CONTROL_TOTAL,
+    ISSUE_CURRENT,
+    ISSUE_TRANSITIONS,
+    LIFECYCLE_COVERAGE,
+    QUARANTINE,
+)
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
@@ -33,6 +39,7 @@ PAST_INPUTS = (
     ISSUE_CURRENT,
     LIFECYCLE_COVERAGE,
     QUARANTINE,
+    CONTROL_TOTAL,
 )
 
 

@@ -8,7 +8,8 @@ from gitpulse_assets.transform.sql_file import create_table
 def incomplete_slices(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Return what is missing and leave it as the temporary table `incomplete_slice`.
 
-    `con` holds `issue_current`, `lifecycle_coverage` and `quarantine` of one repository.
+    `con` holds `issue_current`, `lifecycle_coverage`, `quarantine` and `control_total` of one repository.
     """
+    create_table(con, "checks", "control_total", relation="counted_total")
     create_table(con, "gold", "incomplete_slice")
     return [row[0] for row in con.sql("select slice from incomplete_slice").fetchall()]

@@ -1,10 +1,13 @@
 """What the verdict says it does not know."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from gitpulse_assets.contracts.silver import CONTROL_TOTAL
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.incomplete import incomplete_slices
 
@@ -16,13 +19,14 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with connect() as opened:
         opened.execute(
             "create table issue_current (issue_id bigint, is_pull_request boolean, departure_kind varchar,"
-            " updated_at timestamptz)"
+            " updated_at timestamptz, state varchar, departed_at timestamptz)"
         )
         opened.execute(
             "create table lifecycle_coverage (issue_id bigint, lifecycle_updated_at timestamptz,"
             " is_complete boolean)"
         )
         opened.execute("create table quarantine (stream varchar)")
+        opened.register("control_total", CONTROL_TOTAL.arrow_schema.empty_table())
         yield opened
 
 
@@ -30,7 +34,11 @@ def add_issue(
     con: duckdb.DuckDBPyConnection, issue_id: int, day: int, departure_kind: str | None = None
 ) -> None:
     at = f"2026-01-{day:02} 00:00:00+00"
-    con.execute("insert into issue_current values (?, false, ?, ?)", [issue_id, departure_kind, at])
+    departed_at = at if departure_kind else None
+    con.execute(
+        "insert into issue_current values (?, false, ?, ?, 'open', ?)",
+        [issue_id, departure_kind, at, departed_at],
+    )
 
 
 def add_lifecycle(
@@ -73,3 +81,34 @@ def test_cut_lifecycles_unexplained_departures_and_bad_records_are_told(con):
         "1 issue that departed, nobody knows where to",
         "2 records that could not be read (see quarantine)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("has_pull_requests", "is_quiet", "told"),
+    [
+        (False, True, "why GitHub counts 1,204 open issues and we 1, which the full walk did not resolve"),
+        (
+            True,
+            True,
+            "why GitHub counts 1,204 open issues and pull requests and we 1, which the full walk did not "
+            "resolve",
+        ),
+        (False, False, None),
+    ],
+)
+def test_a_count_that_github_at_rest_contradicts_is_told(con, has_pull_requests, is_quiet, told):
+    add_issue(con, 1, day=2)
+    add_lifecycle(con, 1, day=2)
+    row = {
+        "repo_owner": "o",
+        "repo_name": "n",
+        "run_id": "r",
+        "fetched_at": datetime(2026, 1, 3, tzinfo=UTC),
+        "has_pull_requests": has_pull_requests,
+        "open_count_before": 1204,
+        "open_count_after": 1204,
+        "is_quiet": is_quiet,
+        "our_count": 1,
+    }
+    con.register("control_total", pa.Table.from_pylist([row], CONTROL_TOTAL.arrow_schema))
+    assert incomplete_slices(con) == ([told] if told else [])

@@ -35,6 +35,18 @@ select issue_count, issue_count || if(issue_count = 1, ' issue ', ' issues ') ||
 from counted
 where issue_count > 0
 union all
+-- What the check of the control total reports: a run that sees such a difference first walks the whole list.
+select
+    abs(difference),
+    format(
+        'why GitHub counts {:,} open {} and we {:,}, which the full walk did not resolve',
+        open_count_after,
+        if(has_pull_requests, 'issues and pull requests', 'issues'),
+        our_count
+    )
+from counted_total
+where is_contradicted
+union all
 select count(*), count(*) || if(count(*) = 1, ' record that', ' records that') || ' could not be read (see quarantine)'
 from quarantine
 having count(*) > 0
