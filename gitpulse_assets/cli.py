@@ -56,12 +56,14 @@ def cli() -> None:
 def refresh(repos: tuple[Repo, ...], full: bool, events: bool) -> None:
     """Fetch what changed and rebuild the tables.
 
-    REPOS are owner/name; without any, those of GITPULSE_REPOS.
+    REPOS are owner/name; without any, those of the watch list.
     """
     settings = settings_or_exit()
-    chosen = repos or settings.watched_repos
+    chosen = repos or watched_or_exit(settings)
     if not chosen:
-        raise click.UsageError("name a repository, or set GITPULSE_REPOS; for example microsoft/onnxruntime")
+        raise click.UsageError(
+            "name a repository here, in gitpulse.yaml or in GITPULSE_REPOS; for example microsoft/onnxruntime"
+        )
     from gitpulse_assets.commands.refresh import refresh_repos
 
     sys.exit(refresh_repos(settings, chosen, is_full=full, with_events=events))
@@ -167,6 +169,77 @@ def serve(host: str, port: int) -> None:
     from gitpulse_assets.commands.serve import serve as serve_lake
 
     sys.exit(serve_lake(settings_or_exit(), host, port))
+
+
+@cli.group()
+def repos() -> None:
+    """Say who is watched, and check the watch list."""
+
+
+@repos.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(as_json: bool) -> None:
+    """Show every repository with its last refresh and verdict.
+
+    Watched, retired (taken off the watch list, data kept), by hand (refreshed without being on it), or new.
+    """
+    from gitpulse_assets.commands.repos import list_repos
+
+    sys.exit(list_repos(settings_or_exit(), as_json=as_json))
+
+
+@repos.command()
+def check() -> None:
+    """Check gitpulse.yaml and GITPULSE_REPOS, and that GitHub knows what they name."""
+    from gitpulse_assets.commands.repos import check_repos
+
+    sys.exit(check_repos(settings_or_exit()))
+
+
+@cli.command()
+@click.argument("repos", nargs=-1, required=True, type=RepoType())
+def plan(repos: tuple[Repo, ...]) -> None:
+    """Say what a first refresh will cost.
+
+    Requests, GraphQL points, time, and whether this hour's budget suffices (exit code 3 where it does not).
+    """
+    from gitpulse_assets.commands.plan import plan_repos
+
+    sys.exit(plan_repos(settings_or_exit(), repos))
+
+
+def watched_or_exit(settings: Settings) -> list[Repo]:
+    from gitpulse_assets.watch.watch_list import watch_list
+
+    try:
+        return watch_list(settings).repos
+    except SettingsError as error:
+        click.echo(f"gitpulse: {error}", err=True)
+        sys.exit(WRONG_USE)
+
+
+@cli.command()
+@click.option("--dialect", default="duckdb", show_default=True, type=click.Choice(["duckdb"]), help="Whose SQL.")
+def views(dialect: str) -> None:
+    """Print SQL views over the tables.
+
+    They read the Parquet files where they lie, in a folder or S3; no key is printed.
+    """
+    from gitpulse_assets.commands.views import print_views
+
+    sys.exit(print_views(settings_or_exit()))
+
+
+@cli.command()
+@click.option("--lake-url", help="Where Metabase finds the tables, if not where GITPULSE_LAKE_URL says.")
+def metabase(lake_url: str | None) -> None:
+    """Provision a Metabase: connection, cards and dashboard.
+
+    What is there already is brought up to date; what people made beside it stays.
+    """
+    from gitpulse_assets.commands.metabase import provision_metabase
+
+    sys.exit(provision_metabase(settings_or_exit(), lake_url))
 
 
 def settings_or_exit() -> Settings:

@@ -40,6 +40,7 @@ EXAMPLE_ADDRESSES = {
     "github_api_url": "https://github.example.com/api/v3",
     "github_graphql_url": "https://github.example.com/api/graphql",
     "aws_endpoint_url": "http://127.0.0.1:9000",
+    "metabase_url": "http://127.0.0.1:3001",
     "ui_url": "https://gitpulse.example.com",
 }
 
@@ -176,6 +177,17 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_CORS_ORIGINS",
         description="Origins whose pages may read the API in a browser, by commas; none: only its own.",
     )
+    metabase_url: str = Field(
+        default="http://127.0.0.1:3001",
+        validation_alias="GITPULSE_METABASE_URL",
+        description="The Metabase that `gitpulse metabase` provisions.",
+    )
+    metabase_email: str = Field(
+        default="",
+        validation_alias="GITPULSE_METABASE_EMAIL",
+        description="An administrator of it; a fresh Metabase gets it as its first user.",
+    )
+    metabase_password: SecretStr | None = Field(default=None, validation_alias="GITPULSE_METABASE_PASSWORD")
     label_groups: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
         default=DEFAULT_LABEL_GROUPS,
         validation_alias="GITPULSE_LABEL_GROUPS",
@@ -258,7 +270,7 @@ class Settings(BaseSettings):
             )
         return urls
 
-    @field_validator("github_api_url", "github_graphql_url", "aws_endpoint_url", "ui_url")
+    @field_validator("github_api_url", "github_graphql_url", "aws_endpoint_url", "ui_url", "metabase_url")
     @classmethod
     def check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         return http_url(value, EXAMPLE_ADDRESSES[str(info.field_name)]) if value else value
@@ -329,11 +341,6 @@ class Settings(BaseSettings):
         api_url = str(info.data.get("github_api_url", ""))
         root = api_url.removesuffix("/v3") if api_url.endswith("/api/v3") else api_url
         return value or f"{root}/graphql"
-
-    @property
-    def watched_repos(self) -> tuple[Repo, ...]:
-        """The repositories that GITPULSE_REPOS names one by one."""
-        return tuple(Repo.parse(name) for name in self.watched_names if "*" not in name)
 
     @property
     def region(self) -> str | None:

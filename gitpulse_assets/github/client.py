@@ -90,6 +90,14 @@ class OpenIssueCount:
     date: datetime
 
 
+@dataclass(frozen=True)
+class RepositorySize:
+    """How many issues and pull requests a repository has, whatever their state."""
+
+    issue_count: int
+    pull_request_count: int
+
+
 class _Count(msgspec.Struct, rename="camel"):
     total_count: int
 
@@ -100,6 +108,19 @@ class _CountedIssues(msgspec.Struct):
 
 class _CountedRepository(msgspec.Struct):
     repository: _CountedIssues
+
+
+class _Sizes(msgspec.Struct, rename="camel"):
+    issues: _Count
+    pull_requests: _Count
+
+
+class _SizedRepository(msgspec.Struct):
+    repository: _Sizes
+
+
+class _NumberFields(msgspec.Struct):
+    number: int
 
 
 class _RepositoryFields(msgspec.Struct):
@@ -274,6 +295,22 @@ class GitHubClient:
         if counted is None:
             raise AnswerUnusable(f"GraphQL gives no count for {repo} ({answer.reason}); try again later")
         return OpenIssueCount(counted.repository.issues.total_count, answer.date)
+
+    def repository_size(self, repo: Repo) -> RepositorySize:
+        """Ask GraphQL how much there is (1 point). Raises TokenRequired without a token."""
+        variables: dict[str, object] = {"owner": repo.owner, "name": repo.name}
+        answer = self._graphql.ask(repo, load_document("repository_size"), variables)
+        counted = answer.read(_SizedRepository)
+        if counted is None:
+            raise AnswerUnusable(f"GraphQL gives no size of {repo} ({answer.reason}); try again later")
+        sizes = counted.repository
+        return RepositorySize(sizes.issues.total_count, sizes.pull_requests.total_count)
+
+    def newest_number(self, repo: Repo) -> int:
+        """The number of the newest issue or pull request, 0 where there is none (1 request)."""
+        url = self._address(repo, "/issues", state="all", sort="created", direction="desc", per_page=1)
+        reply = expect_found(self._transport.get(url, repo), repo)
+        return max((decode(record, _NumberFields, reply.url).number for record in split(reply)), default=0)
 
     def repository_lifecycles(self, repo: Repo, *, after: str | None = None) -> Iterator[LifecycleBatch]:
         """Walk the lifecycle of every issue, oldest first, about 1 point for 100; needs a token.

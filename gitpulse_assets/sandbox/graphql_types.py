@@ -182,6 +182,9 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "name": lambda repository, _: repository.name,
         "nameWithOwner": lambda repository, _: repository.full_name,
         "owner": _owner,
+        "pullRequests": lambda repository, _: {
+            "totalCount": sum(issue.is_pull_request for issue in repository.issues.values())
+        },
         "resourcePath": lambda repository, _: f"/{repository.full_name}",
         "url": lambda repository, _: f"{WEB}/{repository.full_name}",
     },

@@ -11,6 +11,7 @@ DOCUMENTS = [
     load_document("lifecycle_walk", FRAGMENTS),
     load_document("timeline_page", FRAGMENTS[1:]),
     load_document("open_issue_count"),
+    load_document("repository_size"),
 ]
 
 

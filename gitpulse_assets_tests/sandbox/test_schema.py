@@ -112,6 +112,7 @@ PLAIN_DICTS = {
     "RateLimit",
     "PageInfo",
     "IssueConnection",
+    "PullRequestConnection",
     "LabelConnection",
     "UserConnection",
     "IssueTimelineItemsConnection",

@@ -31,7 +31,7 @@ def test_tokens_are_split_and_never_shown(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("separator", [",", " ", ", ", "\n"])
 def test_watch_list_takes_commas_and_spaces(monkeypatch: pytest.MonkeyPatch, separator: str):
     monkeypatch.setenv("GITPULSE_REPOS", separator.join(["Apache/Airflow", "a/.github", "apache/airflow"]))
-    assert load_settings().watched_repos == (Repo("apache", "airflow"), Repo("a", ".github"))
+    assert load_settings().watched_names == ("apache/airflow", "a/.github")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""`gitpulse plan`: what refreshing repositories for the first time will cost, before anything starts."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from gitpulse_assets.commands.summary import counted
+from gitpulse_assets.console import say
+from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.errors import GitHubError
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import github_client, open_lake
+from gitpulse_assets.settings import Settings
+from gitpulse_assets.watch.asking import OF_ONE
+from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed
+
+
+def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
+    """Print what each repository costs and whether this hour's budget has it all.
+
+    Returns 0 where it has, 3 where GitHub's limits will have to be waited for, 1 where something cannot be
+    refreshed at all. Costs 1 unit of either budget a repository.
+    """
+    try:
+        lake = open_lake(settings)
+        with github_client(settings) as client:
+            return planned(client, lake, repos)
+    except (GitHubError, LakeError) as error:
+        click.echo(f"gitpulse: {error}", err=True)
+        return FAILED
+
+
+def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
+    costs: list[tuple[str, Cost]] = []
+    owners: dict[str, Repo] = {}
+    code = DONE
+    for repo in repos:
+        try:
+            size = size_of(client, repo)
+        except OF_ONE as error:
+            click.echo(f"gitpulse: {error}", err=True)
+            code = FAILED
+            continue
+        cost = first_cost(size, has_token=client.has_token(repo))
+        say(f"{repo}: {size_words(size)}; {cost_words(cost)}{known_words(lake, repo)}")
+        token = client.token_name(repo)
+        owners.setdefault(token, repo)
+        costs.append((token, cost))
+    for token, cost in by_token(costs).items():
+        code = max(code, told_budget(client, token, owners[token], cost), key=(DONE, PARTIAL, FAILED).index)
+    return code
+
+
+def size_of(client: GitHubClient, repo: Repo) -> Size:
+    """Ask how much there is; without a token only the newest number is told, which is at least as much."""
+    if client.has_token(repo):
+        size = client.repository_size(repo)
+        return Size(size.issue_count, size.pull_request_count)
+    newest = client.newest_number(repo)
+    return Size(newest, 0, is_upper_bound=True)
+
+
+def size_words(size: Size) -> str:
+    if size.is_upper_bound:
+        return f"at most {size.record_count:,} issues and pull requests"
+    return f"{counted(size.issue_count, 'issue')} and {counted(size.pull_request_count, 'pull request')}"
+
+
+def cost_words(cost: Cost) -> str:
+    points = f" and {counted(cost.point_count, 'GraphQL point')}" if cost.point_count else ""
+    return f"first refresh: {counted(cost.request_count, 'request')}{points}, {time_words(cost.seconds)}"
+
+
+def time_words(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    return f"about {counted(minutes, 'minute')}" if minutes < 120 else f"about {round(minutes / 60)} hours"
+
+
+def known_words(lake: Lake, repo: Repo) -> str:
+    """Say what is there already, of which a refresh pays nothing again."""
+    rows = [row for row in lake.manifest(repo).rows() if row.stream == "issues"]
+    if any(row.status == "complete" for row in rows):
+        return "; it is here already: a refresh costs what changed, --full at most this"
+    if any(row.page_count for row in rows):
+        pages = sum(row.page_count for row in rows)
+        return f"; {counted(pages, 'page')} of it came before, the next run goes on there"
+    return ""
+
+
+def told_budget(client: GitHubClient, token: str, repo: Repo, cost: Cost) -> int:
+    """Print what the token has left and whether it is enough; return DONE, or PARTIAL where it is not."""
+    limits = client.rate_limits(repo)
+    core, graphql = limits.core, limits.graphql
+    left = Left(core.remaining, core.limit, graphql.remaining, graphql.limit, core.reset)
+    hours = hours_needed(cost, left)
+    reset = datetime.fromtimestamp(left.reset, UTC)
+    points = f" and {left.points:,} of {left.points_an_hour:,} points" if cost.point_count else ""
+    enough = "enough" if not hours else f"not enough: it takes {counted(hours, 'further hour')} of the limit"
+    say(
+        f"{token}: needs {cost_words(cost).removeprefix('first refresh: ')}; has {left.requests:,} of "
+        f"{left.requests_an_hour:,} requests{points} until {reset:%H:%M} UTC: {enough}"
+    )
+    if token == "no token":
+        say("without a token there is no GraphQL: no history of reopenings; set GITHUB_TOKEN for it")
+    return PARTIAL if hours else DONE
