@@ -1,0 +1,122 @@
+"""The published tables as SQL views for DuckDB, under the names that people's queries use.
+
+A view reads Parquet where it lies and needs nothing of GitPulse. Each reads its newest files by itself;
+tables that must belong together are the API's business, which reads by commit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parquet import contract_fingerprint
+from gitpulse_assets.lake.s3_options import S3Options
+
+VIEWED = tuple(contract for contract in CATALOG if contract.layer in ("silver", "gold"))
+GLOB = "*/*/data.parquet"
+TYPES = {
+    pa.string(): "varchar",
+    pa.int32(): "integer",
+    pa.int64(): "bigint",
+    pa.float64(): "double",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+    pa.timestamp("us", "UTC"): "timestamptz",
+}
+
+
+def duckdb_views(lake: Lake, lake_url: str, s3: S3Options, *, with_comments: bool = True) -> str:
+    """Return the statements that make the views, with what opens the bucket before them.
+
+    A table that no repository has yet becomes an empty view. No key is written: DuckDB finds them by AWS's
+    own search. Raises LakeError where the lake cannot be read, or its path would be taken for a pattern.
+    """
+    root = lake_url.rstrip("/")
+    if any(character in root for character in "*?["):
+        raise LakeError(f"GITPULSE_LAKE_URL: {root} has a character that DuckDB takes for a pattern (* ? [)")
+    published = defaultdict[tuple[str, str], set[str]](set)
+    for place, fingerprint in published_tables(lake):
+        published[place].add(fingerprint)
+    parts = list(opening(root, s3)) if root.startswith("s3://") else []
+    for contract in VIEWED:
+        fingerprints = published[contract.asset_key]
+        parts.append(view(contract, root) if fingerprints else empty_view(contract))
+        # A table stored under an older contract may lack a column, and a comment on it would be an error.
+        if with_comments and fingerprints <= {contract_fingerprint(contract)}:
+            parts.append("\n".join(comments(contract)))
+    return "\n\n".join(parts) + "\n"
+
+
+def published_tables(lake: Lake) -> Iterator[tuple[tuple[str, str], str]]:
+    """Name the tables that some repository has, as ((layer, name), fingerprint of its contract)."""
+    layers: tuple[Layer, ...] = ("silver", "gold")
+    for layer in layers:
+        for repo in lake.committed_repos(layer):
+            commit = lake.commit(layer, repo)
+            for name, table in commit.tables.items() if commit else ():
+                yield (layer, name), table.contract
+
+
+def view(contract: TableContract, root: str) -> str:
+    files = literal(f"{root}/{contract.folder}/{GLOB}")
+    return (
+        f"create or replace view {contract.view_name} as\n"
+        f"select * from read_parquet({files}, union_by_name = true, hive_partitioning = false);"
+    )
+
+
+def empty_view(contract: TableContract) -> str:
+    columns = ",\n".join(f"    null::{type_name(c.type)} as {identifier(c.name)}" for c in contract.columns)
+    return (
+        f"-- Nothing is published of it yet; print the views again when it is.\n"
+        f"create or replace view {contract.view_name} as\nselect\n{columns}\nwhere false;"
+    )
+
+
+def comments(contract: TableContract) -> Iterator[str]:
+    """Tell what the contract says of the table and its columns, where a BI tool shows it."""
+    said = f"{contract.description} Grain: {contract.grain}."
+    yield f"comment on view {contract.view_name} is {literal(said)};"
+    for column in contract.columns:
+        place = f"{contract.view_name}.{identifier(column.name)}"
+        yield f"comment on column {place} is {literal(column.description)};"
+
+
+def opening(root: str, s3: S3Options) -> Iterator[str]:
+    """Load what reads S3, and say how the bucket is reached; the keys are those of the environment."""
+    parameters = ["type s3", "provider credential_chain", f"scope {literal(root)}"]
+    if s3.region:
+        parameters.append(f"region {literal(s3.region)}")
+    if s3.endpoint_url:
+        parts = urlsplit(s3.endpoint_url)
+        parameters += [
+            f"endpoint {literal(parts.netloc)}",
+            "url_style 'path'",
+            f"use_ssl {str(parts.scheme == 'https').lower()}",
+        ]
+    yield "install httpfs;\nload httpfs;\ninstall aws;\nload aws;"
+    lines = ",\n    ".join(parameters)
+    yield f"create or replace secret gitpulse (\n    {lines}\n);"
+
+
+def type_name(kind: pa.DataType) -> str:
+    """Spell an Arrow type in DuckDB's SQL."""
+    if pa.types.is_list(kind):
+        return f"{type_name(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        fields = ", ".join(f"{identifier(field.name)} {type_name(field.type)}" for field in kind)
+        return f"struct({fields})"
+    return TYPES[kind]
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

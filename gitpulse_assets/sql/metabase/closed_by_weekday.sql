@@ -1,0 +1,29 @@
+-- Grain: one row a UTC weekday, Monday first: issues closed on it in the window.
+with last as (
+    select any_value(window_end_date) as last_date
+    from gold_mart_backlog_verdict
+    where repo_owner || '/' || repo_name = lower({{repository}})
+),
+
+bounds as (
+    select
+        least(last_date [[, {{last_day}}::date]]) as end_date,
+        end_date - {{window_days}}::integer + 1 as start_date
+    from last
+),
+
+days as (
+    select flow.*
+    from gold_mart_issue_daily_flow as flow
+    cross join bounds
+    where
+        repo_owner || '/' || repo_name = lower({{repository}})
+        and flow_date between start_date and end_date
+)
+
+select
+    ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'][isodow(flow_date)] as weekday,
+    sum(closed_count)::bigint as closed
+from days
+group by isodow(flow_date), weekday
+order by isodow(flow_date)

@@ -1,0 +1,20 @@
+"""A filled lake in a folder."""
+
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets_tests.answer_lakes import fill, generated_world
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("with 'quote") / "lake"
+    fill(Lake.open(str(made)), generated_world(60, 90), made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def lake(folder: Path) -> Lake:
+    return Lake.open(str(folder), is_writable=False)
