@@ -54,7 +54,10 @@ def backlog(flow: Rows, verdict: Row | None) -> Document:
         alt.Tooltip("net_change:Q", title="change", format="+,"),
     ]
     tables = {"flow": flow_rows(flow), "trend": trend_rows(flow, verdict), "bulk": bulk_rows(flow, verdict)}
-    chart = alt.layer(*trend(), line, *bulk_marks(), hover("flow", tooltip))
+    # A layer without rows has no extent, of which Vega warns.
+    band = trend() if tables["trend"] else []
+    marks = bulk_marks() if tables["bulk"] else []
+    chart = alt.layer(*band, line, *marks, hover("flow", tooltip))
     return finish(chart, findings.backlog(flow), findings.pace(verdict), **tables)
 
 

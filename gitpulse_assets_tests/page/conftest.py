@@ -1,0 +1,65 @@
+"""A lake with a generated history, and the server that shows it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.serve.app import create_app
+from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests.answer_lakes import ROCKET, fill, generated_world
+
+# What GitHub lets anyone write into a title, a login's label or a day's list.
+EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+
+
+def plain_settings() -> Settings:
+    """The defaults, whatever the environment of the tests says."""
+    with pytest.MonkeyPatch.context() as patch:
+        for field in Settings.model_fields.values():
+            patch.delenv(str(field.validation_alias), raising=False)
+        return Settings()
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """A growing repository in which one open issue has an evil title."""
+    made = generated_world()
+    issue = next(
+        issue
+        for issue in made.acts_on(ROCKET.key).repository.issues.values()
+        if issue.state == "open" and not issue.is_pull_request
+    )
+    issue.title = EVIL
+    return made
+
+
+@pytest.fixture(scope="session")
+def lake(world: World, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    folder = tmp_path_factory.mktemp("shown")
+    made = Lake.open(str(folder))
+    fill(made, world, folder)
+    return made
+
+
+@pytest.fixture(scope="session")
+def answers(lake: Lake) -> Iterator[LakeAnswers]:
+    made = LakeAnswers(lake)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def site(lake: Lake) -> Iterator[TestClient]:
+    with TestClient(create_app(lake, plain_settings())) as client:
+        yield client
+
+
+@pytest.fixture
+def empty_site(tmp_path: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(Lake.open(str(tmp_path)), plain_settings())) as client:
+        yield client
