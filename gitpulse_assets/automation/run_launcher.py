@@ -16,7 +16,10 @@ from dagster._serdes import deserialize_value
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient
 
+# The run that took this one's repository in its turn, in its own process (automation/sweep.py).
+SWEEP_TAG = "gitpulse/sweep"
 NO_SERVER = "the run was not started by a code server"
+SWEEP_ENDED = "the sweep in whose process it ran has ended"
 UNREACHABLE = "the code server does not answer; asked again later"
 SERVER_GONE = "the code server that ran it is gone"
 PROCESS_GONE = "the code server runs, but not this run: it was started anew"
@@ -40,7 +43,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """
         client = self._get_grpc_client_for_termination(run.run_id)
         if client is None:
-            return CheckRunHealthResult(WorkerStatus.RUNNING, NO_SERVER)
+            return self._health_without_server(run)
         try:
             is_running = run.run_id in current_runs(client)
         except DagsterUserCodeUnreachableError:
@@ -50,6 +53,13 @@ class WatchedRunLauncher(DefaultRunLauncher):
         if is_running:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, PROCESS_GONE)
+
+    def _health_without_server(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Say of a run in a sweep's process what is known of the sweep; of the command line's nothing is."""
+        sweep = self._instance.get_run_by_id(run.tags.get(SWEEP_TAG, ""))
+        if sweep is not None and sweep.is_finished:
+            return CheckRunHealthResult(WorkerStatus.FAILED, SWEEP_ENDED)
+        return CheckRunHealthResult(WorkerStatus.RUNNING, NO_SERVER)
 
 
 def current_runs(client: "DagsterGrpcClient") -> frozenset[str]:

@@ -78,7 +78,8 @@ class Compose:
     def reached(self, text: str) -> str:
         """Return a variable's text with the service it names, with or without a port, by its address."""
         host, colon, port = text.partition(":")
-        return f"{self.addresses[host]}{colon}{port}" if host in self.addresses else text
+        is_host = host in self.addresses and (not colon or port.isdecimal())
+        return f"{self.addresses[host]}{colon}{port}" if is_host else text
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what the image and the file set, and nothing of this shell."""

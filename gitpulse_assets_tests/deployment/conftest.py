@@ -1,0 +1,214 @@
+"""The whole deployment on loopback: PostgreSQL, S3, Dagster, the proxy, and a stand-in GitHub."""
+
+import json
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets_tests.conftest import absent
+from gitpulse_assets_tests.deployment import postgres
+from gitpulse_assets_tests.deployment.compose import ROOT, Compose, wait_until
+from gitpulse_assets_tests.s3_server import S3Server, no_caller_settings, s3_server  # noqa: F401
+
+REPO = Repo("acme", "rocket")
+ADMIN, VIEWER = ("admin", "an administrator's pass:word"), ("viewer", "a viewer's password")
+RUNS = """
+query Runs($filter: RunsFilter) { runsOrError(filter: $filter, limit: 50) { ... on Runs { results {
+  runId parentRunId status startTime endTime updateTime tags { key value } } } } }"""
+LAUNCH = """
+mutation Launch($parameters: ExecutionParams!) { launchRun(executionParams: $parameters) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "gitpulse"}
+
+
+class Receiver(ThreadingHTTPServer):
+    """Where alerts arrive: a webhook on loopback."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Hook)
+        self.messages: list[dict[str, str]] = []
+
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.messages]
+
+
+class Hook(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        self.server.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@dataclass
+class Deployment:
+    """The running deployment, and what a person outside of it can do."""
+
+    compose: Compose
+    sandbox: Sandbox
+    receiver: Receiver
+    s3: S3Options
+    files_before: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.compose.addresses['proxy']}:8080"
+
+    @property
+    def lake(self) -> Lake:
+        return Lake.open("s3://gitpulse/lake", self.s3)
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Ask Dagster through the proxy, as the administrator."""
+        answer = httpx.post(
+            f"{self.url}/graphql", json={"query": query, "variables": variables}, auth=ADMIN, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+    def launch(self) -> str:
+        """Launch a refresh run and return its id."""
+        tags = [{"key": "dagster/partition", "value": REPO.key}]
+        parameters = {
+            "selector": {**SELECTOR, "jobName": "refresh"},
+            "executionMetadata": {"tags": tags},
+            "runConfigData": {},
+            "mode": "default",
+        }
+        return self.ask(LAUNCH, parameters=parameters)["launchRun"]["run"]["runId"]
+
+    def runs(self, **wanted: Any) -> list[dict[str, Any]]:
+        return self.ask(RUNS, filter=wanted)["runsOrError"]["results"]
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return self.runs(runIds=[run_id])[0]
+
+    def wait_for_run(self, run_id: str, *statuses: str) -> dict[str, Any]:
+        def ended() -> dict[str, Any] | None:
+            run = self.run(run_id)
+            return run if run["status"] in statuses else None
+
+        return wait_until(f"run {run_id} is {statuses}", ended)
+
+    def open_issue(self, title: str) -> None:
+        """Let somebody open an issue at GitHub, a minute after what happened before."""
+        world = self.sandbox.world
+        with world.lock:
+            world.advance(seconds=60)
+            world.acts_on(REPO.key).open(world.clock, None, title)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def password_hash(password: str) -> str:
+    caddy = shutil.which("caddy")
+    if caddy is None:
+        absent("caddy", "there is no caddy on the path")
+    command = [str(caddy), "hash-password", "--plaintext", password]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory,
+    s3_server: S3Server,  # noqa: F811
+    receiver: Receiver,
+) -> Iterator[Deployment]:
+    """Everything of docker-compose.yml, started in its order, on an empty database and bucket."""
+    if postgres.programs() is None:
+        absent("postgres", "PostgreSQL's programs are not installed")
+    folder = tmp_path_factory.mktemp("deployment")
+    (folder / "config").mkdir()
+    (folder / "config" / "gitpulse.yaml").write_text(f"repositories:\n  - {REPO}\n")
+    with (
+        postgres.served(secrets.token_urlsafe() + "@:/%") as database,
+        serve(generate([HistoryPlan(REPO.key, seed=7, issue_count=200)])) as sandbox,
+    ):
+        variables = {
+            "DAGSTER_PG_HOST": "127.0.0.1",
+            "DAGSTER_PG_PORT": str(database.port),
+            "DAGSTER_PG_PASSWORD": database.password,
+            "AWS_ENDPOINT_URL": str(s3_server.options.endpoint_url),
+            "AWS_ACCESS_KEY_ID": str(s3_server.options.access_key_id),
+            "AWS_SECRET_ACCESS_KEY": str(s3_server.options.secret_access_key),
+            "GITHUB_TOKEN": "sandbox",
+            "GITHUB_API_URL": sandbox.base_url,
+            "GITPULSE_ALERT_URLS": f"json://127.0.0.1:{receiver.server_port}/hook",
+            "GITPULSE_UI_URL": "https://gitpulse.example.com",
+            "GITPULSE_ADMIN_HASH": password_hash(ADMIN[1]),
+            "GITPULSE_VIEWER_HASH": password_hash(VIEWER[1]),
+        }
+        volumes = {"/etc/gitpulse": folder / "config", "/etc/caddy": ROOT / "deploy"}
+        compose = Compose(folder, variables, volumes)
+        running = Deployment(compose, sandbox, receiver, s3_server.options, files_in(folder / "srv"))
+        try:
+            start_all(compose)
+            yield running
+        finally:
+            compose.stop()
+
+
+def start_all(compose: Compose) -> None:
+    """Start the services as their depends_on says."""
+    compose.run("bucket")
+    compose.run("migrate")
+    compose.start("code")
+    compose.wait_healthy("code")
+    others = ("daemon", "webserver", "readonly", "proxy")
+    for name in others:
+        compose.start(name)
+    compose.wait_healthy(*others)
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def page(deployment: Deployment) -> Iterator[Page]:
+    """A browser of the administrator's."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        absent("browser", "there is no chromium on the path")
+    # Without these Chromium looks for its maker's hosts at every start, in the middle of a test.
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", *quiet]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        context = browser.new_context(
+            base_url=deployment.url,
+            http_credentials={"username": ADMIN[0], "password": ADMIN[1]},
+            viewport={"width": 1600, "height": 1200},
+        )
+        context.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield context.new_page()
+        browser.close()

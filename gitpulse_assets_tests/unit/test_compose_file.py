@@ -1,0 +1,77 @@
+"""What docker-compose.yml promises: no default password, nothing published but by the proxy, limits."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gitpulse_assets.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
+ONE_SHOT = {"bucket", "migrate"}
+SECRETS = re.compile(r"PASSWORD|SECRET|HASH|ACCESS_KEY")
+# Derived, or settings of what is no part of the deployment: the API server, the dashboards.
+NOT_FOR_CODE = {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "GITHUB_GRAPHQL_URL"}
+OTHERS = ("GITPULSE_API_", "GITPULSE_CORS_", "GITPULSE_METABASE_")
+
+
+def variables() -> list[tuple[str, str]]:
+    return re.findall(r"\$\{(\w+)([^}]*)\}", TEXT)
+
+
+def test_every_secret_must_be_set():
+    secrets = {(name, rest[:2]) for name, rest in variables() if SECRETS.search(name)}
+    assert len(secrets) >= 5
+    assert {how for _, how in secrets} == {":?"}
+
+
+def test_only_the_proxy_is_published_and_on_this_machine_alone():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    assert all(":-127.0.0.1:" in port for port in SERVICES["proxy"]["ports"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_bounded_watched_and_restarted(name: str):
+    service = SERVICES[name]
+    assert service["mem_limit"]
+    assert service["restart"] == ("on-failure:5" if name in ONE_SHOT else "unless-stopped")
+    assert ("healthcheck" in service) == (name not in ONE_SHOT)
+    assert "no-new-privileges:true" in service["security_opt"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_is_pinned(name: str):
+    image = SERVICES[name]["image"]
+    assert image.startswith("gitpulse:") or re.search(r":[A-Za-z.]*\d+[.-]\d+[.-]\d+|:\d+\.\d+-", image)
+
+
+def test_every_setting_reaches_the_code_location():
+    given = set(SERVICES["code"]["environment"])
+    wanted = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    left_out = {name for name in wanted - given - NOT_FOR_CODE if not name.startswith(OTHERS)}
+    assert not left_out
+
+
+def test_github_s_and_the_channels_secrets_are_the_code_location_s_alone():
+    for name, service in SERVICES.items():
+        held = {key for key in service.get("environment", {}) if key.startswith("GITHUB") or "ALERT" in key}
+        assert not held or name == "code"
+
+
+def test_docker_compose_takes_the_file():
+    docker_compose = shutil.which("docker-compose")
+    if docker_compose is None:
+        pytest.skip("Debian's docker-compose is not installed")
+    required = {name for name, rest in variables() if rest.startswith(":?")}
+    environment = {"PATH": "/usr/bin:/bin", **dict.fromkeys(required, "x")}
+    command = [str(docker_compose), "-f", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
+    checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    without = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
+    assert without.returncode != 0
