@@ -79,9 +79,7 @@ def test_a_server_that_knows_nothing_of_the_run_was_started_anew(
     instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     code = tmp_path / "code.py"
-    code.write_text(
-        "import dagster as dg\n\n\n@dg.job\ndef nothing():\n    pass\n\n\ndefs = dg.Definitions(jobs=[nothing])\n"
-    )
+    code.write_text("import dagster as dg\ndefs = dg.Definitions(assets=[dg.AssetSpec('one')])\n")
     path = tmp_path / "socket"
     command = [sys.executable, "-m", "dagster", "api", "grpc", "--socket", str(path), "-f", str(code)]
     server = subprocess.Popen(

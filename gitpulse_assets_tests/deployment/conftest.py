@@ -34,6 +34,9 @@ query Runs($filter: RunsFilter) { runsOrError(filter: $filter, limit: 50) { ... 
 LAUNCH = """
 mutation Launch($parameters: ExecutionParams!) { launchRun(executionParams: $parameters) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+LOG = """
+query Log($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
+  ... on MessageEvent { message level } } } } }"""
 SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "gitpulse"}
 
 
@@ -108,9 +111,17 @@ class Deployment:
     def wait_for_run(self, run_id: str, *statuses: str) -> dict[str, Any]:
         def ended() -> dict[str, Any] | None:
             run = self.run(run_id)
-            return run if run["status"] in statuses else None
+            if run["status"] in statuses:
+                return run
+            assert run["status"] not in {"FAILURE", "SUCCESS", "CANCELED"}, self.errors(run_id)
+            return None
 
         return wait_until(f"run {run_id} is {statuses}", ended)
+
+    def errors(self, run_id: str) -> list[str]:
+        """What the run's log says went wrong."""
+        events = self.ask(LOG, id=run_id)["logsForRun"]["events"]
+        return [event["message"] for event in events if event and event.get("level") in {"ERROR", "CRITICAL"}]
 
     def open_issue(self, title: str) -> None:
         """Let somebody open an issue at GitHub, a minute after what happened before."""
