@@ -1,4 +1,4 @@
-"""The report in Dagster: a run of its own, made when the verdict says something else and not twice for one."""
+"""The report in Dagster: a run of its own, made when the verdict says something else, once for each answer."""
 
 import base64
 from pathlib import Path
