@@ -1,4 +1,4 @@
-"""The report in Dagster: a run of its own, made when the verdict says something else, once for each answer."""
+"""The report in Dagster: a run of its own, made when the verdict says something else, once an answer."""
 
 import base64
 from pathlib import Path
