@@ -242,6 +242,14 @@ def metabase(lake_url: str | None) -> None:
     sys.exit(provision_metabase(settings_or_exit(), lake_url))
 
 
+@cli.command("alert-test")
+def alert_test() -> None:
+    """Send one message to each channel of GITPULSE_ALERT_URLS."""
+    from gitpulse_assets.commands.alert_test import send_test
+
+    sys.exit(send_test(settings_or_exit()))
+
+
 def settings_or_exit() -> Settings:
     try:
         return load_settings()

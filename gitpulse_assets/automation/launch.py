@@ -62,7 +62,9 @@ def prepare_home(dagster_home: Path) -> None:
         target, source = dagster_home / "dagster.yaml", Path("dagster.yaml")
         if not target.exists():
             target.write_text(source.read_text() if source.exists() else TELEMETRY_OFF, encoding="utf-8")
-        (dagster_home / "workspace.yaml").write_text(WORKSPACE, encoding="utf-8")
+        # A home made by others, such as the one in the image, may not be writable, and has its own.
+        if not (workspace := dagster_home / "workspace.yaml").exists():
+            workspace.write_text(WORKSPACE, encoding="utf-8")
     except OSError as error:
         raise SettingsError(
             f"DAGSTER_HOME: {dagster_home} cannot be written ({error.strerror}); set it to a folder you may "

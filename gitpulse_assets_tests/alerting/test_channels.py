@@ -6,8 +6,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from click.testing import CliRunner
 
 from gitpulse_assets.alerting.channels import ChannelFailed, open_channels
+from gitpulse_assets.cli import cli
 
 
 class Receiver(HTTPServer):
@@ -62,3 +64,23 @@ def test_an_unknown_address_is_refused_by_its_number_alone():
     with pytest.raises(ChannelFailed, match="address 2 is none that apprise knows") as refused:
         open_channels(["json://127.0.0.1/", "nonsense://s3cret"])
     assert "s3cret" not in str(refused.value)
+
+
+def test_the_command_says_which_channel_took_it(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITPULSE_ALERT_URLS", f"{receiver.url} json://127.0.0.1:1/s3cret")
+    result = CliRunner().invoke(cli, ["alert-test"])
+    assert result.exit_code == 1
+    assert "channel 1 (json) took it" in result.output
+    assert "channel 2 (json) did not take a message" in result.output
+    assert "s3cret" not in result.output
+    assert receiver.bodies[0]["title"] == "GitPulse can reach you"
+
+
+def test_without_channels_the_command_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITPULSE_ALERT_URLS", raising=False)
+    result = CliRunner().invoke(cli, ["alert-test"])
+    assert (result.exit_code, "GITPULSE_ALERT_URLS" in result.output) == (2, True)
