@@ -3,7 +3,7 @@
 A history has at least 200 issues in at least 180 days and every oddity far more often than a real repository.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
@@ -12,7 +12,14 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.times import DAY_SECONDS, iso
 from gitpulse_assets.sandbox.world import World
 
-Mode = Literal["full", "increments"]
+Mode = Literal["full", "increments", "incremental", "events", "pair"]
+MODES: dict[Mode, str] = {
+    "full": "one sync at the end",
+    "increments": "2 to 8 syncs, the last one a full one",
+    "incremental": "2 to 8 syncs, none of them asked to be full but the first",
+    "events": "as increments, without a token and with REST issue events",
+    "pair": "as increments, two repositories with transfers between them synced together into one lake",
+}
 
 FULL_NAME = "Octo-Org/Hello"
 NEIGHBOUR = "octo-org/neighbour"
@@ -24,21 +31,27 @@ TENDENCIES = ("growing", "shrinking", "neither")
 
 @dataclass(frozen=True)
 class Script:
-    """A world at its first sync, and the seconds that pass before each further one (the last one is full)."""
+    """A world at its first sync, the repositories synced, and the seconds before each further sync."""
 
     world: World
     day_count: int
     gaps_seconds: tuple[int, ...]
+    full_names: tuple[str, ...] = (FULL_NAME,)
 
 
 def script(seed: int, mode: Mode) -> Script:
-    """Make the history of a seed, to be synced once at its end or 2 to 8 times on the way."""
+    """Make the history of a seed, to be synced as its mode says."""
     rng = Random(f"{mode}:{seed}")
     day_count = rng.randint(DAY_COUNT_MIN + 5, 250)
     per_day = rng.uniform(1.2, 1.8)
     clock = FIRST_CLOCK + rng.randrange(3 * 365 * DAY_SECONDS)
     if mode == "full":
         return Script(_world(rng, seed, day_count, per_day, clock), day_count, ())
+    if mode == "pair":
+        first_day_count = max(3, round(day_count * rng.uniform(0.02, 0.9)))
+        gaps = _gaps(rng, (day_count - first_day_count) * DAY_SECONDS, clock)
+        world = _pair(rng, seed, first_day_count, per_day, clock)
+        return Script(world, day_count, gaps, (FULL_NAME, NEIGHBOUR))
     first_day_count = max(3, round(day_count * rng.uniform(0.02, 0.9)))
     gaps = _gaps(rng, (day_count - first_day_count) * DAY_SECONDS, clock)
     return Script(_world(rng, seed, first_day_count, per_day, clock), day_count, gaps)
@@ -60,6 +73,14 @@ def _world(rng: Random, seed: int, day_count: int, per_day: float, clock: int) -
     if rng.random() < 0.4:
         plans.append(_plan(rng, NEIGHBOUR, seed, day_count, per_day / 4))
     return generate(plans, iso(clock))
+
+
+def _pair(rng: Random, seed: int, day_count: int, per_day: float, clock: int) -> World:
+    """Two repositories of one size, between which issues move to and fro."""
+    plans = [_plan(rng, name, seed, day_count, per_day) for name in (FULL_NAME, NEIGHBOUR)]
+    return generate(
+        [replace(plan, transferred_out_share=rng.uniform(0.04, 0.1)) for plan in plans], iso(clock)
+    )
 
 
 def _plan(rng: Random, full_name: str, seed: int, day_count: int, per_day: float) -> HistoryPlan:

@@ -80,6 +80,10 @@ class Reader:
         self.lake = Lake.open(str(self.folder))
         self.app = SandboxApp(self.world, limits=Limits(anonymous_per_hour=5000))
 
+    @property
+    def has_token(self) -> bool:
+        return bool(self.token)
+
     def sync(self, *, is_full: bool = False) -> ManifestRow:
         """Collect, merge and publish once, as one run; return the manifest row of the issue walk."""
         self.run_count += 1

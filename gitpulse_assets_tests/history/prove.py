@@ -3,6 +3,7 @@
     python -m gitpulse_assets_tests.history.prove full 600          seeds 0 to 599, one sync at the end
     python -m gitpulse_assets_tests.history.prove increments 450    2 to 8 syncs, the last one a full one
 
+`incremental` ends without a full sync, `events` has no token, `pair` is two repositories synced together.
 Needs the development install. `--first` begins at another seed, `--processes` defaults to the cores.
 """
 
@@ -17,16 +18,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.truth import Walk
 from gitpulse_assets_tests.history.histories import (
     DAY_COUNT_MIN,
-    FULL_NAME,
     ISSUE_COUNT_MIN,
+    MODES,
     Mode,
+    Script,
     script,
 )
+from gitpulse_assets_tests.history.links import judge_links
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.verdicts import Verdict, judge_days, judge_ledger
 
@@ -37,23 +41,40 @@ FINDINGS_SHOWN = 40
 def play(seed: int, mode: Mode, folder: Path) -> Verdict:
     """Sync one history as its script says into an empty folder.
 
-    The ledger is judged after every sync, the days after the last one.
+    The ledger is judged after every sync, the days and the links between repositories after the last one.
     """
     played = script(seed, mode)
-    truth = played.world.truth(FULL_NAME)
-    reader = Reader(played.world, Repo.parse(FULL_NAME.lower()), folder)
-    walks: list[Walk] = []
+    readers = [reader_of(played, full_name, mode, folder) for full_name in played.full_names]
+    order = Random(f"{mode}:{seed}:order")
+    walks: dict[Repo, list[Walk]] = {reader.repo: [] for reader in readers}
     verdict = Verdict()
-    for gap_seconds in (0, *played.gaps_seconds):
+    for number, gap_seconds in enumerate((0, *played.gaps_seconds)):
         played.world.advance(seconds=gap_seconds)
-        row = reader.sync(is_full=len(walks) == len(played.gaps_seconds))
-        walks.append(Walk(played.world.clock, row.walk_kind == "full"))
-        verdict += judge_ledger(reader.transitions(), truth, walks)
-    with reader.gold() as con:
-        verdict += judge_days(con, truth, walks)
-    if len(truth.presences) < ISSUE_COUNT_MIN or verdict.days < DAY_COUNT_MIN:
-        raise ValueError(f"{mode} {seed}: {len(truth.presences)} issues in {verdict.days} days are too few")
+        is_full = number == len(played.gaps_seconds) and mode != "incremental"
+        for reader in order.sample(readers, len(readers)):
+            row = reader.sync(is_full=is_full)
+            walks[reader.repo].append(Walk(played.world.clock, row.walk_kind == "full"))
+            truth = played.world.truth(reader.repo.key)
+            verdict += judge_ledger(
+                reader.transitions(), truth, walks[reader.repo], has_token=reader.has_token
+            )
+    for reader in readers:
+        truth = played.world.truth(reader.repo.key)
+        with reader.gold() as con:
+            days = judge_days(con, truth, walks[reader.repo], has_token=reader.has_token)
+        if len(truth.presences) < ISSUE_COUNT_MIN or days.days < DAY_COUNT_MIN:
+            raise ValueError(f"{mode} {seed}: {len(truth.presences)} issues in {days.days} days are too few")
+        verdict += days
+        if len(readers) > 1:
+            verdict += judge_links(reader, readers)
     return replace(verdict, findings=[f"{mode} {seed}: {finding}" for finding in verdict.findings])
+
+
+def reader_of(played: Script, full_name: str, mode: Mode, folder: Path) -> Reader:
+    repo = Repo.parse(full_name.lower())
+    if mode == "events":
+        return Reader(played.world, repo, folder, token="", with_events=True)
+    return Reader(played.world, repo, folder)
 
 
 def play_all(seeds: range, mode: Mode) -> Verdict:
@@ -72,7 +93,8 @@ def play_apart(seeds: range, mode: Mode) -> Verdict:
     if done.returncode:
         raise RuntimeError(f"{mode} {seeds.start} to {seeds.stop - 1} failed:\n{done.stderr}")
     found = json.loads(done.stdout)
-    return Verdict(**found | {"allowed": Counter(found["allowed"])})
+    counters = {name: Counter(found[name]) for name in ("allowed", "days_by_cause")}
+    return Verdict(**found | counters)
 
 
 def prove(mode: Mode, count: int, first: int = 0, processes: int | None = None) -> Iterator[Verdict]:
@@ -88,7 +110,9 @@ def prove(mode: Mode, count: int, first: int = 0, processes: int | None = None) 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("mode", choices=["full", "increments"])
+    parser.add_argument(
+        "mode", choices=list(MODES), help="; ".join(f"{name}: {what}" for name, what in MODES.items())
+    )
     parser.add_argument("count", type=int)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int)

@@ -2,18 +2,25 @@
 
 import pytest
 
+from gitpulse_assets_tests.history.histories import MODES
 from gitpulse_assets_tests.history.prove import play_all, prove
 from gitpulse_assets_tests.history.verdicts import Verdict
 
 # The seeds of the quick run; the slow one plays others.
-QUICK = {"full": range(20), "increments": range(10)}
-SLOW = {"full": 600, "increments": 450}
+QUICK = {
+    "full": range(20),
+    "increments": range(10),
+    "incremental": range(3),
+    "events": range(3),
+    "pair": range(1),
+}
+SLOW = {"full": 600, "increments": 450, "incremental": 200, "events": 150, "pair": 60}
 SLOW_FIRST = 1000
 MINUTES_MAX = 45
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("mode", ["full", "increments"])
+@pytest.mark.parametrize("mode", MODES)
 def test_no_day_is_wrong(mode):
     verdict = play_all(QUICK[mode], mode)
     print(f"{mode}: {verdict}")
@@ -23,7 +30,7 @@ def test_no_day_is_wrong(mode):
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 * MINUTES_MAX)
-@pytest.mark.parametrize("mode", ["full", "increments"])
+@pytest.mark.parametrize("mode", MODES)
 def test_no_day_of_many_histories_is_wrong(mode, capsys):
     verdict = sum(prove(mode, SLOW[mode], SLOW_FIRST), Verdict())
     with capsys.disabled():

@@ -33,6 +33,9 @@ ALLOWANCES = {
     "returned": "nothing tells when a hidden issue came back: it returns on the day a walk met it again",
     "moved and gone": "a transfer is dated at the new place; the issue was gone from there too when "
     "a walk missed it here, and it leaves on that day",
+    "not noticed yet": "gone since the last full walk; only a further one can miss it",
+    "moved, not dated": "without a token nothing tells when an issue was transferred: it leaves on the day a "
+    "complete walk missed it, in the state it was last seen in",
     "moved out of sight": "where the reader may not look, a transfer answers as a deletion does, and counts "
     "as one",
 }
@@ -50,7 +53,9 @@ class Verdict:
     wrong_issues: int = 0
     created_and_closed_wrong_days: int = 0
     unknowable_days: int = 0
+    links: int = 0
     allowed: Counter[str] = field(default_factory=Counter)
+    days_by_cause: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
 
     def __add__(self, other: "Verdict") -> "Verdict":
@@ -64,14 +69,20 @@ class Verdict:
                 f"{self.wrong_issues} issues wrong after any of the syncs",
                 f"{self.created_and_closed_wrong_days} days wrong by created_at and closed_at alone",
                 f"{self.unknowable_days} days were really otherwise, in ways that no reader can know:",
-                *(f"{self.allowed[name]:8} issues {name}: {why}" for name, why in ALLOWANCES.items()),
+                *(
+                    f"{self.allowed[name]:8} issues, {self.days_by_cause[name]} days: {name}: {why}"
+                    for name, why in ALLOWANCES.items()
+                ),
+                f"{self.links} links between repositories compared",
             )
         )
 
 
-def judge_ledger(ledger: Iterable[tuple[int, date, str]], truth: Truth, walks: Sequence[Walk]) -> Verdict:
+def judge_ledger(
+    ledger: Iterable[tuple[int, date, str]], truth: Truth, walks: Sequence[Walk], *, has_token: bool = True
+) -> Verdict:
     """Compare the ledger, as (issue id, day, kind) in order, issue by issue."""
-    known, findings = knowable(truth, walks)
+    known, findings = knowable(truth, walks, has_token=has_token)
     expected = by_issue((change.issue_id, utc_date(change.at), change.kind) for change in known)
     found = by_issue(ledger)
     numbers = {change.issue_id: change.issue_number for change in truth.transitions}
@@ -84,10 +95,16 @@ def judge_ledger(ledger: Iterable[tuple[int, date, str]], truth: Truth, walks: S
     return Verdict(wrong_issues=len(wrong), findings=findings)
 
 
-def judge_days(con: duckdb.DuckDBPyConnection, truth: Truth, walks: Sequence[Walk]) -> Verdict:
-    """Compare every day's stock and flows by kind, and the stock that created_at and closed_at alone give."""
+def judge_days(
+    con: duckdb.DuckDBPyConnection, truth: Truth, walks: Sequence[Walk], *, has_token: bool = True
+) -> Verdict:
+    """Compare every day's stock and flows by kind, and the stock that created_at and closed_at alone give.
+
+    Days that were really otherwise than anyone can know are counted apart, by cause.
+    """
     until = walks[-1].at
-    expected, found = stocks_and_flows(knowable(truth, walks)[0], until), daily_flow(con)
+    known = knowable(truth, walks, has_token=has_token)[0]
+    expected, found = stocks_and_flows(known, until), daily_flow(con)
     days = sorted(expected.keys() | found.keys())
     nothing = (0,) * (1 + len(KINDS))
     stocks = {day: expected.get(day, nothing)[0] for day in days}
@@ -102,46 +119,90 @@ def judge_days(con: duckdb.DuckDBPyConnection, truth: Truth, walks: Sequence[Wal
         wrong_stock_days=sum(stocks[day] != found.get(day, nothing)[0] for day in wrong),
         created_and_closed_wrong_days=sum(stocks[day] != plain[day] for day in days),
         unknowable_days=sum(really.get(day, nothing) != expected.get(day, nothing) for day in days),
-        allowed=allowances(truth, walks),
+        allowed=allowances(truth, walks, has_token=has_token),
+        days_by_cause=days_by_cause(truth, known, walks, has_token=has_token),
         findings=[f"{day}: expected {expected.get(day)}; found {found.get(day)}" for day in wrong],
     )
 
 
-def knowable(truth: Truth, walks: Sequence[Walk]) -> tuple[list[Transition], list[str]]:
+def knowable(
+    truth: Truth, walks: Sequence[Walk], *, has_token: bool = True
+) -> tuple[list[Transition], list[str]]:
     """What a reader of the walks can know, and the issues that this changes without an allowance."""
     unseen = {issue_id for issue_id, stays in truth.presences.items() if undated(stays[-1:])}
+    told = truth if has_token else without_dates(truth)
     known = [
         replace(change, kind="deleted")
         if change.kind == "transferred_out" and change.issue_id in unseen
         else change
-        for change in truth.known_by(list(walks))
+        for change in told.known_by(list(walks))
     ]
-    true = by_issue((change.issue_id, change.at, change.delta) for change in truth.transitions)
-    told = by_issue((change.issue_id, change.at, change.delta) for change in known)
     unexplained = [
         f"the comparison changes the issue of id {issue_id} without a reason"
-        for issue_id in true.keys() | told.keys()
-        if true.get(issue_id) != told.get(issue_id) and not reasons(truth.presences[issue_id], walks)
+        for issue_id in changed_issues(truth, known)
+        if not reasons(truth.presences[issue_id], walks, has_token=has_token)
     ]
     return known, unexplained
 
 
-def allowances(truth: Truth, walks: Sequence[Walk]) -> Counter[str]:
+def without_dates(truth: Truth) -> Truth:
+    """The same truth for a reader without a token, whom nothing tells when an issue was transferred."""
+    presences = {
+        issue_id: [replace(stay, is_dated=False) for stay in stays]
+        for issue_id, stays in truth.presences.items()
+    }
+    return replace(truth, presences=presences)
+
+
+def changed_issues(truth: Truth, known: Iterable[Transition]) -> set[int]:
+    """The issues of which what can be known is not what really happened."""
+    true = by_issue((change.issue_id, change.at, change.delta) for change in truth.transitions)
+    told = by_issue((change.issue_id, change.at, change.delta) for change in known)
+    return {issue_id for issue_id in true.keys() | told.keys() if true.get(issue_id) != told.get(issue_id)}
+
+
+def allowances(truth: Truth, walks: Sequence[Walk], *, has_token: bool = True) -> Counter[str]:
     """For how many of the issues that ever were open each allowance is made."""
     ever_open = {change.issue_id for change in truth.transitions}
-    return Counter(name for issue_id in ever_open for name in reasons(truth.presences[issue_id], walks))
+    return Counter(
+        name
+        for issue_id in ever_open
+        for name in reasons(truth.presences[issue_id], walks, has_token=has_token)
+    )
 
 
-def reasons(stays: Sequence[Presence], walks: Sequence[Walk]) -> set[str]:
+def days_by_cause(
+    truth: Truth, known: Sequence[Transition], walks: Sequence[Walk], *, has_token: bool
+) -> Counter[str]:
+    """How many days each cause makes really otherwise; a day may have several."""
+    until, days = walks[-1].at, set()
+    for issue_id in changed_issues(truth, known):
+        true, told = (
+            stocks_and_flows([change for change in changes if change.issue_id == issue_id], until)
+            for changes in (truth.transitions, known)
+        )
+        nothing = (0,) * (1 + len(KINDS))
+        other = {day for day in true.keys() | told.keys() if true.get(day, nothing) != told.get(day, nothing)}
+        causes = reasons(truth.presences[issue_id], walks, has_token=has_token)
+        days |= {(cause, day) for cause in causes for day in other}
+    return Counter(cause for cause, _ in days)
+
+
+def reasons(stays: Sequence[Presence], walks: Sequence[Walk], *, has_token: bool = True) -> set[str]:
     """The allowances that apply to an issue with these stays."""
     met = [stay for stay in stays if any(is_present(stay, walk.at) for walk in walks)]
     if not met:
         return {"never met"}
     left = undated(stays)
+    last_full_at = max((walk.at for walk in walks if walk.is_full), default=0)
+    end = stays[-1].end
     reasons = {
         "noticed late": bool(left),
         "returned": len(stays) > 1,
         "moved and gone": any(is_untraceable(stay, walks) for stay in stays if stay not in left),
+        "not noticed yet": end is not None and last_full_at < end <= walks[-1].at,
+        "moved, not dated": not has_token
+        and any(stay.end is not None and stay not in left for stay in stays),
         "moved out of sight": any(stay.end_kind == "transferred_out" for stay in left),
     }
     return {name for name, applies in reasons.items() if applies}
