@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Marks the failure of a run that somebody stopped.
 INTERRUPTED = "is_interrupted"
+# Marks one that a limit of GitHub's stopped: whatever it had fetched, it can be gone on with.
+LIMITED = "is_limited"
 
 
 class RefreshConfig(dg.Config):
@@ -110,7 +112,7 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
     Dagster's retry policy would take up a run again that somebody has just stopped.
     """
     from gitpulse_assets.collect.refresh import collect
-    from gitpulse_assets.github.errors import AnswerUnusable, GitHubError, NetworkDown
+    from gitpulse_assets.github.errors import AnswerUnusable, GitHubError, LimitReached, NetworkDown
 
     try:
         collect(session, is_full=is_full, with_events=with_events)
@@ -123,7 +125,8 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
     except (GitHubError, LakeError) as error:
         # Worth another try within the run: the walk goes on where it stopped. The client waits limits out.
         is_passing = isinstance(error, NetworkDown | AnswerUnusable)
-        raise dg.Failure(str(error), allow_retries=is_passing) from error
+        metadata = {LIMITED: True} if isinstance(error, LimitReached) else None
+        raise dg.Failure(str(error), metadata=metadata, allow_retries=is_passing) from error
 
 
 def quota_left(client: "GitHubClient") -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from gitpulse_assets.assets.bronze import INTERRUPTED
+from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED
 from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, REPO_TAG
 from gitpulse_assets.partitions import register
 from gitpulse_assets.progress import WalkProgress, report
@@ -40,8 +40,8 @@ TELEMETRY_OFF = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 class RunOutcome:
     """How a run ended; `message` is the one line that says why it failed, empty when it did not.
 
-    `is_interrupted`: by Ctrl-C or a signal. `tables`: what Dagster shows of each table the run made, by
-    `layer/table`.
+    `is_interrupted`: by Ctrl-C or a signal. `is_limited`: by a limit of GitHub's. `tables`: what
+    Dagster shows of each table the run made, by `layer/table`.
     """
 
     repo: Repo
@@ -49,6 +49,7 @@ class RunOutcome:
     is_success: bool
     message: str
     is_interrupted: bool = False
+    is_limited: bool = False
     tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -123,6 +124,7 @@ def outcome(repo: Repo, run_id: str, events: Sequence[dg.DagsterEvent]) -> RunOu
         is_success=is_success(events),
         message=failure_message(events),
         is_interrupted=any(map(is_interruption, events)),
+        is_limited=any(has_mark(event, LIMITED) for event in events),
         tables=dict(map(shown, filter(is_materialization, events))),
     )
 
@@ -151,12 +153,16 @@ def shown(event: dg.DagsterEvent) -> tuple[str, Mapping[str, object]]:
 
 def is_interruption(event: dg.DagsterEvent) -> bool:
     if event.is_step_failure:
-        failure = event.step_failure_data.user_failure_data
-        return failure is not None and INTERRUPTED in failure.metadata
+        return has_mark(event, INTERRUPTED)
     return (
         event.event_type == dg.DagsterEventType.RUN_FAILURE
         and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
     )
+
+
+def has_mark(event: dg.DagsterEvent, mark: str) -> bool:
+    failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
+    return failure is not None and mark in failure.metadata
 
 
 def run_config(op_config: Mapping[str, Mapping[str, object]]) -> dict[str, object]:

@@ -287,7 +287,7 @@ def complete_since_at(plan: EventPlan, last: Page, seen: "Seen", *, is_whole: bo
 
 
 def newest_event_id(session: Session, plan: EventPlan, seen: "Seen") -> int | None:
-    """The greatest id of the walk, whose newest events the run that began it may hold, and of earlier ones."""
+    """The greatest id of the walk, whose newest events the run that began it may hold, and of the last."""
     ids = [seen.newest_id, plan.known_id]
     for run_id in walk_runs(session, plan.unfinished):
         ids += [head.id for head in stored_events(session, run_id, batch_number=1)]

@@ -184,8 +184,9 @@ def updated_ats(heads: list[RecordHead], row: ManifestRow) -> Iterator[dt.dateti
 def refuse_capped(session: Session, row: ManifestRow) -> None:
     if row.is_capped:
         raise ListCapped(
-            f"{session.repo}: GitHub served only {row.record_count} records of the issue list and no more; "
-            "the walk stays partial and nothing is published from it"
+            f"{session.repo}: GitHub ended the issue list after {row.record_count} records, though it "
+            "goes on; nothing is published from it. Another run begins it anew; where that ends the same, "
+            "this server counts pages instead of handing out cursors, and a newer version of it is needed"
         )
 
 

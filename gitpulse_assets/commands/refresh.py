@@ -115,7 +115,9 @@ def exit_code(settings: Settings, outcome: RunOutcome) -> int:
     if outcome.is_interrupted:
         return INTERRUPTED
     rows = run_rows(settings, outcome)
-    return PARTIAL if any(row.status == "partial" for row in rows) else FAILED
+    # A list that GitHub ended early is partial too, but nothing goes on from it.
+    is_resumable = outcome.is_limited or any(row.status == "partial" and row.next_url for row in rows)
+    return PARTIAL if is_resumable else FAILED
 
 
 def run_rows(settings: Settings, outcome: RunOutcome) -> list[ManifestRow]:

@@ -9,7 +9,6 @@ from gitpulse_assets.contracts.gold import FLOW_COLUMNS, FLOW_NAMES
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
-DIRECTIONS = ("growing", "shrinking", "flat", "unclear")
 BULK_MOVEMENT = pa.struct(
     [
         pa.field("started_at", UTC_TIMESTAMP),

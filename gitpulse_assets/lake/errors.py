@@ -48,5 +48,6 @@ def folder_errors(place: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        words = error.strerror or str(error)
+        reason = _REASONS.get(error.errno or 0, f"{words}: set GITPULSE_LAKE_URL to a folder you may write")
         raise LakeError(f"{place}: {reason}") from error

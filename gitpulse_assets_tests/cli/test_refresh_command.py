@@ -61,9 +61,9 @@ def test_a_limit_says_until_when(gitpulse, sandbox, monkeypatch):
     fault = Fault("secondary_limit", match="/repos/acme/rocket", times=ALWAYS, retry_after_seconds=600)
     sandbox.app.faults.append(fault)
     result = gitpulse("refresh", "acme/rocket")
-    assert result.exit_code == FAILED
+    assert result.exit_code == PARTIAL
     said = "127.0.0.1 limits token 1 of 1 until 2026-06-30 12:10:00 UTC; go on then"
-    assert result.stderr == f"acme/rocket: failed: {said}\n"
+    assert result.stderr == f"acme/rocket: partial, run it again to go on: {said}\n"
 
 
 def test_a_limit_in_mid_walk_is_partial(gitpulse, sandbox, monkeypatch):
@@ -73,6 +73,17 @@ def test_a_limit_in_mid_walk_is_partial(gitpulse, sandbox, monkeypatch):
     result = gitpulse("refresh", "acme/rocket")
     assert result.exit_code == PARTIAL
     assert result.stderr.startswith("acme/rocket: partial, run it again to go on: 127.0.0.1 limits token 1")
+
+
+def test_a_list_that_github_ends_early_says_what_to_do(gitpulse, sandbox, no_delay):
+    cap = '{"message": "Pagination with the page parameter is not supported for large datasets"}'
+    sandbox.app.faults.append(Fault("status", match=LIST, skip=1, times=ALWAYS, status=422, body=cap))
+    result = gitpulse("refresh", "acme/rocket")
+    assert result.exit_code == FAILED
+    assert result.stderr.startswith(
+        "acme/rocket: failed: acme/rocket: GitHub ended the issue list after 100 "
+    )
+    assert "Another run begins it anew" in result.stderr
 
 
 def test_trouble_with_lifecycles_is_partial_too(gitpulse, sandbox, no_delay):
@@ -125,6 +136,15 @@ def test_after_a_full_disk_the_same_command_goes_on(gitpulse):
     assert result.exit_code == FAILED
     assert "the disk is full" in result.stderr
     assert gitpulse("refresh", "acme/rocket").exit_code == DONE
+
+
+@pytest.mark.parametrize("folder", ["/proc/zz", "/dev/null/lake"])
+def test_a_lake_that_cannot_be_made_names_the_setting(gitpulse, monkeypatch, folder):
+    monkeypatch.setenv("GITPULSE_LAKE_URL", folder)
+    result = gitpulse("refresh", "acme/rocket")
+    assert result.exit_code == FAILED
+    (line,) = result.stderr.splitlines()
+    assert "set GITPULSE_LAKE_URL to a folder" in line
 
 
 @pytest.mark.parametrize(
