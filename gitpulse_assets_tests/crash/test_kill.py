@@ -22,7 +22,7 @@ def point_of(number: int, point_count: int) -> int:
 
 
 @pytest.mark.parametrize("number", SPREAD)
-def test_kill_9_before_or_after_any_write_and_after_any_answer(
+def test_case_17_kill_9_before_or_after_any_write_and_after_any_answer(
     place: Place, undisturbed: Undisturbed, sandbox, fork, number: int
 ):
     point = point_of(number, undisturbed.point_count)

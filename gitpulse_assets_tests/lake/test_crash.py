@@ -73,7 +73,9 @@ def dies(work: Callable[..., None], *args: object) -> bool:
 
 
 @pytest.mark.parametrize("is_after", [False, True], ids=["before the write", "after the write"])
-def test_a_merge_that_died_is_whole_or_absent(open_lake, repo: Repo, merge, values, is_after: bool):
+def test_case_17_a_merge_that_died_between_tables_is_whole_or_absent(
+    open_lake, repo: Repo, merge, values, is_after: bool
+):
     lake, point, is_dead = open_lake(), 0, True
     while is_dead:
         point += 1

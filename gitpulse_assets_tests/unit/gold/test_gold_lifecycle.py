@@ -14,7 +14,7 @@ def lifecycle(gold, number=1):
     return row
 
 
-def test_case_9_two_minutes_across_midnight_are_zero_days(silver, make_gold):
+def test_case_09_two_minutes_across_midnight_are_zero_days(silver, make_gold):
     silver.issue(1, ("opened", "2024-01-01 23:59"), ("closed", "2024-01-02 00:01"))
     row = lifecycle(make_gold(silver, AS_OF))
     assert row["closure_age_days"] == pytest.approx(2 / 1440, abs=1e-12)
@@ -22,7 +22,7 @@ def test_case_9_two_minutes_across_midnight_are_zero_days(silver, make_gold):
     assert row["open_seconds"] == 120
 
 
-def test_case_6_reopening_keeps_the_first_closing(silver, make_gold):
+def test_case_06_reopening_keeps_the_first_closing(silver, make_gold):
     silver.issue(
         1,
         ("opened", "2024-01-01"),
@@ -36,7 +36,7 @@ def test_case_6_reopening_keeps_the_first_closing(silver, make_gold):
     assert row["open_seconds"] == 3 * 86400
 
 
-def test_case_6_reopened_and_still_open_keeps_the_first_closing(silver, make_gold):
+def test_case_06_reopened_and_still_open_keeps_the_first_closing(silver, make_gold):
     silver.issue(1, ("opened", "2024-01-01"), ("closed", "2024-01-03"), ("reopened", "2024-02-29 12:00"))
     row = lifecycle(make_gold(silver, AS_OF))
     assert (row["is_open"], row["is_closed"], row["closed_date"]) == (True, False, None)

@@ -43,7 +43,7 @@ def everything(gold):
     }
 
 
-def test_case_8_results_do_not_depend_on_the_time_zone(silver, make_gold, process_zone):
+def test_case_08_results_do_not_depend_on_the_time_zone(silver, make_gold, process_zone):
     populate(silver)
     results = []
     for zone in ZONES:
@@ -55,7 +55,7 @@ def test_case_8_results_do_not_depend_on_the_time_zone(silver, make_gold, proces
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_case_8_a_minute_before_midnight_utc_is_still_the_day(silver, make_gold, process_zone, zone):
+def test_case_08_a_minute_before_midnight_utc_is_still_the_day(silver, make_gold, process_zone, zone):
     process_zone(zone)
     silver.issue(1, ("opened", "2024-01-31 23:59"), ("closed", "2024-02-01 00:00"))
     gold = make_gold(silver, "2024-02-01 00:00", time_zone=zone)
