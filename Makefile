@@ -7,7 +7,7 @@ INSTALL := $(if $(UV),uv pip install --python $(BIN)/python,$(BIN)/python -m pip
 QUIET := --quiet
 
 help:  ## show the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .venv/runtime: requirements.lock pyproject.toml
 	$(if $(UV),uv venv $(QUIET) --allow-existing --python $(PYTHON) .venv,$(PYTHON) -m venv .venv)
@@ -30,6 +30,9 @@ test: .venv/dev  ## the test suite
 
 test-all: .venv/dev  ## the test suite with the slow tests
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+test-deployment: .venv/dev  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
+	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
 
 .venv-bench/%: bench/peers/%.lock
 	$(if $(UV),uv venv $(QUIET) --clear --python $(PYTHON) $@,$(PYTHON) -m venv --clear $@)
@@ -55,4 +58,4 @@ lock:  ## resolve the requirement locks again (needs uv)
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo dev test test-all bench lint docs lock clean
+.PHONY: help demo dev test test-all test-deployment bench lint docs lock clean

@@ -24,6 +24,8 @@ pytestmark = [
     pytest.mark.s3,
     pytest.mark.browser,
     pytest.mark.timeout(900),
+    # Three minutes of waiting for daemons: `make test-deployment` runs it, alone.
+    pytest.mark.slow,
 ]
 
 ADD = """

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests.conftest import absent
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -67,7 +68,7 @@ def test_github_s_and_the_channels_secrets_are_the_code_location_s_alone():
 def test_docker_compose_takes_the_file():
     docker_compose = shutil.which("docker-compose")
     if docker_compose is None:
-        pytest.skip("Debian's docker-compose is not installed")
+        absent("compose", "Debian's docker-compose is not installed")
     required = {name for name, rest in variables() if rest.startswith(":?")}
     environment = {"PATH": "/usr/bin:/bin", **dict.fromkeys(required, "x")}
     command = [str(docker_compose), "-f", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
