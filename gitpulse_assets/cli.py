@@ -208,6 +208,25 @@ def plan(repos: tuple[Repo, ...]) -> None:
     sys.exit(plan_repos(settings_or_exit(), repos))
 
 
+@cli.command()
+@click.argument("repo", required=False, type=RepoType())
+@click.option("--person", metavar="LOGIN", help="Take a person out of all repositories instead.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(repo: Repo | None, person: str | None, yes: bool) -> None:
+    """Remove a repository, or a person.
+
+    Of REPO everything goes: raw runs, tables, reports, and its runs and partition in Dagster. Of a person the
+    login, the id and what they wrote; what they did stays counted, as the account ghost's.
+    """
+    from gitpulse_assets.commands.forget import forget_login, forget_repo
+
+    if (repo is None) == (person is None):
+        raise click.UsageError("name a repository, or a login with --person; for example --person octocat")
+    if repo is not None:
+        sys.exit(forget_repo(settings_or_exit(), repo, is_confirmed=yes))
+    sys.exit(forget_login(settings_or_exit(), str(person), is_confirmed=yes))
+
+
 def watched_or_exit(settings: Settings) -> list[Repo]:
     from gitpulse_assets.watch.watch_list import watch_list
 
@@ -219,7 +238,9 @@ def watched_or_exit(settings: Settings) -> list[Repo]:
 
 
 @cli.command()
-@click.option("--dialect", default="duckdb", show_default=True, type=click.Choice(["duckdb"]), help="Whose SQL.")
+@click.option(
+    "--dialect", default="duckdb", show_default=True, type=click.Choice(["duckdb"]), help="Whose SQL."
+)
 def views(dialect: str) -> None:
     """Print SQL views over the tables.
 

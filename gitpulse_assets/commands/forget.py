@@ -1,0 +1,132 @@
+"""`gitpulse forget`: remove a repository, or take a person out of all of them.
+
+What is removed is decided in `lake/forgetting.py` and `persons.py`; here it is confirmed, and Dagster and the
+watch list are made to forget it too.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+import dagster as dg
+import msgspec
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+from gitpulse_assets.automation.launch import rebuild
+from gitpulse_assets.automation.runs import busy_keys
+from gitpulse_assets.commands.refresh import instance_of, load_definitions
+from gitpulse_assets.console import say
+from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.forgetting import objects_of, remove
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.persons import forget_person
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import open_lake
+from gitpulse_assets.settings import Settings, SettingsError
+from gitpulse_assets.watch.state import membership, sights
+from gitpulse_assets.watch.watch_list import watch_list
+
+RUNS_A_TURN = 200
+
+
+def forget_repo(settings: Settings, repo: Repo, *, is_confirmed: bool) -> int:
+    """Remove all there is of a repository: data, runs, partition, membership; return the exit code."""
+    try:
+        lake = open_lake(settings)
+        with instance_of(settings) as instance:
+            if repo.key in busy_keys(instance, datetime.now(UTC)):
+                return refused(f"a run is at work on {repo}; let it end, or stop it first", FAILED)
+            objects = objects_of(lake.store, repo)
+            size = sum(info.size_bytes for info in objects)
+            question = f"Remove {repo}: {len(objects):,} objects, {size:,} bytes, and its runs in Dagster?"
+            if not is_confirmed and not click.confirm(question):
+                return refused("nothing was removed", FAILED)
+            remove(lake.store, repo, objects)
+            run_count = forget_in_dagster(instance, repo)
+            forget_in_watch(lake, repo)
+    except (SettingsError, LakeError) as error:
+        return refused(str(error), WRONG_USE if isinstance(error, SettingsError) else FAILED)
+    say(f"{repo}: removed {len(objects):,} objects ({size:,} bytes) and {run_count} runs")
+    if is_wanted(settings, repo):
+        say(f"{repo} is on the watch list still: take it off (or exclude it), or it is fetched again")
+    return DONE
+
+
+def refused(reason: str, code: int) -> int:
+    click.echo(f"gitpulse: {reason}", err=True)
+    return code
+
+
+def forget_in_dagster(instance: dg.DagsterInstance, repo: Repo) -> int:
+    """Remove the partition and its runs with their logs; return how many runs there were."""
+    count = 0
+    runs = dg.RunsFilter(tags={PARTITION_NAME_TAG: repo.key})
+    while found := instance.get_runs(runs, limit=RUNS_A_TURN):
+        for run in found:
+            instance.delete_run(run.run_id)
+        count += len(found)
+    if instance.has_dynamic_partition(REPOS_PARTITIONS, repo.key):
+        instance.delete_dynamic_partition(REPOS_PARTITIONS, repo.key)
+    return count
+
+
+def forget_in_watch(lake: Lake, repo: Repo) -> None:
+    members = membership(lake.store)
+    state = members.load()
+    left = {key: member for key, member in state.members.items() if key != repo.key}
+    members.save(msgspec.structs.replace(state, members=left))
+    looks = sights(lake.store)
+    seen = looks.load()
+    kept = {key: sight for key, sight in seen.sights.items() if key != repo.key}
+    looks.save(msgspec.structs.replace(seen, sights=kept))
+
+
+def is_wanted(settings: Settings, repo: Repo) -> bool:
+    try:
+        wanted = watch_list(settings)
+    except SettingsError:
+        return False
+    return repo in wanted.origins or any(
+        organization.owner == repo.owner and organization.takes(repo.name)
+        for organization in wanted.organizations
+    )
+
+
+def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
+    """Take a person out of every repository's raw records and make its tables anew; return the exit code."""
+    question = f"Take {login} out of all tables: login, id, and what they wrote? It cannot be undone."
+    if not is_confirmed and not click.confirm(question):
+        return refused("nothing was changed", FAILED)
+    try:
+        lake = open_lake(settings)
+        with instance_of(settings) as instance:
+            if busy := sorted(busy_keys(instance, datetime.now(UTC))):
+                return refused(f"runs are at work ({', '.join(busy[:3])}); let them end first", FAILED)
+            counts = forget_person(lake, login)
+            failed = made_anew(instance, lake, sorted(counts))
+    except (SettingsError, LakeError) as error:
+        return refused(str(error), WRONG_USE if isinstance(error, SettingsError) else FAILED)
+    say(
+        f"{login}: {sum(counts.values()):,} records of {len(counts)} repositories rewritten, tables made anew"
+    )
+    say(
+        "what GitHub still shows of them comes back with the next change to it; Dagster's old runs, versions "
+        "that a bucket keeps and copies made elsewhere are not touched"
+    )
+    return refused("; ".join(failed), FAILED) if failed else DONE
+
+
+def made_anew(instance: dg.DagsterInstance, lake: Lake, repos: Sequence[Repo]) -> list[str]:
+    """Rebuild the tables of each repository; return what failed."""
+    failed, defs = [], load_definitions()
+    for repo in repos:
+        lake.store.delete(paths.report_key(repo))
+        if lake.commit("silver", repo) is None:
+            continue
+        outcome = rebuild(defs, instance, repo)
+        if not outcome.is_success:
+            failed.append(f"{repo}: {outcome.message}; run gitpulse rebuild {repo}")
+    return failed

@@ -1,0 +1,61 @@
+"""Removing all the lake has of one repository; nothing of another is touched.
+
+Whether that may be done now, and what else knows of the repository, is the command's affair.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.store import ObjectInfo, Store
+from gitpulse_assets.repo import Repo
+
+PARTITION_COLUMNS = ["repo_owner", "repo_name"]
+
+
+def objects_of(store: Store, repo: Repo) -> list[ObjectInfo]:
+    """Every object of a repository: tables, raw runs, commits, reports, and what merges staged of it.
+
+    In the order to remove them: what was made from others first, so that a crash in between leaves nothing
+    that claims to rest on what is gone.
+    """
+    objects = list(store.list(""))
+    found = [info for info in objects if paths.repo_of(info.key) == repo]
+    staged = [info for info in objects if info.key.startswith(paths.STAGING)]
+    return [*staged_of(store, repo, staged), *sorted(found, key=lambda info: info.key, reverse=True)]
+
+
+def remove(store: Store, repo: Repo, objects: list[ObjectInfo]) -> None:
+    """Remove the objects in their order, and the folders that are named after the repository."""
+    place = f"{paths.partition(repo)}/"
+    for info in objects:
+        store.delete(info.key)
+    for folder in {info.key.partition(place)[0] + place for info in objects if place in info.key}:
+        store.delete_prefix(folder)
+
+
+def staged_of(store: Store, repo: Repo, staged: list[ObjectInfo]) -> Iterator[ObjectInfo]:
+    """The staged objects of merges of the repository; a merge is of one, which its first rows name."""
+    merges: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+    for info in staged:
+        merges[info.key.removeprefix(paths.STAGING).partition("/")[0]].append(info)
+    for infos in merges.values():
+        if any(owner_of(store, info) == repo for info in infos):
+            yield from infos
+
+
+def owner_of(store: Store, info: ObjectInfo) -> Repo | None:
+    opened = store.open(info.key) if info.key.endswith(".parquet") else None
+    if opened is None:
+        return None
+    try:
+        with opened.file as file:
+            rows = next(pq.ParquetFile(file).iter_batches(1, columns=PARTITION_COLUMNS), None)
+    except (pa.ArrowInvalid, KeyError):
+        # Half written, or no table of ours: a sweep removes it in time.
+        return None
+    first = rows.to_pylist()[:1] if rows is not None else []
+    return Repo(first[0]["repo_owner"], first[0]["repo_name"]) if first else None

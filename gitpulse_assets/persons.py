@@ -1,0 +1,104 @@
+"""Taking a person out of what was received: login, id, and the texts they wrote.
+
+Works on raw records alone, since every table is made anew from them. A record stays, with its times and
+states, so that no count changes; its author is the account `ghost`, as GitHub itself shows those who left.
+"""
+
+import json
+import re
+import uuid
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gitpulse_assets.contracts.bronze import BRONZE
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parquet import write_parquet
+from gitpulse_assets.lake.store import ObjectInfo
+from gitpulse_assets.repo import Repo
+
+GHOST = {"login": "ghost", "id": 10137, "databaseId": 10137, "type": "User", "__typename": "User"}
+AUTHORS = ("user", "author")
+TEXTS = ("body", "bodyText", "bodyHTML", "body_text", "body_html")
+FORGOTTEN_TITLE = "[forgotten]"
+PAYLOAD = "payload_json"
+
+RECEIVED = {table.folder: table for table in BRONZE if PAYLOAD in table.column_names}
+
+
+def forget_person(lake: Lake, login: str) -> dict[Repo, int]:
+    """Take a person out of every raw record; return how many were rewritten, by repository.
+
+    Each batch is replaced whole, in the place of itself, with as many rows as it had.
+    """
+    counts: dict[Repo, int] = {}
+    for folder, contract in RECEIVED.items():
+        for info in lake.store.list(f"{folder}/"):
+            repo = paths.repo_of(info.key)
+            if repo and info.key.endswith(".parquet") and (count := rewrite(lake, contract, info, login)):
+                counts[repo] = counts.get(repo, 0) + count
+    return counts
+
+
+def rewrite(lake: Lake, contract: TableContract, info: ObjectInfo, login: str) -> int:
+    """Rewrite one batch without the person; return in how many of its records they were."""
+    opened = lake.store.open(info.key)
+    if opened is None:
+        return 0
+    with opened.file as file:
+        stored = pq.ParquetFile(file)
+        metadata = stored.schema_arrow.metadata or {}
+        rows = stored.read()
+    before = rows[PAYLOAD].to_pylist()
+    after = [without_person(text, login) for text in before]
+    count = sum(old != new for old, new in zip(before, after, strict=True))
+    if count:
+        column = rows.schema.get_field_index(PAYLOAD)
+        rows = rows.set_column(column, rows.schema.field(column), pa.array(after, pa.string()))
+        path = lake.store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
+        merge_id = metadata.get(b"gitpulse.merge_id", b"").decode()
+        write_parquet(path, contract, rows.to_batches(), rows.schema, merge_id=merge_id)
+        lake.store.put(info.key, path)
+    return count
+
+
+def without_person(text: str, login: str) -> str:
+    """A raw record without the person; the very text where they are not in it, or it is no JSON."""
+    if login.lower() not in text.lower():
+        return text
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return text
+    mention = re.compile(rf"@{re.escape(login)}(?![\w-])", re.IGNORECASE)
+    cleaned = scrubbed(record, login.lower(), mention)
+    return text if cleaned == record else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
+
+
+def scrubbed(value: Any, login: str, mention: re.Pattern[str]) -> Any:
+    """The value with the person's account made the ghost's, their texts gone and mentions of them renamed."""
+    if isinstance(value, str):
+        return mention.sub("@ghost", value)
+    if isinstance(value, list):
+        return [scrubbed(item, login, mention) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if is_account(value, login):
+        return {key: known for key, known in GHOST.items() if key in value}
+    wrote = any(is_account(value.get(key), login) for key in AUTHORS)
+    return {
+        key: written(key) if wrote and key in (*TEXTS, "title") else scrubbed(item, login, mention)
+        for key, item in value.items()
+    }
+
+
+def is_account(value: Any, login: str) -> bool:
+    return isinstance(value, dict) and str(value.get("login", "")).lower() == login
+
+
+def written(key: str) -> str | None:
+    """What stands in the place of a text the person wrote."""
+    return FORGOTTEN_TITLE if key == "title" else None

@@ -1,0 +1,92 @@
+"""A repository leaves no object, run or partition behind; a person no login, id or text."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
+from gitpulse_assets.lake.forgetting import objects_of
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.persons import without_person
+from gitpulse_assets.repo import Repo
+
+REPO = Repo("acme", "rocket")
+
+
+def rows(home: Path, contract) -> list[dict]:
+    return Lake.open(str(home / ".gitpulse" / "lake")).dataset(contract, REPO).to_table().to_pylist()
+
+
+def texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every object with all that stands in it."""
+    for path in folder.rglob("*.parquet"):
+        found = json.dumps(pq.ParquetFile(path).read().to_pylist(), default=str)
+        yield str(path), found.replace('\\"', '"')
+    for path in folder.rglob("*.html"):
+        yield str(path), path.read_text()
+
+
+def test_a_person_and_then_the_repository_are_forgotten(stored_gitpulse, home: Path):
+    gitpulse = stored_gitpulse
+    assert gitpulse("refresh", REPO.key).exit_code == 0
+    lake = home / ".gitpulse" / "lake"
+    before = rows(home, ISSUE_CURRENT)
+    flow = rows(home, MART_ISSUE_DAILY_FLOW)
+    login = next(row["author_login"] for row in before if row["author_type"] == "User")
+    wrote = {row["issue_id"] for row in before if row["author_login"] == login}
+
+    assert gitpulse("forget", "--person", login).exit_code == 1
+    result = gitpulse("forget", "--person", login.upper(), "--yes")
+    assert result.exit_code == 0, result.output
+    after = rows(home, ISSUE_CURRENT)
+    assert {row["author_login"] for row in after if row["issue_id"] in wrote} == {"ghost"}
+    assert {row["title"] for row in after if row["issue_id"] in wrote} == {"[forgotten]"}
+    assert {row["body"] for row in rows(home, ISSUE_BODY) if row["issue_id"] in wrote} == {None}
+    assert [name for name, text in texts(lake) if f'"{login}"' in text] == []
+    assert rows(home, MART_ISSUE_DAILY_FLOW) == flow
+    assert "0 records" in gitpulse("forget", "--person", login, "--yes").output
+
+    assert gitpulse("forget", REPO.key).exit_code == 1
+    assert rows(home, ISSUE_CURRENT)
+    assert gitpulse("forget", REPO.key, "--yes").exit_code == 0
+    assert objects_of(Lake.open(str(lake)).store, REPO) == []
+    assert not any(REPO.name in str(path.relative_to(lake)) for path in lake.rglob("*"))
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_dynamic_partitions("repos") == []
+        assert instance.get_runs_count() == 0
+    assert "removed 0 objects" in gitpulse("forget", REPO.key, "--yes").output
+    assert gitpulse("refresh", REPO.key).exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("acme/rocket", "--person", "octocat")])
+def test_one_of_both_is_named(gitpulse, arguments: tuple[str, ...]):
+    assert gitpulse("forget", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("record", "cleaned"),
+    [
+        (
+            {"user": {"login": "Ada", "id": 1}, "title": "t", "body": "b"},
+            ["ghost", 10137, "[forgotten]", None],
+        ),
+        ({"user": {"login": "Bob", "id": 2}, "title": "t", "body": "ask @ada, not @ada-x"}, ["Bob", 2, "t"]),
+    ],
+)
+def test_accounts_and_texts(record: dict, cleaned: list):
+    found = json.loads(without_person(json.dumps(record), "ada"))
+    assert [found["user"]["login"], found["user"]["id"], found["title"], found["body"]][
+        : len(cleaned)
+    ] == cleaned
+    if found["user"]["login"] == "Bob":
+        assert found["body"] == "ask @ghost, not @ada-x"
+
+
+@pytest.mark.parametrize("text", ['{"user":{"login":"adam"}}', "ada is no JSON", '{"a": "ada"}'])
+def test_what_is_of_others_stays_to_the_byte(text: str):
+    assert without_person(text, "ada") == text
