@@ -72,7 +72,7 @@ def test_case_03_two_extracts_before_one_merge_lose_nothing(product, untroubled)
 
 def test_case_04_a_walk_that_github_caps_is_not_complete(empty_product):
     fault(empty_product, skip=3, times=ALWAYS, status=422, body=CAP)
-    with pytest.raises(ListCapped, match="served only 300 records"):
+    with pytest.raises(ListCapped, match="ended the issue list after 300 records"):
         empty_product.collect()
     (row,) = issue_rows(empty_product)
     assert (row.status, row.is_capped, row.page_count) == ("partial", True, 4)
