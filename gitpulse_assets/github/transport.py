@@ -174,7 +174,8 @@ class Transport:
             return AnswerUnusable(f"{url.host} cut its answer short or garbled it ({cause}); try again later")
         kind = "timed out" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
         return NetworkDown(
-            f"{url.host} {kind} ({cause}); check the network, a proxy and GITHUB_API_URL",
+            f"{url.host} {kind} ({cause}); check the network and GITHUB_API_URL, HTTPS_PROXY where there is a "
+            "proxy, SSL_CERT_FILE where there is a private CA",
             is_overload=isinstance(error, httpx.ReadTimeout),
         )
 
