@@ -20,6 +20,7 @@ from gitpulse_assets.watch.watch_list import watch_list
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 GRACE_SECONDS = 5
+BACKLOG = 512
 
 
 def serve(settings: Settings, host: str, port: int) -> int:
@@ -79,6 +80,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        # Whoever reads the address and asks before the application is up waits instead of being refused.
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise

@@ -215,7 +215,10 @@ def ages(request: Request, asked: Scoped, format: FormatName = None) -> Response
     return reply_table(request, asked, format, lambda of, window, label: of.ages(window, label))
 
 
-@router.get(f"{REPOSITORY}/issues", responses=documented(rows_of(columns.ISSUES), total_count=TOTAL_COUNT))
+@router.get(
+    f"{REPOSITORY}/issues",
+    responses=documented(rows_of(columns.ISSUES), is_windowed=False, total_count=TOTAL_COUNT),
+)
 def issues(
     request: Request,
     owner: Owner,

@@ -68,13 +68,17 @@ def row_example(columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def documented(
-    payload: dict[str, tuple[Schema, Any]], is_table: bool = True, **more: Schema
+    payload: dict[str, tuple[Schema, Any]],
+    *,
+    is_table: bool = True,
+    is_windowed: bool = True,
+    **more: Schema,
 ) -> dict[int | str, Any]:
     """Describe the replies of a route: its own payload inside the envelope, and every refusal.
 
     `payload` gives each member's schema and example, `more` members of the envelope beyond the usual.
     """
-    members = {**ENVELOPE, "window": WINDOW, **more}
+    members = {**ENVELOPE, **({"window": WINDOW} if is_windowed else {}), **more}
     own = {name: schema for name, (schema, _) in payload.items()}
     schema = {"type": "object", "required": [*members, *own], "properties": {**members, **own}}
     example = {**_envelope_example(members), **{name: shown for name, (_, shown) in payload.items()}}
