@@ -42,6 +42,7 @@ def tell(console: Console, text: str) -> None:
 
 
 def describe(progress: WalkProgress) -> str:
+    """Say how far a walk is in one line."""
     if progress.step:
         return f"{progress.repo}: {STEP_WORDS.get(progress.step, progress.step)}"
     left, unit = progress.quota_remaining, QUOTA_WORDS.get(progress.what, "requests")
@@ -50,6 +51,7 @@ def describe(progress: WalkProgress) -> str:
 
 
 def counted_pages(progress: WalkProgress) -> str:
+    """Write the number of pages."""
     return "1 page" if progress.page_count == 1 else f"{progress.page_count:,} pages"
 
 
@@ -62,6 +64,7 @@ def watching(console: Console) -> Iterator[None]:
 
 @contextmanager
 def live(console: Console) -> Iterator[None]:
+    """Show progress in one line that changes, on a terminal."""
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting")
@@ -78,6 +81,8 @@ def live(console: Console) -> Iterator[None]:
 
 @contextmanager
 def plain(console: Console) -> Iterator[None]:
+    """Print a line now and then, where output goes to a file or a log."""
+
     def show(progress: WalkProgress) -> None:
         if progress.note:
             tell(console, f"{progress.repo}: {progress.note}")
@@ -90,6 +95,7 @@ def plain(console: Console) -> Iterator[None]:
 
 @contextmanager
 def listening(show: Listener) -> Iterator[None]:
+    """Have walks tell `show` how far they are."""
     token = listener.set(show)
     try:
         yield
@@ -106,6 +112,7 @@ class ConsoleHandler(logging.Handler):
         self._last: object = None
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning, unless it repeats the one before with other numbers."""
         subject = (record.msg, str(record.args[0]) if isinstance(record.args, tuple) and record.args else "")
         if subject != self._last:
             tell(self._console, record.getMessage())
@@ -114,6 +121,7 @@ class ConsoleHandler(logging.Handler):
 
 @contextmanager
 def warnings_shown(console: Console) -> Iterator[None]:
+    """Print the warnings of this package."""
     handler, logger = ConsoleHandler(console), logging.getLogger("gitpulse_assets")
     logger.addHandler(handler)
     try:

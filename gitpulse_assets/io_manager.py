@@ -31,6 +31,7 @@ class BronzeBatches:
 
     @property
     def run_ids(self) -> list[str]:
+        """The runs the batches are of, in the order they registered."""
         return [run_id for run_id, _ in self.batches]
 
     @property
@@ -56,11 +57,13 @@ class LakeIOManager(dg.ConfigurableIOManager):
     lake: dg.ResourceDependency[LakeResource]
 
     def handle_output(self, context: dg.OutputContext, obj: "StagedTable") -> None:
+        """Promote a staged table and describe it on its asset."""
         with lake_errors():
             uri = obj.publication.promote(obj)
         context.add_output_metadata(table_metadata(obj, uri))
 
     def load_input(self, context: dg.InputContext) -> Any:
+        """Open a table: of bronze what no merge has taken in, else the published one."""
         from gitpulse_assets.contracts.catalog import find_contract
 
         layer, name = context.asset_key.path
@@ -72,6 +75,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
             return self.lake.open().dataset(contract, repo)
 
     def load_unmerged(self, contract: "TableContract", repo: Repo) -> BronzeBatches:
+        """Open the batches of a bronze table that no merge has taken in."""
         from gitpulse_assets.lake.manifest import unmerged_batches
 
         lake = self.lake.open()

@@ -87,10 +87,12 @@ def old_rows(
 
 
 def ended_at(row: ManifestRow) -> datetime:
+    """When a run ended, or the last that is known of it."""
     return row.finished_at or row.as_of_at or row.started_at
 
 
 def is_issues(row: ManifestRow) -> bool:
+    """Say whether a row is of the issue list."""
     return row.stream == ISSUES.name
 
 
@@ -119,6 +121,7 @@ def needed_answers(
 
 
 def batches(rows: Iterable[ManifestRow]) -> list[tuple[str, range]]:
+    """Name every batch that the rows count."""
     return [(row.run_id, range(1, row.batch_count + 1)) for row in rows]
 
 

@@ -85,6 +85,7 @@ def bronze(
 
 
 def wait_line(wait: "Wait") -> str:
+    """Say which host makes the run wait, for how long and until when."""
     return f"limit of {wait.host} reached, waiting {wait.seconds:.0f} s until {wait.resumes_at:%H:%M:%S} UTC"
 
 

@@ -108,6 +108,7 @@ def merge_summary(con: db.DuckDBPyConnection, run_id: str) -> dict[str, int]:
 
 
 def merge_inputs(lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
+    """Return what `merge_silver` reads: the stored tables and the new batches."""
     stored = {f"stored_{table.name}": lake.mergeable(table, repo) for table in MERGED_TABLES}
     return stored | {f"bronze_{name}": new.dataset for name, new in batches.items()}
 

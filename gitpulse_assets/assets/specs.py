@@ -41,6 +41,7 @@ def asset_out(contract: TableContract, io_manager_key: str = "lake_io_manager") 
 
 
 def column_schema(contract: TableContract) -> dg.TableSchema:
+    """Return the contract's columns as Dagster's UI shows them."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

@@ -38,6 +38,7 @@ class SemanticCheck:
 
     @property
     def spec(self) -> dg.AssetCheckSpec:
+        """The check as Dagster declares it."""
         return partitioned_check_spec(
             self.name, self.table, is_blocking=self.is_blocking, description=self.description
         )
@@ -75,6 +76,7 @@ GOLD_CHECKS = (
 
 
 def check_specs(checks: Iterable[SemanticCheck]) -> list[dg.AssetCheckSpec]:
+    """Return the declarations of several checks."""
     return [check.spec for check in checks]
 
 

@@ -38,6 +38,7 @@ def partitioned_check_spec(
 
 
 def contract_check_spec(contract: TableContract) -> dg.AssetCheckSpec:
+    """Declare the one check that proves a table's contract."""
     rules = "".join(f"\n* `{rule.name}`: {rule.description}" for rule in contract.rules)
     return partitioned_check_spec(
         CONTRACT_CHECK,
@@ -61,6 +62,7 @@ def contract_result(contract: TableContract, report: AuditReport) -> dg.AssetChe
 
 
 def rule_metadata(rules: Iterable[RuleReport]) -> dict[str, Any]:
+    """Return each rule's count of broken rows and samples of their keys, as metadata."""
     metadata: dict[str, Any] = {}
     for rule in rules:
         metadata[f"{rule.name}/broken_count"] = rule.broken_count

@@ -41,6 +41,7 @@ class ControlTotal:
 
     @property
     def is_at_rest(self) -> bool:
+        """Whether nothing moved between the counts, so that a difference to ours means something."""
         return self.is_quiet and self.before.count == self.after.count
 
 

@@ -49,6 +49,7 @@ def is_answer(row: ManifestRow, walk: ManifestRow) -> bool:
 
 
 def ask_in_lots(session: Session, stream: Stream, repository_id: int, missing: list[MissingIssue]) -> None:
+    """Ask about the missing issues a lot at a time; each lot is durable before the next is asked."""
     for start in range(0, len(missing), ISSUES_A_BATCH):
         lot = missing[start : start + ISSUES_A_BATCH]
         found = list(session.client.departures(session.repo, repository_id, lot))
@@ -57,6 +58,7 @@ def ask_in_lots(session: Session, stream: Stream, repository_id: int, missing: l
 
 
 def bronze_row(departure: Departure) -> dict[str, Any]:
+    """Return what GitHub says of a missing issue as a row of `bronze/departure`."""
     return {
         "fetched_at": departure.date,
         "issue_id": departure.issue.issue_id,

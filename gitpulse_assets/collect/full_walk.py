@@ -66,6 +66,7 @@ def page_batch(session: Session, pages: Sequence[Page], known: KnownWalk, first_
 
 
 def page_row(page: Page, number: int, place: Place) -> dict[str, object]:
+    """Return a page as a row of `bronze/issue_page`; its records lie at `place`."""
     return {
         "page_number": number,
         "fetched_at": page.date,

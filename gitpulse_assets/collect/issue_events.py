@@ -166,6 +166,7 @@ def refuse_moved(session: Session, plan: EventPlan, first: Page) -> None:
 
 
 def open_stream(session: Session, plan: EventPlan, first: Page) -> Stream:
+    """Register the run, with the walk that it goes on with if there is one."""
     stream = Stream(session, ISSUE_TIMELINE)
     resumed = plan.unfinished.run_id if plan.unfinished else None
     is_own = resumed == session.run_id
@@ -210,6 +211,7 @@ def reaches(page: Page, known_id: int | None) -> bool:
 
 
 def heads(page: Page) -> list[EventHead]:
+    """Return the heads of a page's events, in order."""
     return [read_head(record) for record in page.records]
 
 
@@ -242,6 +244,7 @@ def keep(session: Session, stream: Stream, walked: Sequence[Page]) -> None:
 
 
 def bronze_row(record: bytes, date: dt.datetime, page_number: int, record_number: int) -> dict[str, Any]:
+    """Return an event as received as a row of `bronze/issue_timeline`."""
     issue = read_head(record).issue or IssueHead()
     return {
         "page_number": page_number,
@@ -306,12 +309,14 @@ def walk_runs(session: Session, row: ManifestRow | None) -> list[str]:
 
 
 def stored_events(session: Session, run_id: str, batch_number: int) -> list[EventHead]:
+    """Return the heads of the events in one stored batch of a run."""
     batch = [(run_id, range(batch_number, batch_number + 1))]
     stored = session.lake.bronze_dataset(ISSUE_TIMELINE, session.repo, batch)
     return [read_head(text.encode()) for text in stored.to_table()["payload_json"].to_pylist()]
 
 
 def tell(session: Session, stream: Stream, waiting: Sequence[Page]) -> None:
+    """Tell whoever watches how far the walk is."""
     report(
         WalkProgress(
             repo=session.repo,

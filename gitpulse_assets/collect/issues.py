@@ -121,6 +121,7 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
 
 
 def open_stream(session: Session, plan: WalkPlan) -> Stream:
+    """Register the run, with the walk that it goes on with if there is one."""
     stream = Stream(session, ISSUES)
     is_own = plan.resumed_run_id == session.run_id
     resumed = {} if is_own else {"resumed_run_id": plan.resumed_run_id}
@@ -131,6 +132,7 @@ def open_stream(session: Session, plan: WalkPlan) -> Stream:
 
 
 def is_batch(waiting: list[Page]) -> bool:
+    """Say whether enough pages wait to be stored together."""
     with_records = sum(not page.is_unchanged for page in waiting)
     return with_records == PAGES_PER_BATCH or len(waiting) == WAITING_PAGES_MAX
 
@@ -177,11 +179,13 @@ def keep_pages(session: Session, stream: Stream, plan: WalkPlan, pages: list[Pag
 
 
 def updated_ats(heads: list[RecordHead], row: ManifestRow) -> Iterator[dt.datetime]:
+    """Yield the `updated_at` of every record, with the earliest and latest known before."""
     known = (row.first_updated_at, row.last_updated_at)
     yield from (at for at in (*known, *(head.updated_at for head in heads)) if at is not None)
 
 
 def refuse_capped(session: Session, row: ManifestRow) -> None:
+    """Raise ListCapped where GitHub ended the list early."""
     if row.is_capped:
         raise ListCapped(
             f"{session.repo}: GitHub ended the issue list after {row.record_count} records, though it "
@@ -191,6 +195,7 @@ def refuse_capped(session: Session, row: ManifestRow) -> None:
 
 
 def tell(session: Session, stream: Stream, waiting: list[Page]) -> None:
+    """Tell whoever watches how far the walk is."""
     report(
         WalkProgress(
             repo=session.repo,

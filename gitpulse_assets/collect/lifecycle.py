@@ -78,6 +78,7 @@ def ask_changed(session: Session, stream: Stream, as_of_at: dt.datetime) -> Mani
 
 
 def keep_batches(session: Session, stream: Stream, batches: Iterable[LifecycleBatch]) -> ManifestRow:
+    """Store the lifecycles as they come and close the stream; what came before an error is kept."""
     waiting: list[LifecycleBatch] = []
     try:
         for batch in batches:
@@ -96,6 +97,7 @@ def keep_batches(session: Session, stream: Stream, batches: Iterable[LifecycleBa
 
 
 def keep(session: Session, stream: Stream, batches: list[LifecycleBatch]) -> None:
+    """Make the batches durable; with the last one of a whole walk the row becomes complete."""
     if not batches:
         return
     first_page = stream.row.page_count + 1
@@ -117,6 +119,7 @@ def keep(session: Session, stream: Stream, batches: list[LifecycleBatch]) -> Non
 def bronze_row(
     issue: IssueLifecycle, date: dt.datetime, page_number: int, record_number: int
 ) -> dict[str, Any]:
+    """Return an issue's lifecycle as a row of `bronze/issue_timeline`."""
     return {
         "page_number": page_number,
         "record_number": record_number,
@@ -130,6 +133,7 @@ def bronze_row(
 
 
 def tell(session: Session, stream: Stream, waiting: list[LifecycleBatch]) -> None:
+    """Tell whoever watches how far the walk is."""
     issue_count = stream.row.record_count + sum(len(batch.issues) for batch in waiting)
     report(
         WalkProgress(

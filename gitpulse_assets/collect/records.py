@@ -23,6 +23,7 @@ class RecordHead(msgspec.Struct):
 
     @property
     def is_pull_request(self) -> bool:
+        """Whether `pull_request` is present and not null."""
         return bytes(self.pull_request) != b"null"
 
 

@@ -34,6 +34,7 @@ def collect_repository(session: Session) -> int:
 
 
 def refuse_replaced(session: Session, repository_id: int, known_id: int | None) -> None:
+    """Raise RepositoryReplaced where the name now belongs to another id."""
     if known_id not in (None, repository_id):
         raise RepositoryReplaced(
             f"{session.repo} is now another repository (id {repository_id}, not {known_id}); "

@@ -42,10 +42,12 @@ class Session:
 
     @cached_property
     def meter(self) -> "Meter":
+        """What the run has spent, stream by stream."""
         return Meter(self.client)
 
     @cached_property
     def manifest(self) -> Manifest:
+        """The repository's manifest."""
         return self.lake.manifest(self.repo)
 
     def known_state(self, contract: TableContract) -> KnownState:
@@ -76,6 +78,7 @@ class Meter:
         return requests - self._settled[0], units - self._settled[1]
 
     def settle(self) -> None:
+        """Count what is open as accounted for by the stream just closed."""
         requests, units = self.open_cost()
         self._settled = (self._settled[0] + requests, self._settled[1] + units)
 
@@ -146,6 +149,7 @@ class Stream:
         self._cost_before = (self.row.request_count, self.row.quota_cost)
 
     def close(self, status: Status, **changes: Any) -> ManifestRow:
+        """End the stream with its status, account for its cost, and return its row."""
         self._put(self.row, status=status, finished_at=self._now, **changes)
         self._session.meter.settle()
         return self.row

@@ -47,6 +47,7 @@ def refresh_each(
     is_full: bool,
     with_events: bool,
 ) -> list[int]:
+    """Refresh the repositories one after the other and return their exit codes; Ctrl-C ends the command."""
     codes = []
     defs = load_definitions()
     for repo in repos:
@@ -76,6 +77,7 @@ def refresh_one(
 
 
 def first_line(error: Exception) -> str:
+    """Return the kind of an error and the first line it says."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
 
 
@@ -103,6 +105,7 @@ def instance_of(settings: Settings) -> dg.DagsterInstance:
 
 
 def load_definitions() -> dg.Definitions:
+    """Build the definitions that the command's runs execute."""
     from gitpulse_assets.definitions import build_defs
 
     return build_defs()
@@ -130,6 +133,7 @@ def run_rows(settings: Settings, outcome: RunOutcome) -> list[ManifestRow]:
 
 
 def trouble(outcome: RunOutcome, code: int) -> str:
+    """Say in one line why a repository was not refreshed, and what to do."""
     words = {
         FAILED: f"failed: {outcome.message}",
         PARTIAL: f"partial, run it again to go on: {outcome.message}",

@@ -17,10 +17,12 @@ def summary(outcome: RunOutcome, seconds: float) -> str:
 
 
 def shown(outcome: RunOutcome, contract: TableContract) -> Mapping[str, Any]:
+    """Return what the run showed on a table's asset; nothing where it made none."""
     return outcome.tables.get("/".join(contract.asset_key), {})
 
 
 def walk_words(outcome: RunOutcome, walk: Mapping[str, Any]) -> str:
+    """Say which walk was made and what it found."""
     if walk.get("walk_kind") == "unchanged":
         return "nothing changed"
     news = shown(outcome, silver.ISSUE_CURRENT)
@@ -47,4 +49,5 @@ def repaired(outcome: RunOutcome, walk: Mapping[str, Any]) -> str:
 
 
 def counted(count: int, unit: str) -> str:
+    """Write a count with its unit in the singular or plural."""
     return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"

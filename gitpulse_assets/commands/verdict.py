@@ -66,6 +66,7 @@ def refused(reason: str, code: int) -> int:
 
 
 def words(rows: list[dict[str, Any]]) -> str:
+    """Return the windows' answers for people."""
     return "\n\n".join(f"{row['window_days']} days: {answer(row)}" for row in rows)
 
 
@@ -88,6 +89,7 @@ def verdict_rows(lake: Lake, repo: Repo, as_of: dt.date | None) -> list[dict[str
 
 
 def refuse_unknown_day(lake: Lake, repo: Repo, as_of: dt.date) -> None:
+    """Raise DayUnknown where the history does not cover a day whole."""
     flow = lake.dataset(MART_ISSUE_DAILY_FLOW, repo).to_table(columns=["flow_date"])
     days = flow["flow_date"].to_pylist()
     # The last day of the flow is the one the last refresh was made on, and not over.
@@ -98,6 +100,7 @@ def refuse_unknown_day(lake: Lake, repo: Repo, as_of: dt.date) -> None:
 
 
 def past_verdicts(lake: Lake, repo: Repo, as_of: dt.date) -> pa.Table:
+    """Compute the verdicts whose windows end with a past day."""
     # The window ends with the last complete day, which is the day before the moment it is told.
     moment = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), dt.UTC)
     with connect() as con:

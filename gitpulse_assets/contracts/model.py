@@ -55,6 +55,7 @@ class TableContract:
 
     @property
     def asset_key(self) -> tuple[str, str]:
+        """The table's asset in Dagster: layer and name."""
         return (self.layer, self.name)
 
     @property
@@ -69,8 +70,10 @@ class TableContract:
 
     @property
     def column_names(self) -> tuple[str, ...]:
+        """The columns' names in order."""
         return tuple(column.name for column in self.columns)
 
     @property
     def arrow_schema(self) -> pa.Schema:
+        """The columns with their Arrow types and whether they may be null."""
         return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])

@@ -24,6 +24,7 @@ def reference() -> str:
 
 
 def table(contract: TableContract) -> Iterator[str]:
+    """Return a table's section of the reference, in Markdown."""
     yield f"## {contract.layer}/{contract.name}\n\n{contract.description}\n"
     yield f"* path: `{path(contract)}`; view: `{contract.view_name}`"
     yield f"* grain: {contract.grain}; key: {', '.join(f'`{name}`' for name in contract.key)}\n"
@@ -39,6 +40,7 @@ def table(contract: TableContract) -> Iterator[str]:
 
 
 def path(contract: TableContract) -> str:
+    """Return where the table's data lie below the lake's root."""
     is_batched = contract.layer == "bronze" and contract.name != "manifest"
     file = "run_id=<id>/batch-<n>.parquet" if is_batched else "data.parquet"
     return f"{contract.folder}/repo_owner=<o>/repo_name=<r>/{file}"

@@ -9,6 +9,8 @@ from gitpulse_assets.github.errors import AnswerUnusable
 
 
 class PageInfoData(msgspec.Struct, rename="camel"):
+    """Whether a connection goes on, and after which cursor."""
+
     has_next_page: bool
     end_cursor: str | None = None
 
@@ -20,16 +22,22 @@ class PageInfoData(msgspec.Struct, rename="camel"):
 
 
 class TimelineData(msgspec.Struct, rename="camel"):
+    """One page of an issue's timeline; the events stay texts."""
+
     page_info: PageInfoData
     nodes: list[msgspec.Raw]
 
 
 class RepositoryNameData(msgspec.Struct, rename="camel"):
+    """The repository an issue is in now."""
+
     name_with_owner: str
     database_id: int | None = None
 
 
 class IssueData(msgspec.Struct, rename="camel"):
+    """An issue, as far as collecting its lifecycle needs it."""
+
     id: str
     number: int
     repository: RepositoryNameData
@@ -38,32 +46,46 @@ class IssueData(msgspec.Struct, rename="camel"):
 
 
 class KindData(msgspec.Struct):
+    """What kind of thing a node is."""
+
     typename: str = msgspec.field(name="__typename")
 
 
 class NodesData(msgspec.Struct):
+    """The answer to given ids, null where one is not found."""
+
     nodes: list[msgspec.Raw]
 
 
 class IssuesData(msgspec.Struct, rename="camel"):
+    """One page of a repository's issues."""
+
     total_count: int
     page_info: PageInfoData
     nodes: list[msgspec.Raw]
 
 
 class RepositoryIssuesData(msgspec.Struct):
+    """The issues of a repository, null where they cannot be had."""
+
     issues: IssuesData | None = None
 
 
 class WalkData(msgspec.Struct):
+    """The answer to a page of a walk, null where the repository cannot be seen."""
+
     repository: RepositoryIssuesData | None = None
 
 
 class NodeData(msgspec.Struct, rename="camel"):
+    """One issue's timeline, null where it is none."""
+
     timeline_items: TimelineData | None = None
 
 
 class TimelinePageData(msgspec.Struct):
+    """The answer to a further page of one timeline."""
+
     node: NodeData | None = None
 
 

@@ -35,6 +35,7 @@ class Reply:
 
     @property
     def etag(self) -> str | None:
+        """The answer's ETag, if it has one."""
         return self.headers.get("etag")
 
     @property

@@ -47,6 +47,7 @@ class Meter:
 
     @property
     def spending(self) -> Spending:
+        """What was spent so far, and what the last answer said is left."""
         reset = self._number("reset")
         return Spending(
             request_count=self._request_count,

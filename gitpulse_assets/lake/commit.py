@@ -65,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def repo(self) -> Repo:
+        """The repository whose tables it publishes."""
         return Repo(self.repo_owner, self.repo_name)
 
 

@@ -29,6 +29,7 @@ class RuleReport:
 
     @property
     def is_kept(self) -> bool:
+        """Whether no row breaks the rule."""
         return self.broken_count == 0
 
 
@@ -47,6 +48,7 @@ class AuditReport:
 
     @property
     def broken(self) -> tuple[RuleReport, ...]:
+        """The rules that some row breaks."""
         return tuple(rule for rule in self.rules if not rule.is_kept)
 
 

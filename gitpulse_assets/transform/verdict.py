@@ -40,6 +40,7 @@ class Interval:
 
     @property
     def half_width(self) -> float:
+        """Half the interval's width, in issues a week."""
         return (self.high - self.low) / 2
 
 
@@ -58,6 +59,7 @@ class WindowCounts:
 
     @property
     def open_at_start(self) -> int:
+        """The stock when the window began."""
         return self.open_at_end - self.net_change
 
 
@@ -75,10 +77,12 @@ class Part:
 
     @property
     def change(self) -> int:
+        """How much it rose (or fell, below 0) against the window before."""
         return 0 if self.before is None else self.now - self.before
 
     @property
     def driver(self) -> str:
+        """The part and which way it went, as the table's `drivers` has it."""
         return f"{self.name} {'up' if self.change > 0 else 'down'}"
 
 

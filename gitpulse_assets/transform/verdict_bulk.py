@@ -43,10 +43,12 @@ class DailyCounts:
 
     @property
     def net(self) -> "np.ndarray":
+        """What entered minus what left, a day."""
         return self.intake + self.reopened - self.resolution
 
     @property
     def volume(self) -> "np.ndarray":
+        """What entered plus what left, a day."""
         return self.intake + self.reopened + self.resolution
 
 
