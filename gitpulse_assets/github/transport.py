@@ -76,6 +76,7 @@ class Transport:
         self.graphql_meter = Meter()
 
     def has_token(self, repo: Repo) -> bool:
+        """Whether requests for this repository carry a token."""
         return self._tokens.auth_for(repo) is not None
 
     def has_renewed_token(self, repo: Repo) -> bool:
@@ -174,8 +175,8 @@ class Transport:
             return AnswerUnusable(f"{url.host} cut its answer short or garbled it ({cause}); try again later")
         kind = "timed out" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
         return NetworkDown(
-            f"{url.host} {kind} ({cause}); check the network and GITHUB_API_URL, HTTPS_PROXY where there is a "
-            "proxy, SSL_CERT_FILE where there is a private CA",
+            f"{url.host} {kind} ({cause}); check the network and GITHUB_API_URL, HTTPS_PROXY where there is "
+            "a proxy, SSL_CERT_FILE where there is a private CA",
             is_overload=isinstance(error, httpx.ReadTimeout),
         )
 
