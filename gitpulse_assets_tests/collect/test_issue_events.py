@@ -249,3 +249,17 @@ def test_case_17_a_crash_at_any_write_of_a_walk_loses_no_event(make_product, cra
         product.collect(with_events=True, token="")
         assert served_events(product) <= set(events(product)), write
         assert walks(product)[-1]["newest_event_id"] == max(served_events(product)), write
+
+
+def test_a_retry_within_the_run_goes_on_in_its_own_row(tokenless):
+    tokenless.app.limits.anonymous_per_hour = 1000
+    tokenless.app.faults.append(Fault("status", match=EVENTS, skip=7, times=ALWAYS, status=500))
+    with pytest.raises(GitHubError):
+        tokenless.collect(with_events=True, token="")
+    tokenless.app.faults.clear()
+    tokenless.run_count = 0
+    tokenless.collect(with_events=True, token="")
+    (row,) = rows_of(tokenless, "issue_timeline")
+    assert (row.status, row.resumed_run_id, row.next_url) == ("complete", None, None)
+    assert set(events(tokenless)) == served_events(tokenless)
+    assert walks(tokenless)[0]["newest_event_id"] == max(served_events(tokenless))
