@@ -28,11 +28,12 @@ def backlog(flow: Rows) -> str:
 def pace(verdict: Row | None) -> str:
     """Say the trend with its interval, or why there is none."""
     if verdict is None:
-        return "A trend is told for windows of 28, 90 and 180 days"
+        return "No trend is known of this window"
     if verdict["pace_per_week"] is None:
-        return "The history is too short for a trend"
+        return "The window or its history is too short, or too long, for a trend"
     low, high = signed(verdict["pace_low_per_week"]), signed(verdict["pace_high_per_week"])
-    return f"Trend {signed(verdict['pace_per_week'])} a week, 95 % interval {low} to {high}"
+    trend = signed(verdict["pace_per_week"])
+    return f"Dashed: the trend, {trend} a week; the band: its 95 % interval, {low} to {high}"
 
 
 def flow(rows: Rows) -> str:

@@ -78,7 +78,8 @@ def issue_tables(asked: RepositoryAnswers) -> list[tuple[str, str, list[dict[str
     for sort, heading in orders.items():
         page = asked.issues(IssueFilter(state="open", sort=sort, limit=ISSUES_SHOWN))
         rows = page.rows.to_pylist()
-        made.append((heading, f"{heading}: {len(rows)} of {page.total_count:,}, as they are at the as-of moment", rows))
+        caption = f"{heading}: {len(rows)} of {page.total_count:,}, as they are at the as-of moment"
+        made.append((heading, caption, rows))
     return made
 
 

@@ -9,15 +9,16 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
+from markupsafe import Markup
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer, UnknownRepository
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import RepositoryAnswers
-from gitpulse_assets.answers.window import WindowError
+from gitpulse_assets.answers.window import Window, WindowError
 from gitpulse_assets.charts import charts
 from gitpulse_assets.page.html import render
-from gitpulse_assets.page.story import card, figures, tell
+from gitpulse_assets.page.story import Story, card, figures, tell
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.serve.assets import asset_urls, assets_router
 from gitpulse_assets.serve.download import issues_as, sent
@@ -53,7 +54,7 @@ HEADERS = {
 
 page_router = APIRouter(include_in_schema=False)
 page_router.include_router(assets_router)
-pages = ResultCache(PAGES_KEPT)
+pages, stories = ResultCache(PAGES_KEPT), ResultCache(PAGES_KEPT)
 
 
 @page_router.get("/", response_class=HTMLResponse)
@@ -104,11 +105,9 @@ def story_page(
     window, labels = query.chosen_window(asked), asked.label_names()
     if query.label and query.label not in labels:
         raise BadQuery(f"label: no issue has the label {query.label!r} now")
-    story = tell(
-        asked, window, query.label, lambda day: f"{query.link(day=day, state='all', sort='oldest')}#issues"
-    )
-    chosen = query.issue_filter(window)
-    found = asked.issues(chosen)
+    key = (asked.published.repo, asked.published.version, query.of_story())
+    story, told = stories.get(key, lambda: telling(asked, window, query.of_story()))
+    found = asked.issues(query.issue_filter(window))
     return render(
         "repository.html",
         assets=asset_urls(),
@@ -116,8 +115,7 @@ def story_page(
         repos=[repo.key for repo in repos],
         query=query,
         story=story,
-        figures=figures(story),
-        drawings={},
+        told=told,
         windows=WINDOWS,
         sorts=SORTS,
         states=STATES,
@@ -128,6 +126,12 @@ def story_page(
         issues_title=issues_title(query),
         issues_caption=issues_caption(found.total_count, query),
     )
+
+
+def telling(asked: RepositoryAnswers, window: Window, query: PageQuery) -> tuple[Story, Markup]:
+    """Tell the story of a window and write it down: most of a page's work, whatever issues stand below."""
+    story = tell(asked, window, query.label, lambda day: f"{query.link(day=day, state='all')}#issues")
+    return story, Markup(render("story.html", story=story, figures=figures(story), drawings={}))
 
 
 def issues_title(query: PageQuery) -> str:

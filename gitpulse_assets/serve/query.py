@@ -96,6 +96,10 @@ class PageQuery:
                 said.append((SPELT.get(field.name, field.name), str(value)))
         return said
 
+    def of_story(self) -> "PageQuery":
+        """The same without what chooses issues: what the story depends on."""
+        return PageQuery(self.repo, self.window, self.start, self.end, self.label)
+
     def link(self, **changes: Any) -> str:
         """The address of the page with some parameters changed; its first page of issues unless said."""
         changed = replace(self, **({"page": 1} | changes))
