@@ -55,6 +55,14 @@ def wait_until(what: str, holds: Callable[[], Any], seconds_max: float = WAIT_SE
     raise AssertionError(f"{what}: not within {seconds_max} s")
 
 
+def sealing(folder: Path) -> list[str]:
+    """Return what goes before a command that may not write to the folder; nothing where that is refused."""
+    script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, str(folder)]
+    tried = subprocess.run([*command, "true"], capture_output=True, check=False)
+    return command if tried.returncode == 0 else []
+
+
 class Compose:
     """The services of the file, each a process group; `variables` are those of .env."""
 
@@ -68,6 +76,7 @@ class Compose:
         shutil.copytree(ROOT / "deploy", folder / "srv" / "deploy")
         self._paths = {"/srv/gitpulse": folder / "srv", **volumes}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._sealing = sealing(folder / "srv")
 
     def placed(self, text: str, name: str) -> str:
         """Return a command's or variable's text with the container's paths and its own address replaced."""
@@ -93,6 +102,8 @@ class Compose:
     def start(self, name: str) -> None:
         """Start a service, or start it again."""
         command = [self.placed(part, name) for part in self.services[name]["command"]]
+        if self.services[name].get("read_only"):
+            command = [*self._sealing, *command]
         with self.log_path(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command,
@@ -110,6 +121,19 @@ class Compose:
         if self._processes[name].wait(WAIT_SECONDS_MAX):
             raise AssertionError(f"{name} failed:\n{self.tail(name)}")
 
+    def execute(self, name: str, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command in a service's container, as `docker compose exec` does."""
+        return subprocess.run(
+            command,
+            env=self.environment(name),
+            cwd=self.folder / "srv",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_SECONDS_MAX,
+            check=False,
+        )
+
     def is_healthy(self, name: str) -> bool:
         """Run the service's own health check."""
         kind, *command = self.services[name]["healthcheck"]["test"]
@@ -117,10 +141,7 @@ class Compose:
         command = [part.replace("127.0.0.1", self.addresses[name]) for part in command]
         if command[1] == "deploy/healthy.py":
             command.append(self.addresses[name])
-        checked = subprocess.run(
-            command, env=self.environment(name), cwd=self.folder / "srv", capture_output=True, check=False
-        )
-        return checked.returncode == 0
+        return self.execute(name, *command).returncode == 0
 
     def wait_healthy(self, *names: str) -> None:
         for name in names:
