@@ -29,6 +29,7 @@ from bench.figures import (
     scaled,
     unchanged,
 )
+from bench.serving import serving
 
 FULL = Sizes(issues=60_000, dlt_issues=20_000, most_issues=300_000, gold_issues=1_000_000, small_repos=200)
 QUICK = Sizes(issues=3_000, dlt_issues=1_000, most_issues=6_000, gold_issues=20_000, small_repos=5)
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[Sizes, Path], list[Figure]]] = {
     "gold": gold_at_scale,
     "loading": loading,
     "small": many_small,
+    "serving": serving,
 }
 
 

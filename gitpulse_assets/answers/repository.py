@@ -115,7 +115,7 @@ class RepositoryAnswers:
     def _judge(self, window: Window, label: str | None) -> dict[str, Any]:
         with relations(self._database, self.published, label) as made:
             made.whole()
-            slices = incomplete_slices(made.con)
+            slices = self._kept(("incomplete slices",), lambda: incomplete_slices(made.con))
             scope = "" if label is None else f", label {label}"
             rows = build_verdicts(made.con, window.end_at, slices, [window.days], scope).to_pylist()
         return rows[0]

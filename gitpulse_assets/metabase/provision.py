@@ -17,6 +17,7 @@ from gitpulse_assets.metabase.cards import (
 from gitpulse_assets.metabase.client import Metabase
 
 NAME = "GitPulse"
+MEMORY_LIMIT = "1GB"
 DASHBOARD_NAME = "Open issue backlog"
 DASHBOARD_DESCRIPTION = (
     "Is the open issue backlog growing or shrinking, and what drives it? One window for every card."
@@ -45,7 +46,12 @@ def provision(metabase: Metabase, init_sql: str, repository: str) -> Provisioned
 
 def provide_database(metabase: Metabase, init_sql: str, done: Provisioned) -> int:
     """Connect Metabase's own DuckDB, in memory, to the views."""
-    details = {"database_file": ":memory:", "read_only": False, "init_sql": init_sql}
+    details = {
+        "database_file": ":memory:",
+        "read_only": False,
+        "memory_limit": MEMORY_LIMIT,
+        "init_sql": init_sql,
+    }
     body = {"name": NAME, "engine": "duckdb", "details": details}
     answer = metabase.get("/api/database")
     listed = answer["data"] if isinstance(answer, dict) else answer

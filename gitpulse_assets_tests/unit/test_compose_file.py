@@ -32,9 +32,11 @@ def test_every_secret_must_be_set():
     assert {how for _, how in secrets} == {":?"}
 
 
-def test_only_the_proxy_is_published_and_on_this_machine_alone():
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
-    assert all(":-127.0.0.1:" in port for port in SERVICES["proxy"]["ports"])
+def test_only_what_asks_who_is_there_is_published_and_on_this_machine_alone():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) == {"proxy", "metabase"}
+    assert all(":-127.0.0.1:" in port for ports in published.values() for port in ports)
+    assert SERVICES["metabase"]["profiles"] == ["metabase"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
