@@ -10,6 +10,7 @@ import click
 from gitpulse_assets.automation.launch import prepare_home
 from gitpulse_assets.exit_codes import FAILED, WRONG_USE
 from gitpulse_assets.settings import Settings, SettingsError
+from gitpulse_assets.watch.watch_list import watch_file
 
 HOST = "127.0.0.1"
 
@@ -35,6 +36,7 @@ def become_dagster(settings: Settings, port: int) -> NoReturn:
         "DAGSTER_HOME": str(settings.dagster_home),
         # Absolute, because Dagster may start runs in another working directory.
         "GITPULSE_LAKE_URL": settings.lake_url,
+        "GITPULSE_CONFIG": str(path.absolute()) if (path := watch_file(settings)) else "",
         "PYTHONWARNINGS": "ignore",
     }
     workspace = str(settings.dagster_home / "workspace.yaml")

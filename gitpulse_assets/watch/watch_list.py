@@ -130,7 +130,7 @@ def watch_list(settings: Settings) -> WatchList:
 
     Raises SettingsError with one line for each thing that is wrong: file, line, what, and a right example.
     """
-    path = settings.watch_file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    path = watch_file(settings)
     from_file = read_file(path) if path else WatchList()
     origins, organizations = dict(from_file.origins), list(from_file.organizations)
     for name in settings.watched_names:
@@ -139,6 +139,11 @@ def watch_list(settings: Settings) -> WatchList:
         else:
             origins.setdefault(Repo.parse(name), VARIABLE)
     return WatchList(origins, tuple(organizations), from_file.named, from_file.defaults)
+
+
+def watch_file(settings: Settings) -> Path | None:
+    """The file in force, None where there is none."""
+    return settings.watch_file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
 
 
 def repo_options(settings: Settings, repo: Repo) -> RepoOptions:

@@ -90,7 +90,7 @@ def test_the_variable_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPat
         ("repos: [a/b]\n", "gitpulse.yaml:1: repos: extra inputs are not permitted; known are defaults"),
         (
             "repositories:\n  - name: a/b\n    overlap: 5\n",
-            "gitpulse.yaml:3: repositories[0].overlap: extra inputs are not permitted; known are overlap_minutes",
+            "gitpulse.yaml:3: repositories[0].overlap: extra inputs are not permitted; known are overlap_m",
         ),
         (
             "repositories:\n  - {name: a/b, overlap_minutes: ten}\n",
