@@ -75,19 +75,9 @@ class LakeResource(dg.ConfigurableResource):
 
 
 def open_lake(settings: Settings) -> "Lake":
-    from gitpulse_assets.lake.lake import Lake
-    from gitpulse_assets.lake.s3_options import S3Options
+    from gitpulse_assets import lake_address
 
-    secret = settings.aws_secret_access_key
-    token = settings.aws_session_token
-    options = S3Options(
-        endpoint_url=settings.aws_endpoint_url,
-        access_key_id=settings.aws_access_key_id,
-        secret_access_key=secret.get_secret_value() if secret else None,
-        session_token=token.get_secret_value() if token else None,
-        region=settings.region,
-    )
-    return Lake.open(settings.lake_url, options)
+    return lake_address.open_lake(settings)
 
 
 class DuckDB(DuckDBResource):

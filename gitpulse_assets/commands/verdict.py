@@ -21,8 +21,8 @@ from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.resources import open_lake
 from gitpulse_assets.settings import Settings
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.verdict_table import build_verdicts
@@ -48,7 +48,7 @@ def print_verdict(
 ) -> int:
     """Print the verdict of one window, or of all; return the exit code."""
     try:
-        rows = verdict_rows(open_lake(settings), repo, as_of)
+        rows = verdict_rows(open_lake(settings, is_writable=False), repo, as_of)
     except LakeError as error:
         return refused(str(error), FAILED)
     except DayUnknown as error:
