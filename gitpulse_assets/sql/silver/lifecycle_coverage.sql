@@ -14,8 +14,7 @@ with timeline as (
 walk as (
     select as_of_at, complete_since_at, whole_walk_at
     from bronze_event_walk
-    order by as_of_at desc, fetched_at desc
-    limit 1
+    qualify row_number() over (partition by as_of_at order by fetched_at desc) = 1
 ),
 
 arrival as (
@@ -26,16 +25,28 @@ arrival as (
 ),
 
 -- Since when an issue is present without a break.
-stay as (
-    select issue_id, max(seen_at) as began_at
-    from (
-        select issue_id, seen_at
-        from issue_sighting
-        qualify state <> 'departed' and coalesce(lag(state) over (
+sighted as (
+    select
+        issue_id, sighting_number, seen_at, state,
+        max(seen_at) filter (where is_beginning) over (
             partition by issue_id order by sighting_number
-        ) = 'departed', true)
+        ) as stay_began_at
+    from (
+        select *, state <> 'departed' and coalesce(lag(state) over (
+            partition by issue_id order by sighting_number
+        ) = 'departed', true) as is_beginning
+        from issue_sighting
     ) as beginning
-    group by issue_id
+),
+
+-- The issues that were present when a walk began: what departed before had no events in it.
+present as (
+    select walk.*, sighted.issue_id, sighted.state, sighted.stay_began_at
+    from walk
+    join sighted on walk.as_of_at >= sighted.seen_at
+    qualify row_number() over (
+        partition by walk.as_of_at, sighted.issue_id order by sighted.sighting_number desc
+    ) = 1
 ),
 
 known_whole as (
@@ -52,25 +63,24 @@ walked as (
         issue.repo_owner,
         issue.repo_name,
         issue.issue_id,
-        walk.as_of_at as lifecycle_updated_at,
+        present.as_of_at as lifecycle_updated_at,
         coalesce(
-            walk.complete_since_at is null
-            or coalesce(arrival.arrived_at, issue.created_at) >= walk.complete_since_at
-            or known_whole.known_at >= walk.complete_since_at,
+            present.complete_since_at is null
+            or coalesce(arrival.arrived_at, issue.created_at) >= present.complete_since_at
+            or known_whole.known_at >= present.complete_since_at,
             false
         ) and coalesce(
-            stay.began_at <= walk.whole_walk_at
-            or coalesce(arrival.arrived_at, issue.created_at) >= walk.whole_walk_at - interval 1 hour
-            or known_whole.known_at >= stay.began_at,
+            present.stay_began_at <= present.whole_walk_at
+            or coalesce(arrival.arrived_at, issue.created_at) >= present.whole_walk_at - interval 1 hour
+            or known_whole.known_at >= present.stay_began_at,
             false
         ) as is_complete,
-        walk.as_of_at as fetched_at
+        present.as_of_at as fetched_at
     from issue_current as issue
-    cross join walk
+    join present using (issue_id)
     left join arrival using (issue_id)
-    left join stay using (issue_id)
     left join known_whole using (issue_id)
-    where not issue.is_pull_request and issue.departed_at is null and issue.created_at <= walk.as_of_at
+    where not issue.is_pull_request and present.state <> 'departed'
 ),
 
 collected as (
