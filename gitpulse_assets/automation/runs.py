@@ -6,7 +6,11 @@ import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-# A run that was killed stays "started" for ever, since the default launcher cannot ask for its health.
+from gitpulse_assets.automation.jobs import RECONCILE_JOB, REFRESH_JOB, REPO_TAG
+
+FETCHING_JOBS = (REFRESH_JOB, RECONCILE_JOB)
+RUNS_LOOKED_AT = 20
+# A run of the command line that was killed stays "started" for ever: nobody can ask for its health.
 DEAD_AFTER = timedelta(hours=6)
 
 
@@ -26,13 +30,13 @@ def is_alive(record: dg.RunRecord, now: datetime) -> bool:
 
 
 def last_end(instance: dg.DagsterInstance, key: str, since: datetime) -> dg.DagsterRunStatus | None:
-    """How the newest ended run of a key made since then ended; None where there was none."""
-    records = instance.get_run_records(
-        dg.RunsFilter(tags={PARTITION_NAME_TAG: key}, statuses=FINISHED_STATUSES, created_after=since),
-        limit=1,
-    )
-    return records[0].dagster_run.status if records else None
+    """How the newest ended fetch of a key made since then ended; None where there was none."""
+    wanted = dg.RunsFilter(tags={REPO_TAG: key}, statuses=FINISHED_STATUSES, created_after=since)
+    runs = instance.get_runs(wanted, limit=RUNS_LOOKED_AT)
+    # A rebuild fetches nothing, and a report is another job's: neither deals with a change.
+    return next((run.status for run in runs if run.job_name in FETCHING_JOBS), None)
 
 
 def has_run(instance: dg.DagsterInstance, key: str) -> bool:
-    return instance.get_runs_count(dg.RunsFilter(tags={PARTITION_NAME_TAG: key})) > 0
+    """Whether a run that was asked for by us or on the command line is there, in whatever state."""
+    return instance.get_runs_count(dg.RunsFilter(tags={REPO_TAG: key})) > 0

@@ -10,7 +10,7 @@ import pytest
 from gitpulse_assets.automation import watching
 from gitpulse_assets.automation.jobs import REPO_TAG
 from gitpulse_assets.automation.launch import refresh
-from gitpulse_assets.automation.runs import busy_keys
+from gitpulse_assets.automation.runs import busy_keys, last_end
 from gitpulse_assets.automation.watching import changed_repositories, watch_list
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS
@@ -294,6 +294,16 @@ class TestLooking:
 
 def test_without_members_it_says_what_to_do(look: Tick):
     assert "switch the sensor watch_list on" in said(look())
+
+
+def test_only_a_fetch_deals_with_a_change(instance: dg.DagsterInstance, defs: dg.Definitions):
+    """A report or a rebuild that succeeds after a refresh that failed has not."""
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    tags = {"dagster/partition": "acme/rocket", REPO_TAG: "acme/rocket"}
+    for job, status in (("refresh", "FAILURE"), ("rebuild", "SUCCESS")):
+        instance.create_run_for_job(defs.resolve_job_def(job), tags=tags, status=dg.DagsterRunStatus[status])
+    assert last_end(instance, "acme/rocket", since) == dg.DagsterRunStatus.FAILURE
+    assert last_end(instance, "acme/rocket", since + timedelta(hours=1)) is None
 
 
 @pytest.mark.parametrize(("hours", "is_busy"), [(5, True), (7, False)])
