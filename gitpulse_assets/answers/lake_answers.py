@@ -22,8 +22,8 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
 
-# An answer is a few kilobytes, a page of issues some tens: together some tens of megabytes.
-RESULTS_KEPT = 2_000
+# An answer is a few kilobytes; a page of 1,000 issues, the largest, is some hundreds.
+RESULTS_KEPT = 500
 STATUSES_KEPT = 1_000
 # Each holds four files open.
 REPOSITORIES_OPEN = 32
