@@ -97,7 +97,8 @@ class Compose:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return {"PATH": path, "HOME": str(home), "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1", **own}
+        image = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1"}
+        return {"PATH": path, "HOME": str(home), **image, **own}
 
     def start(self, name: str) -> None:
         """Start a service, or start it again."""
