@@ -65,6 +65,16 @@ def test_the_version_of_an_answer_leaves_ages_out(synced: Product):
     assert answer_version(raised(told, "net_change")) != answer_version(told)
 
 
+def test_dagster_keeps_the_version_of_an_answer_with_its_materialization(synced: Product):
+    """Decided in ADR 9: automation compares this tag; `data_version` of an output is a beta feature."""
+    event = synced.instance.get_latest_materialization_event(VERDICT)
+    told = Lake.open(str(synced.home / "lake")).dataset(MART_BACKLOG_VERDICT, REPO).to_table()
+    assert event
+    materialization = event.asset_materialization
+    assert materialization
+    assert (materialization.tags or {})["dagster/data_version"] == answer_version(told).value
+
+
 class Automation:
     """Dagster's automation on an instance, a tick at a time."""
 

@@ -14,7 +14,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from gitpulse_assets.automation.launch import prepare_home, refresh
+from gitpulse_assets.automation.launch import execute, is_success, prepare_home, refresh
+from gitpulse_assets.automation.reporting import REPORT_JOB
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
@@ -40,7 +41,7 @@ FLAGS = (
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home in which one generated repository was refreshed."""
+    """A home in which one generated repository was refreshed, and its report made."""
     folder = tmp_path_factory.mktemp("ui")
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -54,6 +55,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         prepare_home(folder / "dagster")
         with dg.DagsterInstance.get() as instance:
             assert refresh(build_defs(), instance, REPO, is_full=False).is_success
+            _, events = execute(build_defs(), instance, REPORT_JOB, {}, {"dagster/partition": REPO.key})
+            assert is_success(events)
         yield folder
 
 
@@ -127,3 +130,12 @@ def test_the_verdict_stands_on_its_asset(page: Page):
     expect(
         page.get_by_text("window_end_date").or_(page.get_by_text("the backlog").first).first
     ).to_be_visible()
+
+
+def test_the_curve_is_shown_on_the_reports_page(page: Page):
+    page.goto(f"/assets/report/backlog_report?view=events&partition={REPO.key}")
+    expect(page.get_by_text("index.html").first).to_be_visible()
+    page.get_by_text("Show Markdown").first.click()
+    curve = page.locator("img[src^='data:image/png']").first
+    expect(curve).to_be_visible()
+    assert curve.evaluate("one => one.decode().then(() => one.naturalWidth)") > 200
