@@ -134,7 +134,7 @@ def sync_state(
     target = lake.open()
     with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
         register_merge(con, target, repo)
-        overlap = {"overlap_minutes": options_of(repo).overlap_minutes}
+        overlap: dict[str, object] = {"overlap_minutes": options_of(repo).overlap_minutes}
         create_table(con, "silver", SYNC_STATE.name, overlap)
         yield from audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
         kept = [publication.keep(table) for table in MERGED_TABLES]
