@@ -172,6 +172,11 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_API_RATE_PER_MINUTE",
         description="Requests a minute by key, else by address; 0: no limit.",
     )
+    trusted_proxies: str = Field(
+        default="",
+        validation_alias="FORWARDED_ALLOW_IPS",
+        description="Addresses of the proxies before `gitpulse serve`, by commas, as uvicorn reads them.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         validation_alias="GITPULSE_CORS_ORIGINS",

@@ -1,7 +1,6 @@
 """`gitpulse serve`: the page and the HTTP API over the lake, in this process and read-only."""
 
 import ipaddress
-import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,7 +36,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         return refused(f"port {port} on {host} cannot be used ({reason}); try another --port", FAILED)
-    proxies = os.environ.get("FORWARDED_ALLOW_IPS", "")
+    proxies = settings.trusted_proxies
     hosts = LOCAL_HOSTS if is_loopback(host) and not proxies else ("*",)
     app = create_app(lake, settings, is_watched=is_watched, allowed_hosts=hosts)
     config = uvicorn.Config(
@@ -45,6 +44,7 @@ def serve(settings: Settings, host: str, port: int) -> int:
         access_log=False,
         log_level="warning",
         proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

@@ -19,7 +19,7 @@ ONE_SHOT = {"bucket", "migrate"}
 SECRETS = re.compile(r"PASSWORD|SECRET|HASH|ACCESS_KEY")
 # Derived, or settings of what is no part of the deployment: the API server, the dashboards.
 NOT_FOR_CODE = {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "GITHUB_GRAPHQL_URL"}
-OTHERS = ("GITPULSE_API_", "GITPULSE_CORS_", "GITPULSE_METABASE_")
+OTHERS = ("GITPULSE_API_", "GITPULSE_CORS_", "GITPULSE_METABASE_", "FORWARDED_")
 
 
 def variables() -> list[tuple[str, str]]:
