@@ -36,6 +36,15 @@ RUNS_A_TICK_MAX = 50
 # SQLite takes no more variables than some ten thousand in a statement.
 KEYS_A_REQUEST = 500
 
+NOTHING_WATCHED = (
+    "no repository is watched; name some in gitpulse.yaml or GITPULSE_REPOS "
+    "and switch the sensor watch_list on"
+)
+NO_TOKEN = (
+    "without a token every look costs one of GitHub's 60 requests an hour, and none would be left for the "
+    "runs; set GITHUB_TOKEN, or use the schedule daily_refresh"
+)
+
 
 def sensor_client(settings: Settings) -> "GitHubClient":
     """The client of every tick of this process: its connections and an App's tokens outlast a tick.
@@ -189,7 +198,9 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
     members = membership(lake.store).load()
     keys = set(members.watched_keys) & set(context.instance.get_dynamic_partitions(REPOS_PARTITIONS))
     if not keys:
-        return nothing_watched()
+        return skipped(NOTHING_WATCHED)
+    if not (settings.github_tokens or settings.github_app_id):
+        return skipped(NO_TOKEN)
     stored = sights(lake.store)
     kept = stored.load().sights
     busy = busy_keys(context.instance, now)
@@ -223,13 +234,8 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
     )
 
 
-def nothing_watched() -> dg.SensorResult:
-    return dg.SensorResult(
-        skip_reason=dg.SkipReason(
-            "no repository is watched; name some in gitpulse.yaml or GITPULSE_REPOS and switch the sensor "
-            "watch_list on"
-        )
-    )
+def skipped(reason: str) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=dg.SkipReason(reason))
 
 
 def ended(

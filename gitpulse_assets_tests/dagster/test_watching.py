@@ -292,6 +292,16 @@ class TestLooking:
         assert sights(lake.store).load().sights["acme/anvil"].failure_count == 0
 
 
+def test_without_a_token_it_spends_nothing(
+    follow: Tick, look: Tick, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    follow()
+    sandbox.app.log.clear()
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert "set GITHUB_TOKEN" in said(look())
+    assert sandbox.app.log == []
+
+
 def test_without_members_it_says_what_to_do(look: Tick):
     assert "switch the sensor watch_list on" in said(look())
 
