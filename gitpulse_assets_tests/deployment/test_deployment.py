@@ -67,7 +67,7 @@ def test_a_person_materialises_a_repository_in_the_ui(deployment: Deployment, pa
     page.get_by_text("Materialize all").first.click()
     page.get_by_role("button", name="All", exact=True).click()
     page.get_by_role("button", name="Launch 1 run").click()
-    (run,) = wait_until("a run is launched", deployment.runs)
+    (run,) = wait_until("a run is launched", lambda: deployment.runs(pipelineName="refresh"))
     deployment.wait_for_run(run["runId"], "SUCCESS")
     truth = deployment.sandbox.world.acts_on(REPO.key).truth
     assert open_at_end(deployment) == truth.open_count
