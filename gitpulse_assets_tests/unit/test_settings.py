@@ -95,9 +95,7 @@ def test_an_app_needs_its_key(monkeypatch: pytest.MonkeyPatch, value: str | None
     monkeypatch.setenv("GITHUB_APP_ID", "4711")
     if value:
         monkeypatch.setenv("GITHUB_APP_PRIVATE_KEY", value)
-    with pytest.raises(
-        SettingsError, match=r"^GITHUB_APP_PRIVATE_KEY: with .* for example /run"
-    ):
+    with pytest.raises(SettingsError, match=r"^GITHUB_APP_PRIVATE_KEY: with .* for example /run"):
         load_settings()
 
 
