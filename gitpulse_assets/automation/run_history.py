@@ -84,7 +84,8 @@ def finished_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Finished
     verdict = materialized(events, MART_BACKLOG_VERDICT.asset_key)
     return FinishedRun(
         run_id=run.run_id,
-        job_name=run.job_name,
+        # What is chosen in the UI, or by an automation condition, runs in a job that Dagster names so.
+        job_name="a materialization" if run.job_name.startswith("__") else run.job_name,
         subject=run.tags.get(PARTITION_TAG, run.job_name),
         is_success=run.status == dg.DagsterRunStatus.SUCCESS,
         will_retry=run.tags.get(WILL_RETRY_TAG) == "true",
