@@ -58,8 +58,10 @@ def test_duckdb_is_closed_when_the_body_raises():
 def test_too_little_memory_is_told_by_the_name_of_its_setting(home, monkeypatch):
     monkeypatch.setenv("GITPULSE_DUCKDB_MEMORY_LIMIT", "10MB")
     with pytest.raises(dg.Failure, match="GITPULSE_DUCKDB_MEMORY_LIMIT"), DuckDB().get_connection() as con:
-        con.execute("set max_temp_directory_size = '1MB'")
-        con.execute("create temp table large as select hash(i) as h from range(10000000) as r (i)")
+        con.execute(
+            "set max_temp_directory_size = '1MB';"
+            "create temp table large as select hash(i) as h from range(10000000) as r (i)"
+        )
 
 
 def test_duckdb_counts_in_utc(home, monkeypatch):
