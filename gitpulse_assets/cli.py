@@ -51,7 +51,7 @@ def cli() -> None:
 @click.option(
     "--events",
     is_flag=True,
-    help="Without a token: collect the history too, by 1 request for 100 issue events; the cost is said first.",
+    help="Without a token: collect the history too, 1 request for 100 issue events; says the cost first.",
 )
 def refresh(repos: tuple[Repo, ...], full: bool, events: bool) -> None:
     """Fetch what changed and rebuild the tables.
