@@ -6,7 +6,7 @@ a crash by the next `begin`. Who seals second is told so before anything of his 
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -197,4 +197,11 @@ def _add(previous: Commit | None, merged: Merged, run_ids: Collection[str] | Non
         stream: {run_id: count for run_id, count in runs.items() if run_ids is None or run_id in run_ids}
         for stream, runs in before.items()
     }
-    return {stream: kept.get(stream, {}) | merged.get(stream, {}) for stream in sorted({*before, *merged})}
+    return {
+        stream: _larger(kept.get(stream, {}), merged.get(stream, {})) for stream in sorted({*before, *merged})
+    }
+
+
+def _larger(before: Mapping[str, int], merged: Mapping[str, int]) -> dict[str, int]:
+    # Another run may have merged further between this one's choice of batches and its `begin`.
+    return dict(before) | {run_id: max(count, before.get(run_id, 0)) for run_id, count in merged.items()}

@@ -203,6 +203,18 @@ def test_runs_that_were_thinned_out_leave_the_commit(lake: Lake, repo: Repo, thi
     assert commit.merged == {"issues": {"run-2": 1, "run-3": 1}}
 
 
+def test_what_another_run_merged_further_in_between_stays_merged(lake: Lake, repo: Repo, thing, rows):
+    """Batches are chosen before `begin`; counted back, they would be merged a second time."""
+    for count in (5, 3):
+        with lake.begin("silver", repo) as merge:
+            staged = merge.stage(thing, rows(count))
+            merge.seal({"issues": {"run-1": count}}, run_ids=["run-1"])
+            merge.promote(staged)
+    commit = lake.commit("silver", repo)
+    assert commit is not None
+    assert commit.merged == {"issues": {"run-1": 5}}
+
+
 def test_a_rebuild_forgets_what_was_merged_before(lake: Lake, repo: Repo, thing, rows, publish):
     publish(1)
     merge = lake.begin("silver", repo)
