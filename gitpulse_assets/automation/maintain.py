@@ -33,6 +33,7 @@ def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
 def maintained(lake: Lake, retention_days: int, troubles: list[str]) -> Iterator[str]:
     """Maintain the lake, yielding a line for whatever was done; one repository's trouble stops no other."""
     swept = lake.sweep()
+    troubles.extend(swept.troubles)
     for layer, repo in swept.finished:
         yield f"{repo}: finished the publication of {layer} that a run had begun"
     if swept.object_count:

@@ -6,7 +6,7 @@ How long raw runs are kept is not decided here.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -14,6 +14,8 @@ from typing import get_args
 from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import read_plan
+from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
@@ -29,19 +31,37 @@ _TABLES = {table.name: table for table in BRONZE if table is not MANIFEST}
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep did: publications it finished, and the objects and bytes it removed."""
+    """What a sweep did: publications it finished, and the objects and bytes it removed.
+
+    `troubles` has a line for each publication that could not be finished.
+    """
 
     finished: tuple[tuple[Layer, Repo], ...]
     object_count: int
     size_bytes: int
+    troubles: tuple[str, ...] = ()
 
 
 def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
-    """Finish every publication that was cut short, and remove staging last touched before `older_than`."""
-    finished = [target for target in _published(store) if settle(store, *target).finished_count]
+    """Finish every publication that was cut short, and remove staging last touched before `older_than`.
+
+    One repository's trouble stops no other, and is told in the answer.
+    """
+    finished: list[tuple[Layer, Repo]] = []
+    troubles: list[str] = []
+    needed: list[str] = []
+    for layer, repo in _published(store):
+        try:
+            if settle(store, layer, repo).finished_count:
+                finished.append((layer, repo))
+        except LakeError as error:
+            troubles.append(str(error))
+            needed.append(_needed_staging(store, layer, repo))
     limit = datetime.now(UTC) - older_than
     _remove_scratch(store, limit)
-    return _removed(store, _dead_staging(store, limit), tuple(finished))
+    dead = (info for info in _dead_staging(store, limit) if not info.key.startswith(tuple(needed)))
+    swept = _removed(store, dead)
+    return replace(swept, finished=tuple(finished), troubles=tuple(troubles))
 
 
 def sweep_runs(store: Store, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
@@ -52,13 +72,20 @@ def sweep_runs(store: Store, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER
     return _removed(store, _uncounted(store, repo, datetime.now(UTC) - older_than))
 
 
-def _removed(
-    store: Store, infos: Iterable[ObjectInfo], finished: tuple[tuple[Layer, Repo], ...] = ()
-) -> Swept:
+def _needed_staging(store: Store, layer: Layer, repo: Repo) -> str:
+    """Name the staging a publication still needs; where its plan cannot be read, it may be any."""
+    try:
+        plan, _ = read_plan(store, layer, repo)
+    except LakeError:
+        return paths.STAGING
+    return paths.staging_prefix(plan.merge_id) if plan else paths.STAGING
+
+
+def _removed(store: Store, infos: Iterable[ObjectInfo]) -> Swept:
     removed = list(infos)
     for info in removed:
         store.delete(info.key)
-    return Swept(finished, len(removed), sum(info.size_bytes for info in removed))
+    return Swept((), len(removed), sum(info.size_bytes for info in removed))
 
 
 def _remove_scratch(store: Store, limit: datetime) -> None:

@@ -64,6 +64,16 @@ def test_one_repository_in_trouble_stops_no_other(maintain, lake: Lake, monkeypa
     assert list(lake.store.list(left)) == []
 
 
+def test_a_publication_that_cannot_be_finished_stops_no_other(maintain, lake: Lake, monkeypatch):
+    lake.store.put(paths.plan_key("silver", Repo("a", "broken")), b"{}")
+    left = leave_a_batch(lake, Repo("b", "fine"), monkeypatch)
+    events = maintain()
+    assert not is_success(events)
+    assert "repo_owner=a" in failure_message(events)
+    assert "not a plan of GitPulse" in failure_message(events)
+    assert list(lake.store.list(left)) == []
+
+
 def leave_a_batch(lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> str:
     """Register a run, and let an old batch lie that its row does not count; return the run's folder."""
     now = datetime(2026, 1, 1, tzinfo=UTC)

@@ -285,6 +285,35 @@ def test_sweep_says_what_it_finished(lake: Lake, repo: Repo, thing, rows):
     assert lake.sweep().finished == ()
 
 
+@pytest.mark.parametrize("damage", ["plan", "commit"])
+def test_one_publication_in_trouble_stops_no_other_and_keeps_its_staging(
+    lake: Lake, repo: Repo, thing, rows, damage: str
+):
+    broken = Repo("a", "broken")
+    for name in (broken, repo):
+        merge = lake.begin("silver", name)
+        merge.stage(thing, rows(3))
+        merge.seal()
+    key = paths.plan_key if damage == "plan" else paths.commit_key
+    lake.store.put(key("silver", broken), b"{}")
+    swept = lake.sweep(older_than=timedelta(seconds=-60))
+    assert swept.finished == (("silver", repo),)
+    (trouble,) = swept.troubles
+    assert f"not a {damage} of GitPulse" in trouble
+    assert len(staging(lake)) == 1
+
+
+def test_the_dead_are_removed_beside_a_publication_in_trouble(lake: Lake, repo: Repo, thing, rows):
+    lost = lake.begin("silver", Repo("a", "broken"))
+    lost.stage(thing, rows(1))
+    lost.seal()
+    lake.store.delete_prefix(paths.STAGING)
+    lake.begin("silver", repo).stage(thing, rows(2))
+    swept = lake.sweep(older_than=timedelta(seconds=-60))
+    assert (swept.object_count, staging(lake)) == (1, [])
+    assert "delete " in swept.troubles[0]
+
+
 def _promote(merge: Publication, staged: list[StagedTable]) -> None:
     for table in staged:
         merge.promote(table)
