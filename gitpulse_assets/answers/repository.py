@@ -18,6 +18,7 @@ from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, between,
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.pace import DAYS_PER_WEEK
 from gitpulse_assets.transform.verdict_table import build_verdicts
+from gitpulse_assets.transform.verdict_text import explanation, headline
 
 Result = TypeVar("Result")
 
@@ -105,7 +106,15 @@ class RepositoryAnswers:
         return last_days(days, last)
 
     def verdict(self, window: Window, label: str | None = None) -> dict[str, Any]:
-        """Judge the window: a row of `mart_backlog_verdict`, the published one where there is one."""
+        """Judge the window: a row of `mart_backlog_verdict`, the published one where there is one.
+
+        Beside its columns `headline`, the answer in one sentence, and `explanation`, the paragraph's rest.
+        """
+        row = self._verdict(window, label)
+        rest = explanation(row, _scope(label))
+        return {**row, "headline": headline(row["direction"]), "explanation": rest}
+
+    def _verdict(self, window: Window, label: str | None) -> dict[str, Any]:
         if label is None and window.end_date == self.published.last_complete_date:
             for row in self.published.verdicts:
                 if row["window_days"] == window.days:
@@ -116,8 +125,7 @@ class RepositoryAnswers:
         with relations(self._database, self.published, label) as made:
             made.whole()
             slices = self._kept(("incomplete slices",), lambda: incomplete_slices(made.con))
-            scope = "" if label is None else f", label {label}"
-            rows = build_verdicts(made.con, window.end_at, slices, [window.days], scope).to_pylist()
+            rows = build_verdicts(made.con, window.end_at, slices, [window.days], _scope(label)).to_pylist()
         return rows[0]
 
     def header(self, window: Window, label: str | None = None) -> dict[str, Any]:
@@ -246,6 +254,10 @@ class RepositoryAnswers:
 
     def _kept(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         return self._cache.get((self.published.repo, self.published.version, key), compute)
+
+
+def _scope(label: str | None) -> str:
+    return "" if label is None else f", label {label}"
 
 
 def _without_key(table: pa.Table) -> pa.Table:

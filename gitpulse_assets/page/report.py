@@ -40,7 +40,7 @@ def make_report(answers: LakeAnswers, repo: Repo) -> Report:
 
     def compose(asked: RepositoryAnswers) -> Report:
         story = report_story(asked)
-        return Report(report_html(asked, status, story), story.headline, previews(story))
+        return Report(report_html(asked, status, story), story.verdict["headline"], previews(story))
 
     return answers.ask(repo, compose)
 

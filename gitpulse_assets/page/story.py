@@ -54,17 +54,6 @@ class Story:
         urls = self.published.datasets[REPOSITORY.name].to_table(columns=["html_url"])["html_url"].to_pylist()
         return next((url for url in urls if url), "")
 
-    @property
-    def headline(self) -> str:
-        """The answer itself; the repository and the window stand above it."""
-        answer = str(self.verdict["paragraph"]).split("**")[1].partition(": ")[2]
-        return answer[:1].upper() + answer[1:]
-
-    @property
-    def explanation(self) -> str:
-        """The verdict's paragraph after its headline."""
-        return str(self.verdict["paragraph"]).split("**", 2)[2].strip()
-
 
 STOCK_COLUMNS = (
     ("flow_date", "UTC day"),

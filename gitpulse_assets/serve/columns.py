@@ -32,7 +32,11 @@ def _in_window(column: Column) -> Column:
     return Column(column.name, column.type, column.description.replace("on the day", "in the window"), False)
 
 
-VERDICT = MART_BACKLOG_VERDICT.columns
+VERDICT = (
+    *MART_BACKLOG_VERDICT.columns,
+    Column("headline", TEXT, "The answer in one sentence.", False),
+    Column("explanation", TEXT, "The paragraph without its bold beginning.", False),
+)
 DAILY_FLOW = _of_mart(MART_ISSUE_DAILY_FLOW)
 CLOSURE_MONTHS = _of_mart(MART_ISSUE_CLOSURE_AGE_MONTHLY)
 CLOSURE_WINDOW = _of_mart(MART_ISSUE_CLOSURE_AGE_MONTHLY, "closed_month")

@@ -3,6 +3,10 @@
 Judging is verdict.py's; nothing is computed here but roundings.
 """
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
 from gitpulse_assets.transform.verdict import (
     LONGEST_PACE_DAYS,
     SURE_HISTORY_DAYS,
@@ -12,6 +16,12 @@ from gitpulse_assets.transform.verdict import (
     Weeks,
 )
 
+ANSWERS = {
+    "growing": "the backlog is growing",
+    "shrinking": "the backlog is shrinking",
+    "flat": "the backlog is flat",
+    "unclear": "it is unclear whether the backlog grows or shrinks",
+}
 FLOW_WORDS = {
     "opened_count": "opened",
     "reopened_count": "reopened",
@@ -53,8 +63,9 @@ def _is_too_long(verdict: Verdict) -> bool:
 
 def paragraph(verdict: Verdict) -> str:
     """Return the answer as one paragraph of GitHub Markdown."""
+    counts = verdict.counts
     sentences = (
-        _headline(verdict),
+        _bold(verdict.repository, counts.window_days, counts.end_date, verdict.direction),
         _census(verdict),
         _pace(verdict),
         _bulk(verdict),
@@ -67,16 +78,25 @@ def paragraph(verdict: Verdict) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _headline(verdict: Verdict) -> str:
-    counts = verdict.counts
-    answer = {
-        "growing": "the backlog is growing",
-        "shrinking": "the backlog is shrinking",
-        "flat": "the backlog is flat",
-        "unclear": "it is unclear whether the backlog grows or shrinks",
-    }[verdict.direction]
-    days = f"{counts.window_days} days to {counts.end_date} (UTC)"
-    return f"**{verdict.repository}, {days}: {answer}.**"
+def headline(direction: str) -> str:
+    """Return the answer alone, as a sentence."""
+    answer = ANSWERS[direction]
+    return f"{answer[:1].upper()}{answer[1:]}."
+
+
+def explanation(row: Mapping[str, Any], scope: str = "") -> str:
+    """Return the paragraph of a row of `mart_backlog_verdict` without its bold beginning.
+
+    `scope` as it was given to `build_verdicts`. What GitHub's users wrote may look like Markdown, so the
+    beginning is told again and not searched for.
+    """
+    repository = f"{row['repo_owner']}/{row['repo_name']}{scope}"
+    bold = _bold(repository, row["window_days"], row["window_end_date"], row["direction"])
+    return str(row["paragraph"]).removeprefix(bold).strip()
+
+
+def _bold(repository: str, window_days: int, end_date: date, direction: str) -> str:
+    return f"**{repository}, {window_days} days to {end_date} (UTC): {ANSWERS[direction]}.**"
 
 
 def _census(verdict: Verdict) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,13 +11,19 @@ from gitpulse_assets.commands.verdict import verdict_rows
 from gitpulse_assets.transform.verdict import LONGEST_PACE_DAYS
 from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET
 
+# What an answer says beside the mart's row.
+WORDS = ("headline", "explanation")
 PACE = ("direction", "pace_per_week", "pace_low_per_week", "pace_high_per_week", "drivers")
+
+
+def as_row(verdict: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in verdict.items() if name not in WORDS}
 
 
 @pytest.mark.parametrize("days", [28, 90, 180])
 def test_the_latest_windows_are_the_published_ones(rocket, lake, days):
     rows = {row["window_days"]: row for row in verdict_rows(lake, ROCKET, None)}
-    assert rocket.verdict(rocket.window(days)) == rows[days]
+    assert as_row(rocket.verdict(rocket.window(days))) == rows[days]
 
 
 @pytest.mark.recorded
@@ -24,7 +31,7 @@ def test_the_latest_windows_are_the_published_ones(rocket, lake, days):
 def test_they_are_those_of_real_data(onnx, recorded, days):
     rows = {row["window_days"]: row for row in verdict_rows(recorded, ONNX, None)}
     verdict, header = onnx.verdict(onnx.window(days)), onnx.header(onnx.window(days))
-    assert verdict == rows[days]
+    assert as_row(verdict) == rows[days]
     for name in ("opened_count", "closed_count", "net_change", "open_at_start", "open_at_end"):
         assert verdict[name] == header[name]
 
@@ -34,7 +41,7 @@ def test_a_past_window_is_that_of_the_command_line(rocket, lake, days):
     end = rocket.published.last_complete_date - timedelta(days=40)
     rows = {row["window_days"]: row for row in verdict_rows(lake, ROCKET, end)}
     window = rocket.window(start=end - timedelta(days=days - 1), end=end)
-    assert json.dumps(rocket.verdict(window), default=str) == json.dumps(rows[days], default=str)
+    assert json.dumps(as_row(rocket.verdict(window)), default=str) == json.dumps(rows[days], default=str)
 
 
 def test_computed_again_the_latest_window_has_the_published_pace(rocket: RepositoryAnswers):

@@ -14,6 +14,7 @@ from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.answer_lakes import ROCKET, fill, generated_world
 
 # What GitHub lets anyone write into a title, a login's label or a day's list.
+TRICKY_LABEL = "type: **bug**: 90 days"
 EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 
 
@@ -27,7 +28,7 @@ def plain_settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    """A growing repository in which one open issue has an evil title."""
+    """A growing repository in which one open issue has an evil title, and labels look like Markdown."""
     made = generated_world()
     issue = next(
         issue
@@ -35,6 +36,8 @@ def world() -> World:
         if issue.state == "open" and not issue.is_pull_request
     )
     issue.title = EVIL
+    issue.labels = [*issue.labels, made.acts_on(ROCKET.key).repository.labels[0]]
+    made.acts_on(ROCKET.key).repository.labels[0].name = TRICKY_LABEL
     return made
 
 

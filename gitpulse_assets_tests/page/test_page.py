@@ -13,8 +13,9 @@ from fastapi.testclient import TestClient
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter
 from gitpulse_assets.charts.findings import NO_LABEL
+from gitpulse_assets.transform.verdict_text import ANSWERS, headline
 from gitpulse_assets_tests.answer_lakes import EMPTY, HALF, ROCKET
-from gitpulse_assets_tests.page.conftest import EVIL
+from gitpulse_assets_tests.page.conftest import EVIL, TRICKY_LABEL
 
 ROCKET_PAGE = f"/?repo={ROCKET}"
 
@@ -91,6 +92,14 @@ def test_a_label_narrows_every_figure(site: TestClient, answers: LakeAnswers):
     whole, narrowed = (documents(site.get(f"{ROCKET_PAGE}{more}").text) for more in ("", f"&label={label}"))
     ends = [page["backlog"]["datasets"]["flow"][-1]["open_at_end"] for page in (whole, narrowed)]
     assert 0 < ends[1] < ends[0]
+
+
+def test_the_headline_is_the_answer_whatever_the_label_is_called(site: TestClient):
+    text = site.get(ROCKET_PAGE, params={"repo": str(ROCKET), "label": TRICKY_LABEL}).text
+    found = re.search(r'<h2 id="verdict">.*?</span>\s*([^<]*)</h2>\s*<p>(.*?)</p>', text, re.DOTALL)
+    assert found
+    assert found[1] in {headline(direction) for direction in ANSWERS}
+    assert re.match(r"[\d,]+ issues? (was|were) open at the end", found[2])
 
 
 def test_a_swing_day_leads_to_its_issues(site: TestClient):
