@@ -4,6 +4,7 @@ It reads arguments and hands them to `commands/`, whose modules are imported whe
 computed here.
 """
 
+import signal
 import sys
 import warnings
 from datetime import datetime
@@ -34,7 +35,7 @@ Exit codes:
   1    a run or a blocking check failed
   2    wrong use or settings
   3    stopped half-way, to be gone on with by the same command
-  130  interrupted by Ctrl-C; the same command goes on
+  130  interrupted by Ctrl-C, a hang-up or SIGTERM; the same command goes on
 Of several repositories the worst counts, and failed is worse than half-way.
 """
 
@@ -279,7 +280,19 @@ def settings_or_exit() -> Settings:
         sys.exit(WRONG_USE)
 
 
+def interrupt_on_signals() -> None:
+    """Have a hang-up and SIGTERM end a command as Ctrl-C does, so that a run is told to have ended.
+
+    A hang-up that the caller has ignored (`nohup`) stays ignored.
+    """
+    for name in ("SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
 def main() -> None:
+    interrupt_on_signals()
     # Dagster warns of its own preview and beta features on every start; tests pin the ones used here.
     warnings.simplefilter("ignore")
     cli()

@@ -18,6 +18,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED
 from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.automation.run_process import process_tag
 from gitpulse_assets.partitions import register
 from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
@@ -110,7 +111,7 @@ def execute(
     run = instance.create_run_for_job(
         job_def=job,
         run_config=run_config(op_config),
-        tags={**job.run_tags, **(tags or {})},
+        tags={**job.run_tags, **process_tag(), **(tags or {})},
         remote_job_origin=repository_origin().get_job_origin(job_name),
     )
     events = execute_run_iterator(InMemoryJob(job), run, instance)

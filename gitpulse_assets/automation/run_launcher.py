@@ -13,6 +13,8 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._serdes import deserialize_value
 
+from gitpulse_assets.automation.run_process import is_process_gone
+
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 SWEEP_TAG = "gitpulse/sweep"
 NO_SERVER = "the run was not started by a code server"
 SWEEP_ENDED = "the sweep in whose process it ran has ended"
+COMMAND_GONE = "the command in whose process it ran is gone: killed, or the machine was started anew"
 UNREACHABLE = "the code server does not answer; asked again later"
 SERVER_GONE = "the code server that ran it is gone"
 PROCESS_GONE = "the code server runs, but not this run: it was started anew"
@@ -55,10 +58,12 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return CheckRunHealthResult(WorkerStatus.FAILED, PROCESS_GONE)
 
     def _health_without_server(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Say of a run in a sweep's process what is known of the sweep; of the command line's nothing is."""
+        """Say what is known of the sweep or the command whose process it was; of another host nothing is."""
         sweep = self._instance.get_run_by_id(run.tags.get(SWEEP_TAG, ""))
         if sweep is not None and sweep.is_finished:
             return CheckRunHealthResult(WorkerStatus.FAILED, SWEEP_ENDED)
+        if is_process_gone(run):
+            return CheckRunHealthResult(WorkerStatus.FAILED, COMMAND_GONE)
         return CheckRunHealthResult(WorkerStatus.RUNNING, NO_SERVER)
 
 

@@ -7,10 +7,11 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_ST
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.automation.jobs import RECONCILE_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.automation.run_process import is_process_gone
 
 FETCHING_JOBS = (REFRESH_JOB, RECONCILE_JOB)
 RUNS_LOOKED_AT = 20
-# A run of the command line that was killed stays "started" for ever: nobody can ask for its health.
+# Of a killed run of another host nobody knows but by its silence.
 DEAD_AFTER = timedelta(hours=6)
 
 
@@ -25,6 +26,8 @@ def busy_keys(instance: dg.DagsterInstance, now: datetime) -> set[str]:
 
 
 def is_alive(record: dg.RunRecord, now: datetime) -> bool:
+    if is_process_gone(record.dagster_run):
+        return False
     waits = record.dagster_run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
     return waits or now - record.update_timestamp.replace(tzinfo=UTC) < DEAD_AFTER
 

@@ -8,16 +8,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.launcher import WorkerStatus
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, PARTITION_NAME_TAG
 from dagster._core.test_utils import create_run_for_test
 
 from gitpulse_assets.automation import run_launcher
-from gitpulse_assets.automation.run_launcher import PROCESS_GONE, SERVER_GONE, SWEEP_ENDED, UNREACHABLE
+from gitpulse_assets.automation.run_launcher import (
+    COMMAND_GONE,
+    PROCESS_GONE,
+    SERVER_GONE,
+    SWEEP_ENDED,
+    UNREACHABLE,
+)
+from gitpulse_assets.automation.run_process import PROCESS_TAG, process_tag
+from gitpulse_assets.automation.runs import busy_keys
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,8 +60,37 @@ def test_one_run_a_repository_and_a_watch_on_them(instance: dg.DagsterInstance):
     )
 
 
-def test_a_run_of_the_command_line_is_left_alone(instance: dg.DagsterInstance):
+def test_a_run_of_the_command_line_is_left_alone_while_its_process_lives(instance: dg.DagsterInstance):
     assert health(instance)[0] == WorkerStatus.RUNNING
+    assert health(instance, **process_tag())[0] == WorkerStatus.RUNNING
+    assert instance.run_monitoring_max_runtime_seconds == 12 * 3600
+
+
+def test_a_run_of_a_command_that_was_killed_is_dead(instance: dg.DagsterInstance):
+    assert health(instance, **tag_of_a_killed_command()) == (WorkerStatus.FAILED, COMMAND_GONE)
+    # Its number given out again, to a process that began at another time.
+    stranger = process_tag()[PROCESS_TAG].rpartition("/")[0] + "/1"
+    assert health(instance, **{PROCESS_TAG: stranger}) == (WorkerStatus.FAILED, COMMAND_GONE)
+    elsewhere = tag_of_a_killed_command()[PROCESS_TAG].partition(" ")[2]
+    assert health(instance, **{PROCESS_TAG: f"another-host {elsewhere}"})[0] == WorkerStatus.RUNNING
+
+
+@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTED"])
+def test_a_dead_command_does_not_keep_its_repository_busy(instance: dg.DagsterInstance, status: str):
+    dead, now = {**tag_of_a_killed_command(), PARTITION_NAME_TAG: "acme/rocket"}, datetime.now(UTC)
+    run = create_run_for_test(instance, status=dg.DagsterRunStatus[status], tags=dead)
+    assert busy_keys(instance, now) == set()
+    # Executed again from the UI it has its tags, but waits for a process of its own.
+    create_run_for_test(instance, tags=dead, parent_run_id=run.run_id, root_run_id=run.run_id)
+    assert busy_keys(instance, now) == {"acme/rocket"}
+
+
+def tag_of_a_killed_command() -> dict[str, str]:
+    """The tag a command made in a process of its own that has ended since."""
+    code = "from gitpulse_assets.automation.run_process import process_tag; print(*process_tag().values())"
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return {PROCESS_TAG: done.stdout.strip()}
 
 
 def test_a_run_of_a_sweep_lives_as_long_as_the_sweep(instance: dg.DagsterInstance):
