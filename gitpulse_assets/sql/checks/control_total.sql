@@ -1,29 +1,49 @@
--- Proves our open count against GitHub's own, taken before and after the walk: they must be equal when both of
--- GitHub's agree and nothing was updated between them. Otherwise the difference is shown with its reason. GitHub's
--- count without a token includes open pull requests, and so does ours then. One row, or none before the first walk.
-with counted as (
+-- Proves our open count, as merged, against GitHub's own, taken before and after the walk: they must be equal when
+-- both of GitHub's agree and nothing was updated between them. Otherwise the difference is shown with its reason.
+-- GitHub's count without a token includes open pull requests, and so does ours then. A count is held against no
+-- records that came after it. One row, or none before the first walk.
+with merged as (
     select
-        count(*) filter (where not is_pull_request) as issue_count,
-        count(*) as issue_and_pull_request_count
-    from issue_current
-    where state = 'open' and departed_at is null
+        count(*) filter (where is_open and not is_pull_request) as issue_count,
+        count(*) filter (where is_open) as issue_and_pull_request_count,
+        max(fetched_at) as newest_record_at
+    from (
+        select state = 'open' and departed_at is null as is_open, is_pull_request, fetched_at
+        from issue_current
+    ) as issue
 ),
 
 newest as (
-    select * from control_total order by fetched_at desc limit 1
+    select fetched_at as counted_at, open_count_before, open_count_after, has_pull_requests, is_quiet
+    from control_total
+    order by fetched_at desc
+    limit 1
+),
+
+compared as (
+    select
+        if(has_pull_requests, issue_and_pull_request_count, issue_count) as merged_count,
+        open_count_before,
+        open_count_after,
+        has_pull_requests,
+        is_quiet,
+        coalesce(newest_record_at > counted_at, false) as is_older
+    from newest
+    cross join merged
 )
 
 select
-    if(has_pull_requests, issue_and_pull_request_count, issue_count) as our_count,
+    merged_count,
     open_count_before,
     open_count_after,
     has_pull_requests,
-    our_count - open_count_after as difference,
+    merged_count - open_count_after as difference,
     case
         when difference = 0 then 'equal'
+        when is_older then 'GitHub was counted before the newest records came'
         when open_count_before <> open_count_after then 'GitHub''s count changed during the walk'
         when not is_quiet then 'something was updated during the walk'
         else 'GitHub at rest counts otherwise'
     end as reason,
     reason = 'GitHub at rest counts otherwise' as is_contradicted
-from newest, counted
+from compared

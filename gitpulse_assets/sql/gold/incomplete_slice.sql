@@ -42,7 +42,7 @@ select
         'why GitHub counts {:,} open {} and we {:,}, which the full walk did not resolve',
         open_count_after,
         if(has_pull_requests, 'issues and pull requests', 'issues'),
-        our_count
+        merged_count
     )
 from counted_total
 where is_contradicted
