@@ -32,6 +32,8 @@ WINDOWS = (
     ("365", "365 days"),
     ("all", "whole history"),
 )
+# What the form says it showed where the window was chosen by dates.
+BY_DATES = "dates"
 STATES = (("open", "open"), ("closed", "closed in the window"), ("departed", "departed"), ("all", "all"))
 SORTS = (
     ("oldest", "oldest first"),
@@ -116,7 +118,8 @@ def story_page(
         query=query,
         story=story,
         told=told,
-        windows=WINDOWS,
+        windows=window_choices(query, window),
+        shown=shown_window(query),
         sorts=SORTS,
         states=STATES,
         labels=labels,
@@ -132,6 +135,20 @@ def telling(asked: RepositoryAnswers, window: Window, query: PageQuery) -> tuple
     """Tell the story of a window and write it down: most of a page's work, whatever issues stand below."""
     story = tell(asked, window, query.label, lambda day: f"{query.link(day=day, state='all')}#issues")
     return story, Markup(render("story.html", story=story, figures=figures(story), drawings={}))
+
+
+def shown_window(query: PageQuery) -> str:
+    """The window's choice as the form shows it."""
+    return BY_DATES if query.start or query.end else query.window
+
+
+def window_choices(query: PageQuery, window: Window) -> list[tuple[str, str]]:
+    """What the form offers, always with what is shown, so that sending it changes nothing by itself."""
+    shown = shown_window(query)
+    if shown == BY_DATES:
+        return [("", "the days beside"), *WINDOWS]
+    own = [] if shown in dict(WINDOWS) else [(shown, f"{window.days:,} days")]
+    return [*own, *WINDOWS]
 
 
 def issues_title(query: PageQuery) -> str:

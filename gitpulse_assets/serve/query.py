@@ -18,6 +18,7 @@ PAGE_MAX = 1_000_000
 LABEL_LENGTH_MAX = 200
 # Names in the address for what Python or a reader calls otherwise.
 SPELT = {"start": "from", "end": "to"}
+DATES = frozenset(SPELT.values())
 
 
 class BadQuery(ValueError):
@@ -44,7 +45,7 @@ class PageQuery:
 
         Raises BadQuery.
         """
-        found = {name: value for name, value in given.items() if value}
+        found = chosen_span({name: value for name, value in given.items() if value})
         query = cls(
             repo=found.get("repo", ""),
             window=found.get("window", cls.window),
@@ -104,6 +105,19 @@ class PageQuery:
         """The address of the page with some parameters changed; its first page of issues unless said."""
         changed = replace(self, **({"page": 1} | changes))
         return f"?{urlencode(changed.parameters())}"
+
+
+def chosen_span(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave either a window or dates: those the reader changed, where the form sends what it showed before.
+
+    Raises BadQuery where an address says both.
+    """
+    if "window" not in given or not DATES & given.keys():
+        return given
+    if "shown" not in given:
+        raise BadQuery("window: give either window, or from and to, not both")
+    dropped = {"window"} if given["window"] == given["shown"] else DATES
+    return {name: value for name, value in given.items() if name not in dropped}
 
 
 def day_of(given: Mapping[str, str], name: str) -> date | None:

@@ -102,6 +102,58 @@ def test_the_headline_is_the_answer_whatever_the_label_is_called(site: TestClien
     assert re.match(r"[\d,]+ issues? (was|were) open at the end", found[2])
 
 
+class Form(HTMLParser):
+    """What a browser sends of the filter form when nobody touches it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sent: dict[str, str] = {}
+        self._select, self._selected = "", False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "select":
+            self._select = str(given["name"])
+        elif tag == "option" and "selected" in given:
+            self._selected = "value" not in given
+            self.sent[self._select] = given.get("value") or ""
+        elif tag == "input":
+            self.sent[str(given["name"])] = given.get("value") or ""
+
+    def handle_data(self, data: str) -> None:
+        if self._selected:
+            self.sent[self._select], self._selected = data, False
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    ["repo=ACME/Rocket", "window=60", "window=all", "from=2026-05-01&to=2026-05-31", "from=2026-05-01"],
+)
+def test_the_form_sent_untouched_changes_nothing(site: TestClient, chosen: str):
+    text = site.get(f"/?repo={ROCKET}&{chosen}" if "repo" not in chosen else f"/?{chosen}").text
+    sent = Form(text).sent
+    assert sent["repo"] == ROCKET.key
+    again = site.get("/", params=sent)
+    assert (again.status_code, window_said(again.text)) == (200, window_said(text))
+
+
+def test_of_window_and_dates_the_one_that_was_changed_holds(site: TestClient):
+    by_dates = Form(site.get(f"{ROCKET_PAGE}&from=2026-05-01&to=2026-05-31").text).sent
+    text = site.get("/", params=by_dates | {"window": "28"}).text
+    assert "(28 days)" in window_said(text)
+    assert not Form(text).sent["from"]
+    by_window = Form(text).sent
+    text = site.get("/", params=by_window | {"from": "2026-05-01", "to": "2026-05-31"}).text
+    assert window_said(text) == "2026-05-01 to 2026-05-31 (31 days)"
+
+
+def test_an_address_with_window_and_dates_is_refused(site: TestClient):
+    response = site.get(f"{ROCKET_PAGE}&window=28&from=2026-05-01")
+    assert response.status_code == 422
+    assert "either window, or from and to" in response.text
+
+
 def test_a_swing_day_leads_to_its_issues(site: TestClient):
     text = site.get(ROCKET_PAGE).text
     links = {row["day"][4:]: row["url"] for row in documents(text)["swings"]["datasets"]["rows"]}
