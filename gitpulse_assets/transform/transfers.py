@@ -4,7 +4,7 @@ What the rows mean stands in `sql/gold/`. Which other repositories there are and
 caller's affair.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -23,7 +23,7 @@ def find_transfers(con: duckdb.DuckDBPyConnection) -> set[str] | None:
     """
     create_table(con, "gold", "transfer_movement")
     con.execute(
-        "create or replace temp table neighbour_issue (repository varchar, issue_id bigint,"
+        "create or replace temp table neighbour_issue (repository varchar, names varchar[], issue_id bigint,"
         " issue_number bigint, state varchar, departed_at timestamptz, departed_to varchar,"
         " label_names varchar[])"
     )
@@ -33,11 +33,15 @@ def find_transfers(con: duckdb.DuckDBPyConnection) -> set[str] | None:
     return {name for _, name in found if name}
 
 
-def add_neighbour(con: duckdb.DuckDBPyConnection, tables: Mapping[str, object]) -> None:
-    """Take another repository's NEIGHBOUR_TABLES, by name, into account."""
+def add_neighbour(con: duckdb.DuckDBPyConnection, tables: Mapping[str, object], names: Sequence[str]) -> None:
+    """Take another repository's NEIGHBOUR_TABLES, by name, into account.
+
+    `names`: every name (owner/name in lower case) it is or was known by, the present one first.
+    """
     for contract in NEIGHBOUR_TABLES:
         con.register(f"other_{contract.name}", tables[contract.name])
-    con.execute(f"insert into neighbour_issue {load_sql('gold', 'neighbour_issue')}")
+    statement = f"insert into neighbour_issue {load_sql('gold', 'neighbour_issue')}"
+    con.execute(statement, {"names": list(names)})
 
 
 def build_transfers(con: duckdb.DuckDBPyConnection) -> None:

@@ -116,6 +116,38 @@ def test_a_renamed_neighbours_issue_is_found_under_its_old_key(world, sync, tran
     assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
 
 
+@pytest.mark.parametrize("renamed", ["old", "new"])
+def test_a_neighbour_renamed_before_the_transfer_is_found_by_its_present_name(
+    world, sync, transfers, renamed
+):
+    """GitHub names it as it is called by then, the watch list by the name it was registered with."""
+    sync(OLD)
+    sync(NEW)
+    world.rename_repository(f"octo-org/{renamed}", "Octo-Org/Renamed")
+    old, new = (world.acts_on(f"octo-org/{'renamed' if n == renamed else n}") for n in ("old", "new"))
+    moved = old.transfer(old.repository.issues[1], world.clock, None, new)
+    world.advance(seconds=3600)
+    for repo in (OLD, NEW, OLD):
+        sync(repo)
+    assert side(transfers, OLD) == ("out", "octo-org/new", moved.number, True)
+    assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
+
+
+def test_a_neighbour_renamed_after_the_transfer_is_found_by_its_former_name(world, sync, transfers):
+    """What was noticed before the renaming keeps the name it was told with."""
+    world.rename_repository("octo-org/new", "octo-org/between")
+    sync(OLD)
+    sync(NEW)
+    old, new = world.acts_on("octo-org/old"), world.acts_on("octo-org/between")
+    moved = old.transfer(old.repository.issues[1], world.clock, None, new)
+    world.advance(seconds=3600)
+    sync(OLD)
+    world.rename_repository("octo-org/between", "octo-org/newest")
+    sync(NEW)
+    assert side(transfers, OLD) == ("out", "octo-org/new", moved.number, True)
+    assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
+
+
 def test_an_issue_that_moves_on_has_two_sides(world, sync, transfers):
     sync(OLD)
     sync(NEW)

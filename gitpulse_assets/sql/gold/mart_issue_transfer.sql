@@ -1,6 +1,7 @@
 -- Grain: one issue that came (in) or went (out). Key: repo_owner, repo_name, issue_id, direction.
 -- An issue that went is looked up at the place it went to; one that came is found by where the other repository's
--- issue departed to. Of several (it moved on through a third repository) the last departure counts.
+-- issue departed to. Of several (it moved on through a third repository) the last departure counts. A repository is
+-- found by each of its names, first by the present one: a name given up may be another's today.
 with name as (
     select lower(repository_full_name) as own_name from repository
     union
@@ -11,26 +12,28 @@ with name as (
 
 pair as (
     select m.issue_id, m.direction, n.repository, n.issue_id as other_issue_id, n.issue_number, n.state, n.label_names,
-        n.departed_at
+        n.departed_at, n.names[1] = m.other_repository as is_present_name
     from transfer_movement as m
     join neighbour_issue as n
-        on m.other_repository = n.repository and m.other_issue_number = n.issue_number
+        on m.other_issue_number = n.issue_number and list_contains(n.names, m.other_repository)
     where m.direction = 'out'
     union all
-    select m.issue_id, m.direction, n.repository, n.issue_id, n.issue_number, n.state, n.label_names, n.departed_at
+    select m.issue_id, m.direction, n.repository, n.issue_id, n.issue_number, n.state, n.label_names,
+        n.departed_at, n.names[1] = m.other_repository
     from transfer_movement as m
     join neighbour_issue as n on split_part(n.departed_to, '#', 2) = m.issue_number::varchar
     where
         m.direction = 'in'
         and split_part(n.departed_to, '#', 1) in (select own_name from name)
-        and coalesce(m.other_repository = n.repository, true)
+        and coalesce(list_contains(n.names, m.other_repository), true)
 ),
 
 other as (
     select *
     from pair
     qualify row_number() over (
-        partition by issue_id, direction order by departed_at desc nulls last, other_issue_id
+        partition by issue_id, direction
+        order by is_present_name desc nulls last, departed_at desc nulls last, other_issue_id
     ) = 1
 ),
 

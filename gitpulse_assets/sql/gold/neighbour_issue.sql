@@ -1,7 +1,8 @@
 -- Grain: one issue of another watched repository that may be the other side of a transfer: it departed to
--- somewhere, or it bears the number that an issue of ours went to.
+-- somewhere, or it bears the number that an issue of ours went to. $names: what that repository is or was called.
 select
     issue.repo_owner || '/' || issue.repo_name as repository,
+    $names::varchar[] as names,
     issue.issue_id,
     issue.issue_number,
     issue.state,
@@ -16,6 +17,8 @@ left join (
 ) as labels using (issue_id)
 where
     issue.departed_to is not null
-    or (issue.repo_owner || '/' || issue.repo_name, issue.issue_number) in (
-        select (other_repository, other_issue_number) from transfer_movement where other_issue_number is not null
+    or issue.issue_number in (
+        select other_issue_number
+        from transfer_movement
+        where other_issue_number is not null and list_contains($names::varchar[], other_repository)
     )
