@@ -25,3 +25,14 @@ class FirstSyncUnfinished(NoAnswer):
         super().__init__(
             repo, f"the first sync of {repo} is not finished; run gitpulse refresh {repo} to go on with it"
         )
+
+
+class NotSettled(NoAnswer):
+    """The ledger is newer than the marts, so that no answer can be told from both."""
+
+    def __init__(self, repo: Repo) -> None:
+        super().__init__(
+            repo,
+            f"the marts of {repo} are older than its ledger: a refresh is being published, or a check kept "
+            f"them back (see its last run); run gitpulse refresh {repo}",
+        )

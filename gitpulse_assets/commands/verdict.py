@@ -7,15 +7,10 @@ from typing import Any
 import click
 import pyarrow as pa
 
+from gitpulse_assets.answers.errors import NoAnswer, NotSettled
+from gitpulse_assets.answers.published import LARGE_INPUTS, LARGE_MARTS, Published, open_published
 from gitpulse_assets.console import say
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
-from gitpulse_assets.contracts.silver import (
-    CONTROL_TOTAL,
-    ISSUE_CURRENT,
-    ISSUE_TRANSITIONS,
-    LIFECYCLE_COVERAGE,
-    QUARANTINE,
-)
+from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
@@ -32,24 +27,13 @@ class DayUnknown(Exception):
     """The history does not cover the day asked for; str() is one line that says what it covers."""
 
 
-PAST_INPUTS = (
-    MART_ISSUE_DAILY_FLOW,
-    MART_ISSUE_LIFECYCLE,
-    ISSUE_TRANSITIONS,
-    ISSUE_CURRENT,
-    LIFECYCLE_COVERAGE,
-    QUARANTINE,
-    CONTROL_TOTAL,
-)
-
-
 def print_verdict(
     settings: Settings, repo: Repo, as_of: dt.date | None, window_days: int | None, *, as_json: bool
 ) -> int:
     """Print the verdict of one window, or of all; return the exit code."""
     try:
         rows = verdict_rows(open_lake(settings, is_writable=False), repo, as_of)
-    except LakeError as error:
+    except (LakeError, NoAnswer) as error:
         return refused(str(error), FAILED)
     except DayUnknown as error:
         return refused(str(error), WRONG_USE)
@@ -79,31 +63,35 @@ def answer(row: dict[str, Any]) -> str:
 def verdict_rows(lake: Lake, repo: Repo, as_of: dt.date | None) -> list[dict[str, Any]]:
     """Read the published verdicts, or compute those whose windows end on a past day.
 
-    Empty where nothing was published. Raises DayUnknown for a day outside the history.
+    Empty where nothing was published. Raises DayUnknown for a day outside the history, NotSettled for a
+    past day while the marts are not those of the ledger.
     """
     rows = lake.dataset(MART_BACKLOG_VERDICT, repo).to_table().to_pylist()
     if as_of is None or not rows:
         return rows
-    refuse_unknown_day(lake, repo, as_of)
-    return past_verdicts(lake, repo, as_of).to_pylist()
+    published = open_published(lake, repo)
+    if not published.is_settled:
+        raise NotSettled(repo)
+    refuse_unknown_day(published, as_of)
+    return past_verdicts(published, as_of).to_pylist()
 
 
-def refuse_unknown_day(lake: Lake, repo: Repo, as_of: dt.date) -> None:
+def refuse_unknown_day(published: Published, as_of: dt.date) -> None:
     """Raise DayUnknown where the history does not cover a day whole."""
-    flow = lake.dataset(MART_ISSUE_DAILY_FLOW, repo).to_table(columns=["flow_date"])
-    days = flow["flow_date"].to_pylist()
     # The last day of the flow is the one the last refresh was made on, and not over.
-    first, last = min(days), max(days) - dt.timedelta(days=1)
+    first = published.first_date
+    last = published.flow["flow_date"][-1].as_py() - dt.timedelta(days=1)
     if not first <= as_of <= last:
         known = f"its history covers {first} to {last}" if first <= last else "no complete day of it is known"
-        raise DayUnknown(f"{repo} has no verdict as of {as_of}: {known}")
+        raise DayUnknown(f"{published.repo} has no verdict as of {as_of}: {known}")
 
 
-def past_verdicts(lake: Lake, repo: Repo, as_of: dt.date) -> pa.Table:
+def past_verdicts(published: Published, as_of: dt.date) -> pa.Table:
     """Compute the verdicts whose windows end with a past day."""
     # The window ends with the last complete day, which is the day before the moment it is told.
     moment = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), dt.UTC)
     with connect() as con:
-        for table in PAST_INPUTS:
-            con.register(table.name, lake.dataset(table, repo))
+        con.register(MART_ISSUE_DAILY_FLOW.name, published.flow)
+        for table in (*LARGE_MARTS, *LARGE_INPUTS):
+            con.register(table.name, published.datasets[table.name])
         return build_verdicts(con, moment, incomplete_slices(con))

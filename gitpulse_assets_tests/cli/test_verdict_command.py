@@ -1,10 +1,18 @@
 """`gitpulse verdict`: words, JSON, past days, and what is said where nothing is known."""
 
+import datetime as dt
 import json
 
 import pytest
 
+from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets_tests.answer_lakes import sync
+from gitpulse_assets_tests.history.product import Reader
 
 FIRST, LAST = "2025-12-12", "2026-06-29"
 
@@ -93,3 +101,25 @@ def test_a_lake_that_cannot_be_reached_is_one_line(refreshed, monkeypatch):
     assert result.exit_code == FAILED
     line = result.stderr.splitlines()[-1]
     assert "cannot be reached" in line
+
+
+def test_a_past_day_is_not_told_from_marts_older_than_the_ledger(gitpulse, tmp_path, monkeypatch):
+    """A check that kept the marts back, or a refresh between the two, leaves silver newer than gold."""
+    folder, repo = tmp_path / "unsettled", Repo("acme", "rocket")
+    monkeypatch.setenv("GITPULSE_LAKE_URL", str(folder))
+    world = generate([HistoryPlan(repo.key, seed=7, issue_count=30, day_count=60)])
+    lake = Lake.open(str(folder))
+    sync(lake, world, repo, folder)
+    first_day = lake.dataset(MART_ISSUE_DAILY_FLOW, repo).to_table(columns=["flow_date"])[0][0].as_py()
+    arguments = ("verdict", repo.key, "--json", "--as-of", str(first_day + dt.timedelta(days=40)))
+    told = gitpulse(*arguments)
+    assert told.exit_code == DONE
+    world.advance(seconds=3600)
+    Reader(world, repo, folder, run_count=1).sync(is_full=True)
+    kept_back = gitpulse(*arguments)
+    assert (kept_back.exit_code, kept_back.stdout) == (FAILED, "")
+    assert kept_back.stderr.startswith("gitpulse: the marts of acme/rocket are older than its ledger: ")
+    assert kept_back.stderr.count("\n") == 1
+    assert gitpulse("verdict", repo.key).exit_code == DONE
+    sync(lake, world, repo, folder)
+    assert gitpulse(*arguments).stdout == told.stdout
