@@ -15,6 +15,7 @@ COUNTS_SHOWN = 8
 SAMPLES_SHOWN = 5
 REPOSITORIES_SHOWN = 20
 QUOTA_SHARE_MIN = 0.1
+QUOTA_KEY = "quota"
 # Directions that say something; "unclear" neither is a flip nor makes one.
 CLEAR_DIRECTIONS = frozenset({"growing", "shrinking", "flat"})
 
@@ -87,8 +88,9 @@ def run_findings(run: FinishedRun, remembered_verdicts: str) -> Iterator[Finding
         yield run_alert(run)
     if run.verdicts:
         yield from verdict_findings(run, remembered_verdicts)
-    if run.quota and run.quota.remaining < QUOTA_SHARE_MIN * run.quota.limit:
-        yield quota_alert(run, run.quota)
+    if run.quota:
+        is_low = run.quota.remaining < QUOTA_SHARE_MIN * run.quota.limit
+        yield quota_alert(run, run.quota) if is_low else Note(QUOTA_KEY)
 
 
 def run_key(run: FinishedRun) -> str:
@@ -151,7 +153,7 @@ def verdict_findings(run: FinishedRun, remembered: str) -> Iterator[Finding]:
 def quota_alert(run: FinishedRun, quota: Quota) -> Alert:
     return Alert(
         "quota",
-        "quota",
+        QUOTA_KEY,
         "warning",
         f"GitHub's quota is nearly spent: {quota.remaining:,} of {quota.limit:,} requests left",
         (

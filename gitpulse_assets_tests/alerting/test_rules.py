@@ -103,6 +103,17 @@ def test_quota_below_a_tenth_is_told(remaining: int, is_told: bool):
     assert [alert.kind for alert in alerts(run)] == ["quota"] * is_told
 
 
+def test_a_quota_that_was_full_in_between_is_told_again():
+    low, full = (replace(RUN, quota=Quota(left, 5000, "")) for left in (1, 5000))
+    known, told = "", []
+    for run in (low, low, RUN, full, RUN, low):
+        for finding in run_findings(run, ""):
+            if finding.key == "quota":
+                told.append(isinstance(finding, Alert) and not known)
+                known = "sent" if isinstance(finding, Alert) else finding.value
+    assert told == [True, False, False, True]
+
+
 def test_stale_is_past_the_freshness_and_ends_with_a_refresh():
     edge = Standing("a/edge", NOW - FRESHNESS, has_failed=False)
     past = Standing("a/past", NOW - FRESHNESS - timedelta(seconds=1), has_failed=False)

@@ -1,5 +1,6 @@
 """The alert sensor on real runs of a real instance: what it reads, sends and remembers."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -91,7 +92,7 @@ def test_a_dead_channel_fails_the_tick_and_loses_nothing(
     assert tick() == "0 runs ended, 0 messages sent, 0 told before"
 
 
-def test_the_verdict_and_the_quota_are_read_from_the_run(
+def test_the_verdict_is_read_from_the_run(
     run: Refresh, tick: Tick, titles: list[str], instance: dg.DagsterInstance
 ):
     run()
@@ -107,6 +108,23 @@ def test_the_verdict_and_the_quota_are_read_from_the_run(
     run()
     tick()
     assert any("verdict flipped" in title for title in titles)
+
+
+def test_a_quota_that_runs_low_again_after_it_was_full_is_told_again(
+    run: Refresh, sandbox: Sandbox, tick: Tick, titles: list[str]
+):
+    def left(share: float) -> list[str]:
+        """Refresh with so much of the hour's allowance left, and return what is told of it."""
+        quota = sandbox.app.limits.quota(os.environ["GITHUB_TOKEN"], "core", sandbox.world.clock)
+        quota.used = round((1 - share) * quota.limit)
+        titles.clear()
+        assert run().is_success
+        tick()
+        return [title for title in titles if "quota" in title]
+
+    assert len(left(0.05)) == 1
+    assert left(1) == []
+    assert len(left(0.05)) == 1
 
 
 def test_in_the_morning_one_message_names_what_was_left(
