@@ -7,7 +7,7 @@ Plain values without Dagster. When something becomes an alert is decided in `rul
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["check", "run", "stale", "verdict", "quota", "channel", "daily", "digest"]
+Kind = Literal["check", "run", "stale", "stopped", "verdict", "quota", "channel", "daily", "digest"]
 Severity = Literal["error", "warning", "info"]
 
 

@@ -16,6 +16,8 @@ SAMPLES_SHOWN = 5
 REPOSITORIES_SHOWN = 20
 QUOTA_SHARE_MIN = 0.1
 QUOTA_KEY = "quota"
+# GitHub's primary limit is over within an hour: what lasts longer needs somebody.
+STOPPED_MAX = timedelta(hours=1)
 # Directions that say something; "unclear" neither is a flip nor makes one.
 CLEAR_DIRECTIONS = frozenset({"growing", "shrinking", "flat"})
 
@@ -69,6 +71,15 @@ class Standing:
     fresh_at: datetime | None
     has_failed: bool
     run_id: str = ""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Since when a sensor's every tick has been ended early, and by what; `since` is None where none is."""
+
+    sensor: str
+    since: datetime | None
+    reason: str = ""
 
 
 def verdict_key(repo_key: str) -> str:
@@ -190,6 +201,26 @@ def staleness_findings(
                 f"{hours(freshness)}. Is the daemon running, and are the refreshing sensor or schedule on?",
             ),
             f"/runs/{standing.run_id}" if standing.run_id else "/automation",
+        )
+
+
+def stop_findings(stops: Iterable[Stopped], now: datetime) -> Iterator[Finding]:
+    """Yield an alert for each sensor whose every tick was ended early for longer than a limit lasts."""
+    for stopped in stops:
+        key = f"stopped/{stopped.sensor}"
+        if stopped.since is None or now - stopped.since <= STOPPED_MAX:
+            yield Note(key)
+            continue
+        yield Alert(
+            "stopped",
+            key,
+            "error",
+            f"The sensor {stopped.sensor} has been stopped for {hours(now - stopped.since)}",
+            (
+                f"since {stopped.since:%Y-%m-%d %H:%M} UTC every tick ended early: {stopped.reason}",
+                "Changes at GitHub, or in the watch list, are not followed until that is over.",
+            ),
+            "/automation",
         )
 
 

@@ -12,9 +12,11 @@ import dagster as dg
 from gitpulse_assets.alerting.findings import Finding, Note
 from gitpulse_assets.alerting.rules import (
     FinishedRun,
+    Stopped,
     daily_findings,
     run_findings,
     staleness_findings,
+    stop_findings,
     verdict_key,
 )
 from gitpulse_assets.automation.run_history import RunCursor, chunks, ended_runs, finished_run, standings
@@ -57,10 +59,10 @@ class InstanceMemory:
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Sends one message for each failed or warning check, failed run, stale repository, flipped verdict "
-        "and nearly spent quota to the channels of GITPULSE_ALERT_URLS, and every morning after 06:00 UTC "
-        "one of what was left failed or stale. On from the start, since it asks GitHub nothing and without "
-        "channels only writes to this sensor's log."
+        "Sends one message for each failed or warning check, failed run, stale repository, stopped sensor, "
+        "flipped verdict and nearly spent quota to the channels of GITPULSE_ALERT_URLS, and every morning "
+        "after 06:00 UTC one of what was left failed or stale. On from the start, since it asks GitHub "
+        "nothing and without channels only writes to this sensor's log."
     ),
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -107,20 +109,21 @@ def of_the_hour(
     if done.get(STALENESS_HOUR) == hour and not is_daily_due:
         return
     freshness = timedelta(hours=settings.freshness_hours)
-    retired, troubles = watched(settings)
+    retired, troubles, stops = watched(settings)
     repo_keys = sorted(set(instance.get_dynamic_partitions(REPOS_PARTITIONS)) - retired)
     found = standings(instance, repo_keys, with_last_runs=is_daily_due)
     yield from staleness_findings(found, now, freshness)
+    yield from stop_findings(stops, now)
     yield Note(STALENESS_HOUR, hour)
     if is_daily_due:
         yield from daily_findings(found, troubles, now, freshness)
         yield Note(DAILY_DATE, date)
 
 
-def watched(settings: Settings) -> tuple[set[str], dict[str, str]]:
-    """Return the repositories that are refreshed no more, and why others cannot be watched, by name.
+def watched(settings: Settings) -> tuple[set[str], dict[str, str], list[Stopped]]:
+    """Return the repositories that are refreshed no more, why others cannot be watched, and what stops looks.
 
-    Both are empty where the lake cannot be read: the runs, which cannot either, will tell.
+    All are empty where the lake cannot be read: the runs, which cannot either, will tell.
     """
     from gitpulse_assets.lake.errors import LakeError
     from gitpulse_assets.resources import open_lake
@@ -130,10 +133,14 @@ def watched(settings: Settings) -> tuple[set[str], dict[str, str]]:
         store = open_lake(settings).store
         members, looks = membership(store).load(), sights(store).load()
     except LakeError:
-        return set(), {}
+        return set(), {}, []
     retired = {key for key, member in members.members.items() if member.status == "retired"}
     unseen = {key: look.trouble for key, look in looks.sights.items() if look.trouble and key not in retired}
-    return retired, members.troubles | unseen
+    stops = [
+        Stopped(name, stop.since if stop else None, stop.reason if stop else "")
+        for name, stop in (("watch_list", members.stop), ("changed_repositories", looks.stop))
+    ]
+    return retired, members.troubles | unseen, stops
 
 
 def told(run_count: int, sent_count: int, suppressed_count: int, troubles: Mapping[str, str]) -> str:

@@ -103,13 +103,13 @@ def in_step(
     """Ask what has to be asked, and follow the list; what stopped the asking leaves the rest for later."""
     from gitpulse_assets.watch.asking import identities
     from gitpulse_assets.watch.membership import follow, unknown_keys, wanted_repos
-    from gitpulse_assets.watch.state import Membership
+    from gitpulse_assets.watch.state import Membership, stop_after
 
     listings, stopped_by = listed(client, state, wanted, now)
     places = wanted_repos(wanted, listings)
     unknown = unknown_keys(state, places)
-    found, stop = identities(client, [] if stopped_by else unknown)
-    stopped_by = stopped_by or stop
+    found, reason = identities(client, [] if stopped_by else unknown)
+    stopped_by = stopped_by or reason
     unasked = set(unknown) - set(found)
     places = {name: place for name, place in places.items() if name not in unasked}
     unlisted = {
@@ -120,7 +120,8 @@ def in_step(
     is_news = set(places) - set(state.members)
     step = follow(state, places, found, by_hand(lake, state) if is_news else {}, unlisted, now)
     troubles = {owner: listing.trouble for owner, listing in listings.items() if listing.trouble}
-    members = Membership(step.members, listings, step.troubles | troubles, state.revision)
+    stop = stop_after(state.stop, stopped_by, now)
+    members = Membership(step.members, listings, step.troubles | troubles, state.revision, stop)
     return members, step, stopped_by
 
 
@@ -191,7 +192,7 @@ def told(state: "Membership", step: "Step", stopped_by: str) -> str:
 def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look at as many as a tick has time for; the cursor is the key the last tick came to."""
     from gitpulse_assets.watch.looking import in_turn, is_due, look_at_all
-    from gitpulse_assets.watch.state import Sight, Sights, membership, sights
+    from gitpulse_assets.watch.state import Sight, Sights, membership, sights, stop_after
 
     settings, now = load_settings(), datetime.now(UTC)
     lake = open_lake(settings)
@@ -202,9 +203,9 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
     if not (settings.github_tokens or settings.github_app_id):
         return skipped(NO_TOKEN)
     stored = sights(lake.store)
-    kept = stored.load().sights
+    before = stored.load()
     busy = busy_keys(context.instance, now)
-    known = {key: sight for key, sight in kept.items() if key in members.members}
+    known = {key: sight for key, sight in before.sights.items() if key in members.members}
     known |= dict(ended(context.instance, known, busy, now))
     free = in_turn(list(keys - busy), context.cursor or "")
     due = [key for key in free if is_due(known.get(key, Sight()), now)]
@@ -218,7 +219,10 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
         seconds_max=LOOKING_SECONDS_MAX,
         changed_max=RUNS_A_TICK_MAX,
     )
-    stored.save(Sights(known | found.sights))
+    # A tick that had nobody to look at says nothing of what stopped the one before.
+    has_asked = bool(found.looked_count or found.stopped_by)
+    stop = stop_after(before.stop, found.stopped_by, now) if has_asked else before.stop
+    stored.save(Sights(known | found.sights, stop=stop))
     requests = [run_request(key, f"{key}:{now:%Y-%m-%dT%H:%M:%SZ}") for key in found.changed]
     reason = (
         f"{found.looked_count} of {len(keys)} repositories looked at, none changed; {len(busy & keys)} have "

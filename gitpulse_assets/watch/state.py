@@ -74,6 +74,18 @@ class Listing(msgspec.Struct, frozen=True):
         return [found for page in self.pages.values() for found in page.repositories]
 
 
+class Stop(msgspec.Struct, frozen=True):
+    """What ends every tick of a sensor early (a refused token, a limit, a lost network), and since when."""
+
+    reason: str
+    since: datetime
+
+
+def stop_after(before: Stop | None, reason: str, now: datetime) -> Stop | None:
+    """What a tick leaves that was ended by `reason`, or by nothing: the first of them says since when."""
+    return Stop(reason, before.since if before else now) if reason else None
+
+
 class Membership(msgspec.Struct, frozen=True):
     """Who is watched, by partition key; organisations by owner; what could not be watched, and why."""
 
@@ -81,6 +93,7 @@ class Membership(msgspec.Struct, frozen=True):
     listings: dict[str, Listing] = {}
     troubles: dict[str, str] = {}
     revision: str = ""
+    stop: Stop | None = None
 
     @property
     def watched_keys(self) -> list[str]:
@@ -110,6 +123,7 @@ class Sights(msgspec.Struct, frozen=True):
 
     sights: dict[str, Sight] = {}
     revision: str = ""
+    stop: Stop | None = None
 
 
 State = TypeVar("State", Membership, Sights)

@@ -12,9 +12,11 @@ from gitpulse_assets.alerting.rules import (
     FinishedRun,
     Quota,
     Standing,
+    Stopped,
     daily_findings,
     run_findings,
     staleness_findings,
+    stop_findings,
 )
 
 NOW = datetime(2026, 7, 5, 6, 1, tzinfo=UTC)
@@ -120,6 +122,18 @@ def test_stale_is_past_the_freshness_and_ends_with_a_refresh():
     never = Standing("a/never", None, has_failed=False)
     found = list(staleness_findings([edge, past, never], NOW, FRESHNESS))
     assert [(type(f).__name__, f.key) for f in found] == [("Note", "stale/a/edge"), ("Alert", "stale/a/past")]
+
+
+def test_a_sensor_stopped_for_longer_than_a_limit_lasts_is_told_and_its_recovery_noted():
+    edge = Stopped("edge", NOW - timedelta(hours=1), "a limit")
+    past = Stopped("past", NOW - timedelta(hours=3), "the token is refused")
+    found = list(stop_findings([Stopped("well", None), edge, past], NOW))
+    assert [finding.key for finding in found] == ["stopped/well", "stopped/edge", "stopped/past"]
+    assert [type(finding) for finding in found] == [Note, Note, Alert]
+    (alert,) = (finding for finding in found if isinstance(finding, Alert))
+    assert (alert.severity, alert.title) == ("error", "The sensor past has been stopped for 3 h")
+    assert "2026-07-05 03:01 UTC" in alert.lines[0]
+    assert "the token is refused" in alert.lines[0]
 
 
 def test_the_daily_net_counts_and_names_what_is_left():

@@ -7,7 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from gitpulse_assets.alerting.findings import Alert
+from gitpulse_assets.alerting.rules import stop_findings
 from gitpulse_assets.automation import watching
+from gitpulse_assets.automation.alerts import watched
 from gitpulse_assets.automation.jobs import REPO_TAG
 from gitpulse_assets.automation.launch import refresh
 from gitpulse_assets.automation.runs import busy_keys, last_end
@@ -19,7 +22,7 @@ from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets.settings import SettingsError
+from gitpulse_assets.settings import SettingsError, load_settings
 from gitpulse_assets.watch.state import membership, sights
 
 KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
@@ -300,6 +303,45 @@ def test_without_a_token_it_spends_nothing(
     monkeypatch.delenv("GITHUB_TOKEN")
     assert "set GITHUB_TOKEN" in said(look())
     assert sandbox.app.log == []
+
+
+def test_a_refused_token_stops_both_sensors_until_it_is_taken(
+    follow: Tick,
+    look: Tick,
+    file: Path,
+    sandbox: Sandbox,
+    lake: Lake,
+    home: Path,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def since() -> list[datetime | None]:
+        states = membership(lake.store).load(), sights(lake.store).load()
+        return [state.stop and state.stop.since for state in states]
+
+    follow()
+    look()
+    assert since() == [None, None]
+    file.write_text("repositories: [acme/rocket, acme/anvil, acme/skates]\n")
+    sandbox.app.faults.append(Fault("status", match="", status=401, body="{}", times=ALWAYS))
+    follow()
+    assert "stopped early" in said(look())
+    first = since()
+    assert None not in first
+    later(monkeypatch, minutes=150)
+    follow()
+    look()
+    assert since() == first
+    _, _, stops = watched(load_settings())
+    found = stop_findings(stops, datetime.now(UTC) + timedelta(minutes=150))
+    assert {finding.key: isinstance(finding, Alert) for finding in found} == {
+        "stopped/watch_list": True,
+        "stopped/changed_repositories": True,
+    }
+    sandbox.app.faults.clear()
+    follow()
+    look()
+    assert since() == [None, None]
 
 
 def test_without_members_it_says_what_to_do(look: Tick):
