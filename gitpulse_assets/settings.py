@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     watch_file: Path | None = Field(
         default=None,
         validation_alias="GITPULSE_CONFIG",
-        description="The watch list's YAML file; without it ./gitpulse.yaml, if there is one.",
+        description="The watch list's file; else ./gitpulse.yaml or /etc/gitpulse/gitpulse.yaml, if there.",
     )
     lake_url: str = Field(
         default=str(DEFAULT_HOME / "lake"),
@@ -294,9 +294,18 @@ class Settings(BaseSettings):
     @field_validator("watch_file")
     @classmethod
     def find_watch_file(cls, value: Path | None) -> Path | None:
-        if value is None or value.expanduser().is_file():
-            return value and value.expanduser().absolute()
-        raise ValueError(f"there is no file {value}; for example /etc/gitpulse/gitpulse.yaml")
+        if value is None:
+            return None
+        try:
+            is_file = value.expanduser().is_file()
+        except OSError as error:
+            raise ValueError(
+                f"{value} cannot be read ({error.strerror}); let GitPulse's user read it, for example with "
+                f"chmod -R a+rX {value.parent}"
+            ) from None
+        if not is_file:
+            raise ValueError(f"there is no file {value}; for example /etc/gitpulse/gitpulse.yaml")
+        return value.expanduser().absolute()
 
     @field_validator("lake_url")
     @classmethod

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError
 
-DEFAULT_FILE = Path("gitpulse.yaml")
+DEFAULT_FILES = (Path("gitpulse.yaml"), Path("/etc/gitpulse/gitpulse.yaml"))
 VARIABLE = "GITPULSE_REPOS"
 DEFAULT_OVERLAP_MINUTES = 10
 
@@ -143,7 +143,15 @@ def watch_list(settings: Settings) -> WatchList:
 
 def watch_file(settings: Settings) -> Path | None:
     """The file in force, None where there is none."""
-    return settings.watch_file or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    return settings.watch_file or next(filter(may_exist, DEFAULT_FILES), None)
+
+
+def may_exist(path: Path) -> bool:
+    """A folder that may not be entered hides its file: reading says so, leaving it out would not."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def repo_options(settings: Settings, repo: Repo) -> RepoOptions:
@@ -163,7 +171,8 @@ def read_file(path: Path) -> WatchList:
         content = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        raise SettingsError(f"GITPULSE_CONFIG: {path} cannot be read ({reason}); name a YAML file") from None
+        advice = "name a YAML file that GitPulse's user may read"
+        raise SettingsError(f"GITPULSE_CONFIG: {path} cannot be read ({reason}); {advice}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

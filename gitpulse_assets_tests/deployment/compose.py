@@ -29,10 +29,15 @@ WAIT_SECONDS_MAX = 150
 def interpolated(value: Any, variables: Mapping[str, str]) -> Any:
     """Return a part of the file with its ${…} filled in; KeyError for a required one that is missing."""
     if isinstance(value, dict):
-        return {key: interpolated(part, variables) for key, part in value.items()}
+        return {key: interpolated(passed(key, part, variables), variables) for key, part in value.items()}
     if isinstance(value, list):
         return [interpolated(part, variables) for part in value]
     return VARIABLE.sub(lambda m: filled(m, variables), value) if isinstance(value, str) else value
+
+
+def passed(key: str, value: Any, variables: Mapping[str, str]) -> Any:
+    """Return the value of a key; one that stands alone takes its variable's, None where that is not set."""
+    return variables.get(key) if value is None else value
 
 
 def filled(match: re.Match[str], variables: Mapping[str, str]) -> str:
@@ -93,7 +98,7 @@ class Compose:
     def environment(self, name: str) -> dict[str, str]:
         """Return what the image and the file set, and nothing of this shell."""
         given = self.services[name]["environment"].items()
-        own = {key: self.reached(self.placed(value, name)) for key, value in given}
+        own = {key: self.reached(self.placed(value, name)) for key, value in given if value is not None}
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -171,6 +171,8 @@ def deployment(
             "AWS_ACCESS_KEY_ID": str(s3_server.options.access_key_id),
             "AWS_SECRET_ACCESS_KEY": str(s3_server.options.secret_access_key),
             "GITHUB_TOKEN": "sandbox",
+            # A folder of the test instead of the default's, which is this machine's.
+            "GITPULSE_CONFIG": "/etc/gitpulse/gitpulse.yaml",
             "GITHUB_API_URL": sandbox.base_url,
             "GITPULSE_ALERT_URLS": f"json://127.0.0.1:{receiver.server_port}/hook",
             "GITPULSE_UI_URL": "https://gitpulse.example.com",

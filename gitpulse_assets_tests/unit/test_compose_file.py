@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from gitpulse_assets.settings import Settings
+from gitpulse_assets.watch.watch_list import DEFAULT_FILES
 from gitpulse_assets_tests.conftest import absent
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,9 @@ SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 ONE_SHOT = {"bucket", "migrate"}
 SECRETS = re.compile(r"PASSWORD|SECRET|HASH|ACCESS_KEY")
 # Derived, or settings of what is no part of the deployment: the API server, the dashboards.
-NOT_FOR_CODE = {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "GITHUB_GRAPHQL_URL"}
+NOT_FOR_CODE = {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"}
+# What httpx reads by itself on the way to GitHub.
+NETWORK = {"HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
 OTHERS = ("GITPULSE_API_", "GITPULSE_CORS_", "GITPULSE_METABASE_", "FORWARDED_")
 
 
@@ -56,9 +59,25 @@ def test_every_image_is_pinned(name: str):
 
 def test_every_setting_reaches_the_code_location():
     given = set(SERVICES["code"]["environment"])
-    wanted = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    wanted = NETWORK | {str(field.validation_alias) for field in Settings.model_fields.values()}
     left_out = {name for name in wanted - given - NOT_FOR_CODE if not name.startswith(OTHERS)}
     assert not left_out
+
+
+def test_what_is_not_set_stays_unset():
+    """OpenSSL takes an empty SSL_CERT_FILE for a file without certificates, GitPulse a path for a promise."""
+    for name in (*NETWORK, "GITPULSE_CONFIG"):
+        assert SERVICES["code"]["environment"][name] is None
+
+
+def test_every_variable_of_the_caddyfile_is_passed():
+    named = set(re.findall(r"\{\$(\w+)", (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")))
+    assert named == set(SERVICES["proxy"]["environment"])
+
+
+def test_the_default_config_is_mounted_where_it_is_looked_for():
+    mounted = [volume.rsplit(":", 2)[1] for volume in SERVICES["code"]["volumes"] if volume.endswith(":ro")]
+    assert str(DEFAULT_FILES[-1].parent) in mounted
 
 
 def test_github_s_and_the_channels_secrets_are_the_code_location_s_alone():

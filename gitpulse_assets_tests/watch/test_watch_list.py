@@ -128,6 +128,42 @@ def test_a_line_for_each_trouble(folder: Path):
     ]
 
 
+def test_a_file_that_cannot_be_looked_at_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path) -> bool:
+        if path.suffix == ".yaml":
+            raise PermissionError(13, "Permission denied", str(path))
+        return False
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setenv("GITPULSE_CONFIG", "/etc/gitpulse/gitpulse.yaml")
+    with pytest.raises(
+        SettingsError, match=r"^GITPULSE_CONFIG: .* \(Permission denied\); .*chmod -R a\+rX /etc"
+    ):
+        load_settings()
+
+
+def test_a_default_file_that_is_not_there_is_none(monkeypatch: pytest.MonkeyPatch, folder: Path):
+    defaults = (Path("gitpulse.yaml"), folder / "etc" / "gitpulse.yaml")
+    monkeypatch.setattr("gitpulse_assets.watch.watch_list.DEFAULT_FILES", defaults)
+    monkeypatch.setenv("GITPULSE_REPOS", "acme/rocket")
+    assert list(watch_list(load_settings()).origins) == [Repo("acme", "rocket")]
+    (folder / "etc").mkdir()
+    (folder / "etc" / "gitpulse.yaml").write_text("repositories: [acme/moon]")
+    assert set(watch_list(load_settings()).origins) == {Repo("acme", "rocket"), Repo("acme", "moon")}
+
+
+def test_a_default_file_in_a_closed_folder_is_told(monkeypatch: pytest.MonkeyPatch):
+    def refuse(path: Path, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(
+        SettingsError, match=r"^GITPULSE_CONFIG: gitpulse.yaml cannot be read \(Permission den"
+    ):
+        watch_list(Settings())
+
+
 @pytest.mark.parametrize("value", ["nowhere.yaml", "."])
 def test_a_file_that_is_not_there_is_refused_by_the_variable_s_name(
     monkeypatch: pytest.MonkeyPatch, value: str
