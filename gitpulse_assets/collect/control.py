@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gitpulse_assets.collect.known import open_counts
 from gitpulse_assets.collect.session import Session, Stream
-from gitpulse_assets.contracts.bronze import CONTROL_TOTAL
+from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUES
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL as KNOWN_TOTAL
 
 
@@ -75,6 +75,18 @@ def known_difference(session: Session, total: ControlTotal) -> int:
     ]
     newest = max(at_rest, key=lambda row: row["fetched_at"], default=None)
     return newest["our_count"] - newest["open_count_after"] if newest else 0
+
+
+def is_counted(session: Session) -> bool:
+    """Say whether GitHub was counted after the newest walk that stored anything.
+
+    A run that died in between leaves an unchanged list behind, and a count that nothing was held against.
+    """
+    rows = [row for row in session.manifest.rows() if row.status == "complete"]
+    walks = [row for row in rows if row.stream == ISSUES.name and (row.batch_count or row.page_batch_count)]
+    walked_at = max((row.finished_at for row in walks if row.finished_at), default=None)
+    counted_ats = [row.as_of_at for row in rows if row.stream == CONTROL_TOTAL.name and row.as_of_at]
+    return walked_at is None or any(counted_at >= walked_at for counted_at in counted_ats)
 
 
 def keep_control_total(session: Session, total: ControlTotal) -> None:

@@ -6,7 +6,7 @@ Only a full walk can tell that an issue is missing; what is missing is then aske
 from collections.abc import Sequence
 from typing import Any
 
-from gitpulse_assets.collect.full_walk import newest_full_walk
+from gitpulse_assets.collect.full_walk import is_followed_up, newest_full_walk
 from gitpulse_assets.collect.known import missing_issues
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import DEPARTURE
@@ -39,13 +39,7 @@ def collect_departures(session: Session, repository_id: int) -> ManifestRow | No
 def last_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     """Return the runs that made the newest complete full walk, or none where it was asked about already."""
     walk = newest_full_walk(rows)
-    return [] if walk and any(is_answer(row, walk[0]) for row in rows) else walk
-
-
-def is_answer(row: ManifestRow, walk: ManifestRow) -> bool:
-    """Say whether the row's run asked about this walk, or a later one."""
-    is_complete = row.stream == DEPARTURE.name and row.status == "complete"
-    return is_complete and row.sequence > walk.sequence
+    return [] if walk and is_followed_up(rows, walk[0], DEPARTURE.name) else walk
 
 
 def ask_in_lots(session: Session, stream: Stream, repository_id: int, missing: list[MissingIssue]) -> None:

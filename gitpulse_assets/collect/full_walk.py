@@ -4,7 +4,8 @@ A page's ETag is written with the page's records and counts in the same manifest
 stands for records that are not stored. How the pages are walked is `github/pages.py`'s work.
 """
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -35,6 +36,24 @@ def newest_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     while walk and (resumed := by_run.get(walk[-1].resumed_run_id or "")) and resumed not in walk:
         walk.append(resumed)
     return walk
+
+
+def is_followed_up(rows: Iterable[ManifestRow], walk: ManifestRow, stream: str) -> bool:
+    """Say whether a run ended `stream` on what this walk, or a later one, had found.
+
+    The order of the rows is not enough: a run that is tried again walks anew in the rows it has.
+    """
+
+    def is_later(row: ManifestRow) -> bool:
+        is_behind = row.sequence > walk.sequence or row.run_id == walk.run_id
+        return is_behind and as_of(row) >= as_of(walk)
+
+    return any(row.stream == stream and row.status == "complete" and is_later(row) for row in rows)
+
+
+def as_of(row: ManifestRow) -> dt.datetime:
+    """When what the row holds was so."""
+    return row.as_of_at or row.started_at
 
 
 def page_batches(walk: Sequence[ManifestRow]) -> list[tuple[str, range]]:

@@ -96,9 +96,9 @@ def walked_state(session: Session) -> KnownState:
 
 def walk(session: Session, plan: WalkPlan) -> ManifestRow:
     """Make the walk; what has come when an error stops it is kept, so that none of it is fetched again."""
-    stream = open_stream(session, plan)
     if plan.walk_kind == "unchanged":
-        return stream.close("complete")
+        return own_walk(session) or open_stream(session, plan).close("complete")
+    stream = open_stream(session, plan)
     waiting: list[Page] = []
     try:
         for page in session.client.issue_pages(
@@ -120,13 +120,23 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
     return stream.close("complete")
 
 
+def own_walk(session: Session) -> ManifestRow | None:
+    """Return the walk that an earlier attempt of this run ended: an unchanged list undoes nothing."""
+    row = session.manifest.row(session.run_id, ISSUES.name)
+    return row if row and row.status == "complete" and (row.batch_count or row.page_batch_count) else None
+
+
 def open_stream(session: Session, plan: WalkPlan) -> Stream:
-    """Register the run, with the walk that it goes on with if there is one."""
+    """Register the run, with the walk that it goes on with if there is one.
+
+    Pages that an earlier attempt of this run walked are no part of a walk that begins anew: what left in
+    between would count as met.
+    """
     stream = Stream(session, ISSUES)
     is_own = plan.resumed_run_id == session.run_id
-    resumed = {} if is_own else {"resumed_run_id": plan.resumed_run_id}
+    begun = {} if is_own else {"resumed_run_id": plan.resumed_run_id, "page_batch_count": 0}
     stream.open(
-        plan.walk_kind, plan.as_of_at, since=plan.since, etag=plan.etag, next_url=plan.start_url, **resumed
+        plan.walk_kind, plan.as_of_at, since=plan.since, etag=plan.etag, next_url=plan.start_url, **begun
     )
     return stream
 

@@ -73,7 +73,11 @@ def walk_all(
 def ask_changed(session: Session, stream: Stream, as_of_at: dt.datetime) -> ManifestRow:
     """Ask for the issues whose record is newer than the timeline known of them."""
     node_ids = changed_node_ids(session)
-    stream.open("incremental" if node_ids else "unchanged", as_of_at)
+    own = session.manifest.row(session.run_id, ISSUE_TIMELINE.name)
+    if own and is_whole_walk(own):  # by an earlier attempt of this run, and still so
+        stream.open("full", as_of_at)
+    else:
+        stream.open("incremental" if node_ids else "unchanged", as_of_at)
     return keep_batches(session, stream, session.client.lifecycles(session.repo, node_ids))
 
 

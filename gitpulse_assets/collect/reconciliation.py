@@ -6,7 +6,7 @@ departures too.
 
 from collections.abc import Sequence
 
-from gitpulse_assets.collect.full_walk import newest_full_walk, page_batches
+from gitpulse_assets.collect.full_walk import is_followed_up, newest_full_walk, page_batches
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES, RECONCILIATION
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -16,7 +16,7 @@ def keep_reconciliation(session: Session) -> None:
     """Keep a row for the newest complete full walk, unless there is one."""
     rows = session.manifest.rows()
     walk = newest_full_walk(rows)
-    if not walk or walk[0].finished_at is None or any(is_end(row, walk[0]) for row in rows):
+    if not walk or walk[0].finished_at is None or is_followed_up(rows, walk[0], RECONCILIATION.name):
         return
     row = {
         "fetched_at": walk[0].finished_at,
@@ -38,9 +38,3 @@ def page_counts(session: Session, walk: Sequence[ManifestRow]) -> dict[str, int]
     pages = rows.group_by("url").aggregate([("is_unchanged", "min")])
     unchanged = pages.filter(pages["is_unchanged_min"])
     return {"page_count": pages.num_rows, "unchanged_page_count": unchanged.num_rows}
-
-
-def is_end(row: ManifestRow, walk: ManifestRow) -> bool:
-    """Say whether the row's run wrote down the end of this walk, or of a later one."""
-    is_complete = row.stream == RECONCILIATION.name and row.status == "complete"
-    return is_complete and row.sequence > walk.sequence

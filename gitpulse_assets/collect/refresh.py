@@ -4,6 +4,7 @@ from gitpulse_assets.collect.control import (
     ControlTotal,
     calls_for_full_walk,
     github_count,
+    is_counted,
     keep_control_total,
 )
 from gitpulse_assets.collect.departures import collect_departures
@@ -25,23 +26,33 @@ def collect(session: Session, *, is_full: bool, with_events: bool = False) -> Ma
     shows: the same run then walks the whole list and asks about what is missing.
     """
     repository_id = collect_repository(session)
-    row, total = counted_walk(session, plan_walk(session, is_full=is_full))
-    if total and row.walk_kind != "full" and calls_for_full_walk(session, total):
+    follow_up(session, repository_id)
+    plan = plan_walk(session, is_full=is_full)
+    row, total = counted_walk(session, plan)
+    if total and plan.walk_kind != "full" and calls_for_full_walk(session, total):
         note = "GitHub counts other than we do: walking the whole list"
         report(WalkProgress(session.repo, 0, 0, note=note))
         row, total = counted_walk(session, plan_walk(session, is_full=True))
-    collect_departures(session, repository_id)
+    follow_up(session, repository_id)
     if total:
         keep_control_total(session, total)
-    keep_reconciliation(session)
     as_of_at = row.as_of_at or row.started_at
     collect_lifecycles(session, as_of_at, with_events=with_events, is_full=is_full)
     return row
 
 
+def follow_up(session: Session, repository_id: int) -> None:
+    """Ask about what the last full walk missed, and write down its end, unless a run has.
+
+    Before a walk too: a run that is tried again after its full walk would walk in the same row.
+    """
+    collect_departures(session, repository_id)
+    keep_reconciliation(session)
+
+
 def counted_walk(session: Session, plan: WalkPlan) -> tuple[ManifestRow, ControlTotal | None]:
-    """Walk between two counts of GitHub's; where nothing changed nothing is counted."""
-    if plan.walk_kind == "unchanged":
+    """Walk between two counts of GitHub's; where nothing changed since the last count nothing is counted."""
+    if plan.walk_kind == "unchanged" and is_counted(session):
         return collect_issues(session, plan), None
     before = github_count(session)
     row = collect_issues(session, plan)
