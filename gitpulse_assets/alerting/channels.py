@@ -15,21 +15,30 @@ if TYPE_CHECKING:
     from apprise import Apprise
 
 
+UNKNOWN_ADDRESS = (
+    "GITPULSE_ALERT_URLS: address {number} is none that apprise knows; for example "
+    "slack://TokenA/TokenB/TokenC/#channel, mailto://user:password@example.com or jsons://example.com/hook"
+)
+
+
 class ChannelFailed(Exception):
     """A channel did not take a message; str() says which and why, without its secret."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One address; `name` is what may be shown of it."""
+    """One address; `name` is what may be shown of it, `trouble` why nothing can ever be sent to it."""
 
     name: str
     apprise: "Apprise"
+    trouble: str = ""
 
     def send(self, title: str, body: str, severity: Severity) -> None:
         """Send one message and wait until it is taken; raises ChannelFailed."""
         import apprise
 
+        if self.trouble:
+            raise ChannelFailed(self.trouble)
         kinds = {
             "error": apprise.NotifyType.FAILURE,
             "warning": apprise.NotifyType.WARNING,
@@ -43,18 +52,19 @@ class Channel:
 
 
 def open_channels(urls: Iterable[str]) -> list[Channel]:
-    """Return a channel for each address; raises ChannelFailed for one that apprise does not know."""
+    """Return a channel for each address; one that apprise does not know takes no message.
+
+    A mistyped address is told as a channel that fails, and silences none of the others.
+    """
     import apprise
 
     channels = []
     for number, url in enumerate(urls, start=1):
         target = apprise.Apprise(asset=apprise.AppriseAsset(app_id="GitPulse", app_desc="GitPulse"))
         if not target.add(url):
-            raise ChannelFailed(
-                f"GITPULSE_ALERT_URLS: address {number} is none that apprise knows; for example "
-                "slack://TokenA/TokenB/TokenC/#channel, mailto://user:password@example.com or "
-                "jsons://example.com/hook"
-            )
+            # No scheme either: without its "://" an address may be all secret.
+            channels.append(Channel(f"channel {number}", target, UNKNOWN_ADDRESS.format(number=number)))
+            continue
         # apprise's own short form leaves a webhook's path in, and a Slack token stands where hosts do.
         channels.append(Channel(f"channel {number} ({url.partition('://')[0]})", target))
     return channels

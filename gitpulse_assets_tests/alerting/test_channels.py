@@ -61,20 +61,24 @@ def test_a_refused_message_says_by_whom_and_why_without_the_secret(receiver: Rec
 
 
 def test_an_unknown_address_is_refused_by_its_number_alone():
-    with pytest.raises(ChannelFailed, match="address 2 is none that apprise knows") as refused:
-        open_channels(["json://127.0.0.1/", "nonsense://s3cret"])
-    assert "s3cret" not in str(refused.value)
+    good, *unknown = open_channels(["json://127.0.0.1/", "nonsense://s3cret", "s3cret"])
+    assert good.trouble == ""
+    for number, channel in enumerate(unknown, start=2):
+        with pytest.raises(ChannelFailed, match=f"address {number} is none that apprise knows") as refused:
+            channel.send("title", "body", "info")
+        assert "s3cret" not in str(refused.value) + channel.name
 
 
 def test_the_command_says_which_channel_took_it(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GITPULSE_ALERT_URLS", f"{receiver.url} json://127.0.0.1:1/s3cret")
+    monkeypatch.setenv("GITPULSE_ALERT_URLS", f"{receiver.url} json://127.0.0.1:1/s3cret nope://s3cret")
     result = CliRunner().invoke(cli, ["alert-test"])
     assert result.exit_code == 1
     assert "channel 1 (json) took it" in result.output
     assert "channel 2 (json) did not take a message" in result.output
+    assert "address 3 is none that apprise knows" in result.output
     assert "s3cret" not in result.output
     assert receiver.bodies[0]["title"] == "GitPulse can reach you"
 

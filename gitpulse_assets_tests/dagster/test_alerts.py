@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+import apprise
 import dagster as dg
 import pytest
 
@@ -89,6 +90,24 @@ def test_a_dead_channel_fails_the_tick_and_loses_nothing(
             tick()
     tick()
     assert titles == ["acme/rocket: the run of refresh failed"]
+    assert tick() == "0 runs ended, 0 messages sent, 0 told before"
+
+
+def test_a_mistyped_address_is_told_by_the_others(
+    run: Refresh, sandbox: Sandbox, tick: Tick, monkeypatch: pytest.MonkeyPatch, no_delay: None
+):
+    sent: list[str] = []
+
+    def take(self: apprise.Apprise, *, title: str, **_: object) -> bool:
+        sent.append(title)
+        return True
+
+    monkeypatch.setattr(apprise.Apprise, "notify", take)
+    monkeypatch.setenv("GITPULSE_ALERT_URLS", "json://127.0.0.1:9/ slcak://s3cret/hook")
+    sandbox.app.faults.append(Fault("status", "/repos/acme/rocket", times=99, status=404))
+    run()
+    assert "address 2 is none that apprise knows" in tick()
+    assert sent == ["acme/rocket: the run of refresh failed", "Alerts do not arrive everywhere"]
     assert tick() == "0 runs ended, 0 messages sent, 0 told before"
 
 
