@@ -34,6 +34,9 @@ SLOW_NOISE_RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 PRIOR_MOVEMENTS = 50
 # A term beyond three deviations counts as three: one break of level years ago must not drown today's pace.
 LARGEST_TERM = 9.0
+# Of a young repository's noise too little is seen: its interval is wider by this over the root of the days
+# seen, less the same at the full history, where the models alone are right.
+YOUTH_FACTOR = 4.0
 # Fewest movements the noise is taken from: where none was seen, up to 3.7 are not excluded (Poisson, 95 %).
 FEWEST_MOVEMENTS = 4
 FEWEST_BULK = 10
@@ -69,8 +72,14 @@ def estimate_pace(net: "np.ndarray", volume: "np.ndarray", window_days: int, fir
     floor = FEWEST_MOVEMENTS / net.shape[1]
     variance = np.maximum(scale * _window_variance(window_days), floor) / window_days
     # Where nothing ever moved only the days watched count: up to four movements in them are not excluded.
-    half_width = DAYS_PER_WEEK * np.where(volume.any(axis=1), _mixture_half_width(weight, variance), floor)
+    width = _mixture_half_width(weight, variance) * _widening(net.shape[1], window_days)
+    half_width = DAYS_PER_WEEK * np.where(volume.any(axis=1), width, floor)
     return Pace(per_week, per_week - half_width, per_week + half_width)
+
+
+def _widening(total_days: int, window_days: int) -> float:
+    """Return the factor of an interval for which less than the full history is known; 1 with all of it."""
+    return 1 + YOUTH_FACTOR * (1 / sqrt(total_days) - 1 / sqrt(window_days + HISTORY_DAYS))
 
 
 def weekday_pace(days: "np.ndarray", first_weekday: int) -> "tuple[np.ndarray, np.ndarray]":
