@@ -30,7 +30,6 @@ ITEM_TYPES = (
     "REOPENED_EVENT",
     "TRANSFERRED_EVENT",
     "CONVERTED_TO_DISCUSSION_EVENT",
-    "MARKED_AS_DUPLICATE_EVENT",
 )
 FRAGMENTS = ("issue_lifecycle", "lifecycle_events")
 
@@ -74,7 +73,6 @@ class LifecycleBatch:
     issues: list[IssueLifecycle]
     missing: list[MissingNode] = field(default_factory=list)
     end_cursor: str | None = None
-    total_count: int | None = None
 
 
 class Lifecycles:
@@ -100,7 +98,7 @@ class Lifecycles:
             found = [self._lifecycle(node, answer, None) for node in nodes if node != b"null"]
             missing = [MissingNode(None, "unanswered")] * (len(nodes) - len(found))
             after = issues.page_info.next_after(after, answer.url)
-            yield LifecycleBatch(number, answer.date, found, missing, after, issues.total_count)
+            yield LifecycleBatch(number, answer.date, found, missing, after)
             is_over = after is None
 
     def by_ids(self, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:

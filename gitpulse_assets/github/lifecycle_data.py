@@ -60,7 +60,6 @@ class NodesData(msgspec.Struct):
 class IssuesData(msgspec.Struct, rename="camel"):
     """One page of a repository's issues."""
 
-    total_count: int
     page_info: PageInfoData
     nodes: list[msgspec.Raw]
 
