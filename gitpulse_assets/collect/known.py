@@ -15,7 +15,9 @@ from gitpulse_assets.transform.sql_file import load_sql
 Batches = Iterable[tuple[str, Sequence[int]]]
 
 
-def ask(session: Session, question: str, *, batches: dict[TableContract, Batches]) -> list[dict[str, Any]]:
+def ask(
+    session: Session, question: str, *, batches: dict[TableContract, Batches], **parameters: object
+) -> list[dict[str, Any]]:
     """Run `sql/collect/<question>.sql` on the stored issues and the given bronze batches."""
     with connect() as con:
         for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE):
@@ -23,7 +25,7 @@ def ask(session: Session, question: str, *, batches: dict[TableContract, Batches
         for contract, chosen in batches.items():
             dataset = session.lake.bronze_dataset(contract, session.repo, chosen)
             con.register(f"bronze_{contract.name}", dataset)
-        return con.sql(load_sql("collect", question)).to_arrow_table().to_pylist()
+        return con.sql(load_sql("collect", question), params=parameters).to_arrow_table().to_pylist()
 
 
 def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range]]:
@@ -33,12 +35,15 @@ def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range
     return unmerged_batches(session.manifest.rows(), contract.name, merged)
 
 
-def changed_node_ids(session: Session) -> list[str]:
-    """Node ids of the issues whose newest record is newer than the timeline known of them."""
+def changed_node_ids(session: Session, *, is_full: bool) -> list[str]:
+    """Node ids of the issues whose newest record is newer than the timeline known of them.
+
+    With `is_full` those too whose timeline did not come whole.
+    """
     batches: dict[TableContract, Batches] = {
         table: unmerged(session, table) for table in (ISSUES, ISSUE_TIMELINE)
     }
-    return [row["issue_node_id"] for row in ask(session, "changed_issue", batches=batches)]
+    return [row["issue_node_id"] for row in ask(session, "changed_issue", batches=batches, is_full=is_full)]
 
 
 def open_counts(session: Session) -> dict[str, int]:

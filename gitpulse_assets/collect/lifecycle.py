@@ -32,6 +32,7 @@ def collect_lifecycles(
     """Bring what happened to changed issues into bronze; None where there is no token to ask with.
 
     `with_events`: without a token walk the REST issue events, with `is_full` the whole list of them again.
+    With a token `is_full` asks again for the timelines that did not come whole.
     """
     if not session.client.has_token(session.repo):
         return collect_events(session, is_full=is_full) if with_events else None
@@ -43,7 +44,7 @@ def collect_lifecycles(
     row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
     if row is not None or not any(map(is_whole_walk, rows)):
         return walk_all(session, stream, as_of_at, row)
-    return ask_changed(session, stream, as_of_at)
+    return ask_changed(session, stream, as_of_at, is_full=is_full)
 
 
 def is_of_events(row: ManifestRow) -> bool:
@@ -70,9 +71,9 @@ def walk_all(
         return keep_batches(session, stream, session.client.repository_lifecycles(session.repo))
 
 
-def ask_changed(session: Session, stream: Stream, as_of_at: dt.datetime) -> ManifestRow:
-    """Ask for the issues whose record is newer than the timeline known of them."""
-    node_ids = changed_node_ids(session)
+def ask_changed(session: Session, stream: Stream, as_of_at: dt.datetime, *, is_full: bool) -> ManifestRow:
+    """Ask for the issues whose record is newer than the timeline known of them, or whose timeline is cut."""
+    node_ids = changed_node_ids(session, is_full=is_full)
     own = session.manifest.row(session.run_id, ISSUE_TIMELINE.name)
     if own and is_whole_walk(own):  # by an earlier attempt of this run, and still so
         stream.open("full", as_of_at)
