@@ -102,3 +102,10 @@ def test_a_window_too_short_or_longer_than_the_series_is_refused(window_days):
 )
 def test_bulk_is_ten_or_half_as_many_again_as_usual(bursts, threshold):
     assert bulk_threshold(np.array([bursts]))[0] == threshold
+
+
+def test_the_interval_of_a_young_repository_is_wider():
+    """Its noise is not seen whole: 28 days alone must not be as sure as 28 days after three years."""
+    net, volume = poisson_days(28 + HISTORY_DAYS, series=40)
+    old, young = (estimate_pace(net[:, days:], volume[:, days:], 28, 0) for days in (0, HISTORY_DAYS))
+    assert (young.high - young.low).mean() > 1.6 * (old.high - old.low).mean()
