@@ -7,6 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from gitpulse_assets.automation import sweep
+from gitpulse_assets.automation.launch import RunOutcome
 from gitpulse_assets.automation.schedules import default_schedules
 from gitpulse_assets.automation.sweep import (
     RECONCILE_WATCHED_JOB,
@@ -135,6 +137,38 @@ def test_one_run_walks_all_whole_and_goes_on_where_it_was_cut_short(
     repaired = lake.dataset(RECONCILIATION, Repo.parse("acme/rocket")).to_table().to_pylist()
     carriers = sum(acts.repository.labels[0] in issue.labels for issue in acts.repository.issues.values())
     assert repaired[-1]["label_change_count"] == carriers > 0
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_run_begun_meanwhile_is_waited_for_to_the_end(
+    home: Path,
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: bool,
+):
+    """Another run on the second key begins while the first is taken, and ends with the third or never."""
+    for key in (*KEYS, "acme/skates"):
+        register(instance, key)
+    others: list[dg.DagsterRun] = []
+    taken: list[str] = []
+
+    def take(context: dg.OpExecutionContext, defs: dg.Definitions, key: str, *, is_full: bool) -> RunOutcome:
+        taken.append(key)
+        if key == KEYS[0]:
+            tags = {"dagster/partition": KEYS[1]}
+            job = defs.resolve_job_def("refresh")
+            others.append(instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED))
+        elif ends:
+            instance.report_run_failed(others[0])
+        return RunOutcome(Repo.parse(key), "", is_success=True, message="")
+
+    monkeypatch.setattr(sweep, "swept", take)
+    done = defs.resolve_job_def(RECONCILE_WATCHED_JOB).execute_in_process(instance=instance)
+    assert taken == [KEYS[0], "acme/skates", *KEYS[1:]][: 3 if ends else 2]
+    (output,) = [event for event in done.all_events if event.is_successful_output]
+    found = {name: value.value for name, value in output.step_output_data.metadata.items()}
+    assert (found["run_count"], found["busy_count"]) == ((3, 0) if ends else (2, 1))
 
 
 def test_only_what_changed_is_refreshed(
