@@ -1,15 +1,18 @@
 """Taking a person out of what was received: login, id, and the texts they wrote.
 
-Works on raw records alone, since every table is made anew from them. A record stays, with its times and
-states, so that no count changes; its author is the account `ghost`, as GitHub itself shows those who left.
+Raw records alone are rewritten, since every table is made anew from them; tables that name the person still
+are only found, for the caller to make them. A record stays, with its times and states, so that no count
+changes; its author is the account `ghost`, as GitHub itself shows those who left.
 """
 
 import json
 import re
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gitpulse_assets.contracts.bronze import BRONZE
@@ -41,6 +44,60 @@ def forget_person(lake: Lake, login: str) -> dict[Repo, int]:
             if repo and info.key.endswith(".parquet") and (count := rewrite(lake, contract, info, login)):
                 counts[repo] = counts.get(repo, 0) + count
     return counts
+
+
+def repos_naming(lake: Lake, login: str) -> set[Repo]:
+    """The repositories one of whose tables names the person.
+
+    Rather one too many than one too few: a word of a verdict's sentence that is a login counts.
+    """
+    found: set[Repo] = set()
+    for layer in ("silver", "gold"):
+        for info in lake.store.list(f"{layer}/"):
+            repo = paths.repo_of(info.key)
+            is_open = repo is not None and repo not in found and info.key.endswith(".parquet")
+            if repo and is_open and is_named(lake, info, login, is_gold=layer == "gold"):
+                found.add(repo)
+    return found
+
+
+def is_named(lake: Lake, info: ObjectInfo, login: str, *, is_gold: bool) -> bool:
+    opened = lake.store.open(info.key)
+    if opened is None:
+        return False
+    with opened.file as file:
+        return any(
+            has_match(texts, naming(name, login, is_gold))
+            for batch in pq.ParquetFile(file).iter_batches()
+            for column, values in zip(batch.schema.names, batch.columns, strict=True)
+            for name, texts in strings_of(column, values)
+        )
+
+
+def has_match(texts: pa.Array, pattern: str) -> bool:
+    options = pc.MatchSubstringOptions(pattern, ignore_case=True)
+    return True in pc.call_function("match_substring_regex", [texts], options).to_pylist()
+
+
+def strings_of(name: str, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    """The texts of a column, also those within lists and structs, by the innermost name."""
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        yield name, values
+    elif pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        yield from strings_of(name, values.flatten())
+    elif pa.types.is_struct(values.type):
+        for field, inner in zip(values.type, values.flatten(), strict=True):
+            yield from strings_of(field.name, inner)
+
+
+def naming(name: str, login: str, is_gold: bool) -> str:
+    """What names the person in a column: the login itself, a word of a sentence, or a mention in a text."""
+    word = re.escape(login)
+    if "login" in name:
+        return f"^{word}$"
+    # Titles are other people's words, as bodies are.
+    before = r"(^|[^\w-])" if is_gold and "title" not in name else "@"
+    return rf"{before}{word}([^\w-]|$)"
 
 
 def rewrite(lake: Lake, contract: TableContract, info: ObjectInfo, login: str) -> int:

@@ -22,7 +22,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.forgetting import objects_of, remove
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS
-from gitpulse_assets.persons import forget_person
+from gitpulse_assets.persons import forget_person, repos_naming
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
 from gitpulse_assets.settings import Settings, SettingsError
@@ -106,17 +106,33 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
             if busy := sorted(busy_keys(instance, datetime.now(UTC))):
                 return refused(f"runs are at work ({', '.join(busy[:3])}); let them end first", FAILED)
             counts = forget_person(lake, login)
-            failed = made_anew(instance, lake, sorted(counts))
+            # Also those whose tables an earlier call did not come to make anew.
+            repos = sorted({*counts, *repos_naming(lake, login)})
+            forget_bodies(lake, login, repos)
+            failed = made_anew(instance, lake, repos)
     except (SettingsError, LakeError) as error:
         return refused(str(error), WRONG_USE if isinstance(error, SettingsError) else FAILED)
     say(
-        f"{login}: {sum(counts.values()):,} records of {len(counts)} repositories rewritten, tables made anew"
+        f"{login}: {sum(counts.values()):,} records of {len(counts)} repositories rewritten, tables of "
+        f"{len(repos) - len(failed)} made anew"
     )
     say(
         "what GitHub still shows of them comes back with the next change to it; Dagster's old runs, versions "
         "that a bucket keeps and copies made elsewhere are not touched"
     )
     return refused("; ".join(failed), FAILED) if failed else DONE
+
+
+def forget_bodies(lake: Lake, login: str, repos: Sequence[Repo]) -> None:
+    """Drop what the looks keep of the newest records; a look without it costs one unit at most."""
+    looks, keys = sights(lake.store), {repo.key for repo in repos}
+    seen = looks.load()
+    cleaned = {
+        key: msgspec.structs.replace(sight, body=None)
+        for key, sight in seen.sights.items()
+        if sight.body and (key in keys or login.lower().encode() in sight.body.lower())
+    }
+    looks.save(msgspec.structs.replace(seen, sights=seen.sights | cleaned))
 
 
 def made_anew(instance: dg.DagsterInstance, lake: Lake, repos: Sequence[Repo]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,8 +13,9 @@ from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
 from gitpulse_assets.lake.forgetting import objects_of
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.persons import without_person
+from gitpulse_assets.persons import forget_person, has_match, naming, repos_naming, strings_of, without_person
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.watch.state import Sight, Sights, sights
 
 REPO = Repo("acme", "rocket")
 
@@ -41,8 +43,19 @@ def test_a_person_and_then_the_repository_are_forgotten(stored_gitpulse, home: P
     wrote = {row["issue_id"] for row in before if row["author_login"] == login}
 
     assert gitpulse("forget", "--person", login).exit_code == 1
+    # As a call left it that was killed before it made the tables anew, with a look's body kept under an App.
+    opened = Lake.open(str(lake))
+    assert list(forget_person(opened, login)) == [REPO]
+    assert repos_naming(opened, login) == {REPO}
+    newest = {REPO.key: b"{}", "a/named": f'["{login}"]'.encode(), "a/other": b"{}"}
+    looks = sights(opened.store)
+    looks.load()
+    looks.save(Sights({key: Sight("etag", body) for key, body in newest.items()}))
     result = gitpulse("forget", "--person", login.upper(), "--yes")
     assert result.exit_code == 0, result.output
+    assert repos_naming(opened, login) == set()
+    kept = {key: sight.body for key, sight in looks.load().sights.items()}
+    assert kept == {REPO.key: None, "a/named": None, "a/other": b"{}"}
     after = rows(home, ISSUE_CURRENT)
     assert {row["author_login"] for row in after if row["issue_id"] in wrote} == {"ghost"}
     assert {row["title"] for row in after if row["issue_id"] in wrote} == {"[forgotten]"}
@@ -85,6 +98,28 @@ def test_accounts_and_texts(record: dict, cleaned: list):
     ] == cleaned
     if found["user"]["login"] == "Bob":
         assert found["body"] == "ask @ghost, not @ada-x"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_gold", "is_named"),
+    [
+        ("actor_login", "Ada", False, True),
+        ("actor_login", "ada-x", False, False),
+        ("body", "ask @Ada, please", False, True),
+        ("body", "ada and @ada-x", False, False),
+        ("verdict", "bulk closed by ada.", True, True),
+        ("title", "ada", True, False),
+        ("drivers", [{"actor_login": "ada"}], True, True),
+        ("label_names", ["bug", "of ada"], True, True),
+        ("label_names", None, True, False),
+    ],
+)
+def test_a_table_that_names_a_person_is_known(name: str, value: object, is_gold: bool, is_named: bool):
+    found = [
+        has_match(texts, naming(inner, "ada", is_gold))
+        for inner, texts in strings_of(name, pa.array([value]))
+    ]
+    assert any(found) is is_named
 
 
 @pytest.mark.parametrize("text", ['{"user":{"login":"adam"}}', "ada is no JSON", '{"a": "ada"}'])
