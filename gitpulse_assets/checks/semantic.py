@@ -47,6 +47,7 @@ class SemanticCheck:
 SILVER_CHECKS = (
     SemanticCheck("no_orphan_labels", silver.ISSUE_LABELS),
     SemanticCheck("no_orphan_assignees", silver.ISSUE_ASSIGNEES),
+    SemanticCheck("no_orphan_events", silver.ISSUE_EVENT, is_blocking=False),
     SemanticCheck("ledger_alternates", silver.ISSUE_TRANSITIONS),
     SemanticCheck("ledger_state_equals_snapshot", silver.ISSUE_TRANSITIONS),
     SemanticCheck("no_issue_open_before_arrival", silver.ISSUE_TRANSITIONS),

@@ -9,6 +9,7 @@ How events are walked stands in issue_events.py.
 import datetime as dt
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from gitpulse_assets.collect.issue_events import collect_events
@@ -27,7 +28,12 @@ CURSOR_SCHEME = "graphql:"
 
 
 def collect_lifecycles(
-    session: Session, as_of_at: dt.datetime, *, with_events: bool = False, is_full: bool = False
+    session: Session,
+    repository_id: int,
+    as_of_at: dt.datetime,
+    *,
+    with_events: bool = False,
+    is_full: bool = False,
 ) -> ManifestRow | None:
     """Bring what happened to changed issues into bronze; None where there is no token to ask with.
 
@@ -44,7 +50,7 @@ def collect_lifecycles(
     row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
     if row is not None or not any(map(is_whole_walk, rows)):
         return walk_all(session, stream, as_of_at, row)
-    return ask_changed(session, stream, as_of_at, is_full=is_full)
+    return ask_changed(session, stream, repository_id, as_of_at, is_full=is_full)
 
 
 def is_of_events(row: ManifestRow) -> bool:
@@ -71,7 +77,9 @@ def walk_all(
         return keep_batches(session, stream, session.client.repository_lifecycles(session.repo))
 
 
-def ask_changed(session: Session, stream: Stream, as_of_at: dt.datetime, *, is_full: bool) -> ManifestRow:
+def ask_changed(
+    session: Session, stream: Stream, repository_id: int, as_of_at: dt.datetime, *, is_full: bool
+) -> ManifestRow:
     """Ask for the issues whose record is newer than the timeline known of them, or whose timeline is cut."""
     node_ids = changed_node_ids(session, is_full=is_full)
     own = session.manifest.row(session.run_id, ISSUE_TIMELINE.name)
@@ -79,7 +87,17 @@ def ask_changed(session: Session, stream: Stream, as_of_at: dt.datetime, *, is_f
         stream.open("full", as_of_at)
     else:
         stream.open("incremental" if node_ids else "unchanged", as_of_at)
-    return keep_batches(session, stream, session.client.lifecycles(session.repo, node_ids))
+    batches = session.client.lifecycles(session.repo, node_ids)
+    return keep_batches(session, stream, (still_here(batch, repository_id) for batch in batches))
+
+
+def still_here(batch: LifecycleBatch, repository_id: int) -> LifecycleBatch:
+    """Leave out the issues that moved to another repository after the list was read.
+
+    They answer under the id they have there, and are not ours; the next full walk asks what became of them.
+    """
+    here = [issue for issue in batch.issues if issue.repository_id in (None, repository_id)]
+    return replace(batch, issues=here)
 
 
 def keep_batches(session: Session, stream: Stream, batches: Iterable[LifecycleBatch]) -> ManifestRow:

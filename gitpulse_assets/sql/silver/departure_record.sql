@@ -7,7 +7,7 @@ select
     b.issue_id,
     b.issue_number,
     b.departed_at,
-    try(json_transform(b.payload_json, '{"timelineItems": {"nodes": [{
+    try(json_transform(b.payload_json, '{"timelineItems": {"pageInfo": {"hasNextPage": "BOOLEAN"}, "nodes": [{
         "__typename": "VARCHAR", "id": "VARCHAR", "createdAt": "VARCHAR", "stateReason": "VARCHAR",
         "actor": {"__typename": "VARCHAR", "login": "VARCHAR", "databaseId": "BIGINT"},
         "fromRepository": {"nameWithOwner": "VARCHAR"}

@@ -1,6 +1,7 @@
 -- Grain: one issue whose lifecycle was collected. Key: repo_owner, repo_name, issue_id.
 -- How far it is known: by GraphQL the issue's own updated_at at the time, which every later event moves. A walk of
 -- the REST issue events tells of all issues present at once, also of those without any event, up to when it began.
+-- A departure that came with the issue's timeline tells all there was here.
 -- The latest collection counts: a timeline that came whole after one that was cut short is whole.
 with timeline as (
     select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, fetched_at
@@ -9,6 +10,13 @@ with timeline as (
     select repo_owner, repo_name, issue_id, coalesce(issue_updated_at, fetched_at), is_complete, fetched_at
     from timeline_record
     where is_readable and issue_id is not null and source = 'graphql'
+    union all
+    select
+        repo_owner, repo_name, issue_id, fetched_at,
+        not coalesce(p.timelineItems.pageInfo.hasNextPage, false),
+        fetched_at
+    from departure_record
+    where p.timelineItems.nodes is not null
 ),
 
 walk as (
