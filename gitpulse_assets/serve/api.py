@@ -23,11 +23,12 @@ from gitpulse_assets.serve.parameters import (
     Scope,
     issue_filter,
     page_links,
+    refuse_unknown,
     scope,
 )
 from gitpulse_assets.serve.replies import Envelope, Replies
 
-router = APIRouter(prefix="/api", tags=["answers"])
+router = APIRouter(prefix="/api", tags=["answers"], dependencies=[Depends(refuse_unknown)])
 REPOSITORY = "/repository/{owner}/{name}"
 TOTAL_COUNT = {"type": "integer", "description": "Issues that pass the filter, on all pages."}
 

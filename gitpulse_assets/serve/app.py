@@ -85,6 +85,7 @@ def create_app(
 
 
 def add_health(app: FastAPI) -> None:
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["operation"], responses={503: {"description": "The tables cannot be read."}})
     async def healthz(request: Request) -> dict[str, str]:
         """Say that the server is up and can read the tables; needs no key."""

@@ -62,6 +62,15 @@ FormatName = Annotated[
 ]
 
 
+def refuse_unknown(request: Request) -> None:
+    """Refuse what the route does not know: a misspelt filter would be answered as if it held."""
+    described = request.app.openapi()["paths"][request.scope["route"].path]["get"]
+    known = {one["name"] for one in described.get("parameters", []) if one["in"] == "query"}
+    unknown = [name[:40] for name in request.query_params if name not in known]
+    if unknown:
+        raise BadRequest(f"{', '.join(unknown)}: not known here; known are {', '.join(sorted(known))}")
+
+
 @dataclass(frozen=True)
 class Scope:
     """A repository, a window (found by the data) and a part of the backlog, as a request names them."""

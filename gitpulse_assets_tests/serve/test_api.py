@@ -241,6 +241,25 @@ def test_wrong_filters_are_refused_by_name(client, parameters):
 
 
 @pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        (path("issues"), "window"),
+        (path("verdict"), "windw"),
+        (path("daily-flow"), "FROM"),
+        ("/api/repositories", "window"),
+    ],
+)
+def test_an_unknown_parameter_is_refused_with_those_there_are(client, address, name):
+    response = client.get(address, params={name: "28"})
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith(f"{name}: not known here; known are ")
+
+
+def test_health_is_asked_by_head_too(client):
+    assert client.head("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "/api/repository/acme/../verdict",
