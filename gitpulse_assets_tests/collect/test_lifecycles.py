@@ -69,6 +69,7 @@ def move_before_lifecycles(monkeypatch, world: World) -> None:
 
     def collect_lifecycles(*arguments, **options):
         moved = here.transfer(here.repository.issues[1], world.clock, None, there)
+        assert moved
         there.comment(moved, world.clock + 5)
         world.advance(seconds=10)
         return really(*arguments, **options)
