@@ -42,6 +42,7 @@ EXAMPLE_ADDRESSES = {
     "aws_endpoint_url": "http://127.0.0.1:9000",
     "metabase_url": "http://127.0.0.1:3001",
     "ui_url": "https://gitpulse.example.com",
+    "page_url": "https://backlog.example.com",
 }
 
 
@@ -232,6 +233,11 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_UI_URL",
         description="Address of Dagster's UI, for the links in alerts.",
     )
+    page_url: str = Field(
+        default="http://127.0.0.1:8000",
+        validation_alias="GITPULSE_PAGE_URL",
+        description="Address of `gitpulse serve`, for the links in Dagster's UI.",
+    )
     dagster_home: Path = Field(
         default=DEFAULT_HOME / "dagster",
         validate_default=True,
@@ -275,7 +281,9 @@ class Settings(BaseSettings):
             )
         return urls
 
-    @field_validator("github_api_url", "github_graphql_url", "aws_endpoint_url", "ui_url", "metabase_url")
+    @field_validator(
+        "github_api_url", "github_graphql_url", "aws_endpoint_url", "ui_url", "page_url", "metabase_url"
+    )
     @classmethod
     def check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         return http_url(value, EXAMPLE_ADDRESSES[str(info.field_name)]) if value else value

@@ -1,4 +1,4 @@
-"""The report asset: one repository's story as a file for people, with its main charts on the asset's page.
+"""The report asset: one repository's story as a file for people, with its main chart on the asset's page.
 
 What is told stands in `page/`, when it is made in `automation/reporting.py`. Everything that draws is
 imported by the step alone.
@@ -6,7 +6,7 @@ imported by the step alone.
 
 import base64
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -16,7 +16,10 @@ from gitpulse_assets.automation.reporting import REPORT_GROUP, report_is_due
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.resources import LakeResource
+from gitpulse_assets.resources import LakeResource, settings_or_failure
+
+if TYPE_CHECKING:
+    from gitpulse_assets.page.report import Report
 
 REPORT_KEY = ("report", "backlog_report")
 
@@ -49,20 +52,22 @@ def backlog_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
             uri = target.put_report(repo, made.html)
     except NoAnswer as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    return dg.MaterializeResult(metadata=report_metadata(uri, made.html, made.headline, made.previews))
+    page = f"{settings_or_failure().page_url}/?repo={repo.key}"
+    return dg.MaterializeResult(metadata=report_metadata(uri, made, page))
 
 
-def report_metadata(uri: str, html: str, headline: str, previews: dict[str, bytes]) -> dict[str, Any]:
-    """Show the answer and its curves in Dagster's UI, and where the file lies."""
+def report_metadata(uri: str, made: "Report", page: str) -> dict[str, Any]:
+    """Show the answer and its curve in Dagster's UI, where the file lies, and the page that tells more."""
     drawn = {
         f"chart_{name}": dg.MetadataValue.md(
             f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
         )
-        for name, png in previews.items()
+        for name, png in made.previews.items()
     }
     return {
         "report": dg.MetadataValue.path(uri),
-        "verdict": dg.MetadataValue.md(headline),
-        "size_bytes": len(html.encode()),
+        "page": dg.MetadataValue.url(page),
+        "verdict": dg.MetadataValue.md(made.headline),
+        "size_bytes": len(made.html.encode()),
         **drawn,
     }

@@ -20,8 +20,8 @@ ISSUES_SHOWN = 15
 # The widths of a card of the page, whole and in a pair; the file scales them to its window.
 CARD_PIXELS, PAIR_PIXELS = 1080, 500
 PAIRED = ("swings", "closure_age", "closure_shares", "weekdays", "ages")
-# Dagster keeps what is shown of a run in its event log for ever, so previews stay some ten kilobytes.
-PREVIEWED = ("backlog", "flow")
+# Dagster keeps what is shown of a run in its event log for ever, so it is one picture of some ten kilobytes.
+PREVIEWED = ("backlog",)
 PREVIEW_PIXELS, PREVIEW_HEIGHT = 420, 150
 
 

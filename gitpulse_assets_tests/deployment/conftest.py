@@ -195,7 +195,7 @@ def start_all(compose: Compose) -> None:
     compose.run("migrate")
     compose.start("code")
     compose.wait_healthy("code")
-    others = ("daemon", "webserver", "readonly", "proxy")
+    others = ("daemon", "webserver", "readonly", "page", "proxy")
     for name in others:
         compose.start(name)
     compose.wait_healthy(*others)

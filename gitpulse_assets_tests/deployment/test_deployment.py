@@ -211,6 +211,19 @@ def test_a_viewer_sees_and_changes_nothing(deployment: Deployment):
     assert reported.status_code == 401
 
 
+@pytest.mark.parametrize("login", [ADMIN, VIEWER], ids=["admin", "viewer"])
+def test_both_logins_see_the_answer_on_the_page(deployment: Deployment, login: tuple[str, str]):
+    url = f"http://{deployment.compose.addresses['proxy']}:8081"
+    assert httpx.get(url).status_code == 401
+    seen = httpx.get(url, params={"repo": str(REPO)}, auth=login, timeout=60)
+    assert seen.status_code == 200
+    assert "Which way" in seen.text
+    answer = httpx.get(f"{url}/api/repository/{REPO}/verdict", auth=login, timeout=60)
+    assert answer.json()["verdict"]["direction"]
+    elsewhere = {"Origin": "https://evil.example"}
+    assert httpx.get(url, auth=login, headers=elsewhere).status_code == 403
+
+
 def test_the_command_line_works_in_the_container(deployment: Deployment):
     done = deployment.compose.execute("code", "gitpulse", "refresh", str(REPO))
     assert done.returncode == 0, done.stdout + done.stderr
