@@ -57,7 +57,8 @@ def running(tmp_path: Path, variables: dict[str, str]) -> Iterator[Compose]:
 
 @pytest.mark.parametrize("site", ["", "gitpulse.example.com"])
 def test_the_proxy_is_healthy_whatever_its_name(tmp_path: Path, variables: dict[str, str], site: str):
-    with running(tmp_path, variables | {"GITPULSE_SITE": site}) as compose:
+    names = {"GITPULSE_SITE": site, "GITPULSE_PAGE_SITE": site and f"backlog.{site}"}
+    with running(tmp_path, variables | names) as compose:
         compose.wait_healthy("proxy")
 
 
