@@ -70,6 +70,11 @@ def _client(options: S3Options, process_id: int) -> Any:
     )
 
 
+# What this process found readable, or writable: a run opens the lake in every step, and the check is seven
+# requests, four of which write or delete. What was refused is asked again.
+_checked: set[tuple[str, S3Options, str]] = set()
+
+
 class S3Store:
     """Objects below `prefix` (empty, or ending in `/`) of a bucket."""
 
@@ -77,6 +82,7 @@ class S3Store:
         self._bucket = bucket
         self._prefix = prefix
         self._place = f"s3://{bucket}/{prefix}"
+        self._options = options
         self._endpoint = options.endpoint_url
         try:
             with self._errors():
@@ -92,10 +98,10 @@ class S3Store:
         return self._place + key
 
     def check(self, *, is_writable: bool) -> None:
-        with self._errors():
-            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+        """Find the place usable, once a process and address; later requests tell their own trouble."""
+        self._check_once("read", self._check_listing)
         if is_writable:
-            self._check_conditions(f"_staging/_probe/{uuid.uuid4().hex}")
+            self._check_once("write", self._check_conditions)
 
     def get(self, key: str) -> StoredObject | None:
         try:
@@ -217,8 +223,19 @@ class S3Store:
             for start in range(0, opened.size_bytes, COPY_CHUNK_BYTES):
                 file.write(source.read_at(COPY_CHUNK_BYTES, start))
 
-    def _check_conditions(self, key: str) -> None:
+    def _check_once(self, use: str, check: Callable[[], None]) -> None:
+        known = (self._place, self._options, use)
+        if known not in _checked:
+            check()
+            _checked.add(known)
+
+    def _check_listing(self) -> None:
+        with self._errors():
+            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+
+    def _check_conditions(self) -> None:
         """Refuse a server that ignores the conditions which keep two runs apart."""
+        key = f"_staging/_probe/{uuid.uuid4().hex}"
         self.put(key, b"first", if_absent=True)
         try:
             if not (self._refuses(key, if_absent=True) and self._refuses(key, if_match=f'"{"0" * 32}"')):
