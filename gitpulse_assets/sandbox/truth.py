@@ -198,7 +198,8 @@ def _comings_and_goings(
         if stay is None or left_at is None:
             continue
         changes.append((left_at, str(stay.end_kind), "departs", template))
-        back_at = next((walk.at for walk in walks if after and walk.at >= after.start), None)
+        # A stay between two walks leaves no trace.
+        back_at = next((walk.at for walk in walks if after and _is_present(after, walk.at)), None)
         if back_at is not None:
             changes.append((back_at, "returned", "returns", template))
     return changes

@@ -60,6 +60,15 @@ def test_an_issue_comes_back_when_the_next_walk_meets_it(script):
     assert told(known) == [("2026-01-01", "opened"), ("2026-01-09", "deleted"), ("2026-01-15", "returned")]
 
 
+def test_a_return_between_two_walks_is_unknown(script):
+    issue = script.open("2026-01-01")
+    script.at(script.acts.hide, issue, "2026-01-05")
+    script.at(script.acts.restore, issue, "2026-01-10")
+    script.at(script.acts.hide, issue, "2026-01-12")
+    known = script.acts.truth.known_by(walks("2026-01-02", "2026-01-09", "2026-01-15"))
+    assert told(known) == [("2026-01-01", "opened"), ("2026-01-09", "deleted")]
+
+
 def test_an_absence_between_two_full_walks_is_unknown(script):
     issue = script.open("2026-01-01")
     script.at(script.acts.hide, issue, "2026-01-05")

@@ -50,10 +50,12 @@ arrival_event as (
     qualify row_number() over (partition by issue_id order by happened_at desc, position desc) = 1
 ),
 
--- The state an issue arrived in: what its events of the other repository left it in; without such events, closed
--- if the first snapshot shows a closing from before the arrival.
+-- The state an issue arrived in: what its events of the other repository left it in, but closed if the first
+-- snapshot shows a closing from before the arrival that came after them (there are closings without an event).
 state_before as (
-    select e.issue_id, arg_max(e.kind = 'reopened', (e.happened_at, e.position)) as is_open
+    select
+        e.issue_id, arg_max(e.kind = 'reopened', (e.happened_at, e.position)) as is_open,
+        max(e.happened_at) as changed_at
     from event as e
     join arrival_event as a using (issue_id)
     where e.kind in ('closed', 'reopened') and (e.happened_at, e.position) < (a.happened_at, a.position)
@@ -73,8 +75,14 @@ arrival as (
         a.issue_id is not null as is_transfer,
         least(coalesce(a.happened_at, issue.created_at), issue.fetched_at) as arrived_at,
         coalesce(a.position, 0) as position,
-        a.issue_id is null or coalesce(
-            state_before.is_open, not (first_seen.state = 'closed' and first_seen.closed_at <= a.happened_at), true
+        a.issue_id is null or (
+            coalesce(state_before.is_open, true)
+            and not coalesce(
+                first_seen.state = 'closed'
+                and first_seen.closed_at <= a.happened_at
+                and (state_before.changed_at is null or first_seen.closed_at > state_before.changed_at),
+                false
+            )
         ) as is_open,
         if(a.issue_id is null, issue.author_login, a.actor_login) as actor_login,
         if(a.issue_id is null, issue.author_id, a.actor_id) as actor_id,

@@ -88,9 +88,11 @@ class Oracle:
 
     def state_on_arrival(self, place: int, first: Seen, entered: int) -> bool:
         before = [event for event in self.events[:place] if event.kind in ("closed", "reopened")]
-        if before:
-            return before[-1].kind == "reopened"
-        return first.is_open or first.closed is None or first.closed > entered
+        if before and before[-1].kind == "closed":
+            return False
+        if first.is_open or first.closed is None or first.closed > entered:
+            return True
+        return bool(before) and before[-1].at >= first.closed
 
     def walk(self, pending: list[Event], sightings: list[Seen], entered: int, is_open: bool) -> None:
         shown = {record.closed for record in sightings if record.closed is not None}

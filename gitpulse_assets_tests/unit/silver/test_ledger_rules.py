@@ -278,15 +278,22 @@ def test_case_34_a_transferred_issue_counts_from_its_arrival(lake, issue, timeli
 
 @together
 def test_case_34_an_issue_that_arrives_closed_enters_when_it_is_reopened(lake, issue, timeline):
-    known = {1: [("Closed", DAY_2), transferred(DAY_3)], 2: [transferred(DAY_3)], 3: [transferred(DAY_2)]}
+    # The fourth was closed at its old place without an event, after one had reopened it.
+    reopened = [("Closed", "2024-01-01T13:00:00Z"), ("Reopened", "2024-01-01T18:00:00Z"), transferred(DAY_3)]
+    known = {
+        1: [("Closed", DAY_2), transferred(DAY_3)],
+        2: [transferred(DAY_3)],
+        3: [transferred(DAY_2)],
+        4: reopened,
+    }
     records = [issue(number, **closed(DAY_2)) for number in known]
     lake.run(*records, at=DAY_3, timelines=[timeline(number, *events) for number, events in known.items()])
     yield
-    assert lake.ledger(1) == lake.ledger(2) == lake.ledger(3) == []
+    assert lake.ledger(1) == lake.ledger(2) == lake.ledger(3) == lake.ledger(4) == []
     told = [timeline(number, *events, ("Reopened", DAY_4)) for number, events in known.items()]
     lake.run(*(issue(number, updated_at=DAY_4) for number in known), at=DAY_5, timelines=told)
     yield
-    assert lake.ledger(1) == lake.ledger(2) == lake.ledger(3) == [("reopened", DAY_4)]
+    assert lake.ledger(1) == lake.ledger(2) == lake.ledger(3) == lake.ledger(4) == [("reopened", DAY_4)]
 
 
 @together
