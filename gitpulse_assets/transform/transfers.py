@@ -21,6 +21,7 @@ def find_transfers(con: duckdb.DuckDBPyConnection) -> set[str] | None:
     None: any may be meant, since GitHub did not tell of every issue where it came from. `con` holds
     `repository`, `issue_current`, `issue_labels` and `issue_event` of one repository.
     """
+    create_table(con, "gold", "own_name")
     create_table(con, "gold", "transfer_movement")
     con.execute(
         "create or replace temp table neighbour_issue (repository varchar, names varchar[], issue_id bigint,"

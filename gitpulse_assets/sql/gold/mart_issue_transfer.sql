@@ -2,15 +2,7 @@
 -- An issue that went is looked up at the place it went to; one that came is found by where the other repository's
 -- issue departed to. Of several (it moved on through a third repository) the last departure counts. A repository is
 -- found by each of its names, first by the present one: a name given up may be another's today.
-with name as (
-    select lower(repository_full_name) as own_name from repository
-    union
-    select repo_owner || '/' || repo_name from repository
-    union
-    select lower(unnest(former_names)) from repository
-),
-
-pair as (
+with pair as (
     select m.issue_id, m.direction, n.repository, n.issue_id as other_issue_id, n.issue_number, n.state, n.label_names,
         n.departed_at, n.names[1] = m.other_repository as is_present_name
     from transfer_movement as m
@@ -24,7 +16,7 @@ pair as (
     join neighbour_issue as n on split_part(n.departed_to, '#', 2) = m.issue_number::varchar
     where
         m.direction = 'in'
-        and split_part(n.departed_to, '#', 1) in (select own_name from name)
+        and split_part(n.departed_to, '#', 1) in (select own_name from own_name)
         and coalesce(list_contains(n.names, m.other_repository), true)
 ),
 

@@ -1,17 +1,9 @@
 -- Grain: one issue that came from another repository (its last arrival) or went to one. Key: issue_id, direction.
 -- GitHub names where an issue came from by GraphQL only, and where it went with its number there.
-with name as (
-    select lower(repository_full_name) as own_name from repository
-    union
-    select repo_owner || '/' || repo_name from repository
-    union
-    select lower(unnest(former_names)) from repository
-),
-
-arrival as (
+with arrival as (
     select issue_id, happened_at, lower(from_repository) as from_repository
     from issue_event
-    where kind = 'transferred' and (from_repository is null or lower(from_repository) not in (select own_name from name))
+    where kind = 'transferred' and (from_repository is null or lower(from_repository) not in (select own_name from own_name))
     qualify row_number() over (partition by issue_id order by happened_at desc, position desc) = 1
 )
 
