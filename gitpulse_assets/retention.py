@@ -88,7 +88,7 @@ def old_rows(
 
 def ended_at(row: ManifestRow) -> datetime:
     """When a run ended, or the last that is known of it."""
-    return row.finished_at or row.as_of_at or row.started_at
+    return row.finished_at or row.known_as_of
 
 
 def is_issues(row: ManifestRow) -> bool:
@@ -158,7 +158,7 @@ def is_needless(row: ManifestRow, rows: Sequence[ManifestRow], answers: Collecti
     """Say whether a row of another stream may go: nothing of it stays, and nobody goes on from it."""
     has_data = row.run_id in answers if row.stream == REPOSITORY.name else row.batch_count > 0
     complete = [r for r in rows if r.stream == row.stream and r.status == "complete"]
-    newest = max(complete, key=lambda r: (r.as_of_at or r.started_at, r.sequence), default=None)
+    newest = max(complete, key=lambda r: (r.known_as_of, r.sequence), default=None)
     return not has_data and row != newest and row.next_url is None
 
 

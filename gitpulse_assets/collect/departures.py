@@ -23,7 +23,7 @@ def collect_departures(session: Session, repository_id: int) -> ManifestRow | No
     if not walk:
         return None
     stream = Stream(session, DEPARTURE)
-    stream.open("full", walk[0].as_of_at or walk[0].started_at)
+    stream.open("full", walk[0].known_as_of)
     missing = [
         MissingIssue(row["issue_id"], row["issue_node_id"], row["issue_number"])
         for row in missing_issues(session, walk)

@@ -4,7 +4,6 @@ A page's ETag is written with the page's records and counts in the same manifest
 stands for records that are not stored. How the pages are walked is `github/pages.py`'s work.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -46,14 +45,9 @@ def is_followed_up(rows: Iterable[ManifestRow], walk: ManifestRow, stream: str) 
 
     def is_later(row: ManifestRow) -> bool:
         is_behind = row.sequence > walk.sequence or row.run_id == walk.run_id
-        return is_behind and as_of(row) >= as_of(walk)
+        return is_behind and row.known_as_of >= walk.known_as_of
 
     return any(row.stream == stream and row.status == "complete" and is_later(row) for row in rows)
-
-
-def as_of(row: ManifestRow) -> dt.datetime:
-    """When what the row holds was so."""
-    return row.as_of_at or row.started_at
 
 
 def page_batches(walk: Sequence[ManifestRow]) -> list[tuple[str, range]]:

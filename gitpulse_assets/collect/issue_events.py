@@ -62,6 +62,14 @@ class EventPlan:
         return self.known["newest_event_id"] if self.known else None
 
 
+@dataclass(frozen=True)
+class EventPage:
+    """A page of the list with the heads of its events, in order; they are read once."""
+
+    page: Page
+    heads: list[EventHead]
+
+
 class EventsMoved(Exception):
     """The list lost events while a walk was interrupted: going on would leave some out."""
 
@@ -106,9 +114,9 @@ class Seen:
     newest_id: int | None = None
     oldest_at: dt.datetime | None = None
 
-    def add(self, page: Page) -> None:
-        """Take a page into account."""
-        for head in heads(page):
+    def add(self, heads: Sequence[EventHead]) -> None:
+        """Take a page's events into account."""
+        for head in heads:
             if head.id is not None:
                 self.newest_id = max(head.id, self.newest_id or head.id)
             if head.created_at is not None:
@@ -122,18 +130,17 @@ def walk(session: Session, plan: EventPlan) -> ManifestRow:
     refuse_moved(session, plan, first)
     stream = open_stream(session, plan, first)
     say_cost(session, plan, first)
-    waiting: list[Page] = []
+    waiting: list[EventPage] = []
     last, seen = first, Seen()
     try:
-        for page in chain([first], walked):
-            last = page
-            seen.add(page)
-            waiting.append(page)
+        for last in chain([first], walked):
+            seen.add(last.heads)
+            waiting.append(last)
             if len(waiting) == PAGES_PER_BATCH:
                 keep(session, stream, waiting)
                 waiting = []
             tell(session, stream, waiting)
-            if is_last(plan, page):
+            if is_last(plan, last):
                 break
         keep(session, stream, waiting)
         waiting = []
@@ -145,53 +152,56 @@ def walk(session: Session, plan: EventPlan) -> ManifestRow:
         raise
 
 
-def pages(session: Session, plan: EventPlan) -> Iterator[Page]:
+def pages(session: Session, plan: EventPlan) -> Iterator[EventPage]:
     """The pages of the list, of an interrupted walk from the one before the page to go on with.
 
     New events push the others down and are met again; the page before shows that none came up meanwhile.
     """
     url = plan.unfinished.next_url if plan.unfinished else None
-    return session.client.issue_event_pages(session.repo, start_url=url and (page_before(url) or url))
+    start_url = url and (page_before(url) or url)
+    for page in session.client.issue_event_pages(session.repo, start_url=start_url):
+        yield EventPage(page, [read_head(record) for record in page.records])
 
 
-def refuse_moved(session: Session, plan: EventPlan, first: Page) -> None:
+def refuse_moved(session: Session, plan: EventPlan, first: EventPage) -> None:
     """Raise EventsMoved where the page to go on with begins beyond the last event that is stored."""
     if plan.unfinished is None or not plan.unfinished.batch_count:
         return
     stored = stored_events(session, plan.unfinished.run_id, plan.unfinished.batch_count)
     oldest = min((head.id for head in stored if head.id is not None), default=None)
-    newest_here = max((head.id for head in heads(first) if head.id is not None), default=None)
+    newest_here = max((head.id for head in first.heads if head.id is not None), default=None)
     if oldest is not None and (newest_here is None or newest_here < oldest):
         raise EventsMoved
 
 
-def open_stream(session: Session, plan: EventPlan, first: Page) -> Stream:
+def open_stream(session: Session, plan: EventPlan, first: EventPage) -> Stream:
     """Register the run, with the walk that it goes on with if there is one."""
     stream = Stream(session, ISSUE_TIMELINE)
     resumed = plan.unfinished.run_id if plan.unfinished else None
     is_own = resumed == session.run_id
     stream.open(
         "incremental" if plan.known else "full",
-        plan.as_of_at or first.date,
-        next_url=first.url,
+        plan.as_of_at or first.page.date,
+        next_url=first.page.url,
         is_capped=False,
         **({} if is_own else {"resumed_run_id": resumed}),
     )
     return stream
 
 
-def say_cost(session: Session, plan: EventPlan, first: Page) -> None:
+def say_cost(session: Session, plan: EventPlan, first: EventPage) -> None:
     """Say what the walk will cost against what is left, before its second request."""
     report(WalkProgress(session.repo, 0, 0, note=cost_words(session, plan, first)))
 
 
-def cost_words(session: Session, plan: EventPlan, first: Page) -> str:
+def cost_words(session: Session, plan: EventPlan, first: EventPage) -> str:
     """Put the cost into words, from the last page's number that GitHub tells with the first page."""
     if is_last(plan, first):
         return "issue events: all on the page just read"
     page_max = EVENT_ROW_CAP // PER_PAGE
-    needed = min(first.last_number or page_max, page_max) - (page_number(first.url) or 1)
-    bound = "at most " if plan.known_id is not None or first.last_number is None else ""
+    last_number = first.page.last_number
+    needed = min(last_number or page_max, page_max) - (page_number(first.page.url) or 1)
+    bound = "at most " if plan.known_id is not None or last_number is None else ""
     words = f"issue events: {bound}{needed:,} more {'request' if needed == 1 else 'requests'} needed"
     left, reset_at = session.client.spending.quota_remaining, session.client.spending.quota_reset_at
     if left is None or reset_at is None:
@@ -200,19 +210,14 @@ def cost_words(session: Session, plan: EventPlan, first: Page) -> str:
     return words if needed <= left else f"{words}; the rest waits for that, or for another run"
 
 
-def is_last(plan: EventPlan, page: Page) -> bool:
+def is_last(plan: EventPlan, walked: EventPage) -> bool:
     """Say whether the walk ends with this page: the list does, or it reaches what an earlier one received."""
-    return page.next_url is None or reaches(page, plan.known_id)
+    return walked.page.next_url is None or reaches(walked, plan.known_id)
 
 
-def reaches(page: Page, known_id: int | None) -> bool:
+def reaches(walked: EventPage, known_id: int | None) -> bool:
     """Say whether a page holds an event as old as the newest known one: later pages are older still."""
-    return known_id is not None and any(head.id is not None and head.id <= known_id for head in heads(page))
-
-
-def heads(page: Page) -> list[EventHead]:
-    """Return the heads of a page's events, in order."""
-    return [read_head(record) for record in page.records]
+    return known_id is not None and any(head.id is not None and head.id <= known_id for head in walked.heads)
 
 
 def read_head(record: bytes) -> EventHead:
@@ -223,17 +228,17 @@ def read_head(record: bytes) -> EventHead:
         return EventHead()
 
 
-def keep(session: Session, stream: Stream, walked: Sequence[Page]) -> None:
+def keep(session: Session, stream: Stream, walked: Sequence[EventPage]) -> None:
     """Make the pages durable; the row names its last page until the walk is written down as ended."""
     if not walked:
         return
     first_page = stream.row.page_count + 1
     rows = [
-        bronze_row(record, page.date, first_page + index, number)
-        for index, page in enumerate(walked)
-        for number, record in enumerate(page.records, start=1)
+        bronze_row(record, head, part.page.date, first_page + index, number)
+        for index, part in enumerate(walked)
+        for number, (record, head) in enumerate(zip(part.page.records, part.heads, strict=True), start=1)
     ]
-    last = walked[-1]
+    last = walked[-1].page
     stream.keep(
         session.table(ISSUE_TIMELINE, rows),
         last.date,
@@ -243,9 +248,11 @@ def keep(session: Session, stream: Stream, walked: Sequence[Page]) -> None:
     )
 
 
-def bronze_row(record: bytes, date: dt.datetime, page_number: int, record_number: int) -> dict[str, Any]:
+def bronze_row(
+    record: bytes, head: EventHead, date: dt.datetime, page_number: int, record_number: int
+) -> dict[str, Any]:
     """Return an event as received as a row of `bronze/issue_timeline`."""
-    issue = read_head(record).issue or IssueHead()
+    issue = head.issue or IssueHead()
     return {
         "page_number": page_number,
         "record_number": record_number,
@@ -258,38 +265,38 @@ def bronze_row(record: bytes, date: dt.datetime, page_number: int, record_number
     }
 
 
-def end(session: Session, stream: Stream, plan: EventPlan, last: Page, seen: "Seen") -> ManifestRow:
+def end(session: Session, stream: Stream, plan: EventPlan, last: EventPage, seen: Seen) -> ManifestRow:
     """Write down which events are received since when, then close the walk.
 
     In this order: a crash in between leaves a walk that nobody goes on with, since it has ended.
     """
     marker = Stream(session, EVENT_WALK)
-    as_of_at = stream.row.as_of_at or last.date
+    as_of_at = stream.row.as_of_at or last.page.date
     is_whole = plan.known is None or not reaches(last, plan.known_id)
     row = {
-        "fetched_at": last.date,
+        "fetched_at": last.page.date,
         "as_of_at": as_of_at,
         "complete_since_at": complete_since_at(plan, last, seen, is_whole=is_whole),
         "whole_walk_at": as_of_at if is_whole or plan.known is None else plan.known["whole_walk_at"],
         "newest_event_id": newest_event_id(session, plan, seen),
-        "is_capped": last.is_capped,
+        "is_capped": last.page.is_capped,
         "page_count": stream.row.page_count,
     }
     stream.settle()
     marker.open(stream.row.walk_kind, as_of_at)
-    marker.keep(session.table(EVENT_WALK, [row]), last.date, page_count=0)
+    marker.keep(session.table(EVENT_WALK, [row]), last.page.date, page_count=0)
     marker.close("complete")
-    return stream.close("partial" if last.is_capped else "complete", next_url=None)
+    return stream.close("partial" if last.page.is_capped else "complete", next_url=None)
 
 
-def complete_since_at(plan: EventPlan, last: Page, seen: "Seen", *, is_whole: bool) -> dt.datetime | None:
+def complete_since_at(plan: EventPlan, last: EventPage, seen: Seen, *, is_whole: bool) -> dt.datetime | None:
     """Since when every event is received; None where GitHub served them all."""
-    if last.is_capped:
+    if last.page.is_capped:
         return seen.oldest_at
     return None if is_whole or plan.known is None else plan.known["complete_since_at"]
 
 
-def newest_event_id(session: Session, plan: EventPlan, seen: "Seen") -> int | None:
+def newest_event_id(session: Session, plan: EventPlan, seen: Seen) -> int | None:
     """The greatest id of the walk, whose newest events the run that began it may hold, and of the last."""
     ids = [seen.newest_id, plan.known_id]
     for run_id in walk_runs(session, plan.unfinished):
@@ -315,14 +322,7 @@ def stored_events(session: Session, run_id: str, batch_number: int) -> list[Even
     return [read_head(text.encode()) for text in stored.to_table()["payload_json"].to_pylist()]
 
 
-def tell(session: Session, stream: Stream, waiting: Sequence[Page]) -> None:
+def tell(session: Session, stream: Stream, waiting: Sequence[EventPage]) -> None:
     """Tell whoever watches how far the walk is."""
-    report(
-        WalkProgress(
-            repo=session.repo,
-            page_count=stream.row.page_count + len(waiting),
-            record_count=stream.row.record_count + sum(len(page.records) for page in waiting),
-            what="events",
-            quota_remaining=session.client.spending.quota_remaining,
-        )
-    )
+    events = sum(len(walked.page.records) for walked in waiting)
+    stream.tell(len(waiting), events, "events", session.client.spending.quota_remaining)

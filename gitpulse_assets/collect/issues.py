@@ -14,7 +14,6 @@ from gitpulse_assets.github.pages import Page
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
-from gitpulse_assets.progress import WalkProgress, report
 
 # Unchanged pages hold no records, and walking them again costs nothing: so many may wait for a batch.
 WAITING_PAGES_MAX = 100
@@ -87,7 +86,7 @@ def walked_state(session: Session) -> KnownState:
     """
     state = session.known_state(ISSUES)
     rows = [row for row in session.manifest.rows() if row.stream == ISSUES.name and row.status == "complete"]
-    newest = max(rows, key=lambda row: (row.as_of_at or row.started_at, row.sequence), default=None)
+    newest = max(rows, key=lambda row: (row.known_as_of, row.sequence), default=None)
     if state.watermark is None or state.as_of_at is None or newest is None or newest.as_of_at is None:
         return state
     overlap = state.as_of_at - state.watermark
@@ -206,11 +205,5 @@ def refuse_capped(session: Session, row: ManifestRow) -> None:
 
 def tell(session: Session, stream: Stream, waiting: list[Page]) -> None:
     """Tell whoever watches how far the walk is."""
-    report(
-        WalkProgress(
-            repo=session.repo,
-            page_count=stream.row.page_count + len(waiting),
-            record_count=stream.row.record_count + sum(len(page.records) for page in waiting),
-            quota_remaining=session.client.spending.quota_remaining,
-        )
-    )
+    records = sum(len(page.records) for page in waiting)
+    stream.tell(len(waiting), records, "records", session.client.spending.quota_remaining)

@@ -157,13 +157,5 @@ def bronze_row(
 
 def tell(session: Session, stream: Stream, waiting: list[LifecycleBatch]) -> None:
     """Tell whoever watches how far the walk is."""
-    issue_count = stream.row.record_count + sum(len(batch.issues) for batch in waiting)
-    report(
-        WalkProgress(
-            repo=session.repo,
-            page_count=stream.row.page_count + len(waiting),
-            record_count=issue_count,
-            what="lifecycles",
-            quota_remaining=session.client.graphql_spending.quota_remaining,
-        )
-    )
+    issues = sum(len(batch.issues) for batch in waiting)
+    stream.tell(len(waiting), issues, "lifecycles", session.client.graphql_spending.quota_remaining)

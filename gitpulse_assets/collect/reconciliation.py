@@ -26,7 +26,7 @@ def keep_reconciliation(session: Session) -> None:
         **page_counts(session, walk),
     }
     stream = Stream(session, RECONCILIATION)
-    stream.open("full", walk[0].as_of_at or walk[0].started_at)
+    stream.open("full", walk[0].known_as_of)
     stream.keep(session.table(RECONCILIATION, [row]), walk[0].finished_at, page_count=0)
     stream.close("complete")
 

@@ -36,8 +36,7 @@ def collect(session: Session, *, is_full: bool, with_events: bool = False) -> Ma
     follow_up(session, repository_id)
     if total:
         keep_control_total(session, total)
-    as_of_at = row.as_of_at or row.started_at
-    collect_lifecycles(session, repository_id, as_of_at, with_events=with_events, is_full=is_full)
+    collect_lifecycles(session, repository_id, row.known_as_of, with_events=with_events, is_full=is_full)
     return row
 
 

@@ -19,6 +19,7 @@ from gitpulse_assets.github.errors import CursorRefused
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, Status, WalkKind
+from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
 
 
@@ -141,6 +142,18 @@ class Stream:
     def completed(at: dt.datetime) -> dict[str, Any]:
         """What `keep` is given for the batch that ends a walk, so that no crash parts the two."""
         return {"status": "complete", "finished_at": at}
+
+    def tell(self, waiting_page_count: int, waiting_count: int, what: str, quota_left: int | None) -> None:
+        """Tell whoever watches how far the walk is, with the pages and records that wait to be stored."""
+        report(
+            WalkProgress(
+                repo=self._session.repo,
+                page_count=self.row.page_count + waiting_page_count,
+                record_count=self.row.record_count + waiting_count,
+                what=what,
+                quota_remaining=quota_left,
+            )
+        )
 
     def settle(self) -> None:
         """Account for what was spent so far: another stream is closed before this one."""

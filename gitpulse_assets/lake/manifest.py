@@ -62,6 +62,11 @@ class ManifestRow:
     resumed_run_id: str | None = None
     error: str | None = None
 
+    @property
+    def known_as_of(self) -> datetime:
+        """When what the row holds was so; of a row without a walk, when its run began."""
+        return self.as_of_at or self.started_at
+
 
 class Manifest:
     """The manifest of one repository."""
