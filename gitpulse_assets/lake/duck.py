@@ -4,7 +4,8 @@ import duckdb
 
 from gitpulse_assets.lake.scratch import machine_scratch
 
-# A million issues are merged within this, on disk what does not fit; more is a tenth faster (see benchmarks).
+# The marts of a million issues are made within this, on disk what does not fit; without a limit they take
+# more than twice the memory and a fifth less time (docs/benchmarks.md).
 MEMORY_LIMIT = "500MB"
 
 # UTC because days are UTC days whatever the machine's zone. No extension is fetched at run time: the

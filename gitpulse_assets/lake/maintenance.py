@@ -90,7 +90,7 @@ def _removed(store: Store, infos: Iterable[ObjectInfo]) -> Swept:
 
 def _remove_scratch(store: Store, limit: datetime) -> None:
     """Remove the files that killed runs were writing on this machine; no store lists those of a bucket."""
-    for folder in (store.scratch_folder, machine_scratch()):
+    for folder in {store.scratch_folder, machine_scratch()}:
         for path in filter(Path.is_file, folder.rglob("*")):
             with suppress(FileNotFoundError):
                 if datetime.fromtimestamp(path.stat().st_mtime, UTC) < limit:
