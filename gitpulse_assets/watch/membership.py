@@ -13,6 +13,8 @@ from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.watch.state import Listing, Member, Membership, OwnedRepository
 from gitpulse_assets.watch.watch_list import Organization, WatchList
 
+LISTED_FOR = timedelta(hours=1)
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -101,7 +103,7 @@ def follow(
             continue
         key = key or known.add(name, identity)
         present.add(key)
-        arrive(step, key, member_now(state.members.get(key), name, place, identity, now), by_hand)
+        arrive(step, key, member_now(state.members.get(key), place, identity, now), by_hand)
     kept_origins = {f"{owner}/*" for owner in unlisted_owners}
     for key, member in state.members.items():
         if key not in present and member.status == "watched" and member.origin not in kept_origins:
@@ -149,21 +151,15 @@ def retired(member: Member, now: datetime) -> Member:
     return msgspec.structs.replace(member, status="retired", retired_at=now, is_first_run_due=False)
 
 
-def member_now(before: Member | None, name: str, place: Wanted, identity: Identity, now: datetime) -> Member:
-    is_back = before is None or before.status == "retired"
-    repository_id = identity.repository_id or (before.repository_id if before else None)
-    # The name asked for follows the newest known; the one under which it was registered stays its key.
-    new_name = identity.full_name.lower() or name
-    keeps_name = before is not None and place.repository_id is None and not identity.full_name
+def member_now(before: Member | None, place: Wanted, identity: Identity, now: datetime) -> Member:
+    kept = before if before is not None and before.status == "watched" else None
     return Member(
-        name=before.name if before is not None and keeps_name else new_name,
+        # The name asked for follows the newest known; the one under which it was registered stays its key.
+        name=identity.full_name.lower(),
         origin=place.origin,
-        since=now if is_back or before is None else before.since,
-        repository_id=repository_id,
+        since=kept.since if kept else now,
+        repository_id=identity.repository_id or (before.repository_id if before else None),
     )
-
-
-LISTED_FOR = timedelta(hours=1)
 
 
 def due_owners(wanted: WatchList, listings: Mapping[str, Listing], now: datetime) -> list[str]:
