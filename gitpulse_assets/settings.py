@@ -24,17 +24,8 @@ DEFAULT_LABEL_GROUPS = (
     ("question", r"question|\bsupport\b|how[- ]?to"),
 )
 
-
-ALERT_HOURS = {"GITPULSE_ALERT_REPEAT_HOURS": 20, "GITPULSE_FRESHNESS_HOURS": 192}
-# Whole numbers with the unit in the name; what pydantic says of a wrong one gets the default as example.
-NUMBERS = {
-    "GITPULSE_PATIENCE_SECONDS": 3900,
-    "GITPULSE_RETENTION_DAYS": 90,
-    "GITPULSE_API_RATE_PER_MINUTE": 600,
-    "GITHUB_APP_ID": 123456,
-    "GITHUB_APP_INSTALLATION_ID": 12345678,
-    **ALERT_HOURS,
-}
+# Where pydantic says what is wrong, a right value follows: one of these, else the field's default.
+EXAMPLES = {"GITHUB_APP_ID": "123456", "GITHUB_APP_INSTALLATION_ID": "12345678"}
 
 EXAMPLE_ADDRESSES = {
     "github_api_url": "https://github.example.com/api/v3",
@@ -391,10 +382,15 @@ def load_settings() -> Settings:
 
 def explain(detail: dict[str, Any]) -> str:
     """Say what is wrong with one variable; the value itself is left out, it could be a secret."""
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    place = str(detail["loc"][0])
     # A default that is checked is called by its field.
-    field = Settings.model_fields.get(place)
-    name = str(field.validation_alias) if field else place
-    example = f"; for example {NUMBERS[name]}" if name in NUMBERS else ""
+    place = str(detail["loc"][0])
+    name, field = next(
+        (str(field.validation_alias), field)
+        for own_name, field in Settings.model_fields.items()
+        if place in (own_name, field.validation_alias)
+    )
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    # Our own words end with an example already.
+    right = "" if detail["type"] == "value_error" else EXAMPLES.get(name, field.default)
+    example = f"; for example {right}" if right else ""
     return f"{name}: {message[:1].lower()}{message[1:]}{example}"

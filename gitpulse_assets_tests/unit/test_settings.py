@@ -67,6 +67,11 @@ def test_graphql_address_follows_the_rest_address(
         ("GITPULSE_REPOS", "apache/*/x", "write owner/name"),
         ("GITPULSE_PATIENCE_SECONDS", "-1", "greater than or equal to 0; for example 3900"),
         ("GITPULSE_PATIENCE_SECONDS", "soon", "for example 3900"),
+        ("GITPULSE_DUCKDB_MEMORY_LIMIT", "lots", "; for example 500MB"),
+        ("GITPULSE_RETENTION_DAYS", "-1", "; for example 90"),
+        ("GITPULSE_API_RATE_PER_MINUTE", "many", "; for example 600"),
+        ("GITPULSE_ALERT_REPEAT_HOURS", "0", "; for example 20"),
+        ("GITPULSE_FRESHNESS_HOURS", "0", "; for example 192"),
     ],
 )
 def test_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str):
