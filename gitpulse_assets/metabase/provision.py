@@ -94,7 +94,7 @@ def provide_dashboard(
         dashboard_card(card, card_id, placed[card_id]["id"] if card_id in placed else -position)
         for position, (card, card_id) in enumerate(zip(CARDS, card_ids, strict=True), start=1)
     ]
-    others = [dashcard for card_id, dashcard in placed.items() if card_id not in card_ids]
+    others = [one for one in current.get("dashcards", []) if one["card_id"] not in card_ids]
     return provide(metabase, "/api/dashboard", current, {**about, "dashcards": [*wanted, *others]}, done)
 
 

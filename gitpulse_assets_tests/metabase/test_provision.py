@@ -81,6 +81,19 @@ def test_what_differs_is_changed_and_what_people_made_stays(stand_in):
     assert 901 in [dashcard["card_id"] for dashcard in dashboard["dashcards"]]
 
 
+def test_every_text_card_that_people_made_stays(stand_in):
+    """A text card or heading is a dashcard without a card, and there may be several."""
+    done = run(stand_in)
+    dashboard = stand_in.things["dashboard"][done.dashboard_id]
+    place = {"card_id": None, "col": 0, "size_x": 24, "size_y": 1}
+    texts = [{"id": 900 + row, "row": row, **place} for row in (60, 61)]
+    dashboard["dashcards"] += texts
+    del stand_in.things["card"][max(stand_in.things["card"])]
+    assert run(stand_in).changed == 1
+    kept = stand_in.things["dashboard"][done.dashboard_id]["dashcards"]
+    assert [dashcard for dashcard in kept if dashcard["card_id"] is None] == texts
+
+
 def test_a_missing_card_comes_back_in_its_place(stand_in):
     done = run(stand_in)
     gone = max(stand_in.things["card"])
