@@ -2,37 +2,29 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pyarrow as pa
 import pytest
-from pydantic import SecretStr
 
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts import bronze, silver
+from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
+from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.limits import Limits
-from gitpulse_assets.sandbox.messages import Request, Served
+from gitpulse_assets.sandbox.messages import Served
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
-from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets_tests.history.product import Reader
 
-API_URL = "http://github.sandbox"
 TOKEN = "good-token"
 REPO = Repo("acme", "rocket")
-MERGED_TABLES = tuple(table for table in silver.SILVER_TABLES if table is not silver.SYNC_STATE)
 PROVENANCE = {"run_id", "page_number", "fetched_at"}
 WRITES = {"put", "move", "delete", "delete_prefix"}
 
@@ -80,39 +72,11 @@ def crashing() -> type[CrashingStore]:
     return CrashingStore
 
 
-class SandboxTransport(httpx.BaseTransport):
-    """Has the stand-in answer in this process; a status fault is served, other kinds need a socket."""
-
-    def __init__(self, app: SandboxApp) -> None:
-        self.app = app
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        asked = Request(
-            method=request.method,
-            path=request.url.path,
-            query_string=request.url.query.decode(),
-            headers={name.lower(): value for name, value in request.headers.items()},
-            origin=API_URL,
-            body=request.read(),
-        )
-        response, _ = self.app.answer(asked)
-        headers = {"content-type": response.content_type} | response.headers
-        return httpx.Response(response.status, headers=headers, content=response.body, request=request)
-
-
-@dataclass
-class Product:
+class Product(Reader):
     """One repository's lake and how it is refreshed; a lake may see one world after another."""
 
-    world: World
-    repo: Repo
-    folder: Path
-    run_count: int = 0
-    app: SandboxApp = field(init=False)
-    lake: Lake = field(init=False)
-
     def __post_init__(self) -> None:
-        self.lake = Lake.open(str(self.folder))
+        super().__post_init__()
         self.show(self.world)
 
     def show(self, world: World, **options: Any) -> None:
@@ -131,14 +95,7 @@ class Product:
         """Collect in a new run, which `lake` may cut short."""
         self.run_count += 1
         self.app.log.clear()
-        client = GitHubClient(
-            api_url=API_URL,
-            graphql_url=f"{API_URL}/graphql",
-            tokens=[SecretStr(token)] if token else [],
-            http_transport=SandboxTransport(self.app),
-            sleep=lambda seconds: None,
-        )
-        with client:
+        with self.client(token) as client:
             session = Session(client, lake or self.lake, self.repo, f"run-{self.run_count:03}")
             return collect(session, is_full=is_full, with_events=with_events)
 
@@ -150,39 +107,8 @@ class Product:
 
     def merge(self) -> None:
         """Merge what no merge has taken in, publish it, and move the watermarks."""
-        rows = self.lake.manifest(self.repo).rows()
-        with self.lake.begin("silver", self.repo) as publication, connect() as con:
-            merged = publication.previous.merged if publication.previous else {}
-            new = {
-                table: unmerged_batches(rows, table.name, merged.get(table.name, {}))
-                for table in BRONZE_INPUTS
-            }
-            inputs = {f"stored_{table.name}": self.lake.dataset(table, self.repo) for table in MERGED_TABLES}
-            for table, batches in new.items():
-                inputs[f"bronze_{table.name}"] = self.lake.bronze_dataset(table, self.repo, batches)
-            merge_silver(con, inputs, list(dict.fromkeys(row.run_id for row in rows)))
-            staged = [publication.stage(table, ordered(con, table)) for table in MERGED_TABLES]
-            publication.seal(
-                {table.name: {run: numbers[-1] for run, numbers in batches} for table, batches in new.items()}
-            )
-            for table in staged:
-                publication.promote(table)
-        self._move_watermarks()
-
-    def _move_watermarks(self) -> None:
-        commit = self.lake.commit("silver", self.repo)
-        with self.lake.begin("silver", self.repo) as publication, connect() as con:
-            con.execute("create table merged_batch (stream varchar, run_id varchar, merged_count bigint)")
-            for stream, runs in commit.merged.items() if commit else ():
-                for run in runs.items():
-                    con.execute("insert into merged_batch values (?, ?, ?)", [stream, *run])
-            con.register("manifest", self.lake.dataset(bronze.MANIFEST, self.repo))
-            create_table(con, "silver", silver.SYNC_STATE.name, {"overlap_minutes": 10})
-            staged = [publication.keep(table) for table in MERGED_TABLES]
-            staged.append(publication.stage(silver.SYNC_STATE, ordered(con, silver.SYNC_STATE)))
-            publication.seal()
-            for table in staged:
-                publication.promote(table)
+        super().merge()
+        self.move_watermarks()
 
     def table(self, contract: TableContract, *, with_provenance: bool = False) -> pa.Table:
         """A published table in its key's order, without the columns that say where a row came from."""
@@ -205,11 +131,6 @@ class Product:
     def units(self) -> int:
         """What the last run cost."""
         return sum(served.cost for served in self.app.log)
-
-
-def ordered(con, table: TableContract):
-    columns, order = ", ".join(table.column_names), ", ".join(table.order_by)
-    return con.sql(f"select {columns} from {table.name} order by {order}").to_arrow_reader()
 
 
 def make_world() -> World:

@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 from pydantic import SecretStr
 
 from gitpulse_assets.assets.neighbours import link_transfers
+from gitpulse_assets.assets.silver import MERGED_TABLES
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import bronze, silver
@@ -37,11 +38,10 @@ from gitpulse_assets.transform.sql_file import create_table
 
 API_URL = "http://github.sandbox"
 SYNC_STATE = silver.SYNC_STATE
-MERGED_TABLES = tuple(table for table in silver.SILVER_TABLES if table is not SYNC_STATE)
 
 
 class SandboxTransport(httpx.BaseTransport):
-    """Has the stand-in answer in this process."""
+    """Has the stand-in answer in this process; a status fault is served, other kinds need a socket."""
 
     def __init__(self, app: SandboxApp) -> None:
         self.app = app
@@ -87,18 +87,22 @@ class Reader:
     def sync(self, *, is_full: bool = False) -> ManifestRow:
         """Collect, merge and publish once, as one run; return the manifest row of the issue walk."""
         self.run_count += 1
-        client = GitHubClient(
-            api_url=API_URL,
-            graphql_url=f"{API_URL}/graphql",
-            tokens=[SecretStr(self.token)] if self.token else [],
-            http_transport=SandboxTransport(self.app),
-        )
-        with client:
+        with self.client(self.token) as client:
             session = Session(client, self.lake, self.repo, f"run-{self.run_count:03}")
             row = collect(session, is_full=is_full, with_events=self.with_events)
         self.merge()
         self.move_watermarks()
         return row
+
+    def client(self, token: str) -> GitHubClient:
+        """Open a client that nobody keeps waiting; `token` is empty without one."""
+        return GitHubClient(
+            api_url=API_URL,
+            graphql_url=f"{API_URL}/graphql",
+            tokens=[SecretStr(token)] if token else [],
+            http_transport=SandboxTransport(self.app),
+            sleep=lambda seconds: None,
+        )
 
     def merge(self) -> None:
         """Merge what no merge has taken in and publish it."""

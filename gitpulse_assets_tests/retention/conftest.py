@@ -6,13 +6,12 @@ import pyarrow as pa
 import pytest
 
 from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs
-from gitpulse_assets.contracts.silver import SILVER_TABLES, SYNC_STATE
+from gitpulse_assets.assets.silver import MERGED_TABLES
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.silver import merge_silver
 
-MERGED_TABLES = tuple(table for table in SILVER_TABLES if table is not SYNC_STATE)
 Tables = dict[str, pa.Table]
 
 
