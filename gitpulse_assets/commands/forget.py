@@ -86,13 +86,9 @@ def forget_in_watch(lake: Lake, repo: Repo) -> None:
 
 def is_wanted(settings: Settings, repo: Repo) -> bool:
     try:
-        wanted = watch_list(settings)
+        return watch_list(settings).names(repo)
     except SettingsError:
         return False
-    return repo in wanted.origins or any(
-        organization.owner == repo.owner and organization.takes(repo.name)
-        for organization in wanted.organizations
-    )
 
 
 def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:

@@ -63,14 +63,7 @@ def refused(reason: str, code: int) -> int:
 def watching(settings: Settings) -> Callable[[Repo], bool] | None:
     """Return what says of a repository whether it is watched; None where no watch list is set."""
     watched = watch_list(settings)
-    if watched.is_empty:
-        return None
-
-    def is_watched(repo: Repo) -> bool:
-        by_organization = any(o.owner == repo.owner and o.takes(repo.name) for o in watched.organizations)
-        return repo in watched.origins or by_organization
-
-    return is_watched
+    return None if watched.is_empty else watched.names
 
 
 def listen(host: str, port: int) -> socket.socket:

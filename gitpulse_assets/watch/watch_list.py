@@ -66,6 +66,10 @@ class Organization(Options):
             fnmatchcase(lowered, pattern.lower()) for pattern in self.exclude
         )
 
+    def takes_repo(self, repo: Repo) -> bool:
+        """Whether a repository is this owner's, and wanted by its name."""
+        return self.owner == repo.owner and self.takes(repo.name)
+
     @property
     def owner(self) -> str:
         return self.name.lower()
@@ -107,6 +111,10 @@ class WatchList:
     def is_empty(self) -> bool:
         return not self.origins and not self.organizations
 
+    def names(self, repo: Repo) -> bool:
+        """Whether a repository is named, by itself or by an organisation's patterns."""
+        return repo in self.origins or any(place.takes_repo(repo) for place in self.organizations)
+
     def options(self, repo: Repo) -> RepoOptions:
         """What holds for a repository, also for one that nobody watches (the defaults)."""
         layers = [*self._said_of(repo), self.defaults]
@@ -120,9 +128,7 @@ class WatchList:
     def _said_of(self, repo: Repo) -> Iterator[Options]:
         if repo in self.named:
             yield self.named[repo]
-        for organization in self.organizations:
-            if organization.owner == repo.owner and organization.takes(repo.name):
-                yield organization
+        yield from (place for place in self.organizations if place.takes_repo(repo))
 
 
 def watch_list(settings: Settings) -> WatchList:

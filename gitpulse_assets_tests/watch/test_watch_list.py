@@ -78,6 +78,15 @@ def test_patterns_take_and_leave(folder: Path, name: str, is_taken: bool):
     assert pallets.takes(name) is is_taken
 
 
+@pytest.mark.parametrize(
+    ("repo", "is_named"),
+    [("rust-lang/rust", True), ("pallets/click", True), ("pallets/jinja", False), ("by/click", False)],
+)
+def test_a_repository_is_named_by_itself_or_by_its_owners_patterns(folder: Path, repo: str, is_named: bool):
+    (folder / "gitpulse.yaml").write_text(FILE)
+    assert watch_list(load_settings()).names(Repo.parse(repo)) is is_named
+
+
 def test_the_variable_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch):
     (folder / "other.yml").write_text("repositories: [a/b]\n")
     monkeypatch.setenv("GITPULSE_CONFIG", "other.yml")
