@@ -11,6 +11,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Depends, Request, Response
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
+from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
 from gitpulse_assets.repo import Repo
@@ -43,17 +44,24 @@ def replies_of(request: Request) -> Replies:
     return request.app.state.replies
 
 
-def envelope(status: RepositoryStatus, window: Window | None, label: str | None) -> dict[str, Any]:
-    """Say what the rows are about."""
+def envelope(
+    published: Published, status: RepositoryStatus, window: Window | None, label: str | None
+) -> dict[str, Any]:
+    """Say what the rows are about: the publication they are of, and what the lake lacks beyond it."""
     about = {
-        "repository": status.full_name,
-        "as_of_at": status.as_of_at,
+        "repository": published.full_name,
+        "as_of_at": published.as_of_at,
         "is_complete": status.is_complete,
         "note": status.note,
         "label": label,
     }
     days = window and {"start_date": window.start_date, "end_date": window.end_date, "days": window.days}
     return about | ({"window": days} if days else {})
+
+
+def version_of(published: Published, status: RepositoryStatus) -> str:
+    """Changes with everything an envelope and its rows follow from."""
+    return f"{published.version} {status.note}"
 
 
 TableAnswer = Callable[[RepositoryAnswers, Window, str | None], pa.Table]
@@ -76,9 +84,11 @@ def reply_table(
 
         def made() -> tuple[Envelope, pa.Table]:
             rows = answer(of, window, asked.label)
-            return envelope(status, window, asked.label) | dict(extra(of, window, asked.label)), rows
+            return envelope(of.published, status, window, asked.label) | dict(
+                extra(of, window, asked.label)
+            ), rows
 
-        return replies_of(request).table(request, f"{of.published.version} {status.note}", format_name, made)
+        return replies_of(request).table(request, version_of(of.published, status), format_name, made)
 
     return answers.ask(asked.repo, put)
 
@@ -92,8 +102,10 @@ def reply_record(request: Request, asked: Scope, name: str, answer: RecordAnswer
         window = asked.window(of)
         return replies_of(request).record(
             request,
-            f"{of.published.version} {status.note}",
-            lambda: envelope(status, window, asked.label) | {name: answer(of, window, asked.label)},
+            version_of(of.published, status),
+            lambda: (
+                envelope(of.published, status, window, asked.label) | {name: answer(of, window, asked.label)}
+            ),
         )
 
     return answers.ask(asked.repo, put)
@@ -237,13 +249,15 @@ def issues(
     def put(of: RepositoryAnswers) -> Response:
         def made() -> tuple[Envelope, pa.Table]:
             page = of.issues(chosen)
-            return envelope(status, None, chosen.label) | {"total_count": page.total_count}, page.rows
+            return envelope(of.published, status, None, chosen.label) | {
+                "total_count": page.total_count
+            }, page.rows
 
         def headers() -> dict[str, str]:
             total = of.issues(chosen).total_count
             return {"Link": page_links(request, chosen, total), "X-Total-Count": str(total)}
 
-        version = f"{of.published.version} {status.note}"
+        version = version_of(of.published, status)
         return replies_of(request).table(request, version, format, made, headers)
 
     return answers.ask(repo, put)

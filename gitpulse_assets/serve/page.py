@@ -95,7 +95,7 @@ def repository_page(answers: LakeAnswers, repo: Repo, query: PageQuery) -> str:
     status, repos = answers.status(repo), answers.repos()
 
     def compose(asked: RepositoryAnswers) -> str:
-        key = (repo, asked.published.version, query, status.note, status.as_of_at, tuple(repos))
+        key = (repo, asked.published.version, query, status.note, tuple(repos))
         return pages.get(key, lambda: story_page(asked, status, repos, query))
 
     return answers.ask(repo, compose)
