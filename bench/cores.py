@@ -32,6 +32,7 @@ from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict_table import build_verdicts
+from gitpulse_assets.watch.watch_list import RepoOptions
 
 # The seconds of wall clock each part took.
 Seconds = dict[str, float]
@@ -85,7 +86,7 @@ def merge(lake: Lake, repo: Repo) -> None:
 def move_watermarks(lake: Lake, repo: Repo) -> None:
     with lake.begin("silver", repo) as publication, connect() as con:
         register_merge(con, lake, repo)
-        create_table(con, "silver", SYNC_STATE.name)
+        create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": RepoOptions().overlap_minutes})
         audit(con, [SYNC_STATE], SYNC_STATE_CHECKS)
         kept = [publication.keep(table) for table in MERGED_TABLES]
         publish(con, publication, [SYNC_STATE])
