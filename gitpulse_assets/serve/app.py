@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.keys import CHALLENGE, Keys
@@ -24,6 +25,8 @@ from gitpulse_assets.serve.replies import Replies
 from gitpulse_assets.settings import Settings
 
 OPEN_PATHS = ("/healthz",)
+# Nothing is ever kept there, so that listing it is one request with a short answer.
+NOWHERE = "_health/"
 UNCOUNTED_PREFIX = "/static/"
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -89,8 +92,18 @@ def add_health(app: FastAPI) -> None:
     @app.get("/healthz", tags=["operation"], responses={503: {"description": "The tables cannot be read."}})
     async def healthz(request: Request) -> dict[str, str]:
         """Say that the server is up and can read the tables; needs no key."""
-        await run_in_threadpool(request.app.state.lake.store.check, is_writable=False)
+        await run_in_threadpool(reach, request.app.state.lake.store)
         return {"status": "ok"}
+
+
+def reach(store: Store) -> None:
+    """Ask the storage for something that is never there; raises LakeError where it does not answer.
+
+    Checking the store asks an S3 server once a process only.
+    """
+    store.check(is_writable=False)
+    for _ in store.list(NOWHERE):
+        return
 
 
 def add_guard(app: FastAPI, settings: Settings) -> None:
