@@ -137,14 +137,15 @@ def done(lake: "Lake", keys: Sequence[str], config: SweepConfig) -> Iterator[str
 def changed(context: dg.OpExecutionContext, lake: "Lake", keys: Sequence[str]) -> list[str]:
     """Look at the keys as the sensor does, and return those that changed."""
     from gitpulse_assets.lake.errors import PreconditionFailed
-    from gitpulse_assets.watch.looking import is_due, look_at_all
+    from gitpulse_assets.watch.looking import is_due, look_at_all, stop_after_round
     from gitpulse_assets.watch.state import Member, Sight, Sights, membership, sights
 
     now = datetime.now(UTC)
     members = membership(lake.store).load().members
     members = {key: members.get(key) or Member(key, "by hand", now) for key in keys}
     stored = sights(lake.store)
-    known = stored.load().sights
+    before = stored.load()
+    known = before.sights
     due = [key for key in keys if is_due(known.get(key, Sight()), now)]
     with github_client(settings_or_failure(), attempts=2) as client:
         found = look_at_all(
@@ -153,7 +154,7 @@ def changed(context: dg.OpExecutionContext, lake: "Lake", keys: Sequence[str]) -
     if found.stopped_by:
         raise dg.Failure(found.stopped_by, allow_retries=False)
     try:
-        stored.save(Sights({**known, **found.sights}))
+        stored.save(Sights({**known, **found.sights}, stop=stop_after_round(before.stop, found, now)))
     except PreconditionFailed:
         context.log.info("the sensor changed_repositories looked meanwhile; its findings stay")
     return found.changed

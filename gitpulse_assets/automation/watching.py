@@ -191,8 +191,8 @@ def told(state: "Membership", step: "Step", stopped_by: str) -> str:
 )
 def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look at as many as a tick has time for; the cursor is the key the last tick came to."""
-    from gitpulse_assets.watch.looking import in_turn, is_due, look_at_all
-    from gitpulse_assets.watch.state import Sight, Sights, membership, sights, stop_after
+    from gitpulse_assets.watch.looking import in_turn, is_due, look_at_all, stop_after_round
+    from gitpulse_assets.watch.state import Sight, Sights, membership, sights
 
     settings, now = load_settings(), datetime.now(UTC)
     lake = open_lake(settings)
@@ -219,10 +219,7 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
         seconds_max=LOOKING_SECONDS_MAX,
         changed_max=RUNS_A_TICK_MAX,
     )
-    # A tick that had nobody to look at says nothing of what stopped the one before.
-    has_asked = bool(found.looked_count or found.stopped_by)
-    stop = stop_after(before.stop, found.stopped_by, now) if has_asked else before.stop
-    stored.save(Sights(known | found.sights, stop=stop))
+    stored.save(Sights(known | found.sights, stop=stop_after_round(before.stop, found, now)))
     requests = [run_request(key, f"{key}:{now:%Y-%m-%dT%H:%M:%SZ}") for key in found.changed]
     reason = (
         f"{found.looked_count} of {len(keys)} repositories looked at, none changed; {len(busy & keys)} have "

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -21,7 +21,7 @@ from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, N
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.watch.state import KEPT_BODY_BYTES_MAX, Member, Sight
+from gitpulse_assets.watch.state import KEPT_BODY_BYTES_MAX, Member, Sight, Stop, stop_after
 
 FIRST_BACK_OFF = timedelta(minutes=5)
 LONGEST_BACK_OFF = timedelta(hours=24)
@@ -54,6 +54,13 @@ class Round:
     stopped_by: str = ""
 
 
+def stop_after_round(before: Stop | None, found: Round, now: datetime) -> Stop | None:
+    """What a round leaves of what stopped the one before; one that looked at nobody tells nothing of it."""
+    if not (found.looked_count or found.stopped_by):
+        return before
+    return stop_after(before, found.stopped_by, now)
+
+
 def after_run(sight: Sight, end: RunEnd, now: datetime) -> Sight:
     """What the end of the run that was asked for means: settled, to be tried later, or never begun."""
     if sight.asked_at is None:
@@ -82,7 +89,7 @@ def in_turn(keys: Sequence[str], after: str) -> list[str]:
     return [key for key in ordered if key > after] + [key for key in ordered if key <= after]
 
 
-def look(client: GitHubClient, lake: Lake, key: str, member: Member, sight: Sight, now: datetime) -> Seen:
+def look(client: GitHubClient, lake: Lake, key: str, member: Member, sight: Sight) -> Seen:
     """Look at one repository; raises GitHubError and LakeError."""
     stored = Repo.parse(key)
     etag = sight.etag or merged_etag(lake, stored)
@@ -96,7 +103,8 @@ def look(client: GitHubClient, lake: Lake, key: str, member: Member, sight: Sigh
         return Seen(
             msgspec.structs.replace(quiet, etag=probe.etag, body=body, settled_mark=found, asked_mark="")
         )
-    asked = msgspec.structs.replace(sight, asked_mark=found, asked_at=now, trouble="")
+    # Not when the round began: a run made since then may have ended before this change was seen.
+    asked = msgspec.structs.replace(sight, asked_mark=found, asked_at=datetime.now(UTC), trouble="")
     return Seen(asked, is_changed=True)
 
 
@@ -162,7 +170,7 @@ def look_at_all(
                 break
             some = keys[start : start + REQUESTS_AT_ONCE]
             looks = {
-                key: pool.submit(look, client, lake, key, members[key], sights.get(key, Sight()), now)
+                key: pool.submit(look, client, lake, key, members[key], sights.get(key, Sight()))
                 for key in some
             }
             wait(looks.values())
