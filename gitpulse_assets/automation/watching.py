@@ -102,7 +102,7 @@ def in_step(
 ) -> "tuple[Membership, Step, str]":
     """Ask what has to be asked, and follow the list; what stopped the asking leaves the rest for later."""
     from gitpulse_assets.watch.asking import identities
-    from gitpulse_assets.watch.membership import follow, unknown_keys, wanted_repos
+    from gitpulse_assets.watch.membership import follow, new_names, unknown_keys, wanted_repos
     from gitpulse_assets.watch.state import Membership, stop_after
 
     listings, stopped_by = listed(client, state, wanted, now)
@@ -117,8 +117,8 @@ def in_step(
         for organization in wanted.organizations
         if organization.owner not in listings or listings[organization.owner].trouble
     }
-    is_news = set(places) - set(state.members)
-    step = follow(state, places, found, by_hand(lake, state) if is_news else {}, unlisted, now)
+    known = by_hand(lake, state) if new_names(state, places, found) else {}
+    step = follow(state, places, found, known, unlisted, now)
     troubles = {owner: listing.trouble for owner, listing in listings.items() if listing.trouble}
     stop = stop_after(state.stop, stopped_by, now)
     members = Membership(step.members, listings, step.troubles | troubles, state.revision, stop)

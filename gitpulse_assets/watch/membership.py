@@ -79,6 +79,22 @@ def unknown_keys(state: Membership, wanted: Mapping[str, Wanted]) -> list[str]:
     return sorted(key for key, place in wanted.items() if key not in known and place.repository_id is None)
 
 
+def new_names(
+    state: Membership, wanted: Mapping[str, Wanted], identities: Mapping[str, Identity]
+) -> list[str]:
+    """The wanted names, known to GitHub, of which no member goes by the name, the key or the id."""
+    known = KnownNames(state, {})
+    named = {name: identity_of(name, place, identities) for name, place in wanted.items()}
+    return [
+        name for name, identity in named.items() if not identity.trouble and known.key(name, identity) is None
+    ]
+
+
+def identity_of(name: str, place: Wanted, identities: Mapping[str, Identity]) -> Identity:
+    """Who a name is: as GitHub said when asked for it, else as its owner's list or the name itself says."""
+    return identities.get(name, Identity(place.repository_id, name))
+
+
 def follow(
     state: Membership,
     wanted: Mapping[str, Wanted],
@@ -96,7 +112,7 @@ def follow(
     known = KnownNames(state, by_hand)
     present: set[str] = set()
     for name, place in wanted.items():
-        identity = identities.get(name, Identity(place.repository_id, name))
+        identity = identity_of(name, place, identities)
         key = known.key(name, identity)
         if key is None and identity.trouble:
             step.troubles[name] = identity.trouble

@@ -6,7 +6,7 @@ import pytest
 
 from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed
 from gitpulse_assets.watch.looking import after_run, failed, in_turn, is_due
-from gitpulse_assets.watch.membership import Identity, Wanted, due_owners, follow, wanted_repos
+from gitpulse_assets.watch.membership import Identity, Wanted, due_owners, follow, new_names, wanted_repos
 from gitpulse_assets.watch.state import ListedPage, Listing, Member, Membership, OwnedRepository, Sight
 from gitpulse_assets.watch.watch_list import Organization, WatchList
 
@@ -84,6 +84,25 @@ def test_what_was_refreshed_by_hand_under_an_old_name_keeps_its_key():
     )
     assert step.members["acme/old"] == Member("acme/new", "x", NOW, 7)
     assert (step.new, step.returned) == ([], ["acme/old"])
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "identity", "is_new"),
+    [
+        ("acme/old", Wanted("x"), None, False),
+        ("acme/renamed", Wanted("x"), None, False),
+        ("acme/again", Wanted("x", 7), None, False),
+        ("acme/again", Wanted("x"), Identity(7, "acme/again"), False),
+        ("acme/gone", Wanted("x"), Identity(trouble="not found"), False),
+        ("acme/new", Wanted("x"), Identity(8, "acme/new"), True),
+    ],
+)
+def test_a_name_is_new_only_where_no_member_goes_by_it(
+    name: str, place: Wanted, identity: Identity | None, is_new: bool
+):
+    state = Membership({"acme/old": Member("acme/renamed", "x", NOW, 7)})
+    found = {name: identity} if identity else {}
+    assert new_names(state, {name: place}, found) == ([name] if is_new else [])
 
 
 def test_a_first_refresh_is_counted():
