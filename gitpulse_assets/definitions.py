@@ -27,6 +27,7 @@ default_assets = [bronze, silver, sync_state, gold, backlog_report]
 
 
 def default_resources() -> dict[str, Any]:
+    """Return the resources of production by name, which open nothing before they are used."""
     lake = LakeResource()
     return {
         "github": GitHubResource(),

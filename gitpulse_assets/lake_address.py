@@ -14,6 +14,7 @@ def open_lake(settings: Settings, *, is_writable: bool = True) -> Lake:
 
 
 def s3_options(settings: Settings) -> S3Options:
+    """Return what the `AWS_*` settings say of an S3 server."""
     secret = settings.aws_secret_access_key
     token = settings.aws_session_token
     return S3Options(

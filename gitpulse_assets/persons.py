@@ -62,6 +62,7 @@ def repos_naming(lake: Lake, login: str) -> set[Repo]:
 
 
 def is_named(lake: Lake, info: ObjectInfo, login: str, *, is_gold: bool) -> bool:
+    """Whether any text of a Parquet object names the login."""
     opened = lake.store.open(info.key)
     if opened is None:
         return False
@@ -75,6 +76,7 @@ def is_named(lake: Lake, info: ObjectInfo, login: str, *, is_gold: bool) -> bool
 
 
 def has_match(texts: pa.Array, pattern: str) -> bool:
+    """Whether a regular expression matches any of the texts, in either case."""
     options = pc.MatchSubstringOptions(pattern, ignore_case=True)
     return True in pc.call_function("match_substring_regex", [texts], options).to_pylist()
 
@@ -153,6 +155,7 @@ def scrubbed(value: Any, login: str, mention: re.Pattern[str]) -> Any:
 
 
 def is_account(value: Any, login: str) -> bool:
+    """Whether a value of a payload is the account with this login (lower case)."""
     return isinstance(value, dict) and str(value.get("login", "")).lower() == login
 
 

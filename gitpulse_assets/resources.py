@@ -75,6 +75,7 @@ class LakeResource(dg.ConfigurableResource):
 
 
 def open_lake(settings: Settings) -> "Lake":
+    """Open the lake that the settings name; what opens it is imported only then."""
     from gitpulse_assets import lake_address
 
     return lake_address.open_lake(settings)

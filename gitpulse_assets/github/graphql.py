@@ -68,6 +68,7 @@ class Answer:
 
     @property
     def is_partial(self) -> bool:
+        """Whether something is missing that another, smaller question may still get."""
         return self.data == b"null" or any(problem.type not in SETTLED for problem in self.problems)
 
     @property
@@ -99,13 +100,16 @@ class BatchSize:
 
     @property
     def is_smallest(self) -> bool:
+        """Whether the batch cannot shrink any further."""
         return self.value == 1
 
     def shrink(self) -> None:
+        """Halve the batch: the last question was too large."""
         self.value = max(1, self.value // 2)
         self._passes = 0
 
     def passed(self) -> None:
+        """Note that a question was answered whole; after some of them the batch doubles."""
         self._passes += 1
         if self._passes >= PASSES_BEFORE_GROWING:
             self.value = min(self._most, self.value * 2)

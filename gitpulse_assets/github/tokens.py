@@ -32,6 +32,7 @@ class TokenAuth(httpx.Auth):
         yield request
 
     def auth_for(self, repo: Repo) -> "TokenAuth":
+        """The same token for every repository."""
         return self
 
     def weight(self, repo: Repo) -> bytes:

@@ -80,9 +80,11 @@ class Transport:
         return self._tokens.auth_for(repo) is not None
 
     def has_renewed_token(self, repo: Repo) -> bool:
+        """Whether the repository's token is an App's, made anew every hour: ETags end with it."""
         return isinstance(self._tokens.auth_for(repo), AppAuth)
 
     def token_name(self, repo: Repo) -> str:
+        """The name by which budgets and messages tell the repository's token from others; never the token."""
         auth = self._tokens.auth_for(repo)
         return auth.name if auth else "no token"
 

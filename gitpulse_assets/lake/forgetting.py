@@ -48,6 +48,7 @@ def staged_of(store: Store, repo: Repo, staged: list[ObjectInfo]) -> Iterator[Ob
 
 
 def owner_of(store: Store, info: ObjectInfo) -> Repo | None:
+    """Return the repository whose rows a Parquet object holds; None where it holds none of ours."""
     opened = store.open(info.key) if info.key.endswith(".parquet") else None
     if opened is None:
         return None
