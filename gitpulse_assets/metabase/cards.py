@@ -6,11 +6,13 @@ What a card asks stands in `sql/metabase/`. Sending them is provision.py's.
 import re
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS
 from gitpulse_assets.transform.sql_file import load_sql
 
+SNIPPET = re.compile(r"\{\{snippet: (\w+)\}\}")
 TAG = re.compile(r"\{\{(\w+)\}\}")
 NAMESPACE = uuid.UUID("6d5f9a52-3a8c-4d0e-9d0a-6f2f3b6c9c11")
 # Metabase's grid is 24 wide.
@@ -21,7 +23,10 @@ WHOLE = (24, 7)
 
 @dataclass(frozen=True)
 class Card:
-    """One question: its SQL file, title, kind of display and place, as (column, row) and (width, height)."""
+    """One question: its SQL file, title, kind of display and place, as (column, row) and (width, height).
+
+    `snippets`: what stands for `{{snippet: NAME}}` in the file; else the file of that name does.
+    """
 
     file: str
     title: str
@@ -29,10 +34,16 @@ class Card:
     place: tuple[int, int]
     size: tuple[int, int]
     shown: dict[str, Any] = field(default_factory=dict)
+    snippets: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def sql(self) -> str:
-        return load_sql("metabase", self.file)
+        """The statement as Metabase is sent it."""
+
+        def snippet(found: re.Match[str]) -> str:
+            return self.snippets.get(found[1]) or load_sql("metabase", found[1]).rstrip()
+
+        return SNIPPET.sub(snippet, load_sql("metabase", self.file))
 
     @property
     def tags(self) -> list[str]:
@@ -92,6 +103,7 @@ MONTHS = {
     "graph.x_axis.title_text": "month of the closing",
     "graph.y_axis.title_text": "days from creation",
 }
+GREW, SHRANK = {"sign": "1"}, {"sign": "-1"}
 
 CARDS = (
     Card("repository", "Repository", "scalar", (0, 0), NUMBER),
@@ -117,8 +129,8 @@ CARDS = (
         HALF,
         _line("net change in 7 days", "net_change_in_7_days"),
     ),
-    Card("top_positive_swing_days", "Days that grew the backlog most", "table", (0, 19), HALF),
-    Card("top_negative_swing_days", "Days that shrank it most", "table", (12, 19), HALF),
+    Card("swing_days", "Days that grew the backlog most", "table", (0, 19), HALF, snippets=GREW),
+    Card("swing_days", "Days that shrank it most", "table", (12, 19), HALF, snippets=SHRANK),
     Card("monthly_closure_age", "Closure age by month", "line", (0, 25), HALF, MONTHS),
     Card("share_closed_within_7d", "Closed within 7 days", "scalar", (12, 25), (12, 3), PERCENT),
     Card("share_closed_after_90d", "Closed after 90 days", "scalar", (12, 28), (12, 3), PERCENT),

@@ -1,17 +1,6 @@
 -- Grain: one row: the published verdict of the window; for a window without one, that there is none.
 -- Whether a backlog grows is a matter of its noise, which no card can judge: see the API for any window.
-with last as (
-    select any_value(window_end_date) as last_date
-    from gold_mart_backlog_verdict
-    where repo_owner || '/' || repo_name = lower({{repository}})
-),
-
-bounds as (
-    select
-        least(last_date [[, {{last_day}}::date]]) as end_date,
-        end_date - {{window_days}}::integer + 1 as start_date
-    from last
-)
+with {{snippet: window}}
 
 select
     coalesce(

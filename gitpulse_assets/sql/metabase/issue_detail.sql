@@ -1,16 +1,5 @@
 -- Grain: one row an issue created or last closed in the window, the newest first; at most 2,000.
-with last as (
-    select any_value(window_end_date) as last_date
-    from gold_mart_backlog_verdict
-    where repo_owner || '/' || repo_name = lower({{repository}})
-),
-
-bounds as (
-    select
-        least(last_date [[, {{last_day}}::date]]) as end_date,
-        end_date - {{window_days}}::integer + 1 as start_date
-    from last
-)
+with {{snippet: window}}
 
 select
     issue_number,
