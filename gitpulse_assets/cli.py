@@ -15,6 +15,7 @@ import click
 from gitpulse_assets.exit_codes import WRONG_USE
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
+from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
 
 class RepoType(click.ParamType):
@@ -98,7 +99,9 @@ def maintain() -> None:
 @cli.command()
 @click.argument("repo", type=RepoType())
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="A past day that ends the windows, UTC.")
-@click.option("--window", type=click.Choice(["28", "90", "180"]), help="One window in days; else all.")
+@click.option(
+    "--window", type=click.Choice([str(days) for days in WINDOWS_DAYS]), help="One window in days; else all."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verdict(repo: Repo, as_of: datetime | None, window: str | None, as_json: bool) -> None:
     """Say whether a backlog grew or shrank."""

@@ -35,22 +35,26 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class RepositoryStatus:
-    """What a list of repositories says of one; without an answer yet, `published` and its figures are None.
+    """What a list of repositories says of one; without an answer yet its moments and figures are None.
 
-    `is_complete`: the issue list was walked whole and the marts hold for that walk. `note` says why not.
+    `note` says what the answers lack, and what to do about it; None where they are complete.
     `is_watched`: it is on the watch list, else retired: its data stay and are no longer refreshed. None
     where no list is set.
     """
 
     repo: Repo
     full_name: str
-    is_complete: bool
     is_watched: bool | None
     note: str | None
     as_of_at: datetime | None
     published_at: datetime | None
     open_count: int | None
     verdicts: tuple[dict[str, Any], ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the issue list was walked whole and the marts hold for that walk."""
+        return self.note is None
 
 
 class LakeAnswers:
@@ -110,14 +114,12 @@ class LakeAnswers:
         try:
             published = open_published(self._lake, repo)
         except NoAnswer as error:
-            return RepositoryStatus(repo, repo.key, False, is_watched, str(error), None, None, None, ())
-        note = incompleteness(published, walk)
+            return RepositoryStatus(repo, repo.key, is_watched, str(error), None, None, None, ())
         return RepositoryStatus(
             repo,
             published.full_name,
-            note is None,
             is_watched,
-            note,
+            incompleteness(published, walk),
             published.as_of_at,
             published.gold.made_at,
             published.open_count,

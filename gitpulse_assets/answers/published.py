@@ -37,7 +37,7 @@ class Published:
 
     The small tables are read, the large ones held open. `flow` is the daily flow in order, `verdicts` a row a
     window, `sync` the sync state of the issue list (empty where there is none), `full_name` the name in
-    GitHub's own spelling.
+    GitHub's own spelling, `html_url` its address there, empty where it is not known.
     `is_settled` is false while silver is newer than the marts: a refresh is between the two, or a check
     kept the new marts back.
     """
@@ -50,6 +50,7 @@ class Published:
     verdicts: list[dict[str, Any]]
     sync: dict[str, Any]
     full_name: str
+    html_url: str
 
     @property
     def version(self) -> str:
@@ -95,7 +96,7 @@ def open_published(lake: Lake, repo: Repo) -> Published:
     datasets = gold.datasets | made_from.datasets
     small = {table.name: datasets[table.name].to_table() for table in (*SMALL_MARTS, *SMALL_INPUTS)}
     syncs = {row["stream"]: row for row in small[silver.SYNC_STATE.name].to_pylist()}
-    names = small[silver.REPOSITORY.name]["repository_full_name"].to_pylist()
+    known_as = small[silver.REPOSITORY.name].select(["repository_full_name", "html_url"]).to_pylist()
     return Published(
         repo,
         gold.commit,
@@ -105,5 +106,6 @@ def open_published(lake: Lake, repo: Repo) -> Published:
         small[MART_ISSUE_DAILY_FLOW.name].sort_by("flow_date"),
         small[MART_BACKLOG_VERDICT.name].sort_by("window_days").to_pylist(),
         syncs.get(bronze.ISSUES.name, {}),
-        next((name for name in names if name), repo.key),
+        next((row["repository_full_name"] for row in known_as if row["repository_full_name"]), repo.key),
+        next((row["html_url"] for row in known_as if row["html_url"]), ""),
     )

@@ -12,13 +12,13 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.answers.cache import ResultCache
+from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, between, last_days
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.pace import DAYS_PER_WEEK
 from gitpulse_assets.transform.verdict_table import build_verdicts
-from gitpulse_assets.transform.verdict_text import explanation, headline
 
 Result = TypeVar("Result")
 
@@ -106,13 +106,8 @@ class RepositoryAnswers:
         return last_days(days, last)
 
     def verdict(self, window: Window, label: str | None = None) -> dict[str, Any]:
-        """Judge the window: a row of `mart_backlog_verdict`, the published one where there is one.
-
-        Beside its columns `headline`, the answer in one sentence, and `explanation`, the paragraph's rest.
-        """
-        row = self._verdict(window, label)
-        rest = explanation(row, _scope(label))
-        return {**row, "headline": headline(row["direction"]), "explanation": rest}
+        """Judge the window: `in_words` of a row of `mart_backlog_verdict`, published where there is one."""
+        return in_words(self._verdict(window, label), _scope(label))
 
     def _verdict(self, window: Window, label: str | None) -> dict[str, Any]:
         if label is None and window.end_date == self.published.last_complete_date:

@@ -8,9 +8,11 @@ import click
 import pyarrow as pa
 
 from gitpulse_assets.answers.errors import NoAnswer, NotSettled
-from gitpulse_assets.answers.published import LARGE_INPUTS, LARGE_MARTS, Published, open_published
+from gitpulse_assets.answers.in_words import in_words
+from gitpulse_assets.answers.published import Published, open_published
+from gitpulse_assets.answers.relations import relations
+from gitpulse_assets.answers.window import Window
 from gitpulse_assets.console import say
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
@@ -55,9 +57,12 @@ def words(rows: list[dict[str, Any]]) -> str:
 
 
 def answer(row: dict[str, Any]) -> str:
-    """The paragraph, its Markdown headline in bold where a terminal shows it."""
-    _, headline, rest = str(row["paragraph"]).split("**", 2)
-    return f"{click.style(row['direction'].upper(), bold=True)}\n{click.style(headline, bold=True)}{rest}"
+    """The paragraph, its beginning in bold where a terminal shows it."""
+    told = in_words(row)
+    direction, opening = (
+        click.style(text, bold=True) for text in (row["direction"].upper(), told["opening"])
+    )
+    return f"{direction}\n{opening} {told['explanation']}"
 
 
 def verdict_rows(lake: Lake, repo: Repo, as_of: dt.date | None) -> list[dict[str, Any]]:
@@ -78,9 +83,7 @@ def verdict_rows(lake: Lake, repo: Repo, as_of: dt.date | None) -> list[dict[str
 
 def refuse_unknown_day(published: Published, as_of: dt.date) -> None:
     """Raise DayUnknown where the history does not cover a day whole."""
-    # The last day of the flow is the one the last refresh was made on, and not over.
-    first = published.first_date
-    last = published.flow["flow_date"][-1].as_py() - dt.timedelta(days=1)
+    first, last = published.first_date, published.last_complete_date
     if not first <= as_of <= last:
         known = f"its history covers {first} to {last}" if first <= last else "no complete day of it is known"
         raise DayUnknown(f"{published.repo} has no verdict as of {as_of}: {known}")
@@ -88,10 +91,6 @@ def refuse_unknown_day(published: Published, as_of: dt.date) -> None:
 
 def past_verdicts(published: Published, as_of: dt.date) -> pa.Table:
     """Compute the verdicts whose windows end with a past day."""
-    # The window ends with the last complete day, which is the day before the moment it is told.
-    moment = dt.datetime.combine(as_of + dt.timedelta(days=1), dt.time(), dt.UTC)
-    with connect() as con:
-        con.register(MART_ISSUE_DAILY_FLOW.name, published.flow)
-        for table in (*LARGE_MARTS, *LARGE_INPUTS):
-            con.register(table.name, published.datasets[table.name])
-        return build_verdicts(con, moment, incomplete_slices(con))
+    with connect() as database, relations(database, published) as made:
+        made.whole()
+        return build_verdicts(made.con, Window(as_of, as_of).end_at, incomplete_slices(made.con))

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, RepositoryAnswers
 from gitpulse_assets.charts.render import png, svg
@@ -60,7 +61,7 @@ def report_html(asked: RepositoryAnswers, status: RepositoryStatus, story: Story
         figures=figures(story),
         drawings={name: drawing(card) for name, card in story.cards.items() if card.rows},
         tables=issue_tables(asked),
-        others=[row for row in asked.published.verdicts if row["window_days"] != story.window.days],
+        others=[in_words(row) for row in asked.published.verdicts if row["window_days"] != story.window.days],
     )
 
 

@@ -15,7 +15,6 @@ from gitpulse_assets.answers.window import Window
 from gitpulse_assets.charts import charts, findings
 from gitpulse_assets.charts.parts import Document
 from gitpulse_assets.charts.render import untitled
-from gitpulse_assets.contracts.silver import REPOSITORY
 
 Row = Mapping[str, Any]
 SWING_DAYS_SHOWN = 6
@@ -47,12 +46,6 @@ class Story:
     header: dict[str, Any]
     swing_days: Sequence[Row]
     cards: Mapping[str, Card]
-
-    @property
-    def url(self) -> str:
-        """The repository's address at GitHub; empty where it is not known."""
-        urls = self.published.datasets[REPOSITORY.name].to_table(columns=["html_url"])["html_url"].to_pylist()
-        return next((url for url in urls if url), "")
 
 
 STOCK_COLUMNS = (

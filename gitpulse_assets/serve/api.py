@@ -146,7 +146,7 @@ def repositories(request: Request, format: FormatName = None) -> Response:
 def repository_row(status: RepositoryStatus) -> dict[str, Any]:
     verdicts = {row["window_days"]: row for row in status.verdicts}
     verdict = verdicts.get(DEFAULT_WINDOW_DAYS, {})
-    told = asdict(status) | {"repository": status.full_name} | verdict
+    told = asdict(status) | {"repository": status.full_name, "is_complete": status.is_complete} | verdict
     return {column.name: told.get(column.name) for column in columns.REPOSITORIES}
 
 

@@ -35,6 +35,7 @@ def _in_window(column: Column) -> Column:
 VERDICT = (
     *MART_BACKLOG_VERDICT.columns,
     Column("headline", TEXT, "The answer in one sentence.", False),
+    Column("opening", TEXT, "Whose backlog, which window and which way: the paragraph's beginning.", False),
     Column("explanation", TEXT, "The paragraph without its bold beginning.", False),
 )
 DAILY_FLOW = _of_mart(MART_ISSUE_DAILY_FLOW)

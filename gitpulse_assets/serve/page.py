@@ -15,7 +15,7 @@ from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer, UnknownRepository
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import RepositoryAnswers
-from gitpulse_assets.answers.window import Window, WindowError
+from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, WindowError
 from gitpulse_assets.charts import charts
 from gitpulse_assets.page.html import render
 from gitpulse_assets.page.story import Story, card, figures, tell
@@ -24,14 +24,9 @@ from gitpulse_assets.serve.assets import asset_urls, assets_router
 from gitpulse_assets.serve.download import issues_as, sent
 from gitpulse_assets.serve.media import MEDIA_TYPES
 from gitpulse_assets.serve.query import ISSUES_A_PAGE, BadQuery, PageQuery
+from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
-WINDOWS = (
-    ("28", "28 days"),
-    ("90", "90 days"),
-    ("180", "180 days"),
-    ("365", "365 days"),
-    ("all", "whole history"),
-)
+WINDOWS = (*((str(days), f"{days} days") for days in (*WINDOWS_DAYS, 365)), ("all", "whole history"))
 # What the form says it showed where the window was chosen by dates.
 BY_DATES = "dates"
 STATES = (("open", "open"), ("closed", "closed in the window"), ("departed", "departed"), ("all", "all"))
@@ -43,14 +38,13 @@ SORTS = (
 )
 # A page is some hundred kilobytes.
 PAGES_KEPT = 64
-# Nothing is fetched from elsewhere, run from text, or framed; the interpreter of page.js needs no eval.
+# Beside the headers every reply has. Nothing is fetched from elsewhere, run from text, or framed; the
+# interpreter of page.js needs no eval.
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
 
@@ -169,7 +163,7 @@ def issues_caption(total_count: int, query: PageQuery) -> str:
 
 
 def overview(answers: LakeAnswers, query: PageQuery) -> Response:
-    days = int(query.window) if query.window in ("28", "90", "180") else 90
+    days = next((days for days in WINDOWS_DAYS if query.window == str(days)), DEFAULT_WINDOW_DAYS)
     statuses = answers.repositories()
     if not statuses:
         return trouble(
@@ -187,6 +181,7 @@ def overview(answers: LakeAnswers, query: PageQuery) -> Response:
         "overview.html",
         assets=asset_urls(),
         window=days,
+        windows=WINDOWS_DAYS,
         repositories=rows,
         comparison=comparison_card(known),
     )

@@ -1,6 +1,5 @@
 """What a request may say, with its bounds: one place for the routes' parameters."""
 
-import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
@@ -11,22 +10,13 @@ from pydantic import BeforeValidator
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, IssueState, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.serve.bounds import LABEL_LENGTH_MAX, read_day
 from gitpulse_assets.serve.problems import BadRequest
 
 MOST_ROWS = 1_000
 LARGEST_OFFSET = 10_000_000
-LONGEST_LABEL = 200
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
-
-def as_day(value: object) -> object:
-    """Let only YYYY-MM-DD through: pydantic alone would take a number for a Unix time."""
-    if isinstance(value, str) and not DAY.fullmatch(value):
-        raise ValueError(f"{value[:40]!r} is not a day; write YYYY-MM-DD, for example 2026-01-31")
-    return value
-
-
-Day = Annotated[date, BeforeValidator(as_day)]
+Day = Annotated[date, BeforeValidator(read_day)]
 Owner = Annotated[
     str,
     Path(
@@ -52,7 +42,7 @@ To = Annotated[
 Label = Annotated[
     str | None,
     Query(
-        max_length=LONGEST_LABEL,
+        max_length=LABEL_LENGTH_MAX,
         description="Only issues that have this label now, exactly so spelt; `(no label)`: those without.",
     ),
 ]

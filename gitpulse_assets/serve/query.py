@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, IssueState, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.serve.bounds import LABEL_LENGTH_MAX, read_day
 
 ISSUES_A_PAGE = 25
 PAGE_MAX = 1_000_000
-LABEL_LENGTH_MAX = 200
 # Names in the address for what Python or a reader calls otherwise.
 SPELT = {"start": "from", "end": "to"}
 DATES = frozenset(SPELT.values())
@@ -70,7 +70,7 @@ class PageQuery:
         if self.window == "all":
             return answers.window("all", self.start, self.end)
         if not self.window.isascii() or not self.window.isdigit() or len(self.window) > 6:
-            raise BadQuery(f"window: {self.window[:40]!r} is no number of days; write 28, 90, 180 or all")
+            raise BadQuery(f"window: {self.window[:40]!r} is no number of days; write 90, or all")
         return answers.window(int(self.window), self.start, self.end)
 
     def issue_filter(self, window: Window) -> IssueFilter:
@@ -124,9 +124,9 @@ def day_of(given: Mapping[str, str], name: str) -> date | None:
     if name not in given:
         return None
     try:
-        return date.fromisoformat(given[name])
-    except ValueError:
-        raise BadQuery(f"{name}: {given[name][:40]!r} is no day; write one as 2026-01-31") from None
+        return read_day(given[name])
+    except ValueError as error:
+        raise BadQuery(f"{name}: {error}") from None
 
 
 def number_of(given: Mapping[str, str], name: str) -> int:

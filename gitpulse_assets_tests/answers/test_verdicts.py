@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.commands.verdict import verdict_rows
 from gitpulse_assets.transform.verdict import LONGEST_PACE_DAYS
 from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET
 
 # What an answer says beside the mart's row.
-WORDS = ("headline", "explanation")
+WORDS = ("headline", "opening", "explanation")
 PACE = ("direction", "pace_per_week", "pace_low_per_week", "pace_high_per_week", "drivers")
 
 
@@ -57,6 +58,16 @@ def test_a_pace_is_told_of_windows_it_fits(rocket, days, has_pace):
     assert (verdict["pace_per_week"] is not None) == has_pace
     assert verdict["net_change"] == rocket.header(rocket.window(days))["net_change"]
     assert verdict["window_days"] == days
+
+
+@pytest.mark.parametrize("scope", ["", ", label bug", ", label **urgent** 2*3"])
+def test_the_words_are_the_paragraph_taken_apart(rocket, scope):
+    """A label may look like Markdown itself."""
+    published = rocket.verdict(rocket.window(90))
+    marked = published["paragraph"].replace(f"**{ROCKET}", f"**{ROCKET}{scope}", 1)
+    told = in_words(published | {"paragraph": marked}, scope)
+    assert told["opening"].startswith(f"{ROCKET}{scope}, 90 days to {published['window_end_date']}")
+    assert f"**{told['opening']}** {told['explanation']}" == marked
 
 
 def test_a_window_too_long_says_so(rocket):

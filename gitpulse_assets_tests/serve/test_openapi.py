@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 from gitpulse_assets_tests.answer_lakes import ROCKET
 
 EXAMPLES = 12
@@ -69,6 +70,13 @@ def test_so_it_does_of_a_repository_that_is_there(document, path, mode):
     ask()
     assert set(codes) <= {200, 422}
     assert codes[422 if mode is schemathesis.GenerationMode.NEGATIVE else 200], codes
+
+
+def test_the_windows_to_choose_are_those_of_the_published_verdicts(client):
+    operation = client.get("/api/openapi.json").json()["paths"][OF_REPOSITORY[0]]["get"]
+    (window,) = [one["schema"] for one in operation["parameters"] if one["name"] == "window"]
+    (choices,) = [one["enum"] for one in window["anyOf"] if "enum" in one]
+    assert choices == [*map(str, WINDOWS_DAYS), "all"]
 
 
 def test_the_document_has_words_and_examples_for_everything(client):

@@ -1,0 +1,29 @@
+"""A verdict's paragraph taken apart, for whoever shows it with other means than Markdown.
+
+How it is worded stands in `transform/verdict_text.py`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gitpulse_assets.transform.verdict_text import explanation, headline
+
+
+def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
+    """Return a row of `mart_backlog_verdict` with its answer in plain words beside the columns.
+
+    `headline` is the answer in one sentence, `opening` what the paragraph begins with (whose backlog, which
+    window, which way), `explanation` the paragraph's rest. `scope` as it was given to `build_verdicts`.
+    """
+    rest = explanation(row, scope)
+    return {
+        **row,
+        "headline": headline(row["direction"]),
+        "opening": opening(str(row["paragraph"]), rest),
+        "explanation": rest,
+    }
+
+
+def opening(paragraph: str, rest: str) -> str:
+    """Return what stands before the rest, without the marks that make it bold."""
+    return paragraph.removesuffix(rest).strip().removeprefix("**").removesuffix("**")
