@@ -1,4 +1,7 @@
-"""A real S3 server (SeaweedFS) for the tests that need one, each session its own."""
+"""A real S3 server (SeaweedFS) for the tests that need one, each session its own.
+
+Also an empty place for a lake on either store. What is kept there is no business of this module.
+"""
 
 import os
 import shutil
@@ -9,6 +12,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -132,3 +136,24 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
     finally:
         server.kill()
+
+
+@dataclass(frozen=True)
+class Storage:
+    """An empty place for a lake: where it is and, on S3, how it is reached."""
+
+    url: str
+    s3: S3Options
+
+    def open(self) -> Lake:
+        """Open the lake there, as a further process would."""
+        return Lake.open(self.url, self.s3)
+
+
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """A place on each of the two stores; whoever imports it imports `s3_server`, too."""
+    if request.param == "folder":
+        return Storage(str(tmp_path / "lake"), S3Options())
+    server: S3Server = request.getfixturevalue("s3_server")
+    return Storage(f"s3://{BUCKET}/{uuid.uuid4().hex}", server.options)

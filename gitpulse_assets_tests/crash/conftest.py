@@ -1,24 +1,23 @@
 """Refreshes in trouble: a sandbox on a socket, a lake on either store, and what an undisturbed one gives."""
 
 import multiprocessing
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, refresh
-from gitpulse_assets_tests.s3_server import BUCKET, S3Server, no_caller_settings, s3_server
+from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, s3_server, storage
 
-__all__ = ["no_caller_settings", "s3_server"]
+__all__ = ["no_caller_settings", "s3_server", "storage"]
 
 # What says who fetched or merged a row, by which walk, and how much of it one run fetched.
 PROVENANCE = {"run_id", "last_merged_run_id", "page_number"} | {
@@ -40,12 +39,12 @@ class Undisturbed:
     requests: Counter[str]
 
 
-def tables_of(lake: Lake) -> Tables:
+def tables_of(lake: Lake, repo: Repo = REPO) -> Tables:
     """Each published table's rows without their provenance, and how often each is there (in a log: once)."""
     found: Tables = {}
     for contract in PUBLISHED:
         kept = [name for name in contract.column_names if name not in PROVENANCE]
-        rows = lake.dataset(contract, REPO).to_table(columns=kept).to_pylist()
+        rows = lake.dataset(contract, repo).to_table(columns=kept).to_pylist()
         found[contract.name] = Counter(str(row) for row in rows)
     return found | {name: Counter(set(found[name])) for name in LOGS}
 
@@ -83,14 +82,11 @@ def undisturbed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> U
     return Undisturbed(tables_of(place.open()), fuse.count, requests(sandbox))
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
-def place(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> Place:
+@pytest.fixture
+def place(storage: Storage, sandbox: Sandbox) -> Place:
     """An empty lake on one of the two stores, and a sandbox that has been asked nothing yet."""
     sandbox.app.log.clear()
-    if request.param == "folder":
-        return Place(str(tmp_path / "lake"), S3Options(), sandbox.base_url)
-    server: S3Server = request.getfixturevalue("s3_server")
-    return Place(f"s3://{BUCKET}/{uuid.uuid4().hex}", server.options, sandbox.base_url)
+    return Place(storage.url, storage.s3, sandbox.base_url)
 
 
 @pytest.fixture(scope="session")

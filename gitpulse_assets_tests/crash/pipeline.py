@@ -79,31 +79,56 @@ class FusedTransport(httpx.HTTPTransport):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a lake is and where GitHub is: all a further process needs."""
+    """Where a lake and GitHub are, and what to refresh: all a further process needs."""
 
     lake_url: str
     s3: S3Options
     api_url: str
+    repo: Repo = REPO
 
     def open(self) -> Lake:
         return Lake.open(self.lake_url, self.s3)
 
 
-def refresh(place: Place, run_id: str, fuse: Fuse | None = None, *, is_full: bool = False) -> None:
+@dataclass
+class Run:
+    """One run of the assets, which opens the lake once."""
+
+    place: Place
+    run_id: str
+    fuse: Fuse = field(default_factory=Fuse)
+
+    def __post_init__(self) -> None:
+        lake = Lake(FusedStore(self.place.open().store, self.fuse))  # pyright: ignore[reportArgumentType]
+        self.lake = SimpleNamespace(open=lambda: lake)
+        self.duckdb = SimpleNamespace(get_connection=connect)
+        self.context = SimpleNamespace(
+            partition_key=self.place.repo.key,
+            run=SimpleNamespace(run_id=self.run_id),
+            log=logging.getLogger(__name__),
+        )
+
+    def extract(self, *, is_full: bool = False) -> None:
+        """Collect, and do nothing with it."""
+        github = SimpleNamespace(client=lambda on_wait: client(self.place, self.fuse))
+        config = RefreshConfig(full=is_full)
+        publish(body(bronze)(self.context, config, github, self.lake, self.duckdb))
+
+    def merge(self, *, is_rebuild: bool = False) -> None:
+        """Publish what was collected and not merged yet, or on a rebuild all that was."""
+        io_manager: Any = SimpleNamespace(lake=self.lake)
+        inputs = [LakeIOManager.load_unmerged(io_manager, one, self.place.repo) for one in BRONZE_INPUTS]
+        tools = (self.lake, self.duckdb)
+        publish(body(silver)(self.context, MergeConfig(rebuild=is_rebuild), *tools, *inputs))
+        publish(body(sync_state)(self.context, *tools))
+        publish(body(gold)(self.context, *tools))
+
+
+def refresh(place: Place, run_id: str, fuse: Fuse | None = None) -> None:
     """Make one refresh run, from the first request to gold committed; raises dg.Failure as a step does."""
-    fuse = fuse or Fuse()
-    lake = Lake(FusedStore(place.open().store, fuse))  # pyright: ignore[reportArgumentType]
-    context = SimpleNamespace(
-        partition_key=REPO.key, run=SimpleNamespace(run_id=run_id), log=logging.getLogger(__name__)
-    )
-    resource = SimpleNamespace(open=lambda: lake)
-    tools = (resource, SimpleNamespace(get_connection=connect))
-    github = SimpleNamespace(client=lambda on_wait: client(place, fuse))
-    publish(body(bronze)(context, RefreshConfig(full=is_full), github, *tools))
-    inputs = [LakeIOManager.load_unmerged(SimpleNamespace(lake=resource), c, REPO) for c in BRONZE_INPUTS]  # pyright: ignore[reportArgumentType]
-    publish(body(silver)(context, MergeConfig(), *tools, *inputs))
-    publish(body(sync_state)(context, *tools))
-    publish(body(gold)(context, *tools))
+    run = Run(place, run_id, fuse or Fuse())
+    run.extract()
+    run.merge()
 
 
 def body(asset: dg.AssetsDefinition) -> Callable[..., Any]:

@@ -190,8 +190,8 @@ def test_the_s3_server_dies_in_the_middle_and_comes_back(
     assert differences(tables_of(place.open()), expected) == {}
 
 
-def test_two_refreshes_of_one_repository_at_once(place: Place, undisturbed):
-    """Case 18: one wins, the other ends well or says in one line that it lost; readers see whole tables."""
+def test_case_18_two_refreshes_of_one_repository_at_once(place: Place, undisturbed):
+    """One wins, the other ends well or says in one line that it lost; readers see whole tables."""
     said: dict[str, str] = {}
     workers = [
         threading.Thread(target=lambda run_id=run_id: said.update({run_id: attempt(place, run_id)}))

@@ -2,7 +2,7 @@
 
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,26 +12,14 @@ from gitpulse_assets.cli import cli
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.repo import Repo
-from gitpulse_assets.sandbox.history import generate
-from gitpulse_assets.sandbox.plan import HistoryPlan
-from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets.sandbox.server import Sandbox
 from gitpulse_assets.settings import Settings
-from gitpulse_assets_tests.s3_server import BUCKET, S3Server, no_caller_settings, s3_server
-
-__all__ = ["no_caller_settings", "s3_server"]
+from gitpulse_assets_tests.crash.pipeline import REPO
+from gitpulse_assets_tests.s3_server import BUCKET, S3Server
 
 pytestmark = pytest.mark.s3
 
-REPO = Repo("acme", "rocket")
-
 Command = Callable[..., Result]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with serve(generate([HistoryPlan(REPO.key, seed=7, issue_count=150, day_count=200)])) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The lake's tests run over both stores: a folder, and a real S3 server (SeaweedFS)."""
 
 import os
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,23 +12,17 @@ from gitpulse_assets.contracts.model import Column, TableContract
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
-from gitpulse_assets_tests.s3_server import BUCKET, S3Server, no_caller_settings, s3_server
+from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, s3_server, storage
 
-__all__ = ["no_caller_settings", "s3_server"]
+__all__ = ["no_caller_settings", "s3_server", "storage"]
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
-def open_lake(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Lake]:
+@pytest.fixture
+def open_lake(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Lake]:
     """Opens the test's own lake, again and again, as further processes would."""
     # A sweep in one test must not find the scratch files of another process's.
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    if request.param == "folder":
-        return lambda: Lake.open(str(tmp_path / "lake"))
-    server: S3Server = request.getfixturevalue("s3_server")
-    url = f"s3://{BUCKET}/{uuid.uuid4().hex}"
-    return lambda: Lake.open(url, server.options)
+    return storage.open
 
 
 @pytest.fixture
