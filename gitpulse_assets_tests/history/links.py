@@ -1,6 +1,6 @@
 """Holds `mart_issue_transfer` of repositories that share a lake against where their issues really went."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.sandbox.model import Issue
@@ -11,7 +11,8 @@ from gitpulse_assets_tests.history.verdicts import Verdict
 def judge_links(reader: Reader, readers: Sequence[Reader]) -> Verdict:
     """Compare one repository's links with the other repositories of the lake, of the issues that tables hold.
 
-    Left out is what moved on from where it went: where it was found depends on when it was missed.
+    Not asked for is what moved on from where it went: where it was found depends on when it was missed. No
+    link may be there that no move made.
     """
     known = {issue_id for one in readers for issue_id in issue_ids(one)}
     served = {one.repo.key: one.world.acts_on(one.repo.key).repository for one in readers}
@@ -36,7 +37,23 @@ def judge_links(reader: Reader, readers: Sequence[Reader]) -> Verdict:
         for (direction, issue_id), other_id in expected.items()
         if found.get((direction, issue_id)) != other_id
     ]
+    made = {pair for repository in served.values() for pair in stations(repository.departed.values())}
+    findings += [
+        f"{reader.repo}: id {issue_id} ({direction}) is linked with {other_id}, but never moved"
+        for (direction, issue_id), other_id in found.items()
+        if other_id is not None
+        and ((other_id, issue_id) if direction == "in" else (issue_id, other_id)) not in made
+    ]
     return Verdict(links=len(expected), findings=findings)
+
+
+def stations(departed: Iterable[Issue]) -> Iterator[tuple[int, int]]:
+    """The ids of an issue before and after it moved, be it once or several times."""
+    for issue in departed:
+        there = issue.moved_to
+        while there is not None:
+            yield issue.issue_id, there.issue_id
+            there = there.moved_to
 
 
 def moves(departed: Iterable[Issue], target: object) -> list[tuple[Issue, Issue]]:
