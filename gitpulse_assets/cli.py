@@ -1,4 +1,4 @@
-"""The command line: `gitpulse demo | refresh | verdict | report | rebuild | maintain | sandbox | ui`.
+"""The command line `gitpulse`, a function a command.
 
 It reads arguments and hands them to `commands/`, whose modules are imported when they are needed; nothing is
 computed here.

@@ -332,11 +332,13 @@ def comparison(verdicts: Rows) -> Document:
             alt.Tooltip("net_change:Q", title="exact change", format="+,"),
         ],
     )
-    zero = rows_of("zero").mark_rule(style="muted", strokeDash=[4, 4]).encode(x="zero:Q")
     title = "pace of the backlog, issues a week, with its 95 % interval"
+    zero = rows_of("zero").mark_rule(style="muted", strokeDash=[4, 4]).encode(x=alt.X("zero:Q", title=title))
     interval = base.mark_rule(style="closed", strokeWidth=2).encode(
         x=alt.X("pace_low_per_week:Q", title=title), x2="pace_high_per_week"
     )
-    point = base.mark_point(style="closed", filled=True, size=80).encode(x="pace_per_week:Q")
+    point = base.mark_point(style="closed", filled=True, size=80).encode(
+        x=alt.X("pace_per_week:Q", title=title)
+    )
     chart = alt.layer(zero, interval, point).properties(height=bar_height(rows, 30))
     return finish(chart, findings.comparison(verdicts), rows=shown, zero=[{"zero": 0}])

@@ -221,15 +221,17 @@ def test_swing_days(repository, window, recount):
 
 def test_labels(repository, window, recount):
     still_open = recount.still_open(window.end_date == repository.published.last_complete_date)
-    opened, net, stock = Counter[str](), Counter[str](), Counter[str]()
+    opened, closed, net, stock = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for issue_id in still_open:
         stock.update(recount.issues[issue_id]["label_names"] or ["(no label)"])
     for row in recount.inside:
         names = recount.issues[row["issue_id"]]["label_names"] or ["(no label)"]
         opened.update(names if row["kind"] == "opened" else [])
+        closed.update(names if row["kind"] == "closed" else [])
         net.update(dict.fromkeys(names, row["delta"]))
     rows = {row["label_name"]: row for row in repository.labels(window).to_pylist()}
-    for name, expected in (("open_issue_count", stock), ("opened_count", opened), ("net_change", net)):
+    told = {"open_issue_count": stock, "opened_count": opened, "closed_count": closed, "net_change": net}
+    for name, expected in told.items():
         assert {k: row[name] for k, row in rows.items() if row[name]} == {
             k: v for k, v in expected.items() if v
         }

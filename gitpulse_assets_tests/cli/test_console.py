@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,27 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from gitpulse_assets.cli import cli
 from gitpulse_assets.console import describe, watching
 from gitpulse_assets.progress import WalkProgress, listener, report
 from gitpulse_assets.repo import Repo
 
 REPO = Repo("acme", "rocket")
+COMMANDS = (
+    *(
+        "alert-test",
+        "demo",
+        "forget",
+        "maintain",
+        "metabase",
+        "plan",
+        "rebuild",
+        "refresh",
+        "report",
+        "repos",
+    ),
+    *("sandbox", "serve", "ui", "verdict", "views"),
+)
 GITPULSE = str(Path(sys.executable).with_name("gitpulse"))
 
 
@@ -111,6 +128,7 @@ def test_a_terminal_sees_the_direction_in_bold(refreshed):
 
 def test_help_names_every_command_and_exit_code(gitpulse):
     text = gitpulse("--help").stdout
-    assert all(f"  {name} " in text for name in ("demo", "refresh", "sandbox", "ui", "verdict"))
+    named = re.findall(r"^  ([a-z-]+)  ", text.split("Commands:")[1].split("Exit codes:")[0], re.MULTILINE)
+    assert named == sorted(COMMANDS) == sorted(cli.commands)
     assert all(f"  {code} " in text for code in (0, 1, 2, 3, 130))
     assert "..." not in text.split("Commands:")[1]

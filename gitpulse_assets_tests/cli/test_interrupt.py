@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gitpulse_assets.exit_codes import DONE, INTERRUPTED
@@ -48,7 +49,7 @@ def test_it_ends_the_sandbox_as_it_is_meant_to(number: signal.Signals):
     command = [GITPULSE, "sandbox", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("GITHUB_API_URL=http://127.0.0.1:")
-        time.sleep(0.5)
+        address = process.stdout.readline().split()[0].removeprefix("GITHUB_API_URL=")
+        assert httpx.get(f"{address}/rate_limit", timeout=25).is_success
         process.send_signal(number)
         assert (*process.communicate(timeout=25), process.returncode) == ("", "", DONE)

@@ -52,7 +52,9 @@ def test_a_wrong_file_is_wrong_use(gitpulse, home: Path):
     for command in (("repos", "list"), ("repos", "check"), ("refresh",)):
         result = gitpulse(*command)
         assert result.exit_code == 2
-        assert "gitpulse.yaml:1: repositories[0].name" in result.output or "gitpulse.yaml:2" in result.output
+        assert "gitpulse.yaml:2: organisations: extra inputs are not permitted" in result.output
+    watch(home, "repositories: [x]\n")
+    assert "gitpulse.yaml:1: repositories[0].name: " in gitpulse("repos", "list").output
 
 
 def test_check_names_what_github_does_not_know(gitpulse, home: Path, sandbox: Sandbox):

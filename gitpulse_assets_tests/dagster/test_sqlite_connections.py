@@ -62,8 +62,7 @@ def test_ended_runs_are_let_go(tmp_path: Path):
 
 def test_a_busy_database_is_waited_for(tmp_path: Path):
     engine = Engines().of(f"sqlite:///{tmp_path}/busy.db")
-    with engine.begin() as connection, sqlite3.connect(tmp_path / "busy.db") as other:
-        assert other.execute("pragma busy_timeout").fetchone()
+    with engine.begin() as connection:
         timeout = connection.exec_driver_sql("pragma busy_timeout").scalar()
     assert timeout == 30_000
 
