@@ -1,4 +1,4 @@
-"""Silver and gold anew from bronze, without GitHub: also the way to tables of another contract (issue 4)."""
+"""Silver and gold anew from bronze, without GitHub: also the way to tables of another contract."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,6 +66,7 @@ def test_a_rebuild_gives_the_same_tables_without_asking_github(
     assert len(outcome.tables) == len(PUBLISHED)
     assert sandbox.app.log == []
     assert different(before, tables(lake)) == []
+    assert tables(lake)[SYNC_STATE.name].equals(before[SYNC_STATE.name])
     assert before[RECONCILIATION.name].num_rows == 2
     assert commit is not None
     assert after is not None
