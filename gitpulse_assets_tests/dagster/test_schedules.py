@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from gitpulse_assets.automation import sweep
 from gitpulse_assets.automation.launch import RunOutcome
@@ -45,7 +46,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterIns
         yield stored
 
 
-def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> dg.ScheduleDefinition:
+def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> ScheduleExecutionData:
     with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=SUNDAY, repository_def=defs.get_repository_def()
     ) as context:
@@ -133,10 +134,21 @@ def test_one_run_walks_all_whole_and_goes_on_where_it_was_cut_short(
     acts.rename_label(acts.repository.labels[0], "renamed")
     sandbox.world.advance(seconds=60)
     config["ops"][SWEEP_OP]["config"]["since"] = datetime.fromtimestamp(sandbox.world.clock, UTC).isoformat()
-    assert job.execute_in_process(instance=instance, run_config=config).success
+    third = job.execute_in_process(instance=instance, run_config=config)
     repaired = lake.dataset(RECONCILIATION, Repo.parse("acme/rocket")).to_table().to_pylist()
     carriers = sum(acts.repository.labels[0] in issue.labels for issue in acts.repository.issues.values())
-    assert repaired[-1]["label_change_count"] == carriers > 0
+    assert repaired[-1]["label_change_count"] == repaired[-1]["silent_change_count"] == carriers > 0
+    tags = {SWEEP_TAG: third.run_id, "dagster/partition": "acme/rocket"}
+    (run,) = instance.get_runs(dg.RunsFilter(tags=tags))
+    assert shown_of_issue_current(instance, run.run_id)["label_change_count"] == carriers
+
+
+def shown_of_issue_current(instance: dg.DagsterInstance, run_id: str) -> dict[str, object]:
+    """The metadata that the UI shows of the table as a run made it."""
+    logged = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    shown = [event.asset_materialization for event in logged if event.asset_materialization]
+    (current,) = [made for made in shown if made.asset_key.path == ["silver", "issue_current"]]
+    return {name: value.value for name, value in current.metadata.items()}
 
 
 @pytest.mark.parametrize("ends", [True, False])
