@@ -50,9 +50,13 @@ def test_kill_9_at_any_moment(place: Place, undisturbed: Undisturbed, fork, numb
 
 
 def test_a_refresh_killed_again_and_again_gets_through(place: Place, undisturbed: Undisturbed, fork):
-    """Each of its further runs gets a little further, until one is through."""
+    """Each of its further runs gets a little further, until one is through before it comes to its point."""
+    exit_codes = []
     for number in range(1, 6):
         process = fork(die_at, place, f"run-{number}", number * undisturbed.point_count // 7)
         process.join()
+        exit_codes.append(process.exitcode)
+    assert exit_codes[0] == -signal.SIGKILL
+    assert set(exit_codes) <= {0, -signal.SIGKILL}
     refresh(place, "run-6")
     assert differences(tables_of(place.open()), undisturbed.tables) == {}
