@@ -138,6 +138,17 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         server.kill()
 
 
+@pytest.fixture
+def own_server(s3_server: S3Server, tmp_path: Path) -> Iterator[S3Server]:
+    """One for a test that kills it."""
+    server = S3Server(s3_server.weed, tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
 @dataclass(frozen=True)
 class Storage:
     """An empty place for a lake: where it is and, on S3, how it is reached."""

@@ -15,9 +15,9 @@ from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, refresh
-from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, s3_server, storage
+from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, own_server, s3_server, storage
 
-__all__ = ["no_caller_settings", "s3_server", "storage"]
+__all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
 
 # What says who fetched or merged a row, by which walk, and how much of it one run fetched.
 PROVENANCE = {"run_id", "last_merged_run_id", "page_number"} | {

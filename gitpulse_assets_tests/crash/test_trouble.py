@@ -165,16 +165,6 @@ def grow(folder: Path, size_kb: int) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size_kb}k", str(folder)], check=True)
 
 
-@pytest.fixture
-def own_server(s3_server: S3Server, tmp_path: Path) -> Iterator[S3Server]:
-    server = S3Server(s3_server.weed, tmp_path)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
-
-
 @pytest.mark.s3
 def test_the_s3_server_dies_in_the_middle_and_comes_back(
     own_server: S3Server, small: Sandbox, expected: Tables, tmp_path: Path

@@ -7,7 +7,6 @@ import pytest
 
 from gitpulse_assets.automation.launch import execute, failure_message, is_success
 from gitpulse_assets.automation.maintain import MAINTAIN_JOB, maintained
-from gitpulse_assets.automation.schedules import weekly_maintenance
 from gitpulse_assets.commands.maintain import done
 from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
 from gitpulse_assets.contracts.silver import SILVER_TABLES
@@ -90,8 +89,3 @@ def sweep_at_once(lake: Lake, repo: Repo) -> maintenance.Swept:
 def test_nothing_to_maintain(lake: Lake):
     troubles: list[str] = []
     assert (list(maintained(lake, 90, troubles)), troubles) == ([], [])
-
-
-def test_the_schedule_is_off_until_switched_on():
-    assert weekly_maintenance.default_status == dg.DefaultScheduleStatus.STOPPED
-    assert weekly_maintenance.cron_schedule == "0 8 * * 0"

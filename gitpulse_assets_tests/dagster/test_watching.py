@@ -44,12 +44,6 @@ def file(home: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
 def applied(instance: dg.DagsterInstance, result: dg.SensorResult) -> dg.SensorResult:
     """Do with the partitions what the daemon would do."""
     for request in result.dynamic_partitions_requests or []:

@@ -10,7 +10,6 @@ import pytest
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue
-from gitpulse_assets.sandbox.times import iso, parse_iso
 from gitpulse_assets.sandbox.truth import Walk
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.history.product import Reader
@@ -57,16 +56,7 @@ class Scene:
         """The transitions as (day of the month, kind), by issue."""
         return [(f"{day:%d}", kind) for _, day, kind in self.reader.transitions()]
 
-    def clock(self) -> str:
-        return iso(self.world.clock)
-
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
-
-
-@pytest.fixture
-def seconds() -> Callable[[str], int]:
-    """The Unix second of a time in January 2026."""
-    return lambda time: parse_iso(f"2026-01-{time}Z")

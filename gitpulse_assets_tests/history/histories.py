@@ -31,10 +31,9 @@ TENDENCIES = ("growing", "shrinking", "neither")
 
 @dataclass(frozen=True)
 class Script:
-    """A world at its first sync, the repositories synced, and the seconds before each further sync."""
+    """A world at its first sync, the seconds before each further sync, and the repositories synced."""
 
     world: World
-    day_count: int
     gaps_seconds: tuple[int, ...]
     full_names: tuple[str, ...] = (FULL_NAME,)
 
@@ -46,15 +45,15 @@ def script(seed: int, mode: Mode) -> Script:
     per_day = rng.uniform(1.2, 1.8)
     clock = FIRST_CLOCK + rng.randrange(3 * 365 * DAY_SECONDS)
     if mode == "full":
-        return Script(_world(rng, seed, day_count, per_day, clock), day_count, ())
+        return Script(_world(rng, seed, day_count, per_day, clock), ())
     if mode == "pair":
         first_day_count = max(3, round(day_count * rng.uniform(0.02, 0.9)))
         gaps = _gaps(rng, (day_count - first_day_count) * DAY_SECONDS, clock)
         world = _pair(rng, seed, first_day_count, per_day, clock)
-        return Script(world, day_count, gaps, (FULL_NAME, NEIGHBOUR))
+        return Script(world, gaps, (FULL_NAME, NEIGHBOUR))
     first_day_count = max(3, round(day_count * rng.uniform(0.02, 0.9)))
     gaps = _gaps(rng, (day_count - first_day_count) * DAY_SECONDS, clock)
-    return Script(_world(rng, seed, first_day_count, per_day, clock), day_count, gaps)
+    return Script(_world(rng, seed, first_day_count, per_day, clock), gaps)
 
 
 def _gaps(rng: Random, left_seconds: int, clock: int) -> tuple[int, ...]:

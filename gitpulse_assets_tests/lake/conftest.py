@@ -12,9 +12,9 @@ from gitpulse_assets.contracts.model import Column, TableContract
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
-from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, s3_server, storage
+from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, own_server, s3_server, storage
 
-__all__ = ["no_caller_settings", "s3_server", "storage"]
+__all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
 
 
 @pytest.fixture

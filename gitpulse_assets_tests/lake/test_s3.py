@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -181,16 +180,6 @@ def test_a_bucket_that_vanished_since_is_told_at_the_first_request(s3_server, re
     lake = Lake.open(f"s3://{bucket}/x", s3_server.options)
     with pytest.raises(LakeError, match="there is no such bucket: create it, or set GITPULSE_LAKE_URL"):
         request_of(lake, repo, thing)
-
-
-@pytest.fixture
-def own_server(s3_server, tmp_path: Path) -> Iterator:
-    server = type(s3_server)(s3_server.weed, tmp_path)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.kill()
 
 
 def wait_for_merges(lake: Lake, repo: Repo, count: int) -> None:

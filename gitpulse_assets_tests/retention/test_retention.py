@@ -1,4 +1,4 @@
-"""What retention removes, and that a rebuild gives the same silver tables before and after (issue 4)."""
+"""What retention removes, and that a rebuild gives the same silver tables before and after."""
 
 import shutil
 from collections.abc import Callable
