@@ -1,7 +1,8 @@
 """The page for people: the story of a repository, the list of all, and downloads of the issues shown.
 
 What is told comes from `page/story.py`, the same as in the report; here an address becomes a question and its
-answer a response. Whatever has no answer is a page that says what to do.
+answer a response. What has no answer yet is a page that says what to do; tables that cannot be read are refused
+as by the API.
 """
 
 from http import HTTPStatus

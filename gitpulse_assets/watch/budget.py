@@ -18,7 +18,7 @@ FIXED_REQUESTS_WITHOUT_TOKEN = 5
 # By experience with github.com: a page of 100 records, and one of 100 issues with their lifecycles.
 PAGE_SECONDS = 1.0
 POINT_SECONDS = 2.5
-# A gigabyte holds some 250,000 records; merging and publishing them goes by at 4,000 a second.
+# Parsed, merged and published; on an idle machine it is a quarter more (docs/benchmarks.md).
 RECORDS_A_SECOND = 4_000
 
 
