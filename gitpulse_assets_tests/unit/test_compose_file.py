@@ -18,10 +18,11 @@ TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 ONE_SHOT = {"bucket", "migrate"}
 SECRETS = re.compile(r"PASSWORD|SECRET|HASH|ACCESS_KEY")
-# Derived, or settings of what is no part of the deployment: the API server, the dashboards.
+# A second name for the region, and part of credentials that end within hours.
 NOT_FOR_CODE = {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"}
 # What httpx reads by itself on the way to GitHub.
 NETWORK = {"HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+# Settings of other services: the page, and whoever makes Metabase's cards.
 OTHERS = ("GITPULSE_API_", "GITPULSE_CORS_", "GITPULSE_METABASE_", "FORWARDED_")
 
 
@@ -62,6 +63,18 @@ def test_every_setting_reaches_the_code_location():
     wanted = NETWORK | {str(field.validation_alias) for field in Settings.model_fields.values()}
     left_out = {name for name in wanted - given - NOT_FOR_CODE if not name.startswith(OTHERS)}
     assert not left_out
+
+
+@pytest.mark.parametrize("document", [".env.example", "README.md"])
+def test_every_setting_is_documented(document: str):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    wanted = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    assert {name for name in wanted if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def test_every_variable_of_the_file_is_in_the_example():
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert {name for name, _ in variables() if not re.search(rf"\b{name}=", text)} == set()
 
 
 def test_what_is_not_set_stays_unset():
