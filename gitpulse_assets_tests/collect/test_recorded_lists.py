@@ -12,7 +12,7 @@ from gitpulse_assets.contracts.silver import ISSUE_ASSIGNEES, ISSUE_CURRENT, ISS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.recorded import load_recorded, recorded_dates
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.recorded, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ONNXRUNTIME = Repo("microsoft", "onnxruntime")
 # Gone from the last list: deleted, transferred or converted, the recording does not say.

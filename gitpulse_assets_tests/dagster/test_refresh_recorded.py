@@ -26,7 +26,7 @@ from gitpulse_assets.sandbox.messages import Served
 from gitpulse_assets.sandbox.recorded import load_recorded
 from gitpulse_assets.sandbox.server import Sandbox, serve
 
-pytestmark = [pytest.mark.recorded, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.recorded
 
 REPO = Repo("microsoft", "onnxruntime")
 AT = "2023-08-07"

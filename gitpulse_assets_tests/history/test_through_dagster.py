@@ -42,7 +42,6 @@ def settings(tmp_path, monkeypatch):
     return monkeypatch
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("mode", "seed"), [("full", 101), ("increments", 102), ("increments", 103)])
 def test_no_day_is_wrong_through_dagster(mode, seed, defs, instance, settings, tmp_path):
     played = script(seed, mode)
