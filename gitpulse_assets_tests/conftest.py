@@ -1,7 +1,7 @@
 """Fixtures that find the real parts a test needs, or skip with the reason.
 
-`GITPULSE_REQUIRE=recorded,s3,browser,postgres,caddy,compose,tmpfs` turns such a skip into a failure: CI sets it
-where the part can be had.
+`GITPULSE_REQUIRE=recorded,s3,browser,postgres,caddy,compose,tmpfs` turns such a skip into a failure: CI sets
+it where the part can be had.
 """
 
 import os

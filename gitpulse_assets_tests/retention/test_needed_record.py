@@ -15,6 +15,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.retention import apply_retention
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.history.product import Reader
+from gitpulse_assets_tests.history.rebuilding import differences
 
 REPO = Repo("octo-org", "hello")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,7 +103,7 @@ def thin(reader: Reader) -> int:
     return apply_retention(reader.lake, REPO, timedelta(0)).record_count
 
 
-def test_a_record_that_proves_a_later_one_stale_stays(fetch, differences):
+def test_a_record_that_proves_a_later_one_stale_stays(fetch):
     """A lagging replica answers the full walk with an older record, in which the issue was closed."""
     reader, receive = fetch
     receive(1, record(1, "open"), is_full=True)
@@ -113,7 +114,7 @@ def test_a_record_that_proves_a_later_one_stale_stays(fetch, differences):
     assert differences(reader.lake, REPO) == {}
 
 
-def test_a_record_that_only_repeats_a_state_goes(fetch, differences):
+def test_a_record_that_only_repeats_a_state_goes(fetch):
     reader, receive = fetch
     receive(1, record(1, "open"), is_full=True)
     receive(5, record(5, "open"))
@@ -122,7 +123,7 @@ def test_a_record_that_only_repeats_a_state_goes(fetch, differences):
     assert differences(reader.lake, REPO) == {}
 
 
-def test_the_record_that_alone_showed_a_closing_stays(fetch, differences):
+def test_the_record_that_alone_showed_a_closing_stays(fetch):
     reader, receive = fetch
     receive(1, record(1, "open"), is_full=True)
     receive(3, record(3, "closed"))
@@ -133,7 +134,7 @@ def test_the_record_that_alone_showed_a_closing_stays(fetch, differences):
     assert differences(reader.lake, REPO) == {}
 
 
-def test_the_last_record_of_an_issue_the_walk_no_longer_meets_stays(fetch, differences):
+def test_the_last_record_of_an_issue_the_walk_no_longer_meets_stays(fetch):
     reader, receive = fetch
     receive(1, record(1, "open"), record(1, "open", number=2), is_full=True)
     receive(5, record(5, "open", number=2))
@@ -142,7 +143,7 @@ def test_the_last_record_of_an_issue_the_walk_no_longer_meets_stays(fetch, diffe
     assert differences(reader.lake, REPO) == {}
 
 
-def test_what_is_quarantined_stays(fetch, differences):
+def test_what_is_quarantined_stays(fetch):
     reader, receive = fetch
     receive(1, record(1, "open"), record(1, "no state", number=2), is_full=True)
     receive(6, record(6, "open"), is_full=True)

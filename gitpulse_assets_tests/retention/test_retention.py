@@ -19,12 +19,11 @@ from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.crash.pipeline import Fuse, FusedStore
 from gitpulse_assets_tests.history.product import Reader
+from gitpulse_assets_tests.history.rebuilding import differences, rebuilt
 
 REPO = Repo("octo-org", "hello")
 AT_ONCE = timedelta(0)
 SEEDS = [pytest.param(n, marks=() if n < 3 else pytest.mark.slow) for n in range(200)]
-
-Differences = Callable[[Lake, Repo], dict[str, int]]
 
 
 def eventful_world(seed: int, issue_count: int = 60) -> World:
@@ -76,7 +75,7 @@ def stored(lake: Lake, table=ISSUES) -> int:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_rebuild_gives_the_same_tables_before_and_after(reader, differences: Differences, seed: int):
+def test_a_rebuild_gives_the_same_tables_before_and_after(reader, seed: int):
     lake = reader(seed, thinned_share=0.4).lake
     assert differences(lake, REPO) == {}
     apply_retention(lake, REPO, AT_ONCE)
@@ -100,7 +99,7 @@ def test_what_is_young_stays(reader):
     assert apply_retention(lake, REPO, timedelta(days=1000)).record_count == 0
 
 
-def test_the_next_refresh_goes_on_as_before(reader, differences: Differences):
+def test_the_next_refresh_goes_on_as_before(reader):
     """Known pages still find their records, nothing is merged twice, and departures are found."""
     player = reader(2)
     apply_retention(player.lake, REPO, AT_ONCE)
@@ -125,7 +124,7 @@ def test_runs_whose_records_an_unchanged_page_stands_for_stay_whole(tmp_path: Pa
     assert ("run-002", ISSUES.name) not in rows
 
 
-def test_no_sighting_is_lost_with_the_records_that_showed_it(reader, rebuilt):
+def test_no_sighting_is_lost_with_the_records_that_showed_it(reader):
     """The trap: a state that only a replaced record showed lives in no full walk."""
     lake = reader(4, sync_count=5).lake
     before = lake.dataset(ISSUE_SIGHTING, REPO).count_rows()
@@ -141,7 +140,7 @@ def die() -> None:
     raise Died
 
 
-def test_a_thinning_cut_short_between_writes_loses_nothing(reader, differences: Differences, tmp_path: Path):
+def test_a_thinning_cut_short_between_writes_loses_nothing(reader, tmp_path: Path):
     player = reader(5, sync_count=3)
     counting = Fuse()
     apply_retention(Lake(FusedStore(copied(player, tmp_path / "whole").store, counting)), REPO, AT_ONCE)

@@ -1,0 +1,35 @@
+"""A rebuild that is not published, held against the tables that were merged run by run."""
+
+from collections import Counter
+
+import pyarrow as pa
+
+from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs
+from gitpulse_assets.assets.silver import MERGED_TABLES
+from gitpulse_assets.contracts.catalog import find_contract
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.silver import merge_silver
+
+
+def rebuilt(lake: Lake, repo: Repo) -> dict[str, pa.Table]:
+    """Make the silver tables from bronze again, and leave the stored ones alone."""
+    run_ids = list(dict.fromkeys(row.run_id for row in lake.manifest(repo).rows()))
+    with lake.begin("silver", repo) as publication, connect() as con:
+        inputs = rebuild_inputs(lake, repo, rebuild_batches(lake, publication))
+        merge_silver(con, inputs, run_ids)
+        return {table.name: con.table(table.name).to_arrow_table() for table in MERGED_TABLES}
+
+
+def differences(lake: Lake, repo: Repo) -> dict[str, int]:
+    """How many rows of each silver table a rebuild would change, where it would."""
+    found = {}
+    for name, table in rebuilt(lake, repo).items():
+        stored, anew = rows(lake.dataset(find_contract("silver", name), repo).to_table()), rows(table)
+        found[name] = ((stored - anew) + (anew - stored)).total()
+    return {name: count for name, count in found.items() if count}
+
+
+def rows(table: pa.Table) -> Counter[str]:
+    return Counter(str(sorted(row.items())) for row in table.to_pylist())
