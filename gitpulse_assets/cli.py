@@ -9,6 +9,7 @@ import sys
 import warnings
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -231,14 +232,20 @@ def forget(repo: Repo | None, person: str | None, yes: bool) -> None:
     sys.exit(forget_login(settings_or_exit(), str(person), is_confirmed=yes))
 
 
+def refuse(error: SettingsError) -> NoReturn:
+    """End the command with what is wrong with its settings."""
+    from gitpulse_assets.console import refused
+
+    sys.exit(refused(error, WRONG_USE))
+
+
 def watched_or_exit(settings: Settings) -> list[Repo]:
     from gitpulse_assets.watch.watch_list import watch_list
 
     try:
         return watch_list(settings).repos
     except SettingsError as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        sys.exit(WRONG_USE)
+        refuse(error)
 
 
 @cli.command()
@@ -279,8 +286,7 @@ def settings_or_exit() -> Settings:
     try:
         return load_settings()
     except SettingsError as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        sys.exit(WRONG_USE)
+        refuse(error)
 
 
 def interrupt_on_signals() -> None:

@@ -36,6 +36,13 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def refused(reason: object, code: int) -> int:
+    """Say on stderr why a command does not go on, a line each, and return the exit code."""
+    for line in str(reason).splitlines():
+        click.echo(f"gitpulse: {line}", err=True)
+    return code
+
+
 def tell(console: Console, text: str) -> None:
     """Print a line as it is: no markup, no colours, and not broken where it goes to a file."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)

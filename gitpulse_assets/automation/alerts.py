@@ -19,7 +19,8 @@ from gitpulse_assets.alerting.rules import (
     stop_findings,
     verdict_key,
 )
-from gitpulse_assets.automation.run_history import RunCursor, chunks, ended_runs, finished_run, standings
+from gitpulse_assets.automation.chunks import chunks
+from gitpulse_assets.automation.run_history import RunCursor, ended_runs, finished_run, standings
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.settings import Settings, load_settings
 

@@ -17,7 +17,7 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, 
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED
-from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, repo_tags
 from gitpulse_assets.automation.run_process import process_tag
 from gitpulse_assets.partitions import register
 from gitpulse_assets.progress import WalkProgress, report
@@ -84,17 +84,16 @@ def refresh(
 ) -> RunOutcome:
     """Execute one refresh run of the repository in this process and wait for its end."""
     register(instance, repo.key)
-    tags = {"dagster/partition": repo.key, REPO_TAG: repo.key}
     config = {"bronze": {"full": is_full, "events": with_events}}
-    run_id, events = execute(defs, instance, REFRESH_JOB, config, tags, repo)
+    run_id, events = execute(defs, instance, REFRESH_JOB, config, repo_tags(repo.key), repo)
     return outcome(repo, run_id, events)
 
 
 def rebuild(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo) -> RunOutcome:
     """Execute one run that makes the repository's silver and gold tables anew, and wait for its end."""
     register(instance, repo.key)
-    tags = {"dagster/partition": repo.key, REPO_TAG: repo.key}
-    run_id, events = execute(defs, instance, REBUILD_JOB, {"silver": {"rebuild": True}}, tags, repo)
+    config = {"silver": {"rebuild": True}}
+    run_id, events = execute(defs, instance, REBUILD_JOB, config, repo_tags(repo.key), repo)
     return outcome(repo, run_id, events)
 
 

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
+from gitpulse_assets.automation.chunks import chunks
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 
-PARTITION_TAG = "dagster/partition"
 WILL_RETRY_TAG = "dagster/will_retry"
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 TELLING = {
@@ -28,8 +29,6 @@ TELLING = {
 }
 # Processes on several machines write these times, each by its own clock and not in the order of commits.
 OVERLAP = timedelta(minutes=5)
-# SQLite takes 32,766 parameters, older ones 999.
-KEYS_A_QUERY = 500
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def finished_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Finished
         run_id=run.run_id,
         # What is chosen in the UI, or by an automation condition, runs in a job that Dagster names so.
         job_name="a materialization" if run.job_name.startswith("__") else run.job_name,
-        subject=run.tags.get(PARTITION_TAG, run.job_name),
+        subject=run.tags.get(PARTITION_NAME_TAG, run.job_name),
         is_success=run.status == dg.DagsterRunStatus.SUCCESS,
         will_retry=run.tags.get(WILL_RETRY_TAG) == "true",
         message=message_of(events),
@@ -180,11 +179,6 @@ def standings(
 
 
 def last_run(instance: dg.DagsterInstance, repo_key: str) -> dg.DagsterRun | None:
-    ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_TAG: repo_key})
+    ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_NAME_TAG: repo_key})
     runs = instance.get_runs(ended, limit=1)
     return runs[0] if runs else None
-
-
-def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), KEYS_A_QUERY):
-        yield items[start : start + KEYS_A_QUERY]

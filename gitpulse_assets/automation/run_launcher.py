@@ -13,13 +13,11 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._serdes import deserialize_value
 
-from gitpulse_assets.automation.run_process import is_process_gone
+from gitpulse_assets.automation.run_process import SWEEP_TAG, is_process_gone
 
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient
 
-# The run that took this one's repository in its turn, in its own process (automation/sweep.py).
-SWEEP_TAG = "gitpulse/sweep"
 NO_SERVER = "the run was not started by a code server"
 SWEEP_ENDED = "the sweep in whose process it ran has ended"
 COMMAND_GONE = "the command in whose process it ran is gone: killed, or the machine was started anew"

@@ -12,6 +12,8 @@ import dagster as dg
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
 PROCESS_TAG = "gitpulse/process"
+# The sweep in whose process a run is executed, by its run id.
+SWEEP_TAG = "gitpulse/sweep"
 PROC = Path("/proc")
 BOOT_ID = PROC / "sys/kernel/random/boot_id"
 # Where the system does not say when a process began: its number alone then stands for it.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from gitpulse_assets.automation.jobs import RECONCILE_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.automation.jobs import RECONCILE_JOB, REFRESH_JOB, repo_tags
+from gitpulse_assets.automation.run_process import SWEEP_TAG
 from gitpulse_assets.automation.runs import busy_keys
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 REFRESH_WATCHED_JOB = "refresh_watched"
 RECONCILE_WATCHED_JOB = "reconcile_watched"
 SWEEP_OP = "sweep"
-SWEEP_TAG = "gitpulse/sweep"
 FAILURES_TOLD = 10
 
 
@@ -103,7 +103,7 @@ def swept(context: dg.OpExecutionContext, defs: dg.Definitions, key: str, *, is_
 
     repo = Repo.parse(key)
     job = RECONCILE_JOB if is_full else REFRESH_JOB
-    tags = {"dagster/partition": key, REPO_TAG: key, SWEEP_TAG: context.run_id}
+    tags = repo_tags(key) | {SWEEP_TAG: context.run_id}
     run_id, events = execute(defs, context.instance, job, {"bronze": {"full": is_full}}, tags, repo)
     return outcome(repo, run_id, events)
 

@@ -4,7 +4,7 @@ Who is a member is decided in `watch/membership.py`, what counts as a change in 
 ask for runs; what a run does is the job's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import msgspec
 
+from gitpulse_assets.automation.chunks import chunks
 from gitpulse_assets.automation.jobs import REPO_TAG, refresh
 from gitpulse_assets.automation.runs import busy_keys, has_run, last_end
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
@@ -33,8 +34,6 @@ LOOK_SECONDS = 30
 LOOKING_SECONDS_MAX = 30.0
 # Each costs the daemon a tenth of a second and more.
 RUNS_A_TICK_MAX = 50
-# SQLite takes no more variables than some ten thousand in a statement.
-KEYS_A_REQUEST = 500
 
 NOTHING_WATCHED = (
     "no repository is watched; name some in gitpulse.yaml or GITPULSE_REPOS "
@@ -90,9 +89,7 @@ def watch_list(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     reason = told(state, step, stopped_by)
     return dg.SensorResult(
         run_requests=requests,
-        dynamic_partitions_requests=[
-            repos.build_add_request(list(some)) for some in chunks(missing, KEYS_A_REQUEST)
-        ],
+        dynamic_partitions_requests=[repos.build_add_request(list(some)) for some in chunks(missing)],
         skip_reason=None if requests else dg.SkipReason(reason),
     )
 
@@ -260,11 +257,6 @@ def run_end(status: dg.DagsterRunStatus | None) -> "RunEnd":
 
 def run_request(key: str, run_key: str) -> dg.RunRequest:
     return dg.RunRequest(run_key=run_key, partition_key=key, tags={REPO_TAG: key})
-
-
-def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), size):
-        yield keys[start : start + size]
 
 
 watching_sensors = [watch_list, changed_repositories]

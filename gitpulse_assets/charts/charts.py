@@ -44,7 +44,7 @@ BY_MONTH = "By UTC month of closing, as far as it lies in the window"
 AGE_TICKS = [0, 1, 7, 30, 90, 365, 1000, 3000]
 
 
-def backlog(flow: Rows, verdict: Row | None) -> Document:
+def backlog(flow: Rows, verdict: Row) -> Document:
     """Open issues day by day with the trend of the window and its 95 % interval."""
     stock = rows_of("flow").encode(x=day_axis(), y=stock_axis())
     line = stock.mark_line(style="closed", interpolate="step-after", strokeWidth=2.5)
@@ -69,9 +69,9 @@ def trend() -> list[alt.Chart]:
     return [band, pace]
 
 
-def trend_rows(flow: Rows, verdict: Row | None) -> list[dict[str, Any]]:
+def trend_rows(flow: Rows, verdict: Row) -> list[dict[str, Any]]:
     """The two ends of the trend; none where there is no pace."""
-    if verdict is None or verdict["pace_per_week"] is None or not flow:
+    if verdict["pace_per_week"] is None or not flow:
         return []
     start, weeks = verdict["open_at_start"], len(flow) / 7
     ends = [(flow[0]["flow_date"] - dt.timedelta(days=1), 0), (flow[-1]["flow_date"], weeks)]
@@ -93,9 +93,9 @@ def bulk_marks() -> list[alt.Chart]:
     return [base.mark_point(style="ink", filled=True, size=50, opacity=1), text]
 
 
-def bulk_rows(flow: Rows, verdict: Row | None) -> list[dict[str, Any]]:
+def bulk_rows(flow: Rows, verdict: Row) -> list[dict[str, Any]]:
     counts: dict[Any, int] = {}
-    for move in (verdict or {}).get("bulk_movements") or []:
+    for move in verdict["bulk_movements"] or []:
         day = move["started_at"].astimezone(dt.UTC).date()
         counts[day] = counts.get(day, 0) + move["issue_count"] * (1 if move["is_arrival"] else -1)
     return [

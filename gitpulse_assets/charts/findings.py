@@ -25,10 +25,8 @@ def backlog(flow: Rows) -> str:
     return f"Backlog {'grew' if change > 0 else 'shrank'} by {abs(change):,} to {end:,}"
 
 
-def pace(verdict: Row | None) -> str:
+def pace(verdict: Row) -> str:
     """Say the trend with its interval, or why there is none."""
-    if verdict is None:
-        return "No trend is known of this window"
     if verdict["pace_per_week"] is None:
         return "The window or its history is too short, or too long, for a trend"
     low, high = signed(verdict["pace_low_per_week"]), signed(verdict["pace_high_per_week"])

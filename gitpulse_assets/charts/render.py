@@ -22,19 +22,19 @@ def untitled(document: Document) -> Document:
     }
 
 
-def svg(document: Document, width: int = 720) -> str:
+def svg(document: Document, width: int) -> str:
     """Draw a document of the page's colours as SVG, which takes them from the CSS around it."""
     import vl_convert
 
     return vl_convert.vegalite_to_svg(document | {"width": width, "padding": SVG_PADDING})
 
 
-def png(document: Document, width: int = 480, scale: float = 1) -> bytes:
+def png(document: Document, width: int) -> bytes:
     """Draw a chart with its title on white, as small as a preview may be."""
     import vl_convert
 
     config = vega_config(LIGHT) | {"background": LIGHT["card"], "padding": 12}
-    drawn = vl_convert.vegalite_to_png(document | {"width": width, "config": config}, scale=scale)
+    drawn = vl_convert.vegalite_to_png(document | {"width": width, "config": config})
     return repacked(drawn)
 
 

@@ -18,7 +18,6 @@ LIGHT = {
     "opened": "#c05500",
     "closed": "#0072b2",
     "third": "#007f5f",
-    "neutral": "#8a8f96",
     "pale": "#c4cad1",
 }
 DARK = {
@@ -32,7 +31,6 @@ DARK = {
     "opened": "#f0914a",
     "closed": "#56b4e9",
     "third": "#2fc79b",
-    "neutral": "#808a95",
     "pale": "#4b5763",
 }
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
@@ -82,5 +80,5 @@ def vega_config(colours: Mapping[str, str]) -> dict[str, Any]:
 
 
 def mark_styles(colours: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    meanings = ("ink", "muted", "line", "opened", "closed", "third", "neutral", "pale")
+    meanings = ("ink", "muted", "opened", "closed", "pale")
     return {name: {"color": colours[name]} for name in meanings}

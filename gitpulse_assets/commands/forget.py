@@ -15,7 +15,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from gitpulse_assets.automation.launch import rebuild
 from gitpulse_assets.automation.runs import busy_keys
 from gitpulse_assets.commands.refresh import instance_of, load_definitions
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError
@@ -48,16 +48,11 @@ def forget_repo(settings: Settings, repo: Repo, *, is_confirmed: bool) -> int:
             run_count = forget_in_dagster(instance, repo)
             forget_in_watch(lake, repo)
     except (SettingsError, LakeError) as error:
-        return refused(str(error), WRONG_USE if isinstance(error, SettingsError) else FAILED)
+        return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)
     say(f"{repo}: removed {len(objects):,} objects ({size:,} bytes) and {run_count} runs")
     if is_wanted(settings, repo):
         say(f"{repo} is on the watch list still: take it off (or exclude it), or it is fetched again")
     return DONE
-
-
-def refused(reason: str, code: int) -> int:
-    click.echo(f"gitpulse: {reason}", err=True)
-    return code
 
 
 def forget_in_dagster(instance: dg.DagsterInstance, repo: Repo) -> int:
@@ -107,7 +102,7 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
             forget_bodies(lake, login, repos)
             failed = made_anew(instance, lake, repos)
     except (SettingsError, LakeError) as error:
-        return refused(str(error), WRONG_USE if isinstance(error, SettingsError) else FAILED)
+        return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)
     say(
         f"{login}: {sum(counts.values()):,} records of {len(counts)} repositories rewritten, tables of "
         f"{len(repos) - len(failed)} made anew"

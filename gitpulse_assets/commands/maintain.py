@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 
-import click
 import dagster as dg
 
 from gitpulse_assets.automation.launch import execute, failure_message, is_success
 from gitpulse_assets.automation.maintain import MAINTAIN_JOB
 from gitpulse_assets.commands.refresh import first_line, instance_of, load_definitions
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.settings import Settings, SettingsError
 
@@ -19,7 +18,7 @@ def maintain_lake(settings: Settings) -> int:
         with instance_of(settings) as instance:
             _, events = execute(load_definitions(), instance, MAINTAIN_JOB, {})
     except SettingsError as error:
-        return refused(str(error), WRONG_USE)
+        return refused(error, WRONG_USE)
     except KeyboardInterrupt:
         return refused("interrupted", INTERRUPTED)
     except Exception as error:
@@ -28,11 +27,6 @@ def maintain_lake(settings: Settings) -> int:
         return refused(failure_message(events), FAILED)
     say("\n".join(done(events)) or "nothing to do")
     return DONE
-
-
-def refused(reason: str, code: int) -> int:
-    click.echo(f"gitpulse: {reason}", err=True)
-    return code
 
 
 def done(events: Iterable[dg.DagsterEvent]) -> Iterator[str]:

@@ -1,9 +1,7 @@
 """`gitpulse metabase`: the connection, cards and dashboard in a Metabase, made or brought up to date."""
 
-import click
-
 from gitpulse_assets.bi.duckdb_views import duckdb_views
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake, s3_options
@@ -31,12 +29,7 @@ def provision_metabase(settings: Settings, lake_url: str | None) -> int:
         ) as metabase:
             done = provision(metabase, views, repo.key)
     except (LakeError, MetabaseError) as error:
-        return refused(str(error), FAILED)
+        return refused(error, FAILED)
     address = f"{settings.metabase_url}/dashboard/{done.dashboard_id}"
     say(f"{address}: {done.made} made, {done.changed} changed, {done.kept} as they were")
     return DONE
-
-
-def refused(reason: str, code: int) -> int:
-    click.echo(f"gitpulse: {reason}", err=True)
-    return code

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import click
-
 from gitpulse_assets.commands.summary import counted
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import GitHubError
@@ -30,8 +28,7 @@ def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
         with github_client(settings) as client:
             return planned(client, lake, repos)
     except (GitHubError, LakeError) as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        return FAILED
+        return refused(error, FAILED)
 
 
 def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
@@ -42,8 +39,7 @@ def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
         try:
             size = size_of(client, repo)
         except OF_ONE as error:
-            click.echo(f"gitpulse: {error}", err=True)
-            code = FAILED
+            code = refused(error, FAILED)
             continue
         cost = first_cost(size, has_token=client.has_token(repo))
         say(f"{repo}: {size_words(size)}; {cost_words(cost)}{known_words(lake, repo)}")
@@ -106,6 +102,6 @@ def told_budget(client: GitHubClient, token: str, repo: Repo, cost: Cost) -> int
         f"{token}: needs {cost_words(cost).removeprefix('first refresh: ')}; has {left.requests:,} of "
         f"{left.requests_an_hour:,} requests{points} until {reset:%H:%M} UTC: {enough}"
     )
-    if token == "no token":
+    if not client.has_token(repo):
         say("without a token there is no GraphQL: no history of reopenings; set GITHUB_TOKEN for it")
     return PARTIAL if hours else DONE

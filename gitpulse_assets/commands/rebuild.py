@@ -3,13 +3,12 @@
 import time
 from collections.abc import Sequence
 
-import click
 import dagster as dg
 from rich.console import Console
 
 from gitpulse_assets.automation.launch import RunOutcome, rebuild
 from gitpulse_assets.commands.refresh import first_line, instance_of, load_definitions, worst
-from gitpulse_assets.console import say, tell, watching
+from gitpulse_assets.console import refused, say, tell, watching
 from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import Repo
@@ -25,11 +24,9 @@ def rebuild_repos(settings: Settings, repos: Sequence[Repo]) -> int:
             defs = load_definitions()
             return worst([rebuild_told(settings, defs, instance, console, repo) for repo in repos])
     except SettingsError as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        return WRONG_USE
+        return refused(error, WRONG_USE)
     except KeyboardInterrupt:
-        click.echo("gitpulse: interrupted", err=True)
-        return INTERRUPTED
+        return refused("interrupted", INTERRUPTED)
 
 
 def rebuild_told(

@@ -7,14 +7,13 @@ import os
 import time
 from collections.abc import Sequence
 
-import click
 import dagster as dg
 from rich.console import Console
 
 from gitpulse_assets.automation.launch import RunOutcome, prepare_home, refresh
 from gitpulse_assets.automation.sqlite_connections import keep_connections
 from gitpulse_assets.commands.summary import summary
-from gitpulse_assets.console import say, tell, watching
+from gitpulse_assets.console import refused, say, tell, watching
 from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -32,11 +31,9 @@ def refresh_repos(
         with instance_of(settings) as instance:
             return worst(refresh_each(settings, instance, console, repos, is_full, with_events))
     except SettingsError as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        return WRONG_USE
+        return refused(error, WRONG_USE)
     except KeyboardInterrupt:
-        click.echo("gitpulse: interrupted", err=True)
-        return INTERRUPTED
+        return refused("interrupted", INTERRUPTED)
 
 
 def refresh_each(

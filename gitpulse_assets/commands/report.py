@@ -3,11 +3,9 @@
 from contextlib import closing
 from pathlib import Path
 
-import click
-
 from gitpulse_assets.answers.errors import NoAnswer
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake
@@ -24,13 +22,8 @@ def write_report(settings: Settings, repo: Repo, out: Path | None) -> int:
             made = make_report(answers, repo)
         target.write_text(made.html, encoding="utf-8")
     except (NoAnswer, LakeError) as error:
-        return refused(str(error))
+        return refused(error, FAILED)
     except OSError as error:
-        return refused(f"{target} cannot be written ({error.strerror}); name another file with --out")
+        return refused(f"{target} cannot be written ({error.strerror}); name another file with --out", FAILED)
     say(f"{repo}: {made.headline} {target}")
     return DONE
-
-
-def refused(reason: str) -> int:
-    click.echo(f"gitpulse: {reason}", err=True)
-    return FAILED

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-import click
-
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.contracts.silver import REPOSITORY, SYNC_STATE
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
@@ -43,7 +41,7 @@ def list_repos(settings: Settings, *, as_json: bool) -> int:
     try:
         lines = list(repo_lines(open_lake(settings), watch_list(settings)))
     except (SettingsError, LakeError) as error:
-        return refused(error)
+        return refused(error, code_of(error))
     if as_json:
         say(json.dumps([asdict(line) for line in lines], indent=2))
     elif not lines:
@@ -53,9 +51,8 @@ def list_repos(settings: Settings, *, as_json: bool) -> int:
     return DONE
 
 
-def refused(error: Exception) -> int:
-    for line in str(error).splitlines():
-        click.echo(f"gitpulse: {line}", err=True)
+def code_of(error: Exception) -> int:
+    """The exit code of what keeps the list from being read."""
     return WRONG_USE if isinstance(error, SettingsError) else FAILED
 
 
@@ -106,7 +103,7 @@ def check_repos(settings: Settings) -> int:
     try:
         wanted, lake = watch_list(settings), open_lake(settings)
     except (SettingsError, LakeError) as error:
-        return refused(error)
+        return refused(error, code_of(error))
     troubles: list[str] = []
     try:
         with github_client(settings) as client:
@@ -114,8 +111,7 @@ def check_repos(settings: Settings) -> int:
                 say(line)
             cost = client.spending.quota_cost
     except GitHubError as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        return PARTIAL
+        return refused(error, PARTIAL)
     for trouble in troubles:
         say(trouble)
     counts = f"{len(wanted.repos)} repositories and {len(wanted.organizations)} organisations"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitpulse_assets.console import refused
 from gitpulse_assets.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ def serve_sandbox(recorded: Path | None, at: datetime | None, port: int) -> int:
         with suppress(KeyboardInterrupt):
             serve_forever(world, port=port, announce=announce)
     except OSError as error:
-        click.echo(
-            f"gitpulse: port {port} on 127.0.0.1 cannot be used ({error.strerror}); try --port 0", err=True
-        )
-        return FAILED
+        return refused(f"port {port} on 127.0.0.1 cannot be used ({error.strerror}); try --port 0", FAILED)
     return DONE
 
 

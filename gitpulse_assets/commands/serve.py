@@ -5,10 +5,9 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-import click
 import uvicorn
 
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake
@@ -28,9 +27,9 @@ def serve(settings: Settings, host: str, port: int) -> int:
         is_watched = watching(settings)
         lake = open_lake(settings, is_writable=False)
     except SettingsError as error:
-        return refused(str(error), WRONG_USE)
+        return refused(error, WRONG_USE)
     except LakeError as error:
-        return refused(str(error), FAILED)
+        return refused(error, FAILED)
     try:
         listener = listen(host, port)
     except OSError as error:
@@ -53,11 +52,6 @@ def serve(settings: Settings, host: str, port: int) -> int:
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
     return DONE
-
-
-def refused(reason: str, code: int) -> int:
-    click.echo(f"gitpulse: {reason}", err=True)
-    return code
 
 
 def watching(settings: Settings) -> Callable[[Repo], bool] | None:

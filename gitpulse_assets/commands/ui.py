@@ -5,9 +5,8 @@ import socket
 import sys
 from typing import NoReturn
 
-import click
-
 from gitpulse_assets.automation.launch import prepare_home
+from gitpulse_assets.console import refused
 from gitpulse_assets.exit_codes import FAILED, WRONG_USE
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.watch.watch_list import watch_file
@@ -20,13 +19,9 @@ def run_ui(settings: Settings, port: int) -> int:
     try:
         prepare_home(settings.dagster_home)
     except SettingsError as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        return WRONG_USE
+        return refused(error, WRONG_USE)
     if trouble := port_trouble(port):
-        click.echo(
-            f"gitpulse: port {port} on {HOST} cannot be used ({trouble}); try another --port", err=True
-        )
-        return FAILED
+        return refused(f"port {port} on {HOST} cannot be used ({trouble}); try another --port", FAILED)
     return become_dagster(settings, port)
 
 

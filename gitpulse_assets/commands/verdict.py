@@ -12,7 +12,7 @@ from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import Window
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
@@ -36,19 +36,14 @@ def print_verdict(
     try:
         rows = verdict_rows(open_lake(settings, is_writable=False), repo, as_of)
     except (LakeError, NoAnswer) as error:
-        return refused(str(error), FAILED)
+        return refused(error, FAILED)
     except DayUnknown as error:
-        return refused(str(error), WRONG_USE)
+        return refused(error, WRONG_USE)
     if not rows:
         return refused(f"nothing is known of {repo} yet; run gitpulse refresh {repo}", FAILED)
     chosen = [row for row in rows if window_days in (None, row["window_days"])]
     say(json.dumps(chosen, indent=2, default=str) if as_json else words(chosen))
     return DONE
-
-
-def refused(reason: str, code: int) -> int:
-    click.echo(f"gitpulse: {reason}", err=True)
-    return code
 
 
 def words(rows: list[dict[str, Any]]) -> str:

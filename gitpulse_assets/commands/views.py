@@ -1,9 +1,7 @@
 """`gitpulse views`: SQL views over the tables, for DuckDB and the tools built on it."""
 
-import click
-
 from gitpulse_assets.bi.duckdb_views import duckdb_views
-from gitpulse_assets.console import say
+from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake, s3_options
@@ -16,6 +14,5 @@ def print_views(settings: Settings) -> int:
         lake = open_lake(settings, is_writable=False)
         say(duckdb_views(lake, settings.lake_url, s3_options(settings)))
     except LakeError as error:
-        click.echo(f"gitpulse: {error}", err=True)
-        return FAILED
+        return refused(error, FAILED)
     return DONE

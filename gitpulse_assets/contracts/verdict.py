@@ -21,7 +21,8 @@ BULK_MOVEMENT = pa.struct(
 LABEL_CHANGE = pa.struct([pa.field("label_name", pa.string()), pa.field("net_change", pa.int64())])
 
 
-def _in_window(column: Column) -> Column:
+def in_window(column: Column) -> Column:
+    """A daily flow's column as one of a window's sum."""
     words = column.description.replace("on the day", "in the window")
     return Column(column.name, column.type, words, nullable=False)
 
@@ -47,7 +48,7 @@ MART_BACKLOG_VERDICT = TableContract(
         Column("open_at_start", pa.int64(), "Issues open at the start of the window.", False),
         Column("open_at_end", pa.int64(), "Issues open at the end of its last day.", False),
         Column("net_change", pa.int64(), "Exact change in the window: open_at_end - open_at_start.", False),
-        *map(_in_window, FLOW_COLUMNS),
+        *map(in_window, FLOW_COLUMNS),
         Column("direction", pa.string(), "growing, shrinking, flat or unclear.", False),
         Column("confidence", pa.string(), "In words, how sure the direction is and why.", False),
         Column(

@@ -53,8 +53,7 @@ def provide_database(metabase: Metabase, init_sql: str, done: Provisioned) -> in
         "init_sql": init_sql,
     }
     body = {"name": NAME, "engine": "duckdb", "details": details}
-    answer = metabase.get("/api/database")
-    listed = answer["data"] if isinstance(answer, dict) else answer
+    listed = metabase.get("/api/database")["data"]
     found = next((database for database in listed if database["name"] == NAME), None)
     current = metabase.get(f"/api/database/{found['id']}") if found else None
     return provide(metabase, "/api/database", current, body, done)

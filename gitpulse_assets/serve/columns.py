@@ -13,7 +13,7 @@ from gitpulse_assets.contracts.gold import (
 )
 from gitpulse_assets.contracts.model import Column, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT, in_window
 
 COUNT, REAL, TEXT = pa.int64(), pa.float64(), pa.string()
 
@@ -26,10 +26,6 @@ def _of_mart(contract: TableContract, *leaving_out: str) -> tuple[Column, ...]:
 
 def _count(name: str, description: str) -> Column:
     return Column(name, COUNT, description, False)
-
-
-def _in_window(column: Column) -> Column:
-    return Column(column.name, column.type, column.description.replace("on the day", "in the window"), False)
 
 
 VERDICT = (
@@ -49,7 +45,7 @@ SUMMARY = (
     Column("end_date", pa.date32(), "Its last.", False),
     _count("window_days", "Its length in days."),
     _count("observed_days", "Days of it since the history began."),
-    *map(_in_window, FLOW_COLUMNS),
+    *map(in_window, FLOW_COLUMNS),
     _count("net_change", "open_at_end - open_at_start."),
     _count("open_at_end", "Issues open at the end of the last day."),
     _count("rolling_7d_opened", "Opened in the last 7 days of the window."),

@@ -95,7 +95,7 @@ DAYS = [
 
 CHARTS: dict[str, Callable[[], Document]] = {
     "backlog": lambda: charts.backlog(flow([1, 1, 1]), verdict()),
-    "backlog without days": lambda: charts.backlog([], None),
+    "backlog without days": lambda: charts.backlog([], verdict(pace_per_week=None)),
     "flow": lambda: charts.opened_and_closed(flow([1, 1, -5])),
     "flow without days": lambda: charts.opened_and_closed([]),
     "swings": lambda: charts.swing_days(DAYS),
@@ -187,7 +187,7 @@ def test_every_measured_axis_names_its_unit(name: str):
 
 def test_a_chart_is_drawn_with_text_escaped_and_colours_by_variable():
     evil = [{**LABELS[1], "label_name": "</text><script>alert(1)</script>"}]
-    drawn = svg(untitled(charts.backlog_by_label(evil)))
+    drawn = svg(untitled(charts.backlog_by_label(evil)), 720)
     assert "<script" not in drawn
     assert "&lt;script" in drawn
     assert "var(--closed)" in drawn
