@@ -1,4 +1,4 @@
-"""Fixtures that find the real parts a test needs, or skip with the reason.
+"""Fixtures that find the real parts a test needs, or skip with the reason; and settings nobody set.
 
 `GITPULSE_REQUIRE=recorded,s3,browser,postgres,caddy,compose,tmpfs` turns such a skip into a failure: CI sets
 it where the part can be had.
@@ -9,12 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from gitpulse_assets.settings import Settings
+
 
 def absent(part: str, reason: str) -> None:
     """Skip for want of a real part, or fail where that part is required."""
     if part in os.environ.get("GITPULSE_REQUIRE", "").split(","):
         pytest.fail(f"GITPULSE_REQUIRE names {part!r}, but {reason}")
     pytest.skip(reason)
+
+
+def forget_settings(patch: pytest.MonkeyPatch) -> None:
+    """Let the settings be the defaults, whatever the environment of the tests says."""
+    for field in Settings.model_fields.values():
+        patch.delenv(str(field.validation_alias), raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests.conftest import forget_settings
 
 REPO = Repo("acme", "rocket")
 TOKEN = "ghp_the_token_that_must_never_show"
@@ -29,8 +29,7 @@ Command = Callable[..., Result]
 def a_home(folder: Path, base_url: str) -> Iterator[Path]:
     """An empty working directory whose settings name the sandbox; the rest is the embedded default."""
     with pytest.MonkeyPatch.context() as patch:
-        for field in Settings.model_fields.values():
-            patch.delenv(str(field.validation_alias), raising=False)
+        forget_settings(patch)
         # Set by the command itself, and to be taken back.
         patch.setenv("DAGSTER_HOME", "")
         patch.chdir(folder)

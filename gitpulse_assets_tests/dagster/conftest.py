@@ -17,7 +17,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests.conftest import forget_settings
 
 REPO = Repo("acme", "rocket")
 # Which run gave a row, and when it was noticed: what two ways to the same tables may differ in.
@@ -43,8 +43,7 @@ def a_sandbox() -> Iterator[Sandbox]:
 def a_home(folder: Path, sandbox: Sandbox) -> Iterator[Path]:
     """An empty working directory whose settings name the sandbox."""
     with pytest.MonkeyPatch.context() as patch:
-        for field in Settings.model_fields.values():
-            patch.delenv(str(field.validation_alias), raising=False)
+        forget_settings(patch)
         patch.chdir(folder)
         patch.setenv("GITHUB_API_URL", sandbox.base_url)
         patch.setenv("GITHUB_TOKEN", TOKEN)

@@ -23,7 +23,8 @@ from gitpulse_assets.resources import github_client
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
-from gitpulse_assets.settings import Settings, load_settings
+from gitpulse_assets.settings import load_settings
+from gitpulse_assets_tests.conftest import forget_settings
 
 REPO = Repo("acme", "rocket")
 WAIT_SECONDS = 30
@@ -101,8 +102,7 @@ def enterprise(ca: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, enterprise: str):
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    forget_settings(monkeypatch)
     for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

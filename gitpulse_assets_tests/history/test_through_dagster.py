@@ -11,7 +11,7 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets.sandbox.truth import Walk
-from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests.conftest import forget_settings
 from gitpulse_assets_tests.history.histories import FULL_NAME, script
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.verdicts import judge_days, judge_ledger
@@ -33,8 +33,7 @@ def instance():
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     """Point the product's settings at a stand-in and at a lake in the test's folder."""
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GITHUB_TOKEN", "good-token")
     monkeypatch.setenv("GITPULSE_LAKE_URL", str(tmp_path / "lake"))

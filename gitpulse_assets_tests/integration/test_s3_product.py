@@ -13,7 +13,7 @@ from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.server import Sandbox
-from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests.conftest import forget_settings
 from gitpulse_assets_tests.crash.pipeline import REPO
 from gitpulse_assets_tests.s3_server import BUCKET, S3Server
 
@@ -32,8 +32,7 @@ def gitpulse(
     sandbox: Sandbox, s3_server: S3Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Command:
     """Run the command line in an empty folder, with a lake on the server: `gitpulse("refresh", "a/b")`."""
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     settings = {
         "GITHUB_API_URL": sandbox.base_url,

@@ -12,6 +12,7 @@ from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.serve.app import create_app
 from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.answer_lakes import ROCKET, fill, generated_world
+from gitpulse_assets_tests.conftest import forget_settings
 
 # What GitHub lets anyone write into a title, a login's label or a day's list.
 TRICKY_LABEL = "type: **bug**: 90 days"
@@ -21,8 +22,7 @@ EVIL = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 def plain_settings() -> Settings:
     """The defaults, whatever the environment of the tests says."""
     with pytest.MonkeyPatch.context() as patch:
-        for field in Settings.model_fields.values():
-            patch.delenv(str(field.validation_alias), raising=False)
+        forget_settings(patch)
         return Settings()
 
 

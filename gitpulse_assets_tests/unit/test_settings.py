@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.repo import InvalidRepo, Repo
-from gitpulse_assets.settings import Settings, SettingsError, load_settings
+from gitpulse_assets.settings import SettingsError, load_settings
+from gitpulse_assets_tests.conftest import forget_settings
 
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

@@ -7,6 +7,7 @@ import pytest
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
 from gitpulse_assets.watch.watch_list import RepoOptions, watch_list
+from gitpulse_assets_tests.conftest import forget_settings
 
 FILE = """\
 defaults:
@@ -28,8 +29,7 @@ organizations:
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
