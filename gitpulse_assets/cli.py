@@ -25,6 +25,7 @@ class RepoType(click.ParamType):
     name = "OWNER/NAME"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Repo:
+        """Read the argument; what is no repository is wrong use."""
         try:
             return value if isinstance(value, Repo) else Repo.parse(str(value))
         except InvalidRepo as error:
@@ -240,6 +241,8 @@ def refuse(error: SettingsError) -> NoReturn:
 
 
 def watched_or_exit(settings: Settings) -> list[Repo]:
+    """The repositories the watch list names one by one; a wrong list ends the command."""
+
     from gitpulse_assets.watch.watch_list import watch_list
 
     try:
@@ -283,6 +286,7 @@ def alert_test() -> None:
 
 
 def settings_or_exit() -> Settings:
+    """The settings; a wrong one ends the command."""
     try:
         return load_settings()
     except SettingsError as error:
@@ -301,6 +305,7 @@ def interrupt_on_signals() -> None:
 
 
 def main() -> None:
+    """Run the command line of this process."""
     interrupt_on_signals()
     # Dagster warns of its own preview and beta features on every start; tests pin the ones used here.
     warnings.simplefilter("ignore")

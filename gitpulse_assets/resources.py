@@ -91,6 +91,8 @@ class DuckDB(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """Open a connection and close it; too little memory ends the step with the setting's name."""
+
         import duckdb
 
         from gitpulse_assets.lake.duck import connect

@@ -42,6 +42,7 @@ class SettingsError(Exception):
 
 
 def http_url(value: str, example: str) -> str:
+    """The address without a slash at its end; raises ValueError with the example."""
     parts = urlsplit(value)
     is_usable = parts.scheme in {"http", "https"} and parts.hostname and has_port(value)
     if not is_usable or parts.query or parts.username:
@@ -239,6 +240,7 @@ class Settings(BaseSettings):
     @field_validator("github_tokens", mode="before")
     @classmethod
     def split_tokens(cls, value: str) -> tuple[str, ...]:
+        """Tokens are separated by commas."""
         tokens = tuple(token.strip() for token in value.split(",") if token.strip())
         if not all(re.fullmatch(r"[\x21-\x7e]+", token) for token in tokens):
             raise ValueError("a token has a space or another character no token has; write ghp_…,ghp_…")
@@ -247,6 +249,7 @@ class Settings(BaseSettings):
     @field_validator("github_app_private_key")
     @classmethod
     def read_private_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """The key is PEM text or the name of a file with it; without an App it is left alone."""
         if not info.data.get("github_app_id"):
             return None
         text = value.get_secret_value().replace("\\n", "\n").strip() if value else ""
@@ -264,6 +267,7 @@ class Settings(BaseSettings):
     @field_validator("alert_urls", mode="before")
     @classmethod
     def split_alert_urls(cls, value: str) -> tuple[str, ...]:
+        """Addresses are separated by spaces; apprise knows their schemes."""
         urls = tuple(value.split())
         if not all(re.match(r"[a-z][a-z0-9+.-]*://.", url, re.IGNORECASE) for url in urls):
             raise ValueError(
@@ -277,11 +281,13 @@ class Settings(BaseSettings):
     )
     @classmethod
     def check_address(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """An address is one of http or https; an empty one says nothing."""
         return http_url(value, EXAMPLE_ADDRESSES[str(info.field_name)]) if value else value
 
     @field_validator("watched_names", mode="before")
     @classmethod
     def split_names(cls, value: str) -> tuple[str, ...]:
+        """Names and patterns are separated by commas or spaces; each counts once, in lower case."""
         names = tuple(dict.fromkeys(text.lower() for text in re.split(r"[,\s]+", value) if text))
         try:
             for name in names:
@@ -293,6 +299,7 @@ class Settings(BaseSettings):
     @field_validator("watch_file")
     @classmethod
     def find_watch_file(cls, value: Path | None) -> Path | None:
+        """A file that is named must be there; its path is absolute from here on."""
         if value is None:
             return None
         try:
@@ -309,11 +316,13 @@ class Settings(BaseSettings):
     @field_validator("lake_url")
     @classmethod
     def check_lake_url(cls, value: str) -> str:
+        """A folder is absolute from here on, whatever directory a run has."""
         return absolute_lake_url(value)
 
     @field_validator("api_keys", mode="before")
     @classmethod
     def split_keys(cls, value: str) -> tuple[str, ...]:
+        """Keys are separated by commas, and long enough not to be guessed."""
         keys = tuple(key.strip() for key in value.split(",") if key.strip())
         if not all(re.fullmatch(r"[\x21-\x7e]{16,}", key) for key in keys):
             raise ValueError(
@@ -325,6 +334,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins", mode="before")
     @classmethod
     def split_origins(cls, value: str) -> tuple[str, ...]:
+        """Origins are separated by commas: scheme, host and port, no path."""
         origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
         for origin in origins:
             parts = urlsplit(origin)
@@ -335,6 +345,7 @@ class Settings(BaseSettings):
     @field_validator("label_groups", mode="before")
     @classmethod
     def split_label_groups(cls, value: str) -> tuple[tuple[str, str], ...]:
+        """Pairs of a group and a pattern, in the order in which they are tried."""
         pairs = tuple(tuple(part.split("=", 1)) for part in value.split(";") if part.strip())
         if not all(len(pair) == 2 and pair[0].strip() and is_pattern(pair[1]) for pair in pairs):
             raise ValueError(
@@ -345,6 +356,7 @@ class Settings(BaseSettings):
     @field_validator("dagster_home")
     @classmethod
     def make_absolute(cls, value: Path) -> Path:
+        """The folder is absolute from here on, whatever directory a run has."""
         return value.expanduser().absolute()
 
     @field_validator("github_graphql_url")
@@ -362,6 +374,7 @@ class Settings(BaseSettings):
 
 
 def is_pattern(text: str) -> bool:
+    """Whether the text is a regular expression, and not an empty one."""
     try:
         return bool(text.strip() and re.compile(text))
     except re.error:

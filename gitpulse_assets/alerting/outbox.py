@@ -22,9 +22,13 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 class Memory(Protocol):
     """A small store of texts by key that outlives a process."""
 
-    def get(self, keys: Iterable[str]) -> Mapping[str, str]: ...
+    def get(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """The values kept under the keys; those never put are left out."""
+        ...
 
-    def put(self, values: Mapping[str, str]) -> None: ...
+    def put(self, values: Mapping[str, str]) -> None:
+        """Keep the values for every later process."""
+        ...
 
 
 class NothingDelivered(Exception):

@@ -83,6 +83,7 @@ class Stopped:
 
 
 def verdict_key(repo_key: str) -> str:
+    """The key under which the last clear directions of a repository are remembered."""
     return f"verdict/{repo_key}"
 
 
@@ -105,10 +106,12 @@ def run_findings(run: FinishedRun, remembered_verdicts: str) -> Iterator[Finding
 
 
 def run_key(run: FinishedRun) -> str:
+    """The key of the trouble that runs of one job over one repository fail."""
     return f"run/{run.job_name}/{run.subject}"
 
 
 def check_finding(run: FinishedRun, check: CheckOutcome) -> Finding:
+    """An alert where the check failed or warns, else the note that it is over."""
     key = f"check/{run.subject}/{check.asset}/{check.check}"
     if check.is_passed:
         return Note(key)
@@ -132,6 +135,7 @@ def check_finding(run: FinishedRun, check: CheckOutcome) -> Finding:
 
 
 def run_alert(run: FinishedRun) -> Alert:
+    """An alert with the failed run's own words."""
     return Alert(
         "run",
         run_key(run),
@@ -162,6 +166,7 @@ def verdict_findings(run: FinishedRun, remembered: str) -> Iterator[Finding]:
 
 
 def quota_alert(run: FinishedRun, quota: Quota) -> Alert:
+    """A warning that few requests are left, and when there are more."""
     return Alert(
         "quota",
         QUOTA_KEY,
@@ -177,6 +182,7 @@ def quota_alert(run: FinishedRun, quota: Quota) -> Alert:
 
 
 def run_link(run: FinishedRun) -> str:
+    """The run's page, below the address of Dagster's UI."""
     return f"/runs/{run.run_id}"
 
 
@@ -255,14 +261,17 @@ def daily_findings(
 
 
 def is_stale(standing: Standing, now: datetime, freshness: timedelta) -> bool:
+    """Whether it was once up to date, and longer ago than its freshness."""
     return standing.fresh_at is not None and now - standing.fresh_at > freshness
 
 
 def hours(span: timedelta) -> str:
+    """A span in whole hours, for people."""
     return f"{span.total_seconds() / 3600:,.0f} h"
 
 
 def listed(title: str, keys: Sequence[str]) -> list[str]:
+    """One line that names the repositories, the first of many; none where there is none."""
     if not keys:
         return []
     more = f" and {len(keys) - REPOSITORIES_SHOWN} more" if len(keys) > REPOSITORIES_SHOWN else ""

@@ -59,6 +59,7 @@ class Published:
 
     @property
     def is_settled(self) -> bool:
+        """Whether the marts were made from this silver, or from a newer one."""
         return self.silver.made_at <= self.gold.made_at
 
     @property

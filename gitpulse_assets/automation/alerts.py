@@ -44,12 +44,14 @@ class InstanceMemory:
         self._store = instance.daemon_cursor_storage
 
     def get(self, keys: Iterable[str]) -> Mapping[str, str]:
+        """The values kept under the keys; those never put are left out."""
         found: dict[str, str] = {}
         for chunk in chunks([MEMORY_PREFIX + key for key in keys]):
             found |= self._store.get_cursor_values(set(chunk))
         return {key.removeprefix(MEMORY_PREFIX): value for key, value in found.items()}
 
     def put(self, values: Mapping[str, str]) -> None:
+        """Keep the values for every later process."""
         # One by one: several at once are updated only where none of them is new.
         for key, value in values.items():
             self._store.set_cursor_values({MEMORY_PREFIX + key: value})

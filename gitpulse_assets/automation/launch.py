@@ -118,6 +118,7 @@ def execute(
 
 
 def outcome(repo: Repo, run_id: str, events: Sequence[dg.DagsterEvent]) -> RunOutcome:
+    """Tell from a run's events how it ended and what its tables show."""
     return RunOutcome(
         repo,
         run_id,
@@ -130,6 +131,7 @@ def outcome(repo: Repo, run_id: str, events: Sequence[dg.DagsterEvent]) -> RunOu
 
 
 def is_success(events: Iterable[dg.DagsterEvent]) -> bool:
+    """Whether the run ended well."""
     return any(event.event_type == dg.DagsterEventType.RUN_SUCCESS for event in events)
 
 
@@ -142,16 +144,19 @@ def told(repo: Repo, events: Iterable[dg.DagsterEvent]) -> Iterator[dg.DagsterEv
 
 
 def is_materialization(event: dg.DagsterEvent) -> bool:
+    """Whether the event says that a table was made."""
     return event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
 
 
 def shown(event: dg.DagsterEvent) -> tuple[str, Mapping[str, object]]:
+    """The table of a materialization, as `layer/table`, and what Dagster shows of it."""
     materialization = event.step_materialization_data.materialization
     values = {name: value.value for name, value in materialization.metadata.items()}
     return materialization.asset_key.to_user_string(), values
 
 
 def is_interruption(event: dg.DagsterEvent) -> bool:
+    """Whether the event says that somebody stopped the run."""
     if event.is_step_failure:
         return has_mark(event, INTERRUPTED)
     return (
@@ -161,11 +166,13 @@ def is_interruption(event: dg.DagsterEvent) -> bool:
 
 
 def has_mark(event: dg.DagsterEvent, mark: str) -> bool:
+    """Whether a step failed with this name in the metadata of its failure."""
     failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
     return failure is not None and mark in failure.metadata
 
 
 def run_config(op_config: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """Dagster's configuration of a run, from that of its ops by their names."""
     # Dagster's console would print every event; the CLI shows progress of its own.
     loggers = {"console": {"config": {"log_level": "CRITICAL"}}}
     return {"ops": {name: {"config": config} for name, config in op_config.items()}, "loggers": loggers}

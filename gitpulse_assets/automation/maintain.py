@@ -46,6 +46,8 @@ def maintained(lake: Lake, retention_days: int, troubles: list[str]) -> Iterator
 
 
 def maintained_repo(lake: Lake, repo: Repo, retention_days: int) -> Iterator[str]:
+    """Tidy one repository's bronze up, yielding a line for whatever was done; 0 days thin out nothing."""
+
     from gitpulse_assets.retention import apply_retention
 
     swept = lake.sweep_runs(repo)
@@ -62,6 +64,7 @@ def maintained_repo(lake: Lake, repo: Repo, retention_days: int) -> Iterator[str
 
 
 def counted(swept: Swept) -> str:
+    """The number and size of what was removed, for people."""
     return f"{swept.object_count:,} objects ({swept.size_bytes:,} bytes)"
 
 

@@ -47,6 +47,7 @@ class RunCursor:
         return cls(datetime.fromtimestamp(stored["until"], UTC), stored["seen"])
 
     def text(self) -> str:
+        """The cursor as it is stored."""
         return json.dumps({"until": self.until.timestamp(), "seen": self.seen})
 
     def after(self, records: Sequence[dg.RunRecord]) -> "RunCursor":
@@ -59,6 +60,7 @@ class RunCursor:
 
 
 def updated_at(record: dg.RunRecord) -> datetime:
+    """When Dagster last changed the record, UTC."""
     time = record.update_timestamp
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
@@ -107,6 +109,7 @@ def message_of(events: Sequence[dg.DagsterEvent]) -> str:
 
 
 def check_outcome(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
+    """A check's evaluation as the rules judge it."""
     values: dict[str, Any] = {name: value.value for name, value in evaluation.metadata.items()}
     return CheckOutcome(
         asset=evaluation.asset_key.to_user_string(),
@@ -141,6 +144,7 @@ def by_window(metadata: Mapping[str, Any], prefix: str) -> Iterator[tuple[int, s
 
 
 def quota_of(metadata: Mapping[str, Any]) -> Quota | None:
+    """What a table's metadata say of GitHub's budget; None where they say nothing of it."""
     if "quota_limit" not in metadata:
         return None
     return Quota(metadata["quota_remaining"], metadata["quota_limit"], str(metadata["quota_resets_at"]))
@@ -179,6 +183,7 @@ def standings(
 
 
 def last_run(instance: dg.DagsterInstance, repo_key: str) -> dg.DagsterRun | None:
+    """The newest run of a repository that has ended; None where none has."""
     ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_NAME_TAG: repo_key})
     runs = instance.get_runs(ended, limit=1)
     return runs[0] if runs else None

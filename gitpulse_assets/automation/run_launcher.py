@@ -35,6 +35,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
+        """Has Dagster's monitoring ask this launcher."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
@@ -66,6 +67,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
 
 
 def current_runs(client: "DagsterGrpcClient") -> frozenset[str]:
+    """The ids of the runs the code server has processes of."""
     answer: Any = deserialize_value(client.get_current_runs())
     return frozenset(answer.current_runs)
 

@@ -63,6 +63,7 @@ def began(pid: int) -> str | None:
 
 
 def exists(pid: int) -> bool:
+    """Whether a process of this number runs, whoever owns it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

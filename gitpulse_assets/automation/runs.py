@@ -26,6 +26,7 @@ def busy_keys(instance: dg.DagsterInstance, now: datetime) -> set[str]:
 
 
 def is_alive(record: dg.RunRecord, now: datetime) -> bool:
+    """Whether an unfinished run waits or works: its process is there, or it was heard of lately."""
     if is_process_gone(record.dagster_run):
         return False
     waits = record.dagster_run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)

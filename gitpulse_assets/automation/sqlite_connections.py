@@ -44,6 +44,8 @@ class Engines:
         self._kept: OrderedDict[str, Engine] = OrderedDict()
 
     def of(self, address: str) -> "Engine":
+        """The engine of a database, made when it is first asked for; the one used longest ago goes."""
+
         from sqlalchemy import QueuePool, create_engine, event
 
         if address not in self._kept:

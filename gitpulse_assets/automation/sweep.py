@@ -95,10 +95,13 @@ def in_free_turn(instance: dg.DagsterInstance, keys: Sequence[str], busy: list[s
 
 
 def is_busy(instance: dg.DagsterInstance, key: str) -> bool:
+    """Whether a run is at work on the repository just now."""
     return key in busy_keys(instance, datetime.now(UTC))
 
 
 def swept(context: dg.OpExecutionContext, defs: dg.Definitions, key: str, *, is_full: bool) -> "RunOutcome":
+    """Execute the repository's own run in this process, and tell how it ended."""
+
     from gitpulse_assets.automation.launch import execute, outcome
 
     repo = Repo.parse(key)

@@ -55,6 +55,7 @@ def sensor_client(settings: Settings) -> "GitHubClient":
 
 @lru_cache(maxsize=1)
 def kept_client(settings: Settings) -> "GitHubClient":
+    """The client of these settings; others have it made anew."""
     return github_client(settings, patience_seconds=0.0, attempts=2, read_timeout_seconds=10.0)
 
 
@@ -168,6 +169,7 @@ def first_runs(
 
 
 def told(state: "Membership", step: "Step", stopped_by: str) -> str:
+    """What the tick found, in one line for its log."""
     retired_count = len(state.members) - len(state.watched_keys)
     parts = [f"{len(state.watched_keys)} repositories watched, {retired_count} retired"]
     parts += [f"{len(keys)} {what}" for what, keys in (("new", step.new), ("back", step.returned)) if keys]
@@ -233,6 +235,7 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
 
 
 def skipped(reason: str) -> dg.SensorResult:
+    """A tick that asks for nothing, and why."""
     return dg.SensorResult(skip_reason=dg.SkipReason(reason))
 
 
@@ -250,12 +253,14 @@ def ended(
 
 
 def run_end(status: dg.DagsterRunStatus | None) -> "RunEnd":
+    """What the status of an ended run means for the sight of its repository."""
     if status is None:
         return "none"
     return "success" if status == dg.DagsterRunStatus.SUCCESS else "failure"
 
 
 def run_request(key: str, run_key: str) -> dg.RunRequest:
+    """A run of one repository; of requests of the same `run_key` Dagster makes one run."""
     return dg.RunRequest(run_key=run_key, partition_key=key, tags={REPO_TAG: key})
 
 

@@ -63,6 +63,7 @@ def published_tables(lake: Lake) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def view(contract: TableContract, root: str) -> str:
+    """The statement of a view over all published files of a table."""
     files = literal(f"{root}/{contract.folder}/{GLOB}")
     return (
         f"create or replace view {contract.view_name} as\n"
@@ -71,6 +72,7 @@ def view(contract: TableContract, root: str) -> str:
 
 
 def empty_view(contract: TableContract) -> str:
+    """The statement of a view with the columns of a table nobody published, and no row."""
     columns = ",\n".join(f"    null::{type_name(c.type)} as {identifier(c.name)}" for c in contract.columns)
     return (
         f"-- Nothing is published of it yet; print the views again when it is.\n"
@@ -115,8 +117,10 @@ def type_name(kind: pa.DataType) -> str:
 
 
 def literal(text: str) -> str:
+    """The text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
+    """The name as a quoted identifier of SQL."""
     return '"' + name.replace('"', '""') + '"'

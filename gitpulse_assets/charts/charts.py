@@ -94,6 +94,7 @@ def bulk_marks() -> list[alt.Chart]:
 
 
 def bulk_rows(flow: Rows, verdict: Row) -> list[dict[str, Any]]:
+    """The days with bulk movements, and in words how many issues they moved."""
     counts: dict[Any, int] = {}
     for move in verdict["bulk_movements"] or []:
         day = move["started_at"].astimezone(dt.UTC).date()
@@ -110,6 +111,7 @@ def bulk_rows(flow: Rows, verdict: Row) -> list[dict[str, Any]]:
 
 
 def flow_rows(flow: Rows) -> list[dict[str, Any]]:
+    """The days with no more fields than the charts draw."""
     return [{name: row[name] for name in FLOW_FIELDS} for row in flow]
 
 

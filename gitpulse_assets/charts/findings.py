@@ -55,6 +55,7 @@ def swings(days: Rows) -> str:
 
 
 def moved(day: Row) -> str:
+    """Say by how much a day moved the backlog."""
     change = day["net_change"]
     return f"{day['flow_date']} {'added' if change > 0 else 'removed'} {abs(change):,}"
 
@@ -118,6 +119,7 @@ def comparison(verdicts: Rows) -> str:
 
 
 def percent(share: float) -> str:
+    """A share (0 to 1) as a percentage."""
     return f"{share:.0%}".replace("%", " %")
 
 

@@ -36,6 +36,7 @@ def hover(table: str, tooltip: list[alt.Tooltip]) -> alt.Chart:
 
 
 def day_axis() -> alt.X:
+    """UTC days from left to right."""
     return alt.X(
         DAY,
         title=None,
@@ -45,15 +46,18 @@ def day_axis() -> alt.X:
 
 
 def month_axis() -> alt.X:
+    """UTC months of closing from left to right."""
     axis = alt.Axis(format="%b %Y", tickCount="month", labelOverlap=True, grid=False)
     return alt.X("closed_month:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
 
 
 def stock_axis(field: str = "open_at_end") -> alt.Y:
+    """Open issues; it need not begin at 0, since changes are what is looked for."""
     return alt.Y(f"{field}:Q", title="open issues", scale=alt.Scale(zero=False, nice=True))
 
 
 def side_colour() -> alt.Color:
+    """Opened and closed in their own colours."""
     return alt.Color("side:N", scale=alt.Scale(domain=["opened", "closed"]))
 
 

@@ -80,5 +80,6 @@ def vega_config(colours: Mapping[str, str]) -> dict[str, Any]:
 
 
 def mark_styles(colours: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The styles of marks, by the meaning of their colour."""
     meanings = ("ink", "muted", "opened", "closed", "pale")
     return {name: {"color": colours[name]} for name in meanings}

@@ -35,6 +35,7 @@ def run_demo() -> int:
 
 
 def print_verdicts(settings: Settings, repos: Sequence[Repo]) -> int:
+    """Print each repository's verdict and return the worst exit code."""
     codes = []
     for repo in repos:
         say("")

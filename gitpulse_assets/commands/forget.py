@@ -69,6 +69,7 @@ def forget_in_dagster(instance: dg.DagsterInstance, repo: Repo) -> int:
 
 
 def forget_in_watch(lake: Lake, repo: Repo) -> None:
+    """Take the repository out of the members and of what the looks found."""
     members = membership(lake.store)
     state = members.load()
     left = {key: member for key, member in state.members.items() if key != repo.key}
@@ -80,6 +81,7 @@ def forget_in_watch(lake: Lake, repo: Repo) -> None:
 
 
 def is_wanted(settings: Settings, repo: Repo) -> bool:
+    """Whether the watch list names it still; a list that cannot be read names nothing."""
     try:
         return watch_list(settings).names(repo)
     except SettingsError:

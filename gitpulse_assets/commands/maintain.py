@@ -30,6 +30,7 @@ def maintain_lake(settings: Settings) -> int:
 
 
 def done(events: Iterable[dg.DagsterEvent]) -> Iterator[str]:
+    """The lines in which the run tells what it did."""
     for event in events:
         if event.is_successful_output and (said := event.step_output_data.metadata.get("done")):
             yield from map(str, said.value)  # pyright: ignore[reportArgumentType]

@@ -32,6 +32,7 @@ def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
 
 
 def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
+    """Print the cost of each repository and of each token; return the worst exit code."""
     costs: list[tuple[str, Cost]] = []
     owners: dict[str, Repo] = {}
     code = DONE
@@ -61,17 +62,20 @@ def size_of(client: GitHubClient, repo: Repo) -> Size:
 
 
 def size_words(size: Size) -> str:
+    """How much there is, for people."""
     if size.is_upper_bound:
         return f"at most {size.record_count:,} issues and pull requests"
     return f"{counted(size.issue_count, 'issue')} and {counted(size.pull_request_count, 'pull request')}"
 
 
 def cost_words(cost: Cost) -> str:
+    """What a first refresh costs, for people."""
     points = f" and {counted(cost.point_count, 'GraphQL point')}" if cost.point_count else ""
     return f"first refresh: {counted(cost.request_count, 'request')}{points}, {time_words(cost.seconds)}"
 
 
 def time_words(seconds: float) -> str:
+    """Seconds as minutes or hours, for people."""
     minutes = round(seconds / 60)
     if minutes < 1:
         return "less than a minute"

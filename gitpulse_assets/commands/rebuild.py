@@ -32,6 +32,7 @@ def rebuild_repos(settings: Settings, repos: Sequence[Repo]) -> int:
 def rebuild_told(
     settings: Settings, defs: dg.Definitions, instance: dg.DagsterInstance, console: Console, repo: Repo
 ) -> int:
+    """Rebuild one repository, print how it ended, and return the exit code."""
     began = time.monotonic()
     with watching(console):
         outcome = rebuild_one(settings, defs, instance, repo)

@@ -57,6 +57,7 @@ def code_of(error: Exception) -> int:
 
 
 def aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """The rows as lines, each column as wide as its widest text."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -80,6 +81,7 @@ def repo_lines(lake: Lake, wanted: WatchList) -> Iterator[Line]:
 
 
 def noted(key: str, member: Member | None, sight: Sight) -> str:
+    """What else is to be said of a member: its present name, who names it, why it waits."""
     if member is None:
         return ""
     parts = [f"now {member.name}" if member.name != key else "", f"from {member.origin}"]

@@ -33,6 +33,8 @@ def serve_sandbox(recorded: Path | None, at: datetime | None, port: int) -> int:
 
 
 def chosen_world(recorded: Path | None, at: datetime | None) -> "World":
+    """The generated histories, or the recorded ones; raises RecordingUnusable."""
+
     from gitpulse_assets.commands.demo import demo_plans
     from gitpulse_assets.sandbox.history import generate
     from gitpulse_assets.sandbox.recorded import load_recorded
@@ -43,4 +45,5 @@ def chosen_world(recorded: Path | None, at: datetime | None) -> "World":
 
 
 def announce(base_url: str) -> None:
+    """Print the address once it is served."""
     click.echo(f"GITHUB_API_URL={base_url} serves; any GITHUB_TOKEN will do. Stop it with Ctrl-C.")

@@ -26,6 +26,7 @@ def run_ui(settings: Settings, port: int) -> int:
 
 
 def become_dagster(settings: Settings, port: int) -> NoReturn:
+    """Replace this process by `dagster dev` on the settings as they are."""
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(settings.dagster_home),

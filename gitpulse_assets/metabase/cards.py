@@ -69,6 +69,7 @@ class Parameter:
 
     @property
     def target(self) -> list[Any]:
+        """The variable of a card, as Metabase names one."""
         return ["variable", ["template-tag", self.name]]
 
 

@@ -36,12 +36,15 @@ class Metabase:
         self._http.close()
 
     def get(self, path: str, **query: str) -> Any:
+        """Ask; raises MetabaseError."""
         return self._send("GET", path, params=query)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Make a thing and return it as Metabase has it; raises MetabaseError."""
         return self._send("POST", path, json=body)
 
     def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Change a thing and return it as Metabase has it; raises MetabaseError."""
         return self._send("PUT", path, json=body)
 
     def _begin(self, email: str, password: str) -> str:

@@ -60,6 +60,7 @@ def provide_database(metabase: Metabase, init_sql: str, done: Provisioned) -> in
 
 
 def provide_collection(metabase: Metabase, done: Provisioned) -> int:
+    """Keep the cards and the dashboard in a collection of their own."""
     listed = metabase.get("/api/collection")
     found = next((one for one in listed if one["name"] == NAME and not one.get("archived")), None)
     return provide(metabase, "/api/collection", found, {"name": NAME}, done)

@@ -22,6 +22,7 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def environment() -> Environment:
+    """The templates with their filters, made once a process."""
     made = Environment(
         loader=PackageLoader("gitpulse_assets.page"),
         autoescape=True,

@@ -71,6 +71,7 @@ def drawing(card: Card) -> Markup:
 
 
 def issue_tables(asked: RepositoryAnswers) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """The first open issues in each order, as (heading, caption, rows)."""
     made = []
     orders: dict[IssueSort, str] = {
         "oldest": "Oldest open issues",
@@ -91,5 +92,6 @@ def previews(story: Story) -> dict[str, bytes]:
 
 
 def preview(card: Card) -> dict[str, Any]:
+    """The chart with its words in it, in a small size."""
     title = {"text": card.finding, "subtitle": card.subtitle, "limit": PREVIEW_PIXELS}
     return card.document | {"title": title, "height": PREVIEW_HEIGHT}

@@ -118,6 +118,7 @@ def largest(days: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def closure_cards(closure: ClosureAge) -> list[Card]:
+    """How old issues were when closed, and which part was new or old work."""
     months = closure.months.to_pylist()
     return [
         card("closure_age", charts.closure_age(months, closure.in_window), MONTH_COLUMNS, months),
@@ -126,6 +127,7 @@ def closure_cards(closure: ClosureAge) -> list[Card]:
 
 
 def shape_cards(answers: RepositoryAnswers, window: Window, label: str | None) -> list[Card]:
+    """When it happens, which labels the backlog has, and how old it is."""
     rhythm = answers.weekday_rhythm(window, label).to_pylist()
     labels = answers.labels(window, label).to_pylist()
     ages = answers.ages(window, label).to_pylist()
@@ -164,6 +166,7 @@ def figures(story: Story) -> list[tuple[str, str, str]]:
 
 
 def pace_figure(verdict: Row) -> tuple[str, str, str]:
+    """The pace with its interval, or that there is none."""
     if verdict["pace_per_week"] is None:
         return ("Pace", "unknown", "needs 28 days of history")
     low, high = (findings.signed(verdict[name]) for name in ("pace_low_per_week", "pace_high_per_week"))
@@ -171,6 +174,7 @@ def pace_figure(verdict: Row) -> tuple[str, str, str]:
 
 
 def age_figure(verdict: Row) -> tuple[str, str, str]:
+    """How old what is open is."""
     median, share = verdict["median_open_age_days"], verdict["share_open_over_1_year"]
     if median is None:
         return ("Median age", "none open", "")

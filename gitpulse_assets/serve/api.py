@@ -37,10 +37,12 @@ Scoped = Annotated[Scope, Depends(scope)]
 
 
 def answers_of(request: Request) -> LakeAnswers:
+    """The application's answers."""
     return request.app.state.answers
 
 
 def replies_of(request: Request) -> Replies:
+    """The application's replies."""
     return request.app.state.replies
 
 
@@ -144,6 +146,7 @@ def repositories(request: Request, format: FormatName = None) -> Response:
 
 
 def repository_row(status: RepositoryStatus) -> dict[str, Any]:
+    """A row of the list: freshness, and the verdict of 90 days where there is one."""
     verdicts = {row["window_days"]: row for row in status.verdicts}
     verdict = verdicts.get(DEFAULT_WINDOW_DAYS, {})
     told = asdict(status) | {"repository": status.full_name, "is_complete": status.is_complete} | verdict

@@ -88,6 +88,8 @@ def create_app(
 
 
 def add_health(app: FastAPI) -> None:
+    """Add the route by which a supervisor asks whether the server can do its work."""
+
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["operation"], responses={503: {"description": "The tables cannot be read."}})
     async def healthz(request: Request) -> dict[str, str]:

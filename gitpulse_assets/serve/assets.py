@@ -37,6 +37,8 @@ def drawing_library() -> bytes:
 
 @cache
 def bundled() -> bytes:
+    """The script, compressed; made once a process."""
+
     import vl_convert
 
     return gzip.compress(vl_convert.javascript_bundle(EXPORTED).encode(), 6)
@@ -44,6 +46,7 @@ def bundled() -> bytes:
 
 @cache
 def asset_urls() -> dict[str, str]:
+    """The addresses of style and scripts by their short names in the templates."""
     return {
         "css": f"/static/page.css?v={digest(stylesheet())}",
         "page": f"/static/page.js?v={digest(static('page.js'))}",
@@ -52,21 +55,25 @@ def asset_urls() -> dict[str, str]:
 
 
 def digest(text: str) -> str:
+    """What tells a file from its other versions."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @assets_router.get("/page.css")
 def page_css() -> Response:
+    """Serve the style."""
     return Response(stylesheet(), media_type="text/css", headers={"Cache-Control": FOR_EVER})
 
 
 @assets_router.get("/page.js")
 def page_js() -> Response:
+    """Serve the script that draws the charts."""
     return Response(static("page.js"), media_type="text/javascript", headers={"Cache-Control": FOR_EVER})
 
 
 @assets_router.get("/vega.js")
 def vega_js(request: Request) -> Response:
+    """Serve the drawing library, unpacked for those who ask for it plain."""
     headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
     packed = drawing_library()
     if "gzip" in request.headers.get("accept-encoding", ""):

@@ -33,6 +33,7 @@ def issues_as(kind: str, asked: RepositoryAnswers, query: PageQuery) -> IO[bytes
 
 
 def write_csv(rows: pa.RecordBatchReader, file: IO[bytes]) -> None:
+    """Write all rows under one heading."""
     file.write(encode_csv(rows.schema.empty_table()))
     for batch in rows:
         _, _, lines = encode_csv(pa.Table.from_batches([batch])).partition(LINE_END)
@@ -40,6 +41,7 @@ def write_csv(rows: pa.RecordBatchReader, file: IO[bytes]) -> None:
 
 
 def write_parquet(rows: pa.RecordBatchReader, file: IO[bytes]) -> None:
+    """Write all rows, a row group a stretch."""
     with pq.ParquetWriter(file, rows.schema, compression="zstd") as writer:
         for batch in rows:
             writer.write_batch(batch)

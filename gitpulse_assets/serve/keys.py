@@ -23,6 +23,7 @@ class Keys:
 
     @property
     def are_needed(self) -> bool:
+        """Whether any key is set."""
         return bool(self._digests)
 
     def client(self, authorization: str | None) -> str | None:

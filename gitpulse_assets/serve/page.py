@@ -1,8 +1,8 @@
 """The page for people: the story of a repository, the list of all, and downloads of the issues shown.
 
 What is told comes from `page/story.py`, the same as in the report; here an address becomes a question and its
-answer a response. What has no answer yet is a page that says what to do; tables that cannot be read are refused
-as by the API.
+answer a response. What has no answer yet is a page that says what to do; what cannot be read is refused as
+the API refuses it.
 """
 
 from http import HTTPStatus
@@ -87,6 +87,7 @@ def issues_file(request: Request, kind: Literal["csv", "parquet"]) -> Response:
 
 
 def repository_page(answers: LakeAnswers, repo: Repo, query: PageQuery) -> str:
+    """The page of a repository, kept until its data, the question or the lake's repositories change."""
     status, repos = answers.status(repo), answers.repos()
 
     def compose(asked: RepositoryAnswers) -> str:
@@ -99,6 +100,7 @@ def repository_page(answers: LakeAnswers, repo: Repo, query: PageQuery) -> str:
 def story_page(
     asked: RepositoryAnswers, status: RepositoryStatus, repos: list[Repo], query: PageQuery
 ) -> str:
+    """The story with the form above and the issues below it; raises BadQuery and WindowError."""
     window, labels = query.chosen_window(asked), asked.label_names()
     if query.label and query.label not in labels:
         raise BadQuery(f"label: no issue has the label {query.label!r} now")
@@ -147,6 +149,7 @@ def window_choices(query: PageQuery, window: Window) -> list[tuple[str, str]]:
 
 
 def issues_title(query: PageQuery) -> str:
+    """Which issues stand below the story, and in which order."""
     if query.day:
         return f"Issues that moved the backlog on {query.day}"
     return {
@@ -158,12 +161,14 @@ def issues_title(query: PageQuery) -> str:
 
 
 def issues_caption(total_count: int, query: PageQuery) -> str:
+    """Which of how many the table shows."""
     first = min(total_count, (query.page - 1) * ISSUES_A_PAGE + 1)
     last = min(total_count, query.page * ISSUES_A_PAGE)
     return f"{first:,} to {last:,} of {total_count:,} issues, as they are at the as-of moment"
 
 
 def overview(answers: LakeAnswers, query: PageQuery) -> Response:
+    """All repositories with their verdicts of one window, and their paces beside each other."""
     days = next((days for days in WINDOWS_DAYS if query.window == str(days)), DEFAULT_WINDOW_DAYS)
     statuses = answers.repositories()
     if not statuses:
@@ -190,6 +195,7 @@ def overview(answers: LakeAnswers, query: PageQuery) -> Response:
 
 
 def comparison_card(verdicts: list[dict]):
+    """The paces of at least two repositories; None where fewer have one."""
     if sum(verdict["pace_per_week"] is not None for verdict in verdicts) < 2:
         return None
     columns = [
@@ -203,6 +209,7 @@ def comparison_card(verdicts: list[dict]):
 
 
 def verdict_of(status: RepositoryStatus, window_days: int) -> dict | None:
+    """The repository's published verdict of a window; None where there is none."""
     return next((row for row in status.verdicts if row["window_days"] == window_days), None)
 
 
@@ -216,6 +223,7 @@ def unanswered(error: NoAnswer) -> Response:
 
 
 def trouble(status: HTTPStatus, heading: str, reason: str, commands: list[str] | None = None) -> Response:
+    """A page that says why there is nothing to see, and which commands help."""
     text = render(
         "trouble.html", assets=asset_urls(), heading=heading, reason=reason, commands=commands or []
     )
@@ -223,4 +231,5 @@ def trouble(status: HTTPStatus, heading: str, reason: str, commands: list[str] |
 
 
 def html(text: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """A page with the page's headers."""
     return HTMLResponse(text, status, HEADERS)

@@ -121,6 +121,7 @@ def chosen_span(given: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def day_of(given: Mapping[str, str], name: str) -> date | None:
+    """The parameter as a day, None where it is absent; raises BadQuery."""
     if name not in given:
         return None
     try:
@@ -130,6 +131,7 @@ def day_of(given: Mapping[str, str], name: str) -> date | None:
 
 
 def number_of(given: Mapping[str, str], name: str) -> int:
+    """The parameter as the number of a page, 1 where it is absent; raises BadQuery."""
     text = given.get(name, "1")
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:8]) <= PAGE_MAX or len(text) > 7:
         raise BadQuery(f"{name}: {text[:40]!r} is no page; pages are numbered from 1 to {PAGE_MAX:,}")
@@ -137,6 +139,7 @@ def number_of(given: Mapping[str, str], name: str) -> int:
 
 
 def one_of(given: Mapping[str, str], name: str, known: tuple[Any, ...], default: str) -> Any:
+    """The parameter as one of the known values; raises BadQuery."""
     value = given.get(name, default)
     if value not in known:
         raise BadQuery(f"{name}: {value[:40]!r} is none of {', '.join(known)}")

@@ -42,6 +42,7 @@ def list_owner(client: GitHubClient, owner: str, before: Listing | None, now: da
 
 
 def read_page(page: Page) -> ListedPage:
+    """The page as it is kept; raises AnswerUnusable."""
     found = [decode(record, OwnedRepository, page.url) for record in page.records]
     return ListedPage(page.etag or "", page.next_url, found)
 

@@ -32,6 +32,7 @@ class Size:
 
     @property
     def record_count(self) -> int:
+        """Issues and pull requests together, as the list pages them."""
         return self.issue_count + self.pull_request_count
 
 

@@ -80,6 +80,7 @@ def failed(sight: Sight, trouble: str, now: datetime) -> Sight:
 
 
 def is_due(sight: Sight, now: datetime) -> bool:
+    """Whether the pause after a failure is over."""
     return sight.not_before is None or now >= sight.not_before
 
 
@@ -116,6 +117,7 @@ def mark(probe: Probe) -> str:
 
 
 def kept_body(client: GitHubClient, repo: Repo, probe: Probe) -> bytes | None:
+    """The answer where the token will be another at the next look, and it is small enough; else None."""
     is_kept = client.has_renewed_token(repo) and len(probe.body) <= KEPT_BODY_BYTES_MAX
     return probe.body if is_kept else None
 

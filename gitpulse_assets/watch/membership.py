@@ -58,6 +58,7 @@ def wanted_repos(wanted: WatchList, listings: Mapping[str, Listing]) -> dict[str
 
 
 def is_taken(organization: Organization, repository: OwnedRepository) -> bool:
+    """Whether an organisation's options and patterns want the repository."""
     return (
         repository.has_issues
         and (organization.include_archived or not repository.archived)
@@ -67,6 +68,7 @@ def is_taken(organization: Organization, repository: OwnedRepository) -> bool:
 
 
 def key_of(full_name: str) -> str | None:
+    """The partition key of a name; None where GitHub has names that cannot be one."""
     try:
         return Repo.parse(full_name).key
     except InvalidRepo:
@@ -140,6 +142,7 @@ class KnownNames:
                 self._ids[member.repository_id] = key
 
     def key(self, name: str, identity: Identity) -> str | None:
+        """The key of the member that goes by this name or has this id; None where it is new."""
         if name in self._keys:
             return name
         return self._names.get(name) or self._ids.get(identity.repository_id or 0)
@@ -164,10 +167,12 @@ def arrive(step: Step, key: str, member: Member, by_hand: Mapping[int, str]) -> 
 
 
 def retired(member: Member, now: datetime) -> Member:
+    """The member as one that is refreshed no more."""
     return msgspec.structs.replace(member, status="retired", retired_at=now, is_first_run_due=False)
 
 
 def member_now(before: Member | None, place: Wanted, identity: Identity, now: datetime) -> Member:
+    """The member as the list and GitHub name it now; one that comes back begins anew."""
     kept = before if before is not None and before.status == "watched" else None
     return Member(
         # The name asked for follows the newest known; the one under which it was registered stays its key.

@@ -37,6 +37,7 @@ class Member(msgspec.Struct, frozen=True):
 
     @property
     def repo(self) -> Repo:
+        """The repository under its present name."""
         return Repo.parse(self.name)
 
 
@@ -59,6 +60,7 @@ class ListedPage(msgspec.Struct, frozen=True):
 
     @property
     def known(self) -> KnownPage:
+        """What a conditional request for the page needs."""
         return KnownPage(self.etag, self.next_url)
 
 
@@ -71,6 +73,7 @@ class Listing(msgspec.Struct, frozen=True):
 
     @property
     def repositories(self) -> list[OwnedRepository]:
+        """The repositories of all pages."""
         return [found for page in self.pages.values() for found in page.repositories]
 
 
@@ -97,6 +100,7 @@ class Membership(msgspec.Struct, frozen=True):
 
     @property
     def watched_keys(self) -> list[str]:
+        """The partition keys that are refreshed, in order."""
         return sorted(key for key, member in self.members.items() if member.status == "watched")
 
 
@@ -138,6 +142,7 @@ class StateObject(Generic[State]):
         self._read: State | None = None
 
     def load(self) -> State:
+        """Read the state, an empty one where none was saved; raises LakeError."""
         stored = self._store.get(self._key)
         self._etag = stored.etag if stored else None
         try:
@@ -163,8 +168,10 @@ class StateObject(Generic[State]):
 
 
 def membership(store: Store) -> StateObject[Membership]:
+    """Who is watched, as the lake keeps it."""
     return StateObject(store, "membership.json", Membership)
 
 
 def sights(store: Store) -> StateObject[Sights]:
+    """What the looks found, as the lake keeps it."""
     return StateObject(store, "sights.json", Sights)

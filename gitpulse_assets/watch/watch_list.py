@@ -49,10 +49,14 @@ class Options(BaseModel):
 
 
 class NamedRepository(Options):
+    """A repository of the file with what is said of it."""
+
     name: str
 
 
 class Organization(Options):
+    """An owner whose repositories are taken by patterns of their names."""
+
     name: str
     include: list[str] = ["*"]
     exclude: list[str] = []
@@ -72,6 +76,7 @@ class Organization(Options):
 
     @property
     def owner(self) -> str:
+        """Its login in lower case, as keys have it."""
         return self.name.lower()
 
 
@@ -109,6 +114,7 @@ class WatchList:
 
     @property
     def is_empty(self) -> bool:
+        """Whether nothing is named, by itself or by patterns."""
         return not self.origins and not self.organizations
 
     def names(self, repo: Repo) -> bool:
@@ -161,6 +167,7 @@ def may_exist(path: Path) -> bool:
 
 
 def repo_options(settings: Settings, repo: Repo) -> RepoOptions:
+    """What the watch list says of a repository; raises SettingsError."""
     return watch_list(settings).options(repo)
 
 
@@ -171,6 +178,7 @@ def pattern_of(name: str) -> Organization | None:
 
 
 def read_file(path: Path) -> WatchList:
+    """Read the file; raises SettingsError with a line for each trouble, numbered as in the file."""
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -188,6 +196,7 @@ def read_file(path: Path) -> WatchList:
 
 
 def checked(path: Path, root: yaml.Node | None, content: object) -> WatchList:
+    """Make the list of what the file says; raises SettingsError."""
     troubles = [*repeated_keys(root)]
     try:
         file = WatchFile.model_validate(content)
@@ -223,6 +232,7 @@ Trouble = tuple[tuple[Any, ...], str]
 
 
 def wrong_organizations(organizations: Sequence[Organization]) -> Iterator[Trouble]:
+    """The organisations that are no owner, or stand twice."""
     seen: set[str] = set()
     for index, organization in enumerate(organizations):
         place = ("organizations", index, "name")
@@ -251,6 +261,7 @@ def repeated_keys(node: yaml.Node | None, path: tuple[Any, ...] = ()) -> Iterato
 
 
 def told(path: Path, root: yaml.Node | None, troubles: Sequence[Trouble]) -> str:
+    """The troubles as lines that begin with the file's name and line."""
     return "\n".join(
         f"{path}:{line_of(root, place)}: {spelled(place)}{lower_first(message)}{example(place, message)}"
         for place, message in troubles
@@ -273,15 +284,18 @@ def line_of(node: yaml.Node | None, place: Sequence[Any]) -> int:
 
 
 def spelled(place: Sequence[Any]) -> str:
+    """A place in the file as one would write it: repositories[0].name."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in place]
     return f"{''.join(parts).removeprefix('.')}: " if parts else ""
 
 
 def lower_first(message: str) -> str:
+    """The message as it goes on after a colon."""
     return message[:1].lower() + message[1:]
 
 
 def example(place: Sequence[Any], message: str) -> str:
+    """What helps, where the message itself does not say it."""
     if "; " in message:
         return ""
     if "Extra inputs" in message:
