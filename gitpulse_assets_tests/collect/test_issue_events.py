@@ -7,13 +7,11 @@ import pytest
 
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.github.errors import GitHubError
-from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.progress import listener
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
-from gitpulse_assets.transform.incomplete import incomplete_slices
 
 EVENTS = "/issues/events"
 
@@ -58,18 +56,12 @@ def served_events(product):
     return {event.event_id for issue in listed for event in issue.events}
 
 
-def unknowns(product):
-    tables = (silver.ISSUE_CURRENT, silver.LIFECYCLE_COVERAGE, silver.QUARANTINE, silver.CONTROL_TOTAL)
-    with connect() as con:
-        for table in tables:
-            con.register(table.name, product.lake.dataset(table, product.repo))
-        return incomplete_slices(con)
-
-
 def test_without_being_asked_for_no_event_is_fetched(tokenless):
     tokenless.sync(token="")
     assert (asked(tokenless), rows_of(tokenless, "issue_timeline")) == ([], [])
-    assert unknowns(tokenless) == ["history: snapshot only, earlier closings and reopenings are missing"]
+    assert tokenless.unknown_slices() == [
+        "history: snapshot only, earlier closings and reopenings are missing"
+    ]
 
 
 def test_every_event_is_received_and_the_history_is_whole(tokenless, notes):
@@ -79,7 +71,7 @@ def test_every_event_is_received_and_the_history_is_whole(tokenless, notes):
     assert set(events(tokenless)) == served_events(tokenless)
     assert (row.status, row.walk_kind, row.next_url) == ("complete", "full", None)
     assert row.request_count == row.quota_cost == row.page_count == len(asked(tokenless))
-    assert unknowns(tokenless) == []
+    assert tokenless.unknown_slices() == []
     assert notes == [
         f"issue events: {row.page_count - 1} more requests needed, "
         f"{1000 - len(tokenless.app.log) + row.page_count - 1} left until 13:00 UTC"
@@ -107,7 +99,7 @@ def test_a_later_walk_ends_at_the_newest_known_event(tokenless, world):
     assert second["newest_event_id"] == max(events(tokenless)) > first["newest_event_id"]
     assert second["whole_walk_at"] == first["as_of_at"] < second["as_of_at"]
     assert served_events(tokenless) <= set(events(tokenless))
-    assert unknowns(tokenless) == []
+    assert tokenless.unknown_slices() == []
 
 
 def test_a_full_walk_reads_the_whole_list_again(tokenless):
@@ -140,7 +132,7 @@ def test_a_walk_cut_short_is_gone_on_with(tokenless, world, skip):
     tokenless.sync(with_events=True, token="")
     assert len(asked(tokenless)) == 1
     assert served_events(tokenless) <= set(events(tokenless))
-    assert unknowns(tokenless) == []
+    assert tokenless.unknown_slices() == []
 
 
 def test_events_that_vanished_meanwhile_have_the_walk_begin_anew(tokenless, world):
@@ -179,18 +171,18 @@ def test_a_capped_walk_is_not_complete_and_says_so(tokenless, world):
         row["issue_id"] for row in coverage if arrived[row["issue_id"]] < walk["complete_since_at"]
     }
     assert 0 < len(cut) < len(coverage)
-    assert unknowns(tokenless) == [f"{len(cut)} issues whose lifecycle GitHub did not give whole"]
+    assert tokenless.unknown_slices() == [f"{len(cut)} issues whose lifecycle GitHub did not give whole"]
 
 
 def test_after_a_capped_walk_the_next_adds_what_is_new(tokenless, world):
     tokenless.show(world, event_rows_max=400)
     tokenless.sync(with_events=True, token="")
-    cut = unknowns(tokenless)
+    cut = tokenless.unknown_slices()
     world.advance(seconds=86_400)
     tokenless.sync(with_events=True, token="")
     assert len(asked(tokenless)) == 1
     assert walks(tokenless)[1]["complete_since_at"] == walks(tokenless)[0]["complete_since_at"]
-    assert unknowns(tokenless) == cut
+    assert tokenless.unknown_slices() == cut
 
 
 def test_with_a_token_graphql_stays_the_way(tokenless, notes):
@@ -213,7 +205,7 @@ def test_a_token_that_comes_later_is_not_misled_by_events(tokenless, world, skip
     row = tokenless.sync()
     assert row.status == "complete"
     assert rows_of(tokenless, "issue_timeline", "run-002")[0].status == "complete"
-    assert unknowns(tokenless) == []
+    assert tokenless.unknown_slices() == []
 
 
 def test_an_issue_back_from_hiding_is_not_known_whole(tokenless, world):
@@ -228,7 +220,7 @@ def test_an_issue_back_from_hiding_is_not_known_whole(tokenless, world):
     world.advance(seconds=7200)
     acts.restore(issue, world.clock)
     tokenless.sync(with_events=True, token="")
-    assert unknowns(tokenless) == ["1 issue whose lifecycle GitHub did not give whole"]
+    assert tokenless.unknown_slices() == ["1 issue whose lifecycle GitHub did not give whole"]
 
 
 def small_world():

@@ -6,17 +6,14 @@ import pytest
 
 from gitpulse_assets.collect import refresh
 from gitpulse_assets.contracts.silver import (
-    CONTROL_TOTAL,
     ISSUE_CURRENT,
     ISSUE_EVENT,
     LIFECYCLE_COVERAGE,
-    QUARANTINE,
 )
 from gitpulse_assets.github.lifecycle import Lifecycles
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.sql_file import load_sql
 
 REPO = Repo("acme", "one")
@@ -77,13 +74,6 @@ def move_before_lifecycles(monkeypatch, world: World) -> None:
     monkeypatch.setattr(refresh, "collect_lifecycles", collect_lifecycles)
 
 
-def unknown_slices(product) -> list[str]:
-    with connect() as con:
-        for table in (ISSUE_CURRENT, LIFECYCLE_COVERAGE, QUARANTINE, CONTROL_TOTAL):
-            con.register(table.name, product.lake.dataset(table, REPO))
-        return incomplete_slices(con)
-
-
 def test_an_issue_that_moved_after_the_list_was_read_is_no_issue_of_ours(world, make_product, monkeypatch):
     """Nothing is stored under the id it has there; once it is known to have left, nothing is missing."""
     product = make_product(world, repo=REPO)
@@ -96,11 +86,11 @@ def test_an_issue_that_moved_after_the_list_was_read_is_no_issue_of_ours(world, 
     with monkeypatch.context() as patched:
         move_before_lifecycles(patched, world)
         product.sync()
-    assert unknown_slices(product) == ["1 issue whose lifecycle is not collected as far as its record"]
+    assert product.unknown_slices() == ["1 issue whose lifecycle is not collected as far as its record"]
     sync_a_day_later(product, is_full=True)
     for table in (ISSUE_EVENT, LIFECYCLE_COVERAGE):
         assert set(product.table(table)["issue_id"].to_pylist()) <= ours
-    assert unknown_slices(product) == []
+    assert product.unknown_slices() == []
 
 
 @pytest.mark.parametrize(("fetched_at", "broken_count"), [("2026-01-01", 1), ("2026-01-03", 0)])

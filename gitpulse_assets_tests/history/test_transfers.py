@@ -5,28 +5,13 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_LABELS
-from gitpulse_assets.repo import Repo
-from gitpulse_assets.sandbox.model import Label
-from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.history.moving import NEW, OLD, transferred, two_repositories
 from gitpulse_assets_tests.history.product import Reader
-
-OLD, NEW = Repo("octo-org", "old"), Repo("octo-org", "new")
 
 
 @pytest.fixture
 def world():
-    """Two repositories with two issues each; labels have the same names in both but for one."""
-    world = World("2026-01-01T00:00:00Z")
-    for number, full_name in enumerate(("Octo-Org/Old", "octo-org/new")):
-        acts = world.add_repository(full_name)
-        names = ("bug", "area: old") if number == 0 else ("bug",)
-        acts.repository.labels = [
-            Label(10 * number + place, name, "d73a4a") for place, name in enumerate(names, start=1)
-        ]
-        for _ in range(2):
-            acts.open(world.clock, None, "Title", labels=acts.repository.labels)
-    world.advance(seconds=86_400)
-    return world
+    return two_repositories()
 
 
 @pytest.fixture
@@ -49,14 +34,6 @@ def sync(world, readers):
 def transfers(readers):
     """The transfers of a repository as its last refresh left them."""
     return lambda repo: readers[repo].transfers()
-
-
-def transferred(world):
-    """Transfer an issue and return it as it is there."""
-    old, new = world.acts_on("octo-org/old"), world.acts_on("octo-org/new")
-    moved = old.transfer(old.repository.issues[1], world.clock, None, new)
-    world.advance(seconds=3600)
-    return moved
 
 
 def side(transfers, repo):
