@@ -75,8 +75,8 @@ def test_a_row_of_another_repository_is_refused(lake: Lake, repo: Repo):
         lake.manifest(repo).put(run(Repo("a", "b"), "r1"))
 
 
-def test_rows_put_at_once_are_all_kept(open_lake: Callable[[], Lake], repo: Repo):
-    """Two runs of one repository register, and none forgets the other (case 18)."""
+def test_case_18_rows_put_at_once_are_all_kept(open_lake: Callable[[], Lake], repo: Repo):
+    """Two runs of one repository register, and none forgets the other."""
     threads = [
         threading.Thread(target=open_lake().manifest(repo).put, args=(run(repo, f"r{n}"),)) for n in range(5)
     ]
@@ -95,7 +95,7 @@ def test_the_manifest_is_a_table_like_any_other(lake: Lake, repo: Repo):
     assert open_table(lake.store, MANIFEST, repo).etag is not None
 
 
-def test_a_manifest_without_newer_columns_is_read(lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch):
+def test_case_15_a_manifest_without_newer_columns_is_read(lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch):
     older = replace(MANIFEST, columns=tuple(c for c in MANIFEST.columns if c.name not in {"etag", "error"}))
     with monkeypatch.context() as patch:
         patch.setattr("gitpulse_assets.lake.manifest.MANIFEST", older)
@@ -137,8 +137,8 @@ def test_the_run_to_go_on_with(repo: Repo, runs, expected: str | None):
     assert (found.run_id if found else None) == expected
 
 
-def test_batches_not_merged_before(repo: Repo):
-    """Case 3: every run since the last merge, in the order they registered."""
+def test_case_03_batches_not_merged_before(repo: Repo):
+    """Every run since the last merge, in the order they registered."""
     rows = [
         run(repo, "b", "complete", sequence=2, batch_count=3),
         run(repo, "a", "partial", sequence=1, batch_count=2),

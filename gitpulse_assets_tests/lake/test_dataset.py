@@ -28,7 +28,7 @@ def test_an_absent_table_is_empty_under_its_contract(lake: Lake, repo: Repo, thi
 
 
 @pytest.mark.parametrize("nullable", [True, False])
-def test_columns_an_old_file_lacks_are_null(lake: Lake, repo: Repo, thing, publish, nullable: bool):
+def test_case_15_columns_an_old_file_lacks_are_null(lake: Lake, repo: Repo, thing, publish, nullable: bool):
     publish(1)
     newer = with_column(thing, Column("added_at", pa.timestamp("us", tz="UTC"), "Newer.", nullable))
     found = lake.dataset(newer, repo)
