@@ -95,7 +95,9 @@ def test_the_manifest_is_a_table_like_any_other(lake: Lake, repo: Repo):
     assert open_table(lake.store, MANIFEST, repo).etag is not None
 
 
-def test_case_15_a_manifest_without_newer_columns_is_read(lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch):
+def test_case_15_a_manifest_without_newer_columns_is_read(
+    lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch
+):
     older = replace(MANIFEST, columns=tuple(c for c in MANIFEST.columns if c.name not in {"etag", "error"}))
     with monkeypatch.context() as patch:
         patch.setattr("gitpulse_assets.lake.manifest.MANIFEST", older)
