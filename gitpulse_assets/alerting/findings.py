@@ -7,7 +7,6 @@ Plain values without Dagster. When something becomes an alert is decided in `rul
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["check", "run", "stale", "stopped", "verdict", "quota", "channel", "daily", "digest"]
 Severity = Literal["error", "warning", "info"]
 
 
@@ -15,11 +14,10 @@ Severity = Literal["error", "warning", "info"]
 class Alert:
     """One message: about whom, what happened, what is known of it, and where to look.
 
-    `key` names the trouble, not the moment: two alerts of one key are one trouble seen twice. `link` is a
-    path below the address of Dagster's UI.
+    `key` names the trouble, not the moment, and begins with its kind: two alerts of one key are one trouble
+    seen twice. `link` is a path below the address of Dagster's UI.
     """
 
-    kind: Kind
     key: str
     severity: Severity
     title: str

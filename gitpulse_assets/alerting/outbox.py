@@ -107,7 +107,7 @@ class Outbox:
     def _tell_of_troubles(self) -> None:
         """Tell by the channels that work of those that do not."""
         alerts = [
-            Alert("channel", f"channel/{name}", "error", "Alerts do not arrive everywhere", (reason,))
+            Alert(f"channel/{name}", "error", "Alerts do not arrive everywhere", (reason,))
             for name, reason in self.troubles.items()
         ]
         self._settle(alerts, dict(self.memory.get({alert.key for alert in alerts})))
@@ -119,6 +119,4 @@ def digest(alerts: Sequence[Alert]) -> Alert:
     if len(alerts) > TITLES_SHOWN:
         titles.append(f"and {len(alerts) - TITLES_SHOWN:,} more")
     worst = max(SEVERITIES.index(alert.severity) for alert in alerts)
-    return Alert(
-        "digest", "digest", SEVERITIES[worst], f"{len(alerts):,} more alerts", tuple(titles), "/runs"
-    )
+    return Alert("digest", SEVERITIES[worst], f"{len(alerts):,} more alerts", tuple(titles), "/runs")

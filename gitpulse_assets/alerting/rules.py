@@ -125,7 +125,6 @@ def check_finding(run: FinishedRun, check: CheckOutcome) -> Finding:
         lines.append("The run ended there; the published tables are the ones of before.")
     word = "failed" if check.is_error else "warns"
     return Alert(
-        "check",
         key,
         "error" if check.is_error else "warning",
         f"{run.subject}: check {check.check} of {check.asset} {word}",
@@ -137,7 +136,6 @@ def check_finding(run: FinishedRun, check: CheckOutcome) -> Finding:
 def run_alert(run: FinishedRun) -> Alert:
     """An alert with the failed run's own words."""
     return Alert(
-        "run",
         run_key(run),
         "error",
         f"{run.subject}: the run of {run.job_name} failed",
@@ -154,7 +152,6 @@ def verdict_findings(run: FinishedRun, remembered: str) -> Iterator[Finding]:
     if flipped:
         turns = ", ".join(f"{window} days: {before[window]} -> {clear[window]}" for window in flipped)
         yield Alert(
-            "verdict",
             f"verdict/{run.subject}/{run.run_id}",
             "info",
             f"{run.subject}: the backlog's verdict flipped ({turns})",
@@ -168,7 +165,6 @@ def verdict_findings(run: FinishedRun, remembered: str) -> Iterator[Finding]:
 def quota_alert(run: FinishedRun, quota: Quota) -> Alert:
     """A warning that few requests are left, and when there are more."""
     return Alert(
-        "quota",
         QUOTA_KEY,
         "warning",
         f"GitHub's quota is nearly spent: {quota.remaining:,} of {quota.limit:,} requests left",
@@ -198,7 +194,6 @@ def staleness_findings(
             yield Note(key)
             continue
         yield Alert(
-            "stale",
             key,
             "error",
             f"{standing.repo_key}: not refreshed for {hours(now - standing.fresh_at)}",
@@ -218,7 +213,6 @@ def stop_findings(stops: Iterable[Stopped], now: datetime) -> Iterator[Finding]:
             yield Note(key)
             continue
         yield Alert(
-            "stopped",
             key,
             "error",
             f"The sensor {stopped.sensor} has been stopped for {hours(now - stopped.since)}",
@@ -245,7 +239,6 @@ def daily_findings(
     if not (failed or stale or never or troubles):
         return
     yield Alert(
-        "daily",
         f"daily/{now:%Y-%m-%d}",
         "warning",
         f"Left over this morning: {len(failed)} failed, {len(stale)} stale, {len(never)} never refreshed",

@@ -14,6 +14,7 @@ from gitpulse_assets.charts.findings import Rows
 # Wide enough to be met by a pointer at a day's distance.
 HOVER_PIXELS = 8
 HEIGHT = 260
+NUMBERS_SHOWN = 12
 DAY = "flow_date:T"
 
 Document = dict[str, Any]
@@ -71,10 +72,10 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def numbers(found: list[int], most: int = 12) -> str:
+def numbers(found: list[int]) -> str:
     """The first issue numbers, and how many more."""
-    shown = ", ".join(f"#{number}" for number in found[:most])
-    return f"{shown} and {len(found) - most} more" if len(found) > most else shown
+    shown = ", ".join(f"#{number}" for number in found[:NUMBERS_SHOWN])
+    return f"{shown} and {len(found) - NUMBERS_SHOWN} more" if len(found) > NUMBERS_SHOWN else shown
 
 
 def bar_height(rows: Rows, pixels: int) -> int:

@@ -8,15 +8,16 @@ import hashlib
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.metadata import version
-from threading import Lock, Thread
+from threading import Thread
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.page.html import static, stylesheet
 
 EXPORTED = "window.vegaEmbed = vegaEmbed;"
 FOR_EVER = "public, max-age=31536000, immutable"
-drawing_library_lock = Lock()
+library = ResultCache(1)
 
 
 @asynccontextmanager
@@ -31,13 +32,11 @@ assets_router = APIRouter(prefix="/static", include_in_schema=False, lifespan=wa
 
 def drawing_library() -> bytes:
     """Return Vega, Vega-Lite and vega-embed as one script, compressed; one of several who ask makes it."""
-    with drawing_library_lock:
-        return bundled()
+    return library.get(EXPORTED, bundled)
 
 
-@cache
 def bundled() -> bytes:
-    """The script, compressed; made once a process."""
+    """Make the script and compress it."""
 
     import vl_convert
 

@@ -12,8 +12,8 @@ from gitpulse_assets.alerting.findings import Alert, Finding, Note
 from gitpulse_assets.alerting.outbox import SINGLE_MESSAGES_MAX, NothingDelivered, Outbox
 
 NOW = datetime(2026, 7, 5, 6, 1, tzinfo=UTC)
-ERROR = Alert("run", "run/a", "error", "a failed")
-WARNING = Alert("check", "check/a", "warning", "a warns")
+ERROR = Alert("run/a", "error", "a failed")
+WARNING = Alert("check/a", "warning", "a warns")
 
 
 class DictMemory:
