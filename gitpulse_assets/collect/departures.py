@@ -15,6 +15,8 @@ from gitpulse_assets.lake.manifest import ManifestRow
 
 # One point of GraphQL answers for so many; what came is durable after each lot.
 ISSUES_A_BATCH = 100
+# What does not say that an issue left: it stays as it is, and is asked about again after the next full walk.
+STAYING = ("present", "undecided")
 
 
 def collect_departures(session: Session, repository_id: int) -> ManifestRow | None:
@@ -47,7 +49,7 @@ def ask_in_lots(session: Session, stream: Stream, repository_id: int, missing: l
     for start in range(0, len(missing), ISSUES_A_BATCH):
         lot = missing[start : start + ISSUES_A_BATCH]
         found = list(session.client.departures(session.repo, repository_id, lot))
-        rows = [bronze_row(departure) for departure in found if departure.kind != "present"]
+        rows = [bronze_row(departure) for departure in found if departure.kind not in STAYING]
         stream.keep(session.table(DEPARTURE, rows), found[-1].date, page_count=1)
 
 

@@ -19,7 +19,7 @@ from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.transport import REDIRECTS, Transport
 from gitpulse_assets.repo import Repo
 
-Kind = Literal["present", "transferred_out", "converted", "deleted", "unknown"]
+Kind = Literal["present", "transferred_out", "converted", "deleted", "unknown", "undecided"]
 
 MOVED_TO = re.compile(r"/repositories/(\d+)/issues/\d+$")
 REPOSITORY_OF = re.compile(r"/repos/([^/]+/[^/]+)$")
@@ -39,8 +39,10 @@ class Departure:
     """What GitHub says about a missing issue.
 
     `departed_at` and `departed_to` (owner/name#n) are null where GitHub does not tell; `evidence` is what
-    told: nodes, rest_200, rest_301, rest_404, rest_410. A 404 alone leaves the kind unknown: deleted, or
-    moved to where this token cannot see. `payload` is the answer's JSON as received.
+    told: nodes, rest_200, rest_301, rest_404, rest_410. A 404 leaves the kind unknown (deleted, or moved to
+    where this token cannot see) where nodes did not find the issue either, or could not be asked; where nodes
+    was asked and did not say, it is undecided, and to be asked again. `payload` is the answer's JSON as
+    received.
     """
 
     issue: MissingIssue
@@ -90,6 +92,7 @@ class Departures:
     def probe(self, missing: Sequence[MissingIssue]) -> Iterator[Departure]:
         """One answer for each missing issue, those that GraphQL settles first."""
         unsettled = {issue.node_id or str(issue.issue_id): issue for issue in missing}
+        untold: set[str | None] = set()
         if self._transport.has_token(self._repo):
             node_ids = [issue.node_id for issue in missing if issue.node_id]
             for batch in self._lifecycles.by_ids(node_ids):
@@ -98,8 +101,10 @@ class Departures:
                 for node in batch.missing:
                     if node.reason == "Discussion" and node.node_id:
                         yield Departure(unsettled.pop(node.node_id), "converted", "nodes", batch.date)
+                    elif node.reason != "not_found":
+                        untold.add(node.node_id)
         for issue in unsettled.values():
-            yield self._probe_rest(issue)
+            yield self._probe_rest(issue, at_404="undecided" if issue.node_id in untold else "unknown")
 
     def _settled(self, issue: MissingIssue, found: IssueLifecycle, date: datetime) -> Departure:
         # An issue that went elsewhere and was brought back is another one here, with an id of its own.
@@ -125,7 +130,7 @@ class Departures:
         ]
         return max((event.created_at for event in from_here or events if event.created_at), default=None)
 
-    def _probe_rest(self, issue: MissingIssue) -> Departure:
+    def _probe_rest(self, issue: MissingIssue, at_404: Kind) -> Departure:
         reply = self._transport.get(f"{self._issues_url}/{issue.issue_number}", self._repo, follow=False)
         if reply.status in REDIRECTS and _repository_in(reply) == self._repository_id:
             # The repository was renamed; the issue itself may be anywhere.
@@ -136,9 +141,9 @@ class Departures:
             return Departure(issue, "transferred_out", evidence, reply.date, None, target, reply.content)
         if reply.status == 410 and "disabled" in reply.message.lower():
             raise IssuesDisabled(f"{self._repo} has its issues disabled; take it off the watch list")
-        kinds: dict[int, Kind] = {200: "present", 410: "deleted"}
+        kinds: dict[int, Kind] = {200: "present", 404: at_404, 410: "deleted"}
         return Departure(
-            issue, kinds.get(reply.status, "unknown"), evidence, reply.date, payload=reply.content
+            issue, kinds.get(reply.status, "undecided"), evidence, reply.date, payload=reply.content
         )
 
     def _target(self, moved: Reply) -> str | None:

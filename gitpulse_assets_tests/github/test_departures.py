@@ -32,6 +32,10 @@ NOT_FOUND = {
 }
 
 
+def unanswered(error_type):
+    return {"data": {"nodes": [None]}, "errors": [{"type": error_type, "path": ["nodes", 0]}]}
+
+
 @pytest.fixture
 def probed(script, repo):
     """Probe one missing issue against scripted answers; returns the departure and the calls."""
@@ -90,6 +94,21 @@ def test_what_graphql_does_not_find_is_asked_by_rest(probed, answer, status, kin
     assert (departure.kind, departure.evidence) == (kind, f"rest_{status}")
     assert calls.urls == ["/graphql", "/repos/octo/demo/issues/5"]
     assert b"deleted" in departure.payload
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(200, "present"), (404, "undecided"), (410, "deleted"), (422, "undecided")]
+)
+@pytest.mark.parametrize("error_type", ["RESOURCE_LIMITS_EXCEEDED", "FORBIDDEN"])
+def test_a_404_decides_nothing_while_graphql_does_not_tell(script, answer, repo, error_type, status, kind):
+    def github(request):
+        is_graphql = request.url.path == "/graphql"
+        return answer(unanswered(error_type)) if is_graphql else answer({"message": "Not here"}, status)
+
+    client, calls = script(github)
+    (departure,) = client.departures(repo, HERE, [MISSING])
+    assert (departure.kind, departure.evidence) == (kind, f"rest_{status}")
+    assert calls.urls[-1] == "/repos/octo/demo/issues/5"
 
 
 @pytest.mark.parametrize("issue", [MISSING, MissingIssue(3_000_000_005, None, 5)])
