@@ -69,7 +69,15 @@ class _Events(msgspec.Struct):
 
 
 class _IssueEvents(msgspec.Struct, rename="camel"):
+    state: str | None = None
     timeline_items: _Events | None = None
+
+    @property
+    def dated_events(self) -> list[tuple[datetime, _Event]]:
+        """The timeline's events in order of time, those without one left out."""
+        events = self.timeline_items.nodes if self.timeline_items else []
+        dated = [(event.created_at, event) for event in events if event and event.created_at]
+        return sorted(dated, key=lambda one: one[0])
 
 
 class _Target(msgspec.Struct):
@@ -107,28 +115,25 @@ class Departures:
             yield self._probe_rest(issue, at_404="undecided" if issue.node_id in untold else "unknown")
 
     def _settled(self, issue: MissingIssue, found: IssueLifecycle, date: datetime) -> Departure:
+        told = decode(found.payload, _IssueEvents, self._issues_url)
         # An issue that went elsewhere and was brought back is another one here, with an id of its own.
-        is_here = found.repository_id == self._repository_id and found.issue_id in (None, issue.issue_id)
-        departed_at = self._departed_at(
-            found.payload, "ConvertedToDiscussionEvent" if is_here else "TransferredEvent"
-        )
-        if is_here:
-            kind: Kind = "present" if departed_at is None else "converted"
-            return Departure(issue, kind, "nodes", date, departed_at, None, found.payload)
+        if found.repository_id == self._repository_id and found.issue_id in (None, issue.issue_id):
+            converted_at = _converted_at(told) if found.is_complete else None
+            kind: Kind = "converted" if converted_at else "present"
+            return Departure(issue, kind, "nodes", date, converted_at, None, found.payload)
         target = f"{found.repository_full_name}#{found.issue_number}"
-        return Departure(issue, "transferred_out", "nodes", date, departed_at, target, found.payload)
+        left_at = self._left_at(told)
+        return Departure(issue, "transferred_out", "nodes", date, left_at, target, found.payload)
 
-    def _departed_at(self, payload: bytes, typename: str) -> datetime | None:
-        """When the last such event happened; of several transfers, the one that left this repository."""
-        timeline = decode(payload, _IssueEvents, self._issues_url).timeline_items
-        events = [event for event in timeline.nodes if event] if timeline else []
-        events = [event for event in events if event.typename == typename and event.created_at is not None]
+    def _left_at(self, told: _IssueEvents) -> datetime | None:
+        """When it was last transferred; of several transfers, the one that left this repository."""
+        moves = [(at, event) for at, event in told.dated_events if event.typename == "TransferredEvent"]
         from_here = [
-            event
-            for event in events
+            (at, event)
+            for at, event in moves
             if event.from_repository and event.from_repository.database_id == self._repository_id
         ]
-        return max((event.created_at for event in from_here or events if event.created_at), default=None)
+        return max((at for at, _ in from_here or moves), default=None)
 
     def _probe_rest(self, issue: MissingIssue, at_404: Kind) -> Departure:
         reply = self._transport.get(f"{self._issues_url}/{issue.issue_number}", self._repo, follow=False)
@@ -154,6 +159,16 @@ class Departures:
         target = decode(reply.content, _Target, reply.url)
         name = REPOSITORY_OF.search(target.repository_url)
         return f"{name.group(1)}#{target.number}" if name else None
+
+
+def _converted_at(told: _IssueEvents) -> datetime | None:
+    """When an issue became a discussion, where that is what closed it.
+
+    Converting leaves an issue closed without a `closed` event. One that is open, or was closed or reopened
+    since, shows a conversion that was undone.
+    """
+    events = told.dated_events if told.state == "CLOSED" else []
+    return events[-1][0] if events and events[-1][1].typename == "ConvertedToDiscussionEvent" else None
 
 
 def _repository_in(reply: Reply) -> int | None:

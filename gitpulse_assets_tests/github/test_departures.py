@@ -82,10 +82,34 @@ def test_a_renamed_repository_does_not_make_its_issues_departed(probed, answer):
 
 def test_an_issue_that_became_a_discussion(probed, answer):
     events = [event("ConvertedToDiscussionEvent", 3)]
-    departure, _ = probed([answer({"data": {"nodes": [node(HERE, events)]}})])
+    departure, _ = probed([answer({"data": {"nodes": [node(HERE, events, state="CLOSED")]}})])
     assert (departure.kind, departure.departed_at) == ("converted", datetime(2024, 1, 3, tzinfo=UTC))
     departure, _ = probed([answer({"data": {"nodes": [{"__typename": "Discussion", "id": "I_5"}]}})])
     assert (departure.kind, departure.departed_at, departure.evidence) == ("converted", None, "nodes")
+
+
+@pytest.mark.parametrize(
+    ("state", "further"),
+    [
+        ("OPEN", ()),
+        ("OPEN", [event("ReopenedEvent", 4)]),
+        ("CLOSED", [event("ReopenedEvent", 4), event("ClosedEvent", 5)]),
+        ("CLOSED", [event("ClosedEvent", 4)]),
+        ("CLOSED", [event("TransferredEvent", 4, ELSEWHERE)]),
+    ],
+)
+def test_a_conversion_that_did_not_close_it_is_no_departure(probed, answer, state, further):
+    events = [*further, event("ConvertedToDiscussionEvent", 3)]
+    departure, _ = probed([answer({"data": {"nodes": [node(HERE, events, state=state)]}})])
+    assert (departure.kind, departure.departed_at) == ("present", None)
+
+
+def test_a_timeline_that_came_in_part_converts_nothing(script, answer, repo):
+    events = [event("ConvertedToDiscussionEvent", 3)]
+    partial = {"data": {"nodes": [node(HERE, events, state="CLOSED")]}, "errors": [{"message": "Too much"}]}
+    client, _ = script(lambda request: answer(partial))
+    (departure,) = client.departures(repo, HERE, [MISSING])
+    assert departure.kind == "present"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(200, "present"), (404, "unknown"), (410, "deleted")])
