@@ -146,15 +146,18 @@ class Publication:
             commit_etag=self._commit_etag,
         )
         key = paths.plan_key(self.layer, self.repo)
+        # Set before the answer comes: a Ctrl-C or a lost answer may follow a plan that was stored, and then
+        # the next `begin` needs what was staged. Only a refusal proves that it is not.
+        self._plan = plan
         try:
             self._store.put(key, encode(plan), if_match=self._plan_etag, if_absent=self._plan_etag is None)
         except PreconditionFailed as error:
+            self._plan = None
             self.discard()
             raise PublicationConflict(
                 f"{self.repo}: another run published {self.layer} while this one was at work; "
                 "nothing of this one was published, run it again"
             ) from error
-        self._plan = plan
 
     def promote(self, staged: StagedTable) -> str:
         """Put a table in its place and return its address; the last one commits the merge."""
@@ -167,7 +170,7 @@ class Publication:
         return staged.uri
 
     def discard(self) -> None:
-        """Remove what was staged, unless the merge is sealed."""
+        """Remove what was staged, unless the merge is sealed or may be."""
         if self._plan is None and self._tables:
             self._store.delete_prefix(paths.staging_prefix(self.merge_id))
             self._tables.clear()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -150,6 +151,36 @@ def test_a_merge_sealed_while_another_begins_is_not_passed_over(
         late.seal()
     rival.promote(staged)
     assert values(lake)[0] == {2}
+
+
+class AnswerLost:
+    """A store whose answer to a new plan never arrives, although the plan was stored."""
+
+    def __init__(self, inner: Store, error: BaseException) -> None:
+        self.inner, self.error = inner, error
+
+    def __getattr__(self, name: str):
+        return getattr(self.inner, name)
+
+    def put(self, key: str, body: bytes, **condition: Any) -> str:
+        etag = self.inner.put(key, body, **condition)
+        if key.endswith("_plan.json"):
+            raise self.error
+        return etag
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), LakeError("504 Gateway Timeout")], ids=repr)
+def test_a_merge_whose_seal_got_no_answer_is_finished_by_the_next(
+    lake: Lake, repo: Repo, thing, other, rows, publish, values, error: BaseException
+):
+    publish(1)
+    merge = Lake(AnswerLost(lake.store, error)).begin("silver", repo)
+    with pytest.raises(type(error)), merge:
+        for table in (thing, other):
+            merge.stage(table, rows(2))
+        merge.seal()
+    lake.begin("silver", repo)
+    assert (values(lake), staging(lake)) == ([{2}, {2}], [])
 
 
 def test_two_repositories_never_meet(lake: Lake, thing, rows):
