@@ -175,9 +175,9 @@ def test_a_merge_whose_seal_got_no_answer_is_finished_by_the_next(
 ):
     publish(1)
     merge = Lake(AnswerLost(lake.store, error)).begin("silver", repo)
+    for table in (thing, other):
+        merge.stage(table, rows(2))
     with pytest.raises(type(error)), merge:
-        for table in (thing, other):
-            merge.stage(table, rows(2))
         merge.seal()
     lake.begin("silver", repo)
     assert (values(lake), staging(lake)) == ([{2}, {2}], [])
