@@ -1,6 +1,7 @@
 """Where the issues went that a complete walk no longer met: deleted, transferred, converted.
 
-Only a full walk can tell that an issue is missing; what is missing is then asked for one by one.
+Open pull requests too, since GitHub's count without a token has them in it. Only a full walk can tell that
+something is missing; what is missing is then asked for one by one.
 """
 
 from collections.abc import Sequence

@@ -53,7 +53,7 @@ def open_counts(session: Session) -> dict[str, int]:
 
 
 def missing_issues(session: Session, walk: Sequence[ManifestRow]) -> list[dict[str, Any]]:
-    """The issues known and present before that a complete walk, made by these runs, did not meet."""
+    """The issues and open pull requests known before that a complete walk of these runs did not meet."""
     pages = page_batches(walk)
     stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, pages)
     holders = set(stored.to_table(columns=["records_run_id"])["records_run_id"].to_pylist())

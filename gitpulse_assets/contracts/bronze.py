@@ -172,8 +172,8 @@ EVENT_WALK = TableContract(
 DEPARTURE = TableContract(
     layer="bronze",
     name="departure",
-    description="What was found out about issues that a complete walk no longer listed.",
-    grain="one issue found gone by one run",
+    description="What was found out about issues and open pull requests that a full walk no longer met.",
+    grain="one issue or pull request found gone by one run",
     key=("run_id", "issue_id"),
     columns=(
         *_RUN,

@@ -21,13 +21,15 @@ from gitpulse_assets.repo import Repo
 
 Kind = Literal["present", "transferred_out", "converted", "deleted", "unknown", "undecided"]
 
+# What another kind of node under the id of a missing one says.
+KIND_OF_NODE: dict[str, Kind] = {"Discussion": "converted", "PullRequest": "present"}
 MOVED_TO = re.compile(r"/repositories/(\d+)/issues/\d+$")
 REPOSITORY_OF = re.compile(r"/repos/([^/]+/[^/]+)$")
 
 
 @dataclass(frozen=True)
 class MissingIssue:
-    """An issue known before: its REST id, node id (if known) and number in this repository."""
+    """An issue or pull request known before: its REST id, node id (if known) and number here."""
 
     issue_id: int
     node_id: str | None
@@ -107,8 +109,9 @@ class Departures:
                 for found in batch.issues:
                     yield self._settled(unsettled.pop(found.asked_node_id), found, batch.date)
                 for node in batch.missing:
-                    if node.reason == "Discussion" and node.node_id:
-                        yield Departure(unsettled.pop(node.node_id), "converted", "nodes", batch.date)
+                    if node.reason in KIND_OF_NODE and node.node_id:
+                        kind = KIND_OF_NODE[node.reason]
+                        yield Departure(unsettled.pop(node.node_id), kind, "nodes", batch.date)
                     elif node.reason != "not_found":
                         untold.add(node.node_id)
         for issue in unsettled.values():

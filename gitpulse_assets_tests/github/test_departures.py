@@ -120,6 +120,11 @@ def test_what_graphql_does_not_find_is_asked_by_rest(probed, answer, status, kin
     assert b"deleted" in departure.payload
 
 
+def test_a_pull_request_that_nodes_shows_is_present(probed, answer):
+    departure, calls = probed([answer({"data": {"nodes": [{"__typename": "PullRequest", "id": "I_5"}]}})])
+    assert (departure.kind, departure.evidence, calls.urls) == ("present", "nodes", ["/graphql"])
+
+
 @pytest.mark.parametrize(
     ("status", "kind"), [(200, "present"), (404, "undecided"), (410, "deleted"), (422, "undecided")]
 )
