@@ -366,7 +366,7 @@ ISSUE_SIGHTING = TableContract(
         Column("state", pa.string(), "open, closed or departed.", False),
         Column("state_reason", pa.string(), "Reason of the state as first seen."),
         Column("closed_at", UTC_TIMESTAMP, "closed_at as seen."),
-        Column("updated_at", UTC_TIMESTAMP, "updated_at as first seen; null for a departure."),
+        Column("updated_at", UTC_TIMESTAMP, "updated_at as first seen; null where it was missed."),
         Column("departure_kind", pa.string(), "deleted, transferred_out, converted or unknown."),
         Column("departed_at", UTC_TIMESTAMP, "When it left, if an event told; else null."),
         Column("departed_to", pa.string(), "Where a transferred issue went, as owner/name#number."),

@@ -112,6 +112,12 @@ class Acts:
             self._leave(issue, at, "converted", actor)
         self._touch(issue, at)
 
+    def turn_into_pull_request(self, issue: Issue, at: int, actor: User | None) -> None:
+        """Make a pull request of an issue, which keeps its id and number (`POST /pulls` with an issue)."""
+        self._leave(issue, at, "converted", actor)
+        issue.is_pull_request = True
+        self._touch(issue, at)
+
     def transfer(self, issue: Issue, at: int, actor: User | None, target: "Acts | None") -> Issue | None:
         """Move an issue to another repository, or out of every reader's sight when `target` is None.
 

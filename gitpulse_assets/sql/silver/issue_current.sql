@@ -73,4 +73,7 @@ select
     newest.page_number,
     newest.fetched_at
 from newest
-left join last_sighting as last using (issue_id)
+-- What was turned into a pull request departed as an issue only.
+left join last_sighting as last
+    on newest.issue_id = last.issue_id
+    and not coalesce(newest.is_pull_request and last.departure_kind = 'converted', false)

@@ -1,4 +1,4 @@
--- Grain: one change of the open backlog by one issue, never a pull request. Here: of the issues in ledger_issue.
+-- Grain: one change of the open backlog by one issue, of a pull request only while it was one. Here: of ledger_issue.
 -- Key: repo_owner, repo_name, issue_id, transition_number. A pure function of issue_event, issue_sighting and
 -- issue_current: every history in GitPulse is computed from these rows, and these rules stand only here.
 --

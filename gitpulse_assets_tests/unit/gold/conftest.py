@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.silver import LEDGER_ENTRIES
+from gitpulse_assets.contracts.silver import ISSUE_EVENT, LEDGER_ENTRIES
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.audit import audit_sql
 from gitpulse_assets.transform.gold import GOLD_CHECKS, INPUTS, GoldParameters, build_gold
@@ -118,6 +118,8 @@ def make_gold() -> Iterator[Callable[..., Gold]]:
         latest.append(con)
         con.execute(f"set TimeZone = '{time_zone}'")
         build_gold(con, silver.tables(), GoldParameters(utc(as_of), **parameters))
+        con.register("no_event", ISSUE_EVENT.arrow_schema.empty_table())
+        con.execute("create temp table issue_event as from no_event")
         return Gold(con)
 
     yield make

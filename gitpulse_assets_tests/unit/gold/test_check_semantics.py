@@ -9,6 +9,7 @@ DAY = "where flow_date = '2024-01-09'"
 
 # What is done to sound tables, and the check that must then speak.
 DAMAGE = [
+    ("no_pull_request_in_marts", "update issue_current set is_pull_request = true where issue_number = 1"),
     ("no_pull_request_in_marts", "update issue_current set is_pull_request = true where issue_number = 2"),
     ("lifecycle_rows_equal_issues", "insert into mart_issue_lifecycle from mart_issue_lifecycle limit 1"),
     ("lifecycle_rows_equal_issues", "delete from mart_issue_lifecycle where issue_number = 2"),
@@ -38,6 +39,11 @@ DAMAGE = [
         "update issue_transitions set kind = 'opened' where transition_number = 3",
     ),
     ("no_issue_open_before_arrival", "delete from issue_current where issue_number = 3"),
+    (
+        "no_issue_open_before_arrival",
+        "insert into issue_event by name select repo_owner, repo_name, issue_id, 'transferred' as kind, "
+        "'2024-01-02 12:00Z'::timestamptz as happened_at from issue_current where issue_number = 2",
+    ),
     ("swing_days_agree_with_flow", "update mart_issue_swing_days set net_change = net_change + 1"),
     ("swing_days_agree_with_flow", "update mart_issue_swing_days set issue_numbers = [1, 2, 3, 4]"),
     ("swing_days_agree_with_flow", "delete from mart_issue_swing_days where swing_rank = 1"),

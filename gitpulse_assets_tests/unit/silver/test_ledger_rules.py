@@ -61,6 +61,21 @@ def test_case_05_a_transfer_leaves_on_the_day_it_happened(lake, issue, clock):
 
 
 @together
+def test_an_issue_turned_into_a_pull_request_leaves_when_that_is_noticed(lake, issue):
+    turned = {"pull_request": {"merged_at": None}, "updated_at": DAY_3}
+    lake.run(issue(1), issue(2, **turned), at=DAY_2)
+    yield
+    lake.run(issue(1, **turned), at=DAY_4)
+    yield
+    lake.run(issue(1, **closed(DAY_5) | {"pull_request": {"merged_at": DAY_5}}), at=DAY_5)
+    yield
+    assert lake.ledger(1) == [OPENED, ("converted", DAY_4)]
+    assert lake.ledger(2) == []
+    row = lake.issue(1)
+    assert (row["is_pull_request"], row["state"], row["departed_at"]) == (True, "closed", None)
+
+
+@together
 def test_case_05_an_unexplained_departure_counts_as_deleted(lake, issue):
     lake.run(issue(), at=DAY_2).run(at=DAY_4, departures=[{"issue_id": 1001, "kind": "unknown"}])
     yield

@@ -103,6 +103,29 @@ test_merging_run_by_run_or_all_at_once_gives_the_same_tables_at_length = many(
 )
 
 
+@pytest.mark.parametrize("is_merged_at_once", [False, True])
+def test_case_18_a_record_stored_after_a_later_one_was_merged_counts_all_the_same(
+    new_lake, issue, is_merged_at_once
+):
+    """A slow run fetched an issue closed at 12:00, and stored it after another had merged it open again."""
+    stamps = [f"2024-01-05T{hour}:00:00Z" for hour in ("08", "11", "13")]
+    closed = {"state": "closed", "closed_at": stamps[1]}
+    lake = new_lake()
+    lake.run_ids = ["run-1", "run-2", "run-3"]
+    for place in (0, 2, 1):
+        fields = closed if place == 1 else {}
+        fetched_at = f"2024-01-05T{('09', '12', '14')[place]}:00:00Z"
+        lake.run(issue(1, updated_at=stamps[place], **fields), at=fetched_at, run_id=f"run-{place + 1}")
+        if not is_merged_at_once:
+            lake.merge()
+    lake.merge()
+    assert lake.ledger() == [
+        ("opened", "2024-01-01T00:00:00Z"),
+        ("closed", stamps[1]),
+        ("reopened", "2024-01-05T14:00:00Z"),
+    ]
+
+
 def test_a_merge_of_nothing_changes_nothing(lake, issue, clock):
     lake.run(issue(1, labels=["bug"]), issue(2), at=clock(0)).merge()
     assert not any(lake.merge().values())
