@@ -18,7 +18,7 @@ def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
     rest = explanation(row, scope)
     return {
         **row,
-        "headline": headline(row["direction"]),
+        "headline": headline(row["direction"], row["unknowns"]),
         "opening": opening(str(row["paragraph"]), rest),
         "explanation": rest,
     }

@@ -106,6 +106,12 @@ SCENARIOS: tuple[Scenario, ...] = (
     # Added after the first comparison of methods, because each is harder than what stands above.
     Scenario("autocorrelated 0.95, faint", ar_coefficient=0.95, ar_deviation=0.15),
     Scenario("release cycle", cycle_deviation=0.5),
+    # Added after a repository that woke up was judged from its years asleep.
+    Scenario("history at a third of the volume", history_level=0.34, weekend_factor=0.3),
+    Scenario("history at a tenth of the volume", history_level=0.1, weekend_factor=0.3),
+    Scenario("asleep before the window", history_level=0.003),
+    Scenario("asleep before the window, autocorrelated 0.8", 4, 4, 1, 0, 0.8, 0.3, history_level=0.003),
+    Scenario("volume grows tenfold over the history", level_growth=10.0),
 )
 
 

@@ -30,6 +30,9 @@ HIGHEST_FREQUENCY = 0.1
 HALF_LIVES_DAYS = (1.25, 2.5, 5.0, 10.0, 20.0)
 # Noise at the slowest frequencies over day-to-day noise; below 1 where closings soon follow openings.
 SLOW_NOISE_RATIOS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+# A stretch of less than a third of the window's movements a day tells nothing of the noise at today's pace: a
+# repository that slept for years would be as sure of a busy month as if it knew it.
+QUIET_SHARE = 1 / 3
 # A stretch's volume is drawn to the long-run volume as if that many movements had been seen at that rate.
 PRIOR_MOVEMENTS = 50
 # A term beyond three deviations counts as three: one break of level years ago must not drown today's pace.
@@ -67,19 +70,32 @@ def estimate_pace(net: "np.ndarray", volume: "np.ndarray", window_days: int, fir
     net, volume, first_weekday = net[:, first:], volume[:, first:], first_weekday + first
     start = net.shape[1] - window_days
     per_week, _ = weekday_pace(net[:, start:], first_weekday + start)
-    terms, expected = _slow_terms(net, volume, window_days, first_weekday)
-    weight, scale = _weigh(terms, expected)
+    stretches = _stretches(net.shape[1], window_days)
+    is_telling = _telling(volume, stretches)
+    terms, expected = _slow_terms(net, volume, stretches, is_telling, first_weekday)
+    counts = is_telling.repeat([len(_cosines(stop - start)) for start, stop in stretches], axis=1)
+    weight, scale = _weigh(terms, expected, counts)
     floor = FEWEST_MOVEMENTS / net.shape[1]
     variance = np.maximum(scale * _window_variance(window_days), floor) / window_days
     # Where nothing ever moved only the days watched count: up to four movements in them are not excluded.
-    width = _mixture_half_width(weight, variance) * _widening(net.shape[1], window_days)
+    width = _mixture_half_width(weight, variance) * _widening(is_telling @ _days(stretches), window_days)
     half_width = DAYS_PER_WEEK * np.where(volume.any(axis=1), width, floor)
     return Pace(per_week, per_week - half_width, per_week + half_width)
 
 
-def _widening(total_days: int, window_days: int) -> float:
-    """Return the factor of an interval for which less than the full history is known; 1 with all of it."""
-    return 1 + YOUTH_FACTOR * (1 / sqrt(total_days) - 1 / sqrt(window_days + HISTORY_DAYS))
+def telling_history_days(volume: "np.ndarray", window_days: int) -> "np.ndarray":
+    """Count the days before the window that tell of its noise, at most 1,092; of shape (series,).
+
+    `volume` as in `estimate_pace`. Years in which the repository all but slept do not count.
+    """
+    volume = volume[:, max(0, volume.shape[1] - window_days - HISTORY_DAYS) :]
+    stretches = _stretches(volume.shape[1], window_days)
+    return (_telling(volume, stretches) @ _days(stretches)).astype(int) - window_days
+
+
+def _widening(telling_days: "np.ndarray", window_days: int) -> "np.ndarray":
+    """Return the factor of an interval for which less than the full history tells; 1 with all of it."""
+    return 1 + YOUTH_FACTOR * (telling_days**-0.5 - (window_days + HISTORY_DAYS) ** -0.5)
 
 
 def weekday_pace(days: "np.ndarray", first_weekday: int) -> "tuple[np.ndarray, np.ndarray]":
@@ -107,27 +123,44 @@ def bulk_threshold(largest_bursts: "np.ndarray") -> "np.ndarray":
     return np.maximum(FEWEST_BULK, BULK_FACTOR * usual)
 
 
+def _telling(volume: "np.ndarray", stretches: list[tuple[int, int]]) -> "np.ndarray":
+    """Say which stretches tell of the noise in the first, the window, of shape (series, stretches)."""
+    import numpy as np
+
+    movements = np.stack([volume[:, start:stop].sum(axis=1) for start, stop in stretches], axis=1)
+    daily = movements / _days(stretches)
+    is_quiet = (daily < QUIET_SHARE * daily[:, :1]) & (movements[:, :1] > FEWEST_MOVEMENTS)
+    return ~is_quiet
+
+
 def _slow_terms(
-    net: "np.ndarray", volume: "np.ndarray", window_days: int, first_weekday: int
+    net: "np.ndarray",
+    volume: "np.ndarray",
+    stretches: list[tuple[int, int]],
+    is_telling: "np.ndarray",
+    first_weekday: int,
 ) -> "tuple[np.ndarray, np.ndarray]":
     """Return the squared cosine terms of every stretch and their expectation under each model."""
     import numpy as np
 
-    total = net.shape[1]
-    long_run = np.maximum(volume.mean(axis=1), FEWEST_MOVEMENTS / total)
-
-    def level(start: int, stop: int) -> "np.ndarray":
-        movements = volume[:, start:stop].sum(axis=1)
-        return (movements + PRIOR_MOVEMENTS) / (stop - start + PRIOR_MOVEMENTS / long_run)
-
+    days = _days(stretches)
+    movements = np.stack([volume[:, start:stop].sum(axis=1) for start, stop in stretches], axis=1)
+    seen_days = is_telling @ days
+    long_run = np.maximum((movements * is_telling).sum(axis=1), FEWEST_MOVEMENTS) / seen_days
+    level = (movements + PRIOR_MOVEMENTS) / (days + PRIOR_MOVEMENTS / long_run[:, None])
     terms, expected = [], []
-    window_level = level(total - window_days, total)
-    for start, stop in _stretches(total, window_days):
+    for number, (start, stop) in enumerate(stretches):
         _, rest = weekday_pace(net[:, start:stop], first_weekday + start)
-        size = (window_level / level(start, stop))[:, None]
+        size = (level[:, 0] / level[:, number])[:, None]
         terms.append((rest @ _cosines(stop - start).T) ** 2 * size)
         expected.append(_expected_terms(stop - start))
     return np.concatenate(terms, axis=1), np.concatenate(expected, axis=1)
+
+
+def _days(stretches: list[tuple[int, int]]) -> "np.ndarray":
+    import numpy as np
+
+    return np.array([stop - start for start, stop in stretches], dtype=float)
 
 
 def _stretches(total_days: int, window_days: int) -> list[tuple[int, int]]:
@@ -138,27 +171,30 @@ def _stretches(total_days: int, window_days: int) -> list[tuple[int, int]]:
     return stretches
 
 
-def _weigh(terms: "np.ndarray", expected: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+def _weigh(
+    terms: "np.ndarray", expected: "np.ndarray", is_counted: "np.ndarray"
+) -> "tuple[np.ndarray, np.ndarray]":
     """Return each model's posterior weight and its noise scale, both of shape (series, models).
 
-    The terms are close to independent normals squared; the scale is integrated out under the prior 1/scale,
-    and all models weigh the same beforehand.
+    The counted terms are close to independent normals squared; the scale is integrated out under the prior
+    1/scale, and all models weigh the same beforehand.
     """
     import numpy as np
 
-    scale = np.stack([_scale(terms / row) for row in expected], axis=1)
-    log_likelihood = -0.5 * (np.log(expected).sum(axis=1) + terms.shape[1] * np.log(scale))
+    scale = np.stack([_scale(terms / row, is_counted) for row in expected], axis=1)
+    term_count = is_counted.sum(axis=1, keepdims=True)
+    log_likelihood = -0.5 * (is_counted @ np.log(expected).T + term_count * np.log(scale))
     weight = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     return weight / weight.sum(axis=1, keepdims=True), scale
 
 
-def _scale(ratios: "np.ndarray") -> "np.ndarray":
+def _scale(ratios: "np.ndarray", is_counted: "np.ndarray") -> "np.ndarray":
     """Return the mean of squared terms over their expectation, outlying ones cut to nine times the mean."""
     import numpy as np
 
-    scale = ratios.mean(axis=1)
+    scale = ratios.mean(axis=1, where=is_counted)
     for _ in range(3):
-        scale = np.minimum(ratios, LARGEST_TERM * scale[:, None]).mean(axis=1)
+        scale = np.minimum(ratios, LARGEST_TERM * scale[:, None]).mean(axis=1, where=is_counted)
     return np.maximum(scale, 1e-9)
 
 

@@ -11,9 +11,9 @@ from typing import Literal
 
 from gitpulse_assets.transform.pace import (
     DAYS_PER_WEEK,
-    HISTORY_DAYS,
     SHORTEST_PACE_DAYS,
     estimate_pace,
+    telling_history_days,
 )
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, set_aside, within
 
@@ -26,6 +26,9 @@ FLAT_SHARE_PER_YEAR = 0.2
 FLAT_ISSUES_PER_YEAR = 5.0
 # With less than a year before the window slow swings are told from a trend less surely: see the ADR.
 SURE_HISTORY_DAYS = 364
+
+# What `unknowns` holds of a repository of which no lifecycle was ever collected.
+SNAPSHOT_ONLY = "history: snapshot only, earlier closings, reopenings and transfers are missing"
 
 Direction = Literal["growing", "shrinking", "flat", "unclear"]
 
@@ -152,7 +155,7 @@ def judge(
     intake, resolution, reopenings = (
         _part(name, series, counts, days.first_date) for name, series in parts.items()
     )
-    history_days = min(HISTORY_DAYS, len(days.net) - counts.observed_days)
+    history_days = _history_days(ordinary, counts.observed_days)
     return Verdict(
         repository,
         counts,
@@ -194,6 +197,10 @@ def _pace(net, volume, window_days: int, first_date: date) -> Interval | None:
     return Interval(float(pace.per_week[0]), float(pace.low[0]), float(pace.high[0]))
 
 
+def _history_days(ordinary: DailyCounts, observed_days: int) -> int:
+    return int(telling_history_days(ordinary.volume[None, :], observed_days)[0]) if observed_days else 0
+
+
 def _part(name: str, series, counts: WindowCounts, first_date: date) -> Part:
     """Compare a window with the one before: beyond noise where the change exceeds both windows' noise."""
     window, observed = counts.window_days, counts.observed_days
@@ -215,7 +222,7 @@ def _weeks(direction: Direction, pace: Interval | None, open_count: int) -> Week
 
 def _too_young(counts: WindowCounts, history_days: int) -> list[str]:
     if not counts.observed_days:
-        return ["no complete day has been observed yet"]
+        return ["no day since the first issue is complete yet"]
     said = []
     if counts.observed_days < counts.window_days:
         began = counts.end_date - timedelta(days=counts.observed_days - 1)

@@ -3,12 +3,13 @@
 Judging is verdict.py's; nothing is computed here but roundings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from gitpulse_assets.transform.verdict import (
     LONGEST_PACE_DAYS,
+    SNAPSHOT_ONLY,
     SURE_HISTORY_DAYS,
     Interval,
     Part,
@@ -28,7 +29,7 @@ FLOW_WORDS = {
     "transferred_in_count": "transferred in",
     "returned_count": "returned",
     "closed_count": "closed",
-    "converted_count": "converted to discussions",
+    "converted_count": "converted",
     "transferred_out_count": "transferred out",
     "deleted_count": "deleted",
 }
@@ -45,11 +46,13 @@ def confidence(verdict: Verdict) -> str:
         "flat": f"the 95 % interval lies within {verdict.flat_margin_per_week:.1f} a week of 0",
         "unclear": "the 95 % interval includes 0 and is too wide to call it flat",
     }[verdict.direction]
+    if SNAPSHOT_ONLY in verdict.unknowns:
+        reason = f"{reason} of what snapshots show"
     if verdict.history_days >= SURE_HISTORY_DAYS:
         return reason
     return (
-        f"{reason}; the noise is known from only {_counted(verdict.history_days, 'day')} before the window, "
-        "so slow swings may go unseen"
+        f"{reason}; the noise is known from only {_counted(verdict.history_days, 'day')} before the window "
+        "that were as busy, so slow swings may go unseen"
     )
 
 
@@ -63,9 +66,9 @@ def _is_too_long(verdict: Verdict) -> bool:
 
 def paragraph(verdict: Verdict) -> str:
     """Return the answer as one paragraph of GitHub Markdown."""
-    counts = verdict.counts
+    counts, answer = verdict.counts, _answer(verdict.direction, verdict.unknowns)
     sentences = (
-        _bold(verdict.repository, counts.window_days, counts.end_date, verdict.direction),
+        _bold(verdict.repository, counts.window_days, counts.end_date, answer),
         _census(verdict),
         _pace(verdict),
         _bulk(verdict),
@@ -78,10 +81,15 @@ def paragraph(verdict: Verdict) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def headline(direction: str) -> str:
+def headline(direction: str, unknowns: Sequence[str]) -> str:
     """Return the answer alone, as a sentence."""
-    answer = ANSWERS[direction]
+    answer = _answer(direction, unknowns)
     return f"{answer[:1].upper()}{answer[1:]}."
+
+
+def _answer(direction: str, unknowns: Sequence[str]) -> str:
+    reservation = "as far as snapshots show, " if SNAPSHOT_ONLY in unknowns else ""
+    return f"{reservation}{ANSWERS[direction]}"
 
 
 def explanation(row: Mapping[str, Any], scope: str = "") -> str:
@@ -91,12 +99,13 @@ def explanation(row: Mapping[str, Any], scope: str = "") -> str:
     beginning is told again and not searched for.
     """
     repository = f"{row['repo_owner']}/{row['repo_name']}{scope}"
-    bold = _bold(repository, row["window_days"], row["window_end_date"], row["direction"])
+    answer = _answer(row["direction"], row["unknowns"])
+    bold = _bold(repository, row["window_days"], row["window_end_date"], answer)
     return str(row["paragraph"]).removeprefix(bold).strip()
 
 
-def _bold(repository: str, window_days: int, end_date: date, direction: str) -> str:
-    return f"**{repository}, {window_days} days to {end_date} (UTC): {ANSWERS[direction]}.**"
+def _bold(repository: str, window_days: int, end_date: date, answer: str) -> str:
+    return f"**{repository}, {window_days} days to {end_date} (UTC): {answer}.**"
 
 
 def _census(verdict: Verdict) -> str:
@@ -104,7 +113,8 @@ def _census(verdict: Verdict) -> str:
     verb = "was" if counts.open_at_end == 1 else "were"
     stock = f"{_counted(counts.open_at_end, 'issue')} {verb} open at the end, {_against_start(verdict)}"
     flows = [f"{counts.flows[name]:,} {word}" for name, word in FLOW_WORDS.items() if counts.flows[name]]
-    return f"{stock} (exact count: {_listed(flows)})." if flows else f"{stock}; none came or went."
+    source = "told by snapshots" if SNAPSHOT_ONLY in verdict.unknowns else "exact count"
+    return f"{stock} ({source}: {_listed(flows)})." if flows else f"{stock}; none came or went."
 
 
 def _against_start(verdict: Verdict) -> str:
@@ -144,11 +154,11 @@ def _bulk(verdict: Verdict) -> str:
     if not moved:
         return ""
     bulk = _listed([f"{count:,} {what}" for what, count in moved.items()])
-    return f"Set aside from the pace as bulk: {bulk}."
+    return f"Set aside as bulk from the pace and what follows: {bulk}."
 
 
 def _drivers(verdict: Verdict) -> str:
-    if verdict.intake.before is None:
+    if verdict.intake.before is None or verdict.pace is None:
         return ""
     parts = {part.driver: part for part in (verdict.intake, verdict.resolution, verdict.reopenings)}
     window = f"the {verdict.counts.window_days} days before"
@@ -178,8 +188,8 @@ def _age(verdict: Verdict) -> str:
     if age.median_days is None or age.p90_days is None or age.share_over_1_year is None:
         return ""
     return (
-        f"Half of the open issues are older than {_counted(round(age.median_days), 'day')}, one in ten older "
-        f"than {_counted(round(age.p90_days), 'day')}; {age.share_over_1_year:.0%} are older than a year."
+        f"Half of the issues open now are older than {_counted(round(age.median_days), 'day')}, one in ten "
+        f"older than {_counted(round(age.p90_days), 'day')}; {age.share_over_1_year:.0%} are older than a year."
     )
 
 

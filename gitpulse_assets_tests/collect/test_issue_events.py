@@ -60,7 +60,7 @@ def test_without_being_asked_for_no_event_is_fetched(tokenless):
     tokenless.sync(token="")
     assert (asked(tokenless), rows_of(tokenless, "issue_timeline")) == ([], [])
     assert tokenless.unknown_slices() == [
-        "history: snapshot only, earlier closings and reopenings are missing"
+        "history: snapshot only, earlier closings, reopenings and transfers are missing"
     ]
 
 

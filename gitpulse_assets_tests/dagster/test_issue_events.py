@@ -5,7 +5,7 @@ import pytest
 from gitpulse_assets.contracts.silver import LIFECYCLE_COVERAGE
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 
-SNAPSHOT_ONLY = "history: snapshot only, earlier closings and reopenings are missing"
+SNAPSHOT_ONLY = "history: snapshot only, earlier closings, reopenings and transfers are missing"
 
 
 @pytest.fixture

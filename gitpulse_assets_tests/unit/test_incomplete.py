@@ -11,7 +11,7 @@ from gitpulse_assets.contracts.silver import CONTROL_TOTAL
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.incomplete import incomplete_slices
 
-SNAPSHOT_ONLY = "history: snapshot only, earlier closings and reopenings are missing"
+SNAPSHOT_ONLY = "history: snapshot only, earlier closings, reopenings and transfers are missing"
 
 
 @pytest.fixture

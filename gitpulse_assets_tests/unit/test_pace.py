@@ -9,6 +9,7 @@ from gitpulse_assets.transform.pace import (
     HISTORY_DAYS,
     bulk_threshold,
     estimate_pace,
+    telling_history_days,
     weekday_pace,
 )
 
@@ -109,3 +110,16 @@ def test_the_interval_of_a_young_repository_is_wider():
     net, volume = poisson_days(28 + HISTORY_DAYS, series=40)
     old, young = (estimate_pace(net[:, days:], volume[:, days:], 28, 0) for days in (0, HISTORY_DAYS))
     assert (young.high - young.low).mean() > 1.6 * (old.high - old.low).mean()
+
+
+@pytest.mark.parametrize("window_days", [28, 90, 180])
+@pytest.mark.parametrize("quiet_per_day", [0.0, 1 / 90, 1 / 7])
+def test_years_of_sleep_do_not_make_a_busy_window_sure(window_days, quiet_per_day):
+    """Near-empty years look like years without noise: at their word 19 of 20 verdicts were wrong."""
+    days = HISTORY_DAYS + window_days
+    net, volume = poisson_days(days, 3.0, 3.0, series=200)
+    quiet_net, quiet_volume = poisson_days(HISTORY_DAYS, quiet_per_day, quiet_per_day, series=200, seed=2)
+    net[:, :HISTORY_DAYS], volume[:, :HISTORY_DAYS] = quiet_net, quiet_volume
+    pace = estimate_pace(net, volume, window_days, 0)
+    assert ((pace.low <= 0) & (pace.high >= 0)).mean() > 0.93
+    assert telling_history_days(volume, window_days).tolist() == [0] * 200

@@ -8,6 +8,7 @@ import pytest
 
 from gitpulse_assets.contracts.gold import FLOW_NAMES
 from gitpulse_assets.transform.verdict import (
+    SNAPSHOT_ONLY,
     BacklogAge,
     Interval,
     WindowCounts,
@@ -16,7 +17,7 @@ from gitpulse_assets.transform.verdict import (
     judge,
 )
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk, set_aside
-from gitpulse_assets.transform.verdict_text import confidence, paragraph
+from gitpulse_assets.transform.verdict_text import confidence, headline, paragraph
 
 END = date(2024, 6, 30)
 AGE = BacklogAge(40.2, 401.0, 0.25)
@@ -150,7 +151,8 @@ def test_bulk_closings_leave_the_pace_and_stay_in_the_exact_change():
     verdict, quiet = judged(days, [burst(day, 300)]), judged(daily(1272, 4.0, 4.0))
     assert verdict.pace == quiet.pace
     assert verdict.counts.net_change == quiet.counts.net_change - 300
-    assert "Set aside from the pace as bulk: 300 left on 2024-06-20 by octo." in paragraph(verdict)
+    said = "Set aside as bulk from the pace and what follows: 300 left on 2024-06-20 by octo."
+    assert said in paragraph(verdict)
 
 
 def test_a_bulk_reopening_and_a_bulk_import_are_set_aside_where_they_were_counted():
@@ -179,6 +181,14 @@ def test_chance_is_no_driver():
     assert "than chance explains" in paragraph(judged(daily(1272, 4.0, 4.0)))
 
 
+def test_a_window_too_long_for_a_pace_compares_nothing():
+    days = daily(1272, 2.0, 2.0)
+    days.intake[-400:] *= 5
+    verdict = judged(days, window_days=400)
+    assert (verdict.pace, verdict.drivers) == (None, ())
+    assert "Against" not in paragraph(verdict)
+
+
 def test_without_a_whole_window_before_nothing_is_compared():
     verdict = judged(daily(179, 4.0, 4.0))
     assert (verdict.intake.before, verdict.drivers) == (None, ())
@@ -192,8 +202,27 @@ def test_the_paragraph_has_its_numbers_and_its_unknowns():
     assert text.startswith("**acme/rocket, 90 days to 2024-06-30 (UTC): it is unclear")
     assert f"{counts['opened_count']} opened and {counts['closed_count']} closed" in text
     assert "By label: bug +9, docs -4." in text
-    assert "Half of the open issues are older than 40 days, one in ten older than 401 days; 25%" in text
+    assert "Half of the issues open now are older than 40 days, one in ten older than 401 days; 25%" in text
     assert text.endswith("Not known: events cut at 30,000.")
+
+
+def test_what_snapshots_alone_tell_is_said_to_be_no_more():
+    verdict = judged(daily(1272), open_at_end=40, unknowns=[SNAPSHOT_ONLY])
+    assert "(UTC): as far as snapshots show, the backlog is flat.**" in paragraph(verdict)
+    assert confidence(verdict).endswith("of what snapshots show")
+    assert headline(verdict.direction, verdict.unknowns) == "As far as snapshots show, the backlog is flat."
+    counted = paragraph(judged(daily(1272, 4.0, 4.0), unknowns=[SNAPSHOT_ONLY]))
+    assert "told by snapshots" in counted
+    assert "exact count" not in counted
+
+
+def test_years_asleep_are_no_history():
+    days = daily(1272, 3.0, 3.0)
+    for series in (days.intake, days.resolution):
+        series[:-90] = 0
+    verdict = judged(days)
+    assert verdict.history_days == 0
+    assert "known from only 0 days before the window that were as busy" in confidence(verdict)
 
 
 def test_one_of_a_kind_is_singular():

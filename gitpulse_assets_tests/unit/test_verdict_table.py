@@ -73,6 +73,16 @@ def steady(ledger: Ledger, days: int) -> Ledger:
     return ledger
 
 
+def test_departures_noticed_in_one_sweep_are_no_clean_up(ledger):
+    """They left one by one, and only our look dates them."""
+    for number in range(40):
+        ledger.issue(60 + number % 7)
+        ledger._move(number + 1, 2, 20, "deleted", None, None, "inferred")
+    row = ledger.verdicts()[90]
+    assert (row["bulk_departed_count"], row["deleted_count"]) == (0, 40)
+    assert row["pace_per_week"] < 0
+
+
 def test_the_window_ends_with_the_last_complete_utc_day(ledger):
     row = ledger.issue(0).issue(-0.9).verdicts()[28]
     assert (str(row["window_start_date"]), str(row["window_end_date"])) == ("2024-06-03", "2024-06-30")
@@ -149,7 +159,7 @@ def test_incomplete_slices_reach_the_paragraph(ledger):
 def test_an_empty_repository_has_a_verdict_without_a_pace(ledger):
     rows = ledger.verdicts()
     assert [row["direction"] for row in rows.values()] == ["unclear"] * 3
-    assert rows[28]["unknowns"] == ["no complete day has been observed yet"]
+    assert rows[28]["unknowns"] == ["no day since the first issue is complete yet"]
 
 
 def test_a_repository_born_today_has_a_verdict_without_a_pace(ledger):

@@ -27,7 +27,7 @@ counted as (
     where departure_kind = 'unknown'
 )
 
-select count(*) as issue_count, 'history: snapshot only, earlier closings and reopenings are missing' as slice
+select count(*) as issue_count, $snapshot_only::varchar as slice
 from issue
 having count(*) > 0 and not exists (from lifecycle_coverage)
 union all

@@ -1,7 +1,8 @@
 -- Grain: one issue that came (in) or went (out). Key: repo_owner, repo_name, issue_id, direction.
 -- An issue that went is looked up at the place it went to; one that came is found by where the other repository's
--- issue departed to. Of several (it moved on through a third repository) the last departure counts. A repository is
--- found by each of its names, first by the present one: a name given up may be another's today.
+-- issue departed to. Of several (it moved on through a third repository) the last departure counts. What moved on
+-- before it was missed is told by where it is now, as is the other side then: both ended in the same place. A
+-- repository is found by each of its names, first by the present one: a name given up may be another's today.
 with pair as (
     select m.issue_id, m.direction, n.repository, n.issue_id as other_issue_id, n.issue_number, n.state, n.label_names,
         n.departed_at, n.names[1] = m.other_repository as is_present_name
@@ -13,11 +14,17 @@ with pair as (
     select m.issue_id, m.direction, n.repository, n.issue_id, n.issue_number, n.state, n.label_names,
         n.departed_at, n.names[1] = m.other_repository
     from transfer_movement as m
-    join neighbour_issue as n on split_part(n.departed_to, '#', 2) = m.issue_number::varchar
+    join neighbour_issue as n on split_part(n.departed_to, '#', 2) = m.number_here::varchar
     where
-        m.direction = 'in'
-        and split_part(n.departed_to, '#', 1) in (select own_name from own_name)
+        split_part(n.departed_to, '#', 1) in (select own_name from own_name)
         and coalesce(list_contains(n.names, m.other_repository), true)
+    union all
+    select m.issue_id, m.direction, n.repository, n.issue_id, n.issue_number, n.state, n.label_names,
+        n.departed_at, n.names[1] = m.other_repository
+    from transfer_movement as m
+    join neighbour_issue as n
+        on m.departed_to = n.departed_to and list_contains(n.names, m.other_repository)
+    where m.direction = 'in' and n.departed_at <= m.departed_at
 ),
 
 other as (

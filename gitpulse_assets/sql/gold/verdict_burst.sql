@@ -2,7 +2,8 @@
 -- each within an hour of the one before. Key: delta, actor_login, started_at, flow_date, is_reopening.
 -- A gap and not a calendar hour or day, so that a clean-up across midnight stays one. Movements without a known
 -- actor count as one actor's, within 5 minutes of each other: where there is no lifecycle history a script's
--- clean-up still shows, while an hour would chain the work of different people.
+-- clean-up still shows, while an hour would chain the work of different people. What only our own look dates is no
+-- burst: departures, returns and reopenings of many days are noticed in the second a walk misses or meets them.
 with movement as (
     select
         delta,
@@ -14,6 +15,7 @@ with movement as (
     from issue_transitions
     where transitioned_at < date_trunc('day', $as_of_at::timestamptz)
         and transitioned_at >= date_trunc('day', $as_of_at::timestamptz) - to_days($observed_days::integer)
+        and (known_by <> 'inferred' or kind = 'closed')
 ),
 
 marked as (
