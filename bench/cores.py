@@ -88,10 +88,7 @@ def move_watermarks(lake: Lake, repo: Repo) -> None:
         register_merge(con, lake, repo)
         create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": RepoOptions().overlap_minutes})
         audit(con, [SYNC_STATE], SYNC_STATE_CHECKS)
-        kept = [publication.keep(table) for table in MERGED_TABLES]
         publish(con, publication, [SYNC_STATE])
-        for table in kept:
-            publication.promote(table)
 
 
 def build_marts(lake: Lake, repo: Repo) -> None:

@@ -102,8 +102,15 @@ def answer_version(verdicts: pa.Table) -> dg.DataVersion:
 
 
 def gold_parameters(sync_state: ds.Dataset) -> GoldParameters:
-    """Say as of when the marts hold: the start of the last complete walk, by GitHub's clock."""
+    """Say as of when the marts hold: the start of the last complete walk, by GitHub's clock.
+
+    Raises dg.Failure where none was published yet.
+    """
     rows = sync_state.to_table(columns=["stream", "as_of_at"]).to_pylist()
-    as_of_at = next(row["as_of_at"] for row in rows if row["stream"] == "issues")
+    as_of_at = next((row["as_of_at"] for row in rows if row["stream"] == "issues"), None)
+    if as_of_at is None:
+        raise dg.Failure(
+            "no complete walk of the issues is published yet; run gitpulse refresh first", allow_retries=False
+        )
     groups = (LabelGroup(name, pattern) for name, pattern in settings_or_failure().label_groups)
     return GoldParameters(as_of_at, tuple(groups))

@@ -137,11 +137,8 @@ def sync_state(
         overlap: dict[str, object] = {"overlap_minutes": options_of(repo).overlap_minutes}
         create_table(con, "silver", SYNC_STATE.name, overlap)
         yield from audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
-        kept = [publication.keep(table) for table in MERGED_TABLES]
         (staged,) = stage(con, publication, [SYNC_STATE])
         publication.seal()
-        for table in kept:
-            publication.promote(table)
         yield dg.Output(staged, output_name=SYNC_STATE.name)
 
 

@@ -51,8 +51,11 @@ class PlannedTable(msgspec.Struct, frozen=True):
     contract: str
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What a sealed merge publishes, in this order; enough to finish it in another process."""
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sealed merge publishes, in this order; enough to finish it in another process.
+
+    `carried` are the tables of the layer that it leaves to another step, as the commit before names them.
+    """
 
     merge_id: str
     layer: Layer
@@ -60,6 +63,7 @@ class Plan(msgspec.Struct, frozen=True):
     repo_name: str
     made_at: datetime
     tables: tuple[PlannedTable, ...]
+    carried: dict[str, CommittedTable] = {}
     merged: Merged
     commit_etag: str | None
 

@@ -107,7 +107,7 @@ def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
     }
     if len(tables) == len(plan.tables):
         key = paths.commit_key(plan.layer, plan.repo)
-        body = encode(Commit(plan.merge_id, plan.made_at, tables, plan.merged))
+        body = encode(Commit(plan.merge_id, plan.made_at, plan.carried | tables, plan.merged))
 
         def put(etag: str | None) -> str:
             return store.put(key, body, if_match=etag, if_absent=etag is None)

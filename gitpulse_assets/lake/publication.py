@@ -125,6 +125,9 @@ class Publication:
     ) -> None:
         """Decide that this merge is published; the audit comes before.
 
+        Tables of the last merge that this one neither stages nor keeps stay published beside its own: what a
+        step of its own moves on later (`sync_state`) can be read together with the others meanwhile.
+
         `merged` names the batches this merge took in, `{stream: {run_id: batch_count}}`; it is added to what
         earlier merges took in, or replaces it in a rebuild. Of those only `run_ids` are kept, if given: the
         runs the manifest still has, or the commit would grow for ever.
@@ -135,6 +138,7 @@ class Publication:
             raise LakeError(f"{self.repo}: a merge is sealed once, after its tables were staged")
         if time.time() - self._began > MERGE_LIFETIME_SECONDS:
             raise LakeError(f"{self.repo}: the merge took more than {MERGE_LIFETIME_SECONDS} s; run it again")
+        before = self.previous.tables if self.previous else {}
         plan = Plan(
             merge_id=self.merge_id,
             layer=self.layer,
@@ -142,6 +146,7 @@ class Publication:
             repo_name=self.repo.name,
             made_at=datetime.now(UTC),
             tables=tuple(self._tables.values()),
+            carried={n: t for n, t in before.items() if n not in self._tables},
             merged=_add(None if is_rebuild else self.previous, merged or {}, run_ids),
             commit_etag=self._commit_etag,
         )

@@ -116,12 +116,17 @@ class Run:
 
     def merge(self, *, is_rebuild: bool = False) -> None:
         """Publish what was collected and not merged yet, or on a rebuild all that was."""
-        io_manager: Any = SimpleNamespace(lake=self.lake)
-        inputs = [LakeIOManager.load_unmerged(io_manager, one, self.place.repo) for one in BRONZE_INPUTS]
+        self.merge_silver(is_rebuild=is_rebuild)
         tools = (self.lake, self.duckdb)
-        publish(body(silver)(self.context, MergeConfig(rebuild=is_rebuild), *tools, *inputs))
         publish(body(sync_state)(self.context, *tools))
         publish(body(gold)(self.context, *tools))
+
+    def merge_silver(self, *, is_rebuild: bool = False) -> None:
+        """Publish silver alone, as a run does that dies before it moves the watermarks."""
+        io_manager: Any = SimpleNamespace(lake=self.lake)
+        inputs = [LakeIOManager.load_unmerged(io_manager, one, self.place.repo) for one in BRONZE_INPUTS]
+        config = MergeConfig(rebuild=is_rebuild)
+        publish(body(silver)(self.context, config, self.lake, self.duckdb, *inputs))
 
 
 def refresh(place: Place, run_id: str, fuse: Fuse | None = None) -> None:

@@ -146,11 +146,9 @@ class Reader:
                     con.execute("insert into merged_batch values (?, ?, ?)", [stream, *run])
             con.register("manifest", self.lake.dataset(bronze.MANIFEST, self.repo))
             create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": 10})
-            staged = [publication.keep(table) for table in MERGED_TABLES]
-            staged.append(publication.stage(SYNC_STATE, ordered(con, SYNC_STATE)))
+            staged = publication.stage(SYNC_STATE, ordered(con, SYNC_STATE))
             publication.seal()
-            for table in staged:
-                publication.promote(table)
+            publication.promote(staged)
 
     def as_of_at(self) -> dt.datetime:
         """When the last complete issue walk began, by the stand-in's clock."""
