@@ -188,8 +188,9 @@ def _age(verdict: Verdict) -> str:
     if age.median_days is None or age.p90_days is None or age.share_over_1_year is None:
         return ""
     return (
-        f"Half of the issues open now are older than {_counted(round(age.median_days), 'day')}, one in ten "
-        f"older than {_counted(round(age.p90_days), 'day')}; {age.share_over_1_year:.0%} are older than a year."
+        f"Half of the issues open now are older than {_counted(round(age.median_days), 'day')}, one in "
+        f"ten older than {_counted(round(age.p90_days), 'day')}; {age.share_over_1_year:.0%} are older than "
+        "a year."
     )
 
 
