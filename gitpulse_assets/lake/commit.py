@@ -1,6 +1,7 @@
 """The two records of a publication: what is being published (the plan) and what was (the commit).
 
-Only their shape and their storing; the order in which they are written is `publication`'s.
+Only their shape and their storing; the order in which they are written is `publication`'s. The merge's id is
+the last field of each: a folder's ETag is made of an object's end, and `merged` can be long.
 """
 
 from datetime import datetime
@@ -26,13 +27,13 @@ class CommittedTable(msgspec.Struct, frozen=True):
     contract: str
 
 
-class Commit(msgspec.Struct, frozen=True):
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """Which tables belong together, by name, and the batches merged so far, `{stream: {run_id: count}}`."""
 
-    merge_id: str
-    made_at: datetime
     tables: dict[str, CommittedTable]
     merged: Merged
+    made_at: datetime
+    merge_id: str
 
 
 class PlannedTable(msgspec.Struct, frozen=True):
@@ -57,15 +58,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `carried` are the tables of the layer that it leaves to another step, as the commit before names them.
     """
 
-    merge_id: str
     layer: Layer
     repo_owner: str
     repo_name: str
-    made_at: datetime
     tables: tuple[PlannedTable, ...]
     carried: dict[str, CommittedTable] = {}
     merged: Merged
     commit_etag: str | None
+    made_at: datetime
+    merge_id: str
 
     @property
     def repo(self) -> Repo:

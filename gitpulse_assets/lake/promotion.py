@@ -107,7 +107,10 @@ def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
     }
     if len(tables) == len(plan.tables):
         key = paths.commit_key(plan.layer, plan.repo)
-        body = encode(Commit(plan.merge_id, plan.made_at, plan.carried | tables, plan.merged))
+        made = Commit(
+            tables=plan.carried | tables, merged=plan.merged, made_at=plan.made_at, merge_id=plan.merge_id
+        )
+        body = encode(made)
 
         def put(etag: str | None) -> str:
             return store.put(key, body, if_match=etag, if_absent=etag is None)

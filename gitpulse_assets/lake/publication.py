@@ -140,15 +140,15 @@ class Publication:
             raise LakeError(f"{self.repo}: the merge took more than {MERGE_LIFETIME_SECONDS} s; run it again")
         before = self.previous.tables if self.previous else {}
         plan = Plan(
-            merge_id=self.merge_id,
             layer=self.layer,
             repo_owner=self.repo.owner,
             repo_name=self.repo.name,
-            made_at=datetime.now(UTC),
             tables=tuple(self._tables.values()),
             carried={n: t for n, t in before.items() if n not in self._tables},
             merged=_add(None if is_rebuild else self.previous, merged or {}, run_ids),
             commit_etag=self._commit_etag,
+            made_at=datetime.now(UTC),
+            merge_id=self.merge_id,
         )
         key = paths.plan_key(self.layer, self.repo)
         # Set before the answer comes: a Ctrl-C or a lost answer may follow a plan that was stored, and then

@@ -44,7 +44,7 @@ class Store(Protocol):
 
     Writing methods return the new ETag. With `if_match` the object must still have that ETag, with
     `if_absent` there must be none; otherwise PreconditionFailed and nothing is written. Every object that
-    is compared must hold something unique to its writing, because an ETag may be a content hash.
+    is compared must end in something unique to its writing: an ETag may be a hash of its last 64 KB.
     Anything else that goes wrong is a LakeError.
     """
 

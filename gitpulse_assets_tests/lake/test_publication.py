@@ -11,6 +11,7 @@ import pytest
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import maintenance, paths, publication
+from gitpulse_assets.lake.commit import Merged
 from gitpulse_assets.lake.errors import LakeError, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.publication import Publication, StagedTable
@@ -143,6 +144,57 @@ def test_of_two_merges_exactly_one_wins(
     with pytest.raises(LakeError):
         merges[0].promote(first[0])
     assert (values(lakes[0]), staging(lakes[0])) == ([{1}, {3}], [])
+
+
+@pytest.fixture
+def long_merged() -> Merged:
+    """More runs than fit into the last 64 KB of a commit, which a folder's ETag is made of."""
+    return {"issues": {f"{number:032x}": 1 for number in range(2_000)}}
+
+
+def test_of_two_merges_exactly_one_wins_when_the_commit_has_grown_long(
+    lake: Lake, repo: Repo, thing, rows, long_merged: Merged
+):
+    def publish(value: int) -> None:
+        with lake.begin("silver", repo) as merge:
+            staged = merge.stage(thing, rows(value))
+            merge.seal(long_merged)
+            merge.promote(staged)
+
+    publish(1)
+    publish(2)
+    rival = lake.begin("silver", repo)
+    rival.stage(thing, rows(3))
+    publish(4)
+    with pytest.raises(PublicationConflict):
+        rival.seal(long_merged)
+    assert lake.dataset(thing, repo).to_table()["thing_id"].to_pylist() == [4]
+
+
+def test_a_commit_and_a_plan_of_an_older_version_are_read(
+    lake: Lake, repo: Repo, thing, rows, publish, values
+):
+    """They began with the merge's id, and a plan carried nothing over."""
+    publish(1)
+    age(lake, paths.commit_key("silver", repo))
+    merge = lake.begin("silver", repo)
+    merge.stage(thing, rows(2))
+    merge.seal()
+    age(lake, paths.plan_key("silver", repo))
+    lake.begin("silver", repo)
+    commit = lake.commit("silver", repo)
+    assert commit is not None
+    assert (commit.merge_id, list(commit.tables)) == (merge.merge_id, ["thing"])
+    assert values(lake)[0] == {2}
+
+
+def age(lake: Lake, key: str) -> None:
+    """Store a record as an older version wrote it."""
+    stored = lake.store.get(key)
+    assert stored is not None
+    record = json.loads(stored.body)
+    record.pop("carried", None)
+    lake.store.put(key, json.dumps({"merge_id": record.pop("merge_id")} | record).encode())
 
 
 class Interrupted:
