@@ -1,4 +1,4 @@
-"""A run that died between publishing silver and moving the watermarks takes nothing from readers (case 17)."""
+"""A run that died between silver and the watermarks leaves readers their tables (case 17)."""
 
 from pathlib import Path
 
