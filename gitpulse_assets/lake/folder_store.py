@@ -15,8 +15,8 @@ import pyarrow as pa
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed, folder_errors
 from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
 
-# An object's own identity stands at its end (a Parquet footer, a commit's last fields), so that hashing a table
-# of hundreds of megabytes is not needed to tell two versions apart. A copied lake keeps its ETags.
+# An object's own identity stands at its end (a Parquet footer, a commit's last fields), so that hashing
+# hundreds of megabytes is not needed to tell two versions of a table apart. A copied lake keeps its ETags.
 ETAG_TAIL_BYTES = 64 * 1024
 
 # A bounded number of lock files serves any number of repositories; a lock is held for microseconds.
