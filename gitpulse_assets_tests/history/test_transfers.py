@@ -125,6 +125,54 @@ def test_a_neighbour_renamed_after_the_transfer_is_found_by_its_former_name(worl
     assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
 
 
+@pytest.mark.parametrize("token", ["good", ""], ids=["token", "tokenless"])
+@pytest.mark.parametrize("order", [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
+def test_an_issue_that_was_brought_back_went_where_it_came_back_from(
+    order, token, world, readers, sync, transfers
+):
+    """GitHub tells of its first leaving only where it is now: here, under another number."""
+    for repo in (OLD, NEW):
+        readers[repo].token, readers[repo].with_events = token, not token
+        sync(repo)
+    there = transferred(world)
+    sync(NEW)
+    back = world.acts_on("octo-org/new").transfer(there, world.clock, None, world.acts_on("octo-org/old"))
+    world.advance(seconds=3600)
+    for repo in (*order, *order):
+        sync(repo)
+    found = {(row["direction"], row["issue_number"]): row for row in transfers(OLD)}
+    assert set(found) == {("out", 1), ("in", back.number)}
+    for row in found.values():
+        assert (row["other_repository"], row["other_issue_number"]) == ("octo-org/new", there.number)
+    linked = {row["direction"]: row["other_issue_id"] for row in transfers(NEW)}
+    # Without a token nobody tells where it had come from, nor when it left there.
+    assert linked == {"in": found["out", 1]["issue_id"] if token else None, "out": back.issue_id}
+
+
+def test_an_issue_brought_back_from_where_nobody_watches_went_there(world, sync, transfers):
+    sync(OLD)
+    there = transferred(world)
+    world.acts_on("octo-org/new").transfer(there, world.clock, None, world.acts_on("octo-org/old"))
+    world.advance(seconds=3600)
+    sync(OLD)
+    went = next(row for row in transfers(OLD) if row["direction"] == "out")
+    assert (went["other_repository"], went["other_issue_number"]) == ("octo-org/new", None)
+    assert not went["is_linked"]
+
+
+def test_both_sides_of_a_move_are_linked_though_the_issue_moved_on(world, sync, transfers):
+    sync(OLD)
+    sync(NEW)
+    moved = transferred(world)
+    sync(NEW)
+    world.acts_on("octo-org/new").transfer(moved, world.clock, None, world.add_repository("else/where"))
+    world.advance(seconds=60)
+    for repo in (OLD, NEW):
+        sync(repo)
+    came = next(row for row in transfers(NEW) if row["direction"] == "in")
+    assert (came["other_repository"], came["other_issue_number"]) == ("octo-org/old", 1)
+
+
 def test_an_issue_that_moves_on_has_two_sides(world, sync, transfers):
     sync(OLD)
     sync(NEW)
