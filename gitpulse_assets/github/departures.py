@@ -23,7 +23,7 @@ Kind = Literal["present", "transferred_out", "converted", "deleted", "unknown", 
 
 # What another kind of node under the id of a missing one says.
 KIND_OF_NODE: dict[str, Kind] = {"Discussion": "converted", "PullRequest": "present"}
-MOVED_TO = re.compile(r"/repositories/(\d+)/issues/\d+$")
+MOVED_TO = re.compile(r"/repositories/(\d+)/issues/(\d+)$")
 REPOSITORY_OF = re.compile(r"/repos/([^/]+/[^/]+)$")
 
 
@@ -140,8 +140,8 @@ class Departures:
 
     def _probe_rest(self, issue: MissingIssue, at_404: Kind) -> Departure:
         reply = self._transport.get(f"{self._issues_url}/{issue.issue_number}", self._repo, follow=False)
-        if reply.status in REDIRECTS and _repository_in(reply) == self._repository_id:
-            # The repository was renamed; the issue itself may be anywhere.
+        if reply.status in REDIRECTS and _place_in(reply) == (self._repository_id, issue.issue_number):
+            # The repository was renamed; the issue itself may be anywhere. Brought back it had another number.
             reply = self._transport.get(reply.location, self._repo, follow=False)
         evidence = f"rest_{301 if reply.status in REDIRECTS else reply.status}"
         if reply.status in REDIRECTS:
@@ -174,6 +174,7 @@ def _converted_at(told: _IssueEvents) -> datetime | None:
     return events[-1][0] if events and events[-1][1].typename == "ConvertedToDiscussionEvent" else None
 
 
-def _repository_in(reply: Reply) -> int | None:
-    found = MOVED_TO.search(reply.location)
-    return int(found.group(1)) if found else None
+def _place_in(moved: Reply) -> tuple[int, int] | None:
+    """The repository's id and the number that a redirect leads to."""
+    found = MOVED_TO.search(moved.location)
+    return (int(found.group(1)), int(found.group(2))) if found else None

@@ -184,6 +184,13 @@ def test_a_301_because_the_repository_was_renamed_is_no_transfer(probed, answer)
     assert calls.urls[1] == f"/repositories/{HERE}/issues/5"
 
 
+def test_a_301_to_another_number_here_is_an_issue_that_was_brought_back(probed, answer):
+    moved = answer({}, 301, location=f"https://api.github.test/repositories/{HERE}/issues/41")
+    back = answer({"number": 41, "repository_url": "https://api.github.test/repos/octo/demo"})
+    departure, _ = probed([moved, back], tokens=())
+    assert (departure.kind, departure.departed_to) == ("transferred_out", "octo/demo#41")
+
+
 def test_a_301_to_another_origin_is_not_followed(probed, answer):
     with pytest.raises(ForeignLink):
         probed([answer({}, 301, location="https://evil.test/repositories/8/issues/41")], tokens=())
