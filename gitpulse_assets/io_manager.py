@@ -43,10 +43,12 @@ class BronzeBatches:
 @contextmanager
 def lake_errors() -> Iterator[None]:
     """Let whatever the lake refuses end the step with its one line; another try would meet the same."""
+    from gitpulse_assets.lake.duck import lazy_read_errors
     from gitpulse_assets.lake.errors import LakeError
 
     try:
-        yield
+        with lazy_read_errors():
+            yield
     except LakeError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 

@@ -17,7 +17,7 @@ from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, ISSUES, REPOSIT
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Merged
-from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.duck import connect, lazy_read_errors
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
@@ -47,7 +47,7 @@ def apply_retention(lake: Lake, repo: Repo, age: timedelta) -> Thinned:
     old = old_rows(lake, repo, rows, snapshot.commit.merged if snapshot.commit else {}, age)
     if not old:
         return Thinned()
-    with connect() as con:
+    with lazy_read_errors(), connect() as con:
         for name, dataset in snapshot.datasets.items():
             con.register(name, dataset)
         counts = needed_records(con, lake, repo, rows, old)

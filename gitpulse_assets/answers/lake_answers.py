@@ -16,7 +16,7 @@ from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer
 from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.contracts import bronze
-from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.duck import connect, lazy_read_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -91,7 +91,8 @@ class LakeAnswers:
                 if not self._is_replaced(published):
                     raise
                 self._forget(repo)
-        return question(RepositoryAnswers(self._open(repo), self._database, self._results))
+        with lazy_read_errors():
+            return question(RepositoryAnswers(self._open(repo), self._database, self._results))
 
     def repos(self) -> list[Repo]:
         """Return the names of every repository of which anything was fetched, in order."""

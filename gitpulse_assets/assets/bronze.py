@@ -16,6 +16,7 @@ from pydantic import Field
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.checks.specs import contract_check_spec, contract_result
 from gitpulse_assets.contracts import bronze as tables
+from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -79,7 +80,7 @@ def bronze(
     duration_seconds = round(time.monotonic() - began, 3)
     collected = {"duration_seconds": duration_seconds, **quota}
     yield from materializations(target, repo, context.run.run_id, collected)
-    with duckdb.get_connection() as con:
+    with lake_errors(), duckdb.get_connection() as con:
         con.register("manifest", target.dataset(tables.MANIFEST, repo))
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
 

@@ -5,6 +5,7 @@ import logging
 import duckdb
 
 from gitpulse_assets.contracts.silver import REPOSITORY
+from gitpulse_assets.lake.duck import lazy_read_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -33,7 +34,8 @@ def link_transfers(con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo) -> No
             known_as = names_of(lake, neighbour)
             if names is None or not names.isdisjoint(known_as):
                 tables = {table.name: lake.dataset(table, neighbour) for table in NEIGHBOUR_TABLES}
-                add_neighbour(con, tables, known_as)
+                with lazy_read_errors():
+                    add_neighbour(con, tables, known_as)
         except (LakeError, duckdb.Error, OSError) as error:
             logger.warning("%s: transfers from and to %s are not linked: %s", repo, neighbour, error)
     build_transfers(con)

@@ -1,7 +1,12 @@
 """The DuckDB connection every statement of the project runs on."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 
+from gitpulse_assets.lake import errors
 from gitpulse_assets.lake.scratch import machine_scratch
 
 # The marts of a million issues are made within this, on disk what does not fit; without a limit they take
@@ -29,6 +34,21 @@ def connect(memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     for name, value in (CONNECTION_SETTINGS | limits).items():
         con.execute(f"set {name} = '{value}'")
     return con
+
+
+@contextmanager
+def lazy_read_errors() -> Iterator[None]:
+    """Raise as a LakeError what the lake raised while DuckDB read a registered dataset.
+
+    DuckDB hands it on as text that ends in the whole traceback, and that in the error's one line.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        told: list[str] = re.findall(rf"^{re.escape(errors.__name__)}\.\w+: (.+)$", str(error), re.MULTILINE)
+        if not told:
+            raise
+        raise errors.LakeError(told[-1]) from None
 
 
 def session(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

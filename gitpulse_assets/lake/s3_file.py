@@ -38,7 +38,9 @@ def read_object(
             return again((IncompleteReadError, ResponseStreamingError), read)
         except client.exceptions.ClientError as error:
             if status(error) in PRECONDITION:
-                raise ObjectReplaced(f"{uri}: replaced while it was read; run again") from error
+                raise ObjectReplaced(
+                    f"{uri}: another run published it anew while it was read; run it again"
+                ) from error
             if status(error) in NOT_FOUND and error.response["Error"]["Code"] == "NoSuchKey":
                 raise ObjectNotFound(f"{uri}: there is no such object") from error
             raise

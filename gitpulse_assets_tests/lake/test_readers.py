@@ -4,16 +4,20 @@ import random
 import threading
 from collections.abc import Callable
 
+import dagster as dg
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake import paths, snapshot
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError, ObjectReplaced
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
+from gitpulse_assets_tests.s3_server import S3Server
 
 ROWS = 40_000
 MERGES = 8
@@ -41,7 +45,7 @@ def test_a_reader_sees_one_version_whole(publishing, open_lake, repo: Repo, thin
         try:
             found = con.execute("select thing_id, count(label) from published group by all").fetchall()
         except duckdb.Error as error:
-            if "replaced while it was read; run again" not in str(error):
+            if "another run published it anew while it was read; run it again" not in str(error):
                 raise
             continue
         assert [count - value for value, count in found] == [ROWS]
@@ -81,8 +85,40 @@ def test_a_dataset_on_s3_refuses_to_mix_two_versions(s3_server, repo: Repo, thin
     _put(lake, repo, thing, [numbers.getrandbits(60) for _ in range(100_000)])
     dataset = lake.dataset(thing, repo)
     _put(lake, repo, thing, [numbers.getrandbits(60) for _ in range(100_000)])
-    with pytest.raises(ObjectReplaced, match="replaced while it was read; run again"):
+    with pytest.raises(ObjectReplaced, match="published it anew while it was read; run it again"):
         dataset.to_table()
+
+
+@pytest.mark.s3
+def test_what_a_lazy_read_meets_inside_duckdb_is_one_line(own_server: S3Server, repo: Repo, thing):
+    """DuckDB hands it on as text, a traceback of many lines."""
+    lake = Lake.open("s3://lake/lazy", own_server.options)
+    numbers = random.Random(1)
+
+    def opened() -> ds.Dataset:
+        _put(lake, repo, thing, [numbers.getrandbits(60) for _ in range(100_000)])
+        return lake.dataset(thing, repo)
+
+    replaced, current = opened(), opened()
+    assert told_of(replaced).endswith("another run published it anew while it was read; run it again")
+    own_server.kill()
+    assert told_of(current).endswith("set AWS_ENDPOINT_URL to the server's address, or start it")
+
+
+def told_of(dataset: ds.Dataset) -> str:
+    """Read through DuckDB as an asset's step does, and return the one line it fails with."""
+    with pytest.raises(dg.Failure) as caught, lake_errors(), connect() as con:
+        con.register("published", dataset)
+        con.execute("select sum(thing_id) from published")
+    line = str(caught.value.description)
+    assert line.startswith("s3://lake/lazy/silver/thing/")
+    assert "\n" not in line
+    return line
+
+
+def test_an_error_of_duckdb_itself_stays_what_it_is():
+    with pytest.raises(duckdb.CatalogException), lake_errors(), connect() as con:
+        con.execute("select * from absent")
 
 
 def test_nothing_published_is_an_empty_snapshot(lake: Lake, repo: Repo, thing):
