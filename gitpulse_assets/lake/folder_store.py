@@ -33,6 +33,12 @@ def _etag(file: pa.NativeFile) -> str:
     return digest.hexdigest()
 
 
+def _unless_gone(error: BaseException) -> None:
+    """Raise the error again, unless another run removed the file or folder first."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -119,9 +125,14 @@ class FolderStore:
                 raise ObjectNotFound(f"{self.root / source}: there is no such file") from error
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        for path in sorted((self.root / prefix).rglob("*")):
-            key = path.relative_to(self.root).as_posix()
-            if path.is_file() and (info := self.head(key)):
+        with folder_errors(self.root / prefix):
+            paths = [
+                Path(folder, name)
+                for folder, _, names in os.walk(self.root / prefix, onerror=_unless_gone)
+                for name in names
+            ]
+        for path in sorted(paths):
+            if info := self.head(path.relative_to(self.root).as_posix()):
                 yield info
 
     def delete(self, key: str) -> None:
@@ -130,7 +141,7 @@ class FolderStore:
 
     def delete_prefix(self, prefix: str) -> None:
         with folder_errors(self.root / prefix):
-            shutil.rmtree(self.root / prefix, ignore_errors=not (self.root / prefix).exists())
+            shutil.rmtree(self.root / prefix, onerror=lambda function, path, raised: _unless_gone(raised[1]))
 
     def _spool(self, body: bytes) -> Path:
         path = self.scratch_folder / uuid.uuid4().hex

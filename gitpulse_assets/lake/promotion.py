@@ -120,7 +120,11 @@ def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
             return etag if found is not None and found.merge_id == plan.merge_id else None
 
         _replace(store, plan, key, plan.commit_etag, put, own_etag)
-    store.delete_prefix(paths.staging_prefix(plan.merge_id))
+    try:
+        store.delete_prefix(paths.staging_prefix(plan.merge_id))
+    except LakeError as error:
+        # The merge is published; what is left over goes with the next maintenance.
+        logger.warning("%s: %s", plan.repo, error)
 
 
 def _replace(

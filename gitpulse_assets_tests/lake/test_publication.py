@@ -257,6 +257,30 @@ def test_a_merge_whose_seal_got_no_answer_is_finished_by_the_next(
     assert (values(lake), staging(lake)) == ([{2}, {2}], [])
 
 
+class NothingRemoved:
+    """A store that refuses to remove what was staged."""
+
+    def __init__(self, inner: Store) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str):
+        return getattr(self.inner, name)
+
+    def delete_prefix(self, prefix: str) -> None:
+        raise LakeError(f"{prefix}: permission denied")
+
+
+def test_a_merge_that_is_committed_does_not_fail_in_its_clean_up(
+    lake: Lake, repo: Repo, thing, rows, values, caplog: pytest.LogCaptureFixture
+):
+    merge = Lake(NothingRemoved(lake.store)).begin("silver", repo)
+    staged = merge.stage(thing, rows(2))
+    merge.seal()
+    merge.promote(staged)
+    assert values(lake)[0] == {2}
+    assert "permission denied" in caplog.text
+
+
 def test_two_repositories_never_meet(lake: Lake, thing, rows):
     repos = [Repo("a", "next.js"), Repo("a-b", "next")]
     merges = [lake.begin("silver", repo) for repo in repos]

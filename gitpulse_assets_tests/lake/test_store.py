@@ -137,6 +137,42 @@ def _race(stores: list[Store], key: str, etag: str | None) -> list[tuple[bytes, 
     return won
 
 
+def test_what_another_run_removes_meanwhile_is_gone_and_no_error(open_lake: Callable[[], Lake]):
+    """Two that finish one merge remove its staging at once, while a sweep lists it."""
+    stores = [open_lake().store for _ in range(3)]
+    for round_number in range(20):
+        prefix = f"_staging/m{round_number}/"
+        for number in range(6):
+            stores[0].put(f"{prefix}{number}/x", b"1")
+        works = [
+            lambda prefix=prefix: stores[0].delete_prefix(prefix),
+            lambda prefix=prefix: stores[1].delete_prefix(prefix),
+            lambda prefix=prefix: list(stores[2].list(prefix)),
+        ]
+        assert _at_once(works) == []
+        assert list(stores[0].list(prefix)) == []
+
+
+def _at_once(works: list[Callable[[], object]]) -> list[BaseException]:
+    """Do all of it at the same time and return what was raised."""
+    raised: list[BaseException] = []
+    start = threading.Barrier(len(works))
+
+    def do(work: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            work()
+        except Exception as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=do, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
 def test_uri_is_for_people(lake: Lake):
     assert lake.store.uri(KEY).endswith(KEY)
 
