@@ -141,7 +141,7 @@ class Departures:
     def _probe_rest(self, issue: MissingIssue, at_404: Kind) -> Departure:
         reply = self._transport.get(f"{self._issues_url}/{issue.issue_number}", self._repo, follow=False)
         if reply.status in REDIRECTS and _place_in(reply) == (self._repository_id, issue.issue_number):
-            # The repository was renamed; the issue itself may be anywhere. Brought back it has another number.
+            # The repository was renamed; the issue may be anywhere. One brought back has another number.
             reply = self._transport.get(reply.location, self._repo, follow=False)
         evidence = f"rest_{301 if reply.status in REDIRECTS else reply.status}"
         if reply.status in REDIRECTS:
