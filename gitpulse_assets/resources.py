@@ -91,18 +91,20 @@ class DuckDB(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> "Iterator[duckdb.DuckDBPyConnection]":
-        """Open a connection and close it; too little memory ends the step with the setting's name."""
+        """Open a connection and close it; too little memory or disk ends the step with what to change."""
 
         import duckdb
 
-        from gitpulse_assets.lake.duck import connect
+        from gitpulse_assets.lake.duck import connect, shortage
 
         limit = settings_or_failure().duckdb_memory_limit
         con = connect(limit)
         try:
             yield con
-        except duckdb.OutOfMemoryException as error:
-            line = f"DuckDB needs more memory than {limit}; raise GITPULSE_DUCKDB_MEMORY_LIMIT ({error})"
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            line = shortage(error, limit)
+            if line is None:
+                raise
             raise dg.Failure(description=line, allow_retries=False) from None
         finally:
             con.close()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -24,13 +25,35 @@ CONNECTION_SETTINGS: dict[str, str] = {
 }
 
 
+# What DuckDB says where the disk it spills to was full before it began, and where it becomes full.
+DISK_IS_FULL = ("failed to offload data block", "No space left on device")
+
+
+def spill_folder() -> Path:
+    """Where DuckDB writes what does not fit into its memory."""
+    return machine_scratch() / "duckdb"
+
+
+def shortage(error: duckdb.Error, memory_limit: str) -> str | None:
+    """Say in one line what DuckDB had too little of, and what to change; None where it is not that."""
+    said = str(error).partition("\n")[0]
+    if any(sign in said for sign in DISK_IS_FULL):
+        return (
+            f"{spill_folder()}: no space left for what DuckDB cannot hold in {memory_limit} of memory; free "
+            f"space there, set TMPDIR to a larger disk, or raise GITPULSE_DUCKDB_MEMORY_LIMIT ({said})"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"DuckDB needs more memory than {memory_limit}; raise GITPULSE_DUCKDB_MEMORY_LIMIT ({said})"
+    return None
+
+
 def connect(memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     """Open an in-memory database with the project's settings; the caller closes it.
 
     `memory_limit`: what DuckDB may hold before it writes to disk, as it writes sizes (500MB, 2GB).
     """
     con = duckdb.connect(":memory:")
-    limits = {"memory_limit": memory_limit, "temp_directory": str(machine_scratch() / "duckdb")}
+    limits = {"memory_limit": memory_limit, "temp_directory": str(spill_folder())}
     for name, value in (CONNECTION_SETTINGS | limits).items():
         con.execute(f"set {name} = '{value}'")
     return con

@@ -4,6 +4,7 @@ import dagster as dg
 import duckdb as db
 import pytest
 
+from gitpulse_assets.lake.duck import spill_folder
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, settings_or_failure
@@ -55,13 +56,34 @@ def test_duckdb_is_closed_when_the_body_raises():
         con.execute("select 1")
 
 
+LARGE = "create temp table large as select hash(i) as h from range(10000000) as r (i)"
+
+
+def too_little(settings: str) -> str:
+    """Make a table larger than DuckDB's memory and return the line the step fails with."""
+    with pytest.raises(dg.Failure) as caught, DuckDB().get_connection() as con:
+        con.execute(f"{settings}; {LARGE}")
+    line = str(caught.value.description)
+    assert "\n" not in line
+    return line
+
+
 def test_too_little_memory_is_told_by_the_name_of_its_setting(home, monkeypatch):
     monkeypatch.setenv("GITPULSE_DUCKDB_MEMORY_LIMIT", "10MB")
-    with pytest.raises(dg.Failure, match="GITPULSE_DUCKDB_MEMORY_LIMIT"), DuckDB().get_connection() as con:
-        con.execute(
-            "set max_temp_directory_size = '1MB';"
-            "create temp table large as select hash(i) as h from range(10000000) as r (i)"
-        )
+    line = too_little("set temp_directory = ''")
+    assert line.startswith("DuckDB needs more memory than 10MB; raise GITPULSE_DUCKDB_MEMORY_LIMIT (")
+
+
+def test_a_full_disk_below_duckdb_is_told_by_its_folder(home, monkeypatch):
+    monkeypatch.setenv("GITPULSE_DUCKDB_MEMORY_LIMIT", "10MB")
+    line = too_little("set max_temp_directory_size = '1MB'")
+    assert line.startswith(f"{spill_folder()}: no space left for what DuckDB cannot hold in 10MB of memory;")
+    assert "set TMPDIR to a larger disk" in line
+
+
+def test_an_error_of_duckdb_that_is_no_shortage_stays_what_it_is(home):
+    with pytest.raises(db.IOException), DuckDB().get_connection() as con:
+        con.execute("select * from read_parquet('absent.parquet')")
 
 
 def test_duckdb_counts_in_utc(home, monkeypatch):
