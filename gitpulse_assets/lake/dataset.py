@@ -18,6 +18,11 @@ from gitpulse_assets.lake.parquet import is_same_kind
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 
+BRONZE_HELP = (
+    "no rebuild can mend what was received: put the file back from a backup, or run gitpulse forget "
+    "OWNER/NAME and refresh it, without what GitHub no longer tells"
+)
+
 
 @dataclass(frozen=True)
 class OpenTable:
@@ -30,7 +35,8 @@ class OpenTable:
 def read_schema(contract: TableContract, stored: pa.Schema, uri: str) -> pa.Schema:
     """The contract's schema as a stored file can fill it: columns the file lacks are nullable.
 
-    Raises TableOutdated where a column's stored type is of another kind than the contract's.
+    Raises TableOutdated where a column's stored type is of another kind than the contract's, and in bronze,
+    from which all else is made anew, LakeError.
     """
     fields: list[pa.Field] = []
     for field in contract.arrow_schema:
@@ -40,10 +46,13 @@ def read_schema(contract: TableContract, stored: pa.Schema, uri: str) -> pa.Sche
             continue
         found = stored.field(position).type
         if not is_same_kind(found, field.type):
-            raise TableOutdated(
+            said = (
                 f"{contract.layer}/{contract.name}.{field.name}: stored as {found}, the contract says "
-                f"{field.type}; run gitpulse rebuild OWNER/NAME ({uri})"
+                f"{field.type}"
             )
+            if contract.layer == "bronze":
+                raise LakeError(f"{said}; {BRONZE_HELP} ({uri})")
+            raise TableOutdated(f"{said}; run gitpulse rebuild OWNER/NAME ({uri})")
         fields.append(field)
     return pa.schema(fields)
 

@@ -1,17 +1,23 @@
 """Reading what lies in the lake under today's contract, also what an older one left (case 15)."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
+from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
 from gitpulse_assets.contracts.model import Column, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def with_column(contract: TableContract, column: Column) -> TableContract:
@@ -55,6 +61,37 @@ def test_a_column_that_changed_its_type_is_refused(lake: Lake, repo: Repo, thing
         match=r"^silver/thing\.thing_id: stored as int64, the contract says \w+.*; run gitpulse rebuild",
     ):
         lake.dataset(changed, repo)
+
+
+def retype(lake: Lake, key: str, column: str) -> None:
+    """Store an object again with a column as text, as another tool may."""
+    opened = lake.store.open(key)
+    assert opened is not None
+    table = pq.read_table(opened.file)
+    texts = table[column].cast(pa.string())
+    path = lake.store.scratch_folder / "retyped.parquet"
+    pq.write_table(table.set_column(table.schema.get_field_index(column), column, texts), path)
+    lake.store.put(key, path)
+
+
+@pytest.mark.parametrize("table", [MANIFEST, ISSUES], ids=lambda table: table.name)
+def test_bronze_of_another_type_is_not_told_to_be_rebuilt(lake: Lake, repo: Repo, table: TableContract):
+    """A rebuild reads it and would refuse with the same words."""
+    lake.manifest(repo).put(ManifestRow("run-1", repo.owner, repo.name, "issues", "running", "full", NOW))
+    record = dict.fromkeys(ISSUES.column_names) | {"run_id": "run-1", "page_number": 1, "record_number": 1}
+    record |= {"repo_owner": repo.owner, "repo_name": repo.name, "fetched_at": NOW, "payload_json": "{}"}
+    lake.batch_writer(ISSUES, repo, "run-1").write(pa.Table.from_pylist([record], ISSUES.arrow_schema))
+    key, column, read = {
+        MANIFEST: (paths.table_key(MANIFEST, repo), "page_count", lake.manifest(repo).rows),
+        ISSUES: (
+            paths.batch_key(ISSUES, repo, "run-1", 1),
+            "page_number",
+            lambda: lake.bronze_dataset(ISSUES, repo, [("run-1", [1])]),
+        ),
+    }[table]
+    retype(lake, key, column)
+    with pytest.raises(LakeError, match=r"stored as string, .*; no rebuild can mend .* gitpulse forget"):
+        read()
 
 
 def test_another_layout_of_the_same_values_is_read(lake: Lake, repo: Repo, thing, publish):
