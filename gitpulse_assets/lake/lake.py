@@ -115,10 +115,12 @@ class Lake:
 
 def _store(url: str, s3: S3Options) -> Store:
     parts = urlsplit(url)
-    if parts.scheme == "s3" and parts.netloc and not parts.query:
+    # What stands behind ? or # is no part of the path, and the lake would silently be another one.
+    is_cut = "?" in url or "#" in url
+    if parts.scheme == "s3" and parts.netloc and not is_cut:
         prefix = parts.path.strip("/")
         return S3Store(parts.netloc, f"{prefix}/" if prefix else "", s3)
-    if url.startswith("file:///"):
+    if url.startswith("file:///") and not is_cut:
         return FolderStore(Path(unquote(parts.path)))
     if url and "://" not in url and not url.startswith("file:"):
         return FolderStore(Path(url).expanduser())

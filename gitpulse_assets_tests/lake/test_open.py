@@ -28,7 +28,7 @@ def refusal(url: str, options: S3Options | None = None, *, is_writable: bool = T
 
 @pytest.mark.parametrize("form", ["{}", "file://{}"])
 def test_a_folder_by_path_or_url(tmp_path: Path, form: str):
-    folder = tmp_path / "my lake"
+    folder = tmp_path / "my lake #1?"
     path = quote(str(folder)) if form.startswith("file") else str(folder)
     lake = Lake.open(form.format(path))
     lake.store.put("x/y", b"1")
@@ -36,7 +36,11 @@ def test_a_folder_by_path_or_url(tmp_path: Path, form: str):
 
 
 @pytest.mark.parametrize(
-    "url", ["", "s3://", "http://host/x", "file:lake", "file://host/x", "s3://bucket/p?x=1"]
+    "url",
+    [
+        *("", "s3://", "http://host/x", "file:lake", "file://host/x"),
+        *("s3://bucket/p?x=1", "s3://bucket/team#1", "s3://bucket/p#", "file:///lake#1", "file:///lake?1"),
+    ],
 )
 def test_what_is_no_lake_url(url: str):
     assert refusal(url).startswith(f"GITPULSE_LAKE_URL: {url!r} is no lake; write a folder")
