@@ -23,6 +23,7 @@ from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets.settings import SettingsError, load_settings
+from gitpulse_assets.watch import looking
 from gitpulse_assets.watch.state import membership, sights
 
 KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
@@ -93,7 +94,8 @@ def later(monkeypatch: pytest.MonkeyPatch, **span: float) -> None:
         def now(cls, tz: object = None) -> datetime:
             return datetime.now(UTC) + timedelta(**span)
 
-    monkeypatch.setattr(watching, "datetime", Ahead)
+    for module in (watching, looking):
+        monkeypatch.setattr(module, "datetime", Ahead)
 
 
 class TestFollowing:
