@@ -34,7 +34,7 @@ FAULTS = {
     "primary limit": Fault("primary_limit"),
     "partial data": Fault("partial_data"),
 }
-# What one undisturbed refresh asks for, and more where a slow machine times out; each of them meets each fault.
+# What one undisturbed refresh asks for (more where a slow machine times out); each of them meets each fault.
 REQUEST_COUNT = 10
 # One fault is ridden out, six in a row are not: then the walk stays partial.
 STRIKES = (1, 6)
