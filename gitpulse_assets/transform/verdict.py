@@ -230,5 +230,5 @@ def _too_young(counts: WindowCounts, history_days: int) -> list[str]:
         said.append(f"the history begins on {began}, so only {days}")
     has_pace = SHORTEST_PACE_DAYS <= counts.observed_days <= LONGEST_PACE_DAYS
     if has_pace and history_days < SURE_HISTORY_DAYS:
-        said.append(f"slow swings, which {history_days} days before the window are too few to show")
+        said.append(f"slow swings, of which only {history_days} days before the window tell")
     return said
