@@ -12,6 +12,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, refresh
@@ -69,7 +70,10 @@ def requests(sandbox: Sandbox) -> Counter[str]:
 def sandbox() -> Iterator[Sandbox]:
     """18 pages of records and 13 of lifecycles: beginning a walk anew asks for more than a crash may cost."""
     plan = HistoryPlan(REPO.key, seed=7, issue_count=1300, day_count=200, body_bytes_mean=10)
-    with serve(generate([plan])) as running:
+    # Hundreds of refreshes of one hour: no quota of one would last.
+    with serve(
+        generate([plan]), limits=Limits(token_per_hour=10**9, graphql_points_per_hour=10**9)
+    ) as running:
         yield running
 
 
