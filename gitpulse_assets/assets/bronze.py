@@ -18,8 +18,6 @@ from gitpulse_assets.checks.specs import contract_check_spec, contract_result
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
     from gitpulse_assets.collect.session import Session
     from gitpulse_assets.github.client import GitHubClient
     from gitpulse_assets.github.transport import Wait
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.manifest import ManifestRow
 
 # Marks the failure of a run that somebody stopped.
 INTERRUPTED = "is_interrupted"
@@ -145,7 +145,7 @@ def quota_left(client: "GitHubClient") -> dict[str, Any]:
 
 
 def materializations(
-    lake: Lake, repo: Repo, run_id: str, collected: dict[str, Any]
+    lake: "Lake", repo: Repo, run_id: str, collected: dict[str, Any]
 ) -> Iterator[dg.MaterializeResult]:
     """Show what the run did to each bronze table; the issue list carries what the whole collection took."""
     rows = {row.stream: row for row in lake.manifest(repo).rows() if row.run_id == run_id}
@@ -157,7 +157,7 @@ def materializations(
         yield dg.MaterializeResult(asset_key=list(contract.asset_key), metadata=metadata)
 
 
-def run_summary(row: ManifestRow) -> dict[str, Any]:
+def run_summary(row: "ManifestRow") -> dict[str, Any]:
     """What the run fetched of one stream and what it cost."""
     return {
         "dagster/partition_row_count": row.record_count,

@@ -5,10 +5,10 @@ What a mart means stands in its contract and its `sql/gold/*.sql`.
 
 import hashlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from gitpulse_assets.assets.neighbours import link_transfers
 from gitpulse_assets.assets.publishing import audited, stage
@@ -26,6 +26,9 @@ from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
 from gitpulse_assets.transform.gold import GoldParameters, LabelGroup, build_gold
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.verdict_table import build_verdicts
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 MARTS = (*GOLD_TABLES, MART_ISSUE_TRANSFER, MART_BACKLOG_VERDICT)
 
@@ -101,7 +104,7 @@ def answer_version(verdicts: pa.Table) -> dg.DataVersion:
     return dg.DataVersion(hashlib.sha256(repr(rows).encode()).hexdigest()[:16])
 
 
-def gold_parameters(sync_state: ds.Dataset) -> GoldParameters:
+def gold_parameters(sync_state: "ds.Dataset") -> GoldParameters:
     """Say as of when the marts hold: the start of the last complete walk, by GitHub's clock.
 
     Raises dg.Failure where none was published yet.

@@ -1,6 +1,7 @@
 """Audit, then publish: what every step does between computing its tables and handing them to Dagster."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb
@@ -9,8 +10,10 @@ import pyarrow as pa
 from gitpulse_assets.checks.semantic import SemanticCheck, semantic_result
 from gitpulse_assets.checks.specs import blocking_failures, contract_result, refuse_to_publish
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.transform.audit import audit_table
+
+if TYPE_CHECKING:
+    from gitpulse_assets.lake.publication import Publication, StagedTable
 
 ROWS_A_BATCH = 2_048
 
@@ -34,10 +37,10 @@ def audited(
 
 def stage(
     con: duckdb.DuckDBPyConnection,
-    publication: Publication,
+    publication: "Publication",
     tables: Sequence[TableContract],
     unchanged: Collection[str] = (),
-) -> list[StagedTable]:
+) -> "list[StagedTable]":
     """Stage the computed tables in their stored order; those named as unchanged stay as they are."""
     return [
         publication.keep(table) if table.name in unchanged else publication.stage(table, ordered(con, table))

@@ -5,23 +5,27 @@ replaces. How they are merged and published is the same as ever, in `silver.py`.
 """
 
 import logging
-
-import pyarrow.dataset as ds
+from typing import TYPE_CHECKING
 
 from gitpulse_assets.contracts.silver import RECONCILIATION
 from gitpulse_assets.io_manager import BronzeBatches
 from gitpulse_assets.lake.errors import TableOutdated
-from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import merged_batches, unmerged_batches
-from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.silver import BRONZE_INPUTS
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.publication import Publication
 
 logger = logging.getLogger(__name__)
 
 
-def rebuild_batches(lake: Lake, publication: Publication) -> dict[str, BronzeBatches]:
+def rebuild_batches(lake: "Lake", publication: "Publication") -> dict[str, BronzeBatches]:
     """Return the merged batches of each stream; all there are where no merge was ever published."""
+    from gitpulse_assets.lake.manifest import merged_batches, unmerged_batches
+
     repo, previous = publication.repo, publication.previous
     rows = lake.manifest(repo).rows()
     chosen = {
@@ -36,7 +40,7 @@ def rebuild_batches(lake: Lake, publication: Publication) -> dict[str, BronzeBat
     }
 
 
-def rebuild_inputs(lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
+def rebuild_inputs(lake: "Lake", repo: Repo, batches: dict[str, BronzeBatches]) -> "dict[str, ds.Dataset]":
     """Return what `merge_silver` reads: no stored table, but what earlier merges saw full walks repair.
 
     That was counted against rows which the same walks corrected, and cannot be counted again.

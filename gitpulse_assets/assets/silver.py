@@ -5,10 +5,10 @@ nothing is published before it was audited.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import duckdb as db
-import pyarrow.dataset as ds
 
 from gitpulse_assets.assets.publishing import audited, stage
 from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs
@@ -19,8 +19,6 @@ from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import bronze
 from gitpulse_assets.contracts import silver as tables
 from gitpulse_assets.io_manager import BronzeBatches, lake_errors
-from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
@@ -29,6 +27,12 @@ from gitpulse_assets.transform.repairs import repairs_of
 from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
 from gitpulse_assets.transform.sql_file import create_table, load_sql
 from gitpulse_assets.watch.watch_list import RepoOptions, repo_options
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
+
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.publication import Publication
 
 SYNC_STATE = tables.SYNC_STATE
 MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
@@ -107,13 +111,13 @@ def merge_summary(con: db.DuckDBPyConnection, run_id: str) -> dict[str, int]:
     return news | repairs_of(con.table(tables.RECONCILIATION.name).to_arrow_table(), run_id)
 
 
-def merge_inputs(lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
+def merge_inputs(lake: "Lake", repo: Repo, batches: dict[str, BronzeBatches]) -> "dict[str, ds.Dataset]":
     """Return what `merge_silver` reads: the stored tables and the new batches."""
     stored = {f"stored_{table.name}": lake.mergeable(table, repo) for table in MERGED_TABLES}
     return stored | {f"bronze_{name}": new.dataset for name, new in batches.items()}
 
 
-def unchanged(publication: Publication, changed: dict[str, bool]) -> set[str]:
+def unchanged(publication: "Publication", changed: dict[str, bool]) -> set[str]:
     """Name the tables that can stay; on a first merge even an empty one is published."""
     published = publication.previous.tables if publication.previous else {}
     return {name for name, is_changed in changed.items() if not is_changed and name in published}
@@ -142,7 +146,7 @@ def sync_state(
         yield dg.Output(staged, output_name=SYNC_STATE.name)
 
 
-def register_merge(con: db.DuckDBPyConnection, lake: Lake, repo: Repo) -> None:
+def register_merge(con: db.DuckDBPyConnection, lake: "Lake", repo: Repo) -> None:
     """Put what the statements about the sync state read onto the connection."""
     commit = lake.commit("silver", repo)
     merged = commit.merged if commit else {}

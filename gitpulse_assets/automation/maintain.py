@@ -5,14 +5,17 @@ What may be removed is decided in `lake/maintenance.py` (left-overs) and `retent
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.maintenance import Swept
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
+
+if TYPE_CHECKING:
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.maintenance import Swept
 
 MAINTAIN_JOB = "maintain"
 
@@ -30,7 +33,7 @@ def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
         raise dg.Failure("; ".join(troubles), allow_retries=False)
 
 
-def maintained(lake: Lake, retention_days: int, troubles: list[str]) -> Iterator[str]:
+def maintained(lake: "Lake", retention_days: int, troubles: list[str]) -> Iterator[str]:
     """Maintain the lake, yielding a line for whatever was done; one repository's trouble stops no other."""
     swept = lake.sweep()
     troubles.extend(swept.troubles)
@@ -45,7 +48,7 @@ def maintained(lake: Lake, retention_days: int, troubles: list[str]) -> Iterator
             troubles.append(str(error))
 
 
-def maintained_repo(lake: Lake, repo: Repo, retention_days: int) -> Iterator[str]:
+def maintained_repo(lake: "Lake", repo: Repo, retention_days: int) -> Iterator[str]:
     """Tidy one repository's bronze up, yielding a line for whatever was done; 0 days thin out nothing."""
 
     from gitpulse_assets.retention import apply_retention
@@ -63,7 +66,7 @@ def maintained_repo(lake: Lake, repo: Repo, retention_days: int) -> Iterator[str
         )
 
 
-def counted(swept: Swept) -> str:
+def counted(swept: "Swept") -> str:
     """The number and size of what was removed, for people."""
     return f"{swept.object_count:,} objects ({swept.size_bytes:,} bytes)"
 

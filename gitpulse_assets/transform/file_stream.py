@@ -5,15 +5,18 @@ every column is read, so this is for statements that want the payloads.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 
 class FileStream:
     """The rows of a dataset as DuckDB can register them; they can be read again and again."""
 
-    def __init__(self, dataset: ds.Dataset) -> None:
+    def __init__(self, dataset: "ds.Dataset") -> None:
         self._dataset = dataset
 
     def __arrow_c_schema__(self) -> object:

@@ -6,11 +6,10 @@ auditing and publishing are the callers'.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL as BRONZE_CONTROL_TOTAL
 from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK, ISSUE_TIMELINE, ISSUES
@@ -33,6 +32,9 @@ from gitpulse_assets.contracts.silver import (
 )
 from gitpulse_assets.transform.file_stream import FileStream
 from gitpulse_assets.transform.sql_file import create_table, load_sql
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 BRONZE_INPUTS: tuple[TableContract, ...] = (
     ISSUES,
@@ -85,7 +87,7 @@ NOT_COPIED = frozenset({ISSUE_BODY.name})
 
 PARSING_THREADS = 2
 
-Source: TypeAlias = ds.Dataset | pa.Table
+Source: TypeAlias = "ds.Dataset | pa.Table"
 
 
 def merge_silver(
@@ -114,6 +116,8 @@ def merge_silver(
 
 
 def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_ids: Sequence[str]) -> None:
+    import pyarrow.dataset as ds
+
     order = {
         "run_id": pa.array(run_ids, pa.string()),
         "run_sequence": pa.array(range(len(run_ids)), pa.int64()),
@@ -142,7 +146,7 @@ def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _register_table(
-    con: duckdb.DuckDBPyConnection, contract: TableContract, name: str, source: Source | None
+    con: duckdb.DuckDBPyConnection, contract: TableContract, name: str, source: "Source | None"
 ) -> None:
     """Register an input; one that is absent has no rows, columns that it lacks are null."""
     empty = contract.arrow_schema.empty_table()
