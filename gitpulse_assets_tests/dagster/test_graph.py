@@ -1,4 +1,7 @@
-"""The graph as a diff to review: every asset and check, and what they promise to the UI."""
+"""The graph as a diff to review: every asset and check, what they promise, and what loading them costs."""
+
+import subprocess
+import sys
 
 import dagster as dg
 import pytest
@@ -29,6 +32,15 @@ def test_graph_is_the_reviewed_one(defs: dg.Definitions, snapshot: SnapshotAsser
 def test_checks_are_the_reviewed_ones(defs: dg.Definitions, snapshot: SnapshotAssertion):
     keys = defs.resolve_asset_graph().asset_check_keys
     assert sorted(f"{key.asset_key.to_user_string()}:{key.name}" for key in keys) == snapshot
+
+
+HEAVY = ("altair", "apprise", "boto3", "fastapi", "httpx", "jwt", "pyarrow.dataset", "pyarrow.parquet")
+
+
+def test_loading_the_definitions_loads_nothing_that_only_a_step_needs():
+    statement = f"import sys, gitpulse_assets.definitions; print(*({set(HEAVY)} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []
 
 
 def test_every_contract_is_an_asset_and_the_report_is_one_more(defs: dg.Definitions):
