@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.events import RunFailureReason
+from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -161,6 +161,7 @@ def is_interruption(event: dg.DagsterEvent) -> bool:
         return has_mark(event, INTERRUPTED)
     return (
         event.event_type == dg.DagsterEventType.RUN_FAILURE
+        and event.event_specific_data is not None
         and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
     )
 
@@ -195,6 +196,8 @@ def failure_message(events: Sequence[dg.DagsterEvent]) -> str:
             if data.user_failure_data and data.user_failure_data.description:
                 return data.user_failure_data.description
             return " ".join(data.error_display_string.split("\n\nStack Trace")[0].split())
-        if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
-            return " ".join(event.job_failure_data.error.message.split())
+        # A run that its code server marks as failed has no data.
+        data = event.event_specific_data
+        if isinstance(data, JobFailureData) and data.error:
+            return " ".join(data.error.message.split())
     return ""

@@ -11,7 +11,7 @@ import pytest
 from gitpulse_assets.alerting.channels import Channel, ChannelFailed
 from gitpulse_assets.automation import alerts as sensor
 from gitpulse_assets.automation.alerts import InstanceMemory, alerts
-from gitpulse_assets.automation.launch import RunOutcome
+from gitpulse_assets.automation.launch import RunOutcome, failure_message, is_interruption
 from gitpulse_assets.partitions import register
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.server import Sandbox
@@ -177,3 +177,10 @@ def test_several_values_at_once_are_remembered_though_one_is_new(instance: dg.Da
     many = {f"key/{number}": "" for number in range(40)}
     memory.put(many)
     assert memory.get([*many, *(f"none/{number}" for number in range(2000))]) == many
+
+
+def test_a_run_that_its_code_server_marks_as_failed_says_nothing_and_stops_no_alert():
+    """Its event has no data: the worker was killed, and nobody was left to say why."""
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, job_name="refresh")
+    assert failure_message([event]) == ""
+    assert not is_interruption(event)
