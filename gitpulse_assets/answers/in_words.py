@@ -6,7 +6,7 @@ How it is worded stands in `transform/verdict_text.py`.
 from collections.abc import Mapping
 from typing import Any
 
-from gitpulse_assets.transform.verdict_text import explanation, headline
+from gitpulse_assets.transform.verdict_text import explanation, headline, opening
 
 
 def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
@@ -15,15 +15,9 @@ def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
     `headline` is the answer in one sentence, `opening` what the paragraph begins with (whose backlog, which
     window, which way), `explanation` the paragraph's rest. `scope` as it was given to `build_verdicts`.
     """
-    rest = explanation(row, scope)
     return {
         **row,
         "headline": headline(row["direction"], row["unknowns"]),
-        "opening": opening(str(row["paragraph"]), rest),
-        "explanation": rest,
+        "opening": opening(row, scope),
+        "explanation": explanation(row, scope),
     }
-
-
-def opening(paragraph: str, rest: str) -> str:
-    """Return what stands before the rest, without the marks that make it bold."""
-    return paragraph.removesuffix(rest).strip().removeprefix("**").removesuffix("**")

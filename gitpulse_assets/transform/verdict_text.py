@@ -68,7 +68,7 @@ def paragraph(verdict: Verdict) -> str:
     """Return the answer as one paragraph of GitHub Markdown."""
     counts, answer = verdict.counts, _answer(verdict.direction, verdict.unknowns)
     sentences = (
-        _bold(verdict.repository, counts.window_days, counts.end_date, answer),
+        f"**{_opening(verdict.repository, counts.window_days, counts.end_date, answer)}**",
         _census(verdict),
         _pace(verdict),
         _bulk(verdict),
@@ -92,20 +92,26 @@ def _answer(direction: str, unknowns: Sequence[str]) -> str:
     return f"{reservation}{ANSWERS[direction]}"
 
 
-def explanation(row: Mapping[str, Any], scope: str = "") -> str:
-    """Return the paragraph of a row of `mart_backlog_verdict` without its bold beginning.
+def opening(row: Mapping[str, Any], scope: str = "") -> str:
+    """Return what the paragraph of a row of `mart_backlog_verdict` begins with, without the marks of bold.
 
-    `scope` as it was given to `build_verdicts`. What GitHub's users wrote may look like Markdown, so the
-    beginning is told again and not searched for.
+    `scope` as it was given to `build_verdicts`.
     """
     repository = f"{row['repo_owner']}/{row['repo_name']}{scope}"
     answer = _answer(row["direction"], row["unknowns"])
-    bold = _bold(repository, row["window_days"], row["window_end_date"], answer)
-    return str(row["paragraph"]).removeprefix(bold).strip()
+    return _opening(repository, row["window_days"], row["window_end_date"], answer)
 
 
-def _bold(repository: str, window_days: int, end_date: date, answer: str) -> str:
-    return f"**{repository}, {window_days} days to {end_date} (UTC): {answer}.**"
+def explanation(row: Mapping[str, Any], scope: str = "") -> str:
+    """Return the paragraph of such a row after its opening.
+
+    What GitHub's users wrote may look like Markdown, so the opening is told again and not searched for.
+    """
+    return str(row["paragraph"]).removeprefix(f"**{opening(row, scope)}**").strip()
+
+
+def _opening(repository: str, window_days: int, end_date: date, answer: str) -> str:
+    return f"{repository}, {window_days} days to {end_date} (UTC): {answer}."
 
 
 def _census(verdict: Verdict) -> str:
@@ -185,12 +191,15 @@ def _bots(verdict: Verdict) -> str:
 
 def _age(verdict: Verdict) -> str:
     age = verdict.age
+    # The ages are those of the as-of moment, the stock is the last midnight's: where that was empty, all that
+    # is open came after the window.
+    if not verdict.counts.open_at_end:
+        return ""
     if age.median_days is None or age.p90_days is None or age.share_over_1_year is None:
         return ""
     return (
-        f"Half of the issues open now are older than {_counted(round(age.median_days), 'day')}, one in "
-        f"ten older than {_counted(round(age.p90_days), 'day')}; {age.share_over_1_year:.0%} are older than "
-        "a year."
+        f"Half of the open issues are older than {_counted(round(age.median_days), 'day')}, one in ten older "
+        f"than {_counted(round(age.p90_days), 'day')}; {age.share_over_1_year:.0%} are older than a year."
     )
 
 

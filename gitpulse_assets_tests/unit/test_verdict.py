@@ -104,8 +104,10 @@ def test_a_repository_where_nothing_happens_is_flat():
     assert "40 issues were open at the end, as many as at the start; none came or went." in paragraph(verdict)
 
 
-def test_an_empty_repository_is_flat_and_says_nothing_of_age():
-    verdict = judged(daily(400), open_at_end=0, age=BacklogAge(None, None, None))
+@pytest.mark.parametrize("age", [BacklogAge(None, None, None), BacklogAge(0.2, 0.4, 0.0)])
+def test_an_empty_repository_is_flat_and_says_nothing_of_age(age):
+    """Also where the first issue was opened since the last midnight, to which the stock is counted."""
+    verdict = judged(daily(400), open_at_end=0, age=age)
     assert verdict.direction == "flat"
     assert "0 issues were open" in paragraph(verdict)
     assert "older" not in paragraph(verdict)
@@ -202,7 +204,7 @@ def test_the_paragraph_has_its_numbers_and_its_unknowns():
     assert text.startswith("**acme/rocket, 90 days to 2024-06-30 (UTC): it is unclear")
     assert f"{counts['opened_count']} opened and {counts['closed_count']} closed" in text
     assert "By label: bug +9, docs -4." in text
-    assert "Half of the issues open now are older than 40 days, one in ten older than 401 days; 25%" in text
+    assert "Half of the open issues are older than 40 days, one in ten older than 401 days; 25%" in text
     assert text.endswith("Not known: events cut at 30,000.")
 
 
