@@ -125,9 +125,7 @@ def bulk_threshold(largest_bursts: "np.ndarray") -> "np.ndarray":
 
 def _telling(volume: "np.ndarray", stretches: list[tuple[int, int]]) -> "np.ndarray":
     """Say which stretches tell of the noise in the first, the window, of shape (series, stretches)."""
-    import numpy as np
-
-    movements = np.stack([volume[:, start:stop].sum(axis=1) for start, stop in stretches], axis=1)
+    movements = _movements(volume, stretches)
     daily = movements / _days(stretches)
     is_quiet = (daily < QUIET_SHARE * daily[:, :1]) & (movements[:, :1] > FEWEST_MOVEMENTS)
     return ~is_quiet
@@ -144,7 +142,7 @@ def _slow_terms(
     import numpy as np
 
     days = _days(stretches)
-    movements = np.stack([volume[:, start:stop].sum(axis=1) for start, stop in stretches], axis=1)
+    movements = _movements(volume, stretches)
     seen_days = is_telling @ days
     long_run = np.maximum((movements * is_telling).sum(axis=1), FEWEST_MOVEMENTS) / seen_days
     level = (movements + PRIOR_MOVEMENTS) / (days + PRIOR_MOVEMENTS / long_run[:, None])
@@ -155,6 +153,12 @@ def _slow_terms(
         terms.append((rest @ _cosines(stop - start).T) ** 2 * size)
         expected.append(_expected_terms(stop - start))
     return np.concatenate(terms, axis=1), np.concatenate(expected, axis=1)
+
+
+def _movements(volume: "np.ndarray", stretches: list[tuple[int, int]]) -> "np.ndarray":
+    import numpy as np
+
+    return np.stack([volume[:, start:stop].sum(axis=1) for start, stop in stretches], axis=1)
 
 
 def _days(stretches: list[tuple[int, int]]) -> "np.ndarray":

@@ -44,24 +44,25 @@ ordered as (
     select
         seen.*,
         row_number() over in_order as place,
+        seen.is_new = 1 and coalesce(seen.seen_at >= stored.fetched_at, false) as is_after_stored,
         greatest(
-            max(seen.updated_at) over before, if(seen.is_new = 1 and seen.seen_at >= stored.fetched_at, stored.updated_at, null)
+            max(seen.updated_at) over (in_order rows between unbounded preceding and 1 preceding),
+            if(is_after_stored, stored.updated_at, null)
         ) as newest_before,
         coalesce(
             seen.is_pull_request and (
-                bool_or(not seen.is_pull_request or seen.departure_kind = 'converted') over before
-                or (seen.seen_at >= stored.fetched_at and not stored.is_pull_request)
+                bool_or(not seen.is_pull_request or seen.departure_kind = 'converted') over (
+                    in_order rows between unbounded preceding and 1 preceding
+                )
+                or (is_after_stored and not stored.is_pull_request)
             ),
             false
         ) as was_issue
     from seen
     left join stored using (issue_id)
-    window
-        in_order as (partition by seen.issue_id order by seen_at, is_new, run_sequence, page_number, record_number),
-        before as (
-            partition by seen.issue_id order by seen_at, is_new, run_sequence, page_number, record_number
-            rows between unbounded preceding and 1 preceding
-        )
+    window in_order as (
+        partition by seen.issue_id order by seen_at, is_new, run_sequence, page_number, record_number
+    )
 ),
 
 told as (
