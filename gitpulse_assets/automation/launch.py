@@ -159,11 +159,8 @@ def is_interruption(event: dg.DagsterEvent) -> bool:
     """Whether the event says that somebody stopped the run."""
     if event.is_step_failure:
         return has_mark(event, INTERRUPTED)
-    return (
-        event.event_type == dg.DagsterEventType.RUN_FAILURE
-        and event.event_specific_data is not None
-        and event.job_failure_data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
-    )
+    data = event.event_specific_data
+    return isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
 
 
 def has_mark(event: dg.DagsterEvent, mark: str) -> bool:
