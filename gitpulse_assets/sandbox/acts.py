@@ -114,7 +114,8 @@ class Acts:
 
     def turn_into_pull_request(self, issue: Issue, at: int, actor: User | None) -> None:
         """Make a pull request of an issue, which keeps its id and number (`POST /pulls` with an issue)."""
-        self._leave(issue, at, "converted", actor)
+        if issue.state == "open":
+            self._leave(issue, at, "converted", actor)
         issue.is_pull_request = True
         self._touch(issue, at)
 

@@ -18,7 +18,7 @@ FIXED_REQUESTS_WITHOUT_TOKEN = 5
 # By experience with github.com: a page of 100 records, and one of 100 issues with their lifecycles.
 PAGE_SECONDS = 1.0
 POINT_SECONDS = 2.5
-# Parsed, merged and published; on an idle machine it is a quarter more (docs/benchmarks.md).
+# Parsed, merged and published; an idle machine takes 7,000 (docs/benchmarks.md).
 RECORDS_A_SECOND = 4_000
 
 
