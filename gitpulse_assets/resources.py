@@ -35,9 +35,11 @@ class GitHubResource(dg.ConfigurableResource):
     It has no fields on purpose: a field would put the token into run configuration and the UI.
     """
 
-    def client(self, on_wait: "Callable[[Wait], None] | None" = None) -> "GitHubClient":
-        """Open a client; the caller closes it. `on_wait` is told each time a limit is waited out."""
-        return github_client(settings_or_failure(), on_wait=on_wait)
+    def client(
+        self, on_wait: "Callable[[Wait], None] | None" = None, *, was_reached: bool = False
+    ) -> "GitHubClient":
+        """Open a client; the caller closes it. The options are as GitHubClient has them."""
+        return github_client(settings_or_failure(), on_wait=on_wait, was_reached=was_reached)
 
 
 def github_client(settings: Settings, **options: Any) -> "GitHubClient":

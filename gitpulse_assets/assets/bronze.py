@@ -72,7 +72,9 @@ def bronze(
     repo = Repo.parse(context.partition_key)
     target = lake.open()
     began = time.monotonic()
-    with github.client(on_wait=lambda wait: context.log.warning(wait_line(wait))) as client:
+    # A step that is executed again was under way before.
+    was_reached = context.retry_number > 0
+    with github.client(lambda wait: context.log.warning(wait_line(wait)), was_reached=was_reached) as client:
         session = Session(client, target, repo, context.run.run_id)
         with notes_logged(context.log):
             collect_or_fail(session, is_full=config.full, with_events=config.events)
@@ -114,7 +116,13 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
     Dagster's retry policy would take up a run again that somebody has just stopped.
     """
     from gitpulse_assets.collect.refresh import collect
-    from gitpulse_assets.github.errors import AnswerUnusable, GitHubError, LimitReached, NetworkDown
+    from gitpulse_assets.github.errors import (
+        AnswerUnusable,
+        GitHubError,
+        LimitReached,
+        NetworkDown,
+        Unreachable,
+    )
 
     try:
         collect(session, is_full=is_full, with_events=with_events)
@@ -126,7 +134,7 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
         ) from None
     except (GitHubError, LakeError) as error:
         # Worth another try within the run: the walk goes on where it stopped. The client waits limits out.
-        is_passing = isinstance(error, NetworkDown | AnswerUnusable)
+        is_passing = isinstance(error, NetworkDown | AnswerUnusable) and not isinstance(error, Unreachable)
         metadata = {LIMITED: True} if isinstance(error, LimitReached) else None
         raise dg.Failure(str(error), metadata=metadata, allow_retries=is_passing) from error
 

@@ -139,7 +139,8 @@ class GitHubClient:
     """GitHub's API for one process: `with GitHubClient(...) as client: ...`.
 
     `patience_seconds` is the longest time one request waits for limits in total before LimitReached;
-    `on_wait` hears of each such wait before it begins. Every method may raise the errors of errors.py.
+    `on_wait` hears of each such wait before it begins. Where GitHub `was_reached` before in the same work, a
+    first request that reaches nobody is repeated too. Every method may raise the errors of errors.py.
     """
 
     def __init__(
@@ -153,6 +154,7 @@ class GitHubClient:
         sleep: Callable[[float], None] = time.sleep,
         read_timeout_seconds: float = 30.0,
         attempts: int = ATTEMPTS,
+        was_reached: bool = False,
         app: App | None = None,
         http_transport: httpx.BaseTransport | None = None,
     ):
@@ -160,7 +162,9 @@ class GitHubClient:
         timeout = httpx.Timeout(10.0, read=read_timeout_seconds)
         self._http = httpx.Client(headers=HEADERS, timeout=timeout, transport=http_transport)
         kept_tokens = Tokens(tokens, app)
-        self._transport = Transport(self._http, kept_tokens, patience_seconds, on_wait, sleep, attempts)
+        self._transport = Transport(
+            self._http, kept_tokens, patience_seconds, on_wait, sleep, attempts, was_reached
+        )
         self._graphql = GraphQL(self._transport, graphql_url)
         if not kept_tokens:
             logger.warning("no GITHUB_TOKEN: GitHub allows 60 requests an hour and no GraphQL")

@@ -64,6 +64,10 @@ class NetworkDown(GitHubError):
         return self.args[1]
 
 
+class Unreachable(NetworkDown):
+    """Nobody was there at the very first request: no such name, refused, no way there, or no trust."""
+
+
 class AnswerUnusable(GitHubError):
     """An answer came that cannot be used: 5xx, HTML, cut short, not what the address promises."""
 

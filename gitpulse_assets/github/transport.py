@@ -4,8 +4,11 @@ It hands back answers a caller can act on (200, 304, 404, 410, 422, and 3xx when
 raises for all others. What an answer means for a repository, a list or a query is decided by the callers.
 """
 
+import errno
 import logging
 import random
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +23,7 @@ from gitpulse_assets.github.errors import (
     Forbidden,
     LimitReached,
     NetworkDown,
+    Unreachable,
     one_line,
 )
 from gitpulse_assets.github.limits import Limit, limit_in
@@ -43,6 +47,7 @@ LONGEST_RETRY_SECONDS = 20.0
 REDIRECTS = (301, 302, 307, 308)
 MAX_REDIRECTS = 5
 PASSED_ON = (200, 304, 404, 410, 422, *REDIRECTS)
+NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Transport:
         on_wait: Callable[[Wait], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         attempts: int = ATTEMPTS,
+        was_reached: bool = False,
     ):
         self._http = http
         self._tokens = tokens
@@ -72,6 +78,7 @@ class Transport:
         self._on_wait = on_wait
         self._sleep = sleep
         self._attempts = attempts
+        self._was_reached = was_reached
         self.rest_meter = Meter()
         self.graphql_meter = Meter()
 
@@ -151,7 +158,7 @@ class Transport:
             try:
                 return self._attempt(request, auth, meter)
             except (NetworkDown, AnswerUnusable) as error:
-                if error.is_overload and not retry_overload:
+                if isinstance(error, Unreachable) or (error.is_overload and not retry_overload):
                     raise
                 seconds = back_off_seconds(attempt)
                 logger.warning("%s: attempt %d of %d in %.1f s", error, attempt + 1, self._attempts, seconds)
@@ -168,6 +175,7 @@ class Transport:
         if response is None:
             # Raised here, outside the handler, so that the request with its headers is not in the chain.
             raise failure or NetworkDown("no answer")
+        self._was_reached = True
         reply = read_reply(response)
         return replace(reply, message=self.mask(reply.message))
 
@@ -176,7 +184,8 @@ class Transport:
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
             return AnswerUnusable(f"{url.host} cut its answer short or garbled it ({cause}); try again later")
         kind = "timed out" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
-        return NetworkDown(
+        is_for_good = is_nobody_there(error) and not self._was_reached
+        return (Unreachable if is_for_good else NetworkDown)(
             f"{url.host} {kind} ({cause}); check the network and GITHUB_API_URL, HTTPS_PROXY where there is "
             "a proxy, SSL_CERT_FILE where there is a private CA",
             is_overload=isinstance(error, httpx.ReadTimeout),
@@ -205,6 +214,15 @@ class Transport:
         if self._on_wait is not None:
             self._on_wait(Wait(host, limit.wait_seconds, limit.resumes_at))
         self._sleep(limit.wait_seconds)
+
+
+def is_nobody_there(error: httpx.HTTPError) -> bool:
+    """Whether no connection came about for a reason that seldom passes by itself; a reset one is none."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__cause__ or cause.__context__
+    known = (socket.gaierror, ConnectionRefusedError, ssl.SSLCertVerificationError)
+    return isinstance(cause, known) or (cause is not None and cause.errno in NO_WAY)
 
 
 def back_off_seconds(attempt: int) -> float:

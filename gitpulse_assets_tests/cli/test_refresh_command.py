@@ -2,7 +2,9 @@
 
 import errno
 import re
-from collections.abc import Sequence
+import socket
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -93,11 +95,52 @@ def test_trouble_with_lifecycles_is_partial_too(gitpulse, sandbox, no_delay):
     assert result.stderr.splitlines()[-1].startswith("acme/rocket: partial, run it again to go on: ")
 
 
-def test_a_network_that_is_down_is_said_once_and_then_as_the_end(gitpulse, monkeypatch, no_delay):
-    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://api.github.invalid"])
+def test_nobody_at_the_very_first_request_is_one_line_without_another_try(gitpulse, monkeypatch, address):
+    """Refused, or a name that nobody knows: it was the same line 18 times, over more than a minute."""
+    monkeypatch.setenv("GITHUB_API_URL", address)
+    monkeypatch.setattr("gitpulse_assets.github.transport.back_off_seconds", forbidden)
+    result = gitpulse("refresh", "acme/rocket")
+    assert result.exit_code == FAILED
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"acme/rocket: failed: {address.split(':')[1].strip('/')} cannot be reached (")
+
+
+def forbidden(attempt: int) -> float:
+    raise AssertionError(f"attempt {attempt} is repeated")
+
+
+@pytest.fixture
+def gone_after_one_answer() -> Iterator[str]:
+    """A server that answers the first request and is gone: the next ones are refused."""
+    body = b'{"id": 1, "full_name": "acme/rocket", "has_issues": true, "open_issues_count": 1}'
+    head = f"HTTP/1.1 200 OK\r\nDate: Mon, 03 Jun 2024 21:18:53 GMT\r\nContent-Length: {len(body)}\r\n"
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        listener.close()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(10)
+
+
+def test_a_network_that_goes_down_later_is_tried_again_and_said_once(
+    gitpulse, monkeypatch, no_delay, gone_after_one_answer
+):
+    """Six attempts in each of the step's three runs, also where such a run's own first request is refused."""
+    paused: list[int] = []
+    monkeypatch.setattr("gitpulse_assets.github.transport.back_off_seconds", lambda n: paused.append(n) or 0)
+    monkeypatch.setenv("GITHUB_API_URL", gone_after_one_answer)
     result = gitpulse("refresh", "acme/rocket")
     first, last = result.stderr.splitlines()
     assert result.exit_code == FAILED
+    assert paused == [1, 2, 3, 4, 5] * 3
     assert "cannot be reached" in first
     assert "attempt 2 of 6" in first
     assert last.startswith("acme/rocket: failed: 127.0.0.1 cannot be reached")
