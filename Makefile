@@ -50,10 +50,12 @@ lint: .venv/dev  ## lint, format check and type check
 docs: .venv/runtime  ## write docs/tables.md from the contracts again
 	$(BIN)/python -m gitpulse_assets.contracts.reference docs/tables.md
 
-lock:  ## resolve the requirement locks again (needs uv)
-	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build -o requirements.lock
-	uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
-	for peer in tap-github dlt; do uv pip compile $(QUIET) --universal --generate-hashes --no-annotate --no-header --python-version 3.11 bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
+# An extra stays in the lock: a pip before 23.3 resolves `gql[requests]` apart from `gql`, and refuses it unpinned.
+RESOLVE := uv pip compile $(QUIET) --universal --generate-hashes --no-strip-extras --no-annotate --no-header --python-version 3.11
+lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newer versions)
+	$(RESOLVE) $(ARGS) pyproject.toml --group build -o requirements.lock
+	$(RESOLVE) $(ARGS) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	for peer in tap-github dlt; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
 
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
