@@ -12,7 +12,7 @@ import msgspec
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.repo import Repo
 
 Merged = dict[str, dict[str, int]]
@@ -78,21 +78,27 @@ _Record = TypeVar("_Record", Plan, Commit)
 
 
 def read_plan(store: Store, layer: Layer, repo: Repo) -> tuple[Plan | None, str | None]:
-    """The newest sealed plan and its ETag; (None, None) where there was none."""
+    """The newest sealed plan and its ETag; no plan where none was, and no ETag where there is no object.
+
+    Lost with a write that never happened is only a plan that was carried out: each seal is behind a `settle`.
+    """
     return _read(store, paths.plan_key(layer, repo), Plan)
 
 
 def read_commit(store: Store, layer: Layer, repo: Repo) -> tuple[Commit | None, str | None]:
-    """The newest commit and its ETag; (None, None) where nothing was published."""
+    """The newest commit and its ETag; no commit where none was, and no ETag where there is no object.
+
+    `promotion.commit_in_force` knows more where its writing never happened.
+    """
     return _read(store, paths.commit_key(layer, repo), Commit)
 
 
 def _read(store: Store, key: str, kind: type[_Record]) -> tuple[_Record | None, str | None]:
-    stored = store.get(key)
-    if stored is None:
-        return None, None
+    body, etag = read_written(store, key)
+    if body is None:
+        return None, etag
     try:
-        return msgspec.json.decode(stored.body, type=kind), stored.etag
+        return msgspec.json.decode(body, type=kind), etag
     except msgspec.MsgspecError as error:
         raise LakeError(f"{store.uri(key)}: not a {kind.__name__.lower()} of GitPulse: {error}") from error
 

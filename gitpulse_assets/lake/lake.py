@@ -10,12 +10,13 @@ import pyarrow.dataset as ds
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.batch import BatchWriter
-from gitpulse_assets.lake.commit import Commit, read_commit
+from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.dataset import open_batches, open_table, refuse_incomplete
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, registered_repos, sweep, sweep_runs
 from gitpulse_assets.lake.manifest import Manifest
+from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import S3Store
@@ -85,7 +86,7 @@ class Lake:
 
     def commit(self, layer: Layer, repo: Repo) -> Commit | None:
         """Which tables were published together last, and what they were merged from."""
-        return read_commit(self.store, layer, repo)[0]
+        return commit_in_force(self.store, layer, repo)
 
     def put_report(self, repo: Repo, html: str) -> str:
         """Replace the report of a repository whole and return its address."""

@@ -20,7 +20,7 @@ from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.dataset import read_schema
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.parquet import write_parquet
-from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.repo import Repo
 
 Status = Literal["running", "complete", "partial", "failed"]
@@ -126,16 +126,16 @@ class Manifest:
         )
 
     def _read(self) -> tuple[list[ManifestRow], str | None]:
-        stored = self._store.get(self._key)
-        if stored is None:
-            return [], None
+        body, etag = read_written(self._store, self._key)
+        if body is None:
+            return [], etag
         try:
-            table = pq.ParquetFile(BytesIO(stored.body)).read()
+            table = pq.ParquetFile(BytesIO(body)).read()
         except pa.ArrowInvalid as error:
             uri = self._store.uri(self._key)
             raise LakeError(f"{uri}: not a Parquet file, or a damaged one: {error}") from error
         read_schema(MANIFEST, table.schema, self._store.uri(self._key))
-        return [_row(record) for record in table.to_pylist()], stored.etag
+        return [_row(record) for record in table.to_pylist()], etag
 
     def _write(self, rows: list[ManifestRow], etag: str | None) -> None:
         table = pa.Table.from_pylist([asdict(row) for row in rows], schema=MANIFEST.arrow_schema)

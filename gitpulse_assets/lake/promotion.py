@@ -80,14 +80,10 @@ def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
     def move(etag: str | None) -> str:
         return store.move(staged, table.key, if_match=etag, if_absent=etag is None)
 
-    def own_etag() -> str | None:
-        merge_id, etag = _merge_id(store, table.key)
-        return etag if merge_id == plan.merge_id else None
-
     try:
-        return _replace(store, plan, table.key, table.etag, move, own_etag)
+        return _replace(store, plan, table.key, table.etag, move, lambda: _own_etag(store, plan, table))
     except ObjectNotFound as error:
-        if (etag := own_etag()) is not None:
+        if (etag := _own_etag(store, plan, table)) is not None:
             return etag
         if _is_superseded(store, plan):
             return None
@@ -100,16 +96,9 @@ def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
 
 def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
     """Write the commit of a plan whose tables are all in place, and remove what it staged."""
-    tables = {
-        t.name: CommittedTable(etag, t.row_count, t.size_bytes, t.contract)
-        for t in plan.tables
-        if (etag := etags[t.name]) is not None
-    }
-    if len(tables) == len(plan.tables):
+    made = _carried_out(plan, etags)
+    if made is not None:
         key = paths.commit_key(plan.layer, plan.repo)
-        made = Commit(
-            tables=plan.carried | tables, merged=plan.merged, made_at=plan.made_at, merge_id=plan.merge_id
-        )
         body = encode(made)
 
         def put(etag: str | None) -> str:
@@ -125,6 +114,40 @@ def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
     except LakeError as error:
         # The merge is published; what is left over goes with the next maintenance.
         logger.warning("%s: %s", plan.repo, error)
+
+
+def commit_in_force(store: Store, layer: Layer, repo: Repo) -> Commit | None:
+    """Which tables belong together now; None where nothing was published.
+
+    Where the commit's writing never happened, it is read from its plan, all of whose tables are in place.
+    """
+    found, etag = read_commit(store, layer, repo)
+    if found is not None or etag is None:
+        return found
+    plan, _ = read_plan(store, layer, repo)
+    return _carried_out(plan, {t.name: _own_etag(store, plan, t) for t in plan.tables}) if plan else None
+
+
+def _carried_out(plan: Plan, etags: Mapping[str, str | None]) -> Commit | None:
+    """Return the commit of a plan, None where not all of its tables are in place."""
+    tables = {
+        t.name: CommittedTable(etag, t.row_count, t.size_bytes, t.contract)
+        for t in plan.tables
+        if (etag := etags[t.name]) is not None
+    }
+    if len(tables) < len(plan.tables):
+        return None
+    return Commit(
+        tables=plan.carried | tables, merged=plan.merged, made_at=plan.made_at, merge_id=plan.merge_id
+    )
+
+
+def _own_etag(store: Store, plan: Plan, table: PlannedTable) -> str | None:
+    """The ETag of a table that is as its plan wants it; None where it is not, or not any more."""
+    if table.staged is None:
+        return table.etag
+    merge_id, etag = _merge_id(store, table.key)
+    return etag if merge_id == plan.merge_id else None
 
 
 def _replace(

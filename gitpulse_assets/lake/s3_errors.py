@@ -7,6 +7,7 @@ from gitpulse_assets.lake.errors import LakeError
 
 NOT_FOUND = {404}
 PRECONDITION = {412}
+NO_SUCH_RANGE = {416}
 CONFLICT = {409}
 
 _REASONS = {
@@ -29,6 +30,9 @@ _REASONS_BY_STATUS = {
     403: _REASONS["AccessDenied"],
     507: _REASONS["InsufficientStorage"],
 }
+# Also what a server answers that is about to die, before it refuses connections.
+SERVER_ERROR = 500
+_IN_TROUBLE = "look at that server, or set AWS_ENDPOINT_URL to another, then run again"
 _UNREACHABLE = "set AWS_ENDPOINT_URL to the server's address, or start it"
 
 
@@ -59,7 +63,8 @@ def _client_reason(error: Exception) -> str:
     found: dict[str, str] = getattr(error, "response", {}).get("Error", {})
     code = found.get("Code", "")
     known = _REASONS.get(code) or _REASONS_BY_STATUS.get(status(error))
-    return known or f"the server answered {status(error)} {code}: {found.get('Message', '')}".rstrip(": ")
+    said = f"the server answered {status(error)} {code}: {found.get('Message', '')}".rstrip(": .")
+    return known or (f"{said}: {_IN_TROUBLE}" if status(error) >= SERVER_ERROR else said)
 
 
 def _core_reason(error: Exception) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import stamina
 
-from gitpulse_assets.lake.errors import ObjectNotFound, ObjectReplaced
-from gitpulse_assets.lake.s3_errors import NOT_FOUND, PRECONDITION, s3_errors, status
+from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplaced
+from gitpulse_assets.lake.s3_errors import NO_SUCH_RANGE, NOT_FOUND, PRECONDITION, s3_errors, status
 
 # The footer of a Parquet file, and the whole of a small table, come with the first request.
 TAIL_BYTES = 64 * 1024
@@ -18,12 +18,17 @@ BODY_WAIT_SECONDS = 0.5
 Answer = dict[str, Any]
 
 
+class NoSuchRange(LakeError):
+    """The object has none of the bytes that were asked for."""
+
+
 def read_object(
     client: Any, name: dict[str, str], endpoint_url: str | None, **how: str
 ) -> tuple[bytes, Answer]:
     """Read an object, or the range that `how` names, and return its bytes and the server's answer.
 
-    Raises ObjectNotFound, ObjectReplaced where a condition in `how` does not hold, or LakeError.
+    Raises ObjectNotFound, ObjectReplaced where a condition in `how` does not hold, NoSuchRange,
+    or another LakeError.
     """
     from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
@@ -41,6 +46,8 @@ def read_object(
                 raise ObjectReplaced(
                     f"{uri}: another run published it anew while it was read; run it again"
                 ) from error
+            if status(error) in NO_SUCH_RANGE:
+                raise NoSuchRange(f"{uri}: has no such bytes") from error
             if status(error) in NOT_FOUND and error.response["Error"]["Code"] == "NoSuchKey":
                 raise ObjectNotFound(f"{uri}: there is no such object") from error
             raise
@@ -96,13 +103,18 @@ class RangedFile(io.RawIOBase):
         tail_start = self._size - len(self._tail)
         if start >= tail_start:
             return self._tail[start - tail_start : start - tail_start + count]
-        return self._get(f"bytes={start}-{start + count - 1}", IfMatch=self._etag)[0]
+        return self._get(Range=f"bytes={start}-{start + count - 1}", IfMatch=self._etag)[0]
 
     def _load_tail(self) -> None:
         if self._size < 0:
-            self._tail, answer = self._get(f"bytes=-{TAIL_BYTES}")
-            self._etag = answer["ETag"]
-            self._size = int(answer["ContentRange"].rpartition("/")[2])
+            try:
+                self._tail, answer = self._get(Range=f"bytes=-{TAIL_BYTES}")
+                size = answer["ContentRange"].rpartition("/")[2]
+            except NoSuchRange:
+                # An object of 0 bytes has no last byte.
+                self._tail, answer = self._get()
+                size = len(self._tail)
+            self._etag, self._size = answer["ETag"], int(size)
 
-    def _get(self, byte_range: str, **condition: str) -> tuple[bytes, Answer]:
-        return read_object(self._client, self._name, self._endpoint, Range=byte_range, **condition)
+    def _get(self, **how: str) -> tuple[bytes, Answer]:
+        return read_object(self._client, self._name, self._endpoint, **how)

@@ -4,9 +4,11 @@ boto3 does everything, also the ranged reads under Parquet: pyarrow's own S3 fil
 with a condition nor pin the version it reads, so that a table replaced in mid-read would come out mixed.
 """
 
+import hashlib
 import os
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -190,12 +192,16 @@ class S3Store:
                 raise
 
     def _put(self, key: str, body: Callable[[], bytes | BinaryIO], condition: dict[str, str]) -> str:
-        mark = uuid.uuid4().hex
+        mark, digest = uuid.uuid4().hex, _md5(body())
         with self._errors(key):
             for attempt in range(CONFLICT_ATTEMPTS):
                 try:
                     return self._client.put_object(
-                        **self._name(key), Body=body(), Metadata={PUT_MARK: mark}, **condition
+                        **self._name(key),
+                        Body=body(),
+                        ContentMD5=digest,
+                        Metadata={PUT_MARK: mark},
+                        **condition,
                     )["ETag"]
                 except self._client.exceptions.ClientError as error:
                     # A missing object answers If-Match with 404 at AWS and with 412 elsewhere.
@@ -252,6 +258,21 @@ class S3Store:
         except PreconditionFailed:
             return True
         return False
+
+
+def _md5(body: bytes | BinaryIO) -> str:
+    """The digest that a server holds a body against.
+
+    Without it SeaweedFS takes a client killed between the headers of a request and its body for one that
+    stored 0 bytes, over whatever was there.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    if isinstance(body, bytes):
+        digest.update(body)
+    else:
+        while chunk := body.read(COPY_CHUNK_BYTES):
+            digest.update(chunk)
+    return b64encode(digest.digest()).decode()
 
 
 def _from_start(file: BinaryIO) -> BinaryIO:

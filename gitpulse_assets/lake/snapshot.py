@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import Layer, TableContract
-from gitpulse_assets.lake.commit import Commit, read_commit
+from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.dataset import OpenTable, open_table
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 
@@ -34,7 +35,7 @@ def open_snapshot(store: Store, layer: Layer, repo: Repo, contracts: Iterable[Ta
     wanted = list(contracts)
     end = time.monotonic() + WAIT_SECONDS
     while True:
-        commit, _ = read_commit(store, layer, repo)
+        commit = commit_in_force(store, layer, repo)
         tables = {contract.name: open_table(store, contract, repo) for contract in wanted}
         if _belong_together(commit, tables):
             return Snapshot(commit, {name: table.dataset for name, table in tables.items()})

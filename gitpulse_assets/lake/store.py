@@ -98,3 +98,13 @@ class Store(Protocol):
     def delete_prefix(self, prefix: str) -> None:
         """Remove every object below a folder ending in `/`."""
         ...
+
+
+def read_written(store: Store, key: str) -> tuple[bytes | None, str | None]:
+    """An object that is replaced whole: its bytes, None where it was never written, and its ETag.
+
+    One of 0 bytes is a write that never happened, since nothing GitPulse writes is empty: SeaweedFS stores
+    it for a client killed behind the headers of its request. Its ETag is what the next write replaces.
+    """
+    stored = store.get(key)
+    return (stored.body or None, stored.etag) if stored else (None, None)

@@ -13,7 +13,7 @@ import msgspec
 
 from gitpulse_assets.github.pages import KnownPage
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.repo import Repo
 
 FOLDER = "_watch/"
@@ -143,10 +143,9 @@ class StateObject(Generic[State]):
 
     def load(self) -> State:
         """Read the state, an empty one where none was saved; raises LakeError."""
-        stored = self._store.get(self._key)
-        self._etag = stored.etag if stored else None
+        body, self._etag = read_written(self._store, self._key)
         try:
-            self._read = msgspec.json.decode(stored.body, type=self._kind) if stored else self._kind()
+            self._read = msgspec.json.decode(body, type=self._kind) if body else self._kind()
         except msgspec.MsgspecError as error:
             raise LakeError(
                 f"{self._store.uri(self._key)}: not a state of GitPulse ({error}); remove it to begin anew"

@@ -154,7 +154,12 @@ def test_a_server_that_ignores_conditions_is_refused(answering):
         (403, error_body("RequestTimeTooSkewed"), "set the clock"),
         (400, error_body("ExpiredToken"), "set AWS_SESSION_TOKEN to a new one"),
         (507, error_body("XMinioStorageFull"), "the server's disk is full"),
-        (400, error_body("Whatever"), "the server answered 400 Whatever: Some words."),
+        (400, error_body("Whatever"), "the server answered 400 Whatever: Some words"),
+        (
+            501,
+            error_body("Whatever"),
+            "501 Whatever: Some words.: look at that server, or set AWS_ENDPOINT_URL",
+        ),
     ],
     ids=lambda v: str(v)[:40] if isinstance(v, int) else "",
 )

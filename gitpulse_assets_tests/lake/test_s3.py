@@ -1,13 +1,16 @@
 """What only S3 can do wrong: answers that are lost, servers that die; and what we lean on, pinned."""
 
+import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError
 
 from gitpulse_assets.contracts.model import TableContract
@@ -78,6 +81,51 @@ def test_a_conflict_in_flight_is_tried_again(store: S3Store, monkeypatch):
     answers.extend([409] * 100)
     with pytest.raises(PreconditionFailed):
         store.put("x", b"2", if_absent=True)
+
+
+class Killed(BaseException):
+    """The client is no more; no handler on the way may take it for an error."""
+
+
+@pytest.fixture
+def killed_behind_its_headers(store: S3Store) -> Iterator[None]:
+    """Every request of the store's client sends its headers, and no byte of its body, before the client dies."""
+
+    def die(request: AWSPreparedRequest, **_: object) -> None:
+        url = urlsplit(request.url)
+        named = {"Host": url.netloc, **{k: as_text(v) for k, v in request.headers.items()}}
+        head = "".join(f"{name}: {value}\r\n" for name, value in named.items() if name != "Expect")
+        with socket.create_connection((str(url.hostname), int(url.port or 80))) as connection:
+            connection.sendall(f"{request.method} {url.path} HTTP/1.1\r\n{head}\r\n".encode())
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(65536)
+        raise Killed
+
+    events = store._client.meta.events
+    events.register("before-send.s3.PutObject", die)
+    yield
+    events.unregister("before-send.s3.PutObject", die)
+
+
+def as_text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def test_a_client_killed_behind_its_headers_leaves_what_was_there(store: S3Store, request):
+    store.put("x", b"before")
+    request.getfixturevalue("killed_behind_its_headers")
+    with pytest.raises(Killed):
+        store.put("x", b"after")
+    assert store.get("x").body == b"before"  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def test_upstream_without_a_digest_it_leaves_0_bytes(store: S3Store, request):
+    """Why the digest is sent; where this fails, the server has learned to count, and all is well."""
+    store.put("x", b"before")
+    request.getfixturevalue("killed_behind_its_headers")
+    with pytest.raises(Killed):
+        store._client.put_object(**store._name("x"), Body=b"after")
+    assert store.get("x").body == b""  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def test_ranges_of_a_large_object_are_right(store: S3Store):
