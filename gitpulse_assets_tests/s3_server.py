@@ -94,8 +94,9 @@ class S3Server:
         while time.monotonic() < end:
             try:
                 self._make_bucket()
-                # A write, since opening asks the server once a process only.
-                Lake.open(f"s3://{BUCKET}/ready", self.options).store.put("ready", b"")
+                # A write, since opening asks the server once a process only; of a byte, since an empty
+                # object needs no volume, and those come back last.
+                Lake.open(f"s3://{BUCKET}/ready", self.options).store.put("ready", b"1")
             except (LakeError, BotoCoreError, ClientError):
                 time.sleep(0.2)
             else:

@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -20,6 +22,23 @@ GITPULSE = str(Path(sys.executable).with_name("gitpulse"))
 SIGNALS = [signal.SIGINT, signal.SIGHUP, signal.SIGTERM]
 
 
+def heed_signals() -> None:
+    """In the child: hear what the tests' own parent (nohup, a script's background) may have switched off."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process of its own, which is gone at the end whatever the test finds."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([GITPULSE, *arguments], text=True, preexec_fn=heed_signals, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS[:2])
 def test_it_ends_at_once_and_the_same_command_goes_on(
@@ -27,8 +46,7 @@ def test_it_ends_at_once_and_the_same_command_goes_on(
 ):
     sandbox.app.log.clear()
     sandbox.app.faults.append(Fault("slow", match=LIST, skip=2, times=ALWAYS, seconds=30))
-    command = [GITPULSE, "refresh", "acme/rocket"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started("refresh", "acme/rocket") as process:
         while sum(LIST in served.target for served in sandbox.app.log) < 3:
             assert process.poll() is None
             time.sleep(0.1)
@@ -46,8 +64,7 @@ def test_it_ends_at_once_and_the_same_command_goes_on(
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_it_ends_the_sandbox_as_it_is_meant_to(number: signal.Signals):
-    command = [GITPULSE, "sandbox", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started("sandbox", "--port", "0") as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[0].removeprefix("GITHUB_API_URL=")
         assert httpx.get(f"{address}/rate_limit", timeout=25).is_success

@@ -1,4 +1,4 @@
-"""An object of 0 bytes is a write that never happened: what was there before stays in force, and it goes on."""
+"""An object of 0 bytes is a write that never happened: what was there before stays in force."""
 
 from collections.abc import Callable
 

@@ -89,7 +89,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def killed_behind_its_headers(store: S3Store) -> Iterator[None]:
-    """Every request of the store's client sends its headers, and no byte of its body, before the client dies."""
+    """Every request of the store's client sends its headers, no byte of its body, and dies."""
 
     def die(request: AWSPreparedRequest, **_: object) -> None:
         url = urlsplit(request.url)
