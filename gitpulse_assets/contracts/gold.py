@@ -133,7 +133,12 @@ MART_ISSUE_LIFECYCLE = TableContract(
             f"arrived closed. {LEDGER_NOTE}",
             nullable=False,
         ),
-        Column("label_names", TEXT_LIST, "Names of its labels, sorted; empty without one.", nullable=False),
+        Column(
+            "label_names",
+            TEXT_LIST,
+            "Names of its labels as they are now, sorted; empty without one.",
+            nullable=False,
+        ),
         Column(
             "label_group",
             TEXT,
@@ -406,7 +411,7 @@ MART_BACKLOG_BY_LABEL = TableContract(
         Column(
             "label_name",
             TEXT,
-            "Its name on the issue read last; (no label) for issues without label.",
+            "Its name on the record read last; (no label) for issues without label.",
             nullable=False,
         ),
         Column("issue_count", COUNT, "Issues with the label, in any state.", nullable=False),

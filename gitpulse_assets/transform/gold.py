@@ -99,6 +99,7 @@ def build_gold(
         raise ValueError(f"as_of_at must carry its time zone, got {parameters.as_of_at.isoformat()}")
     for contract in INPUTS:
         _copy_input(con, contract, inputs[contract.name])
+    create_table(con, "gold", "label_name")
     _create_label_group_pattern(con, parameters.label_groups)
     for name in MARTS:
         create_table(con, "gold", name, {"as_of_at": parameters.as_of_at})

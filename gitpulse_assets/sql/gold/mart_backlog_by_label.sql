@@ -1,18 +1,17 @@
 -- Grain: one row per repository and label that an issue has now, and one for the issues without label (label_id 0,
 -- which GitHub never gives). Key: repo_owner, repo_name, label_id. An issue with three labels counts under each, so
 -- the rows add up to more than the backlog. Flows are those of the issues that have the label now.
--- A renamed label leaves its old name on issues not read since: the name on the issue read last is taken.
 with issue_label as (
     select
         issues.repo_owner,
         issues.repo_name,
         issues.issue_id,
         issues.is_open,
-        issues.fetched_at,
         coalesce(labels.label_id, 0) as label_id,
-        coalesce(labels.label_name, '(no label)') as label_name
+        coalesce(label_name.label_name, '(no label)') as label_name
     from mart_issue_lifecycle as issues
     left join issue_labels as labels using (repo_owner, repo_name, issue_id)
+    left join label_name using (repo_owner, repo_name, label_id)
 ),
 
 stock as (
@@ -20,7 +19,7 @@ stock as (
         repo_owner,
         repo_name,
         label_id,
-        arg_max(label_name, (fetched_at, issue_id)) as label_name,
+        any_value(label_name) as label_name,
         count(*) as issue_count,
         count(*) filter (where is_open) as open_issue_count
     from issue_label

@@ -21,7 +21,7 @@ with history as (
 label_position as (
     -- Distinct names are few, so the patterns are tried on them and not on every issue's labels.
     select names.label_name, min(patterns.position) as position
-    from (select distinct label_name from issue_labels) as names
+    from (select distinct label_name from label_name) as names
     join label_group_pattern as patterns on regexp_matches(names.label_name, patterns.pattern, 'i')
     group by names.label_name
 ),
@@ -31,10 +31,11 @@ labels as (
         repo_owner,
         repo_name,
         issue_id,
-        list_sort(list(distinct label_name)) as label_names,
+        list_sort(list(distinct label_name.label_name)) as label_names,
         min(label_position.position) as position
     from issue_labels
-    left join label_position using (label_name)
+    join label_name using (repo_owner, repo_name, label_id)
+    left join label_position on label_position.label_name = label_name.label_name
     group by repo_owner, repo_name, issue_id
 ),
 

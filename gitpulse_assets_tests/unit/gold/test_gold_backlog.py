@@ -4,6 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets_tests.unit.gold.conftest import utc
+
 AS_OF = "2024-06-30 12:00"
 
 
@@ -53,6 +56,33 @@ def test_case_31_a_renamed_label_is_one_row_with_its_new_name(silver, make_gold)
     silver.issue(2, ("opened", "2024-01-01"), labels=[(1, "feature request")], fetched_at="2024-06-02")
     row = by_label(make_gold(silver, AS_OF), 1)
     assert (row["label_name"], row["open_issue_count"]) == ("feature request", 2)
+
+
+def test_case_31_a_renamed_label_has_one_name_in_mart_page_and_verdict(silver, make_gold):
+    silver.issue(1, ("opened", "2024-06-20"), labels=[(1, "bug")], fetched_at="2024-06-21")
+    silver.issue(2, ("opened", "2024-06-21"), labels=[(1, "bug")], fetched_at="2024-06-22")
+    silver.issue(3, ("opened", "2024-06-22"), labels=[(1, "kind/bug")], fetched_at="2024-06-23")
+    gold = make_gold(silver, AS_OF)
+    assert gold.rows("select label_name, open_issue_count from mart_backlog_by_label") == [
+        {"label_name": "kind/bug", "open_issue_count": 3}
+    ]
+    assert gold.column("select distinct unnest(label_names) from mart_issue_lifecycle") == ["kind/bug"]
+    gold.con.execute("create temp view lifecycle as from mart_issue_lifecycle")
+    create_table(gold.con, "answers", "open_now", relation="open_issue")
+    window: dict[str, object] = {"start_at": utc("2024-06-01"), "end_at": utc("2024-06-30")}
+    create_table(gold.con, "answers", "label", window)
+    assert gold.column("select (label_name, open_issue_count, net_change) from label") == [("kind/bug", 3, 3)]
+    verdict: dict[str, object] = {"as_of_at": utc(AS_OF), "windows_days": [28]}
+    create_table(gold.con, "gold", "verdict_label", verdict)
+    assert gold.column("select (label_name, net_change) from verdict_label") == [("kind/bug", 3)]
+
+
+def test_case_31_a_pull_request_read_last_tells_the_new_name(silver, make_gold):
+    silver.issue(1, ("opened", "2024-01-01"), labels=[(1, "bug")], fetched_at="2024-06-01")
+    silver.issue(2, is_pull_request=True, labels=[(1, "kind/bug")], fetched_at="2024-06-02")
+    gold = make_gold(silver, AS_OF)
+    assert by_label(gold, 1)["label_name"] == "kind/bug"
+    assert gold.column("select label_names from mart_issue_lifecycle") == [["kind/bug"]]
 
 
 def test_labels_of_pull_requests_are_left_out(silver, make_gold):
