@@ -5,11 +5,25 @@ it where the part can be had.
 """
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests import shared
+
+
+def pytest_configure() -> None:
+    """Let processes keep what they compile: a start without it takes twice the time, and tests start many."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End what the workers shared, once all of them are through."""
+    if not hasattr(session.config, "workerinput"):
+        shared.end(shared.folder_of(session.config))
 
 
 def absent(part: str, reason: str) -> None:

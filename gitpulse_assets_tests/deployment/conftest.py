@@ -24,7 +24,7 @@ from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment import postgres
 from gitpulse_assets_tests.deployment.compose import ROOT, Compose, wait_until
-from gitpulse_assets_tests.s3_server import S3Server, no_caller_settings, s3_server  # noqa: F401
+from gitpulse_assets_tests.s3_server import SharedServer, no_caller_settings, s3_server  # noqa: F401
 
 REPO = Repo("acme", "rocket")
 ADMIN, VIEWER = ("admin", "an administrator's pass:word"), ("viewer", "a viewer's password")
@@ -150,7 +150,7 @@ def password_hash(password: str) -> str:
 @pytest.fixture(scope="module")
 def deployment(
     tmp_path_factory: pytest.TempPathFactory,
-    s3_server: S3Server,  # noqa: F811
+    s3_server: SharedServer,  # noqa: F811
     receiver: Receiver,
 ) -> Iterator[Deployment]:
     """Everything of docker-compose.yml, started in its order, on an empty database and bucket."""

@@ -15,7 +15,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.server import Sandbox
 from gitpulse_assets_tests.conftest import forget_settings
 from gitpulse_assets_tests.crash.pipeline import REPO
-from gitpulse_assets_tests.s3_server import BUCKET, S3Server
+from gitpulse_assets_tests.s3_server import BUCKET, SharedServer
 
 pytestmark = pytest.mark.s3
 
@@ -29,7 +29,7 @@ def url() -> str:
 
 @pytest.fixture
 def gitpulse(
-    sandbox: Sandbox, s3_server: S3Server, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, s3_server: SharedServer, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Command:
     """Run the command line in an empty folder, with a lake on the server: `gitpulse("refresh", "a/b")`."""
     forget_settings(monkeypatch)
@@ -54,7 +54,7 @@ def gitpulse(
 
 
 def test_refresh_verdict_rebuild_and_maintain_on_s3(
-    gitpulse: Command, s3_server: S3Server, url: str, tmp_path: Path
+    gitpulse: Command, s3_server: SharedServer, url: str, tmp_path: Path
 ):
     refreshed = gitpulse("refresh", REPO.key)
     assert (refreshed.exit_code, refreshed.stderr) == (DONE, "")
