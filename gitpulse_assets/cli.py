@@ -90,8 +90,9 @@ def rebuild(repos: tuple[Repo, ...]) -> None:
 def maintain() -> None:
     """Tidy up the tables' storage.
 
-    Finishes what runs that died had begun to publish, removes what they left, and thins out what was received
-    longer than GITPULSE_RETENTION_DAYS ago. Tables stay as they are.
+    Finishes what runs that died had begun to publish, removes what they left, thins out what was received
+    longer than GITPULSE_RETENTION_DAYS ago, and deletes what Dagster keeps of runs older than
+    GITPULSE_RUN_RETENTION_DAYS. Tables stay as they are.
     """
     from gitpulse_assets.commands.maintain import maintain_lake
 

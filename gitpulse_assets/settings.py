@@ -147,6 +147,12 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_RETENTION_DAYS",
         description="Days after which `maintain` thins out raw runs that a full walk has replaced; 0: never.",
     )
+    run_retention_days: int = Field(
+        default=14,
+        ge=0,
+        validation_alias="GITPULSE_RUN_RETENTION_DAYS",
+        description="Days after which `maintain` deletes what Dagster keeps of runs but the last; 0: never.",
+    )
     duckdb_memory_limit: str = Field(
         default="500MB",
         pattern=r"^[1-9][0-9]*(\.[0-9]+)?(MB|GB|MiB|GiB)$",

@@ -1,14 +1,16 @@
 """The maintenance of the whole lake: one run for all repositories, which asks GitHub nothing.
 
-What may be removed is decided in `lake/maintenance.py` (left-overs) and `retention.py` (raw runs).
+What may be removed is decided in `lake/maintenance.py` (left-overs), `retention.py` (raw runs) and `purge.py`
+(what Dagster keeps of its runs).
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from gitpulse_assets.automation.purge import purged
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
@@ -22,13 +24,17 @@ MAINTAIN_JOB = "maintain"
 
 @dg.op(name="maintain_lake")
 def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
-    """Finish what was cut short, remove what nobody counts, and thin out old raw runs."""
-    target, days = lake.open(), settings_or_failure().retention_days
+    """Finish what was cut short, remove what nobody counts, thin out old raw runs and Dagster's own."""
+    target, settings = lake.open(), settings_or_failure()
     troubles: list[str] = []
+    done: list[str] = []
     try:
-        context.add_output_metadata({"done": list(maintained(target, days, troubles))})
+        done.extend(maintained(target, settings.retention_days, troubles))
     except LakeError as error:
         troubles.append(str(error))
+    if settings.run_retention_days:
+        done.extend(purged(context.instance, timedelta(days=settings.run_retention_days), datetime.now(UTC)))
+    context.add_output_metadata({"done": done})
     if troubles:
         raise dg.Failure("; ".join(troubles), allow_retries=False)
 
@@ -75,7 +81,8 @@ def counted(swept: "Swept") -> str:
     name=MAINTAIN_JOB,
     description=(
         "Finish publications that were cut short, remove what dead runs left, and thin out raw runs older "
-        "than GITPULSE_RETENTION_DAYS. The tables stay as they are, and can be rebuilt as before."
+        "than GITPULSE_RETENTION_DAYS and what Dagster keeps of runs older than GITPULSE_RUN_RETENTION_DAYS. "
+        "The tables stay as they are, and can be rebuilt as before."
     ),
 )
 def maintain() -> None:

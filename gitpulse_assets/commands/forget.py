@@ -13,6 +13,7 @@ import msgspec
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.automation.launch import rebuild
+from gitpulse_assets.automation.purge import delete_run
 from gitpulse_assets.automation.runs import busy_keys
 from gitpulse_assets.commands.refresh import instance_of, load_definitions
 from gitpulse_assets.console import refused, say
@@ -61,7 +62,7 @@ def forget_in_dagster(instance: dg.DagsterInstance, repo: Repo) -> int:
     runs = dg.RunsFilter(tags={PARTITION_NAME_TAG: repo.key})
     while found := instance.get_runs(runs, limit=RUNS_A_TURN):
         for run in found:
-            instance.delete_run(run.run_id)
+            delete_run(instance, run.run_id)
         count += len(found)
     if instance.has_dynamic_partition(REPOS_PARTITIONS, repo.key):
         instance.delete_dynamic_partition(REPOS_PARTITIONS, repo.key)
