@@ -38,26 +38,39 @@ class GitHubResource(dg.ConfigurableResource):
     def client(
         self, on_wait: "Callable[[Wait], None] | None" = None, *, was_reached: bool = False
     ) -> "GitHubClient":
-        """Open a client; the caller closes it. The options are as GitHubClient has them."""
-        return github_client(settings_or_failure(), on_wait=on_wait, was_reached=was_reached)
+        """Open a client; the caller closes it. The options are as GitHubClient has them.
+
+        Ends the step with one clear line where the environment lets none be made.
+        """
+        try:
+            return github_client(settings_or_failure(), on_wait=on_wait, was_reached=was_reached)
+        except SettingsError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
 
 
 def github_client(settings: Settings, **options: Any) -> "GitHubClient":
-    """Open a client as the settings describe it; `options` are further arguments of GitHubClient."""
+    """Open a client as the settings describe it; `options` are further arguments of GitHubClient.
+
+    Raises SettingsError where a proxy or certificate variable of the environment lets none be made.
+    """
     from gitpulse_assets.github.app import App
     from gitpulse_assets.github.client import GitHubClient
+    from gitpulse_assets.github.errors import UnusableEnvironment
 
     app, key = None, settings.github_app_private_key
     if settings.github_app_id and key:
         app = App(settings.github_app_id, key, settings.github_api_url, settings.github_app_installation_id)
     given = {"patience_seconds": settings.patience_seconds, **options}
-    return GitHubClient(
-        api_url=settings.github_api_url,
-        graphql_url=settings.github_graphql_url,
-        tokens=settings.github_tokens,
-        app=app,
-        **given,
-    )
+    try:
+        return GitHubClient(
+            api_url=settings.github_api_url,
+            graphql_url=settings.github_graphql_url,
+            tokens=settings.github_tokens,
+            app=app,
+            **given,
+        )
+    except UnusableEnvironment as error:
+        raise SettingsError(str(error)) from None
 
 
 class LakeResource(dg.ConfigurableResource):

@@ -22,6 +22,7 @@ from gitpulse_assets.partitions import repos
 from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
+from gitpulse_assets.stopping import stops_noted
 from gitpulse_assets.transform.audit import audit_table
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
     )
 
     try:
-        collect(session, is_full=is_full, with_events=with_events)
+        with stops_noted():
+            collect(session, is_full=is_full, with_events=with_events)
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
         raise dg.Failure(
             "interrupted; what has come is kept, run it again to go on",

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 
 from gitpulse_assets.commands.summary import counted
 from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL
+from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.github.errors import GitHubError
+from gitpulse_assets.github.errors import GitHubError, WrongAddress
+from gitpulse_assets.github.pace import MOST_A_MINUTE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
-from gitpulse_assets.settings import Settings
+from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.watch.asking import OF_ONE
 from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed
 
@@ -27,6 +28,8 @@ def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
         lake = open_lake(settings)
         with github_client(settings) as client:
             return planned(client, lake, repos)
+    except (SettingsError, WrongAddress) as error:
+        return refused(error, WRONG_USE)
     except (GitHubError, LakeError) as error:
         return refused(error, FAILED)
 
@@ -95,7 +98,13 @@ def known_words(lake: Lake, repo: Repo) -> str:
 
 def told_budget(client: GitHubClient, token: str, repo: Repo, cost: Cost) -> int:
     """Print what the token has left and whether it is enough; return DONE, or PARTIAL where it is not."""
+    needed = f"{token}: needs {cost_words(cost).removeprefix('first refresh: ')}"
     limits = client.rate_limits(repo)
+    if limits is None:
+        say(
+            f"{needed}; the server sets no limit, and is asked at most {MOST_A_MINUTE} times a minute: enough"
+        )
+        return DONE
     core, graphql = limits.core, limits.graphql
     left = Left(core.remaining, core.limit, graphql.remaining, graphql.limit, core.reset)
     hours = hours_needed(cost, left)
@@ -103,7 +112,7 @@ def told_budget(client: GitHubClient, token: str, repo: Repo, cost: Cost) -> int
     points = f" and {left.points:,} of {left.points_an_hour:,} points" if cost.point_count else ""
     enough = "enough" if not hours else f"not enough: it takes {counted(hours, 'further hour')} of the limit"
     say(
-        f"{token}: needs {cost_words(cost).removeprefix('first refresh: ')}; has {left.requests:,} of "
+        f"{needed}; has {left.requests:,} of "
         f"{left.requests_an_hour:,} requests{points} until {reset:%H:%M} UTC: {enough}"
     )
     if not client.has_token(repo):

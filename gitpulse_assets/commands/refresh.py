@@ -26,11 +26,15 @@ def refresh_repos(
     settings: Settings, repos: Sequence[Repo], *, is_full: bool, with_events: bool = False
 ) -> int:
     """Refresh each repository and return the worst exit code; one that fails does not stop the others."""
+    from gitpulse_assets.github.connection import check_environment
+    from gitpulse_assets.github.errors import UnusableEnvironment
+
     console = Console(stderr=True)
     try:
+        check_environment()
         with instance_of(settings) as instance:
             return worst(refresh_each(settings, instance, console, repos, is_full, with_events))
-    except SettingsError as error:
+    except (SettingsError, UnusableEnvironment) as error:
         return refused(error, WRONG_USE)
     except KeyboardInterrupt:
         return refused("interrupted", INTERRUPTED)

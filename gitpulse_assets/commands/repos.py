@@ -10,7 +10,7 @@ from gitpulse_assets.contracts.silver import REPOSITORY, SYNC_STATE
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.github.errors import GitHubError
+from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -112,6 +112,8 @@ def check_repos(settings: Settings) -> int:
             for line in checked(client, lake, wanted, troubles):
                 say(line)
             cost = client.spending.quota_cost
+    except (SettingsError, WrongAddress) as error:
+        return refused(error, WRONG_USE)
     except GitHubError as error:
         return refused(error, PARTIAL)
     for trouble in troubles:

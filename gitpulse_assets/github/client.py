@@ -5,7 +5,6 @@ asked by GraphQL in lifecycle.py and departures.py.
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import msgspec
 from pydantic import SecretStr
 
 from gitpulse_assets.github.app import App
+from gitpulse_assets.github.connection import READ_SECONDS, open_http
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
 from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, RepositoryNotFound
@@ -24,9 +24,11 @@ from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
 from gitpulse_assets.github.pages import EVENT_ROW_CAP, KnownPage, Page, expect_found, split, walk
 from gitpulse_assets.github.spending import Spending
+from gitpulse_assets.github.subject import Owner
 from gitpulse_assets.github.tokens import Tokens
-from gitpulse_assets.github.transport import ATTEMPTS, HEADERS, Transport, Wait
+from gitpulse_assets.github.transport import ATTEMPTS, Transport, Wait
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.stopping import pause
 
 logger = logging.getLogger(__name__)
 
@@ -151,16 +153,15 @@ class GitHubClient:
         tokens: Iterable[SecretStr] = (),
         patience_seconds: float = 120.0,
         on_wait: Callable[[Wait], None] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        read_timeout_seconds: float = 30.0,
+        sleep: Callable[[float], None] = pause,
+        read_timeout_seconds: float = READ_SECONDS,
         attempts: int = ATTEMPTS,
         was_reached: bool = False,
         app: App | None = None,
         http_transport: httpx.BaseTransport | None = None,
     ):
         self._api_url = api_url.rstrip("/")
-        timeout = httpx.Timeout(10.0, read=read_timeout_seconds)
-        self._http = httpx.Client(headers=HEADERS, timeout=timeout, transport=http_transport)
+        self._http = open_http(read_timeout_seconds, http_transport)
         kept_tokens = Tokens(tokens, app)
         self._transport = Transport(
             self._http, kept_tokens, patience_seconds, on_wait, sleep, attempts, was_reached
@@ -229,8 +230,7 @@ class GitHubClient:
 
     def owned_repositories(self, owner: str, known: Mapping[str, KnownPage] | None = None) -> Iterator[Page]:
         """Walk the repositories of an organisation or a user, 100 a page; `known` as in `issue_pages`."""
-        # Which token asks is decided by a repository; every organisation may have one of this name.
-        asked = Repo(owner, ".github")
+        asked = Owner(owner)
         for path in (f"/orgs/{owner}/repos", f"/users/{owner}/repos"):
             url = str(httpx.URL(f"{self._api_url}{path}", params={"sort": "full_name", "per_page": PER_PAGE}))
             with suppress(RepositoryNotFound):
@@ -238,9 +238,14 @@ class GitHubClient:
                 return
         raise RepositoryNotFound(f"{owner} is no organisation or user at {httpx.URL(self._api_url).host}")
 
-    def rate_limits(self, repo: Repo) -> RateLimits:
-        """What the repository's token has left of both budgets; asking costs nothing."""
-        reply = expect_found(self._transport.get(f"{self._api_url}/rate_limit", repo), repo)
+    def rate_limits(self, repo: Repo) -> RateLimits | None:
+        """What the repository's token has left of both budgets; asking costs nothing.
+
+        None where the server has its limits switched off, as GitHub Enterprise Server may.
+        """
+        reply = self._transport.get(f"{self._api_url}/rate_limit", repo, is_free=True)
+        if reply.status == 404:
+            return None
         return decode(reply.content, _RateLimitAnswer, reply.url).resources
 
     def token_name(self, repo: Repo) -> str:

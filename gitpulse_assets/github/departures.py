@@ -82,6 +82,11 @@ class _IssueEvents(msgspec.Struct, rename="camel"):
         return sorted(dated, key=lambda one: one[0])
 
 
+class _Numbered(msgspec.Struct):
+    id: int | None = None
+    number: int | None = None
+
+
 class _Target(msgspec.Struct):
     number: int
     repository_url: str
@@ -149,7 +154,8 @@ class Departures:
             return Departure(issue, "transferred_out", evidence, reply.date, None, target, reply.content)
         if reply.status == 410 and "disabled" in reply.message.lower():
             raise IssuesDisabled(f"{self._repo} has its issues disabled; take it off the watch list")
-        kinds: dict[int, Kind] = {200: "present", 404: at_404, 410: "deleted"}
+        at_200: Kind = "present" if _is_of(reply.content, issue) else "undecided"
+        kinds: dict[int, Kind] = {200: at_200, 404: at_404, 410: "deleted"}
         return Departure(
             issue, kinds.get(reply.status, "undecided"), evidence, reply.date, payload=reply.content
         )
@@ -162,6 +168,15 @@ class Departures:
         target = decode(reply.content, _Target, reply.url)
         name = REPOSITORY_OF.search(target.repository_url)
         return f"{name.group(1)}#{target.number}" if name else None
+
+
+def _is_of(content: bytes, issue: MissingIssue) -> bool:
+    """Whether an answer is the issue that was asked for: a proxy or a cache may say 200 to anything."""
+    try:
+        found = msgspec.json.decode(content, type=_Numbered)
+    except msgspec.DecodeError:
+        return False
+    return (found.id, found.number) == (issue.issue_id, issue.issue_number)
 
 
 def _converted_at(told: _IssueEvents) -> datetime | None:

@@ -28,6 +28,14 @@ class BadToken(GitHubError):
     """401, or a text that cannot be a token."""
 
 
+class UnusableEnvironment(GitHubError):
+    """A proxy or certificate variable with which no HTTP client can be made."""
+
+
+class WrongAddress(GitHubError):
+    """GITHUB_API_URL leads to a server that answers, but not to its API."""
+
+
 class TokenRequired(GitHubError):
     """GraphQL was asked for without a token."""
 

@@ -41,7 +41,12 @@ class Problem(msgspec.Struct):
 
     message: str = ""
     type: str | None = None
-    path: list[str | int] = []
+    path: list[str | int] | None = None
+
+    @property
+    def place(self) -> tuple[str | int, ...]:
+        """The path; empty where GitHub names none, which is an error of the whole."""
+        return tuple(self.path or ())
 
 
 class _Cost(msgspec.Struct):
@@ -54,7 +59,7 @@ class _Spent(msgspec.Struct, rename="camel"):
 
 class _Envelope(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
-    errors: list[Problem] = []
+    errors: list[Problem] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Answer:
     def absences(self) -> dict[tuple[str | int, ...], str]:
         """Why there is a null at a path: not_found or forbidden."""
         settled = [problem for problem in self.problems if problem.type in SETTLED]
-        return {tuple(problem.path): str(problem.type).lower() for problem in settled}
+        return {problem.place: str(problem.type).lower() for problem in settled}
 
     @property
     def reason(self) -> str:
@@ -141,9 +146,10 @@ class GraphQL:
                 f"{self._url} answered {reply.status} ({reply.message}); check GITHUB_GRAPHQL_URL"
             )
         envelope = decode(reply.content, _Envelope, self._url)
-        for problem in envelope.errors:
+        problems = envelope.errors or []
+        for problem in problems:
             problem.message = self._transport.mask(problem.message)
-        answer = Answer(self._url, reply.date, bytes(envelope.data), envelope.errors)
+        answer = Answer(self._url, reply.date, bytes(envelope.data), problems)
         spent = answer.read(_Spent)
         self._transport.graphql_meter.used(spent.rate_limit.cost if spent and spent.rate_limit else 1)
         for problem in answer.problems:
@@ -173,7 +179,7 @@ class GraphQL:
 
 def _raise_final(problem: Problem, repo: Repo, host: str) -> None:
     """Raise for what neither waiting nor a smaller batch can help."""
-    words, is_whole = one_line(problem.message), problem.path in ([], ["repository"])
+    words, is_whole = one_line(problem.message), problem.place in ((), ("repository",))
     if problem.type == "NOT_FOUND" and is_whole:
         raise RepositoryNotFound(
             f"{repo} is not found at {host}, or not visible to the token in use ({words}); check the name"

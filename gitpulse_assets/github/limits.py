@@ -14,6 +14,9 @@ import msgspec
 SECONDARY_SECONDS = 60.0
 # `reset` is a whole second; coming in that same second is still refused now and then.
 RESET_MARGIN_SECONDS = 1.0
+# However soon GitHub wants to be asked again, each refusal of a request doubles its wait.
+FLOOR_SECONDS = 1.0
+MOST_DOUBLINGS = 10
 LIMIT_WORDS = ("rate limit", "abuse detection")
 
 
@@ -32,7 +35,7 @@ class _Problem(msgspec.Struct):
 
 class _Problems(msgspec.Struct):
     message: str | None = None
-    errors: list[_Problem] = []
+    errors: list[_Problem] | None = None
 
 
 def limit_in(
@@ -48,10 +51,17 @@ def limit_in(
     if seconds is None:
         seconds = _until_reset_seconds(headers, date)
     if seconds is None:
-        seconds = SECONDARY_SECONDS * 2 ** min(wait_count, 10)
+        seconds = SECONDARY_SECONDS * 2 ** min(wait_count, MOST_DOUBLINGS)
+    seconds = max(seconds, FLOOR_SECONDS * 2 ** min(wait_count, MOST_DOUBLINGS))
     # A malicious or broken header must not overflow the calendar.
     seconds = min(seconds, timedelta(days=365).total_seconds())
     return Limit(seconds, date + timedelta(seconds=seconds))
+
+
+def end_of_budget(headers: Mapping[str, str], date: datetime) -> Limit | None:
+    """The wait an answer announces that used the last unit of its budget; None where some are left."""
+    seconds = _until_reset_seconds(headers, date)
+    return None if seconds is None else Limit(seconds, date + timedelta(seconds=seconds))
 
 
 def _is_limit(status: int, headers: Mapping[str, str], content: bytes) -> bool:
@@ -73,8 +83,9 @@ def _says_limit(content: bytes) -> bool:
         problems = msgspec.json.decode(content, type=_Problems)
     except msgspec.DecodeError:
         return False
-    texts = [problems.message, *(problem.message for problem in problems.errors)]
-    return any(problem.type in ("RATE_LIMITED", "RATE_LIMIT") for problem in problems.errors) or any(
+    errors = problems.errors or []
+    texts = [problems.message, *(problem.message for problem in errors)]
+    return any(problem.type in ("RATE_LIMITED", "RATE_LIMIT") for problem in errors) or any(
         word in text.lower() for text in texts if text for word in LIMIT_WORDS
     )
 

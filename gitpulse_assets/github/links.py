@@ -7,7 +7,7 @@ import re
 
 import httpx
 
-from gitpulse_assets.github.errors import AnswerUnusable, ForeignLink
+from gitpulse_assets.github.errors import AnswerUnusable, ForeignLink, WrongAddress
 
 LINK_VALUE = re.compile(r'\s*<([^>]*)>((?:\s*;\s*[^\s=;,"]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"]*))?)*)\s*(?:,|$)')
 PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))')
@@ -59,15 +59,37 @@ def origin(url: str | httpx.URL) -> tuple[str, str, int]:
 def same_origin(base: str, target: str) -> str:
     """`target`, made absolute against `base` if it is relative.
 
-    Raises ForeignLink when it leaves the origin of `base` or carries a user name: a token goes nowhere else.
+    Raises ForeignLink when it leaves the origin of `base` or carries a user name: a token goes nowhere else;
+    WrongAddress where it is the same host by another scheme.
     """
     try:
         absolute = httpx.URL(target) if "://" in target else httpx.URL(base).join(target)
     except httpx.InvalidURL:
         absolute = httpx.URL("")
     if origin(absolute) != origin(base) or absolute.userinfo:
-        raise ForeignLink(
-            f"{httpx.URL(base).host} points to another origin ({absolute.host}), which is not "
-            "followed so that no token leaves; check GITHUB_API_URL"
-        )
+        raise _refusal(httpx.URL(base), absolute)
     return target if "://" in target else str(absolute)
+
+
+def _refusal(base: httpx.URL, target: httpx.URL) -> ForeignLink | WrongAddress:
+    """Why a link is not followed: mostly another host, now and then the same one by another scheme."""
+    schemes = (base.scheme, target.scheme)
+    if base.host == target.host and not target.userinfo and schemes == ("http", "https"):
+        port = f":{target.port}" if target.port else ""
+        return WrongAddress(
+            f"{base.host} answers by https only, and a token goes there by nothing else; write "
+            f"https://{base.host}{port} in GITHUB_API_URL"
+        )
+    if base.host == target.host and not target.userinfo and schemes == ("https", "http"):
+        return WrongAddress(
+            f"{base.host}, asked by https, gives links by http, where no token goes; let the proxy before it "
+            "send X-Forwarded-Proto: https"
+        )
+    return ForeignLink(
+        f"{_place(base)} points to another origin ({_place(target)}), which is not followed so that no token "
+        "leaves; check GITHUB_API_URL"
+    )
+
+
+def _place(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode()}" if url.host else "no address"

@@ -14,8 +14,8 @@ from gitpulse_assets.github.detours import Detour, KnownWalk, record_id
 from gitpulse_assets.github.errors import AnswerUnusable, CursorRefused, IssuesDisabled, RepositoryNotFound
 from gitpulse_assets.github.links import same_origin
 from gitpulse_assets.github.reply import Reply
+from gitpulse_assets.github.subject import Subject
 from gitpulse_assets.github.transport import Transport
-from gitpulse_assets.repo import Repo
 
 # GitHub's words for "this list goes on, but not for you", whichever list it is.
 CAP_WORDS = ("pagination is limited", "pagination with the page parameter is not supported")
@@ -60,7 +60,7 @@ class Page:
 
 def walk(
     transport: Transport,
-    repo: Repo,
+    repo: Subject,
     first_url: str,
     *,
     is_stored: bool = False,
@@ -115,7 +115,7 @@ def _unchanged_page(reply: Reply, earlier: KnownPage, url: str, number: int) -> 
     )
 
 
-def _page(reply: Reply, repo: Repo, url: str, number: int, is_cursor: bool, row_cap: int | None) -> Page:
+def _page(reply: Reply, repo: Subject, url: str, number: int, is_cursor: bool, row_cap: int | None) -> Page:
     if reply.status == 422 and _is_cap(reply):
         return Page(number, url, None, reply.date, None, [], is_capped=True)
     if is_cursor and reply.status in (404, 422):
@@ -163,7 +163,7 @@ def page_before(url: str) -> str | None:
     return str(address.copy_set_param("page", number - 1)) if is_counted else None
 
 
-def expect_found(reply: Reply, repo: Repo) -> Reply:
+def expect_found(reply: Reply, repo: Subject) -> Reply:
     """Pass a 200 or 304 on; name what is wrong with the repository otherwise."""
     host = httpx.URL(reply.url).host
     if reply.status == 404:

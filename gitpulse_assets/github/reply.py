@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import msgspec
 
-from gitpulse_assets.github.errors import AnswerUnusable, one_line
+from gitpulse_assets.github.errors import AnswerUnusable, WrongAddress, one_line
 from gitpulse_assets.github.links import link, next_link, same_origin
 
 # A smaller query may pass where these came; others of the 5xx say nothing about the size.
@@ -37,6 +37,11 @@ class Reply:
     def etag(self) -> str | None:
         """The answer's ETag, if it has one."""
         return self.headers.get("etag")
+
+    @property
+    def is_web_page(self) -> bool:
+        """Whether it is HTML, which GitHub's API never sends."""
+        return "html" in self.headers.get("content-type", "")
 
     @property
     def next_url(self) -> str | None:
@@ -67,10 +72,24 @@ def read_reply(response: httpx.Response) -> Reply:
         raise AnswerUnusable(f"{url} answered {status}; try again later", is_overload=status in OVERLOAD)
     if status == 200 and not _is_json(response.content):
         raise AnswerUnusable(
-            f"{url} answered with something that is no JSON; check for a proxy or a log-in page in between"
+            f"{url} answered with something that is no JSON; check for a proxy or a log-in page in "
+            f"between{_hint(response.url)}"
         )
     words = "" if status == 200 else _message(response)
-    return Reply(status, url, _date(response), response.headers, response.content, words)
+    reply = Reply(status, url, _date(response), response.headers, response.content, words)
+    if status == 404 and reply.is_web_page:
+        raise WrongAddress(
+            f"{url} answered 404 with a web page, so it is no address of GitHub's API; check "
+            f"GITHUB_API_URL{_hint(response.url)}"
+        )
+    return reply
+
+
+def _hint(url: httpx.URL) -> str:
+    """What is forgotten in the address of a GitHub Enterprise Server."""
+    if url.path.startswith("/api/v3/") or url.host == "api.github.com":
+        return ""
+    return f"; GitHub Enterprise Server's ends in /api/v3: {url.scheme}://{url.netloc.decode()}/api/v3"
 
 
 def _message(response: httpx.Response) -> str:

@@ -6,51 +6,58 @@ Nothing else in the package touches a token's value, but for what app.py fetches
 import hashlib
 import hmac
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable, Sequence
 
-import httpx
 from pydantic import SecretStr
 
-from gitpulse_assets.github.app import App, AppAuth
+from gitpulse_assets.github.app import App
+from gitpulse_assets.github.credentials import Ask, Credential
 from gitpulse_assets.github.errors import BadToken
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.github.reply import Reply
+from gitpulse_assets.github.subject import Subject
 
 # A line break or a letter beyond ASCII would make the HTTP library quote the header, token included, in its
 # own error.
 PRINTABLE = re.compile(r"[!-~]+")
 
 
-class TokenAuth(httpx.Auth):
-    """One token as httpx authentication; shows its place in the list, never its value."""
+class Token:
+    """One token; shows its place in the list, never its value."""
 
-    def __init__(self, token: SecretStr, name: str):
-        self._token = token
+    def __init__(self, value: SecretStr, name: str):
         self.name = name
+        self._credential = Credential(name, value, name)
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
-        yield request
+    def credential(self, subject: Subject, ask: Ask) -> Credential:
+        """The same for every repository."""
+        return self._credential
 
-    def auth_for(self, repo: Repo) -> "TokenAuth":
-        """The same token for every repository."""
-        return self
+    def again_after(self, reply: Reply, credential: Credential, try_count: int) -> float | None:
+        """Never: what it may not read it may not read the next moment either."""
+        return None
 
-    def weight(self, repo: Repo) -> bytes:
+    def refused(self, subject: Subject) -> None:
+        """Nothing follows for the token itself."""
+
+    def weight(self, subject: Subject) -> bytes:
         """How strongly this token is drawn to a repository (rendezvous hashing)."""
-        return hmac.digest(self._token.get_secret_value().encode(), repo.key.encode(), hashlib.sha256)
+        value = self._credential.value.get_secret_value()
+        return hmac.digest(value.encode(), subject.key.encode(), hashlib.sha256)
 
     def mask(self, text: str) -> str:
-        return text.replace(self._token.get_secret_value(), "[token]")
+        """Take the token out of a text."""
+        return text.replace(self._credential.value.get_secret_value(), "[token]")
 
     def __repr__(self) -> str:
-        return f"TokenAuth({self.name})"
+        return f"Token({self.name})"
 
 
 class Tokens:
     """Several tokens that share the load; a repository stays with its token, also when others come or go.
 
     An ETag depends on the token it was given to, so a repository that changed tokens would pay for its
-    pages again. A GitHub App shares the load as one more.
+    pages again: only one that its token may not read goes to another, and its owner's other repositories,
+    where they have none yet, begin with that one. A GitHub App shares the load as one more.
     """
 
     def __init__(self, tokens: Iterable[SecretStr], app: App | None = None):
@@ -62,25 +69,37 @@ class Tokens:
                     f"token {number} of {len(given)} is empty or holds a blank or a character beyond ASCII; "
                     "write GITHUB_TOKEN as tokens separated by commas"
                 )
-        self._auths: list[TokenAuth | App] = [
-            TokenAuth(token, f"token {number} of {len(given)}") for number, token in enumerate(given, start=1)
+        self._sources: list[Token | App] = [
+            Token(token, f"token {number} of {len(given)}") for number, token in enumerate(given, start=1)
         ]
         if app is not None:
-            self._auths.append(app)
+            self._sources.append(app)
+        self._serving: dict[str, Token | App] = {}
 
-    def auth_for(self, repo: Repo) -> TokenAuth | AppAuth | None:
-        """The repository's token, or None where there is none at all."""
-        chosen = max(self._auths, key=lambda auth: auth.weight(repo), default=None)
-        return chosen and chosen.auth_for(repo)
+    def in_turn(self, subject: Subject) -> Sequence[Token | App]:
+        """All of them, the one that serves a repository or is likeliest to first."""
+        known = self._serving.get(subject.key) or self._serving.get(subject.owner)
+        drawn = sorted(self._sources, key=lambda source: source.weight(subject), reverse=True)
+        return sorted(drawn, key=lambda source: source is not known)
+
+    def first(self, subject: Subject) -> Token | App | None:
+        """The one that asks for a repository first; None where there is none at all."""
+        return next(iter(self.in_turn(subject)), None)
+
+    def serves(self, subject: Subject, source: Token | App, *, after_refusal: bool) -> None:
+        """Remember who may read a repository; where others might not, for the whole owner."""
+        self._serving[subject.key] = source
+        if after_refusal:
+            self._serving[subject.owner] = source
 
     def mask(self, text: str) -> str:
         """Take every token out of a text that came from outside."""
-        for auth in self._auths:
-            text = auth.mask(text)
+        for source in self._sources:
+            text = source.mask(text)
         return text
 
     def __len__(self) -> int:
-        return len(self._auths)
+        return len(self._sources)
 
     def __repr__(self) -> str:
         return f"Tokens({len(self)})"

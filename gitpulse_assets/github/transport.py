@@ -13,33 +13,33 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import httpx
 
-from gitpulse_assets.github.app import KNOWN_BODY, AppAuth
+from gitpulse_assets.github.app import App
+from gitpulse_assets.github.credentials import KNOWN_BODY, Credential, Source
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
     BadToken,
     Forbidden,
+    GitHubError,
     LimitReached,
     NetworkDown,
     Unreachable,
     one_line,
 )
 from gitpulse_assets.github.limits import Limit, limit_in
+from gitpulse_assets.github.pace import MOST_A_MINUTE, Pace
+from gitpulse_assets.github.refusals import forbidden_words, is_about, refusal_rank, said
 from gitpulse_assets.github.reply import Reply, read_reply
 from gitpulse_assets.github.spending import Meter, rest_cost
-from gitpulse_assets.github.tokens import TokenAuth, Tokens
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.github.tokens import Token, Tokens
+from gitpulse_assets.stopping import pause, stop_if_wished
 
 logger = logging.getLogger(__name__)
 
-HEADERS = {
-    "Accept": "application/vnd.github+json",
-    "User-Agent": "gitpulse-assets",
-    # 2026-03-10 exists and drops fields.
-    "X-GitHub-Api-Version": "2022-11-28",
-}
 # Six tries over about 20 seconds outlast a dropped connection or a deployment, not an outage.
 ATTEMPTS = 6
 FIRST_RETRY_SECONDS = 0.5
@@ -48,6 +48,8 @@ REDIRECTS = (301, 302, 307, 308)
 MAX_REDIRECTS = 5
 PASSED_ON = (200, 304, 404, 410, 422, *REDIRECTS)
 NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
+# What an App asks for itself is about no repository.
+NOBODY = Owner("")
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,22 @@ class Wait:
     resumes_at: datetime
 
 
+@dataclass
+class Patience:
+    """What one request has waited for limits: as asked or as it took, whichever is longer."""
+
+    began: float
+    asked_seconds: float = 0.0
+    refusal_count: int = 0
+
+    def seconds_with(self, limit: Limit, now: float) -> float:
+        """Count a further wait; all of them together."""
+        self.asked_seconds += limit.wait_seconds
+        return max(self.asked_seconds, now - self.began + limit.wait_seconds)
+
+
 class Transport:
-    """Sends requests for repositories, each with the repository's own token."""
+    """Sends requests for repositories, each with a token that may read it."""
 
     def __init__(
         self,
@@ -68,9 +84,10 @@ class Transport:
         tokens: Tokens,
         patience_seconds: float,
         on_wait: Callable[[Wait], None] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
         attempts: int = ATTEMPTS,
         was_reached: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ):
         self._http = http
         self._tokens = tokens
@@ -79,21 +96,25 @@ class Transport:
         self._sleep = sleep
         self._attempts = attempts
         self._was_reached = was_reached
+        self._clock = clock
+        self._paces: dict[tuple[str, bool], Pace] = {}
+        self._told: set[str] = set()
         self.rest_meter = Meter()
         self.graphql_meter = Meter()
+        self._app_meter = Meter()
 
-    def has_token(self, repo: Repo) -> bool:
+    def has_token(self, subject: Subject) -> bool:
         """Whether requests for this repository carry a token."""
-        return self._tokens.auth_for(repo) is not None
+        return bool(self._tokens.in_turn(subject))
 
-    def has_renewed_token(self, repo: Repo) -> bool:
+    def has_renewed_token(self, subject: Subject) -> bool:
         """Whether the repository's token is an App's, made anew every hour: ETags end with it."""
-        return isinstance(self._tokens.auth_for(repo), AppAuth)
+        return isinstance(self._tokens.first(subject), App)
 
-    def token_name(self, repo: Repo) -> str:
+    def token_name(self, subject: Subject) -> str:
         """The name by which budgets and messages tell the repository's token from others; never the token."""
-        auth = self._tokens.auth_for(repo)
-        return auth.name if auth else "no token"
+        source = self._tokens.first(subject)
+        return source.name if source else "no token"
 
     def mask(self, text: str) -> str:
         """Words that came from outside, without any token they may repeat."""
@@ -102,74 +123,179 @@ class Transport:
     def get(
         self,
         url: str,
-        repo: Repo,
+        subject: Subject,
         *,
         etag: str | None = None,
         known_body: bytes | None = None,
         follow: bool = True,
+        is_free: bool = False,
     ) -> Reply:
         """GET with the REST budget; redirects within the origin are followed and reported.
 
         `known_body` is what the `etag` stands for: with it the question outlives a change of tokens.
+        `is_free`: GitHub answers this also when nothing is left of the budget.
         """
         headers = {"If-None-Match": etag} if etag else {}
         extensions = {KNOWN_BODY: known_body} if etag and known_body else {}
         request = self._http.build_request("GET", url, headers=headers, extensions=extensions)
-        reply = self._send(request, repo, self.rest_meter)
-        for _ in range(MAX_REDIRECTS):
-            if reply.status not in REDIRECTS or not follow:
-                return reply
-            target = reply.location
-            logger.info("%s moved to %s", url, target)
-            request = self._http.build_request("GET", target, headers=headers, extensions=extensions)
-            reply = self._send(request, repo, self.rest_meter)
-            reply = replace(reply, moved_to=target)
-        raise AnswerUnusable(f"{url} redirects more than {MAX_REDIRECTS} times; check GITHUB_API_URL")
+        send = partial(self._send, subject=subject, meter=self.rest_meter, is_free=is_free)
+        return self._followed(request, send) if follow else send(request)
 
-    def post(self, url: str, repo: Repo, body: bytes, *, retry_overload: bool = True) -> Reply:
+    def post(self, url: str, subject: Subject, body: bytes, *, retry_overload: bool = True) -> Reply:
         """POST JSON with the GraphQL budget.
 
         Without `retry_overload` a 502, 504 or read time-out is raised at once, for a smaller question.
         """
         headers = {"Content-Type": "application/json"}
         request = self._http.build_request("POST", url, headers=headers, content=body)
-        return self._send(request, repo, self.graphql_meter, retry_overload)
+        return self._send(request, subject, self.graphql_meter, retry_overload=retry_overload)
 
-    def _send(self, request: httpx.Request, repo: Repo, meter: Meter, retry_overload: bool = True) -> Reply:
-        auth = self._tokens.auth_for(repo)
-        waited_seconds, wait_count = 0.0, 0
+    def _ask(self, method: str, url: str, source: Source) -> Reply:
+        """What an App asks for itself, which no repository's budget pays for."""
+        request = self._http.build_request(method, url)
+        send = partial(self._answer, source=source, subject=NOBODY, meter=self._app_meter)
+        return self._followed(request, send)
+
+    def _followed(self, request: httpx.Request, send: Callable[[httpx.Request], Reply]) -> Reply:
+        """The answer at the end of all redirects, with the address they led to."""
+        url, reply = request.url, send(request)
+        for _ in range(MAX_REDIRECTS):
+            if reply.status not in REDIRECTS:
+                return reply
+            target = reply.location
+            logger.info("%s moved to %s", url, target)
+            request.url = httpx.URL(target)
+            reply = replace(send(request), moved_to=target)
+        raise AnswerUnusable(f"{url} redirects more than {MAX_REDIRECTS} times; check GITHUB_API_URL")
+
+    def _send(
+        self,
+        request: httpx.Request,
+        subject: Subject,
+        meter: Meter,
+        *,
+        is_free: bool = False,
+        retry_overload: bool = True,
+    ) -> Reply:
+        """The first answer that is no refusal; where every token is refused, the refusal that says most.
+
+        A 404 or 403 with one token is no answer while another was not tried.
+        """
+        asked = partial(
+            self._answer, subject=subject, meter=meter, is_free=is_free, retry_overload=retry_overload
+        )
+        refusals: list[Reply | GitHubError] = []
+        for source in self._tokens.in_turn(subject) or (None,):
+            try:
+                outcome = self._checked(asked(request, source), source)
+            except (BadToken, Forbidden) as error:
+                outcome = error
+            if isinstance(outcome, Reply) and not refusal_rank(outcome):
+                if source and is_about(request, subject):
+                    self._tokens.serves(subject, source, after_refusal=bool(refusals))
+                return outcome
+            refusals.append(outcome)
+            if source:
+                source.refused(subject)
+                self._tell_refused(outcome, source)
+        return said(max(refusals, key=refusal_rank))
+
+    def _tell_refused(self, outcome: Reply | GitHubError, source: Token | App) -> None:
+        """Say once that one of several tokens is none, since the others hide it."""
+        if isinstance(outcome, BadToken) and len(self._tokens) > 1:
+            self._tell(source.name, f"{outcome}; the other tokens are asked instead")
+
+    def _tell(self, what: str, words: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            logger.warning("%s", words)
+
+    def _answer(
+        self,
+        request: httpx.Request,
+        source: Source | None,
+        subject: Subject,
+        meter: Meter,
+        *,
+        is_free: bool = False,
+        retry_overload: bool = True,
+    ) -> Reply:
+        """One token's answer, all limits waited out."""
+        patience, again_count = Patience(self._clock()), 0
         while True:
-            reply = self._with_retries(request, auth, meter, retry_overload)
-            limit = limit_in(reply.status, reply.headers, reply.content, reply.date, wait_count)
-            # What a GraphQL query cost stands in its answer, which is not read here.
-            is_rest = meter is self.rest_meter
-            cost = rest_cost(reply.status, auth is not None, limit is not None) if is_rest else 0
-            meter.answered(reply.headers, cost)
-            if limit is None:
-                return self._checked(reply, auth)
-            waited_seconds += limit.wait_seconds
-            wait_count += 1
-            self._wait(limit, waited_seconds, request.url.host, auth)
+            # Anew each time: a wait may outlast what the request was signed with.
+            credential = source.credential(subject, self._ask) if source else None
+            pace = self._pace(credential, meter)
+            limit = None if is_free else pace.closed()
+            if limit is not None:
+                self._wait(limit, patience, request.url.host, source)
+                pace.reopen(limit)
+                continue
+            self._keep(pace)
+            reply = self._with_retries(request, credential, meter, retry_overload)
+            limit = limit_in(reply.status, reply.headers, reply.content, reply.date, patience.refusal_count)
+            self._count(reply, meter, has_token=source is not None, is_limit=limit is not None)
+            if limit is not None:
+                patience.refusal_count += 1
+                pace.close(limit)
+                self._wait(limit, patience, request.url.host, source)
+                pace.reopen(limit)
+                continue
+            pace.answered(reply.headers, reply.date)
+            again_seconds = self._again_seconds(reply, source, credential, again_count)
+            if again_seconds is None:
+                return reply
+            again_count += 1
+            self._sleep(again_seconds)
+
+    def _again_seconds(
+        self, reply: Reply, source: Source | None, credential: Credential | None, try_count: int
+    ) -> float | None:
+        """How soon the same question may be answered otherwise; None for the answer that counts."""
+        return source.again_after(reply, credential, try_count) if source and credential else None
+
+    def _pace(self, credential: Credential | None, meter: Meter) -> Pace:
+        account = credential.account if credential else ""
+        return self._paces.setdefault((account, meter is self.graphql_meter), Pace(self._clock))
+
+    def _keep(self, pace: Pace) -> None:
+        """Wait until the next request may go out, where many went out already."""
+        seconds = pace.pause_seconds()
+        if seconds > 0:
+            self._sleep(seconds)
+
+    def _count(self, reply: Reply, meter: Meter, *, has_token: bool, is_limit: bool) -> None:
+        # What a GraphQL query cost stands in its answer, which is not read here.
+        cost = rest_cost(reply.status, has_token, is_limit) if meter is self.rest_meter else 0
+        meter.answered(reply.headers, cost)
+        if reply.status == 200 and meter is self.rest_meter and "x-ratelimit-limit" not in reply.headers:
+            host = httpx.URL(reply.url).host
+            self._tell(
+                host, f"{host} announces no rate limit; at most {MOST_A_MINUTE} requests a minute are sent"
+            )
 
     def _with_retries(
-        self, request: httpx.Request, auth: TokenAuth | AppAuth | None, meter: Meter, retry_overload: bool
+        self, request: httpx.Request, credential: Credential | None, meter: Meter, retry_overload: bool
     ) -> Reply:
         for attempt in range(1, self._attempts):
             try:
-                return self._attempt(request, auth, meter)
+                return self._attempt(request, credential, meter)
             except (NetworkDown, AnswerUnusable) as error:
                 if isinstance(error, Unreachable) or (error.is_overload and not retry_overload):
                     raise
                 seconds = back_off_seconds(attempt)
                 logger.warning("%s: attempt %d of %d in %.1f s", error, attempt + 1, self._attempts, seconds)
             self._sleep(seconds)
-        return self._attempt(request, auth, meter)
+        return self._attempt(request, credential, meter)
 
-    def _attempt(self, request: httpx.Request, auth: TokenAuth | AppAuth | None, meter: Meter) -> Reply:
+    def _attempt(self, request: httpx.Request, credential: Credential | None, meter: Meter) -> Reply:
+        stop_if_wished()
         meter.sent()
         response, failure = None, None
+        if credential is not None:
+            credential.sign(request)
         try:
-            response = self._http.send(request, auth=auth)
+            response = self._http.send(request)
         except httpx.HTTPError as error:
             failure = self._failure(error, request.url)
         if response is None:
@@ -191,24 +317,23 @@ class Transport:
             is_overload=isinstance(error, httpx.ReadTimeout),
         )
 
-    def _checked(self, reply: Reply, auth: TokenAuth | AppAuth | None) -> Reply:
+    def _checked(self, reply: Reply, source: Source | None) -> Reply:
         if reply.status in PASSED_ON:
             return reply
         host, words = httpx.URL(reply.url).host, reply.message
         if reply.status == 401:
-            who = f"does not accept {auth.name}" if auth else "wants a token"
+            who = f"does not accept {source.name}" if source else "wants a token"
             raise BadToken(f"{host} {who} (401: {words}); set GITHUB_TOKEN to a valid token")
         if reply.status in (403, 451):
-            raise Forbidden(
-                f"{host} forbids {reply.url} ({reply.status}: {words}); check what the token may read"
-            )
+            told = self.mask(forbidden_words(reply))
+            raise Forbidden(f"{host} forbids {reply.url} ({reply.status}: {told}")
         raise AnswerUnusable(f"{reply.url} answered {reply.status} ({words}); check GITHUB_API_URL")
 
-    def _wait(self, limit: Limit, waited_seconds: float, host: str, auth: TokenAuth | AppAuth | None) -> None:
+    def _wait(self, limit: Limit, patience: Patience, host: str, source: Source | None) -> None:
         until = limit.resumes_at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        if waited_seconds > self._patience_seconds:
-            who = auth.name if auth else "requests without a token"
-            advice = "go on then" if auth else "go on then, or set GITHUB_TOKEN for 5,000 requests an hour"
+        if patience.seconds_with(limit, self._clock()) > self._patience_seconds:
+            who = source.name if source else "requests without a token"
+            advice = "go on then" if source else "go on then, or set GITHUB_TOKEN for 5,000 requests an hour"
             raise LimitReached(f"{host} limits {who} until {until}; {advice}", limit.resumes_at)
         logger.warning("%s limits requests; waiting %.0f s, until %s", host, limit.wait_seconds, until)
         if self._on_wait is not None:

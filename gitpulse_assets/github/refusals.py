@@ -1,0 +1,112 @@
+"""What a refusal says, and whether another token may be answered otherwise.
+
+Pure: decides nothing about waiting or sending.
+"""
+
+import re
+
+import httpx
+import msgspec
+
+from gitpulse_assets.github.errors import BadToken, GitHubError
+from gitpulse_assets.github.reply import Reply
+from gitpulse_assets.github.subject import Subject
+
+# Of several tokens' refusals the one with most to act on is told: what is forbidden, then what is not seen.
+BAD, UNSEEN, FORBIDDEN = 1, 2, 3
+SSO_ADDRESS = re.compile(r"\burl=([^\s;,]+)")
+
+
+class _Problem(msgspec.Struct):
+    type: str | None = None
+    path: list[str | int] | None = None
+
+
+class _Problems(msgspec.Struct):
+    errors: list[_Problem] | None = None
+
+
+class _Block(msgspec.Struct):
+    reason: str | None = None
+    created_at: str | None = None
+    html_url: str | None = None
+
+
+class _Blocked(msgspec.Struct):
+    block: _Block | None = None
+
+
+def refusal_rank(outcome: Reply | GitHubError) -> int:
+    """How much a refusal says, 0 for what is none: any other token would be answered the same."""
+    if isinstance(outcome, GitHubError):
+        return BAD if isinstance(outcome, BadToken) else FORBIDDEN
+    if outcome.status == 404:
+        return UNSEEN
+    return _graphql_rank(outcome.content) if outcome.status == 200 else 0
+
+
+def _graphql_rank(content: bytes) -> int:
+    """GraphQL refuses with status 200; an error deeper than a repository's parts is about single records."""
+    if b'"errors"' not in content[-20_000:] + content[:20_000]:
+        return 0
+    return max((_rank_of(problem) for problem in _problems(content)), default=0)
+
+
+def _problems(content: bytes) -> list[_Problem]:
+    try:
+        return msgspec.json.decode(content, type=_Problems).errors or []
+    except msgspec.DecodeError:
+        return []
+
+
+def _rank_of(problem: _Problem) -> int:
+    path = problem.path or []
+    if problem.type == "NOT_FOUND" and path in ([], ["repository"]):
+        return UNSEEN
+    is_whole = not path or (path[0] == "repository" and len(path) <= 2)
+    return FORBIDDEN if problem.type in ("FORBIDDEN", "INSUFFICIENT_SCOPES") and is_whole else 0
+
+
+def said(outcome: Reply | GitHubError) -> Reply:
+    """The refusal as its reader expects it: returned or raised."""
+    if isinstance(outcome, GitHubError):
+        raise outcome
+    return outcome
+
+
+def is_about(request: httpx.Request, subject: Subject) -> bool:
+    """Whether a request names the repository's owner; one by a numeric id may have led elsewhere."""
+    return request.method == "POST" or f"/{subject.owner}/" in f"{request.url.path.lower()}/"
+
+
+def forbidden_words(reply: Reply) -> str:
+    """GitHub's words about a 403 or 451, and what there is to do about it."""
+    return f"{reply.message}); {_advice(reply)}"
+
+
+def _advice(reply: Reply) -> str:
+    block = _block_in(reply.content)
+    if block is not None:
+        since = f" since {block.created_at}" if block.created_at else ""
+        where = f", see {block.html_url}" if block.html_url else ""
+        return f"blocked for {block.reason or 'no reason given'}{since}{where}; take it off the watch list"
+    if sso := sso_address(reply.headers):
+        return f"authorise the token for single sign-on at {sso}"
+    if reply.is_web_page:
+        return "this is a web page, no answer of GitHub's API: check for a proxy or a firewall in between"
+    if needed := reply.headers.get("x-accepted-github-permissions"):
+        return f"give the token the permission {needed}"
+    return "check what the token may read"
+
+
+def sso_address(headers: httpx.Headers) -> str | None:
+    """Where a token is authorised for an organisation's single sign-on, if that is what is missing."""
+    found = SSO_ADDRESS.search(headers.get("x-github-sso", ""))
+    return found.group(1) if found else None
+
+
+def _block_in(content: bytes) -> _Block | None:
+    try:
+        return msgspec.json.decode(content, type=_Blocked).block
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,23 @@
+"""What a request is about, so far as it decides which token asks: a repository, or an account as a whole."""
+
+from dataclasses import dataclass
+
+from gitpulse_assets.repo import Repo
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An organisation or a user, whose repositories are listed; in lower case."""
+
+    owner: str
+
+    @property
+    def key(self) -> str:
+        """A key that no repository has."""
+        return f"{self.owner}/*"
+
+    def __str__(self) -> str:
+        return self.owner
+
+
+Subject = Repo | Owner
