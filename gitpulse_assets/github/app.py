@@ -152,11 +152,12 @@ class App:
 
     def again_after(self, reply: Reply, credential: Credential, try_count: int) -> float | None:
         """Soon, while the token may not be known everywhere yet; at once, with another, if it was revoked."""
-        if reply.status not in REFUSED or try_count >= len(LAG_PAUSES):
+        if reply.status not in REFUSED:
             return None
-        if self._clock() - (credential.granted_at or 0.0) < LAG_SECONDS:
+        is_young = self._clock() - (credential.granted_at or 0.0) < LAG_SECONDS
+        if is_young and try_count < len(LAG_PAUSES):
             return LAG_PAUSES[try_count]
-        if reply.status == 401 and not try_count:
+        if reply.status == 401 and try_count in (0, len(LAG_PAUSES)):
             self._drop(credential)
             return 0.0
         return None

@@ -164,8 +164,10 @@ class Transport:
                 return reply
             target = reply.location
             logger.info("%s moved to %s", url, target)
-            request.url = httpx.URL(target)
-            reply = replace(send(request), moved_to=target)
+            onward = httpx.Request(
+                request.method, target, headers=request.headers, extensions=request.extensions
+            )
+            reply = replace(send(onward), moved_to=target)
         raise AnswerUnusable(f"{url} redirects more than {MAX_REDIRECTS} times; check GITHUB_API_URL")
 
     def _send(
@@ -246,7 +248,8 @@ class Transport:
             if again_seconds is None:
                 return reply
             again_count += 1
-            self._sleep(again_seconds)
+            if again_seconds:
+                self._sleep(again_seconds)
 
     def _again_seconds(
         self, reply: Reply, source: Source | None, credential: Credential | None, try_count: int

@@ -26,6 +26,8 @@ def node(repository_id, events=(), **changed):
     } | changed
 
 
+# What REST says of number 5, whatever the status: the issue, and words about it.
+AT_FIVE = {"id": 3_000_000_005, "number": 5, "message": "This issue was deleted"}
 NOT_FOUND = {
     "data": {"nodes": [None]},
     "errors": [{"type": "NOT_FOUND", "path": ["nodes", 0], "message": "Could not resolve"}],
@@ -114,7 +116,7 @@ def test_a_timeline_that_came_in_part_converts_nothing(script, answer, repo):
 
 @pytest.mark.parametrize(("status", "kind"), [(200, "present"), (404, "unknown"), (410, "deleted")])
 def test_what_graphql_does_not_find_is_asked_by_rest(probed, answer, status, kind):
-    departure, calls = probed([answer(NOT_FOUND), answer({"message": "This issue was deleted"}, status)])
+    departure, calls = probed([answer(NOT_FOUND), answer(AT_FIVE, status)])
     assert (departure.kind, departure.evidence) == (kind, f"rest_{status}")
     assert calls.urls == ["/graphql", "/repos/octo/demo/issues/5"]
     assert b"deleted" in departure.payload
@@ -132,7 +134,7 @@ def test_a_pull_request_that_nodes_shows_is_present(probed, answer):
 def test_a_404_decides_nothing_while_graphql_does_not_tell(script, answer, repo, error_type, status, kind):
     def github(request):
         is_graphql = request.url.path == "/graphql"
-        return answer(unanswered(error_type)) if is_graphql else answer({"message": "Not here"}, status)
+        return answer(unanswered(error_type)) if is_graphql else answer(AT_FIVE, status)
 
     client, calls = script(github)
     (departure,) = client.departures(repo, HERE, [MISSING])

@@ -35,8 +35,9 @@ def test_retry_after_may_be_a_date():
     assert seconds(429, retry_after="Mon, 03 Jun 2024 21:19:53 GMT") == 60
 
 
-def test_a_retry_after_in_the_past_does_not_wait():
-    assert seconds(429, retry_after="Mon, 03 Jun 2024 21:00:00 GMT") == 0
+@pytest.mark.parametrize("value", ["0", "Mon, 03 Jun 2024 21:00:00 GMT"])
+def test_a_retry_after_that_is_no_time_waits_longer_each_time(value):
+    assert [seconds(429, b"", count, retry_after=value) for count in range(4)] == [1, 2, 4, 8]
 
 
 @pytest.mark.parametrize("value", ["soon", "-5", ""])

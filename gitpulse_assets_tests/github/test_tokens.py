@@ -15,13 +15,11 @@ def tokens(*values):
 
 
 def holder(pool, repo):
-    return next(
-        value for value in ("tok-a", "tok-b", "tok-c") if "[token]" in pool.auth_for(repo).mask(value)
-    )
+    return next(value for value in ("tok-a", "tok-b", "tok-c") if "[token]" in pool.first(repo).mask(value))
 
 
 def test_the_tokens_share_the_load():
-    names = [tokens("tok-a", "tok-b").auth_for(repo).name for repo in REPOS]
+    names = [tokens("tok-a", "tok-b").first(repo).name for repo in REPOS]
     assert 140 < names.count("token 1 of 2") < 260
 
 
@@ -38,7 +36,7 @@ def test_a_further_token_takes_repositories_over_and_moves_none_between_the_othe
 
 
 def test_no_token_is_no_authentication():
-    assert tokens().auth_for(REPOS[0]) is None
+    assert tokens().first(REPOS[0]) is None
     assert len(tokens()) == 0
 
 
@@ -55,10 +53,7 @@ def test_blanks_around_a_token_are_cut():
 
 def test_neither_the_tokens_nor_one_of_them_shows_in_a_repr(token):
     pool = tokens(token)
-    assert (
-        token
-        not in f"{pool!r} {pool} {pool.auth_for(REPOS[0])!r} {vars(pool)} {vars(pool.auth_for(REPOS[0]))}"
-    )
+    assert token not in f"{pool!r} {pool} {pool.first(REPOS[0])!r} {vars(pool)} {vars(pool.first(REPOS[0]))}"
 
 
 def test_errors_survive_being_sent_between_processes():
