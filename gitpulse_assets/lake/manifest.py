@@ -7,7 +7,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Literal
@@ -75,10 +75,12 @@ class Manifest:
         self._store = store
         self._repo = repo
         self._key = paths.table_key(MANIFEST, repo)
+        # The rows last read or written, by the ETag that tells whether they are still the stored ones.
+        self._seen: tuple[list[ManifestRow], str] | None = None
 
     def rows(self) -> list[ManifestRow]:
         """Every row, in the order the runs registered."""
-        return self._read()[0]
+        return list(self._read()[0])
 
     def row(self, run_id: str, stream: str) -> ManifestRow | None:
         """The row of one run and stream."""
@@ -127,21 +129,26 @@ class Manifest:
 
     def _read(self) -> tuple[list[ManifestRow], str | None]:
         body, etag = read_written(self._store, self._key)
-        if body is None:
+        if body is None or etag is None:
             return [], etag
+        if self._seen is None or self._seen[1] != etag:
+            self._seen = self._parsed(body), etag
+        return self._seen
+
+    def _parsed(self, body: bytes) -> list[ManifestRow]:
         try:
             table = pq.ParquetFile(BytesIO(body)).read()
         except pa.ArrowInvalid as error:
             uri = self._store.uri(self._key)
             raise LakeError(f"{uri}: not a Parquet file, or a damaged one: {error}") from error
         read_schema(MANIFEST, table.schema, self._store.uri(self._key))
-        return [_row(record) for record in table.to_pylist()], etag
+        return [_row(record) for record in table.to_pylist()]
 
     def _write(self, rows: list[ManifestRow], etag: str | None) -> None:
-        table = pa.Table.from_pylist([asdict(row) for row in rows], schema=MANIFEST.arrow_schema)
+        table = pa.Table.from_pylist([vars(row) for row in rows], schema=MANIFEST.arrow_schema)
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
         write_parquet(path, MANIFEST, table.to_batches(), table.schema, merge_id=uuid.uuid4().hex)
-        self._store.put(self._key, path, if_match=etag, if_absent=etag is None)
+        self._seen = rows, self._store.put(self._key, path, if_match=etag, if_absent=etag is None)
 
     def _check(self, row: ManifestRow) -> None:
         name = f"{self._repo}: run {row.run_id}, stream {row.stream}"
