@@ -104,6 +104,7 @@ class Run:
         self.duckdb = SimpleNamespace(get_connection=connect)
         self.context = SimpleNamespace(
             partition_key=self.place.repo.key,
+            retry_number=0,
             run=SimpleNamespace(run_id=self.run_id),
             log=logging.getLogger(__name__),
         )
