@@ -16,13 +16,14 @@ from gitpulse_assets.assets.silver import silver, sync_state
 from gitpulse_assets.automation.alerts import alerts
 from gitpulse_assets.automation.jobs import default_jobs
 from gitpulse_assets.automation.reporting import report_automation
+from gitpulse_assets.automation.retries import retries
 from gitpulse_assets.automation.schedules import default_schedules
 from gitpulse_assets.automation.sweep import watched_jobs
 from gitpulse_assets.automation.watching import watching_sensors
 from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 
-default_sensors = [alerts, *watching_sensors, report_automation]
+default_sensors = [alerts, retries, *watching_sensors, report_automation]
 default_assets = [bronze, silver, sync_state, gold, backlog_report]
 
 

@@ -104,7 +104,7 @@ def message_of(events: Sequence[dg.DagsterEvent]) -> str:
 
     if said := failure_message(events):
         return said
-    failures = [event.message or "" for event in events if event.event_type_value == "RUN_FAILURE"]
+    failures = [event.message or "" for event in events if event.is_run_failure]
     return failures[-1] if failures else ""
 
 

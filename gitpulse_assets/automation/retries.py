@@ -1,0 +1,73 @@
+"""The sensor that says of a run that it failed, where Dagster says otherwise or says it to nobody.
+
+A run over its maximum runtime ends as canceled, so that nothing retries it or tells of it. And the daemon
+that retries reads the event of a failure before the run is marked as failed, where the two lie far enough
+apart (a loaded machine): it takes the run for one at work and never looks at it again. Both are mended by the
+event of a failure, written here; what follows from it is Dagster's, as for any other.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, PARENT_RUN_ID_TAG, WILL_RETRY_TAG
+
+# Longer ago it is old news: after that long without a daemon, whoever starts it looks himself.
+LOOKED_AT = timedelta(days=1)
+# The daemon looks every 5 seconds; until this is over it may still take the run up itself.
+PASSED_OVER_AFTER = timedelta(minutes=1)
+# Once a run: where the daemon refuses (its backfill has ended), it would refuse again.
+REPORTED_TAG = "gitpulse/failure_reported"
+# The words of Dagster's monitoring; a person's request has others.
+TIMED_OUT = "Canceling due to exceeding maximum runtime"
+
+
+@dg.sensor(
+    name="retries",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Marks a run that was canceled for exceeding its maximum runtime as failed, and has the daemon retry "
+        "a failed run that it passed over. On from the start, since it asks GitHub nothing."
+    ),
+)
+def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Report what failed and was not told as that."""
+    found = list(unreported_failures(context.instance, datetime.now(UTC)))
+    for run, why in found:
+        context.instance.add_run_tags(run.run_id, {REPORTED_TAG: why})
+        context.instance.report_run_failed(run, why)
+    return dg.SkipReason("; ".join(f"{run.run_id}: {why}" for run, why in found) or "nothing was passed over")
+
+
+def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator[tuple[dg.DagsterRun, str]]:
+    """Yield each run whose failure is to be reported, and why."""
+    since = now - LOOKED_AT
+    canceled = dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED], updated_after=since)
+    for run in instance.get_runs(canceled):
+        if is_timed_out(instance, run):
+            yield run, "it exceeded its maximum runtime"
+    if instance.run_retries_enabled:
+        failed = dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            tags={WILL_RETRY_TAG: "true"},
+            updated_after=since,
+            updated_before=now - PASSED_OVER_AFTER,
+        )
+        for run in instance.get_runs(failed):
+            if not is_taken_up(instance, run):
+                yield run, "its retry was passed over"
+
+
+def is_timed_out(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether Dagster's monitoring canceled the run, and no person."""
+    entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_CANCELING)
+    events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    return bool(events) and (events[0].message or "").startswith(TIMED_OUT)
+
+
+def is_taken_up(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a failed run has its retry, or was reported here before."""
+    if AUTO_RETRY_RUN_ID_TAG in run.tags or REPORTED_TAG in run.tags:
+        return True
+    return instance.get_runs_count(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id})) > 0

@@ -1,0 +1,157 @@
+"""A failure that Dagster passes over, or calls a cancellation, is retried and told as any other."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.test_utils import create_run_for_test
+from dagster._daemon.auto_run_reexecution import auto_run_reexecution
+from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
+
+from gitpulse_assets.automation import retries as sensor
+from gitpulse_assets.automation.retries import REPORTED_TAG, retries, unreported_failures
+from gitpulse_assets.automation.run_history import RunCursor, ended_runs, finished_run, last_run
+
+KEY = "acme/rocket"
+TIMED_OUT = "Canceling due to exceeding maximum runtime of 43200 seconds."
+BY_A_PERSON = "Sending run termination request."
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    settings = "telemetry: {enabled: false}\nrun_retries: {enabled: true, max_retries: 2}\n"
+    (tmp_path / "dagster.yaml").write_text(settings)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as opened:
+        yield opened
+
+
+class Daemon:
+    """Dagster's own that retries; what it would launch is noted instead."""
+
+    def __init__(self, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.retried: list[str] = []
+        monkeypatch.setattr(auto_run_reexecution, "retry_run", lambda run, _: self.retried.append(run.run_id))
+        self._context: Any = SimpleNamespace(instance=instance)
+        self._daemon = EventLogConsumerDaemon()
+        self._daemon._logger = logging.getLogger(__name__)
+
+    def look(self) -> None:
+        for _ in self._daemon.run_iteration(self._context):
+            pass
+
+
+@pytest.fixture
+def daemon(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    made = Daemon(instance, monkeypatch)
+    made.look()
+    return made
+
+
+def started_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
+    return create_run_for_test(
+        instance, "refresh", status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": KEY}
+    )
+
+
+def canceled_run(instance: dg.DagsterInstance, words: str) -> dg.DagsterRun:
+    run = started_run(instance)
+    instance.report_run_canceling(run, message=words)
+    instance.report_run_canceled(run)
+    return run
+
+
+def tick(instance: dg.DagsterInstance) -> str:
+    with dg.build_sensor_context(instance=instance) as context:
+        return str(retries(context).skip_message)  # pyright: ignore
+
+
+def test_the_daemon_takes_up_a_run_that_it_passed_over(
+    instance: dg.DagsterInstance, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    """Dagster 1.13 stores the event of a failure first, and marks the run behind it."""
+    run, mark = started_run(instance), instance.run_storage.handle_run_event
+
+    def mark_late(*arguments: Any) -> None:
+        monkeypatch.undo()
+        daemon.look()
+        mark(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(auto_run_reexecution, "retry_run", lambda run, _: daemon.retried.append(run.run_id))
+        patch.setattr(instance.run_storage, "handle_run_event", mark_late)
+        patch.setattr(monkeypatch, "undo", lambda: None)
+        instance.report_run_failed(run)
+        daemon.look()
+        failed = instance.get_run_by_id(run.run_id)
+        assert failed
+        assert (failed.status, failed.tags["dagster/will_retry"]) == (dg.DagsterRunStatus.FAILURE, "true")
+        assert daemon.retried == []
+        assert tick(instance) == "nothing was passed over"
+        patch.setattr(sensor, "PASSED_OVER_AFTER", timedelta(0))
+        assert tick(instance) == f"{run.run_id}: its retry was passed over"
+        daemon.look()
+        assert daemon.retried == [run.run_id]
+        assert tick(instance) == "nothing was passed over"
+
+
+@pytest.mark.parametrize("how", ["its retry is there", "it is to be retried no more", "reported before"])
+def test_a_failure_that_was_not_passed_over_is_left_alone(instance: dg.DagsterInstance, how: str):
+    run = started_run(instance)
+    instance.report_run_failed(run)
+    if how == "its retry is there":
+        create_run_for_test(instance, "refresh", tags={"dagster/parent_run_id": run.run_id})
+    tags = {"its retry is there": {}, "reported before": {REPORTED_TAG: "x"}}
+    instance.add_run_tags(run.run_id, tags.get(how, {"dagster/will_retry": "false"}))
+    assert list(unreported_failures(instance, datetime.now(UTC) + timedelta(minutes=5))) == []
+
+
+def test_a_run_over_its_maximum_runtime_failed(instance: dg.DagsterInstance, daemon: Daemon):
+    """It is retried, alerted and left over in the morning; Dagster alone would only call it canceled."""
+    cursor = RunCursor.parse("", datetime.now(UTC))
+    run = canceled_run(instance, TIMED_OUT)
+    daemon.look()
+    assert (daemon.retried, ended_runs(instance, cursor, 9), last_run(instance, KEY)) == ([], [], None)
+    assert tick(instance) == f"{run.run_id}: it exceeded its maximum runtime"
+    daemon.look()
+    assert daemon.retried == [run.run_id]
+    (record,) = ended_runs(instance, cursor, 9)
+    told = finished_run(instance, record)
+    assert (told.is_success, told.will_retry) == (False, True)
+    assert told.message == "it exceeded its maximum runtime"
+    last = last_run(instance, KEY)
+    assert last
+    assert last.status == dg.DagsterRunStatus.FAILURE
+    assert tick(instance) == "nothing was passed over"
+
+
+def test_what_a_person_canceled_stays_canceled(instance: dg.DagsterInstance, daemon: Daemon):
+    run = canceled_run(instance, BY_A_PERSON)
+    assert tick(instance) == "nothing was passed over"
+    daemon.look()
+    assert daemon.retried == []
+    found = instance.get_run_by_id(run.run_id)
+    assert found
+    assert found.status == dg.DagsterRunStatus.CANCELED
+
+
+def test_upstream_the_words_of_a_maximum_runtime_are_these(instance: dg.DagsterInstance, monkeypatch):
+    from dagster._daemon.monitoring.run_monitoring import check_run_timeout
+
+    run = started_run(instance)
+    instance.report_dagster_event(
+        dg.DagsterEvent("PIPELINE_START", run.job_name, message="started"), run_id=run.run_id
+    )
+    monkeypatch.setattr(type(instance.run_launcher), "terminate", lambda *_: True)
+    record = instance.get_run_record_by_id(run.run_id)
+    assert record
+    monkeypatch.setattr(
+        "dagster._daemon.monitoring.run_monitoring.get_current_timestamp",
+        lambda: (record.start_time or 0) + 10,
+    )
+    check_run_timeout(instance, record, logging.getLogger(__name__), 5)
+    assert sensor.is_timed_out(instance, run)
