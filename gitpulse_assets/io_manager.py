@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
     from gitpulse_assets.contracts.model import Layer, TableContract
+    from gitpulse_assets.lake.commit import Commit
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.manifest import ManifestRow
     from gitpulse_assets.lake.publication import StagedTable
 
 
@@ -78,13 +81,24 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def load_unmerged(self, contract: "TableContract", repo: Repo) -> BronzeBatches:
         """Open the batches of a bronze table that no merge has taken in."""
-        from gitpulse_assets.lake.manifest import unmerged_batches
-
         lake = self.lake.open()
         commit = lake.commit("silver", repo)
-        merged = commit.merged.get(contract.name, {}) if commit else {}
-        batches = unmerged_batches(lake.manifest(repo).rows(), contract.name, merged)
-        return BronzeBatches(lake.bronze_dataset(contract, repo, batches), batches)
+        return new_batches(lake, repo, contract, lake.manifest(repo).rows(), commit)
+
+
+def new_batches(
+    lake: "Lake",
+    repo: Repo,
+    contract: "TableContract",
+    rows: "Sequence[ManifestRow]",
+    commit: "Commit | None",
+) -> BronzeBatches:
+    """The batches of a bronze table that the commit does not count as merged."""
+    from gitpulse_assets.lake.manifest import unmerged_batches
+
+    merged = commit.merged.get(contract.name, {}) if commit else {}
+    batches = unmerged_batches(rows, contract.name, merged)
+    return BronzeBatches(lake.bronze_dataset(contract, repo, batches), batches)
 
 
 def table_metadata(table: "StagedTable", uri: str) -> dict[str, Any]:

@@ -5,15 +5,16 @@ Of older issue records and repository answers only those stay that silver rests 
 a rebuild gives the same tables before and after. Reasons in docs/adr/0007-retention-and-rebuild.md.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.collect.full_walk import newest_full_walk, page_batches
-from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, ISSUES, REPOSITORY
+from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
+from gitpulse_assets.contracts.bronze import BRONZE, FOLDED_RUN, ISSUE_PAGE, ISSUES, REPOSITORY
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Merged
@@ -21,10 +22,12 @@ from gitpulse_assets.lake.duck import connect, lazy_read_errors
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.sql_file import create_table, load_sql
+from gitpulse_assets.transform.sql_file import create_table
 
 RESTS_ON = (ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE)
 STREAM_TABLES = {table.name: table for table in BRONZE}
+# The streams that are thinned out, each with the statement that finds what must stay.
+NEEDED = {ISSUES.name: "needed_record", REPOSITORY.name: "needed_answer"}
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,11 @@ def apply_retention(lake: Lake, repo: Repo, age: timedelta) -> Thinned:
     with lazy_read_errors(), connect() as con:
         for name, dataset in snapshot.datasets.items():
             con.register(name, dataset)
-        counts = needed_records(con, lake, repo, rows, old)
-        answers = needed_answers(con, lake, repo, old)
-        thinned = [
-            thin_issues(con, lake, repo, row, counts.get(row.run_id, 0)) for row in filter(is_issues, old)
-        ]
-    gone = [row for row in old if not is_issues(row) and is_needless(row, rows, answers)]
-    gone += [before for before, after, _ in thinned if after is None]
+        find_needed_records(con, lake, repo, rows, old)
+        find_needed_answers(con, lake, repo, old)
+        thinned = [thin(con, lake, repo, row) for row in old if row.stream in NEEDED and may_go(row, rows)]
+    gone = [row for row in old if not row.batch_count and may_go(row, rows)]
+    gone += [before for before, after, _ in thinned if after is None and before not in gone]
     kept = [(before, after) for before, after, _ in thinned if after is not None and after != before]
     lake.manifest(repo).remove([(row.run_id, row.stream) for row in gone], [after for _, after in kept])
     keys = [key for row in gone for key in object_keys(repo, row, None)]
@@ -76,14 +77,18 @@ def old_rows(
     walk = newest_full_walk(rows)
     if not walk:
         return []
-    pages = lake.bronze_dataset(ISSUE_PAGE, repo, page_batches(walk))
-    holders = set(pages.to_table(columns=["records_run_id"])["records_run_id"].to_pylist())
-    waiting = [row for row in rows if row.batch_count > merged.get(row.stream, {}).get(row.run_id, 0)]
+    holders = page_holders(lake, repo, walk)
+    waiting = [row for row in rows if is_waiting(row, merged)]
     horizon = min(row.sequence for row in (*walk, *waiting))
     limit = max(ended_at(row) for row in rows) - age
     return [
         row for row in rows if row.sequence < horizon and row.run_id not in holders and ended_at(row) <= limit
     ]
+
+
+def is_waiting(row: ManifestRow, merged: Merged) -> bool:
+    """Say whether a merge has yet to take something of the row in; of the list of folded runs none does."""
+    return row.stream != FOLDED_RUN.name and row.batch_count > merged.get(row.stream, {}).get(row.run_id, 0)
 
 
 def ended_at(row: ManifestRow) -> datetime:
@@ -96,28 +101,27 @@ def is_issues(row: ManifestRow) -> bool:
     return row.stream == ISSUES.name
 
 
-def needed_records(
+def find_needed_records(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
     repo: Repo,
     rows: Sequence[ManifestRow],
     old: Sequence[ManifestRow],
-) -> dict[str, int]:
-    """Find the places of the old records that must stay (`needed_record`); return their number by run."""
+) -> None:
+    """Find the places of the old records that must stay, as the table `needed_record`."""
     later = [row for row in rows if is_issues(row) and row not in old]
     con.register("old_issues", lake.bronze_dataset(ISSUES, repo, batches(filter(is_issues, old))))
     con.register("later_issues", lake.bronze_dataset(ISSUES, repo, batches(later)))
     create_table(con, "retention", "needed_record")
-    return dict(con.sql("select run_id, count(*) from needed_record group by run_id").fetchall())
 
 
-def needed_answers(
+def find_needed_answers(
     con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, old: Sequence[ManifestRow]
-) -> set[str]:
-    """Return the runs whose answer about the repository must stay."""
+) -> None:
+    """Find the runs whose answer about the repository must stay, as the table `needed_answer`."""
     answers = [row for row in old if row.stream == REPOSITORY.name]
     con.register("old_repository", lake.bronze_dataset(REPOSITORY, repo, batches(answers)))
-    return {row[0] for row in con.sql(load_sql("retention", "needed_answer")).fetchall()}
+    create_table(con, "retention", "needed_answer")
 
 
 def batches(rows: Iterable[ManifestRow]) -> list[tuple[str, range]]:
@@ -125,41 +129,51 @@ def batches(rows: Iterable[ManifestRow]) -> list[tuple[str, range]]:
     return [(row.run_id, range(1, row.batch_count + 1)) for row in rows]
 
 
-def thin_issues(
-    con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, row: ManifestRow, needed_count: int
+def thin(
+    con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, row: ManifestRow
 ) -> tuple[ManifestRow, ManifestRow | None, int]:
-    """Put the records of a run that must stay into its first batch.
+    """Put the records of a run, or of folded ones, that must stay into its first batch.
 
     Returns the row before and after (None where nothing stays), and how many records are too many.
     """
-    stored = lake.bronze_dataset(ISSUES, repo, batches([row]))
-    stored_count = stored.count_rows()
+    table = STREAM_TABLES[row.stream]
+    stored = lake.bronze_dataset(table, repo, batches([row]))
+    con.register("received", stored)
+    stored_count, needed_count = stored.count_rows(), count_needed(con, table)
     if not needed_count:
         return row, None, stored_count
     if row.batch_count > 1 or needed_count < stored_count:
-        con.register("run_issues", stored)
-        lake.batch_writer(ISSUES, repo, row.run_id, batch_count=0).write(needed_rows(con))
+        lake.batch_writer(table, repo, row.run_id, batch_count=0).write(needed_rows(con, table))
     return row, replace(row, batch_count=1, page_batch_count=0), stored_count - needed_count
 
 
-def needed_rows(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Return the records of `run_issues` that must stay.
+def count_needed(con: duckdb.DuckDBPyConnection, table: TableContract) -> int:
+    """Count the records of `received` that must stay, each once."""
+    place = ", ".join(table.key)
+    (count,) = con.sql(
+        "select count(*) from (select distinct "
+        f"{place} from received semi join {NEEDED[table.name]} using ({place}))"
+    ).fetchall()[0]
+    return count
+
+
+def needed_rows(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.Table:
+    """Return the records of `received` that must stay.
 
     A thinning that was cut short leaves some twice, in the first batch and where they came from.
     """
-    columns, place = ", ".join(ISSUES.column_names), ", ".join(ISSUES.key)
+    columns, place = ", ".join(table.column_names), ", ".join(table.key)
     return con.sql(
-        f"select {columns} from run_issues semi join needed_record using ({place}) "
+        f"select {columns} from received semi join {NEEDED[table.name]} using ({place}) "
         f"qualify row_number() over (partition by {place}) = 1 order by {place}"
     ).to_arrow_table()
 
 
-def is_needless(row: ManifestRow, rows: Sequence[ManifestRow], answers: Collection[str]) -> bool:
-    """Say whether a row of another stream may go: nothing of it stays, and nobody goes on from it."""
-    has_data = row.run_id in answers if row.stream == REPOSITORY.name else row.batch_count > 0
+def may_go(row: ManifestRow, rows: Sequence[ManifestRow]) -> bool:
+    """Say whether nobody goes on from a row or compares with it."""
     complete = [r for r in rows if r.stream == row.stream and r.status == "complete"]
     newest = max(complete, key=lambda r: (r.known_as_of, r.sequence), default=None)
-    return not has_data and row != newest and row.next_url is None
+    return is_issues(row) or (row != newest and row.next_url is None)
 
 
 def object_keys(repo: Repo, before: ManifestRow, after: ManifestRow | None) -> list[str]:

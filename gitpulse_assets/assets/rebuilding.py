@@ -5,6 +5,7 @@ replaces. How they are merged and published is the same as ever, in `silver.py`.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gitpulse_assets.contracts.silver import RECONCILIATION
@@ -17,17 +18,19 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
     from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.manifest import ManifestRow
     from gitpulse_assets.lake.publication import Publication
 
 logger = logging.getLogger(__name__)
 
 
-def rebuild_batches(lake: "Lake", publication: "Publication") -> dict[str, BronzeBatches]:
+def rebuild_batches(
+    lake: "Lake", publication: "Publication", rows: "Sequence[ManifestRow]"
+) -> dict[str, BronzeBatches]:
     """Return the merged batches of each stream; all there are where no merge was ever published."""
     from gitpulse_assets.lake.manifest import merged_batches, unmerged_batches
 
     repo, previous = publication.repo, publication.previous
-    rows = lake.manifest(repo).rows()
     chosen = {
         table: merged_batches(rows, table.name, previous.merged.get(table.name, {}))
         if previous

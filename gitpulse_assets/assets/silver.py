@@ -18,7 +18,9 @@ from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS, ch
 from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import bronze
 from gitpulse_assets.contracts import silver as tables
-from gitpulse_assets.io_manager import BronzeBatches, lake_errors
+from gitpulse_assets.io_manager import BronzeBatches, lake_errors, new_batches
+from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.manifest import run_ids_of
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
@@ -32,11 +34,11 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
     from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.manifest import ManifestRow
     from gitpulse_assets.lake.publication import Publication
 
 SYNC_STATE = tables.SYNC_STATE
 MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SYNC_STATE)
-STREAM_NAMES = tuple(table.name for table in BRONZE_INPUTS)
 
 
 class MergeConfig(dg.Config):
@@ -47,10 +49,8 @@ class MergeConfig(dg.Config):
 
 @dg.multi_asset(
     name="silver",
-    ins={
-        table.name: dg.AssetIn(list(table.asset_key), input_manager_key="lake_io_manager")
-        for table in BRONZE_INPUTS
-    },
+    # Read in the step, not one by one by the IO manager: all streams from one reading of the manifest.
+    deps=[list(table.asset_key) for table in BRONZE_INPUTS],
     outs={table.name: asset_out(table) for table in MERGED_TABLES},
     check_specs=[
         *map(contract_check_spec, MERGED_TABLES),
@@ -59,42 +59,69 @@ class MergeConfig(dg.Config):
     partitions_def=repos,
 )
 def silver(
-    context: dg.AssetExecutionContext,
-    config: MergeConfig,
-    lake: LakeResource,
-    duckdb: DuckDB,
-    issues: BronzeBatches,
-    repository: BronzeBatches,
-    issue_timeline: BronzeBatches,
-    event_walk: BronzeBatches,
-    departure: BronzeBatches,
-    control_total: BronzeBatches,
-    reconciliation: BronzeBatches,
+    context: dg.AssetExecutionContext, config: MergeConfig, lake: LakeResource, duckdb: DuckDB
 ) -> Iterator[dg.AssetCheckResult | dg.Output]:
     """Merge what no merge has taken in into the current tables of one repository."""
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    streams = (issues, repository, issue_timeline, event_walk, departure, control_total, reconciliation)
-    batches = dict(zip(STREAM_NAMES, streams, strict=True))
     with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
         # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
-        run_ids = list(dict.fromkeys(row.run_id for row in target.manifest(repo).rows()))
+        rows = target.manifest(repo).rows()
+        batches = batches_to_merge(target, publication, rows, is_rebuild=config.rebuild)
         con.execute("set variable bots = $bots::varchar[]", {"bots": list(options_of(repo).bots)})
         if config.rebuild:
-            batches = rebuild_batches(target, publication)
-            changed = merge_silver(con, rebuild_inputs(target, repo, batches), run_ids)
+            inputs = rebuild_inputs(target, repo, batches)
         else:
-            changed = merge_silver(con, merge_inputs(target, repo, batches), run_ids)
+            inputs = merge_inputs(target, repo, batches)
+        changed = merge_silver(con, inputs, order_of_runs(target, repo, rows, batches))
         yield control_total_result(con)
         yield from audited(con, MERGED_TABLES, SILVER_CHECKS)
         kept = set() if config.rebuild else unchanged(publication, changed)
         staged = stage(con, publication, MERGED_TABLES, kept)
         merged = {name: some.merged for name, some in batches.items()}
-        publication.seal(merged, is_rebuild=config.rebuild, run_ids=run_ids)
+        if not config.rebuild:
+            rows, merged = folded(target, publication, rows, merged)
+        publication.seal(merged, is_rebuild=config.rebuild, run_ids=run_ids_of(rows))
         summary = {} if config.rebuild else merge_summary(con, context.run.run_id)
         for table in staged:
             shown = summary if table.contract is tables.ISSUE_CURRENT else {}
             yield dg.Output(table, output_name=table.contract.name, metadata=shown)
+
+
+def batches_to_merge(
+    lake: "Lake", publication: "Publication", rows: "list[ManifestRow]", *, is_rebuild: bool
+) -> dict[str, BronzeBatches]:
+    """Return of each stream what no merge has taken in, or in a rebuild what merges have."""
+    if is_rebuild:
+        return rebuild_batches(lake, publication, rows)
+    return {
+        table.name: new_batches(lake, publication.repo, table, rows, publication.previous)
+        for table in BRONZE_INPUTS
+    }
+
+
+def order_of_runs(
+    lake: "Lake", repo: Repo, rows: "list[ManifestRow]", batches: dict[str, BronzeBatches]
+) -> list[str]:
+    """Return the runs in the order they registered, the folded ones where a fold is to be merged."""
+    from gitpulse_assets.folding import run_order
+
+    folds = {row.run_id for row in rows if row.status == "folded"}
+    if folds.isdisjoint(run_id for some in batches.values() for run_id in some.run_ids):
+        return run_ids_of(rows)
+    return run_order(lake, repo, rows)
+
+
+def folded(
+    lake: "Lake", publication: "Publication", rows: "list[ManifestRow]", merged: Merged
+) -> "tuple[list[ManifestRow], Merged]":
+    """Fold what earlier merges took in; return the manifest's rows and what counts as merged by then."""
+    from gitpulse_assets.folding import fold_runs
+
+    before = publication.previous.merged if publication.previous else {}
+    fold = fold_runs(lake, publication.repo, rows, before)
+    names = {*merged, *fold.merged}
+    return fold.rows, {name: merged.get(name, {}) | fold.merged.get(name, {}) for name in names}
 
 
 def options_of(repo: Repo) -> RepoOptions:

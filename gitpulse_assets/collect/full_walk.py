@@ -12,7 +12,9 @@ import pyarrow as pa
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.github.pages import KnownPage, Page
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.repo import Repo
 
 # Where a page's records lie: a run, and the page's number in it.
 Place = tuple[str, int]
@@ -53,6 +55,12 @@ def is_followed_up(rows: Iterable[ManifestRow], walk: ManifestRow, stream: str) 
 def page_batches(walk: Sequence[ManifestRow]) -> list[tuple[str, range]]:
     """Name the batches that hold a walk's pages, in the order they were walked."""
     return [(row.run_id, range(1, row.page_batch_count + 1)) for row in reversed(walk)]
+
+
+def page_holders(lake: Lake, repo: Repo, walk: Sequence[ManifestRow]) -> set[str]:
+    """The runs that hold the records of a walk's pages: an unchanged page's came with an earlier one."""
+    pages = lake.bronze_dataset(ISSUE_PAGE, repo, page_batches(walk))
+    return set(pages.to_table(columns=["records_run_id"])["records_run_id"].to_pylist())
 
 
 def known_walk(session: Session) -> KnownWalk:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gitpulse_assets.collect.full_walk import page_batches
+from gitpulse_assets.collect.full_walk import page_batches, page_holders
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
@@ -54,12 +54,10 @@ def open_counts(session: Session) -> dict[str, int]:
 
 def missing_issues(session: Session, walk: Sequence[ManifestRow]) -> list[dict[str, Any]]:
     """The issues and open pull requests known before that a complete walk of these runs did not meet."""
-    pages = page_batches(walk)
-    stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, pages)
-    holders = set(stored.to_table(columns=["records_run_id"])["records_run_id"].to_pylist())
+    holders = page_holders(session.lake, session.repo, walk)
     rows = [row for row in session.manifest.rows() if row.stream == ISSUES.name and row.run_id in holders]
     batches: dict[TableContract, Batches] = {
-        ISSUE_PAGE: pages,
+        ISSUE_PAGE: page_batches(walk),
         ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in rows],
     }
     return ask(session, "missing_issue", batches=batches)

@@ -96,7 +96,7 @@ class Stream:
         self._contract = contract
         self._cost_before = (0, 0)
         self._now: dt.datetime | None = None
-        self._writer = session.lake.batch_writer(contract, session.repo, session.run_id)
+        self._writer = session.lake.batch_writer(contract, session.repo, session.run_id, batch_count=0)
         self.row: ManifestRow
 
     def open(self, walk_kind: WalkKind, as_of_at: dt.datetime, **changes: Any) -> None:

@@ -263,7 +263,13 @@ MANIFEST = TableContract(
         *_RUN,
         Column("stream", pa.string(), "The bronze table the run filled.", nullable=False),
         Column("sequence", pa.int64(), "Grows with each registration in the repository.", nullable=False),
-        Column("status", pa.string(), "`running`, `complete`, `partial` or `failed`.", nullable=False),
+        Column(
+            "status",
+            pa.string(),
+            "`running`, `complete`, `partial` or `failed`; `folded` where the row stands for several runs, "
+            "which `folded_run` lists.",
+            nullable=False,
+        ),
         Column("walk_kind", pa.string(), "`full`, `incremental` or `unchanged`.", nullable=False),
         Column("since", UTC_TIMESTAMP, "The `since` the walk asked for; null for none."),
         Column("as_of_at", UTC_TIMESTAMP, "The `Date` of the walk's first answer."),
@@ -301,8 +307,8 @@ MANIFEST = TableContract(
     rules=(
         Rule(
             "status_is_known",
-            "status not in ('running', 'complete', 'partial', 'failed')",
-            "The status is one of four.",
+            "status not in ('running', 'complete', 'partial', 'failed', 'folded')",
+            "The status is one of five.",
         ),
         Rule(
             "cut_short_is_not_complete",
@@ -310,6 +316,20 @@ MANIFEST = TableContract(
             "A walk cut short by a page limit, a cap or an error is never complete.",
         ),
     ),
+    sample=("run_id", "stream", "status"),
+)
+
+FOLDED_RUN = TableContract(
+    layer="bronze",
+    name="folded_run",
+    description=(
+        "The manifest's rows of runs that were folded: what they fetched lies together, and each record "
+        "still names its own run."
+    ),
+    grain="one folded run and stream",
+    key=("run_id", "stream"),
+    columns=MANIFEST.columns,
+    order_by=("sequence",),
     sample=("run_id", "stream", "status"),
 )
 
@@ -323,4 +343,5 @@ BRONZE: tuple[TableContract, ...] = (
     CONTROL_TOTAL,
     RECONCILIATION,
     MANIFEST,
+    FOLDED_RUN,
 )

@@ -277,7 +277,10 @@ LIFECYCLE_COVERAGE = TableContract(
 CONTROL_TOTAL = TableContract(
     layer="silver",
     name="control_total",
-    description="GitHub's own count of what is open, before and after each walk that found something new.",
+    description=(
+        "GitHub's own count of what is open, before and after each walk that found something new; of those "
+        "more than a week older than the newest the last one of a UTC day."
+    ),
     grain="one row a walk",
     key=("repo_owner", "repo_name", "run_id"),
     order_by=("fetched_at",),

@@ -30,15 +30,16 @@ class BatchWriter:
         self._run_id = run_id
         self.batch_count = batch_count
 
-    def write(self, rows: pa.Table | pa.RecordBatch) -> int:
-        """Store rows, those of PAGES_PER_BATCH pages at most, and return the batch's number.
+    def write(self, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader) -> int:
+        """Store rows, of a walk those of PAGES_PER_BATCH pages at most, and return the batch's number.
 
         The batch is durable on return, but is read only once the manifest row's `batch_count` includes it.
         Raises LakeError where the rows break the contract or cannot be stored.
         """
         number = self.batch_count + 1
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
-        batches = rows.to_batches() if isinstance(rows, pa.Table) else [rows]
+        batches = rows.to_batches() if isinstance(rows, pa.Table) else rows
+        batches = [batches] if isinstance(batches, pa.RecordBatch) else batches
         write_parquet(path, self._contract, batches, rows.schema, merge_id=self._run_id)
         self._store.put(paths.batch_key(self._contract, self._repo, self._run_id, number), path)
         self.batch_count = number

@@ -1,12 +1,13 @@
 """The manifest: what each run fetched of each stream, and from where a cut-short walk goes on.
 
 One object a repository, replaced whole by compare-and-swap, so that two runs never lose each other's rows.
+It stays small: closed runs are folded (docs/adr/0013-folded-runs.md).
 """
 
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -23,7 +24,7 @@ from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.repo import Repo
 
-Status = Literal["running", "complete", "partial", "failed"]
+Status = Literal["running", "complete", "partial", "failed", "folded"]
 WalkKind = Literal["full", "incremental", "unchanged"]
 
 # Writers of one repository are a handful; a longer fight means that something is broken.
@@ -69,18 +70,21 @@ class ManifestRow:
 
 
 class Manifest:
-    """The manifest of one repository."""
+    """The manifest of one repository, as one reader sees it.
+
+    It is read at the first use and then followed through what this reader writes. What another writes
+    meanwhile is seen when a write of this one meets it: a later step opens a manifest of its own.
+    """
 
     def __init__(self, store: Store, repo: Repo) -> None:
         self._store = store
         self._repo = repo
         self._key = paths.table_key(MANIFEST, repo)
-        # The rows last read or written, by the ETag that tells whether they are still the stored ones.
-        self._seen: tuple[list[ManifestRow], str] | None = None
+        self._known: tuple[list[ManifestRow], str | None] | None = None
 
     def rows(self) -> list[ManifestRow]:
         """Every row, in the order the runs registered."""
-        return list(self._read()[0])
+        return list(self._seen()[0])
 
     def row(self, run_id: str, stream: str) -> ManifestRow | None:
         """The row of one run and stream."""
@@ -113,13 +117,32 @@ class Manifest:
 
         self._update(without)
 
+    def fold(self, closed: Collection[ManifestRow], folded: Iterable[ManifestRow]) -> bool:
+        """Let `folded` rows stand for the closed ones, in one step.
+
+        False, and nothing is changed, where one of these is no longer what it was.
+        """
+        gone = {(row.run_id, row.stream): row for row in closed}
+        new = list(folded)
+
+        def with_folded(rows: list[ManifestRow]) -> list[ManifestRow]:
+            if sum(gone.get((row.run_id, row.stream)) == row for row in rows) < len(gone):
+                return rows
+            kept = [row for row in rows if (row.run_id, row.stream) not in gone]
+            return sorted([*kept, *new], key=lambda row: row.sequence)
+
+        return set(new) <= set(self._update(with_folded))
+
     def _update(self, change: Callable[[list[ManifestRow]], list[ManifestRow]]) -> list[ManifestRow]:
         for attempt in range(PUT_ATTEMPTS):
-            rows, etag = self._read()
+            rows, etag = self._seen()
             changed = change(rows)
+            if changed == rows:
+                return rows
             try:
-                self._write(changed, etag)
+                self._known = changed, self._write(changed, etag)
             except PreconditionFailed:
+                self._known = None
                 time.sleep(random.uniform(0, BACK_OFF_SECONDS * 2 ** min(attempt, 6)))
             else:
                 return changed
@@ -127,28 +150,28 @@ class Manifest:
             f"{self._store.uri(self._key)}: other runs kept replacing it ({PUT_ATTEMPTS} attempts); run again"
         )
 
+    def _seen(self) -> tuple[list[ManifestRow], str | None]:
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
     def _read(self) -> tuple[list[ManifestRow], str | None]:
         body, etag = read_written(self._store, self._key)
-        if body is None or etag is None:
+        if body is None:
             return [], etag
-        if self._seen is None or self._seen[1] != etag:
-            self._seen = self._parsed(body), etag
-        return self._seen
-
-    def _parsed(self, body: bytes) -> list[ManifestRow]:
         try:
             table = pq.ParquetFile(BytesIO(body)).read()
         except pa.ArrowInvalid as error:
             uri = self._store.uri(self._key)
             raise LakeError(f"{uri}: not a Parquet file, or a damaged one: {error}") from error
         read_schema(MANIFEST, table.schema, self._store.uri(self._key))
-        return [_row(record) for record in table.to_pylist()]
+        return [_row(record) for record in table.to_pylist()], etag
 
-    def _write(self, rows: list[ManifestRow], etag: str | None) -> None:
+    def _write(self, rows: list[ManifestRow], etag: str | None) -> str:
         table = pa.Table.from_pylist([vars(row) for row in rows], schema=MANIFEST.arrow_schema)
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
         write_parquet(path, MANIFEST, table.to_batches(), table.schema, merge_id=uuid.uuid4().hex)
-        self._seen = rows, self._store.put(self._key, path, if_match=etag, if_absent=etag is None)
+        return self._store.put(self._key, path, if_match=etag, if_absent=etag is None)
 
     def _check(self, row: ManifestRow) -> None:
         name = f"{self._repo}: run {row.run_id}, stream {row.stream}"
@@ -171,6 +194,11 @@ def _put_row(rows: list[ManifestRow], row: ManifestRow) -> list[ManifestRow]:
             return [*rows[:index], replace(row, sequence=old.sequence), *rows[index + 1 :]]
     last = max((r.sequence for r in rows), default=0)
     return [*rows, replace(row, sequence=last + 1)]
+
+
+def run_ids_of(rows: Iterable[ManifestRow]) -> list[str]:
+    """The runs of the rows, each once, in the order they registered."""
+    return list(dict.fromkeys(row.run_id for row in sorted(rows, key=lambda row: row.sequence)))
 
 
 def resumable_run(rows: Iterable[ManifestRow], stream: str) -> ManifestRow | None:

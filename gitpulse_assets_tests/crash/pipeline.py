@@ -21,13 +21,12 @@ from gitpulse_assets.assets.bronze import RefreshConfig, bronze
 from gitpulse_assets.assets.gold import gold
 from gitpulse_assets.assets.silver import MergeConfig, silver, sync_state
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.io_manager import LakeIOManager, lake_errors
+from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.silver import BRONZE_INPUTS
 
 REPO = Repo("acme", "rocket")
 WRITES = {"put", "move", "delete", "delete_prefix"}
@@ -124,10 +123,7 @@ class Run:
 
     def merge_silver(self, *, is_rebuild: bool = False) -> None:
         """Publish silver alone, as a run does that dies before it moves the watermarks."""
-        io_manager: Any = SimpleNamespace(lake=self.lake)
-        inputs = [LakeIOManager.load_unmerged(io_manager, one, self.place.repo) for one in BRONZE_INPUTS]
-        config = MergeConfig(rebuild=is_rebuild)
-        publish(body(silver)(self.context, config, self.lake, self.duckdb, *inputs))
+        publish(body(silver)(self.context, MergeConfig(rebuild=is_rebuild), self.lake, self.duckdb))
 
 
 def refresh(place: Place, run_id: str, fuse: Fuse | None = None) -> None:

@@ -5,7 +5,7 @@ the stand-in answers in this process. What is compared with what is no business 
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 from pydantic import SecretStr
 
 from gitpulse_assets.assets.neighbours import link_transfers
-from gitpulse_assets.assets.silver import MERGED_TABLES
+from gitpulse_assets.assets.silver import MERGED_TABLES, batches_to_merge, folded, order_of_runs
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import bronze, silver
@@ -26,7 +26,7 @@ from gitpulse_assets.contracts.transfer import MART_ISSUE_TRANSFER
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
+from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.limits import Limits
@@ -109,25 +109,22 @@ class Reader:
         rows = self.lake.manifest(self.repo).rows()
         with self.lake.begin("silver", self.repo) as publication, connect() as con:
             published = publication.previous.tables if publication.previous else {}
-            merged = publication.previous.merged if publication.previous else {}
-            new = {
-                table.name: unmerged_batches(rows, table.name, merged.get(table.name, {}))
-                for table in BRONZE_INPUTS
-            }
-            changed = merge_silver(con, self.inputs(new), list(dict.fromkeys(row.run_id for row in rows)))
+            new = batches_to_merge(self.lake, publication, rows, is_rebuild=False)
+            order = order_of_runs(self.lake, self.repo, rows, new)
+            changed = merge_silver(con, self.inputs({name: some.batches for name, some in new.items()}), order)
             staged = [
                 publication.stage(table, ordered(con, table))
                 if changed[table.name] or table.name not in published
                 else publication.keep(table)
                 for table in MERGED_TABLES
             ]
-            publication.seal(
-                {name: {run_id: numbers[-1] for run_id, numbers in batches} for name, batches in new.items()}
-            )
+            merged = {name: some.merged for name, some in new.items()}
+            rows, merged = folded(self.lake, publication, rows, merged)
+            publication.seal(merged, run_ids=run_ids_of(rows))
             for table in staged:
                 publication.promote(table)
 
-    def inputs(self, new: dict[str, list[tuple[str, range]]]) -> dict[str, ds.Dataset]:
+    def inputs(self, new: Mapping[str, Sequence[tuple[str, range]]]) -> dict[str, ds.Dataset]:
         """What a merge reads: the stored tables, and the given batches of each stream."""
         stored = {f"stored_{table.name}": self.lake.dataset(table, self.repo) for table in MERGED_TABLES}
         return stored | {

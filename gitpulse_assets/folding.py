@@ -1,0 +1,223 @@
+"""Folding closed runs away, so that a refresh costs the same after a year as on the first day.
+
+What closed runs fetched of a stream is put together into one batch, under one row of the manifest; their own
+rows move to `bronze/folded_run`. No record changes: each still names its run. Reasons in
+docs/adr/0013-folded-runs.md; what of raw runs may go is retention's affair.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
+from gitpulse_assets.contracts.bronze import (
+    BRONZE,
+    DEPARTURE,
+    FOLDED_RUN,
+    ISSUES,
+    RECONCILIATION,
+)
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER
+from gitpulse_assets.lake.manifest import ManifestRow, resumable_run, run_ids_of
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.retention import batches, ended_at, is_waiting
+
+logger = logging.getLogger(__name__)
+
+STREAM_TABLES = {table.name: table for table in BRONZE}
+
+# So many closed rows are folded at once: rarely enough to cost a refresh nothing, often enough that the
+# manifest is read in milliseconds.
+CLOSED_ROWS = 200
+# The newest runs stay as they are: people look at them, and a run that is tried again finds its rows.
+RUNS_KEPT = 20
+# A fold is added to until it is this large or spans this long, so that the lake's objects grow with what was
+# received and not with the number of refreshes, and retention finds folds that are old enough.
+FOLD_BYTES = 4 * 1024 * 1024
+FOLD_SPAN = timedelta(days=30)
+# A row that says `running` for so long belongs to a run that died.
+DEAD_AFTER = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Folded:
+    """The manifest's rows after a fold, and what a merge has to count as merged because of it."""
+
+    rows: list[ManifestRow]
+    merged: Merged = field(default_factory=dict)
+
+
+def fold_runs(
+    lake: Lake,
+    repo: Repo,
+    rows: list[ManifestRow],
+    merged: Merged,
+    left_over_after: timedelta = LEFT_OVER_AFTER,
+) -> Folded:
+    """Fold the closed runs where there are many; `merged` says what merges have taken in of each.
+
+    A crash leaves objects that nobody counts, or a fold that the next merge takes in once more, to no effect.
+    What was folded stays beside the fold until the next one, for those who are reading it.
+    """
+    closed = closed_rows(lake, repo, rows, merged) if len(rows) > CLOSED_ROWS else []
+    if len(closed) < CLOSED_ROWS:
+        return Folded(rows)
+    lake.sweep_runs(repo, left_over_after)
+    fold_id = f"fold-{uuid.uuid4().hex}"
+    gone: list[ManifestRow] = []
+    new: list[ManifestRow] = []
+    for stream in sorted({row.stream for row in closed}):
+        try:
+            parts = [*open_fold(lake, repo, rows, stream), *(row for row in closed if row.stream == stream)]
+            new += fold_stream(lake, repo, fold_id, parts)
+            gone += parts
+        except (LakeError, pa.ArrowException, OSError) as error:
+            # A refresh does not read what was merged, so damage there is no reason to stop one.
+            logger.warning("%s: runs of %s are not folded: %s", repo, stream, error)
+    archived = [row for row in gone if row.status != "folded"]
+    listed = open_fold(lake, repo, rows, FOLDED_RUN.name)
+    new.append(archive(lake, repo, fold_id, listed, archived))
+    if not lake.manifest(repo).fold([*gone, *listed], new):
+        return Folded(rows)
+    return Folded(lake.manifest(repo).rows(), {row.stream: {fold_id: row.batch_count} for row in new})
+
+
+def closed_rows(lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: Merged) -> list[ManifestRow]:
+    """The rows that nothing goes on from and nothing compares with, all of them merged."""
+    now = max((ended_at(row) for row in rows), default=None)
+    done = [row for row in rows if now and is_done(row, rows, merged, now)]
+    walk = newest_full_walk(rows)
+    holders = page_holders(lake, repo, walk) | {row.run_id for row in walk}
+    kept = {place(row) for row in (*newest_of_each_kind(rows), *newest_of_each_kind(done))}
+    kept |= {place(row) for row in rows if row.stream == ISSUES.name and row.run_id in holders}
+    kept |= {place(row) for row in rows if walk and is_follow_up(row, walk[0])}
+    recent = set(run_ids_of(rows)[-RUNS_KEPT:]) | resumed_runs(rows, done)
+    # A merge takes whatever it reads for newer than what was folded.
+    open_rows = [row.sequence for row in rows if row not in done and row.status != "folded"]
+    older = [row for row in done if row.sequence < min(open_rows, default=row.sequence + 1)]
+    return [row for row in older if place(row) not in kept and row.run_id not in recent]
+
+
+def place(row: ManifestRow) -> tuple[str, str]:
+    """The key of a row."""
+    return row.run_id, row.stream
+
+
+def is_done(row: ManifestRow, rows: Sequence[ManifestRow], merged: Merged, now: datetime) -> bool:
+    """Say whether a row's run is over, merged, and superseded where it was cut short."""
+    if row.status == "folded" or is_waiting(row, merged):
+        return False
+    if row.status == "running" and now - row.known_as_of < DEAD_AFTER:
+        return False
+    is_cut = row.status in ("running", "partial") and row.next_url is not None
+    return not is_cut or resumable_run([r for r in rows if r.sequence >= row.sequence], row.stream) is None
+
+
+def newest_of_each_kind(rows: Iterable[ManifestRow]) -> Iterator[ManifestRow]:
+    """What a later run compares with: of each stream, ending and kind of walk the newest, in any order."""
+    kinds: dict[tuple[object, ...], list[ManifestRow]] = {}
+    for row in rows:
+        for has_data in {False, row.batch_count > 0 or row.page_batch_count > 0}:
+            kinds.setdefault((row.stream, row.status, row.walk_kind, has_data), []).append(row)
+    for alike in kinds.values():
+        yield max(alike, key=lambda row: row.sequence)
+        yield max(alike, key=lambda row: (row.known_as_of, row.sequence))
+        yield max(alike, key=lambda row: (ended_at(row), row.sequence))
+
+
+def is_follow_up(row: ManifestRow, walk: ManifestRow) -> bool:
+    """Say whether a row may tell that what the newest full walk missed was asked about."""
+    is_behind = row.sequence > walk.sequence or row.run_id == walk.run_id
+    return is_behind and row.stream in (DEPARTURE.name, RECONCILIATION.name)
+
+
+def resumed_runs(rows: Sequence[ManifestRow], done: Sequence[ManifestRow]) -> set[str]:
+    """The runs that a walk which can still be gone on with was resumed from."""
+    resumed = {place(row): row.resumed_run_id for row in rows if row.resumed_run_id}
+    waiting = [place(row) for row in rows if row not in done and row.status != "folded"]
+    found: set[str] = set()
+    while waiting:
+        run_id, stream = waiting.pop()
+        if (before := resumed.get((run_id, stream))) and before not in found:
+            found.add(before)
+            waiting.append((before, stream))
+    return found
+
+
+def open_fold(lake: Lake, repo: Repo, rows: Sequence[ManifestRow], stream: str) -> list[ManifestRow]:
+    """The stream's newest fold, while it may be added to; else none."""
+    folds = [row for row in rows if row.stream == stream and row.status == "folded"]
+    newest = max(folds, key=lambda row: row.sequence, default=None)
+    if newest is None or ended_at(newest) - newest.started_at > FOLD_SPAN:
+        return []
+    found = lake.store.head(paths.batch_key(STREAM_TABLES[stream], repo, newest.run_id, 1))
+    return [newest] if found and found.size_bytes < FOLD_BYTES else []
+
+
+def fold_stream(lake: Lake, repo: Repo, fold_id: str, parts: Sequence[ManifestRow]) -> list[ManifestRow]:
+    """Put what the runs hold of one stream into one batch; return its row, none where they hold nothing."""
+    held = [row for row in parts if row.batch_count]
+    if not held:
+        return []
+    table = STREAM_TABLES[held[0].stream]
+    stored = lake.bronze_dataset(table, repo, batches(held))
+    lake.batch_writer(table, repo, fold_id, batch_count=0).write(
+        stored.scanner(use_threads=False).to_reader()
+    )
+    return [fold_row(fold_id, held)]
+
+
+def archive(
+    lake: Lake, repo: Repo, fold_id: str, listed: Sequence[ManifestRow], rows: Sequence[ManifestRow]
+) -> ManifestRow:
+    """Add the rows to the list of folded runs, and return the row of that list."""
+    known = lake.bronze_dataset(FOLDED_RUN, repo, batches(listed)).to_table()
+    added = pa.Table.from_pylist([vars(row) for row in rows], schema=FOLDED_RUN.arrow_schema)
+    lake.batch_writer(FOLDED_RUN, repo, fold_id, batch_count=0).write(pa.concat_tables([known, added]))
+    row = fold_row(fold_id, [*listed, *rows])
+    return replace(row, stream=FOLDED_RUN.name, record_count=known.num_rows + added.num_rows)
+
+
+def fold_row(fold_id: str, parts: Sequence[ManifestRow]) -> ManifestRow:
+    """The row that stands for several, with the sums and the bounds of theirs."""
+    newest = max(parts, key=lambda row: row.sequence)
+    firsts = [row.first_updated_at for row in parts if row.first_updated_at]
+    lasts = [row.last_updated_at for row in parts if row.last_updated_at]
+    return ManifestRow(
+        run_id=fold_id,
+        repo_owner=newest.repo_owner,
+        repo_name=newest.repo_name,
+        stream=newest.stream,
+        status="folded",
+        walk_kind="incremental",
+        sequence=newest.sequence,
+        started_at=min(row.started_at for row in parts),
+        as_of_at=max(row.known_as_of for row in parts),
+        finished_at=max(ended_at(row) for row in parts),
+        first_updated_at=min(firsts, default=None),
+        last_updated_at=max(lasts, default=None),
+        batch_count=1,
+        page_count=sum(row.page_count for row in parts),
+        unchanged_page_count=sum(row.unchanged_page_count for row in parts),
+        record_count=sum(row.record_count for row in parts),
+        pull_request_count=sum(row.pull_request_count for row in parts),
+        request_count=sum(row.request_count for row in parts),
+        quota_cost=sum(row.quota_cost for row in parts),
+    )
+
+
+def run_order(lake: Lake, repo: Repo, rows: Sequence[ManifestRow]) -> list[str]:
+    """Every run of the repository in the order they registered, those that were folded too."""
+    lists = [row for row in rows if row.stream == FOLDED_RUN.name]
+    folded = lake.bronze_dataset(FOLDED_RUN, repo, batches(lists)).to_table(columns=["run_id", "sequence"])
+    registered = [(row["sequence"], row["run_id"]) for row in folded.to_pylist()]
+    registered += [(row.sequence, row.run_id) for row in rows]
+    return list(dict.fromkeys(run_id for _, run_id in sorted(registered)))
