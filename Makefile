@@ -43,6 +43,9 @@ test-deployment: .venv/dev  ## docker-compose.yml, started as processes: databas
 bench: .venv/runtime .venv-bench/tap-github .venv-bench/dlt  ## measure GitPulse and its peers (an hour; ARGS="--quick", or parts)
 	$(BIN)/python -m bench $(ARGS)
 
+soak: .venv/dev  ## play a year of refreshes and see that nothing grows (an hour; ARGS="--months 2")
+	$(BIN)/python -W ignore -m bench.soak $(ARGS)
+
 lint: .venv/dev  ## lint, format check and type check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,4 +64,4 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo dev test test-all test-deployment bench lint docs lock clean
+.PHONY: help demo dev test test-all test-deployment bench soak lint docs lock clean

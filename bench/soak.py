@@ -1,9 +1,12 @@
 """`make soak`: a year of half-hourly refreshes on a clock that is moved; flat, or it fails.
 
-Each refresh is of a repository in which something changed, and goes through the bodies of the product's own
-assets: collection from a stand-in GitHub, silver with its checks, publication, folding, sync state. Not in it: Dagster's
-executor and event log, sockets (the stand-in answers in this process) and, but for one refresh in GOLD_EVERY, the
-marts, which read no manifest. Nobody runs `gitpulse maintain`. Every week the whole list is walked.
+In each of 17,520 refreshes something changed. One a day is whole: the bodies of the product's own assets
+from the first request to sync_state, with every check, publication and folding; of those one a week makes
+the marts too. The others collect by the product's own walks and streams, so that the manifest and bronze
+grow as they do in life, and are merged by the next whole one; they leave out what costs the same whenever
+it comes: asking DuckDB what changed and how many are open, and the merge. Not in it: Dagster's executor and
+event log, and sockets (the stand-in GitHub answers in this process). Nobody runs `gitpulse maintain`. Every
+four weeks the whole list is walked.
 """
 
 import json
@@ -16,25 +19,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 from pathlib import Path
 from random import Random
+from statistics import median
 from types import SimpleNamespace
-from typing import Any
 
 import click
 
 from gitpulse_assets.assets.bronze import RefreshConfig, bronze
 from gitpulse_assets.assets.gold import gold
 from gitpulse_assets.assets.silver import MergeConfig, silver, sync_state
-from gitpulse_assets.lake import maintenance
+from gitpulse_assets.collect.issues import WalkPlan, collect_issues
+from gitpulse_assets.collect.lifecycle import keep_batches
+from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUE_TIMELINE
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.lake import maintenance, paths
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.store import OpenObject
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
-from gitpulse_assets.sandbox.history import generate
-from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.crash.pipeline import body, publish
 from gitpulse_assets_tests.history.product import Reader
@@ -44,22 +53,48 @@ HALF_HOUR_SECONDS = 1800
 REFRESHES_A_YEAR = 17_520
 REFRESHES_A_MONTH = REFRESHES_A_YEAR // 12
 REFRESHES_A_WEEK = 336
-# A refresh makes the marts in some 600 ms whatever came: a year of that would be three hours.
-GOLD_EVERY = 48
-# What a month may cost more than the first one.
+REFRESHES_A_FULL_WALK = 4 * REFRESHES_A_WEEK
+REFRESHES_A_DAY = 48
+# Issues, and how many of the changes close or reopen one: each adds to the ledger for good.
+STOCK = 300
+STATE_SHARE = 0.02
+AUTHOR = User(1, "author")
+# What a month may cost more than an early one.
 GROWTH_MAX = 1.2
+FLAT = (
+    "cpu_ms",
+    "reads",
+    "writes",
+    "kb_opened",
+    "objects",
+    "manifest_rows",
+    "commit_kb",
+    "memory_mb",
+    "descriptors",
+)
+MONTHS_MIN = 3
+BYTES_SLACK_MB = 0.5
+# CPU milliseconds, reads, writes, kilobytes opened.
+Cost = tuple[float, ...]
 
 
 class MovedStore(FolderStore):
-    """A folder whose files are as old as the moved clock says."""
+    """A folder whose files are as old as the moved clock says, and which counts what is read and written."""
 
     def __init__(self, root: Path, world: World) -> None:
         super().__init__(root)
         self.world = world
+        self.reads = self.writes = self.bytes_read = 0
 
-    def _replace(self, *args: Any, **options: Any) -> str:
-        etag = super()._replace(*args, **options)
-        key = args[1]
+    def open(self, key: str) -> OpenObject | None:
+        opened = super().open(key)
+        self.reads += 1
+        self.bytes_read += opened.size_bytes if opened else 0
+        return opened
+
+    def _replace(self, source: Path, key: str, *, if_match: str | None, if_absent: bool) -> str:
+        etag = super()._replace(source, key, if_match=if_match, if_absent=if_absent)
+        self.writes += 1
         os.utime(self.root / key, (self.world.clock, self.world.clock))
         return etag
 
@@ -76,14 +111,18 @@ class MovedClock(datetime):
 
 @dataclass
 class Month:
-    """The figures of one month: of a refresh the mean, of the lake and the process the state at the end."""
+    """The figures of one month; of a whole refresh the median, of lake and process the state at the end."""
 
     month: int
     refreshes: int
-    cpu_ms_a_refresh: float
+    cpu_ms: float
+    reads: float
+    writes: float
+    kb_opened: float
     objects: int
     lake_mb: float
     manifest_rows: int
+    commit_kb: float
     memory_mb: float
     descriptors: int
 
@@ -97,64 +136,93 @@ class Soak:
     number: int = 0
 
     def __post_init__(self) -> None:
-        plan = HistoryPlan(REPO.key, issue_count=300, day_count=300, body_bytes_mean=100)
-        self.world = generate([plan])
-        # The history is the stock to begin with; what happens from here on is `change`.
-        self.world.forget_future()
-        self.acts: Acts = self.world.acts_on(REPO.key)
+        self.world = World("2026-01-01T00:00:00Z")
+        self.acts: Acts = self.world.add_repository(REPO.key)
+        for number in range(STOCK):
+            self.acts.open(self.world.clock - STOCK + number, AUTHOR, f"Issue {number}")
         self.reader = Reader(self.world, REPO, self.folder)
-        self.reader.app.limits.unlimited()
-        self.lake = Lake(MovedStore(self.folder, self.world))
+        self.store = MovedStore(self.folder, self.world)
+        self.lake = Lake(self.store)
         MovedClock.world = self.world
 
-    def change(self) -> None:
-        """Something happens to one issue: mostly a comment, now and then a closing, a reopening, a new one."""
-        issues = [issue for issue in self.acts.repository.issues.values() if not issue.is_pull_request]
-        issue, at = self.rng.choice(issues), self.world.clock - 60
-        chance = self.rng.random()
-        if chance < 0.04:
-            self.acts.open(at, issue.author, "One more")
-        elif chance < 0.12:
-            self.acts.close(issue, at, issue.author) if issue.is_open else self.acts.reopen(issue, at, None)
-        else:
-            self.acts.comment(issue, at)
-
-    def refresh(self) -> None:
-        """Move the clock, let something happen, and make one refresh."""
-        self.number += 1
+    def change(self) -> Issue:
+        """Something happens to one issue: mostly a comment, now and then a closing or a reopening."""
         self.world.advance(seconds=HALF_HOUR_SECONDS)
+        issue, at = self.rng.choice(list(self.acts.repository.issues.values())), self.world.clock - 60
+        if self.rng.random() >= STATE_SHARE:
+            self.acts.comment(issue, at)
+        elif issue.state == "open":
+            self.acts.close(issue, at, AUTHOR)
+        else:
+            self.acts.reopen(issue, at, AUTHOR)
+        return issue
+
+    def collect(self, client: GitHubClient) -> None:
+        """Collect what changed, and leave it to the next whole refresh to merge it."""
+        issue = self.change()
+        self.number += 1
+        session = Session(client, self.lake, REPO, f"run-{self.number:06}")
+        now = datetime.fromtimestamp(self.world.clock, UTC)
+        collect_issues(session, WalkPlan("incremental", now - timedelta(minutes=40), now, None))
+        timeline = Stream(session, ISSUE_TIMELINE)
+        timeline.open("incremental", now)
+        keep_batches(session, timeline, client.lifecycles(REPO, [issue.node_id]))
+        count = sum(one.state == "open" for one in self.acts.repository.issues.values())
+        counts = dict.fromkeys(("open_count_before", "open_count_after", "our_count"), count)
+        total = Stream(session, CONTROL_TOTAL)
+        total.open("full", now)
+        row = {"fetched_at": now, "has_pull_requests": False, "is_quiet": True, **counts}
+        total.keep(session.table(CONTROL_TOTAL, [row]), now, page_count=0)
+        total.close("complete")
+
+    def refresh(self) -> Cost:
+        """Make one whole refresh, and say what it cost."""
         self.change()
+        self.number += 1
         context = SimpleNamespace(
             partition_key=REPO.key,
+            retry_number=0,
             run=SimpleNamespace(run_id=f"run-{self.number:06}"),
             log=logging.getLogger(__name__),
         )
         lake = SimpleNamespace(open=lambda: self.lake)
         duckdb = SimpleNamespace(get_connection=connect)
-        github = SimpleNamespace(client=lambda on_wait: self.reader.client("good-token"))
-        is_full = self.number % REFRESHES_A_WEEK == 1
-        publish(body(bronze)(context, RefreshConfig(full=is_full), github, lake, duckdb))
+        github = SimpleNamespace(client=lambda on_wait, was_reached: self.reader.client("good-token"))
+        config = RefreshConfig(full=self.number % REFRESHES_A_FULL_WALK == 1)
+        before = self.spent()
+        publish(body(bronze)(context, config, github, lake, duckdb))
         publish(body(silver)(context, MergeConfig(), lake, duckdb))
         publish(body(sync_state)(context, lake, duckdb))
-        if self.number % GOLD_EVERY == 1:
+        cost = [now - then for now, then in zip(self.spent(), before, strict=True)]
+        if self.number % REFRESHES_A_WEEK == 1:
             publish(body(gold)(context, lake, duckdb))
+        return tuple(cost)
+
+    def spent(self) -> Cost:
+        """CPU milliseconds, reads, writes and kilobytes opened so far."""
+        return 1000 * time.process_time(), self.store.reads, self.store.writes, self.store.bytes_read / 1e3
 
     def month(self, number: int, count: int) -> Month:
         """Make a month's refreshes and measure them."""
-        began = time.process_time()
-        for _ in range(count):
-            self.refresh()
-        cpu_seconds = time.process_time() - began
+        costs: list[Cost] = []
+        with self.reader.client("good-token") as client:
+            for _ in range(0, count, REFRESHES_A_DAY):
+                costs.append(self.refresh())
+                for _ in range(min(count, REFRESHES_A_DAY) - 1):
+                    self.collect(client)
         infos = [info for info in self.lake.store.list("") if not info.key.startswith("_")]
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        commit = self.lake.store.head(paths.commit_key("silver", REPO))
         return Month(
-            month=number,
-            refreshes=count,
-            cpu_ms_a_refresh=round(1000 * cpu_seconds / count, 1),
+            number,
+            count,
+            *(round(median(values), 1) for values in zip(*costs, strict=True)),
             objects=len(infos),
             lake_mb=round(sum(info.size_bytes for info in infos) / 1e6, 2),
             manifest_rows=len(self.lake.manifest(REPO).rows()),
-            memory_mb=round(int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6),
-            descriptors=len(os.listdir("/proc/self/fd")),
+            commit_kb=round((commit.size_bytes if commit else 0) / 1e3, 1),
+            memory_mb=round(pages * resource.getpagesize() / 1e6),
+            descriptors=len(list(Path("/proc/self/fd").iterdir())),
         )
 
 
@@ -170,18 +238,20 @@ def moved_clock() -> Iterator[None]:
 
 
 def troubles(months: list[Month]) -> Iterator[str]:
-    """Name what grew: the first month is the measure, its lake's bytes and objects those that came in it."""
-    first = months[0]
-    for month in months[1:]:
-        for name in ("cpu_ms_a_refresh", "memory_mb", "descriptors", "manifest_rows"):
+    """Name what grew. The second month is the measure: in the first one the lake was still empty."""
+    if len(months) < MONTHS_MIN:
+        return
+    first, *later = months[1:]
+    for month in later:
+        for name in FLAT:
             now, then = getattr(month, name), getattr(first, name)
             if now > GROWTH_MAX * then:
-                yield f"month {month.month}: {name} is {now}, in the first month {then}"
-    for before, month in zip(months[1:], months[2:], strict=False):
-        if (grown := month.lake_mb - before.lake_mb) > GROWTH_MAX * (months[1].lake_mb - first.lake_mb) + 0.5:
-            yield f"month {month.month}: the lake grew by {grown:.1f} MB, faster than at first"
-        if month.objects - before.objects > GROWTH_MAX * first.objects / 10:
-            yield f"month {month.month}: {month.objects - before.objects} more objects"
+                yield f"month {month.month}: {name} is {now}, in month {first.month} it was {then}"
+    # What is received is kept, so bytes grow, by as much each month.
+    grown = [after.lake_mb - before.lake_mb for before, after in pairwise(months)]
+    for month, size_mb in zip(later, grown[1:], strict=True):
+        if size_mb > GROWTH_MAX * grown[0] + BYTES_SLACK_MB:
+            yield f"month {month.month}: the lake grew by {size_mb:.1f} MB, at first by {grown[0]:.1f}"
 
 
 def table(months: list[Month]) -> str:
@@ -205,7 +275,7 @@ def main(months: int, refreshes: int, as_json: bool) -> None:
         for number in range(1, months + 1):
             played.append(soak.month(number, refreshes))
             if as_json:
-                click.echo(json.dumps(asdict(played[-1])))
+                print(json.dumps(asdict(played[-1])), flush=True)
     click.echo(table(played))
     found = list(troubles(played))
     click.echo("\n".join(found) or "flat")

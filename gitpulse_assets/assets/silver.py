@@ -19,8 +19,6 @@ from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import bronze
 from gitpulse_assets.contracts import silver as tables
 from gitpulse_assets.io_manager import BronzeBatches, lake_errors, new_batches
-from gitpulse_assets.lake.commit import Merged
-from gitpulse_assets.lake.manifest import run_ids_of
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
@@ -33,6 +31,7 @@ from gitpulse_assets.watch.watch_list import RepoOptions, repo_options
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
+    from gitpulse_assets.lake.commit import Merged
     from gitpulse_assets.lake.lake import Lake
     from gitpulse_assets.lake.manifest import ManifestRow
     from gitpulse_assets.lake.publication import Publication
@@ -62,6 +61,8 @@ def silver(
     context: dg.AssetExecutionContext, config: MergeConfig, lake: LakeResource, duckdb: DuckDB
 ) -> Iterator[dg.AssetCheckResult | dg.Output]:
     """Merge what no merge has taken in into the current tables of one repository."""
+    from gitpulse_assets.lake.manifest import run_ids_of
+
     repo = Repo.parse(context.partition_key)
     target = lake.open()
     with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
@@ -105,6 +106,7 @@ def order_of_runs(
 ) -> list[str]:
     """Return the runs in the order they registered, the folded ones where a fold is to be merged."""
     from gitpulse_assets.folding import run_order
+    from gitpulse_assets.lake.manifest import run_ids_of
 
     folds = {row.run_id for row in rows if row.status == "folded"}
     if folds.isdisjoint(run_id for some in batches.values() for run_id in some.run_ids):
@@ -113,7 +115,7 @@ def order_of_runs(
 
 
 def folded(
-    lake: "Lake", publication: "Publication", rows: "list[ManifestRow]", merged: Merged
+    lake: "Lake", publication: "Publication", rows: "list[ManifestRow]", merged: "Merged"
 ) -> "tuple[list[ManifestRow], Merged]":
     """Fold what earlier merges took in; return the manifest's rows and what counts as merged by then."""
     from gitpulse_assets.folding import fold_runs

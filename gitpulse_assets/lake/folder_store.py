@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,6 +54,18 @@ def _make_folder(folder: Path) -> None:
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     _sync_folder(folder.parent)
+
+
+def _put_in_place(source: Path, target: Path) -> None:
+    """Rename a file into its folder, which a `delete` beside it may just have found empty."""
+    while True:
+        _make_folder(target.parent)
+        try:
+            source.replace(target)
+            return
+        except FileNotFoundError:
+            if target.parent.is_dir() or not source.exists():
+                raise
 
 
 class FolderStore:
@@ -138,6 +150,9 @@ class FolderStore:
     def delete(self, key: str) -> None:
         with folder_errors(self.root / key):
             (self.root / key).unlink(missing_ok=True)
+            # As in a bucket, a folder is there while it holds something: a year of runs would leave 70,000.
+            with suppress(OSError):
+                (self.root / key).parent.rmdir()
 
     def delete_prefix(self, prefix: str) -> None:
         with folder_errors(self.root / prefix):
@@ -153,13 +168,12 @@ class FolderStore:
         with pa.OSFile(str(source), "rb") as file:
             os.fsync(file.fileno())
             etag = _etag(file)
-        _make_folder(target.parent)
         if if_match is None and not if_absent:
-            source.replace(target)
+            _put_in_place(source, target)
         else:
             with self._lock(key):
                 self._compare(key, None if if_absent else if_match)
-                source.replace(target)
+                _put_in_place(source, target)
         _sync_folder(target.parent)
         return etag
 

@@ -15,7 +15,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 
 SHOWN = (ISSUE_CURRENT, ISSUE_LABELS, ISSUE_ASSIGNEES, ISSUE_BODY, ISSUE_TRANSITIONS)
-WRITE_COUNT = 46
+WRITE_COUNT = 45
 # Every twelfth write in the default run.
 WRITES = [pytest.param(n, marks=() if n % 12 == 4 else pytest.mark.slow) for n in range(1, WRITE_COUNT + 1)]
 

@@ -110,7 +110,7 @@ class Run:
 
     def extract(self, *, is_full: bool = False) -> None:
         """Collect, and do nothing with it."""
-        github = SimpleNamespace(client=lambda on_wait: client(self.place, self.fuse))
+        github = SimpleNamespace(client=lambda on_wait, was_reached: client(self.place, self.fuse))
         config = RefreshConfig(full=is_full)
         publish(body(bronze)(self.context, config, github, self.lake, self.duckdb))
 

@@ -7,7 +7,9 @@ from random import Random
 import pytest
 
 from gitpulse_assets import folding
-from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN, ISSUES
+from gitpulse_assets.assets.silver import MERGED_TABLES
+from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN
+from gitpulse_assets.contracts.catalog import find_contract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
@@ -22,13 +24,17 @@ SEEDS = [pytest.param(n, marks=() if n < 2 else pytest.mark.slow) for n in range
 AT_ONCE = timedelta(0)
 
 
+def fold_often(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(folding, "CLOSED_ROWS", 4)
+    patch.setattr(folding, "RUNS_KEPT", 1)
+
+
 @pytest.fixture
 def folds_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folding, "CLOSED_ROWS", 4)
-    monkeypatch.setattr(folding, "RUNS_KEPT", 1)
+    fold_often(monkeypatch)
 
 
-def played(seed: int, folder: Path, sync_count: int = 6, thinned_share: float = 0.0) -> Reader:
+def played(seed: int, folder: Path, sync_count: int = 5, thinned_share: float = 0.0) -> Reader:
     """A reader who synced a generated history a number of times, now and then fully."""
     rng = Random(f"folding:{seed}")
     reader = Reader(eventful_world(seed, issue_count=40), REPO, folder)
@@ -38,6 +44,26 @@ def played(seed: int, folder: Path, sync_count: int = 6, thinned_share: float = 
         if rng.random() < thinned_share:
             apply_retention(reader.lake, REPO, AT_ONCE)
     return reader
+
+
+@pytest.fixture(scope="module")
+def plain_reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """One who never folds."""
+    return played(4, tmp_path_factory.mktemp("plain"))
+
+
+@pytest.fixture(scope="module")
+def folding_reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """One who synced the same history, and folds often."""
+    with pytest.MonkeyPatch.context() as patch:
+        fold_often(patch)
+        return played(4, tmp_path_factory.mktemp("folded"))
+
+
+@pytest.fixture
+def folded_lake(folding_reader: Reader, tmp_path: Path) -> Lake:
+    """A copy of the lake that is often folded."""
+    return copied(folding_reader, tmp_path / "copy")
 
 
 def folded_rows(lake: Lake) -> list[str]:
@@ -54,76 +80,67 @@ def test_a_rebuild_gives_the_same_tables_from_folds(tmp_path: Path, seed: int):
     assert differences(lake, REPO) == {}
 
 
-def test_the_tables_are_those_of_a_lake_that_never_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    plain = played(3, tmp_path / "plain")
-    monkeypatch.setattr(folding, "CLOSED_ROWS", 4)
-    monkeypatch.setattr(folding, "RUNS_KEPT", 1)
-    folded = played(3, tmp_path / "folded")
-    assert folded_rows(folded.lake)
-    assert not folded_rows(plain.lake)
-    for lake in (plain.lake, folded.lake):
-        assert differences(lake, REPO) == {}
-    one, other = (rows(lake.dataset(ISSUE_CURRENT, REPO).to_table()) for lake in (plain.lake, folded.lake))
-    assert one == other
+def test_the_tables_are_those_of_a_lake_that_never_folds(plain_reader: Reader, folding_reader: Reader):
+    lakes = plain_reader.lake, folding_reader.lake
+    assert [bool(folded_rows(lake)) for lake in lakes] == [False, True]
+    for table in MERGED_TABLES:
+        one, other = (rows(lake.dataset(table, REPO).to_table()) for lake in lakes)
+        assert one == other, table.name
 
 
-@pytest.mark.usefixtures("folds_often")
-def test_every_record_and_every_run_is_kept(tmp_path: Path):
-    lake = played(4, tmp_path).lake
-    manifest = lake.manifest(REPO).rows()
-    archive = lake.bronze_dataset(
-        FOLDED_RUN, REPO, batches(r for r in manifest if r.stream == FOLDED_RUN.name)
-    )
-    listed = {(row["run_id"], row["stream"]) for row in archive.to_table().to_pylist()}
+def test_every_record_and_every_run_is_kept(folded_lake: Lake):
+    manifest = folded_lake.manifest(REPO).rows()
+    lists = [row for row in manifest if row.stream == FOLDED_RUN.name]
+    archive = folded_lake.bronze_dataset(FOLDED_RUN, REPO, batches(lists)).to_table().to_pylist()
+    listed = {(row["run_id"], row["stream"]) for row in archive}
     live = {(row.run_id, row.stream) for row in manifest if row.status != "folded"}
     assert not listed & live
-    assert {run_id for run_id, _ in listed | live} == {f"run-{number:03}" for number in range(1, 7)}
-    for table in BRONZE:
-        for row in manifest:
-            if row.status == "folded" and row.stream == table.name:
-                assert lake.bronze_dataset(table, REPO, batches([row])).count_rows() == row.record_count
+    assert {run_id for run_id, _ in listed | live} == {f"run-{number:03}" for number in range(1, 6)}
+    for row in manifest:
+        if row.status == "folded":
+            table = find_contract("bronze", row.stream)
+            held = folded_lake.bronze_dataset(table, REPO, batches([row])).to_table()
+            assert held.num_rows == row.record_count
+            assert row.run_id not in held["run_id"].to_pylist()
 
 
-@pytest.mark.usefixtures("folds_often")
-def test_what_was_folded_goes_with_a_later_fold(tmp_path: Path):
+def test_what_was_folded_goes_with_a_later_fold(folded_lake: Lake):
     """A rebuild that began before a fold finds what it reads."""
-    lake = played(5, tmp_path).lake
-    rows_ = lake.manifest(REPO).rows()
-    counted = {paths.batch_key(ISSUES, REPO, r.run_id, 1) for r in rows_ if r.stream == ISSUES.name}
-    held = {info.key for info in lake.store.list(f"{ISSUES.folder}/")}
-    assert held - counted
-    lake.sweep_runs(REPO, AT_ONCE)
-    assert {info.key for info in lake.store.list(f"{ISSUES.folder}/")} <= held
-    assert differences(lake, REPO) == {}
+    counted = {row.run_id for row in folded_lake.manifest(REPO).rows()}
+
+    def runs_held() -> set[str]:
+        keys = [info.key for table in BRONZE for info in folded_lake.store.list(f"{table.folder}/")]
+        return {key.partition("run_id=")[2].partition("/")[0] for key in keys} - {""}
+
+    assert runs_held() - counted
+    folded_lake.sweep_runs(REPO, AT_ONCE)
+    assert runs_held() <= counted
+    assert differences(folded_lake, REPO) == {}
 
 
 @pytest.mark.usefixtures("folds_often")
-def test_a_lost_commit_is_merged_anew_with_the_folds(tmp_path: Path):
-    reader = played(6, tmp_path)
-    stored = rows(reader.lake.dataset(ISSUE_CURRENT, REPO).to_table())
-    (tmp_path / paths.commit_key("silver", REPO)).unlink()
-    (tmp_path / paths.plan_key("silver", REPO)).unlink()
-    reader.merge()
-    assert rows(reader.lake.dataset(ISSUE_CURRENT, REPO).to_table()) == stored
-    assert differences(reader.lake, REPO) == {}
+def test_a_lost_commit_is_merged_anew_with_the_folds(folding_reader: Reader, folded_lake: Lake):
+    stored = rows(folded_lake.dataset(ISSUE_CURRENT, REPO).to_table())
+    for key in (paths.commit_key("silver", REPO), paths.plan_key("silver", REPO)):
+        folded_lake.store.delete(key)
+    again(folding_reader, folded_lake)
+    assert rows(folded_lake.dataset(ISSUE_CURRENT, REPO).to_table()) == stored
+    assert differences(folded_lake, REPO) == {}
 
 
 @pytest.mark.usefixtures("folds_often")
-def test_a_fold_cut_short_between_writes_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(folding, "RUNS_KEPT", 99)
-    player = played(7, tmp_path / "played", sync_count=5)
-    monkeypatch.setattr(folding, "RUNS_KEPT", 1)
+def test_a_fold_cut_short_between_writes_loses_nothing(plain_reader: Reader, tmp_path: Path):
     counting = Fuse()
-    whole = copied(player, tmp_path / "whole")
-    again(player, Lake(FusedStore(whole.store, counting)))  # pyright: ignore[reportArgumentType]
+    whole = copied(plain_reader, tmp_path / "whole")
+    again(plain_reader, Lake(FusedStore(whole.store, counting)))  # pyright: ignore[reportArgumentType]
     assert folded_rows(whole)
-    for point in range(1, counting.count + 1, 4):
-        lake = copied(player, tmp_path / f"cut-{point}")
+    for point in range(1, counting.count + 1, 3):
+        lake = copied(plain_reader, tmp_path / f"cut-{point}")
         with pytest.raises(Died):
-            again(player, Lake(FusedStore(lake.store, Fuse(point, die))))  # pyright: ignore[reportArgumentType]
-        again(player, lake)
+            again(plain_reader, Lake(FusedStore(lake.store, Fuse(point, die))))  # pyright: ignore[reportArgumentType]
+        again(plain_reader, lake)
         assert folded_rows(lake)
-        assert differences(lake, REPO) == {}
+    assert differences(lake, REPO) == {}
 
 
 def again(player: Reader, lake: Lake) -> None:

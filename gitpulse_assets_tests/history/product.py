@@ -111,7 +111,9 @@ class Reader:
             published = publication.previous.tables if publication.previous else {}
             new = batches_to_merge(self.lake, publication, rows, is_rebuild=False)
             order = order_of_runs(self.lake, self.repo, rows, new)
-            changed = merge_silver(con, self.inputs({name: some.batches for name, some in new.items()}), order)
+            changed = merge_silver(
+                con, self.inputs({name: some.batches for name, some in new.items()}), order
+            )
             staged = [
                 publication.stage(table, ordered(con, table))
                 if changed[table.name] or table.name not in published
