@@ -1,6 +1,8 @@
 """All repositories' answers from one lake, read-only; a changed lake is seen at the next question."""
 
+import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +30,13 @@ STATUSES_KEPT = 1_000
 # Each holds four files open.
 REPOSITORIES_OPEN = 32
 READERS = 8
+# A table that is not its commit's is waited for ten seconds: not at every look at the list.
+DAMAGE_KEPT_SECONDS = 30.0
+DAMAGED = "damaged: what is stored of it cannot be read; the server's log says why"
 ATTEMPTS = 3
 
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class RepositoryStatus:
 
     `note` says what the answers lack, and what to do about it; None where they are complete.
     `is_watched`: it is on the watch list, else retired: its data stay and are no longer refreshed. None
-    where no list is set.
+    where no list is set. `is_damaged`: something of it cannot be read, so that nothing else is known.
     """
 
     repo: Repo
@@ -50,6 +56,7 @@ class RepositoryStatus:
     published_at: datetime | None
     open_count: int | None
     verdicts: tuple[dict[str, Any], ...]
+    is_damaged: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -70,6 +77,7 @@ class LakeAnswers:
         self._results = ResultCache(RESULTS_KEPT)
         self._statuses = ResultCache(STATUSES_KEPT)
         self._published: OrderedDict[Repo, Published] = OrderedDict()
+        self._damaged: dict[Repo, tuple[float, RepositoryStatus]] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -99,9 +107,31 @@ class LakeAnswers:
         return list(self._lake.registered_repos())
 
     def repositories(self) -> list[RepositoryStatus]:
-        """Return every repository of which anything was fetched, in order of their names."""
+        """Return every repository of which anything was fetched, in order of their names.
+
+        One that cannot be read is among them as damaged: the others' answers are right for all that.
+        """
         with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(self.status, self.repos()))
+            return list(pool.map(self._listed, self.repos()))
+
+    def _listed(self, repo: Repo) -> RepositoryStatus:
+        with self._lock:
+            told_at, known = self._damaged.get(repo, (0.0, None))
+        if known and time.monotonic() - told_at < DAMAGE_KEPT_SECONDS:
+            return known
+        try:
+            return self.status(repo)
+        except Exception as error:
+            # Whatever is wrong with one is no reason to show none. The line is for who runs the server.
+            logger.error("%s: %s", repo, error)
+            damaged = self._damaged_status(repo)
+            with self._lock:
+                self._damaged[repo] = (time.monotonic(), damaged)
+            return damaged
+
+    def _damaged_status(self, repo: Repo) -> RepositoryStatus:
+        is_watched = self._is_watched(repo) if self._is_watched else None
+        return RepositoryStatus(repo, repo.key, is_watched, DAMAGED, None, None, None, (), is_damaged=True)
 
     def status(self, repo: Repo) -> RepositoryStatus:
         """Say how fresh and how complete a repository's answers are, and give its verdicts."""

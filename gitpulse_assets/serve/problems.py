@@ -3,7 +3,9 @@
 import logging
 from http import HTTPStatus
 
+import duckdb
 import msgspec
+import pyarrow as pa
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -40,7 +42,8 @@ def add_problem_handlers(app: FastAPI) -> None:
         app.add_exception_handler(error, _told(status))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(LakeError, _unreadable)
+    for error in (LakeError, duckdb.Error, pa.ArrowException):
+        app.add_exception_handler(error, _unreadable)
     app.add_exception_handler(Exception, _failed)
 
 
