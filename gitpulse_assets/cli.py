@@ -297,11 +297,13 @@ def settings_or_exit() -> Settings:
 def interrupt_on_signals() -> None:
     """Have a hang-up and SIGTERM end a command as Ctrl-C does, so that a run is told to have ended.
 
-    A hang-up that the caller has ignored (`nohup`) stays ignored.
+    However it was started: a script's shell has what it starts in the background ignore SIGINT, and Dagster
+    then ignores SIGTERM too. A hang-up that the caller has ignored (`nohup`) stays ignored.
     """
-    for name in ("SIGHUP", "SIGTERM"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
 
 

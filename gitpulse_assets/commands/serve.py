@@ -47,10 +47,9 @@ def serve(settings: Settings, host: str, port: int) -> int:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    with listener:
+    with listener, suppress(KeyboardInterrupt):
         say(f"GitPulse serves {settings.lake_url} on {url_of(listener)} (Ctrl-C ends it)")
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=[listener])
     return DONE
 
 

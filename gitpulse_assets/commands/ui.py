@@ -1,32 +1,46 @@
-"""`gitpulse ui`: Dagster's webserver and daemon, on the instance and lake the command line uses."""
+"""`gitpulse ui`: Dagster's webserver and daemon, on the instance and lake the command line uses.
+
+They run in a process group of their own, which ends with this process however it ends.
+"""
 
 import os
+import signal
 import socket
+import subprocess
 import sys
-from typing import NoReturn
+import time
+from contextlib import suppress
 
 from gitpulse_assets.automation.launch import prepare_home
 from gitpulse_assets.console import refused
-from gitpulse_assets.exit_codes import FAILED, WRONG_USE
+from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.watch.watch_list import watch_file
 
 HOST = "127.0.0.1"
+GRACE_SECONDS = 10.0
+POLL_SECONDS = 0.05
 
 
 def run_ui(settings: Settings, port: int) -> int:
-    """Replace this process by `dagster dev`; it returns an exit code only where that cannot be."""
+    """Serve until interrupted; return the exit code."""
     try:
         prepare_home(settings.dagster_home)
     except SettingsError as error:
         return refused(error, WRONG_USE)
     if trouble := port_trouble(port):
         return refused(f"port {port} on {HOST} cannot be used ({trouble}); try another --port", FAILED)
-    return become_dagster(settings, port)
+    dagster = start_dagster(settings, port)
+    try:
+        return DONE if dagster.wait() == 0 else FAILED
+    except KeyboardInterrupt:
+        return DONE
+    finally:
+        end_group(dagster)
 
 
-def become_dagster(settings: Settings, port: int) -> NoReturn:
-    """Replace this process by `dagster dev` on the settings as they are."""
+def start_dagster(settings: Settings, port: int) -> "subprocess.Popen[bytes]":
+    """Start `dagster dev` on the settings as they are, as the leader of a process group."""
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(settings.dagster_home),
@@ -36,8 +50,27 @@ def become_dagster(settings: Settings, port: int) -> NoReturn:
         "PYTHONWARNINGS": "ignore",
     }
     workspace = str(settings.dagster_home / "workspace.yaml")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", workspace, "-h", HOST, "-p", str(port)]
-    os.execve(sys.executable, command, environment)
+    command = [sys.executable, "-m", "gitpulse_assets.automation.dagster_dev"]
+    command += ["-w", workspace, "-h", HOST, "-p", str(port)]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, process_group=0)
+
+
+def end_group(dagster: "subprocess.Popen[bytes]") -> None:
+    """Have all of Dagster's processes end: told by the end of stdin, or after a while by force.
+
+    Whoever is impatient and interrupts again gets the force at once.
+    """
+    if dagster.stdin:
+        dagster.stdin.close()
+    deadline = time.monotonic() + GRACE_SECONDS
+    with suppress(KeyboardInterrupt, ProcessLookupError):
+        while time.monotonic() < deadline:
+            dagster.poll()
+            os.killpg(dagster.pid, 0)
+            time.sleep(POLL_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(dagster.pid, signal.SIGKILL)
+    dagster.wait()
 
 
 def port_trouble(port: int) -> str:
