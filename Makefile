@@ -60,6 +60,7 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 	$(RESOLVE) $(ARGS) pyproject.toml --group build -o requirements.lock
 	$(RESOLVE) $(ARGS) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	for peer in tap-github dlt; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
+	$(PYTHON) scripts/list_wheels.py requirements.lock requirements-dev.lock bench/peers/*.lock > requirements.wheels
 
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
