@@ -1,6 +1,7 @@
 """Questions to what is stored and not merged yet, each a statement of `sql/collect/`."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gitpulse_assets.collect.full_walk import page_batches, page_holders
@@ -35,15 +36,24 @@ def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range
     return unmerged_batches(session.manifest.rows(), contract.name, merged)
 
 
-def changed_node_ids(session: Session, *, is_full: bool) -> list[str]:
-    """Node ids of the issues whose newest record is newer than the timeline known of them.
+@dataclass(frozen=True)
+class ChangedIssue:
+    """An issue to ask for."""
+
+    issue_id: int
+    issue_number: int | None
+
+
+def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue]:
+    """The issues whose newest record is newer than the timeline known of them, by node id.
 
     With `is_full` those too whose timeline did not come whole.
     """
     batches: dict[TableContract, Batches] = {
         table: unmerged(session, table) for table in (ISSUES, ISSUE_TIMELINE)
     }
-    return [row["issue_node_id"] for row in ask(session, "changed_issue", batches=batches, is_full=is_full)]
+    rows = ask(session, "changed_issue", batches=batches, is_full=is_full)
+    return {row["issue_node_id"]: ChangedIssue(row["issue_id"], row["issue_number"]) for row in rows}
 
 
 def open_counts(session: Session) -> dict[str, int]:

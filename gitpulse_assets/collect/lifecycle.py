@@ -4,20 +4,25 @@ With a token by GraphQL: every issue in one walk at first, later those whose rec
 timeline known of them. Without one by REST issue events and only on request, since they include pull
 requests' and can cost hundreds of the 60 hourly requests; else the history is that of the snapshots alone.
 How events are walked stands in issue_events.py.
+
+An issue that GitHub cannot serve costs its own history only: a row says so, and a full refresh asks for it
+again.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from gitpulse_assets.collect.issue_events import collect_events
-from gitpulse_assets.collect.known import changed_node_ids
+from gitpulse_assets.collect.known import ChangedIssue, changed_issues
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
-from gitpulse_assets.github.errors import CursorRefused
-from gitpulse_assets.github.lifecycle import IssueLifecycle, LifecycleBatch
+from gitpulse_assets.github.errors import CursorRefused, PageUnserved
+from gitpulse_assets.github.lifecycle import IssueLifecycle, LifecycleBatch, MissingNode
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
@@ -25,6 +30,8 @@ from gitpulse_assets.progress import WalkProgress, report
 
 # A manifest's `next_url` is an address for lists and a cursor here.
 CURSOR_SCHEME = "graphql:"
+# Why there is nothing to tell of an issue that is there; one that is not there is told by the list.
+UNSERVED = ("unanswered", "forbidden")
 
 
 def collect_lifecycles(
@@ -49,7 +56,7 @@ def collect_lifecycles(
     rows = session.manifest.rows()
     row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
     if row is not None or not any(map(is_whole_walk, rows)):
-        return walk_all(session, stream, as_of_at, row)
+        return walk_all(session, stream, repository_id, as_of_at, row)
     return ask_changed(session, stream, repository_id, as_of_at, is_full=is_full)
 
 
@@ -64,31 +71,55 @@ def is_whole_walk(row: ManifestRow) -> bool:
 
 
 def walk_all(
-    session: Session, stream: Stream, as_of_at: dt.datetime, unfinished: ManifestRow | None
+    session: Session,
+    stream: Stream,
+    repository_id: int,
+    as_of_at: dt.datetime,
+    unfinished: ManifestRow | None,
 ) -> ManifestRow:
     """Walk every issue's lifecycle, from where an earlier run stopped if one did."""
     cursor = unfinished.next_url.removeprefix(CURSOR_SCHEME) if unfinished and unfinished.next_url else None
     began_at = unfinished.as_of_at if unfinished and unfinished.as_of_at else as_of_at
+    try:
+        return walk_from(session, stream, repository_id, began_at, cursor)
+    except CursorRefused:
+        return walk_from(session, stream, repository_id, as_of_at, None)
+
+
+def walk_from(
+    session: Session, stream: Stream, repository_id: int, began_at: dt.datetime, cursor: str | None
+) -> ManifestRow:
+    """Walk from a cursor; behind a page that GitHub cannot serve ask for the rest issue by issue."""
     stream.open("full", began_at, next_url=cursor and f"{CURSOR_SCHEME}{cursor}")
     try:
         return keep_batches(session, stream, session.client.repository_lifecycles(session.repo, after=cursor))
-    except CursorRefused:
-        stream.open("full", as_of_at, next_url=None)
-        return keep_batches(session, stream, session.client.repository_lifecycles(session.repo))
+    except PageUnserved:
+        # No cursor leads beyond it. The list of issues was read before, so that all of them are known by
+        # name.
+        stream.open("full", began_at, next_url=stream.row.next_url)
+        issues = changed_issues(session, is_full=False)
+        return keep_batches(session, stream, asked(session, repository_id, issues), issues, is_walk=False)
 
 
 def ask_changed(
     session: Session, stream: Stream, repository_id: int, as_of_at: dt.datetime, *, is_full: bool
 ) -> ManifestRow:
     """Ask for the issues whose record is newer than the timeline known of them, or whose timeline is cut."""
-    node_ids = changed_node_ids(session, is_full=is_full)
+    issues = changed_issues(session, is_full=is_full)
     own = session.manifest.row(session.run_id, ISSUE_TIMELINE.name)
     if own and is_whole_walk(own):  # by an earlier attempt of this run, and still so
         stream.open("full", as_of_at)
     else:
-        stream.open("incremental" if node_ids else "unchanged", as_of_at)
-    batches = session.client.lifecycles(session.repo, node_ids)
-    return keep_batches(session, stream, (still_here(batch, repository_id) for batch in batches))
+        stream.open("incremental" if issues else "unchanged", as_of_at)
+    return keep_batches(session, stream, asked(session, repository_id, issues), issues)
+
+
+def asked(
+    session: Session, repository_id: int, issues: Mapping[str, ChangedIssue]
+) -> Iterable[LifecycleBatch]:
+    """Ask for issues by their node ids."""
+    batches = session.client.lifecycles(session.repo, list(issues))
+    return (still_here(batch, repository_id) for batch in batches)
 
 
 def still_here(batch: LifecycleBatch, repository_id: int) -> LifecycleBatch:
@@ -100,58 +131,94 @@ def still_here(batch: LifecycleBatch, repository_id: int) -> LifecycleBatch:
     return replace(batch, issues=here)
 
 
-def keep_batches(session: Session, stream: Stream, batches: Iterable[LifecycleBatch]) -> ManifestRow:
-    """Store the lifecycles as they come and close the stream; what came before an error is kept."""
+def keep_batches(
+    session: Session,
+    stream: Stream,
+    batches: Iterable[LifecycleBatch],
+    known: Mapping[str, ChangedIssue] | None = None,
+    *,
+    is_walk: bool = True,
+) -> ManifestRow:
+    """Store the lifecycles as they come and close the stream; what came before an error is kept.
+
+    `known`: the issues asked for, by node id. Not `is_walk`: these are the rest of a walk, whose cursor stays
+    in the row until all of them came.
+    """
     waiting: list[LifecycleBatch] = []
     try:
         for batch in batches:
             waiting.append(batch)
             if len(waiting) == PAGES_PER_BATCH:
-                keep(session, stream, waiting)
+                keep(session, stream, waiting, known or {}, is_walk=is_walk)
                 waiting = []
             tell(session, stream, waiting)
-        keep(session, stream, waiting)
+        keep(session, stream, waiting, known or {}, is_walk=is_walk)
     except BaseException as error:
         with suppress(LakeError):
-            keep(session, stream, waiting)
+            keep(session, stream, waiting, known or {}, is_walk=is_walk)
         stream.interrupt(error)
         raise
-    return stream.close("complete")
+    return stream.close("complete", next_url=None)
 
 
-def keep(session: Session, stream: Stream, batches: list[LifecycleBatch]) -> None:
+def keep(
+    session: Session,
+    stream: Stream,
+    batches: list[LifecycleBatch],
+    known: Mapping[str, ChangedIssue],
+    *,
+    is_walk: bool,
+) -> None:
     """Make the batches durable; with the last one of a whole walk the row becomes complete."""
     if not batches:
         return
     first_page = stream.row.page_count + 1
     rows = [
-        bronze_row(issue, batch.date, first_page + index, number)
+        row | {"page_number": first_page + index, "record_number": number}
         for index, batch in enumerate(batches)
-        for number, issue in enumerate(batch.issues, start=1)
+        for number, row in enumerate(bronze_rows(batch, known), start=1)
     ]
     cursor = batches[-1].end_cursor
+    ends_walk = is_walk and cursor is None and stream.row.walk_kind == "full"
     stream.keep(
         session.table(ISSUE_TIMELINE, rows),
         batches[-1].date,
         len(batches),
-        next_url=cursor and f"{CURSOR_SCHEME}{cursor}",
-        **(stream.completed(batches[-1].date) if cursor is None and stream.row.walk_kind == "full" else {}),
+        **({"next_url": cursor and f"{CURSOR_SCHEME}{cursor}"} if is_walk else {}),
+        **(stream.completed(batches[-1].date) if ends_walk else {}),
     )
 
 
-def bronze_row(
-    issue: IssueLifecycle, date: dt.datetime, page_number: int, record_number: int
-) -> dict[str, Any]:
+def bronze_rows(batch: LifecycleBatch, known: Mapping[str, ChangedIssue]) -> list[dict[str, Any]]:
+    """Return a batch as rows of `bronze/issue_timeline`, behind them the issues that GitHub did not serve."""
+    unserved = [node for node in batch.missing if node.reason in UNSERVED and node.node_id in known]
+    return [bronze_row(issue, batch.date) for issue in batch.issues] + [
+        unserved_row(node, known[str(node.node_id)], batch.date) for node in unserved
+    ]
+
+
+def bronze_row(issue: IssueLifecycle, date: dt.datetime) -> dict[str, Any]:
     """Return an issue's lifecycle as a row of `bronze/issue_timeline`."""
     return {
-        "page_number": page_number,
-        "record_number": record_number,
         "fetched_at": date,
         "issue_id": issue.issue_id,
         "issue_number": issue.issue_number,
         "source": "graphql",
         "is_complete": issue.is_complete,
         "payload_json": issue.payload.decode(),
+    }
+
+
+def unserved_row(node: MissingNode, issue: ChangedIssue, date: dt.datetime) -> dict[str, Any]:
+    """Return what stands for the lifecycle that GitHub did not serve."""
+    reason = {"type": node.reason.upper(), "message": node.words}
+    return {
+        "fetched_at": date,
+        "issue_id": issue.issue_id,
+        "issue_number": issue.issue_number,
+        "source": "graphql",
+        "is_complete": False,
+        "payload_json": msgspec.json.encode({"errors": [reason]}).decode(),
     }
 
 

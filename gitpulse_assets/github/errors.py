@@ -94,3 +94,11 @@ class ForeignLink(GitHubError):
 
 class CursorRefused(GitHubError):
     """GitHub no longer takes a stored next address: start the walk again."""
+
+
+class SchemaTooOld(GitHubError):
+    """A server's GraphQL does not know a field, an argument or a type that cannot be done without."""
+
+
+class PageUnserved(AnswerUnusable):
+    """GraphQL cannot serve a page of a walk, however small: one issue may stand in the way."""

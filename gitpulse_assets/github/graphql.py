@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from gitpulse_assets.github.decoding import decode
+from gitpulse_assets.github.dialect import Dialect
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
     CursorRefused,
@@ -32,21 +33,31 @@ MOST_NODES = 100
 # Errors that answer the question: the null at their path is all there is to know. Any other means that
 # GitHub left something out which a smaller question may bring.
 SETTLED = ("NOT_FOUND", "FORBIDDEN")
+# How graphql-ruby, which GitHub runs, names what a server's schema lacks. Of a value that a variable's type
+# lacks it tells `problems`.
+SCHEMA_CODES = ("undefinedField", "undefinedType", "argumentNotAccepted")
 # After so many batches that passed, a size that had to be halved is tried doubled.
 PASSES_BEFORE_GROWING = 5
 
 
 class Problem(msgspec.Struct):
-    """One entry of an answer's `errors`; `path` leads to the null it explains."""
+    """One entry of an answer's `errors`; `path` leads to the null it explains, if it is told."""
 
     message: str = ""
     type: str | None = None
     path: list[str | int] | None = None
+    extensions: dict[str, object] | None = None
 
     @property
     def place(self) -> tuple[str | int, ...]:
         """The path; empty where GitHub names none, which is an error of the whole."""
         return tuple(self.path or ())
+
+    @property
+    def is_of_schema(self) -> bool:
+        """Whether the server does not know what the document asks for; none of it was executed."""
+        extensions = self.extensions or {}
+        return extensions.get("code") in SCHEMA_CODES or "problems" in extensions
 
 
 class _Cost(msgspec.Struct):
@@ -127,18 +138,37 @@ class GraphQL:
     def __init__(self, transport: Transport, url: str):
         self._transport = transport
         self._url = url
+        self._dialect = Dialect(httpx.URL(url).host)
 
     def ask(
         self, repo: Repo, document: str, variables: dict[str, object], *, retry_overload: bool = True
     ) -> Answer:
-        """Send one query.
+        """Send one query, without what the server turns out not to know and we can do without.
 
-        Raises RepositoryNotFound, Forbidden, CursorRefused for errors of that kind; others are left in the
-        answer's problems.
+        Raises RepositoryNotFound, Forbidden, CursorRefused for errors of that kind and SchemaTooOld where the
+        server lacks what is needed; others are left in the answer's problems.
         """
         host = httpx.URL(self._url).host
         if not self._transport.has_token(repo):
             raise TokenRequired(f"{host} answers GraphQL only with a token; set GITHUB_TOKEN")
+        while True:
+            answer = self._send(repo, *self._dialect.spoken(document, variables), retry_overload)
+            unknown = [problem.message for problem in answer.problems if problem.is_of_schema]
+            if not unknown:
+                break
+            self._dialect.leave_out(unknown)
+        for problem in answer.problems:
+            _raise_final(problem, repo, host)
+        return answer
+
+    def ask_alive(self, repo: Repo) -> datetime:
+        """GitHub's time by an answer to the least question; raises what keeps it from answering that."""
+        answer = self.ask(repo, load_document("repository_alive"), {"owner": repo.owner, "name": repo.name})
+        if answer.is_partial:
+            raise AnswerUnusable(f"{self._url} answers nothing ({answer.reason}); try again later")
+        return answer.date
+
+    def _send(self, repo: Repo, document: str, variables: dict[str, object], retry_overload: bool) -> Answer:
         body = msgspec.json.encode({"query": document, "variables": variables})
         reply = self._transport.post(self._url, repo, body, retry_overload=retry_overload)
         if reply.status != 200:
@@ -152,8 +182,6 @@ class GraphQL:
         answer = Answer(self._url, reply.date, bytes(envelope.data), problems)
         spent = answer.read(_Spent)
         self._transport.graphql_meter.used(spent.rate_limit.cost if spent and spent.rate_limit else 1)
-        for problem in answer.problems:
-            _raise_final(problem, repo, host)
         return answer
 
     def ask_shrinking(
@@ -179,15 +207,27 @@ class GraphQL:
 
 def _raise_final(problem: Problem, repo: Repo, host: str) -> None:
     """Raise for what neither waiting nor a smaller batch can help."""
-    words, is_whole = one_line(problem.message), problem.place in ((), ("repository",))
-    if problem.type == "NOT_FOUND" and is_whole:
+    words, path = one_line(problem.message), problem.place
+    if problem.type == "NOT_FOUND" and path in ((), ("repository",)):
         raise RepositoryNotFound(
             f"{repo} is not found at {host}, or not visible to the token in use ({words}); check the name"
         )
-    if problem.type == "INSUFFICIENT_SCOPES" or (problem.type == "FORBIDDEN" and is_whole):
-        raise Forbidden(f"{host} forbids a query about {repo} ({words}); check what the token may read")
+    # One node of several that is out of this token's sight is an answer about that node only.
+    is_one_node = len(path) == 2 and path[0] == "nodes"
+    if problem.type == "INSUFFICIENT_SCOPES" or (problem.type == "FORBIDDEN" and not is_one_node):
+        raise Forbidden(
+            f"{host} forbids the token to read {'.'.join(map(str, path)) or 'this'} of {repo} ({words}); give "
+            f"it the permission {_permission(path)}: read for this repository (a classic token: the scope repo)"
+        )
     if problem.type == "INVALID_CURSOR_ARGUMENTS" or "valid cursor" in words:
         raise CursorRefused(f"{host} no longer takes the cursor for {repo} ({words}); start the walk again")
+
+
+def _permission(path: Sequence[str | int]) -> str:
+    """The permission, by GitHub's name, that a query about what the path leads to needs."""
+    if "pullRequests" in path:
+        return "Pull requests"
+    return "Metadata" if path == ("repository",) else "Issues"
 
 
 def load_document(name: str, fragments: Sequence[str] = ()) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from gitpulse_assets.github.decoding import decode
-from gitpulse_assets.github.errors import AnswerUnusable, RepositoryNotFound
+from gitpulse_assets.github.errors import AnswerUnusable, NetworkDown, PageUnserved, RepositoryNotFound
 from gitpulse_assets.github.graphql import Answer, BatchSize, GraphQL, load_document
 from gitpulse_assets.github.lifecycle_data import (
     IssueData,
@@ -32,6 +32,9 @@ ITEM_TYPES = (
     "CONVERTED_TO_DISCUSSION_EVENT",
 )
 FRAGMENTS = ("issue_lifecycle", "lifecycle_events")
+# GitHub now and then cannot serve an issue, asked for alone. So many in a row are a trouble of its own: what
+# is left is asked for another time.
+UNSERVED_IN_A_ROW = 10
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,12 @@ class IssueLifecycle:
 class MissingNode:
     """An id that brought no issue: `reason` is not_found, forbidden, unanswered, or its type.
 
-    In a walk, where no ids are given, `node_id` is null.
+    In a walk, where no ids are given, `node_id` is null. `words` are GitHub's own, where it does not answer.
     """
 
     node_id: str | None
     reason: str
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,15 @@ class Lifecycles:
         self._further_page = load_document("timeline_page", FRAGMENTS[1:])
 
     def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
-        """All issues by creation, from the start or after a stored cursor (CursorRefused if it expired)."""
+        """All issues by creation, from the start or after a stored cursor (CursorRefused if it expired).
+
+        Raises PageUnserved where GitHub cannot serve a page of one issue: there is no cursor beyond it.
+        """
         document = load_document("lifecycle_walk", FRAGMENTS)
         is_over, number = False, 0
         while not is_over:
             number += 1
-            answer = self._graphql.ask_shrinking(
-                self._repo, document, self._size, lambda size, after=after: self._walk_variables(size, after)
-            )
-            issues = self._issues_of(answer)
+            issues, answer = self._walk_page(document, after)
             nodes = [bytes(node) for node in issues.nodes]
             found = [self._lifecycle(node, answer, None) for node in nodes if node != b"null"]
             missing = [MissingNode(None, "unanswered")] * (len(nodes) - len(found))
@@ -103,22 +107,48 @@ class Lifecycles:
 
     def by_ids(self, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
         """Given issues in the order given; an id that brings none is in the batch's `missing`."""
-        document = load_document("lifecycle_by_ids", FRAGMENTS)
-        done_count, number = 0, 0
+        done_count, number, unserved_count = 0, 0, 0
         while done_count < len(node_ids):
             number += 1
+            batch = self._asked(number, node_ids[done_count:])
+            done_count += len(batch.issues) + len(batch.missing)
+            is_served = any(node.reason != "unanswered" for node in batch.missing) or bool(batch.issues)
+            unserved_count = 0 if is_served else unserved_count + len(batch.missing)
+            yield batch
+            if unserved_count >= UNSERVED_IN_A_ROW:
+                raise AnswerUnusable(
+                    f"GraphQL serves none of {unserved_count} lifecycles of {self._repo} in a row "
+                    f"({batch.missing[-1].words}); try again later"
+                )
+
+    def _asked(self, number: int, node_ids: Sequence[str]) -> LifecycleBatch:
+        """The first of the ids in one batch; one that GitHub cannot serve alone is missing."""
+        document = load_document("lifecycle_by_ids", FRAGMENTS)
+        try:
             answer = self._graphql.ask_shrinking(
                 self._repo,
                 document,
                 self._size,
-                lambda size, start=done_count: {
-                    "ids": node_ids[start : start + size],
-                    "itemTypes": ITEM_TYPES,
-                },
+                lambda size: {"ids": node_ids[:size], "itemTypes": ITEM_TYPES},
             )
-            batch = self._batch(number, answer, node_ids[done_count:])
-            done_count += len(batch.issues) + len(batch.missing)
-            yield batch
+        except (AnswerUnusable, NetworkDown) as error:
+            if not error.is_overload:
+                raise
+            # Where nothing else is answered either, it is not the issue.
+            date = self._graphql.ask_alive(self._repo)
+            return LifecycleBatch(number, date, [], [MissingNode(node_ids[0], "unanswered", str(error))])
+        return self._batch(number, answer, node_ids)
+
+    def _walk_page(self, document: str, after: str | None) -> tuple[IssuesData, Answer]:
+        try:
+            answer = self._graphql.ask_shrinking(
+                self._repo, document, self._size, lambda size: self._walk_variables(size, after)
+            )
+        except (AnswerUnusable, NetworkDown) as error:
+            if error.is_overload:
+                raise PageUnserved(f"GraphQL serves no page of {self._repo} here ({error})") from error
+            raise
+        return self._issues_of(answer), answer
 
     def _walk_variables(self, size: int, after: str | None) -> dict[str, object]:
         return {
@@ -134,9 +164,7 @@ class Lifecycles:
         if data is None or (
             answer.is_partial and (data.repository is None or data.repository.issues is None)
         ):
-            raise AnswerUnusable(
-                f"GraphQL gives no issues of {self._repo} ({answer.reason}); try again later"
-            )
+            raise PageUnserved(f"GraphQL gives no issues of {self._repo} ({answer.reason}); try again later")
         if data.repository is None or data.repository.issues is None:
             raise RepositoryNotFound(f"{self._repo} is not visible to GraphQL; check what the token may read")
         return data.repository.issues
@@ -150,7 +178,8 @@ class Lifecycles:
         issues, missing = [], []
         for index, (node_id, node) in enumerate(zip(rest, nodes, strict=False)):
             if node == b"null":
-                missing.append(MissingNode(node_id, answer.absences.get(("nodes", index), "unanswered")))
+                reason = answer.absences.get(("nodes", index), "unanswered")
+                missing.append(MissingNode(node_id, reason, answer.reason))
             elif (kind := decode(node, KindData, answer.url).typename) != "Issue":
                 missing.append(MissingNode(node_id, kind))
             else:
@@ -180,7 +209,12 @@ class Lifecycles:
         after = page_info.next_after(None, f"the timeline of {node_id}")
         while after is not None:
             variables = {"id": node_id, "after": after, "itemTypes": ITEM_TYPES}
-            answer = self._graphql.ask(self._repo, self._further_page, variables)
+            try:
+                answer = self._graphql.ask(self._repo, self._further_page, variables)
+            except (AnswerUnusable, NetworkDown) as error:
+                if error.is_overload:
+                    return events, False
+                raise
             data = answer.read(TimelinePageData)
             timeline = data.node.timeline_items if data and data.node else None
             if timeline is None or answer.is_partial:

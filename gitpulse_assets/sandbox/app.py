@@ -24,6 +24,7 @@ from gitpulse_assets.sandbox.messages import (
     json_response,
     problem,
 )
+from gitpulse_assets.sandbox.older_server import without_keys
 from gitpulse_assets.sandbox.routes import EVENT_ROWS_MAX, Routes
 from gitpulse_assets.sandbox.times import http_date
 from gitpulse_assets.sandbox.world import World
@@ -141,12 +142,17 @@ class SandboxApp:
         if request.path == "/rate_limit":
             return _free(json_response(200, self._rate_limit(self.installations.account(request.token))))
         if is_graphql:
-            is_partial = fault is not None and fault.kind == "partial_data"
-            return self._graphql.answer(request, quota, is_partial=is_partial)
+            return self._graphql.answer(request, quota, fault)
         if quota.remaining == 0:
             whose = "user ID 1" if request.token else "127.0.0.1"
             return _free(problem(403, f"API rate limit exceeded for {whose}."))
-        return self._conditional(request, self._routes.answer(request))
+        return self._conditional(request, self._routed(request, fault))
+
+    def _routed(self, request: Request, fault: Fault | None) -> Response:
+        response = self._routes.answer(request)
+        if fault is not None and fault.kind == "older_server":
+            response.body = without_keys(response.body, fault.fields)
+        return response
 
     def _conditional(self, request: Request, response: Response) -> Response:
         if response.status != 200:

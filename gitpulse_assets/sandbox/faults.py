@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal[
-    "status", "reset", "truncated", "slow", "hang", "html", "secondary_limit", "primary_limit", "partial_data"
+    "status",
+    "reset",
+    "truncated",
+    "slow",
+    "hang",
+    "html",
+    "secondary_limit",
+    "primary_limit",
+    "partial_data",
+    "unserved_issue",
+    "older_server",
+    "forbidden_field",
 ]
 ALWAYS = 1_000_000_000
 
@@ -21,8 +32,12 @@ class Fault:
     `truncated` promises the whole answer and sends half; `slow` answers after `seconds`; `hang` never does;
     `html` is a proxy's page with status 200; `secondary_limit` is GitHub's, with `status` 403 or 429 and, if
     `retry_after_seconds` is set, a retry-after header; `primary_limit` uses the quota up until its reset;
-    `partial_data` (GraphQL) nulls half of the nodes and adds a resource-limit error. `min_nodes` restricts a
-    rule to GraphQL queries that ask for at least so many nodes.
+    `partial_data` (GraphQL) nulls half of the nodes and adds a resource-limit error; `unserved_issue`
+    (GraphQL) fails what would hold the issue `issue_number`, with `status`, as data null where that is 200;
+    `older_server` knows none of the `fields` (`Issue.fullDatabaseId`, `Issue.stateReason.enableDuplicate` in
+    GraphQL, keys of records in REST); `forbidden_field` (GraphQL) nulls the `fields` (`repository.issues`)
+    for want of a permission. `min_nodes` restricts a rule to GraphQL queries that ask for at least so many
+    nodes.
     """
 
     kind: Kind
@@ -35,6 +50,8 @@ class Fault:
     seconds: float = 0.0
     retry_after_seconds: int | None = None
     min_nodes: int = 0
+    issue_number: int = 0
+    fields: tuple[str, ...] = ()
     seen_count: int = 0
 
     def strikes(self, target: str, node_count: int = 0) -> bool:

@@ -8,12 +8,15 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse, validate
 
+from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.graphql_cost import NODES_MAX, Cost, MissingBounds, cost_of
+from gitpulse_assets.sandbox.graphql_faults import spoil
 from gitpulse_assets.sandbox.graphql_types import EventView, item_type_of_kind, load_schema
 from gitpulse_assets.sandbox.limits import ANONYMOUS, Quota
 from gitpulse_assets.sandbox.listing import BadCursor, Listings, decode_cursor, encode_cursor
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, problem
 from gitpulse_assets.sandbox.model import Issue, Repository
+from gitpulse_assets.sandbox.older_server import refused_fields
 from gitpulse_assets.sandbox.times import iso, parse_iso
 from gitpulse_assets.sandbox.world import World
 
@@ -69,8 +72,8 @@ class GraphQLApi:
         except QueryRefused:
             return 0
 
-    def answer(self, request: Request, quota: Quota, *, is_partial: bool) -> Response:
-        """Execute a query; with `is_partial` half of its nodes are withheld over a resource limit."""
+    def answer(self, request: Request, quota: Quota, fault: Fault | None = None) -> Response:
+        """Execute a query, and spoil its answer as the fault says."""
         if request.token == ANONYMOUS:
             return _free(problem(401, "This endpoint requires you to be authenticated."))
         if quota.remaining == 0:
@@ -80,14 +83,19 @@ class GraphQLApi:
             query = self._query(request.body)
         except QueryRefused as refusal:
             return json_response(200, {"errors": refusal.errors})
+        if fault is not None and fault.kind == "older_server":
+            refusals = refused_fields(self.schema, query.document, fault.fields)
+            if refusals:
+                return json_response(200, {"errors": refusals})
         result = self._execute(query, quota)
         content: dict[str, Any] = {"data": result.data}
         errors = [_error_entry(error) for error in result.errors or ()]
-        if is_partial:
-            errors += withhold_half(result.data)
+        if fault is not None:
+            errors += spoil(content, fault)
         if errors:
             content["errors"] = errors
-        response = json_response(200, content)
+        is_lost = content["data"] is None and fault is not None and fault.kind == "unserved_issue"
+        response = json_response(fault.status if fault and is_lost else 200, content)
         response.cost = query.cost.points
         return response
 
@@ -240,25 +248,6 @@ def _page_info(has_previous: bool, has_next: bool, cursors: list[str]) -> dict[s
 
 def _people(issue: Issue) -> list[Any]:
     return [user for user in issue.assignees if user.kind == "User"]
-
-
-def withhold_half(data: Any) -> list[dict[str, Any]]:
-    """Null the second half of an answer's nodes, as over a resource limit; returns the error entries."""
-    nodes, path = _main_nodes(data)
-    withheld = range((len(nodes) + 1) // 2, len(nodes))
-    for index in withheld:
-        nodes[index] = None
-    message = "Resource limits for this query exceeded."
-    return [
-        {"type": "RESOURCE_LIMITS_EXCEEDED", "path": [*path, index], "message": message} for index in withheld
-    ]
-
-
-def _main_nodes(data: Any) -> tuple[list[Any], list[str]]:
-    if data and isinstance(data.get("nodes"), list):
-        return data["nodes"], ["nodes"]
-    issues = ((data or {}).get("repository") or {}).get("issues") or {}
-    return issues.get("nodes") or [], ["repository", "issues", "nodes"]
 
 
 def _not_found(message: str) -> GraphQLError:

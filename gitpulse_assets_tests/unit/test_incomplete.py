@@ -18,8 +18,9 @@ SNAPSHOT_ONLY = "history: snapshot only, earlier closings, reopenings and transf
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with connect() as opened:
         opened.execute(
-            "create table issue_current (issue_id bigint, is_pull_request boolean, departure_kind varchar,"
-            " updated_at timestamptz, state varchar, departed_at timestamptz, fetched_at timestamptz)"
+            "create table issue_current (issue_id bigint, issue_number bigint, is_pull_request boolean,"
+            " departure_kind varchar, updated_at timestamptz, state varchar, departed_at timestamptz,"
+            " fetched_at timestamptz)"
         )
         opened.execute(
             "create table lifecycle_coverage (issue_id bigint, lifecycle_updated_at timestamptz,"
@@ -36,8 +37,8 @@ def add_issue(
     at = f"2026-01-{day:02} 00:00:00+00"
     departed_at = at if departure_kind else None
     con.execute(
-        "insert into issue_current values (?, false, ?, ?, 'open', ?, ?)",
-        [issue_id, departure_kind, at, departed_at, at],
+        "insert into issue_current values (?, ?, false, ?, ?, 'open', ?, ?)",
+        [issue_id, issue_id, departure_kind, at, departed_at, at],
     )
 
 
@@ -77,7 +78,7 @@ def test_cut_lifecycles_unexplained_departures_and_bad_records_are_told(con):
     add_lifecycle(con, 1, day=2, is_complete=False)
     con.execute("insert into quarantine values ('issues'), ('issues')")
     assert incomplete_slices(con) == [
-        "1 issue whose lifecycle GitHub did not give whole",
+        "1 issue whose lifecycle GitHub did not give whole: #1",
         "1 issue that departed, nobody knows where to",
         "2 records that could not be read (see quarantine)",
     ]

@@ -2,7 +2,7 @@
 -- A repository of which no lifecycle at all was collected is not listed issue by issue: its history is that of the
 -- snapshots only. A lifecycle older than the issue's record lacks what moved the record.
 with issue as (
-    select issue_id, departure_kind, updated_at
+    select issue_id, issue_number, departure_kind, updated_at
     from issue_current
     where not is_pull_request
 ),
@@ -18,8 +18,17 @@ counted as (
     left join lifecycle_coverage using (issue_id)
     having count(lifecycle_coverage.issue_id) > 0
     union all
-    select 2, count(*), 'whose lifecycle GitHub did not give whole'
+    select
+        2,
+        count(*),
+        'whose lifecycle GitHub did not give whole'
+        || coalesce(
+            ': ' || array_to_string(list('#' || issue_number order by issue_number)[:5], ', ')
+            || if(count(*) > 5, ', …', ''),
+            ''
+        )
     from lifecycle_coverage
+    left join issue using (issue_id)
     where not is_complete
     union all
     select 3, count(*), 'that departed, nobody knows where to'

@@ -34,66 +34,6 @@ with issue as (
     semi join ledger_issue using (issue_id)
 ),
 
-event as (
-    select
-        e.issue_id, e.kind, e.happened_at, e.position, e.actor_login, e.actor_id, e.actor_type, e.state_reason,
-        e.from_repository
-    from issue_event as e
-    join issue using (issue_id)
-    where e.from_repository is null or lower(e.from_repository) <> issue.repo_owner || '/' || issue.repo_name
-),
-
-arrival_event as (
-    select *
-    from event
-    where kind = 'transferred'
-    qualify row_number() over (partition by issue_id order by happened_at desc, position desc) = 1
-),
-
--- The state an issue arrived in: what its events of the other repository left it in, but closed if the first
--- snapshot shows a closing from before the arrival that came after them (there are closings without an event).
-state_before as (
-    select
-        e.issue_id, arg_max(e.kind = 'reopened', (e.happened_at, e.position)) as is_open,
-        max(e.happened_at) as changed_at
-    from event as e
-    join arrival_event as a using (issue_id)
-    where e.kind in ('closed', 'reopened') and (e.happened_at, e.position) < (a.happened_at, a.position)
-    group by e.issue_id
-),
-
-first_seen as (
-    select issue_id, state, closed_at
-    from issue_sighting
-    where state <> 'departed'
-    qualify row_number() over (partition by issue_id order by sighting_number) = 1
-),
-
-arrival as (
-    select
-        issue.issue_id,
-        a.issue_id is not null as is_transfer,
-        least(coalesce(a.happened_at, issue.created_at), issue.fetched_at) as arrived_at,
-        coalesce(a.position, 0) as position,
-        a.issue_id is null or (
-            coalesce(state_before.is_open, true)
-            and not coalesce(
-                first_seen.state = 'closed'
-                and first_seen.closed_at <= a.happened_at
-                and (state_before.changed_at is null or first_seen.closed_at > state_before.changed_at),
-                false
-            )
-        ) as is_open,
-        if(a.issue_id is null, issue.author_login, a.actor_login) as actor_login,
-        if(a.issue_id is null, issue.author_id, a.actor_id) as actor_id,
-        if(a.issue_id is null, issue.author_type, a.actor_type) as actor_type,
-        a.from_repository
-    from issue
-    left join arrival_event as a using (issue_id)
-    left join state_before using (issue_id)
-    left join first_seen using (issue_id)
-),
-
 -- The snapshots in order, the newest record last: it may be younger than the sighting that first showed its state.
 snapshot as (
     select
@@ -129,6 +69,86 @@ shown_closing as (
     group by issue_id, closed_at
 ),
 
+-- `shown_at`: the closing that some snapshot shows and this event tells.
+event as (
+    select
+        e.issue_id, e.kind, e.happened_at, e.position, e.actor_login, e.actor_id, e.actor_type, e.state_reason,
+        e.from_repository,
+        case when e.happened_at <= c.closed_at + interval 5 second then c.closed_at end as shown_at
+    from (
+        select issue_event.*
+        from issue_event
+        join issue using (issue_id)
+        where from_repository is null or lower(from_repository) <> issue.repo_owner || '/' || issue.repo_name
+    ) as e
+    asof left join shown_closing as c
+        on e.issue_id = c.issue_id
+        and e.kind in ('closed', 'converted_to_discussion')
+        and e.happened_at >= c.closed_at
+),
+
+arrival_event as (
+    select *
+    from event
+    where kind = 'transferred'
+    qualify row_number() over (partition by issue_id order by happened_at desc, position desc) = 1
+),
+
+-- The state an issue arrived in: what its events of the other repository left it in, but closed if the first
+-- snapshot shows a closing from before the arrival that came after them (there are closings without an event) and
+-- that no event after the arrival tells: times are whole seconds, and an issue can be closed in that of its arrival.
+state_before as (
+    select
+        e.issue_id, arg_max(e.kind = 'reopened', (e.happened_at, e.position)) as is_open,
+        max(e.happened_at) as changed_at
+    from event as e
+    join arrival_event as a using (issue_id)
+    where e.kind in ('closed', 'reopened') and (e.happened_at, e.position) < (a.happened_at, a.position)
+    group by e.issue_id
+),
+
+closed_here as (
+    select distinct e.issue_id, e.shown_at as closed_at
+    from event as e
+    join arrival_event as a using (issue_id)
+    where (e.happened_at, e.position) > (a.happened_at, a.position) and e.shown_at is not null
+),
+
+first_seen as (
+    select issue_id, state, closed_at
+    from issue_sighting
+    where state <> 'departed'
+    qualify row_number() over (partition by issue_id order by sighting_number) = 1
+),
+
+arrival as (
+    select
+        issue.issue_id,
+        a.issue_id is not null as is_transfer,
+        least(coalesce(a.happened_at, issue.created_at), issue.fetched_at) as arrived_at,
+        coalesce(a.position, 0) as position,
+        a.issue_id is null or (
+            coalesce(state_before.is_open, true)
+            and not coalesce(
+                first_seen.state = 'closed'
+                and first_seen.closed_at <= a.happened_at
+                and closed_here.closed_at is null
+                and (state_before.changed_at is null or first_seen.closed_at > state_before.changed_at),
+                false
+            )
+        ) as is_open,
+        if(a.issue_id is null, issue.author_login, a.actor_login) as actor_login,
+        if(a.issue_id is null, issue.author_id, a.actor_id) as actor_id,
+        if(a.issue_id is null, issue.author_type, a.actor_type) as actor_type,
+        a.from_repository
+    from issue
+    left join arrival_event as a using (issue_id)
+    left join state_before using (issue_id)
+    left join first_seen using (issue_id)
+    left join closed_here
+        on first_seen.issue_id = closed_here.issue_id and first_seen.closed_at = closed_here.closed_at
+),
+
 -- Events after the arrival, and when a snapshot knows of them.
 switch as (
     select
@@ -137,12 +157,10 @@ switch as (
         e.kind <> 'converted_to_discussion' or coalesce(lead(e.kind) over (
             partition by e.issue_id order by e.happened_at, e.position
         ) = 'reopened', false) as is_switch,
-        case when e.happened_at <= c.closed_at + interval 5 second then c.closed_at end as shown_at,
-        coalesce(shown_at, e.happened_at) as known_at
+        e.shown_at,
+        coalesce(e.shown_at, e.happened_at) as known_at
     from event as e
     join arrival using (issue_id)
-    asof left join shown_closing as c
-        on e.issue_id = c.issue_id and e.kind <> 'reopened' and e.happened_at >= c.closed_at
     where
         e.kind <> 'transferred'
         and (not arrival.is_transfer or (e.happened_at, e.position) > (arrival.arrived_at, arrival.position))

@@ -2,14 +2,15 @@
 -- How far it is known: by GraphQL the issue's own updated_at at the time, which every later event moves. A walk of
 -- the REST issue events tells of all issues present at once, also of those without any event, up to when it began.
 -- A departure that came with the issue's timeline tells all there was here.
--- The latest collection counts: a timeline that came whole after one that was cut short is whole.
+-- The latest collection counts: a timeline that came whole after one that was cut short is whole. One that GitHub did
+-- not serve is known as far as it was asked for, and not whole.
 with timeline as (
     select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, fetched_at
     from stored_lifecycle_coverage
     union all
     select repo_owner, repo_name, issue_id, coalesce(issue_updated_at, fetched_at), is_complete, fetched_at
     from timeline_record
-    where is_readable and issue_id is not null and source = 'graphql'
+    where (is_readable or is_unserved) and issue_id is not null and source = 'graphql'
     union all
     select
         repo_owner, repo_name, issue_id, fetched_at,

@@ -35,7 +35,7 @@ bad as (
         run_sequence
     from timeline_record
     left join bad_event on timeline_record.rowid = bad_event.record_rowid
-    where not is_readable or bad_event.rule is not null
+    where not (is_readable or is_unserved) or bad_event.rule is not null
     union all
     select
         repo_owner, repo_name, run_id, 'repository', 0, 0, fetched_at, null, rule,

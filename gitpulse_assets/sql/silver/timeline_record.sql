@@ -1,5 +1,5 @@
 -- Grain: one received record of bronze_issue_timeline, parsed once: an issue's GraphQL node with its timelineItems,
--- or one REST issue event. `is_readable` is false for what is neither.
+-- or one REST issue event. `is_readable` is false for what is neither; `is_unserved` where GitHub served no timeline.
 with received as (
     select
         lower(b.repo_owner) as repo_owner,
@@ -37,5 +37,6 @@ select
         starts_with(ltrim(payload_json), '{')
         and if(source = 'graphql', p.timelineItems.nodes is not null, p.event is not null),
         false
-    ) as is_readable
+    ) as is_readable,
+    source = 'graphql' and not is_complete and not is_readable as is_unserved
 from received

@@ -80,17 +80,23 @@ class Oracle:
         arrivals = [event for event in self.events if event.kind == "arrived"]
         entered = min(arrivals[-1].at if arrivals else self.created, fetched)
         place = self.events.index(arrivals[-1]) if arrivals else -1
-        is_open = self.state_on_arrival(place, sightings[0], entered) if arrivals else True
+        shown = {record.closed for record in sightings if record.closed is not None}
+        is_open = self.state_on_arrival(place, sightings[0], shown) if arrivals else True
         self.log = [(entered, "transferred_in" if arrivals else "opened", is_open)]
         pending = [event for event in self.events[place + 1 :] if event.kind != "arrived"]
         self.walk(pending, sightings, entered, is_open)
         return self.flows(entered, fetched)
 
-    def state_on_arrival(self, place: int, first: Seen, entered: int) -> bool:
+    def state_on_arrival(self, place: int, first: Seen, shown: set[int]) -> bool:
         before = [event for event in self.events[:place] if event.kind in ("closed", "reopened")]
         if before and before[-1].kind == "closed":
             return False
-        if first.is_open or first.closed is None or first.closed > entered:
+        if first.is_open or first.closed is None or first.closed > self.events[place].at:
+            return True
+        if any(
+            event.kind in ("closed", "converted") and self.known_at(event, shown) == first.closed
+            for event in self.events[place + 1 :]
+        ):
             return True
         return bool(before) and before[-1].at >= first.closed
 

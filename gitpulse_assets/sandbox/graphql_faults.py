@@ -1,0 +1,66 @@
+"""Spoils an answer of GraphQL as a fault says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gitpulse_assets.sandbox.faults import Fault
+
+UNSERVED = "Something went wrong while executing your query. Please include the request id in a report."
+NO_PERMISSION = "Resource not accessible by personal access token"
+
+
+def spoil(content: dict[str, Any], fault: Fault) -> list[dict[str, Any]]:
+    """Take out of an answer's `data` what the fault withholds; returns the error entries."""
+    data = content["data"]
+    if fault.kind == "partial_data":
+        return withhold_half(data)
+    if fault.kind == "forbidden_field":
+        return [error for field in fault.fields for error in forbid(data, field.split("."), [])]
+    if fault.kind == "unserved_issue" and fault.issue_number in numbers(data):
+        content["data"] = None
+        return [{"message": UNSERVED}]
+    return []
+
+
+def numbers(data: Any) -> Iterator[int]:
+    """The numbers of the issues that an answer holds."""
+    if isinstance(data, dict):
+        if isinstance(data.get("number"), int):
+            yield data["number"]
+        for value in data.values():
+            yield from numbers(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from numbers(value)
+
+
+def forbid(data: Any, path: list[str], place: list[str | int]) -> list[dict[str, Any]]:
+    """Null what is at a path, in every element of the lists on the way; returns the error entries."""
+    if isinstance(data, list):
+        return [error for index, one in enumerate(data) for error in forbid(one, path, [*place, index])]
+    if not isinstance(data, dict) or path[0] not in data:
+        return []
+    at = [*place, path[0]]
+    if len(path) > 1:
+        return forbid(data[path[0]], path[1:], at)
+    data[path[0]] = None
+    return [{"type": "FORBIDDEN", "path": at, "message": NO_PERMISSION}]
+
+
+def withhold_half(data: Any) -> list[dict[str, Any]]:
+    """Null the second half of an answer's nodes, as over a resource limit; returns the error entries."""
+    nodes, path = _main_nodes(data)
+    withheld = range((len(nodes) + 1) // 2, len(nodes))
+    for index in withheld:
+        nodes[index] = None
+    message = "Resource limits for this query exceeded."
+    return [
+        {"type": "RESOURCE_LIMITS_EXCEEDED", "path": [*path, index], "message": message} for index in withheld
+    ]
+
+
+def _main_nodes(data: Any) -> tuple[list[Any], list[str]]:
+    if data and isinstance(data.get("nodes"), list):
+        return data["nodes"], ["nodes"]
+    issues = ((data or {}).get("repository") or {}).get("issues") or {}
+    return issues.get("nodes") or [], ["repository", "issues", "nodes"]
