@@ -8,6 +8,7 @@ import signal
 import sys
 import warnings
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -307,9 +308,17 @@ def interrupt_on_signals() -> None:
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
+def bear_any_character() -> None:
+    """Write what the encoding of stdout or stderr cannot hold as an escape (`\\u2713`), and go on."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line of this process."""
     interrupt_on_signals()
+    bear_any_character()
     # Dagster warns of its own preview and beta features on every start; tests pin the ones used here.
     warnings.simplefilter("ignore")
     cli()

@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gitpulse_assets.file_address import folder_of, is_file_address
 from gitpulse_assets.repo import InvalidRepo, Repo
+from gitpulse_assets.text_file import NotText, read_text
 
 DEFAULT_HOME = Path(".gitpulse")
+ENV_FILE = ".env"
 
 # The first group whose pattern is found in any of an issue's labels wins; an issue without one is "other".
 DEFAULT_LABEL_GROUPS = (
@@ -61,11 +64,11 @@ def has_port(value: str) -> bool:
 
 def absolute_lake_url(value: str) -> str:
     """Return a folder as an absolute path, and an s3:// address as it is."""
+    if is_file_address(value):
+        return str(folder_of(value))
     scheme, separator, rest = value.partition("://")
     if not separator:
         return str(Path(value).expanduser().absolute())
-    if scheme == "file" and rest.startswith("/"):
-        return str(Path(rest))
     if scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,62}(/.*)?", rest):
         return value.rstrip("/")
     shown = "the value" if "@" in value else repr(value)
@@ -78,7 +81,8 @@ class Settings(BaseSettings):
     """The values in force, read from the environment and from `.env` in the working directory."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -234,7 +238,7 @@ class Settings(BaseSettings):
     page_url: str = Field(
         default="http://127.0.0.1:8000",
         validation_alias="GITPULSE_PAGE_URL",
-        description="Address of `gitpulse serve`, for the links in Dagster's UI.",
+        description="Address of `gitpulse serve` for its readers; below its path, if it has one, a proxy shows it.",
     )
     dagster_home: Path = Field(
         default=DEFAULT_HOME / "dagster",
@@ -374,6 +378,11 @@ class Settings(BaseSettings):
         return value or f"{root}/graphql"
 
     @property
+    def page_root(self) -> str:
+        """The path below which `gitpulse serve` is seen, without a slash at its end; most often empty."""
+        return urlsplit(self.page_url).path.rstrip("/")
+
+    @property
     def region(self) -> str | None:
         """AWS_REGION, else AWS_DEFAULT_REGION, as the AWS clients read them."""
         return self.aws_region or self.aws_default_region
@@ -393,10 +402,24 @@ def load_settings() -> Settings:
     Raises SettingsError with one line for each variable that cannot be used.
     """
     try:
+        check_env_file(Path(ENV_FILE))
         return Settings()
     except ValidationError as error:
         lines = [explain(dict(detail)) for detail in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+
+
+def check_env_file(path: Path) -> None:
+    """Refuse a `.env` of which nothing, or only a part, would be understood; raises SettingsError."""
+    if not path.is_file():
+        return
+    try:
+        read_text(path)
+    except NotText as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        advice = "let GitPulse's user read it, or remove it"
+        raise SettingsError(f"{path} cannot be read ({error.strerror}); {advice}") from None
 
 
 def explain(detail: dict[str, Any]) -> str:

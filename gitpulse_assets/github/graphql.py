@@ -216,8 +216,8 @@ def _raise_final(problem: Problem, repo: Repo, host: str) -> None:
     is_one_node = len(path) == 2 and path[0] == "nodes"
     if problem.type == "INSUFFICIENT_SCOPES" or (problem.type == "FORBIDDEN" and not is_one_node):
         raise Forbidden(
-            f"{host} forbids the token to read {'.'.join(map(str, path)) or 'this'} of {repo} ({words}); give "
-            f"it the permission {_permission(path)}: read for this repository (a classic token: the scope repo)"
+            f"{host} forbids the token {'.'.join(map(str, path)) or 'this'} of {repo} ({words}); give it "
+            f"the permission {_permission(path)}: read for it (a classic token: the scope repo)"
         )
     if problem.type == "INVALID_CURSOR_ARGUMENTS" or "valid cursor" in words:
         raise CursorRefused(f"{host} no longer takes the cursor for {repo} ({words}); start the walk again")

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.file_address import folder_of, is_file_address
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.batch import BatchWriter
 from gitpulse_assets.lake.commit import Commit
@@ -121,8 +122,11 @@ def _store(url: str, s3: S3Options) -> Store:
     if parts.scheme == "s3" and parts.netloc and not is_cut:
         prefix = parts.path.strip("/")
         return S3Store(parts.netloc, f"{prefix}/" if prefix else "", s3)
-    if url.startswith("file:///") and not is_cut:
-        return FolderStore(Path(unquote(parts.path)))
-    if url and "://" not in url and not url.startswith("file:"):
+    if is_file_address(url):
+        try:
+            return FolderStore(folder_of(url))
+        except ValueError as error:
+            raise LakeError(f"GITPULSE_LAKE_URL: {error}") from None
+    if url and "://" not in url:
         return FolderStore(Path(url).expanduser())
     raise LakeError(f"GITPULSE_LAKE_URL: {url!r} is no lake; write a folder, file://… or s3://bucket/prefix")

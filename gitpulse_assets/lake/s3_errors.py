@@ -35,6 +35,10 @@ SERVER_ERROR = 500
 _IN_TROUBLE = "look at that server, or set AWS_ENDPOINT_URL to another, then run again"
 _UNREACHABLE = "set AWS_ENDPOINT_URL to the server's address, or start it"
 
+_UNTRUSTED = "set AWS_CA_BUNDLE to the file of the CA that signed it (SSL_CERT_FILE serves GitHub only)"
+# A server that does not take several deletions at once answers so; each alone may still be taken.
+NO_BULK_DELETE = {400, 405, 501}
+
 
 def status(error: Exception) -> int:
     """The HTTP status behind a botocore ClientError; 0 where there was none."""
@@ -76,6 +80,8 @@ def _core_reason(error: Exception) -> str:
         return "no usable region: set AWS_REGION"
     if isinstance(error, exceptions.ParamValidationError):
         return "this is no bucket's name: set GITPULSE_LAKE_URL to s3://bucket/prefix"
+    if isinstance(error, exceptions.SSLError):
+        return f"its certificate is not trusted ({str(error).rpartition('] ')[2] or 'TLS'}): {_UNTRUSTED}"
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return f"cannot be reached ({type(error).__name__}): {_UNREACHABLE}"
     return str(error)

@@ -4,12 +4,11 @@ boto3 does everything, also the ranged reads under Parquet: pyarrow's own S3 fil
 with a condition nor pin the version it reads, so that a table replaced in mid-read would come out mixed.
 """
 
-import hashlib
+import logging
 import os
 import time
 import uuid
-from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,11 +16,20 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed, folder_errors
-from gitpulse_assets.lake.s3_errors import CONFLICT, NOT_FOUND, PRECONDITION, s3_errors, status
+from gitpulse_assets.lake.s3_errors import (
+    CONFLICT,
+    NO_BULK_DELETE,
+    NOT_FOUND,
+    PRECONDITION,
+    s3_errors,
+    status,
+)
 from gitpulse_assets.lake.s3_file import RangedFile, read_object
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.scratch import machine_scratch
 from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 60
@@ -75,6 +83,8 @@ def _client(options: S3Options, process_id: int) -> Any:
 # What this process found readable, or writable: a run opens the lake in every step, and the check is seven
 # requests, four of which write or delete. What was refused is asked again.
 _checked: set[tuple[str, S3Options, str]] = set()
+# The buckets and servers that this process found to delete objects one by one only.
+_delete_singly: set[tuple[str, str | None]] = set()
 
 
 class S3Store:
@@ -164,14 +174,39 @@ class S3Store:
             self._client.delete_object(**self._name(key))
 
     def delete_prefix(self, prefix: str) -> None:
-        keys = [{"Key": self._prefix + info.key} for info in self.list(prefix)]
+        keys = [info.key for info in self.list(prefix)]
+        for start in range(0, len(keys), DELETE_KEYS):
+            self._delete_together(prefix, keys[start : start + DELETE_KEYS])
+
+    def _delete_together(self, prefix: str, keys: Sequence[str]) -> None:
+        """Delete some keys in one request, or each alone where the server does not take that."""
+        if self._server in _delete_singly:
+            for key in keys:
+                self.delete(key)
+            return
+        objects = [{"Key": self._prefix + key} for key in keys]
         with self._errors(prefix):
-            for start in range(0, len(keys), DELETE_KEYS):
+            try:
                 answer = self._client.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": keys[start : start + DELETE_KEYS], "Quiet": True}
+                    Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True}
                 )
-                for failed in answer.get("Errors", []):
-                    raise LakeError(f"{self._place}{prefix}: could not be deleted: {failed.get('Message')}")
+            except self._client.exceptions.ClientError as error:
+                if status(error) not in NO_BULK_DELETE:
+                    raise
+                code = error.response["Error"].get("Code", "")
+                logger.warning(
+                    "%s does not delete objects together (%s): deleting them one by one", self._place, code
+                )
+                _delete_singly.add(self._server)
+        if self._server in _delete_singly:
+            self._delete_together(prefix, keys)
+            return
+        for failed in answer.get("Errors", []):
+            raise LakeError(f"{self._place}{prefix}: could not be deleted: {failed.get('Message')}")
+
+    @property
+    def _server(self) -> tuple[str, str | None]:
+        return self._bucket, self._endpoint
 
     def _name(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + key}

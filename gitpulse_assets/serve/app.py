@@ -19,6 +19,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.keys import CHALLENGE, Keys
 from gitpulse_assets.serve.limits import RateLimit
+from gitpulse_assets.serve.middleware import AnswerHead, BelowRoot
 from gitpulse_assets.serve.page import page_router
 from gitpulse_assets.serve.problems import add_problem_handlers, problem
 from gitpulse_assets.serve.replies import Replies
@@ -70,6 +71,9 @@ def create_app(
         lifespan=closing,
     )
     app.state.answers, app.state.replies, app.state.lake = answers, Replies(), lake
+    app.state.root = settings.page_root
+    if settings.page_root:
+        app.servers = [{"url": settings.page_root}]
     app.include_router(router)
     app.include_router(page_router)
     add_health(app)
@@ -84,13 +88,14 @@ def create_app(
             expose_headers=["ETag", "Link", "X-Total-Count", "Retry-After"],
         )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
+    app.add_middleware(BelowRoot, root=settings.page_root)
+    app.add_middleware(AnswerHead)
     return app
 
 
 def add_health(app: FastAPI) -> None:
     """Add the route by which a supervisor asks whether the server can do its work."""
 
-    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["operation"], responses={503: {"description": "The tables cannot be read."}})
     async def healthz(request: Request) -> dict[str, str]:
         """Say that the server is up and can read the tables; needs no key."""

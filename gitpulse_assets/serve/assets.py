@@ -44,12 +44,16 @@ def bundled() -> bytes:
 
 
 @cache
-def asset_urls() -> dict[str, str]:
-    """The addresses of style and scripts by their short names in the templates."""
+def asset_urls(root: str) -> dict[str, str]:
+    """The addresses of style and scripts by their short names in the templates, and the site's first page.
+
+    `root`: the path under which a proxy shows the site, without a slash at its end.
+    """
     return {
-        "css": f"/static/page.css?v={digest(stylesheet())}",
-        "page": f"/static/page.js?v={digest(static('page.js'))}",
-        "vega": f"/static/vega.js?v={version('vl-convert-python')}",
+        "root": f"{root}/",
+        "css": f"{root}/static/page.css?v={digest(stylesheet())}",
+        "page": f"{root}/static/page.js?v={digest(static('page.js'))}",
+        "vega": f"{root}/static/vega.js?v={version('vl-convert-python')}",
     }
 
 

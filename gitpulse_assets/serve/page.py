@@ -58,47 +58,49 @@ pages, stories = ResultCache(PAGES_KEPT), ResultCache(PAGES_KEPT)
 def index(request: Request) -> Response:
     """Tell the story of the repository chosen, or list them all."""
     answers: LakeAnswers = request.app.state.answers
+    root: str = request.app.state.root
     try:
         query = PageQuery.read(request.query_params)
         if not query.repo:
-            return overview(answers, query)
-        return html(repository_page(answers, query.chosen_repo(), query))
+            return overview(root, answers, query)
+        return html(repository_page(root, answers, query.chosen_repo(), query))
     except (BadQuery, WindowError, InvalidRepo) as error:
-        return trouble(HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be shown", str(error))
+        return trouble(root, HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be shown", str(error))
     except NoAnswer as error:
-        return unanswered(error)
+        return unanswered(root, error)
 
 
 @page_router.get("/download/issues.{kind}")
 def issues_file(request: Request, kind: Literal["csv", "parquet"]) -> Response:
     """Send every issue that the page's table pages through, as CSV or Parquet."""
+    root: str = request.app.state.root
     try:
         query = PageQuery.read(request.query_params)
         repo = query.chosen_repo()
         answers: LakeAnswers = request.app.state.answers
         file = answers.ask(repo, lambda asked: issues_as(kind, asked, query))
     except (BadQuery, WindowError, InvalidRepo) as error:
-        return trouble(HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be downloaded", str(error))
+        return trouble(root, HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be downloaded", str(error))
     except NoAnswer as error:
-        return unanswered(error)
+        return unanswered(root, error)
     name = f"{repo.owner}-{repo.name}-issues.{kind}"
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(sent(file), media_type=MEDIA_TYPES[kind], headers=headers)
 
 
-def repository_page(answers: LakeAnswers, repo: Repo, query: PageQuery) -> str:
+def repository_page(root: str, answers: LakeAnswers, repo: Repo, query: PageQuery) -> str:
     """The page of a repository, kept until its data, the question or the lake's repositories change."""
     status, repos = answers.status(repo), answers.repos()
 
     def compose(asked: RepositoryAnswers) -> str:
-        key = (repo, asked.published.version, query, status.note, tuple(repos))
-        return pages.get(key, lambda: story_page(asked, status, repos, query))
+        key = (root, repo, asked.published.version, query, status.note, tuple(repos))
+        return pages.get(key, lambda: story_page(root, asked, status, repos, query))
 
     return answers.ask(repo, compose)
 
 
 def story_page(
-    asked: RepositoryAnswers, status: RepositoryStatus, repos: list[Repo], query: PageQuery
+    root: str, asked: RepositoryAnswers, status: RepositoryStatus, repos: list[Repo], query: PageQuery
 ) -> str:
     """The story with the form above and the issues below it; raises BadQuery and WindowError."""
     window, labels = query.chosen_window(asked), asked.label_names()
@@ -109,7 +111,7 @@ def story_page(
     found = asked.issues(query.issue_filter(window))
     return render(
         "repository.html",
-        assets=asset_urls(),
+        assets=asset_urls(root),
         status=status,
         repos=[repo.key for repo in repos],
         query=query,
@@ -167,12 +169,13 @@ def issues_caption(total_count: int, query: PageQuery) -> str:
     return f"{first:,} to {last:,} of {total_count:,} issues, as they are at the as-of moment"
 
 
-def overview(answers: LakeAnswers, query: PageQuery) -> Response:
+def overview(root: str, answers: LakeAnswers, query: PageQuery) -> Response:
     """All repositories with their verdicts of one window, and their paces beside each other."""
     days = next((days for days in WINDOWS_DAYS if query.window == str(days)), DEFAULT_WINDOW_DAYS)
     statuses = answers.repositories()
     if not statuses:
         return trouble(
+            root,
             HTTPStatus.OK,
             "No repository yet",
             "This lake is empty: nothing was fetched into it so far.",
@@ -185,7 +188,7 @@ def overview(answers: LakeAnswers, query: PageQuery) -> Response:
     known = [verdict for _, verdict in rows if verdict]
     text = render(
         "overview.html",
-        assets=asset_urls(),
+        assets=asset_urls(root),
         window=days,
         windows=WINDOWS_DAYS,
         repositories=rows,
@@ -213,19 +216,23 @@ def verdict_of(status: RepositoryStatus, window_days: int) -> dict | None:
     return next((row for row in status.verdicts if row["window_days"] == window_days), None)
 
 
-def unanswered(error: NoAnswer) -> Response:
+def unanswered(root: str, error: NoAnswer) -> Response:
     """Say what is missing and which command mends it."""
     command = f"gitpulse refresh {error.repo}"
     if isinstance(error, FirstSyncUnfinished):
-        return trouble(HTTPStatus.OK, f"{error.repo}: the first sync is not finished", str(error), [command])
+        return trouble(
+            root, HTTPStatus.OK, f"{error.repo}: the first sync is not finished", str(error), [command]
+        )
     assert isinstance(error, UnknownRepository)
-    return trouble(HTTPStatus.NOT_FOUND, f"{error.repo} is not known here", str(error), [command])
+    return trouble(root, HTTPStatus.NOT_FOUND, f"{error.repo} is not known here", str(error), [command])
 
 
-def trouble(status: HTTPStatus, heading: str, reason: str, commands: list[str] | None = None) -> Response:
+def trouble(
+    root: str, status: HTTPStatus, heading: str, reason: str, commands: list[str] | None = None
+) -> Response:
     """A page that says why there is nothing to see, and which commands help."""
     text = render(
-        "trouble.html", assets=asset_urls(), heading=heading, reason=reason, commands=commands or []
+        "trouble.html", assets=asset_urls(root), heading=heading, reason=reason, commands=commands or []
     )
     return html(text, status)
 

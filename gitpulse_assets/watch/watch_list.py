@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError
+from gitpulse_assets.text_file import NotText, read_text
 
 DEFAULT_FILES = (Path("gitpulse.yaml"), Path("/etc/gitpulse/gitpulse.yaml"))
 VARIABLE = "GITPULSE_REPOS"
@@ -180,13 +181,14 @@ def pattern_of(name: str) -> Organization | None:
 def read_file(path: Path) -> WatchList:
     """Read the file; raises SettingsError with a line for each trouble, numbered as in the file."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+    except NotText as error:
+        raise SettingsError(f"GITPULSE_CONFIG: {error}") from None
+    except OSError as error:
         advice = "name a YAML file that GitPulse's user may read"
-        raise SettingsError(f"GITPULSE_CONFIG: {path} cannot be read ({reason}); {advice}") from None
+        raise SettingsError(f"GITPULSE_CONFIG: {path} cannot be read ({error.strerror}); {advice}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

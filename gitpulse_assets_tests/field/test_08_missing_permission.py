@@ -21,7 +21,7 @@ from gitpulse_assets_tests.field.github_reader import REPO, field_reader
 )
 def test_every_forbidden_names_the_permission_and_the_repository(tmp_path, field, permission):
     reader = field_reader(tmp_path, 3, Fault("forbidden_field", match="/graphql", fields=(field,)))
-    with pytest.raises(Forbidden, match=rf"octo-org/hello .*permission {permission}: read"):
+    with pytest.raises(Forbidden, match=rf"octo-org/hello .*the permission {permission}: read"):
         reader.sync()
 
 
