@@ -124,5 +124,5 @@ def page_links(request: Request, chosen: IssueFilter, total_count: int) -> str:
     links = []
     for name, offset in offsets.items():
         url = request.url.include_query_params(offset=offset, limit=chosen.limit)
-        links.append(f'<{url.path}?{url.query}>; rel="{name}"')
+        links.append(f'<{request.app.state.root}{url.path}?{url.query}>; rel="{name}"')
     return ", ".join(links)
