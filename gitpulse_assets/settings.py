@@ -238,7 +238,7 @@ class Settings(BaseSettings):
     page_url: str = Field(
         default="http://127.0.0.1:8000",
         validation_alias="GITPULSE_PAGE_URL",
-        description="Address of `gitpulse serve` for its readers; the path in it, if any, is where it is shown.",
+        description="Address of `gitpulse serve` for its readers; a path in it is where it is shown.",
     )
     dagster_home: Path = Field(
         default=DEFAULT_HOME / "dagster",

@@ -124,7 +124,8 @@ ISSUE_TIMELINE = TableContract(
         Column(
             "payload_json",
             pa.string(),
-            "graphql: the issue's node with the timeline nodes of all its pages; rest_events: one event.",
+            "graphql: the issue's node with the timeline nodes of all its pages, or `errors` that say why "
+            "GitHub served none; rest_events: one event.",
             nullable=False,
         ),
     ),
