@@ -4,10 +4,12 @@ boto3 does everything, also the ranged reads under Parquet: pyarrow's own S3 fil
 with a condition nor pin the version it reads, so that a table replaced in mid-read would come out mixed.
 """
 
+import hashlib
 import logging
 import os
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
