@@ -200,7 +200,8 @@ class S3Store:
                     "%s does not delete objects together (%s): deleting them one by one", self._place, code
                 )
                 _delete_singly.add(self._server)
-        if self._server in _delete_singly:
+                answer = None
+        if answer is None:
             self._delete_together(prefix, keys)
             return
         for failed in answer.get("Errors", []):

@@ -43,6 +43,10 @@ def forbid(data: Any, path: list[str], place: list[str | int]) -> list[dict[str,
     at = [*place, path[0]]
     if len(path) > 1:
         return forbid(data[path[0]], path[1:], at)
+    if isinstance(data[path[0]], list):
+        places = [[*at, index] for index in range(len(data[path[0]]))]
+        data[path[0]] = [None] * len(places)
+        return [{"type": "FORBIDDEN", "path": place, "message": NO_PERMISSION} for place in places]
     data[path[0]] = None
     return [{"type": "FORBIDDEN", "path": at, "message": NO_PERMISSION}]
 

@@ -17,9 +17,9 @@ class AnswerHead:
             return
 
         async def send_head(message: Message) -> None:
-            await send(message | {"body": b""} if message["type"] == "http.response.body" else message)
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        await self._app(scope | {"method": "GET"}, receive, send_head)
+        await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
 class BelowRoot:
@@ -34,6 +34,6 @@ class BelowRoot:
         if self._root and path == self._root:
             await RedirectResponse(f"{self._root}/")(scope, receive, send)
         elif self._root and path.startswith(f"{self._root}/"):
-            await self._app(scope | {"path": path.removeprefix(self._root)}, receive, send)
+            await self._app({**scope, "path": path.removeprefix(self._root)}, receive, send)
         else:
             await self._app(scope, receive, send)

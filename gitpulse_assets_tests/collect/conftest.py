@@ -12,7 +12,6 @@ from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
@@ -22,7 +21,6 @@ from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.messages import Served
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets_tests.history.product import Reader
 
 TOKEN = "good-token"
@@ -133,14 +131,6 @@ class Product(Reader):
     def units(self) -> int:
         """What the last run cost."""
         return sum(served.cost for served in self.app.log)
-
-    def unknown_slices(self) -> list[str]:
-        """What the verdict would say it does not know."""
-        tables = (silver.ISSUE_CURRENT, silver.LIFECYCLE_COVERAGE, silver.QUARANTINE, silver.CONTROL_TOTAL)
-        with connect() as con:
-            for table in tables:
-                con.register(table.name, self.lake.dataset(table, self.repo))
-            return incomplete_slices(con)
 
 
 def make_world() -> World:

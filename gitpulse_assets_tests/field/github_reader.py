@@ -5,7 +5,6 @@ from pathlib import Path
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets_tests.history.product import Reader
 
 NAME = "octo-org/hello"
@@ -14,11 +13,7 @@ DAY_SECONDS = 86_400
 
 
 class FieldReader(Reader):
-    """A reader who also says what the history does not know."""
-
-    def unknown(self) -> list[str]:
-        with self.gold() as con:
-            return incomplete_slices(con)
+    """A reader of a repository in which something happens now and then."""
 
     def asked_count(self) -> int:
         """GraphQL questions since the log was cleared."""

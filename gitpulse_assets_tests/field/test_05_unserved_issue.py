@@ -34,7 +34,7 @@ def test_one_unserved_issue_costs_its_own_history_only(tmp_path, status):
     reader = field_reader(tmp_path, 20, unserved(status=status))
     reader.sync()
     assert cut_numbers(reader) == ([BAD], 20)
-    assert reader.unknown() == [f"1 issue whose lifecycle GitHub did not give whole: #{BAD}"]
+    assert reader.unknown_slices() == [f"1 issue whose lifecycle GitHub did not give whole: #{BAD}"]
     assert len([kind for _, _, kind in reader.transitions() if kind == "closed"]) == 7
 
 
@@ -48,7 +48,7 @@ def test_it_is_asked_again_when_it_changed_and_by_a_full_refresh(tmp_path):
     reader.app.faults.clear()
     reader.sync(is_full=True)
     assert cut_numbers(reader) == ([], 9)
-    assert reader.unknown() == []
+    assert reader.unknown_slices() == []
 
 
 @pytest.mark.parametrize("bad", [(1, 2), (9,), (4, 6)], ids=["the first two", "the last", "two apart"])

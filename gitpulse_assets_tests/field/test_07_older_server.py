@@ -23,7 +23,7 @@ def test_what_an_older_server_lacks_is_left_out_once_and_told(tmp_path, caplog, 
     reader.sync()
     # Two counts, the walk, and the one refusal that named all that is lacking.
     assert reader.asked_count() == 4
-    assert reader.unknown() == []
+    assert reader.unknown_slices() == []
     told = [record.message for record in caplog.records if "older server" in record.message]
     assert len(told) == len(fields)
     assert len([kind for _, _, kind in reader.transitions() if kind == "closed"]) == 3
@@ -33,7 +33,7 @@ def test_cousin_reasons_of_events_are_lacking(tmp_path, caplog):
     fields = ("Issue.stateReason", "ClosedEvent.stateReason", "ReopenedEvent.stateReason")
     reader = field_reader(tmp_path, 9, lacking(*fields))
     reader.sync()
-    assert (reader.asked_count(), reader.unknown()) == (4, [])
+    assert (reader.asked_count(), reader.unknown_slices()) == (4, [])
     assert "why an issue was closed" in caplog.text
 
 
@@ -56,4 +56,4 @@ def test_cousin_records_without_the_newer_fields_are_whole(tmp_path):
     reader.sync()
     rows = reader.lake.dataset(ISSUE_CURRENT, REPO).to_table().to_pylist()
     assert [row["state_reason"] for row in rows] == [None] * 9
-    assert reader.unknown() == []
+    assert reader.unknown_slices() == []

@@ -115,7 +115,7 @@ def test_cousin_the_api_names_its_addresses_below_the_path(server):
     described = httpx.get(f"{server}/backlog/api/openapi.json", timeout=START_SECONDS).json()
     assert described["servers"] == [{"url": "/backlog"}]
     page = httpx.get(
-        f"{server}/backlog/api/repositories/{REPO}/issues?limit=1&state=all", timeout=START_SECONDS
+        f"{server}/backlog/api/repository/{REPO}/issues?limit=1&state=all", timeout=START_SECONDS
     )
     assert (page.status_code, "/backlog/api/" in page.headers["link"]) == (200, True)
 

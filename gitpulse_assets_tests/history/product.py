@@ -33,6 +33,7 @@ from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.messages import Request
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
+from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
 from gitpulse_assets.transform.sql_file import create_table
 
@@ -169,6 +170,14 @@ class Reader:
                 con.register(table.name, self.lake.dataset(table, self.repo))
             link_transfers(con, self.lake, self.repo)
             return con.table(MART_ISSUE_TRANSFER.name).to_arrow_table().to_pylist()
+
+    def unknown_slices(self) -> list[str]:
+        """What the verdict would say it does not know."""
+        tables = (silver.ISSUE_CURRENT, silver.LIFECYCLE_COVERAGE, silver.QUARANTINE, silver.CONTROL_TOTAL)
+        with connect() as con:
+            for table in tables:
+                con.register(table.name, self.lake.dataset(table, self.repo))
+            return incomplete_slices(con)
 
     @contextmanager
     def gold(self) -> Iterator[duckdb.DuckDBPyConnection]:
