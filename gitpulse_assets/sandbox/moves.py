@@ -84,7 +84,7 @@ class Moves:
             self.acts.retitle(issue, at, self._actor(), self.cast.title())
 
     def transfer_in(self, at: int, _: Any) -> None:
-        """Bring in an issue that lived elsewhere before, open or closed there."""
+        """Bring in an issue that lived elsewhere before, open or closed there; some are closed at once."""
         created_at = at - self._delay_seconds(40.0)
         origin = self.outside.open(created_at, self._author(), self.cast.title())
         if self.rng.random() < 0.5:
@@ -93,6 +93,9 @@ class Moves:
                 self.outside.reopen(origin, created_at + (at - created_at) // 2, self._actor())
         moved = self.outside.transfer(origin, at, self.cast.member(), self.acts)
         self.take_in(moved)
+        share = self.plan.closed_on_arrival_share_of_transfers
+        if share and moved is not None and moved.state == "open" and self.rng.random() < share:
+            self._close_issue(moved, at)
 
     def take_in(self, issue: Issue | None) -> None:
         """Count an issue that was transferred in among those that can be drawn."""

@@ -45,3 +45,4 @@ class HistoryPlan:
     login_renames_per_year: float = 6.0
     closed_before_created_share: float = 0.0
     closed_at_null_share_of_closings: float = 0.0
+    closed_on_arrival_share_of_transfers: float = 0.0

@@ -107,4 +107,5 @@ def _plan(rng: Random, full_name: str, seed: int, day_count: int, per_day: float
         touches_per_issue=rng.uniform(0.5, 2.0),
         closed_before_created_share=rng.choice((0.0, 0.03)),
         closed_at_null_share_of_closings=rng.choice((0.0, 0.05)),
+        closed_on_arrival_share_of_transfers=rng.uniform(0.0, 0.5),
     )
