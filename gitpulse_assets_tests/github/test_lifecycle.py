@@ -193,7 +193,7 @@ def test_a_single_issue_that_stays_too_heavy_is_taken_incomplete(script, answer,
 def test_a_single_issue_without_an_answer_is_unanswered_and_not_not_found(script, answer, repo):
     client, _ = script(lambda _: answer({"data": None, "errors": [TIMED_OUT]}))
     (batch,) = client.lifecycles(repo, ids(1))
-    assert (batch.issues, batch.missing) == ([], [MissingNode("I_1", "unanswered")])
+    assert (batch.issues, batch.missing) == ([], [MissingNode("I_1", "unanswered", TIMED_OUT["message"])])
 
 
 def test_a_walk_takes_what_it_gets_of_a_single_heavy_issue(script, answer, repo):
