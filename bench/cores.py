@@ -69,7 +69,8 @@ def merge(lake: Lake, repo: Repo) -> None:
         table: unmerged_batches(rows, table.name, commit.merged.get(table.name, {}) if commit else {})
         for table in BRONZE_INPUTS
     }
-    inputs = {f"stored_{table.name}": lake.mergeable(table, repo) for table in MERGED_TABLES}
+    stored = lake.mergeable("silver", repo, MERGED_TABLES)
+    inputs = {f"stored_{name}": dataset for name, dataset in stored.items()}
     inputs |= {f"bronze_{t.name}": lake.bronze_dataset(t, repo, batches) for t, batches in new.items()}
     with lake.begin("silver", repo) as publication, connect() as con:
         changed = merge_silver(con, inputs, list(dict.fromkeys(row.run_id for row in rows)))

@@ -44,6 +44,11 @@ Of several repositories the worst counts, and failed is worse than half-way.
 """
 
 
+ACCEPT_LOSS = click.option(
+    "--accept-loss", is_flag=True, help="Also where that gives fewer records than are published."
+)
+
+
 @click.group("gitpulse", context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(package_name="gitpulse-assets", prog_name="gitpulse")
 def cli() -> None:
@@ -76,15 +81,66 @@ def refresh(repos: tuple[Repo, ...], full: bool, events: bool) -> None:
 
 @cli.command()
 @click.argument("repos", nargs=-1, required=True, type=RepoType())
-def rebuild(repos: tuple[Repo, ...]) -> None:
+@ACCEPT_LOSS
+def rebuild(repos: tuple[Repo, ...], accept_loss: bool) -> None:
     """Make the tables anew without asking GitHub.
 
     They are computed from what was received before. It is the way to tables of a new version of GitPulse, and
-    out of damaged ones. REPOS are owner/name.
+    out of damaged ones. Refused where they would hold less than the tables that stand. REPOS are owner/name.
     """
     from gitpulse_assets.commands.rebuild import rebuild_repos
 
-    sys.exit(rebuild_repos(settings_or_exit(), repos))
+    sys.exit(rebuild_repos(settings_or_exit(), repos, accepts_loss=accept_loss))
+
+
+@cli.command("check")
+@click.argument("repos", nargs=-1, required=True, type=RepoType())
+def check_lake(repos: tuple[Repo, ...]) -> None:
+    """Read everything that is stored, and name what is damaged.
+
+    With what is lost for good, and what `gitpulse repair` keeps. REPOS are owner/name.
+    """
+    from gitpulse_assets.commands.check import check_repos
+
+    sys.exit(check_repos(settings_or_exit(), repos))
+
+
+@cli.command()
+@click.argument("repos", nargs=-1, required=True, type=RepoType())
+@ACCEPT_LOSS
+def repair(repos: tuple[Repo, ...], accept_loss: bool) -> None:
+    """Mend what `gitpulse check` names.
+
+    Nothing that can be read is removed, and what cannot is set aside. REPOS are owner/name.
+    """
+    from gitpulse_assets.commands.repair import repair_repos
+
+    sys.exit(repair_repos(settings_or_exit(), repos, accepts_loss=accept_loss))
+
+
+@cli.command()
+@click.argument("destination", metavar="DEST")
+def backup(destination: str) -> None:
+    """Copy everything that is stored to a folder or bucket.
+
+    DEST is written as GITPULSE_LAKE_URL is. Runs may be at work meanwhile. Once there is a copy, only what
+    changed is copied, and what is no longer stored leaves it.
+    """
+    from gitpulse_assets.commands.backup import back_up
+
+    sys.exit(back_up(settings_or_exit(), destination))
+
+
+@cli.command()
+@click.argument("source", metavar="SOURCE")
+def restore(source: str) -> None:
+    """Fill an empty lake from what `gitpulse backup` made.
+
+    SOURCE is written as GITPULSE_LAKE_URL is, which names the lake. Each object is held against its digest.
+    """
+    from gitpulse_assets.commands.backup import restore_lake
+
+    sys.exit(restore_lake(settings_or_exit(), source))
 
 
 @cli.command()

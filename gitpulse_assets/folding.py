@@ -26,7 +26,7 @@ from gitpulse_assets.lake.commit import Merged
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER
-from gitpulse_assets.lake.manifest import ManifestRow, resumable_run, run_ids_of
+from gitpulse_assets.lake.manifest import FOLD, ManifestRow, resumable_run, run_ids_of
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.retention import batches, ended_at, is_waiting
 
@@ -71,7 +71,7 @@ def fold_runs(
     if len(closed) < CLOSED_ROWS:
         return Folded(rows)
     lake.sweep_runs(repo, left_over_after)
-    fold_id = f"fold-{uuid.uuid4().hex}"
+    fold_id = f"{FOLD}{uuid.uuid4().hex}"
     gone: list[ManifestRow] = []
     new: list[ManifestRow] = []
     for stream in sorted({row.stream for row in closed}):

@@ -6,7 +6,7 @@ What a table is called and where it lies is the lake's and the contracts' busine
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,13 +44,15 @@ class BronzeBatches:
 
 
 @contextmanager
-def lake_errors() -> Iterator[None]:
-    """Let whatever the lake refuses end the step with its one line; another try would meet the same."""
-    from gitpulse_assets.lake.duck import lazy_read_errors
+def lake_errors(lake: "Lake | None" = None, repo: Repo | None = None) -> Iterator[None]:
+    """Let whatever the lake refuses end the step with its one line; another try would meet the same.
+
+    Whose tables are read in the `with` block is named by `lake` and `repo`.
+    """
     from gitpulse_assets.lake.errors import LakeError
 
     try:
-        with lazy_read_errors():
+        with lake.reading(repo) if lake and repo else nullcontext():
             yield
     except LakeError as error:
         raise dg.Failure(str(error), allow_retries=False) from error

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from gitpulse_assets.contracts.bronze import BRONZE
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.damage import reading
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import ObjectInfo
@@ -37,6 +38,8 @@ def forget_person(lake: Lake, login: str) -> dict[Repo, int]:
 
     Each batch is replaced whole, in the place of itself, with as many rows as it had.
     """
+    # Nothing can be taken out of what cannot be read.
+    lake.store.delete_prefix(paths.DAMAGED)
     counts: dict[Repo, int] = {}
     for folder, contract in RECEIVED.items():
         for info in lake.store.list(f"{folder}/"):
@@ -66,10 +69,10 @@ def is_named(lake: Lake, info: ObjectInfo, login: str, *, is_gold: bool) -> bool
     opened = lake.store.open(info.key)
     if opened is None:
         return False
-    with opened.file as file:
+    with opened.file as file, reading(lake.store, info.key):
         return any(
             has_match(texts, naming(name, login, is_gold))
-            for batch in pq.ParquetFile(file).iter_batches()
+            for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches()
             for column, values in zip(batch.schema.names, batch.columns, strict=True)
             for name, texts in strings_of(column, values)
         )
@@ -107,8 +110,8 @@ def rewrite(lake: Lake, contract: TableContract, info: ObjectInfo, login: str) -
     opened = lake.store.open(info.key)
     if opened is None:
         return 0
-    with opened.file as file:
-        stored = pq.ParquetFile(file)
+    with opened.file as file, reading(lake.store, info.key):
+        stored = pq.ParquetFile(file, page_checksum_verification=True)
         metadata = stored.schema_arrow.metadata or {}
         rows = stored.read()
     before = rows[PAYLOAD].to_pylist()

@@ -18,7 +18,7 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Merged
-from gitpulse_assets.lake.duck import connect, lazy_read_errors
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
@@ -47,15 +47,20 @@ def apply_retention(lake: Lake, repo: Repo, age: timedelta) -> Thinned:
     """
     snapshot = lake.snapshot("silver", repo, RESTS_ON)
     rows = lake.manifest(repo).rows()
-    old = old_rows(lake, repo, rows, snapshot.commit.merged if snapshot.commit else {}, age)
+    merged = snapshot.commit.merged if snapshot.commit else {}
+    old = old_rows(lake, repo, rows, merged, age)
     if not old:
         return Thinned()
-    with lazy_read_errors(), connect() as con:
+    with lake.reading(repo), connect() as con:
         for name, dataset in snapshot.datasets.items():
             con.register(name, dataset)
         find_needed_records(con, lake, repo, rows, old)
         find_needed_answers(con, lake, repo, old)
-        thinned = [thin(con, lake, repo, row) for row in old if row.stream in NEEDED and may_go(row, rows)]
+        thinned = [
+            thin(con, lake, repo, row, merged_count(merged, row))
+            for row in old
+            if row.stream in NEEDED and may_go(row, rows)
+        ]
     gone = [row for row in old if not row.batch_count and may_go(row, rows)]
     gone += [before for before, after, _ in thinned if after is None and before not in gone]
     kept = [(before, after) for before, after, _ in thinned if after is not None and after != before]
@@ -129,8 +134,13 @@ def batches(rows: Iterable[ManifestRow]) -> list[tuple[str, range]]:
     return [(row.run_id, range(1, row.batch_count + 1)) for row in rows]
 
 
+def merged_count(merged: Merged, row: ManifestRow) -> int:
+    """How many batches of a row merges took in, which may be more than an earlier thinning left to count."""
+    return merged.get(row.stream, {}).get(row.run_id, 0)
+
+
 def thin(
-    con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, row: ManifestRow
+    con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, row: ManifestRow, merged_count: int
 ) -> tuple[ManifestRow, ManifestRow | None, int]:
     """Put the records of a run, or of folded ones, that must stay into its first batch.
 
@@ -143,7 +153,8 @@ def thin(
     if not needed_count:
         return row, None, stored_count
     if row.batch_count > 1 or needed_count < stored_count:
-        lake.batch_writer(table, repo, row.run_id, batch_count=0).write(needed_rows(con, table))
+        writer = lake.batch_writer(table, repo, row.run_id, batch_count=0)
+        writer.write(needed_rows(con, table), stands_for=max(row.batch_count, merged_count))
     return row, replace(row, batch_count=1, page_batch_count=0), stored_count - needed_count
 
 

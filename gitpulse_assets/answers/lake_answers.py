@@ -18,7 +18,7 @@ from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer
 from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.contracts import bronze
-from gitpulse_assets.lake.duck import connect, lazy_read_errors
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -91,15 +91,15 @@ class LakeAnswers:
         and asked again. Raises UnknownRepository or FirstSyncUnfinished where there is nothing yet, LakeError
         where it cannot be read.
         """
-        for _ in range(ATTEMPTS - 1):
-            published = self._open(repo)
-            try:
-                return question(RepositoryAnswers(published, self._database, self._results))
-            except (duckdb.Error, pa.ArrowException, OSError, LakeError):
-                if not self._is_replaced(published):
-                    raise
-                self._forget(repo)
-        with lazy_read_errors():
+        with self._lake.reading(repo):
+            for _ in range(ATTEMPTS - 1):
+                published = self._open(repo)
+                try:
+                    return question(RepositoryAnswers(published, self._database, self._results))
+                except (duckdb.Error, pa.ArrowException, OSError, LakeError):
+                    if not self._is_replaced(published):
+                        raise
+                    self._forget(repo)
             return question(RepositoryAnswers(self._open(repo), self._database, self._results))
 
     def repos(self) -> list[Repo]:

@@ -83,7 +83,7 @@ def bronze(
     duration_seconds = round(time.monotonic() - began, 3)
     collected = {"duration_seconds": duration_seconds, **quota}
     yield from materializations(target, repo, context.run.run_id, collected)
-    with lake_errors(), duckdb.get_connection() as con:
+    with lake_errors(target, repo), duckdb.get_connection() as con:
         con.register("manifest", target.dataset(tables.MANIFEST, repo))
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
 
@@ -126,7 +126,7 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
     )
 
     try:
-        with stops_noted():
+        with stops_noted(), session.lake.reading(session.repo):
             collect(session, is_full=is_full, with_events=with_events)
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
         raise dg.Failure(

@@ -68,7 +68,7 @@ def gold(
     """
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    with lake_errors(), target.begin("gold", repo) as publication, duckdb.get_connection() as con:
+    with lake_errors(target, repo), target.begin("gold", repo) as publication, duckdb.get_connection() as con:
         inputs = target.snapshot("silver", repo, INPUTS).datasets
         parameters = gold_parameters(inputs[silver.SYNC_STATE.name])
         build_gold(con, inputs, parameters)

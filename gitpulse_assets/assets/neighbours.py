@@ -27,8 +27,6 @@ def link_transfers(con: duckdb.DuckDBPyConnection, lake: "Lake", repo: Repo) -> 
     Another repository whose tables are absent, outdated or replaced while they are read leaves its issues
     unlinked until the next refresh; it never fails this one.
     """
-    from gitpulse_assets.lake.duck import lazy_read_errors
-
     names = find_transfers(con)
     watched = lake.committed_repos("silver") if names is None or names else ()
     for neighbour in watched:
@@ -38,7 +36,7 @@ def link_transfers(con: duckdb.DuckDBPyConnection, lake: "Lake", repo: Repo) -> 
             known_as = names_of(lake, neighbour)
             if names is None or not names.isdisjoint(known_as):
                 tables = {table.name: lake.dataset(table, neighbour) for table in NEIGHBOUR_TABLES}
-                with lazy_read_errors():
+                with lake.reading(neighbour):
                     add_neighbour(con, tables, known_as)
         except (LakeError, duckdb.Error, OSError) as error:
             logger.warning("%s: transfers from and to %s are not linked: %s", repo, neighbour, error)

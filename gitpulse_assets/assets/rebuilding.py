@@ -8,18 +8,23 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gitpulse_assets.contracts.silver import RECONCILIATION
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_EVENT, ISSUE_SIGHTING, RECONCILIATION
 from gitpulse_assets.io_manager import BronzeBatches
-from gitpulse_assets.lake.errors import TableOutdated
+from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, TableOutdated
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.silver import BRONZE_INPUTS
 
 if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
     from gitpulse_assets.lake.lake import Lake
     from gitpulse_assets.lake.manifest import ManifestRow
     from gitpulse_assets.lake.publication import Publication
+
+RECEIVED = (ISSUE_CURRENT, ISSUE_EVENT, ISSUE_SIGHTING)
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +48,9 @@ def rebuild_batches(
     }
 
 
-def rebuild_inputs(lake: "Lake", repo: Repo, batches: dict[str, BronzeBatches]) -> "dict[str, ds.Dataset]":
+def rebuild_inputs(
+    lake: "Lake", repo: Repo, batches: dict[str, BronzeBatches]
+) -> "dict[str, ds.Dataset | pa.Table]":
     """Return what `merge_silver` reads: no stored table, but what earlier merges saw full walks repair.
 
     That was counted against rows which the same walks corrected, and cannot be counted again.
@@ -51,7 +58,38 @@ def rebuild_inputs(lake: "Lake", repo: Repo, batches: dict[str, BronzeBatches]) 
     inputs = {f"bronze_{name}": some.dataset for name, some in batches.items()}
     del inputs[f"bronze_{RECONCILIATION.name}"]
     try:
-        inputs[f"stored_{RECONCILIATION.name}"] = lake.mergeable(RECONCILIATION, repo)
-    except TableOutdated as error:
+        with lake.reading(repo):
+            inputs[f"stored_{RECONCILIATION.name}"] = lake.standing(RECONCILIATION, repo).to_table()
+    except (TableOutdated, ObjectDamaged) as error:
         logger.warning("%s: the log of what full walks repaired begins anew: %s", repo, error)
     return inputs
+
+
+def refuse_loss(con: "duckdb.DuckDBPyConnection", lake: "Lake", publication: "Publication") -> None:
+    """Raise LakeError where a rebuild would publish fewer records than stand.
+
+    Then something of bronze is gone or not counted, and the tables are the last place that knows of it.
+    Only what was received is compared: what is derived may be fewer under newer rules.
+    """
+    fewer = []
+    for table in RECEIVED:
+        before, now = standing_rows(lake, publication, table), con.table(table.name).shape[0]
+        if now < before:
+            fewer.append(f"{now:,} of {before:,} rows of {table.name}")
+    if fewer:
+        repo = publication.repo
+        raise LakeError(
+            f"{repo}: a rebuild would publish less than stands: {', '.join(fewer)}; run gitpulse check "
+            f"{repo} to see why, or insist: gitpulse rebuild {repo} --accept-loss"
+        )
+
+
+def standing_rows(lake: "Lake", publication: "Publication", table: TableContract) -> int:
+    """How many rows of a table are published, by its commit or, where that is lost, by itself."""
+    if publication.previous:
+        committed = publication.previous.tables.get(table.name)
+        return committed.row_count if committed else 0
+    try:
+        return lake.standing(table, publication.repo).count_rows()
+    except LakeError:
+        return 0

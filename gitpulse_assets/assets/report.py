@@ -47,7 +47,7 @@ def backlog_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     repo = Repo.parse(context.partition_key)
     target = lake.open()
     try:
-        with lake_errors(), closing(LakeAnswers(target)) as answers:
+        with lake_errors(target, repo), closing(LakeAnswers(target)) as answers:
             made = make_report(answers, repo)
             uri = target.put_report(repo, made.html)
     except NoAnswer as error:

@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb as db
 
 from gitpulse_assets.assets.publishing import audited, stage
-from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs
+from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
 from gitpulse_assets.assets.specs import asset_out
 from gitpulse_assets.checks.control_total import CONTROL_TOTAL_CHECK, control_total_result
 from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS, check_specs
@@ -41,9 +41,13 @@ MERGED_TABLES = tuple(table for table in tables.SILVER_TABLES if table is not SY
 
 
 class MergeConfig(dg.Config):
-    """`rebuild`: make the tables anew, from every bronze batch that was merged into them."""
+    """`rebuild`: make the tables anew, from every bronze batch that was merged into them.
+
+    `accept_loss`: also where that gives fewer records than are published.
+    """
 
     rebuild: bool = False
+    accept_loss: bool = False
 
 
 @dg.multi_asset(
@@ -65,24 +69,26 @@ def silver(
 
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+    with lake_errors(target, repo), target.begin("silver", repo) as merge, duckdb.get_connection() as con:
         # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
         rows = target.manifest(repo).rows()
-        batches = batches_to_merge(target, publication, rows, is_rebuild=config.rebuild)
+        batches = batches_to_merge(target, merge, rows, is_rebuild=config.rebuild)
         con.execute("set variable bots = $bots::varchar[]", {"bots": list(options_of(repo).bots)})
         if config.rebuild:
             inputs = rebuild_inputs(target, repo, batches)
         else:
             inputs = merge_inputs(target, repo, batches)
         changed = merge_silver(con, inputs, order_of_runs(target, repo, rows, batches))
+        if config.rebuild and not config.accept_loss:
+            refuse_loss(con, target, merge)
         yield control_total_result(con)
         yield from audited(con, MERGED_TABLES, SILVER_CHECKS)
-        kept = set() if config.rebuild else unchanged(publication, changed)
-        staged = stage(con, publication, MERGED_TABLES, kept)
+        kept = set() if config.rebuild else unchanged(merge, changed)
+        staged = stage(con, merge, MERGED_TABLES, kept)
         merged = {name: some.merged for name, some in batches.items()}
         if not config.rebuild:
-            rows, merged = folded(target, publication, rows, merged)
-        publication.seal(merged, is_rebuild=config.rebuild, run_ids=run_ids_of(rows))
+            rows, merged = folded(target, merge, rows, merged)
+        merge.seal(merged, is_rebuild=config.rebuild, run_ids=run_ids_of(rows))
         summary = {} if config.rebuild else merge_summary(con, context.run.run_id)
         for table in staged:
             shown = summary if table.contract is tables.ISSUE_CURRENT else {}
@@ -142,7 +148,9 @@ def merge_summary(con: db.DuckDBPyConnection, run_id: str) -> dict[str, int]:
 
 def merge_inputs(lake: "Lake", repo: Repo, batches: dict[str, BronzeBatches]) -> "dict[str, ds.Dataset]":
     """Return what `merge_silver` reads: the stored tables and the new batches."""
-    stored = {f"stored_{table.name}": lake.mergeable(table, repo) for table in MERGED_TABLES}
+    stored = {
+        f"stored_{name}": dataset for name, dataset in lake.mergeable("silver", repo, MERGED_TABLES).items()
+    }
     return stored | {f"bronze_{name}": new.dataset for name, new in batches.items()}
 
 
@@ -165,13 +173,13 @@ def sync_state(
     """Move the watermarks; a step of its own, so that they move only once silver is published."""
     repo = Repo.parse(context.partition_key)
     target = lake.open()
-    with lake_errors(), target.begin("silver", repo) as publication, duckdb.get_connection() as con:
+    with lake_errors(target, repo), target.begin("silver", repo) as merge, duckdb.get_connection() as con:
         register_merge(con, target, repo)
         overlap: dict[str, object] = {"overlap_minutes": options_of(repo).overlap_minutes}
         create_table(con, "silver", SYNC_STATE.name, overlap)
         yield from audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
-        (staged,) = stage(con, publication, [SYNC_STATE])
-        publication.seal()
+        (staged,) = stage(con, merge, [SYNC_STATE])
+        merge.seal()
         yield dg.Output(staged, output_name=SYNC_STATE.name)
 
 

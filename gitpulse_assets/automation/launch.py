@@ -89,10 +89,12 @@ def refresh(
     return outcome(repo, run_id, events)
 
 
-def rebuild(defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo) -> RunOutcome:
+def rebuild(
+    defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo, *, accepts_loss: bool = False
+) -> RunOutcome:
     """Execute one run that makes the repository's silver and gold tables anew, and wait for its end."""
     register(instance, repo.key)
-    config = {"silver": {"rebuild": True}}
+    config = {"silver": {"rebuild": True, "accept_loss": accepts_loss}}
     run_id, events = execute(defs, instance, REBUILD_JOB, config, repo_tags(repo.key), repo)
     return outcome(repo, run_id, events)
 

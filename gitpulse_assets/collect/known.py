@@ -9,7 +9,7 @@ from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
-from gitpulse_assets.lake.duck import connect, lazy_read_errors
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.transform.sql_file import load_sql
 
@@ -20,7 +20,7 @@ def ask(
     session: Session, question: str, *, batches: dict[TableContract, Batches], **parameters: object
 ) -> list[dict[str, Any]]:
     """Run `sql/collect/<question>.sql` on the stored issues and the given bronze batches."""
-    with lazy_read_errors(), connect() as con:
+    with session.lake.reading(session.repo), connect() as con:
         for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE):
             con.register(f"stored_{contract.name}", session.lake.dataset(contract, session.repo))
         for contract, chosen in batches.items():

@@ -16,13 +16,18 @@ from gitpulse_assets.resources import open_lake
 from gitpulse_assets.settings import Settings, SettingsError
 
 
-def rebuild_repos(settings: Settings, repos: Sequence[Repo]) -> int:
+def rebuild_repos(settings: Settings, repos: Sequence[Repo], *, accepts_loss: bool = False) -> int:
     """Rebuild each repository and return the worst exit code; one that fails does not stop the others."""
     console = Console(stderr=True)
     try:
         with instance_of(settings) as instance:
             defs = load_definitions()
-            return worst([rebuild_told(settings, defs, instance, console, repo) for repo in repos])
+            return worst(
+                [
+                    rebuild_told(settings, defs, instance, console, repo, accepts_loss=accepts_loss)
+                    for repo in repos
+                ]
+            )
     except SettingsError as error:
         return refused(error, WRONG_USE)
     except KeyboardInterrupt:
@@ -30,12 +35,18 @@ def rebuild_repos(settings: Settings, repos: Sequence[Repo]) -> int:
 
 
 def rebuild_told(
-    settings: Settings, defs: dg.Definitions, instance: dg.DagsterInstance, console: Console, repo: Repo
+    settings: Settings,
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    console: Console,
+    repo: Repo,
+    *,
+    accepts_loss: bool = False,
 ) -> int:
     """Rebuild one repository, print how it ended, and return the exit code."""
     began = time.monotonic()
     with watching(console):
-        outcome = rebuild_one(settings, defs, instance, repo)
+        outcome = rebuild_one(settings, defs, instance, repo, accepts_loss=accepts_loss)
     if not outcome.is_success:
         tell(console, f"{repo}: {outcome.message or 'interrupted; the tables are as they were'}")
         return INTERRUPTED if outcome.is_interrupted else FAILED
@@ -45,12 +56,17 @@ def rebuild_told(
 
 
 def rebuild_one(
-    settings: Settings, defs: dg.Definitions, instance: dg.DagsterInstance, repo: Repo
+    settings: Settings,
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    repo: Repo,
+    *,
+    accepts_loss: bool,
 ) -> RunOutcome:
     """Make the run, unless there is nothing to make tables from."""
     try:
         if open_lake(settings).manifest(repo).rows():
-            return rebuild(defs, instance, repo)
+            return rebuild(defs, instance, repo, accepts_loss=accepts_loss)
         message = f"nothing is known of {repo} yet; run gitpulse refresh {repo}"
     except LakeError as error:
         message = str(error)

@@ -15,7 +15,7 @@ from gitpulse_assets.answers.window import Window
 from gitpulse_assets.console import refused, say
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
-from gitpulse_assets.lake.duck import connect, lazy_read_errors
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
@@ -34,7 +34,9 @@ def print_verdict(
 ) -> int:
     """Print the verdict of one window, or of all; return the exit code."""
     try:
-        rows = verdict_rows(open_lake(settings, is_writable=False), repo, as_of)
+        lake = open_lake(settings, is_writable=False)
+        with lake.reading(repo):
+            rows = verdict_rows(lake, repo, as_of)
     except (LakeError, NoAnswer) as error:
         return refused(error, FAILED)
     except DayUnknown as error:
@@ -86,6 +88,6 @@ def refuse_unknown_day(published: Published, as_of: dt.date) -> None:
 
 def past_verdicts(published: Published, as_of: dt.date) -> pa.Table:
     """Compute the verdicts whose windows end with a past day."""
-    with lazy_read_errors(), connect() as database, relations(database, published) as made:
+    with connect() as database, relations(database, published) as made:
         made.whole()
         return build_verdicts(made.con, Window(as_of, as_of).end_at, incomplete_slices(made.con))

@@ -17,6 +17,13 @@ from gitpulse_assets.repo import Repo
 PAGES_PER_BATCH = 10
 
 
+STANDS_FOR = b"gitpulse.stands_for"
+
+
+def _told(stands_for: int) -> dict[bytes, str]:
+    return {STANDS_FOR: str(stands_for)} if stands_for else {}
+
+
 class BatchWriter:
     """Writes the batches of one run and bronze table, numbered on from those that count already."""
 
@@ -30,17 +37,18 @@ class BatchWriter:
         self._run_id = run_id
         self.batch_count = batch_count
 
-    def write(self, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader) -> int:
+    def write(self, rows: pa.Table | pa.RecordBatch | pa.RecordBatchReader, *, stands_for: int = 0) -> int:
         """Store rows, of a walk those of PAGES_PER_BATCH pages at most, and return the batch's number.
 
         The batch is durable on return, but is read only once the manifest row's `batch_count` includes it.
+        `stands_for`: the batches of the run, up to this number, that it takes the place of.
         Raises LakeError where the rows break the contract or cannot be stored.
         """
         number = self.batch_count + 1
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
         batches = rows.to_batches() if isinstance(rows, pa.Table) else rows
         batches = [batches] if isinstance(batches, pa.RecordBatch) else batches
-        write_parquet(path, self._contract, batches, rows.schema, merge_id=self._run_id)
+        write_parquet(path, self._contract, batches, rows.schema, self._run_id, _told(stands_for))
         self._store.put(paths.batch_key(self._contract, self._repo, self._run_id, number), path)
         self.batch_count = number
         return number

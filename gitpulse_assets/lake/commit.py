@@ -11,20 +11,30 @@ import msgspec
 
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.store import Store, read_written
+from gitpulse_assets.lake.damage import damaged
+from gitpulse_assets.lake.store import OpenObject, Store, read_written
 from gitpulse_assets.repo import Repo
 
 Merged = dict[str, dict[str, int]]
 
 
 class CommittedTable(msgspec.Struct, frozen=True):
-    """A published table: its ETag, rows, bytes, and the fingerprint of the contract it was written under."""
+    """A published table: its ETag, rows, bytes, and the fingerprint of the contract it was written under.
+
+    `fingerprint` is of its bytes (`store.fingerprint_of`); empty where an older version published it.
+    """
 
     etag: str
     row_count: int
     size_bytes: int
     contract: str
+    fingerprint: str = ""
+
+    def difference(self, opened: OpenObject) -> str | None:
+        """Say in words why an object is not the one that was published; None where it is."""
+        if self.fingerprint and opened.fingerprint != self.fingerprint:
+            return "its bytes are not those that were published"
+        return None if opened.etag == self.etag else "not what the last merge published"
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +60,7 @@ class PlannedTable(msgspec.Struct, frozen=True):
     row_count: int
     size_bytes: int
     contract: str
+    fingerprint: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +111,7 @@ def _read(store: Store, key: str, kind: type[_Record]) -> tuple[_Record | None, 
     try:
         return msgspec.json.decode(body, type=kind), etag
     except msgspec.MsgspecError as error:
-        raise LakeError(f"{store.uri(key)}: not a {kind.__name__.lower()} of GitPulse: {error}") from error
+        raise damaged(store, key, f"not a {kind.__name__.lower()} of GitPulse ({error})") from error
 
 
 def encode(record: Plan | Commit) -> bytes:

@@ -13,9 +13,10 @@ import pyarrow.fs
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, TableOutdated
-from gitpulse_assets.lake.parquet import is_same_kind
-from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.damage import damaged, reading
+from gitpulse_assets.lake.errors import LakeError, TableOutdated
+from gitpulse_assets.lake.parquet import CONTRACT, is_same_kind, schema_fingerprint
+from gitpulse_assets.lake.store import OpenObject, Store
 from gitpulse_assets.repo import Repo
 
 BRONZE_HELP = (
@@ -26,10 +27,10 @@ BRONZE_HELP = (
 
 @dataclass(frozen=True)
 class OpenTable:
-    """One version of a published table; the ETag is None where the table is absent."""
+    """One version of a published table; `opened` is None where the table is absent."""
 
     dataset: ds.Dataset
-    etag: str | None
+    opened: OpenObject | None
 
 
 def read_schema(contract: TableContract, stored: pa.Schema, uri: str) -> pa.Schema:
@@ -75,16 +76,22 @@ def empty_dataset(contract: TableContract) -> ds.Dataset:
     return ds.dataset(contract.arrow_schema.empty_table())
 
 
+def parquet_format() -> ds.ParquetFileFormat:
+    """How every table is read: no page whose checksum is not its own is taken for what was written."""
+    options = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    return ds.ParquetFileFormat(default_fragment_scan_options=options)
+
+
 def open_table(store: Store, contract: TableContract, repo: Repo) -> OpenTable:
     """Open the published table of a repository; it is empty where none was published."""
     key = paths.table_key(contract, repo)
     opened = store.open(key)
     if opened is None:
         return OpenTable(empty_dataset(contract), None)
-    parquet = ds.ParquetFileFormat()
+    parquet = parquet_format()
     fragment = parquet.make_fragment(opened.file)
-    schema = read_schema(contract, _stored_schema(fragment, store.uri(key)), store.uri(key))
-    return OpenTable(ds.FileSystemDataset([fragment], schema, parquet), opened.etag)
+    schema = read_schema(contract, _stored_schema(fragment, store, key), store.uri(key))
+    return OpenTable(ds.FileSystemDataset([fragment], schema, parquet), opened)
 
 
 def open_batches(
@@ -100,7 +107,7 @@ def open_batches(
         return empty_dataset(contract)
     # One process wrote a run, under one contract: its first batch speaks for all of them.
     schemas = [read_schema(contract, _batch_schema(store, keys[0]), store.uri(keys[0])) for keys in runs]
-    parquet = ds.ParquetFileFormat()
+    parquet = parquet_format()
     fragments = [_fragment(parquet, store.source(key)) for keys in runs for key in keys]
     return ds.FileSystemDataset(fragments, _weakest(schemas), parquet)
 
@@ -113,15 +120,25 @@ def _fragment(parquet: ds.ParquetFileFormat, source: str | pa.NativeFile) -> ds.
 def _batch_schema(store: Store, key: str) -> pa.Schema:
     opened = store.open(key)
     if opened is None:
-        raise ObjectNotFound(f"{store.uri(key)}: the manifest counts this batch, but it is gone")
-    return _stored_schema(ds.ParquetFileFormat().make_fragment(opened.file), store.uri(key))
+        raise damaged(store, key, "the manifest counts this batch, but it is gone")
+    return _stored_schema(ds.ParquetFileFormat().make_fragment(opened.file), store, key)
 
 
-def _stored_schema(fragment: ds.Fragment, uri: str) -> pa.Schema:
-    try:
-        return fragment.physical_schema
-    except pa.ArrowInvalid as error:
-        raise LakeError(f"{uri}: not a Parquet file, or a damaged one: {error}") from error
+def _stored_schema(fragment: ds.Fragment, store: Store, key: str) -> pa.Schema:
+    with reading(store, key):
+        schema = fragment.physical_schema
+    refuse_other_schema(schema, store, key)
+    return schema
+
+
+def refuse_other_schema(schema: pa.Schema, store: Store, key: str) -> None:
+    """Raise ObjectDamaged where the columns are not those that the file says it was written with.
+
+    No checksum covers a file's end, and a column whose name has changed would read as one without values.
+    """
+    told = (schema.metadata or {}).get(CONTRACT, b"").decode(errors="replace")
+    if told and told.rpartition("/")[2] != schema_fingerprint(schema):
+        raise damaged(store, key, f"its columns are not those of {told}")
 
 
 def _weakest(schemas: Sequence[pa.Schema]) -> pa.Schema:

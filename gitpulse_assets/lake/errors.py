@@ -26,6 +26,10 @@ class PublicationConflict(LakeError):
     """Another merge of the same repository was published first; nothing of this one was."""
 
 
+class ObjectDamaged(LakeError):
+    """An object is not what was written, or gone although others speak of it."""
+
+
 class ObjectReplaced(LakeError):
     """The object was replaced while it was being read; opening it again reads the new one."""
 

@@ -13,24 +13,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed, folder_errors
-from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
-
-# An object's own identity stands at its end (a Parquet footer, a commit's last fields), so that hashing
-# hundreds of megabytes is not needed to tell two versions of a table apart. A copied lake keeps its ETags.
-ETAG_TAIL_BYTES = 64 * 1024
+from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject, file_fingerprint
 
 # A bounded number of lock files serves any number of repositories; a lock is held for microseconds.
 LOCK_COUNT = 64
 
 SCRATCH = "_staging/_scratch"
 LOCKS = "_locks"
-
-
-def _etag(file: pa.NativeFile) -> str:
-    size = file.size()
-    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    digest.update(file.read_at(min(size, ETAG_TAIL_BYTES), max(0, size - ETAG_TAIL_BYTES)))
-    return digest.hexdigest()
 
 
 def _unless_gone(error: BaseException) -> None:
@@ -106,7 +95,9 @@ class FolderStore:
                 file = pa.OSFile(str(self.root / key), "rb")
             except FileNotFoundError:
                 return None
-            return OpenObject(file, _etag(file), file.size())
+            # The fingerprint is the ETag: a copied lake keeps its ETags.
+            fingerprint = file_fingerprint(file)
+            return OpenObject(file, fingerprint, file.size(), fingerprint)
 
     def source(self, key: str) -> str:
         return str(self.root / key)
@@ -167,7 +158,7 @@ class FolderStore:
         target = self.root / key
         with pa.OSFile(str(source), "rb") as file:
             os.fsync(file.fileno())
-            etag = _etag(file)
+            etag = file_fingerprint(file)
         if if_match is None and not if_absent:
             _put_in_place(source, target)
         else:

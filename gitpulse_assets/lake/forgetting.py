@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.store import ObjectInfo, Store
 from gitpulse_assets.repo import Repo
@@ -20,12 +21,14 @@ def objects_of(store: Store, repo: Repo) -> list[ObjectInfo]:
     """Every object of a repository: tables, raw runs, commits, reports, and what merges staged of it.
 
     In the order to remove them: what was made from others first, so that a crash in between leaves nothing
-    that claims to rest on what is gone.
+    that claims to rest on what is gone. The manifest is the last, or a repair would make it again.
     """
     objects = list(store.list(""))
     found = [info for info in objects if paths.repo_of(info.key) == repo]
     staged = [info for info in objects if info.key.startswith(paths.STAGING)]
-    return [*staged_of(store, repo, staged), *sorted(found, key=lambda info: info.key, reverse=True)]
+    manifest = paths.table_key(MANIFEST, repo)
+    found.sort(key=lambda info: (info.key != manifest, info.key), reverse=True)
+    return [*staged_of(store, repo, staged), *found]
 
 
 def remove(store: Store, repo: Repo, objects: list[ObjectInfo]) -> None:

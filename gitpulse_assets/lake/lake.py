@@ -1,10 +1,12 @@
 """The lake as the rest of the project sees it: open it, read tables, write batches, publish merges."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import Layer, TableContract
@@ -12,18 +14,25 @@ from gitpulse_assets.file_address import folder_of, is_file_address
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.batch import BatchWriter
 from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.damage import damaged, looks_damaged
 from gitpulse_assets.lake.dataset import open_batches, open_table, refuse_incomplete
+from gitpulse_assets.lake.duck import lazy_read_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.folder_store import FolderStore
+from gitpulse_assets.lake.integrity import Finding, examine
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, registered_repos, sweep, sweep_runs
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.lake.recovery import mend
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import S3Store
-from gitpulse_assets.lake.snapshot import Snapshot, open_snapshot
+from gitpulse_assets.lake.snapshot import Snapshot, open_published, open_snapshot
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
+
+# A manifest that is made again may count a batch that is gone, which is the next thing to mend.
+MENDINGS = 3
 
 
 class Lake:
@@ -38,9 +47,7 @@ class Lake:
 
         Raises LakeError, in one line that names the setting to change, where it cannot be used.
         """
-        store = _store(url, s3 or S3Options())
-        store.check(is_writable=is_writable)
-        return cls(store)
+        return cls(open_store(url, s3 or S3Options(), is_writable=is_writable))
 
     def uri(self, contract: TableContract, repo: Repo) -> str:
         """Where a table's data lies, for people and other tools; a bronze table's is a folder of runs."""
@@ -49,18 +56,67 @@ class Lake:
         return self.store.uri(key.rpartition("/")[0] if is_folder else key)
 
     def dataset(self, contract: TableContract, repo: Repo) -> ds.Dataset:
-        """The published table: one version of it, lazy; empty where none was published."""
-        return open_table(self.store, contract, repo).dataset
+        """The published table: one version of it, lazy; empty where none was published.
 
-    def mergeable(self, contract: TableContract, repo: Repo) -> ds.Dataset:
-        """The published table, to be merged into; raises TableOutdated where only a rebuild can go on."""
-        dataset = self.dataset(contract, repo)
-        refuse_incomplete(contract, dataset, self.uri(contract, repo))
-        return dataset
+        Raises ObjectDamaged where it is not what was published.
+        """
+        if contract.layer == "bronze":
+            return open_table(self.store, contract, repo).dataset
+        return open_published(self.store, contract.layer, repo, contract)
+
+    def mergeable(
+        self, layer: Layer, repo: Repo, contracts: Iterable[TableContract]
+    ) -> dict[str, ds.Dataset]:
+        """Tables as one merge published them, by name, to be merged into.
+
+        Raises TableOutdated where only a rebuild can go on.
+        """
+        wanted = list(contracts)
+        datasets = self.snapshot(layer, repo, wanted).datasets
+        for contract in wanted:
+            refuse_incomplete(contract, datasets[contract.name], self.uri(contract, repo))
+        return datasets
 
     def snapshot(self, layer: Layer, repo: Repo, contracts: Iterable[TableContract]) -> Snapshot:
         """Several tables of a layer as one merge published them, with its commit."""
         return open_snapshot(self.store, layer, repo, contracts)
+
+    def standing(self, contract: TableContract, repo: Repo) -> ds.Dataset:
+        """A published table as it lies there, whatever commits say: for those who make it anew."""
+        dataset = open_table(self.store, contract, repo).dataset
+        refuse_incomplete(contract, dataset, self.uri(contract, repo))
+        return dataset
+
+    def examine(self, repo: Repo) -> list[Finding]:
+        """Read everything of a repository and return what is damaged."""
+        return examine(self.store, repo)
+
+    def mend(self, repo: Repo, findings: Sequence[Finding]) -> bool:
+        """Mend what was found, and return whether the tables must be made anew after it."""
+        left = list(findings)
+        for _ in range(MENDINGS):
+            mend(self.store, repo, left)
+            left = self.examine(repo)
+            if all(one.kind in ("table", "commit") for one in left):
+                break
+        return bool(left)
+
+    @contextmanager
+    def reading(self, repo: Repo) -> Iterator[None]:
+        """Name the damaged object where DuckDB or Arrow meets one, and what to do, in one line.
+
+        Both read lazily and know columns, not objects: everything of the repository is read to find it.
+        """
+        import duckdb
+
+        try:
+            with lazy_read_errors():
+                yield
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            found = self.examine(repo) if looks_damaged(error) else []
+            if not found:
+                raise
+            raise damaged(self.store, found[0].key, found[0].damage) from error
 
     def bronze_dataset(
         self, contract: TableContract, repo: Repo, batches: Iterable[tuple[str, Sequence[int]]]
@@ -115,7 +171,16 @@ class Lake:
                 yield repo
 
 
-def _store(url: str, s3: S3Options) -> Store:
+def open_store(
+    url: str, s3: S3Options, *, name: str = "GITPULSE_LAKE_URL", is_writable: bool = True
+) -> Store:
+    """Open a place for objects, found to be usable; `name` is what its address is called for people."""
+    store = _store(url, s3, name)
+    store.check(is_writable=is_writable)
+    return store
+
+
+def _store(url: str, s3: S3Options, name: str) -> Store:
     parts = urlsplit(url)
     # What stands behind ? or # is no part of the path, and the lake would silently be another one.
     is_cut = "?" in url or "#" in url
@@ -129,4 +194,4 @@ def _store(url: str, s3: S3Options) -> Store:
             raise LakeError(f"GITPULSE_LAKE_URL: {error}") from None
     if url and "://" not in url:
         return FolderStore(Path(url).expanduser())
-    raise LakeError(f"GITPULSE_LAKE_URL: {url!r} is no lake; write a folder, file://… or s3://bucket/prefix")
+    raise LakeError(f"{name}: {url!r} is no lake; write a folder, file://… or s3://bucket/prefix")

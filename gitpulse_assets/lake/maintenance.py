@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, MANIFEST
-from gitpulse_assets.contracts.model import Layer
+from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.errors import LakeError
@@ -21,6 +21,7 @@ from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
 from gitpulse_assets.lake.scratch import machine_scratch
 from gitpulse_assets.lake.store import ObjectInfo, Store
+from gitpulse_assets.lake.witnesses import Witnesses
 from gitpulse_assets.repo import Repo
 
 # Twice a merge's life, so that no clock that is hours wrong lets a living merge lose its staging.
@@ -67,7 +68,8 @@ def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
 def sweep_runs(store: Store, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
     """Remove the batches of a repository that its manifest does not count, last touched before `older_than`.
 
-    They are of runs that died between a batch and its row, or while they were thinned out.
+    They are of runs that died between a batch and its row, or while they were thinned out. What anything
+    else speaks for stays (`witnesses`), and all does where one of those cannot be read.
     """
     return _removed(store, _uncounted(store, repo, datetime.now(UTC) - older_than))
 
@@ -109,11 +111,17 @@ def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
 
 
 def _uncounted(store: Store, repo: Repo, limit: datetime) -> Iterator[ObjectInfo]:
-    counted = {key for row in Manifest(store, repo).rows() for key in _batch_keys(repo, row)}
-    for table in _TABLES.values():
-        for info in store.list(f"{table.folder}/{paths.partition(repo)}/"):
-            if info.key not in counted and info.modified_at < limit:
-                yield info
+    rows = Manifest(store, repo).rows()
+    counted = {key for row in rows for key in _batch_keys(repo, row)}
+    listed = (info for stream in _TABLES.values() for info in store.list(_folder(stream, repo)))
+    left = [info for info in listed if info.key not in counted and info.modified_at < limit]
+    if left:
+        witnesses = Witnesses(store, repo, rows)
+        yield from (info for info in left if not witnesses.speak_for(info.key))
+
+
+def _folder(stream: TableContract, repo: Repo) -> str:
+    return f"{stream.folder}/{paths.partition(repo)}/"
 
 
 def _batch_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:

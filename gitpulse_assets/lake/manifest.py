@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.dataset import read_schema
+from gitpulse_assets.lake.damage import damaged, reading
+from gitpulse_assets.lake.dataset import read_schema, refuse_other_schema
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import Store, read_written
@@ -26,6 +27,9 @@ from gitpulse_assets.repo import Repo
 
 Status = Literal["running", "complete", "partial", "failed", "folded"]
 WalkKind = Literal["full", "incremental", "unchanged"]
+
+# How the ids of folds begin: their batches hold the records of several runs.
+FOLD = "fold-"
 
 # Writers of one repository are a handful; a longer fight means that something is broken.
 PUT_ATTEMPTS = 20
@@ -86,6 +90,10 @@ class Manifest:
         """Every row, in the order the runs registered."""
         return list(self._seen()[0])
 
+    def versioned_rows(self) -> tuple[list[ManifestRow], str | None]:
+        """Every row, and the ETag of the object they were read from; None where there is none."""
+        return self._read()
+
     def row(self, run_id: str, stream: str) -> ManifestRow | None:
         """The row of one run and stream."""
         return next((r for r in self.rows() if (r.run_id, r.stream) == (run_id, stream)), None)
@@ -133,6 +141,12 @@ class Manifest:
 
         return set(new) <= set(self._update(with_folded))
 
+    def remake(self, rows: Iterable[ManifestRow]) -> None:
+        """Let these rows take the place of whatever stands there, also of what cannot be read."""
+        found = self._store.head(self._key)
+        self._known = None
+        self._write(list(rows), found.etag if found else None)
+
     def _update(self, change: Callable[[list[ManifestRow]], list[ManifestRow]]) -> list[ManifestRow]:
         for attempt in range(PUT_ATTEMPTS):
             rows, etag = self._seen()
@@ -158,14 +172,18 @@ class Manifest:
     def _read(self) -> tuple[list[ManifestRow], str | None]:
         body, etag = read_written(self._store, self._key)
         if body is None:
+            self._refuse_lost()
             return [], etag
-        try:
-            table = pq.ParquetFile(BytesIO(body)).read()
-        except pa.ArrowInvalid as error:
-            uri = self._store.uri(self._key)
-            raise LakeError(f"{uri}: not a Parquet file, or a damaged one: {error}") from error
+        with reading(self._store, self._key):
+            table = pq.ParquetFile(BytesIO(body), page_checksum_verification=True).read()
+        refuse_other_schema(table.schema, self._store, self._key)
         read_schema(MANIFEST, table.schema, self._store.uri(self._key))
         return [_row(record) for record in table.to_pylist()], etag
+
+    def _refuse_lost(self) -> None:
+        """Raise ObjectDamaged where there was a manifest: what it counted must not seem never received."""
+        if self._store.head(paths.commit_key("silver", self._repo)) is not None:
+            raise damaged(self._store, self._key, "gone, although silver was made from what it counted")
 
     def _write(self, rows: list[ManifestRow], etag: str | None) -> str:
         table = pa.Table.from_pylist([vars(row) for row in rows], schema=MANIFEST.arrow_schema)

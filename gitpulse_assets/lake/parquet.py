@@ -4,9 +4,10 @@ Rows must arrive in the contract's `order_by` order: sorting is SQL's work, stre
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,12 +39,24 @@ class Written:
 
 def contract_fingerprint(contract: TableContract) -> str:
     """The version of a contract: 12 hex digits that change when a column's name, type or nullability does."""
-    text = ";".join(f"{c.name}:{c.type}:{c.nullable}" for c in contract.columns)
+    return schema_fingerprint(contract.arrow_schema)
+
+
+def schema_fingerprint(schema: pa.Schema) -> str:
+    """The same of a schema, so that a stored one can be held against what its file says of it."""
+    text = ";".join(f"{field.name}:{field.type}:{field.nullable}" for field in schema)
+    # What Arrow calls the item of a list, Parquet calls its element.
+    text = text.replace("<element: ", "<item: ")
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def write_parquet(
-    path: Path, contract: TableContract, batches: Iterable[pa.RecordBatch], schema: pa.Schema, merge_id: str
+    path: Path,
+    contract: TableContract,
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    merge_id: str,
+    metadata: Mapping[bytes, str] = MappingProxyType({}),
 ) -> Written:
     """Stream `batches` of `schema` to a new file as the contract demands.
 
@@ -52,7 +65,7 @@ def write_parquet(
     check_schema(contract, schema)
     row_count = 0
     try:
-        with folder_errors(path), _writer(path, contract, merge_id) as writer:
+        with folder_errors(path), _writer(path, contract, merge_id, metadata) as writer:
             for group in _row_groups(_conforming(contract, batches)):
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 row_count += group.num_rows
@@ -62,11 +75,14 @@ def write_parquet(
         raise
 
 
-def _writer(path: Path, contract: TableContract, merge_id: str) -> pq.ParquetWriter:
+def _writer(
+    path: Path, contract: TableContract, merge_id: str, further: Mapping[bytes, str]
+) -> pq.ParquetWriter:
     metadata = {
         MERGE_ID: merge_id,
         CONTRACT: f"{contract.layer}/{contract.name}/{contract_fingerprint(contract)}",
         DESCRIPTION: contract.description,
+        **further,
     }
     short = [name for name in contract.column_names if name not in DOCUMENT_COLUMNS]
     return pq.ParquetWriter(
@@ -75,6 +91,8 @@ def _writer(path: Path, contract: TableContract, merge_id: str) -> pq.ParquetWri
         compression="zstd",
         use_dictionary=short,  # pyright: ignore[reportArgumentType]
         write_statistics=short,  # pyright: ignore[reportArgumentType]
+        # Borne by every reader, verified by ours alone: docs/adr/0012-integrity-backup-repair.md.
+        write_page_checksum=True,
     )
 
 

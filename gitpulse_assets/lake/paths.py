@@ -10,8 +10,10 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import Repo
 
 STAGING = "_staging/"
+DAMAGED = "_damaged/"
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_BATCH = re.compile(r"/run_id=([^/]+)/batch-(\d+)\.parquet$")
 _PARTITION = re.compile(r"(?:^|/)repo_owner=([^/]+)/repo_name=([^/]+)/")
 
 
@@ -31,6 +33,11 @@ def table_key(contract: TableContract, repo: Repo) -> str:
     return f"{contract.folder}/{partition(repo)}/data.parquet"
 
 
+def published_key(layer: Layer, name: str, repo: Repo) -> str:
+    """The same by the names that a commit gives: no commit is of bronze."""
+    return f"{layer}/{name}/{partition(repo)}/data.parquet"
+
+
 def run_prefix(contract: TableContract, repo: Repo, run_id: str) -> str:
     """The folder of what one run received of a bronze table."""
     if not RUN_ID.fullmatch(run_id):
@@ -41,6 +48,12 @@ def run_prefix(contract: TableContract, repo: Repo, run_id: str) -> str:
 def batch_key(contract: TableContract, repo: Repo, run_id: str, number: int) -> str:
     """One batch of a run, numbered from 1."""
     return f"{run_prefix(contract, repo, run_id)}batch-{number:05d}.parquet"
+
+
+def batch_place(key: str) -> tuple[str, int] | None:
+    """The run and number of a batch, or None where the key is no batch's."""
+    found = _BATCH.search(key)
+    return (found[1], int(found[2])) if found else None
 
 
 def commit_prefix(layer: Layer) -> str:
@@ -56,6 +69,11 @@ def commit_key(layer: Layer, repo: Repo) -> str:
 def plan_key(layer: Layer, repo: Repo) -> str:
     """What is being published, or was last; written before the first table moves."""
     return f"{commit_prefix(layer)}{partition(repo)}/_plan.json"
+
+
+def damaged_key(key: str) -> str:
+    """Where a damaged object lies after a repair, for people who can get something out of it."""
+    return f"{DAMAGED}{key}"
 
 
 def report_key(repo: Repo) -> str:

@@ -23,6 +23,7 @@ from gitpulse_assets.lake.commit import (
     read_commit,
     read_plan,
 )
+from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed
 from gitpulse_assets.lake.parquet import MERGE_ID
 from gitpulse_assets.lake.store import Store
@@ -87,10 +88,10 @@ def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
             return etag
         if _is_superseded(store, plan):
             return None
-        raise LakeError(
-            f"{plan.repo}: the publication of {plan.layer} was cut short and {store.uri(staged)} is gone: "
-            f"delete {store.uri(paths.plan_key(plan.layer, plan.repo))}, "
-            f"then run gitpulse rebuild {plan.repo}"
+        raise damaged(
+            store,
+            paths.plan_key(plan.layer, plan.repo),
+            f"the publication of {plan.layer} was cut short, and {store.uri(staged)} is gone",
         ) from error
 
 
@@ -131,7 +132,7 @@ def commit_in_force(store: Store, layer: Layer, repo: Repo) -> Commit | None:
 def _carried_out(plan: Plan, etags: Mapping[str, str | None]) -> Commit | None:
     """Return the commit of a plan, None where not all of its tables are in place."""
     tables = {
-        t.name: CommittedTable(etag, t.row_count, t.size_bytes, t.contract)
+        t.name: CommittedTable(etag, t.row_count, t.size_bytes, t.contract, t.fingerprint)
         for t in plan.tables
         if (etag := etags[t.name]) is not None
     }

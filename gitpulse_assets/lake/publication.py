@@ -17,10 +17,11 @@ import pyarrow as pa
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit, Merged, Plan, PlannedTable, encode
+from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed, PublicationConflict
 from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
 from gitpulse_assets.lake.promotion import commit, promote, settle
-from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.store import Store, file_fingerprint
 from gitpulse_assets.repo import Repo
 
 # Staging older than twice this is swept as left over by a dead merge, so a merge must seal within it.
@@ -78,6 +79,8 @@ class Publication:
         batches = reader.to_batches() if isinstance(reader, pa.Table) else reader
         written = write_parquet(path, contract, batches, reader.schema, self.merge_id)
         staged = paths.staged_key(self.merge_id, contract)
+        with pa.OSFile(str(path), "rb") as file:
+            fingerprint = file_fingerprint(file)
         self._store.put(staged, path)
         key = paths.table_key(contract, self.repo)
         found = self._store.head(key)
@@ -89,6 +92,7 @@ class Publication:
             row_count=written.row_count,
             size_bytes=written.size_bytes,
             contract=contract_fingerprint(contract),
+            fingerprint=fingerprint,
         )
         return self._staged(contract)
 
@@ -102,9 +106,7 @@ class Publication:
         before = self.previous.tables.get(contract.name) if self.previous else None
         found = self._store.head(key)
         if before is None or found is None or found.etag != before.etag:
-            raise LakeError(
-                f"{self._store.uri(key)}: not what the last merge published; run gitpulse rebuild {self.repo}"
-            )
+            raise damaged(self._store, key, "not what the last merge published")
         self._tables[contract.name] = PlannedTable(
             name=contract.name,
             key=key,
@@ -113,6 +115,7 @@ class Publication:
             row_count=before.row_count,
             size_bytes=before.size_bytes,
             contract=before.contract,
+            fingerprint=before.fingerprint,
         )
         return self._staged(contract)
 

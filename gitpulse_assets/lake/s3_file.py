@@ -7,9 +7,7 @@ import stamina
 
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplaced
 from gitpulse_assets.lake.s3_errors import NO_SUCH_RANGE, NOT_FOUND, PRECONDITION, s3_errors, status
-
-# The footer of a Parquet file, and the whole of a small table, come with the first request.
-TAIL_BYTES = 64 * 1024
+from gitpulse_assets.lake.store import TAIL_BYTES, fingerprint_of
 
 # boto3 sends a request again until its answer begins; a body that breaks off is left to us.
 BODY_ATTEMPTS = 4
@@ -78,6 +76,11 @@ class RangedFile(io.RawIOBase):
         self._load_tail()
         return self._size
 
+    @property
+    def fingerprint(self) -> str:
+        self._load_tail()
+        return fingerprint_of(self._size, self._tail)
+
     def readable(self) -> bool:
         return True
 
@@ -107,6 +110,7 @@ class RangedFile(io.RawIOBase):
 
     def _load_tail(self) -> None:
         if self._size < 0:
+            # The footer of a Parquet file, and the whole of a small table, come with the first request.
             try:
                 self._tail, answer = self._get(Range=f"bytes=-{TAIL_BYTES}")
                 size = answer["ContentRange"].rpartition("/")[2]

@@ -127,7 +127,7 @@ class S3Store:
     def open(self, key: str) -> OpenObject | None:
         file = self._ranged(key)
         try:
-            return OpenObject(pa.PythonFile(file, mode="r"), file.etag, file.size())
+            return OpenObject(pa.PythonFile(file, mode="r"), file.etag, file.size(), file.fingerprint)
         except ObjectNotFound:
             return None
 

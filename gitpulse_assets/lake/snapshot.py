@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import Layer, TableContract
-from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import Commit, CommittedTable, read_plan
+from gitpulse_assets.lake.damage import GONE, damaged
 from gitpulse_assets.lake.dataset import OpenTable, open_table
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.promotion import commit_in_force
@@ -37,8 +39,10 @@ def open_snapshot(store: Store, layer: Layer, repo: Repo, contracts: Iterable[Ta
     while True:
         commit = commit_in_force(store, layer, repo)
         tables = {contract.name: open_table(store, contract, repo) for contract in wanted}
-        if _belong_together(commit, tables):
+        stray = _stray(commit, tables)
+        if stray is None:
             return Snapshot(commit, {name: table.dataset for name, table in tables.items()})
+        refuse_damaged(store, layer, repo, commit, stray)
         if time.monotonic() > end:
             raise LakeError(
                 f"{repo}: {layer} is being published, or its publication was cut short; refresh it again"
@@ -46,6 +50,45 @@ def open_snapshot(store: Store, layer: Layer, repo: Repo, contracts: Iterable[Ta
         time.sleep(POLL_SECONDS)
 
 
-def _belong_together(commit: Commit | None, tables: dict[str, OpenTable]) -> bool:
-    committed = {name: table.etag for name, table in commit.tables.items()} if commit else {}
-    return all(table.etag == committed.get(name) for name, table in tables.items())
+def open_published(store: Store, layer: Layer, repo: Repo, contract: TableContract) -> ds.Dataset:
+    """Open one table, as it lies there now; raises ObjectDamaged where no merge published it so."""
+    commit = commit_in_force(store, layer, repo)
+    table = open_table(store, contract, repo)
+    # A commit of an older version does not name what another step published.
+    is_named = commit is None or contract.name in commit.tables
+    if is_named and _stray(commit, {contract.name: table}):
+        refuse_damaged(store, layer, repo, commit, (contract.name, table))
+    return table.dataset
+
+
+def refuse_damaged(
+    store: Store, layer: Layer, repo: Repo, commit: Commit | None, stray: tuple[str, OpenTable]
+) -> None:
+    """Raise ObjectDamaged for a table that differs from its commit though no publication is under way.
+
+    The commit must have been read before the table: with its plan still the newest after both, no merge can
+    have moved the table in between.
+    """
+    plan, _ = read_plan(store, layer, repo)
+    if (plan.merge_id if plan else None) not in (commit.merge_id if commit else None, None):
+        return
+    newest = commit_in_force(store, layer, repo)
+    if (newest and newest.merge_id) != (commit and commit.merge_id):
+        return
+    name, table = stray
+    key = paths.published_key(layer, name, repo)
+    committed = commit.tables.get(name) if commit else None
+    raise damaged(store, key, _difference(committed, table) or GONE)
+
+
+def _stray(commit: Commit | None, tables: dict[str, OpenTable]) -> tuple[str, OpenTable] | None:
+    """The first table that is not as its commit says, with its name."""
+    committed = commit.tables if commit else {}
+    differing = (item for item in tables.items() if _difference(committed.get(item[0]), item[1]))
+    return next(differing, None)
+
+
+def _difference(committed: CommittedTable | None, table: OpenTable) -> str | None:
+    if committed is None:
+        return None if table.opened is None else "no commit names it"
+    return committed.difference(table.opened) if table.opened else GONE

@@ -3,6 +3,7 @@
 A store knows keys, bytes and ETags. It knows nothing of tables, repositories or Parquet.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+
+# An object's own identity stands at its end (a Parquet footer, a commit's last fields), so that hashing
+# hundreds of megabytes is not needed to tell two versions of a table apart.
+TAIL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,31 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class OpenObject:
-    """One version of an object, open for random reads: it stays that version or fails, never mixes."""
+    """One version of an object, open for random reads: it stays that version or fails, never mixes.
+
+    `fingerprint` is made of the bytes themselves, the same on every store: see `fingerprint_of`.
+    """
 
     file: pa.NativeFile
     etag: str
     size_bytes: int
+    fingerprint: str
+
+
+def fingerprint_of(size_bytes: int, tail: bytes) -> str:
+    """Return the hash of an object's size and its last TAIL_BYTES.
+
+    Of a small table that is all, of a large one its footer: its pages have checksums of their own.
+    """
+    digest = hashlib.blake2b(str(size_bytes).encode(), digest_size=16)
+    digest.update(tail[-TAIL_BYTES:])
+    return digest.hexdigest()
+
+
+def file_fingerprint(file: pa.NativeFile) -> str:
+    """The fingerprint of an open file."""
+    size = file.size()
+    return fingerprint_of(size, file.read_at(min(size, TAIL_BYTES), max(0, size - TAIL_BYTES)))
 
 
 class Store(Protocol):

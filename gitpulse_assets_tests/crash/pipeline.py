@@ -114,16 +114,17 @@ class Run:
         config = RefreshConfig(full=is_full)
         publish(body(bronze)(self.context, config, github, self.lake, self.duckdb))
 
-    def merge(self, *, is_rebuild: bool = False) -> None:
+    def merge(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish what was collected and not merged yet, or on a rebuild all that was."""
-        self.merge_silver(is_rebuild=is_rebuild)
+        self.merge_silver(is_rebuild=is_rebuild, accepts_loss=accepts_loss)
         tools = (self.lake, self.duckdb)
         publish(body(sync_state)(self.context, *tools))
         publish(body(gold)(self.context, *tools))
 
-    def merge_silver(self, *, is_rebuild: bool = False) -> None:
+    def merge_silver(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish silver alone, as a run does that dies before it moves the watermarks."""
-        publish(body(silver)(self.context, MergeConfig(rebuild=is_rebuild), self.lake, self.duckdb))
+        config = MergeConfig(rebuild=is_rebuild, accept_loss=accepts_loss)
+        publish(body(silver)(self.context, config, self.lake, self.duckdb))
 
 
 def refresh(place: Place, run_id: str, fuse: Fuse | None = None) -> None:

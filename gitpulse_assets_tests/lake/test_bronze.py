@@ -14,7 +14,7 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.lake.errors import LakeError, ObjectNotFound
+from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run, unmerged_batches
 from gitpulse_assets.repo import Repo
@@ -92,7 +92,7 @@ def test_case_18_rows_put_at_once_are_all_kept(open_lake: Callable[[], Lake], re
 def test_the_manifest_is_a_table_like_any_other(lake: Lake, repo: Repo):
     lake.manifest(repo).put(run(repo, "r1"))
     assert lake.dataset(MANIFEST, repo).to_table()["run_id"].to_pylist() == ["r1"]
-    assert open_table(lake.store, MANIFEST, repo).etag is not None
+    assert open_table(lake.store, MANIFEST, repo).opened is not None
 
 
 def test_case_15_a_manifest_without_newer_columns_is_read(
@@ -191,7 +191,7 @@ def test_no_batches_are_an_empty_dataset(lake: Lake, repo: Repo):
 
 
 def test_a_counted_batch_that_is_gone_is_told(lake: Lake, repo: Repo):
-    with pytest.raises(ObjectNotFound, match="the manifest counts this batch, but it is gone"):
+    with pytest.raises(ObjectDamaged, match="the manifest counts this batch, but it is gone"):
         lake.bronze_dataset(ISSUES, repo, [("r1", [1])])
 
 

@@ -70,7 +70,9 @@ def retype(lake: Lake, key: str, column: str) -> None:
     table = pq.read_table(opened.file)
     texts = table[column].cast(pa.string())
     path = lake.store.scratch_folder / "retyped.parquet"
-    pq.write_table(table.set_column(table.schema.get_field_index(column), column, texts), path)
+    retyped = table.set_column(table.schema.get_field_index(column), column, texts)
+    # What the file said of its columns is no longer so.
+    pq.write_table(retyped.replace_schema_metadata(None), path)
     lake.store.put(key, path)
 
 

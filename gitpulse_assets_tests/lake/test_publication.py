@@ -370,7 +370,7 @@ def test_a_lost_staged_table_is_told_with_the_way_out(lake: Lake, repo: Repo, th
     merge.stage(thing, rows(1))
     merge.seal()
     lake.store.delete_prefix(paths.STAGING)
-    with pytest.raises(LakeError, match=r"delete .*_plan\.json, then run gitpulse rebuild"):
+    with pytest.raises(LakeError, match=r"_plan\.json: .* is gone; run gitpulse repair"):
         lake.begin("silver", repo)
 
 
@@ -440,7 +440,7 @@ def test_the_dead_are_removed_beside_a_publication_in_trouble(lake: Lake, repo: 
     lake.begin("silver", repo).stage(thing, rows(2))
     swept = lake.sweep(older_than=timedelta(seconds=-60))
     assert (swept.object_count, staging(lake)) == (1, [])
-    assert "delete " in swept.troubles[0]
+    assert "; run gitpulse repair " in swept.troubles[0]
 
 
 def _promote(merge: Publication, staged: list[StagedTable]) -> None:

@@ -131,6 +131,7 @@ def test_a_snapshot_waits_only_so_long(
     publish(1)
     merge = lake.begin("silver", repo)
     merge.stage(thing, pa.table({"thing_id": [2], "label": ["x"]}, thing.arrow_schema))
+    merge.seal()
     lake.store.move(paths.staged_key(merge.merge_id, thing), paths.table_key(thing, repo))
     monkeypatch.setattr(snapshot, "WAIT_SECONDS", 0.2)
     with pytest.raises(LakeError, match=r"microsoft/\.github: silver is being published"):

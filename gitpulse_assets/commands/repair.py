@@ -1,0 +1,64 @@
+"""`gitpulse repair`: mend what `gitpulse check` names, and make the tables anew where they need it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from rich.console import Console
+
+from gitpulse_assets.automation.runs import busy_keys
+from gitpulse_assets.commands.check import told
+from gitpulse_assets.commands.rebuild import rebuild_told
+from gitpulse_assets.commands.refresh import instance_of, load_definitions, worst
+from gitpulse_assets.console import refused, say
+from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.integrity import Finding
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake_address import open_lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.settings import Settings, SettingsError
+
+
+def repair_repos(settings: Settings, repos: Sequence[Repo], *, accepts_loss: bool) -> int:
+    """Repair each repository and return the worst exit code."""
+    try:
+        with instance_of(settings) as instance:
+            lake = open_lake(settings)
+            return worst(
+                [repair_repo(settings, instance, lake, repo, accepts_loss=accepts_loss) for repo in repos]
+            )
+    except (SettingsError, LakeError) as error:
+        return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)
+
+
+def repair_repo(
+    settings: Settings, instance: dg.DagsterInstance, lake: Lake, repo: Repo, *, accepts_loss: bool
+) -> int:
+    """Mend one repository's objects, make its tables anew if need be, and say what was lost."""
+    if repo.key in busy_keys(instance, datetime.now(UTC)):
+        return refused(f"a run is at work on {repo}; let it end, or stop it first", FAILED)
+    found = lake.examine(repo)
+    if not found:
+        say(f"{repo}: nothing is damaged")
+        return DONE
+    for one in found:
+        say(told(one))
+    if lake.mend(repo, found) and (code := made_anew(settings, instance, repo, accepts_loss=accepts_loss)):
+        return code
+    if left := lake.examine(repo):
+        return refused(f"{left[0].uri}: {left[0].damage}; put it back from a backup", FAILED)
+    say(f"{repo}: repaired{further(repo, found)}")
+    return DONE
+
+
+def made_anew(settings: Settings, instance: dg.DagsterInstance, repo: Repo, *, accepts_loss: bool) -> int:
+    """Rebuild the tables and return the exit code."""
+    defs, console = load_definitions(), Console(stderr=True)
+    return rebuild_told(settings, defs, instance, console, repo, accepts_loss=accepts_loss)
+
+
+def further(repo: Repo, found: Sequence[Finding]) -> str:
+    """What only GitHub can give back."""
+    is_fetched_again = any(one.kind in ("batch", "manifest") for one in found)
+    return f"; run gitpulse refresh --full {repo}, to fetch what GitHub still has" if is_fetched_again else ""

@@ -1,0 +1,211 @@
+"""Mending what `integrity.py` found, so far as objects alone can do it; tables are made anew by a rebuild.
+
+Nothing that was received is removed: what cannot be read is set aside.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from gitpulse_assets.contracts.bronze import ISSUE_PAGE, MANIFEST
+from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.contracts.silver import SYNC_STATE
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import read_plan
+from gitpulse_assets.lake.damage import reading
+from gitpulse_assets.lake.dataset import open_table
+from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
+from gitpulse_assets.lake.integrity import STREAMS, Finding, Kind, listed_batches
+from gitpulse_assets.lake.manifest import FOLD, Manifest, ManifestRow
+from gitpulse_assets.lake.parquet import write_parquet
+from gitpulse_assets.lake.promotion import settle
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
+
+# What records tell of the run that received them.
+TOLD = ("fetched_at", "started_at", "issue_updated_at", "is_pull_request")
+MADE_AGAIN = "made again from the batches, since the manifest was lost"
+
+
+def mend(store: Store, repo: Repo, findings: Iterable[Finding]) -> None:
+    """Mend what is wrong with the manifest, the batches and the records of publications.
+
+    Afterwards the repository can be refreshed and rebuilt; no other run may be at work on it meanwhile.
+    """
+    found = list(findings)
+    # First what stays readable: a batch that is damaged tells nothing of its run.
+    for one in of_kind(found, "batch"):
+        replace_by_empty(store, repo, one.key)
+    if of_kind(found, "manifest"):
+        remake_manifest(store, repo)
+    if of_kind(found, "batch"):
+        forget_pages(store, repo)
+    for one in (*of_kind(found, "plan"), *of_kind(found, "commit")):
+        set_aside(store, one.key)
+    for layer in get_args(Layer):
+        settle_or_drop(store, layer, repo)
+
+
+def of_kind(findings: Iterable[Finding], kind: Kind) -> list[Finding]:
+    """The findings of one kind."""
+    return [one for one in findings if one.kind == kind]
+
+
+def set_aside(store: Store, key: str) -> None:
+    """Move an object, if there is one, to where nothing reads it."""
+    stored = store.get(key)
+    if stored is not None and stored.body:
+        store.put(paths.damaged_key(key), stored.body)
+    store.delete(key)
+
+
+def replace_by_empty(store: Store, repo: Repo, key: str) -> None:
+    """Let a batch without rows stand where a damaged one lies, so that the others keep their numbers."""
+    contract = next(table for table in STREAMS.values() if key.startswith(f"{table.folder}/"))
+    place = paths.batch_place(key)
+    set_aside(store, key)
+    path = store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
+    schema = contract.arrow_schema
+    write_parquet(path, contract, [], schema, merge_id=place[0] if place else "")
+    store.put(key, path)
+
+
+def forget_pages(store: Store, repo: Repo) -> None:
+    """Let the next full walk ask for every page: one that had not changed would stand for lost records."""
+    manifest = Manifest(store, repo)
+    changed = [replace(row, page_batch_count=0) for row in manifest.rows() if row.page_batch_count]
+    if changed:
+        manifest.remove([], changed)
+
+
+def settle_or_drop(store: Store, layer: Layer, repo: Repo) -> None:
+    """Finish a publication that was cut short, or drop its plan where what it needs is gone."""
+    try:
+        settle(store, layer, repo)
+    except ObjectDamaged:
+        plan, _ = read_plan(store, layer, repo)
+        set_aside(store, paths.plan_key(layer, repo))
+        if plan:
+            store.delete_prefix(paths.staging_prefix(plan.merge_id))
+
+
+def remake_manifest(store: Store, repo: Repo) -> None:
+    """Make the manifest again: the rows that can be read, and one for each further run in bronze."""
+    try:
+        known = Manifest(store, repo).rows()
+    except ObjectDamaged:
+        set_aside(store, paths.table_key(MANIFEST, repo))
+        known = []
+    there = {(row.stream, row.run_id) for row in known}
+    made = [row for row in rows_of_batches(store, repo) if (row.stream, row.run_id) not in there]
+    ordered = sorted([*known, *made], key=lambda row: (row.started_at, row.run_id, row.stream))
+    numbered = [replace(row, sequence=number) for number, row in enumerate(ordered, start=1)]
+    Manifest(store, repo).remake(numbered)
+
+
+def rows_of_batches(store: Store, repo: Repo) -> Iterator[ManifestRow]:
+    """A row for each run and stream that lies in bronze; the newest walks are told by the sync state.
+
+    The others are `partial` and name nowhere to go on from: how they ended, nobody knows any more.
+    """
+    states = {(row["stream"], row["last_merged_run_id"]): row for row in sync_states(store, repo)}
+    for (stream, run_id), keys in listed_batches(store, repo).items():
+        if stream == ISSUE_PAGE.name:
+            continue
+        row = row_of_batches(store, repo, STREAMS[stream], run_id, keys)
+        yield with_state(row, states.pop((stream, run_id), None))
+    # A walk that found nothing has no batch, and is how far the stream is known all the same.
+    for (stream, run_id), state in states.items():
+        began = state["as_of_at"] or state["finished_at"] or datetime.now(UTC)
+        yield with_state(row_without_batches(repo, stream, run_id, began), state)
+
+
+def row_without_batches(repo: Repo, stream: str, run_id: str, began: datetime) -> ManifestRow:
+    """A row of which nothing is known but when the run began."""
+    return ManifestRow(
+        run_id=run_id,
+        repo_owner=repo.owner,
+        repo_name=repo.name,
+        stream=stream,
+        status="folded" if run_id.startswith(FOLD) else "partial",
+        walk_kind="incremental",
+        started_at=began,
+        error=MADE_AGAIN,
+    )
+
+
+def row_of_batches(
+    store: Store, repo: Repo, contract: TableContract, run_id: str, keys: list[str]
+) -> ManifestRow:
+    """What the batches of a run tell of it: how many there are, when they came, and what they hold."""
+    columns = [
+        name
+        for name in ("fetched_at", "issue_updated_at", "is_pull_request")
+        if name in contract.column_names
+    ]
+    tables = [read_columns(store, key, columns) for key in keys]
+    rows = pa.concat_tables(tables)
+    began = first(rows, "fetched_at") or first(rows, "started_at") or datetime.now(UTC)
+    row = row_without_batches(repo, contract.name, run_id, began)
+    return replace(
+        row,
+        finished_at=last(rows, "fetched_at"),
+        record_count=rows.num_rows,
+        pull_request_count=pull_requests(rows),
+        batch_count=max(place[1] for key in keys if (place := paths.batch_place(key))),
+        first_updated_at=first(rows, "issue_updated_at"),
+        last_updated_at=last(rows, "issue_updated_at"),
+    )
+
+
+def with_state(row: ManifestRow, state: dict[str, datetime] | None) -> ManifestRow:
+    """The row of a complete walk, where the sync state says that its run made one."""
+    if state is None or state["as_of_at"] is None:
+        return row
+    return replace(
+        row,
+        status="complete",
+        walk_kind=state["walk_kind"] or "incremental",
+        as_of_at=state["as_of_at"],
+        finished_at=state["finished_at"] or state["as_of_at"],
+        etag=state["etag"],
+    )
+
+
+def sync_states(store: Store, repo: Repo) -> list[dict[str, datetime]]:
+    """The rows of the sync state; none where it cannot be read."""
+    with suppress(LakeError), reading(store, paths.table_key(SYNC_STATE, repo)):
+        return open_table(store, SYNC_STATE, repo).dataset.to_table().to_pylist()
+    return []
+
+
+def read_columns(store: Store, key: str, columns: list[str]) -> pa.Table:
+    """Read columns of a batch."""
+    opened = store.open(key)
+    if opened is None:
+        return pa.table({name: pa.array([], pa.null()) for name in columns})
+    with opened.file as file, reading(store, key):
+        return pq.ParquetFile(file, page_checksum_verification=True).read(columns=columns)
+
+
+def first(rows: pa.Table, column: str) -> datetime | None:
+    """The least value of a column."""
+    return pc.min(rows[column]).as_py() if column in rows.schema.names else None
+
+
+def last(rows: pa.Table, column: str) -> datetime | None:
+    """The greatest value of a column."""
+    return pc.max(rows[column]).as_py() if column in rows.schema.names else None
+
+
+def pull_requests(rows: pa.Table) -> int:
+    """How many records are pull requests, where that is known."""
+    is_known = "is_pull_request" in rows.schema.names
+    return (pc.sum(rows["is_pull_request"]).as_py() or 0) if is_known else 0
