@@ -9,7 +9,8 @@ from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplace
 from gitpulse_assets.lake.s3_errors import NO_SUCH_RANGE, NOT_FOUND, PRECONDITION, s3_errors, status
 from gitpulse_assets.lake.store import TAIL_BYTES, fingerprint_of
 
-# boto3 sends a request again until its answer begins; a body that breaks off is left to us.
+# boto3 sends a request again until its answer begins; a body that breaks off is left to us. The attempts are
+# the bound: a time for all of them together would leave a body that breaks off late without a second one.
 BODY_ATTEMPTS = 4
 BODY_WAIT_SECONDS = 0.5
 
@@ -37,7 +38,9 @@ def read_object(
     uri = f"s3://{name['Bucket']}/{name['Key']}"
     with s3_errors(uri, endpoint_url):
         try:
-            again = stamina.RetryingCaller(attempts=BODY_ATTEMPTS, wait_initial=BODY_WAIT_SECONDS)
+            again = stamina.RetryingCaller(
+                attempts=BODY_ATTEMPTS, timeout=None, wait_initial=BODY_WAIT_SECONDS
+            )
             return again((IncompleteReadError, ResponseStreamingError), read)
         except client.exceptions.ClientError as error:
             if status(error) in PRECONDITION:
