@@ -45,7 +45,9 @@ class Channel:
             "info": apprise.NotifyType.INFO,
         }
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:
-            if not self.apprise.notify(body=body, title=title, notify_type=kinds[severity]):
+            # Said to be text, what people wrote into labels is shown as they wrote it, also in a mail's HTML.
+            text = apprise.NotifyFormat.TEXT
+            if not self.apprise.notify(body, title, notify_type=kinds[severity], body_format=text):
                 log.seek(0)
                 said = " ".join(log.read().split())[-300:] or "no reason given"
                 raise ChannelFailed(f"{self.name} did not take a message: {said}")
@@ -65,6 +67,10 @@ def open_channels(urls: Iterable[str]) -> list[Channel]:
             # No scheme either: without its "://" an address may be all secret.
             channels.append(Channel(f"channel {number}", target, UNKNOWN_ADDRESS.format(number=number)))
             continue
+        for service in target:
+            # A message that is too long for a service would be cut or refused.
+            if service.overflow_mode is apprise.OverflowMode.UPSTREAM and "overflow=" not in url:
+                service.overflow_mode = apprise.OverflowMode.SPLIT
         # apprise's own short form leaves a webhook's path in, and a Slack token stands where hosts do.
         channels.append(Channel(f"channel {number} ({url.partition('://')[0]})", target))
     return channels

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pyarrow as pa
 
+from gitpulse_assets.assets.markdown import as_markdown
 from gitpulse_assets.assets.neighbours import link_transfers
 from gitpulse_assets.assets.publishing import audited, stage
 from gitpulse_assets.assets.specs import asset_out
@@ -93,7 +94,7 @@ def verdict_metadata(verdicts: pa.Table) -> dict[str, dg.MetadataValue]:
     """Put the answer itself on the asset's page, a paragraph a window, and its direction for the alerts."""
     metadata: dict[str, dg.MetadataValue] = {}
     for row in verdicts.select(["window_days", "direction", "paragraph"]).to_pylist():
-        metadata[f"verdict_{row['window_days']}_days"] = dg.MetadataValue.md(row["paragraph"])
+        metadata[f"verdict_{row['window_days']}_days"] = dg.MetadataValue.md(as_markdown(row["paragraph"]))
         metadata[f"direction_{row['window_days']}_days"] = dg.MetadataValue.text(row["direction"])
     return metadata
 

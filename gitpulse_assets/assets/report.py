@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from gitpulse_assets.assets.gold import MARTS
+from gitpulse_assets.assets.markdown import as_markdown
 from gitpulse_assets.assets.specs import OWNER
 from gitpulse_assets.automation.reporting import REPORT_GROUP, report_is_due
 from gitpulse_assets.io_manager import lake_errors
@@ -67,7 +68,7 @@ def report_metadata(uri: str, made: "Report", page: str) -> dict[str, Any]:
     return {
         "report": dg.MetadataValue.path(uri),
         "page": dg.MetadataValue.url(page),
-        "verdict": dg.MetadataValue.md(made.headline),
+        "verdict": dg.MetadataValue.md(as_markdown(made.headline)),
         "size_bytes": len(made.html.encode()),
         **drawn,
     }

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 
 import pytest
@@ -88,3 +91,70 @@ def test_without_channels_the_command_says_so(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.delenv("GITPULSE_ALERT_URLS", raising=False)
     result = CliRunner().invoke(cli, ["alert-test"])
     assert (result.exit_code, "GITPULSE_ALERT_URLS" in result.output) == (2, True)
+
+
+def test_a_message_longer_than_its_service_takes_comes_in_parts(receiver: Receiver):
+    """Mattermost takes 4,000 characters, Discord 2,000: what is longer was sent in one piece."""
+    lines = [f"acme/rocket-{number:03}: the backlog's verdict flipped" for number in range(200)]
+    (channel,) = open_channels([f"mmost://127.0.0.1:{receiver.server_port}/3ccdd113474722377935511fc85d3dd4"])
+    channel.send("200 more alerts", "\n".join(lines), "error")
+    texts = [body["text"] for body in receiver.bodies]
+    assert len(texts) > 1
+    assert max(map(len, texts)) <= 4000
+    assert all(line in "\n".join(texts) for line in lines[:50])
+
+
+def test_an_overflow_that_an_address_asks_for_is_kept(receiver: Receiver):
+    address = f"mmost://127.0.0.1:{receiver.server_port}/3ccdd113474722377935511fc85d3dd4?overflow=truncate"
+    (channel,) = open_channels([address])
+    channel.send("title", "line\n" * 2000, "error")
+    assert len(receiver.bodies) == 1
+    assert len(receiver.bodies[0]["text"]) <= 4000
+
+
+class Postbox(ThreadingTCPServer):
+    """A mail server that takes what comes."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), MailSession)
+        self.mails: list[bytes] = []
+
+
+class MailSession(StreamRequestHandler):
+    server: Postbox
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 postbox\r\n")
+        for line in self.rfile:
+            if line.upper().startswith(b"QUIT"):
+                self.wfile.write(b"221 bye\r\n")
+                return
+            if not line.upper().startswith(b"DATA"):
+                self.wfile.write(b"250 fine\r\n")
+                continue
+            self.wfile.write(b"354 go on\r\n")
+            self.server.mails.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+            self.wfile.write(b"250 taken\r\n")
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    with Postbox() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_a_label_with_angle_brackets_is_text_in_a_mail(postbox: Postbox):
+    port = postbox.server_address[1]
+    (channel,) = open_channels(
+        [f"mailto://127.0.0.1:{port}/?from=gitpulse@example.com&to=a@example.com&mode=insecure"]
+    )
+    label = '<img src="http://example.com/seen.png"><b>urgent</b>'
+    channel.send("acme/rocket: flipped", f"driven by {label}\na second line", "warning")
+    (mail,) = postbox.mails
+    message = message_from_bytes(mail, policy=default)
+    text = message.get_body(("plain",))
+    assert message.get_body(("html",)) is None
+    assert text
+    assert text.get_content().splitlines()[:2] == [f"driven by {label}", "a second line"]
