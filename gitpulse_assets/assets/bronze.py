@@ -184,4 +184,5 @@ def run_summary(row: "ManifestRow") -> dict[str, Any]:
         "watermark": str(row.since),
         "as_of_at": str(row.as_of_at),
         "resumed_run_id": str(row.resumed_run_id),
+        **({"error": row.error} if row.error else {}),
     }

@@ -30,11 +30,20 @@ class KnownWalk:
 
 def newest_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     """Return the runs that made the newest complete full walk, the one that ended it first."""
-    by_run = {row.run_id: row for row in rows if row.stream == ISSUES.name}
-    full = [row for row in by_run.values() if row.status == "complete" and row.walk_kind == "full"]
+    full = [
+        row
+        for row in rows
+        if row.stream == ISSUES.name and row.status == "complete" and row.walk_kind == "full"
+    ]
     newest = max((row for row in full if row.page_batch_count), key=lambda row: row.sequence, default=None)
-    walk = [newest] if newest else []
-    while walk and (resumed := by_run.get(walk[-1].resumed_run_id or "")) and resumed not in walk:
+    return walk_of(rows, newest) if newest else []
+
+
+def walk_of(rows: Iterable[ManifestRow], last: ManifestRow) -> list[ManifestRow]:
+    """Return the runs that made a walk of the issue list so far, the last one first."""
+    by_run = {row.run_id: row for row in rows if row.stream == last.stream}
+    walk = [last]
+    while (resumed := by_run.get(walk[-1].resumed_run_id or "")) and resumed not in walk:
         walk.append(resumed)
     return walk
 

@@ -17,12 +17,16 @@ import msgspec
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
 from gitpulse_assets.github.client import PER_PAGE
-from gitpulse_assets.github.pages import EVENT_ROW_CAP, Page, page_before, page_number
+from gitpulse_assets.github.errors import LimitReached
+from gitpulse_assets.github.links import page_before, page_size, rows_up_to
+from gitpulse_assets.github.pages import EVENT_ROW_CAP, Page
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
 from gitpulse_assets.progress import WalkProgress, report
 
+# What every run asks besides: the repository, the list's newest record twice, the count, a page met again.
+REQUESTS_BESIDE = 5
 # What tells the address of an event page from a GraphQL cursor in the manifest.
 ADDRESS_SCHEME = "http"
 
@@ -126,7 +130,11 @@ class Seen:
 def walk(session: Session, plan: EventPlan) -> ManifestRow:
     """Walk the list, newest first, to its end or to the newest known event."""
     walked = pages(session, plan)
-    first = next(walked)
+    try:
+        first = next(walked)
+    except LimitReached as error:
+        leave_unbegun(session, plan, error)
+        raise
     refuse_moved(session, plan, first)
     stream = open_stream(session, plan, first)
     say_cost(session, plan, first)
@@ -148,8 +156,30 @@ def walk(session: Session, plan: EventPlan) -> ManifestRow:
     except BaseException as error:
         with suppress(LakeError):
             keep(session, stream, waiting)
+        if isinstance(error, LimitReached):
+            error = with_rest(session, error, first, last)
         stream.interrupt(error)
-        raise
+        raise error
+
+
+def leave_unbegun(session: Session, plan: EventPlan, error: LimitReached) -> None:
+    """Write down that a limit kept the walk from beginning; another run's pages stay where it goes on."""
+    stream = Stream(session, ISSUE_TIMELINE)
+    is_own = plan.unfinished is not None and plan.unfinished.run_id == session.run_id
+    next_url = plan.unfinished.next_url if plan.unfinished and is_own else None
+    as_of_at = plan.as_of_at or session.manifest.rows()[-1].known_as_of
+    stream.open("incremental" if plan.known else "full", as_of_at, next_url=next_url)
+    stream.interrupt(error)
+
+
+def with_rest(session: Session, error: LimitReached, first: EventPage, last: EventPage) -> LimitReached:
+    """Say with the limit how much is still to come, and how many more runs that takes at most."""
+    row_count = (first.page.last_number or 0) * page_size(first.page.url) or EVENT_ROW_CAP
+    left = max(1, -(-(row_count - rows_up_to(last.page.url)) // PER_PAGE))
+    an_hour = (session.client.spending.quota_limit or 0) - REQUESTS_BESIDE
+    runs = f", {-(-left // an_hour):,} more runs at {an_hour:,} of them" if an_hour > 0 else ""
+    words = f"{error}; at most {left:,} pages of issue events are still to come{runs}"
+    return LimitReached(words, error.resumes_at)
 
 
 def pages(session: Session, plan: EventPlan) -> Iterator[EventPage]:
@@ -198,9 +228,9 @@ def cost_words(session: Session, plan: EventPlan, first: EventPage) -> str:
     """Put the cost into words, from the last page's number that GitHub tells with the first page."""
     if is_last(plan, first):
         return "issue events: all on the page just read"
-    page_max = EVENT_ROW_CAP // PER_PAGE
     last_number = first.page.last_number
-    needed = min(last_number or page_max, page_max) - (page_number(first.page.url) or 1)
+    row_count = last_number * page_size(first.page.url) if last_number else EVENT_ROW_CAP
+    needed = -(-(min(row_count, EVENT_ROW_CAP) - rows_up_to(first.page.url)) // PER_PAGE)
     bound = "at most " if plan.known_id is not None or last_number is None else ""
     words = f"issue events: {bound}{needed:,} more {'request' if needed == 1 else 'requests'} needed"
     left, reset_at = session.client.spending.quota_remaining, session.client.spending.quota_reset_at

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from gitpulse_assets.collect.full_walk import KnownWalk, known_walk, page_batch
+from gitpulse_assets.collect.full_walk import KnownWalk, known_walk, page_batch, walk_of
+from gitpulse_assets.collect.list_end import LOOKS, ListEnd
 from gitpulse_assets.collect.records import RecordHead, issue_batch, read_head
 from gitpulse_assets.collect.session import KnownState, Session, Stream
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
-from gitpulse_assets.github.errors import CursorRefused, GitHubError
-from gitpulse_assets.github.pages import Page
+from gitpulse_assets.github.client import PER_PAGE, NewestRecord
+from gitpulse_assets.github.errors import CursorRefused, GitHubError, LimitReached
+from gitpulse_assets.github.pages import Page, is_full
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
@@ -27,7 +29,8 @@ class ListCapped(GitHubError):
 class WalkPlan:
     """Which walk to make: `start_url` goes on with the walk of `resumed_run_id`, else it begins anew.
 
-    `known`: what an earlier full walk kept of its pages, where this one is full too.
+    `known`: what an earlier full walk kept of its pages, where this one is full too. `newest`: what stood
+    last in the list, by creation for a full walk and by update for another, when this run came to it.
     """
 
     walk_kind: WalkKind
@@ -37,12 +40,29 @@ class WalkPlan:
     start_url: str | None = None
     resumed_run_id: str | None = None
     known: KnownWalk = field(default_factory=KnownWalk)
+    newest: NewestRecord | None = None
+
+    @property
+    def page_count_max(self) -> int:
+        """How many pages a full walk has at most, by the number of its newest record."""
+        return -(-self.newest.number // PER_PAGE) if self.newest and self.walk_kind == "full" else 0
+
+
+@dataclass(frozen=True)
+class WalkedPage:
+    """A page of the list with the heads of its records, in order; they are read once."""
+
+    page: Page
+    heads: list[RecordHead]
 
 
 def plan_walk(session: Session, *, is_full: bool) -> WalkPlan:
     """Choose between the rest of a walk that was cut short, nothing, an incremental and a full walk."""
     plan = resumable(session, is_full=is_full) or new_walk(session, is_full=is_full)
-    return replace(plan, known=known_walk(session)) if plan.walk_kind == "full" else plan
+    if plan.walk_kind != "full":
+        return plan
+    newest = session.client.newest_records(session.repo, "created", 1)
+    return replace(plan, known=known_walk(session), newest=next(iter(newest), None))
 
 
 def collect_issues(session: Session, plan: WalkPlan) -> ManifestRow:
@@ -76,21 +96,21 @@ def new_walk(session: Session, *, is_full: bool) -> WalkPlan:
         return WalkPlan("unchanged", state.watermark, probe.date, probe.etag)
     if is_full or state.watermark is None:
         return WalkPlan("full", None, probe.date, probe.etag)
-    return WalkPlan("incremental", state.watermark, probe.date, probe.etag)
+    return WalkPlan("incremental", state.watermark, probe.date, probe.etag, newest=probe.newest)
 
 
 def walked_state(session: Session) -> KnownState:
     """Return how far the list is known: merged, or complete in bronze and merged by the end of this run.
 
-    Before the first merge nothing is: the list is walked again then, at no cost where it is unchanged.
+    What was merged once and is known no longer is walked again: bronze may have been thinned out since.
     """
     state = session.known_state(ISSUES)
     rows = [row for row in session.manifest.rows() if row.stream == ISSUES.name and row.status == "complete"]
     newest = max(rows, key=lambda row: (row.known_as_of, row.sequence), default=None)
-    if state.watermark is None or state.as_of_at is None or newest is None or newest.as_of_at is None:
+    is_lost = state.watermark is None and session.is_merged_before
+    if is_lost or newest is None or newest.as_of_at is None:
         return state
-    overlap = state.as_of_at - state.watermark
-    return KnownState(newest.as_of_at - overlap, newest.as_of_at, newest.etag)
+    return KnownState(newest.as_of_at - session.overlap, newest.as_of_at, newest.etag)
 
 
 def walk(session: Session, plan: WalkPlan) -> ManifestRow:
@@ -98,25 +118,83 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
     if plan.walk_kind == "unchanged":
         return own_walk(session) or open_stream(session, plan).close("complete")
     stream = open_stream(session, plan)
-    waiting: list[Page] = []
+    waiting: list[WalkedPage] = []
     try:
-        for page in session.client.issue_pages(
-            session.repo, since=plan.since, start_url=plan.start_url, known=plan.known.pages
-        ):
-            waiting.append(page)
-            if is_batch(waiting):
-                keep(session, stream, plan, waiting)
-                waiting = []
-            tell(session, stream, waiting)
-        keep(session, stream, plan, waiting)
-        waiting = []
+        is_proven = walk_to_end(session, stream, plan, waiting)
+        # Asked by an ETag that knows more than this walk met, the list would seem unchanged.
+        keep(session, stream, plan, waiting, etag=plan.etag if is_proven else None)
         refuse_capped(session, stream.row)
     except BaseException as error:
         with suppress(LakeError):
             keep(session, stream, plan, waiting)
+        if isinstance(error, LimitReached):
+            error = with_rest(session, error, stream.row, plan)
         stream.interrupt(error)
-        raise
+        raise error
     return stream.close("complete")
+
+
+def walk_to_end(session: Session, stream: Stream, plan: WalkPlan, waiting: list[WalkedPage]) -> bool:
+    """Walk until the list's end is proven, and leave the last page among those that wait.
+
+    Returns False where only records too new for this walk may lie behind it. Raises ListCut, after which
+    the walk goes on by asking for its last page again.
+    """
+    end, met_ids = ListEnd(session, plan.since, plan.as_of_at), set[int]()
+    newest, start_url = plan.newest, plan.start_url
+    for look in range(LOOKS):
+        last = walk_on(session, stream, plan, waiting, met_ids, start_url)
+        newest = newest if look == 0 and newest else end.newest()
+        parts = walk_of(session.manifest.rows(), stream.row)
+        if last.page.is_capped or end.is_met(newest, met_ids, parts):
+            waiting.append(last)
+            return True
+        start_url = last.page.url
+    if not is_full(last.page) and end.lacks_only_new(met_ids, parts):
+        waiting.append(last)
+        return False
+    keep(
+        session,
+        stream,
+        plan,
+        [*waiting, replace(last, page=replace(last.page, next_url=start_url, etag=None))],
+    )
+    waiting.clear()
+    raise end.refusal(newest, stream.row.record_count)
+
+
+def walk_on(
+    session: Session,
+    stream: Stream,
+    plan: WalkPlan,
+    waiting: list[WalkedPage],
+    met_ids: set[int],
+    start_url: str | None,
+) -> WalkedPage:
+    """Walk on from an address, keeping pages as they come; return the last one, which is not kept yet."""
+    pages = session.client.issue_pages(
+        session.repo, since=plan.since, start_url=start_url, known=plan.known.pages
+    )
+    for page in pages:
+        walked = WalkedPage(page, [read_head(record) for record in page.records])
+        met_ids.update(head.id for head in walked.heads if head.id is not None)
+        if page.next_url is None:
+            return walked
+        waiting.append(walked)
+        if is_batch(waiting):
+            keep(session, stream, plan, waiting)
+        tell(session, stream, waiting)
+    raise RuntimeError("a walk ends with a page that has no next")
+
+
+def with_rest(session: Session, error: LimitReached, row: ManifestRow, plan: WalkPlan) -> LimitReached:
+    """Say with the limit how much of a full walk is still to come."""
+    if not plan.page_count_max:
+        return error
+    walked = sum(part.page_count for part in walk_of(session.manifest.rows(), row))
+    rest = max(0, plan.page_count_max - walked)
+    words = f"{error}; at most {rest:,} of {plan.page_count_max:,} pages of the issue list are still to come"
+    return LimitReached(words, error.resumes_at)
 
 
 def own_walk(session: Session) -> ManifestRow | None:
@@ -140,22 +218,27 @@ def open_stream(session: Session, plan: WalkPlan) -> Stream:
     return stream
 
 
-def is_batch(waiting: list[Page]) -> bool:
+def is_batch(waiting: list[WalkedPage]) -> bool:
     """Say whether enough pages wait to be stored together."""
-    with_records = sum(not page.is_unchanged for page in waiting)
+    with_records = sum(not walked.page.is_unchanged for walked in waiting)
     return with_records == PAGES_PER_BATCH or len(waiting) == WAITING_PAGES_MAX
 
 
-def keep(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) -> None:
+def keep(
+    session: Session, stream: Stream, plan: WalkPlan, waiting: list[WalkedPage], **changes: str | None
+) -> None:
     """Make the pages durable, then have the manifest count them and their records in one step.
+
+    They wait no longer then. `changes` are further columns of the manifest.
 
     With the last page of the list that step completes the walk: a crash before a further one would leave a
     row with nowhere to go on from, and the whole list to be walked again.
     """
-    if not pages:
+    if not waiting:
         return
+    pages = [walked.page for walked in waiting]
     page_batch_count = keep_pages(session, stream, plan, pages)
-    heads = [read_head(record) for page in pages for record in page.records]
+    heads = [head for walked in waiting for head in walked.heads]
     row = stream.row
     batch = issue_batch(session, pages, heads, first_page_number=row.page_count + 1)
     updates = sorted(updated_ats(heads, row))
@@ -172,7 +255,9 @@ def keep(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) ->
         unchanged_page_count=row.unchanged_page_count + sum(page.is_unchanged for page in pages),
         page_batch_count=page_batch_count,
         **(stream.completed(pages[-1].date) if is_end else {}),
+        **changes,
     )
+    waiting.clear()
 
 
 def keep_pages(session: Session, stream: Stream, plan: WalkPlan, pages: list[Page]) -> int:
@@ -203,7 +288,7 @@ def refuse_capped(session: Session, row: ManifestRow) -> None:
         )
 
 
-def tell(session: Session, stream: Stream, waiting: list[Page]) -> None:
+def tell(session: Session, stream: Stream, waiting: list[WalkedPage]) -> None:
     """Tell whoever watches how far the walk is."""
-    records = sum(len(page.records) for page in waiting)
+    records = sum(len(walked.heads) for walked in waiting)
     stream.tell(len(waiting), records, "records", session.client.spending.quota_remaining)

@@ -64,10 +64,28 @@ def open_counts(session: Session) -> dict[str, int]:
 
 def missing_issues(session: Session, walk: Sequence[ManifestRow]) -> list[dict[str, Any]]:
     """The issues and open pull requests known before that a complete walk of these runs did not meet."""
+    return ask(session, "missing_issue", batches=walked_batches(session, walk))
+
+
+def has_met(session: Session, walk: Sequence[ManifestRow], issue_id: int) -> bool:
+    """Whether a record is among those that a walk of these runs has stored, or was told are unchanged."""
+    is_full = any(row.walk_kind == "full" for row in walk)
+    own: dict[TableContract, Batches] = {
+        ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in walk],
+        ISSUE_PAGE: [],
+    }
+    batches = walked_batches(session, walk) if is_full else own
+    return bool(ask(session, "met_issue", batches=batches, issue_id=issue_id, is_full=is_full))
+
+
+def has_short_page(session: Session, walk: Sequence[ManifestRow]) -> bool:
+    """Whether a full walk met a page with fewer records than asked for, and with more behind it."""
+    return bool(ask(session, "short_page", batches=walked_batches(session, walk)))
+
+
+def walked_batches(session: Session, walk: Sequence[ManifestRow]) -> dict[TableContract, Batches]:
+    """The pages of a full walk, and the batches that hold their records."""
+    pages = page_batches(walk)
     holders = page_holders(session.lake, session.repo, walk)
     rows = [row for row in session.manifest.rows() if row.stream == ISSUES.name and row.run_id in holders]
-    batches: dict[TableContract, Batches] = {
-        ISSUE_PAGE: page_batches(walk),
-        ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in rows],
-    }
-    return ask(session, "missing_issue", batches=batches)
+    return {ISSUE_PAGE: pages, ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in rows]}

@@ -16,6 +16,7 @@ class RecordHead(msgspec.Struct):
     """The few fields the manifest and the control total need; the rest stays unparsed until silver."""
 
     id: int | None = None
+    created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     state: str | None = None
     # Not `Raw | None`: an object matches neither of the two, and the whole head would be lost.

@@ -2,19 +2,26 @@
 
 from gitpulse_assets.collect.control import (
     ControlTotal,
-    calls_for_full_walk,
+    OpenCount,
     github_count,
+    held,
     is_counted,
     keep_control_total,
+    leave_uncounted,
 )
 from gitpulse_assets.collect.departures import collect_departures
 from gitpulse_assets.collect.issues import WalkPlan, collect_issues, plan_walk
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.reconciliation import keep_reconciliation
-from gitpulse_assets.collect.repository import collect_repository
+from gitpulse_assets.collect.repository import CollectedRepository, collect_repository
 from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.progress import WalkProgress, report
+
+# One to find what is missing, and one to tell a hole in it from a difference for good.
+FULL_WALKS_MAX = 2
 
 
 def collect(session: Session, *, is_full: bool, with_events: bool = False) -> ManifestRow:
@@ -22,21 +29,23 @@ def collect(session: Session, *, is_full: bool, with_events: bool = False) -> Ma
 
     `with_events`: where there is no token, REST issue events too.
 
-    When GitHub, at rest, counts other than we do after an incremental walk, something left that no list
-    shows: the same run then walks the whole list and asks about what is missing.
+    Where a limit ends a run without a token after its list is whole, what has come is for publishing: the
+    history then says what it does not know, and the next run goes on with the rest. The limit is written
+    down in the manifest.
     """
-    repository_id = collect_repository(session)
-    follow_up(session, repository_id)
-    plan = plan_walk(session, is_full=is_full)
-    row, total = counted_walk(session, plan)
-    if total and plan.walk_kind != "full" and calls_for_full_walk(session, total):
-        note = "GitHub counts other than we do: walking the whole list"
-        report(WalkProgress(session.repo, 0, 0, note=note))
-        row, total = counted_walk(session, plan_walk(session, is_full=True))
-    follow_up(session, repository_id)
-    if total:
-        keep_control_total(session, total)
-    collect_lifecycles(session, repository_id, row.known_as_of, with_events=with_events, is_full=is_full)
+    repository = collect_repository(session)
+    try:
+        follow_up(session, repository.repository_id)
+        row = walk_and_count(session, plan_walk(session, is_full=is_full), repository)
+        collect_lifecycles(
+            session, repository.repository_id, row.known_as_of, with_events=with_events, is_full=is_full
+        )
+    except LimitReached as error:
+        row = session.manifest.row(session.run_id, ISSUES.name)
+        if session.client.has_token(session.repo) or row is None or row.status != "complete":
+            raise
+        if not any(part.error for part in session.manifest.rows() if part.run_id == session.run_id):
+            leave_uncounted(session, row.known_as_of, error)
     return row
 
 
@@ -49,12 +58,40 @@ def follow_up(session: Session, repository_id: int) -> None:
     keep_reconciliation(session)
 
 
-def counted_walk(session: Session, plan: WalkPlan) -> tuple[ManifestRow, ControlTotal | None]:
+def walk_and_count(session: Session, plan: WalkPlan, repository: CollectedRepository) -> ManifestRow:
+    """Walk, and walk the whole list where GitHub, at rest, counts other than we do.
+
+    Something left then that no list shows, or a list was not whole: the second full walk in the same run
+    tells a hole, which it fills, from a difference that stays.
+    """
+    row, total = counted_walk(session, plan, repository)
+    full_walks = int(plan.walk_kind == "full")
+    while total and total.is_contradicted and full_walks < FULL_WALKS_MAX:
+        note = "GitHub counts other than we do: walking the whole list"
+        report(WalkProgress(session.repo, 0, 0, note=note))
+        row, total = counted_walk(session, plan_walk(session, is_full=True), repository)
+        full_walks += 1
+    return row
+
+
+def counted_walk(
+    session: Session, plan: WalkPlan, repository: CollectedRepository
+) -> tuple[ManifestRow, ControlTotal | None]:
     """Walk between two counts of GitHub's; where nothing changed since the last count nothing is counted."""
-    if plan.walk_kind == "unchanged" and is_counted(session):
+    if plan.walk_kind == "unchanged" and is_counted(session, repository):
         return collect_issues(session, plan), None
-    before = github_count(session)
+    before = count_before(session, repository)
     row = collect_issues(session, plan)
     after = github_count(session)
     is_quiet = session.client.probe_issues(session.repo, etag=row.etag).is_unchanged
-    return row, ControlTotal(before, after, is_quiet)
+    follow_up(session, repository.repository_id)
+    total = held(session, before, after, row, is_quiet=is_quiet)
+    keep_control_total(session, total, repository)
+    return row, total
+
+
+def count_before(session: Session, repository: CollectedRepository) -> OpenCount:
+    """GitHub's count before a walk; without a token it came with the repository already."""
+    if repository.open_count is None or session.client.has_token(session.repo):
+        return github_count(session)
+    return OpenCount(repository.open_count, True, repository.date)

@@ -4,6 +4,9 @@ It finds a wrong name, a bad token or disabled issues at the price of one unit, 
 passed to another repository.
 """
 
+import datetime as dt
+from dataclasses import dataclass
+
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import REPOSITORY
 from gitpulse_assets.contracts.silver import REPOSITORY as KNOWN_REPOSITORY
@@ -14,10 +17,23 @@ class RepositoryReplaced(GitHubError):
     """The name now belongs to a repository with another id, whose issues must not mix with the old one's."""
 
 
-def collect_repository(session: Session) -> int:
-    """Ask for the repository, keep the answer as received unless nothing changed, and return its id."""
+@dataclass(frozen=True)
+class CollectedRepository:
+    """What a run begins with: the repository's id, and how many issues and pull requests are open there.
+
+    `is_unchanged`: GitHub said that nothing about the repository changed since an earlier run.
+    """
+
+    repository_id: int
+    open_count: int | None
+    date: dt.datetime
+    is_unchanged: bool
+
+
+def collect_repository(session: Session) -> CollectedRepository:
+    """Ask for the repository and keep the answer as received unless nothing changed."""
     state = session.known_state(REPOSITORY)
-    known_id = known_repository_id(session)
+    known_id, known_count = known_repository(session)
     stream = Stream(session, REPOSITORY)
     answer = session.client.repository(session.repo, etag=state.etag if known_id else None)
     stream.open("unchanged" if answer.is_unchanged else "full", answer.date, etag=answer.etag)
@@ -30,7 +46,12 @@ def collect_repository(session: Session) -> int:
         }
         stream.keep(session.table(REPOSITORY, [row]), answer.date, page_count=1)
     stream.close("complete")
-    return answer.repository_id or known_id or 0
+    return CollectedRepository(
+        answer.repository_id or known_id or 0,
+        known_count if answer.is_unchanged else answer.open_issues_count,
+        answer.date,
+        answer.is_unchanged,
+    )
 
 
 def refuse_replaced(session: Session, repository_id: int, known_id: int | None) -> None:
@@ -42,7 +63,8 @@ def refuse_replaced(session: Session, repository_id: int, known_id: int | None) 
         )
 
 
-def known_repository_id(session: Session) -> int | None:
-    """Return the id the name had so far; a retry of a first run has none yet."""
-    known = session.lake.dataset(KNOWN_REPOSITORY, session.repo).to_table(columns=["repository_id"])
-    return next(iter(known["repository_id"].to_pylist()), None)
+def known_repository(session: Session) -> tuple[int | None, int | None]:
+    """Return the id the name had so far and GitHub's open count then; a retry of a first run has none yet."""
+    columns = ["repository_id", "open_issues_and_pull_requests_count"]
+    known = session.lake.dataset(KNOWN_REPOSITORY, session.repo).to_table(columns=columns).to_pylist()
+    return tuple(known[0].values()) if known else (None, None)

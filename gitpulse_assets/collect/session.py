@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.github.client import GitHubClient
@@ -21,6 +22,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, Status, WalkKind
 from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.watch.watch_list import DEFAULT_OVERLAP_MINUTES
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,20 @@ class Session:
     def manifest(self) -> Manifest:
         """The repository's manifest."""
         return self.lake.manifest(self.repo)
+
+    @property
+    def overlap(self) -> dt.timedelta:
+        """How much of what one walk fetched the next one fetches again."""
+        state = self.known_state(ISSUES)
+        if state.as_of_at and state.watermark:
+            return state.as_of_at - state.watermark
+        return dt.timedelta(minutes=DEFAULT_OVERLAP_MINUTES)
+
+    @property
+    def is_merged_before(self) -> bool:
+        """Whether any merge has taken in records of the issue list."""
+        commit = self.lake.commit("silver", self.repo)
+        return commit is not None and bool(commit.merged.get(ISSUES.name))
 
     def known_state(self, contract: TableContract) -> KnownState:
         """Return how far the table's stream is merged."""

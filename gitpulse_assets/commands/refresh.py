@@ -55,11 +55,12 @@ def refresh_each(
         began = time.monotonic()
         with watching(console):
             outcome = refresh_one(defs, instance, repo, is_full=is_full, with_events=with_events)
-        code = exit_code(settings, outcome)
-        if code == DONE:
+        rows = run_rows(settings, outcome)
+        code = exit_code(outcome, rows)
+        if outcome.is_success:
             say(summary(outcome, time.monotonic() - began))
-        else:
-            tell(console, trouble(outcome, code))
+        if code != DONE:
+            tell(console, trouble(outcome, code, rows))
         codes.append(code)
         if code == INTERRUPTED:
             break
@@ -112,16 +113,20 @@ def load_definitions() -> dg.Definitions:
     return build_defs()
 
 
-def exit_code(settings: Settings, outcome: RunOutcome) -> int:
-    """Tell a run that can be gone on with from one that failed."""
+def exit_code(outcome: RunOutcome, rows: Sequence[ManifestRow]) -> int:
+    """Tell a run that can be gone on with from one that failed, and one that left something undone."""
     if outcome.is_success:
-        return DONE
+        return PARTIAL if left_undone(rows) else DONE
     if outcome.is_interrupted:
         return INTERRUPTED
-    rows = run_rows(settings, outcome)
     # A list that GitHub ended early is partial too, but nothing goes on from it.
     is_resumable = outcome.is_limited or any(row.status == "partial" and row.next_url for row in rows)
     return PARTIAL if is_resumable else FAILED
+
+
+def left_undone(rows: Sequence[ManifestRow]) -> str:
+    """What a run that published could not do: a limit came, or GitHub's count contradicts its lists."""
+    return next((row.error for row in rows if row.error and row.status != "complete"), "")
 
 
 def run_rows(settings: Settings, outcome: RunOutcome) -> list[ManifestRow]:
@@ -133,11 +138,11 @@ def run_rows(settings: Settings, outcome: RunOutcome) -> list[ManifestRow]:
     return [row for row in rows if row.run_id == outcome.run_id]
 
 
-def trouble(outcome: RunOutcome, code: int) -> str:
-    """Say in one line why a repository was not refreshed, and what to do."""
+def trouble(outcome: RunOutcome, code: int, rows: Sequence[ManifestRow]) -> str:
+    """Say in one line why a repository was not refreshed whole, and what to do."""
     words = {
         FAILED: f"failed: {outcome.message}",
-        PARTIAL: f"partial, run it again to go on: {outcome.message}",
+        PARTIAL: f"partial, run it again to go on: {outcome.message or left_undone(rows)}",
         INTERRUPTED: "interrupted; what has come is kept, run it again to go on",
     }
     return f"{outcome.repo}: {words[code]}"

@@ -294,6 +294,23 @@ CONTROL_TOTAL = TableContract(
         Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", False),
         Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", False),
         Column("our_count", pa.int64(), "Open by what we had collected, after the walk.", False),
+        Column(
+            "is_whole_walk",
+            pa.bool_(),
+            "Whether the walk between them was a full one that reached the list's end; null: written by an "
+            "older version.",
+        ),
+        Column(
+            "is_known_difference",
+            pa.bool_(),
+            "Whether two full walks ended with this difference, which is GitHub's then; null as above.",
+        ),
+        Column(
+            "repository_difference",
+            pa.int64(),
+            "Our open issues and pull requests minus the repository's `open_issues_count` of the same run; "
+            "null where it was not told.",
+        ),
     ),
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 import httpx
 import msgspec
@@ -54,14 +55,22 @@ class RepositoryAnswer:
 
 
 @dataclass(frozen=True)
+class NewestRecord:
+    """What stands last in a list that is walked in the order of `at`; `number` is nobody else's."""
+
+    record_id: int
+    number: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Probe:
-    """The newest record of the issue list; nulls where the list is empty or `is_unchanged` (304)."""
+    """The record updated last; None where the list is empty or `is_unchanged` (304)."""
 
     is_unchanged: bool
     date: datetime
     etag: str | None
-    newest_issue_id: int | None = None
-    newest_updated_at: datetime | None = None
+    newest: NewestRecord | None = None
     body: bytes = field(default=b"", repr=False)
 
 
@@ -121,10 +130,6 @@ class _SizedRepository(msgspec.Struct):
     repository: _Sizes
 
 
-class _NumberFields(msgspec.Struct):
-    number: int
-
-
 class _RepositoryFields(msgspec.Struct):
     id: int
     full_name: str
@@ -135,6 +140,13 @@ class _RepositoryFields(msgspec.Struct):
 class _IssueFields(msgspec.Struct):
     id: int
     updated_at: datetime
+    created_at: datetime | None = None
+    number: int = 0
+
+    def newest(self, order: Literal["created", "updated"]) -> NewestRecord:
+        """The record at its place in a list of that order."""
+        created_at = self.created_at or self.updated_at
+        return NewestRecord(self.id, self.number, created_at if order == "created" else self.updated_at)
 
 
 class GitHubClient:
@@ -223,10 +235,8 @@ class GitHubClient:
         reply = expect_found(self._transport.get(url, repo, etag=etag, known_body=known_body), repo)
         if reply.status == 304:
             return Probe(True, reply.date, etag)
-        newest = [decode(record, _IssueFields, reply.url) for record in split(reply)[:1]]
-        if not newest:
-            return Probe(False, reply.date, reply.etag, body=reply.content)
-        return Probe(False, reply.date, reply.etag, newest[0].id, newest[0].updated_at, reply.content)
+        newest = [decode(record, _IssueFields, reply.url).newest("updated") for record in split(reply)[:1]]
+        return Probe(False, reply.date, reply.etag, next(iter(newest), None), reply.content)
 
     def owned_repositories(self, owner: str, known: Mapping[str, KnownPage] | None = None) -> Iterator[Page]:
         """Walk the repositories of an organisation or a user, 100 a page; `known` as in `issue_pages`."""
@@ -317,9 +327,16 @@ class GitHubClient:
 
     def newest_number(self, repo: Repo) -> int:
         """The number of the newest issue or pull request, 0 where there is none (1 request)."""
-        url = self._address(repo, "/issues", state="all", sort="created", direction="desc", per_page=1)
+        return max((record.number for record in self.newest_records(repo, "created", 1)), default=0)
+
+    def newest_records(
+        self, repo: Repo, order: Literal["created", "updated"], count: int
+    ) -> list[NewestRecord]:
+        """The issues and pull requests created or updated last, newest first, 100 at most (1 request)."""
+        url = self._address(repo, "/issues", state="all", sort=order, direction="desc", per_page=count)
         reply = expect_found(self._transport.get(url, repo), repo)
-        return max((decode(record, _NumberFields, reply.url).number for record in split(reply)), default=0)
+        found = [decode(record, _IssueFields, reply.url) for record in split(reply)]
+        return [record.newest(order) for record in found]
 
     def repository_lifecycles(self, repo: Repo, *, after: str | None = None) -> Iterator[LifecycleBatch]:
         """Walk the lifecycle of every issue, oldest first, about 1 point for 100; needs a token.

@@ -1,4 +1,4 @@
-"""`Link` headers and origins: where an answer may send us next.
+"""`Link` headers, origins and the addresses of pages: where an answer may send us next.
 
 Pure functions; nothing here sends a request.
 """
@@ -10,6 +10,10 @@ import httpx
 from gitpulse_assets.github.errors import AnswerUnusable, ForeignLink, WrongAddress
 
 LINK_VALUE = re.compile(r'\s*<([^>]*)>((?:\s*;\s*[^\s=;,"]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"]*))?)*)\s*(?:,|$)')
+# Each divides the one before, so that a counted list has a page of the next size at every place of this one.
+PAGE_SIZES = (100, 50, 25, 5, 1)
+PAGE_SIZE_DEFAULT = 30
+CURSORS = frozenset({"after", "before"})
 PARAMETER = re.compile(r';\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))')
 
 
@@ -93,3 +97,67 @@ def _refusal(base: httpx.URL, target: httpx.URL) -> ForeignLink | WrongAddress:
 
 def _place(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode()}" if url.host else "no address"
+
+
+def page_size(url: str) -> int:
+    """How many records a page is asked to hold; 0 where the address does not say."""
+    size = httpx.URL(url).params.get("per_page", "")
+    return int(size) if size.isdecimal() else 0
+
+
+def page_number(url: str) -> int | None:
+    """The number of a counted list's page in its address; None for what is no number."""
+    page = httpx.URL(url).params.get("page", "1")
+    return int(page) if page.isdecimal() else None
+
+
+def is_counted(url: str) -> bool:
+    """Whether the address finds its place in the list by counting pages, not by a cursor."""
+    address = httpx.URL(url)
+    return not CURSORS & set(address.params) and not address.path.endswith("/issues")
+
+
+def place(url: str) -> frozenset[tuple[str, str]]:
+    """What tells a page from the others of its list, under whichever of its names the repository is asked."""
+    return frozenset(httpx.URL(url).params.multi_items())
+
+
+def rows_up_to(url: str) -> int:
+    """How many rows of a counted list lie up to the end of this page; 0 for a cursor's page."""
+    if CURSORS & set(httpx.URL(url).params):
+        return 0
+    return (page_number(url) or 0) * (page_size(url) or PAGE_SIZE_DEFAULT)
+
+
+def page_before(url: str) -> str | None:
+    """The address of the page before a counted list's page; None for a first page or one by cursor."""
+    address = httpx.URL(url)
+    number = page_number(url) or 1
+    has_one = number > 1 and not CURSORS & set(address.params)
+    return str(address.copy_set_param("page", number - 1)) if has_one else None
+
+
+def page_after(url: str) -> str:
+    """The address of the page after a counted list's page."""
+    return str(httpx.URL(url).copy_set_param("page", (page_number(url) or 1) + 1))
+
+
+def shrunk(url: str) -> str | None:
+    """The same place of the list in smaller pages; None where there are none."""
+    return next((at_size(url, size) for size in PAGE_SIZES if size < page_size(url)), None)
+
+
+def grown(url: str, size_max: int) -> str:
+    """The same place in larger pages, one step towards the size the walk began with; else the address."""
+    larger = [size for size in PAGE_SIZES if page_size(url) < size <= size_max]
+    return (at_size(url, larger[-1]) if larger and page_size(url) else None) or url
+
+
+def at_size(url: str, size: int) -> str | None:
+    """The place of an address in pages of another size; None where no page of that size begins there."""
+    address = httpx.URL(url)
+    if CURSORS & set(address.params) or (page_number(url) or 1) == 1:
+        return str(address.copy_set_param("per_page", size))
+    row = ((page_number(url) or 1) - 1) * page_size(url)
+    sized = address.copy_set_param("per_page", size).copy_set_param("page", row // size + 1)
+    return None if row % size else str(sized)

@@ -3,7 +3,8 @@
 Holds one page at a time. Which list, in which order, and what to do with the records is the callers' affair.
 """
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,11 +12,29 @@ import httpx
 import msgspec
 
 from gitpulse_assets.github.detours import Detour, KnownWalk, record_id
-from gitpulse_assets.github.errors import AnswerUnusable, CursorRefused, IssuesDisabled, RepositoryNotFound
-from gitpulse_assets.github.links import same_origin
+from gitpulse_assets.github.errors import (
+    AnswerUnusable,
+    CursorRefused,
+    IssuesDisabled,
+    NetworkDown,
+    RepositoryNotFound,
+)
+from gitpulse_assets.github.links import (
+    grown,
+    is_counted,
+    page_after,
+    page_number,
+    page_size,
+    place,
+    rows_up_to,
+    same_origin,
+    shrunk,
+)
 from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.subject import Subject
 from gitpulse_assets.github.transport import Transport
+
+logger = logging.getLogger(__name__)
 
 # GitHub's words for "this list goes on, but not for you", whichever list it is.
 CAP_WORDS = ("pagination is limited", "pagination with the page parameter is not supported")
@@ -33,6 +52,14 @@ class KnownPage:
     etag: str
     next_url: str | None
     cursor_record_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An answer and the address it is of: another than was meant where smaller pages were asked for."""
+
+    url: str
+    reply: Reply
 
 
 @dataclass(frozen=True)
@@ -58,6 +85,60 @@ class Page:
     last_number: int | None = None
 
 
+class Trail:
+    """The pages a walk has come by, and what of a further one does not go with them.
+
+    `size`: records a page was asked to hold at first. A list's last page cannot be told from one whose `Link`
+    was lost when it is full, nor an end from an answer without records.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.first: Page | None = None
+        self._before: Page | None = None
+        self._places: set[frozenset[tuple[str, str]]] = set()
+        self._row_count_told = 0
+
+    def add(self, page: Page) -> None:
+        """Go on from a page."""
+        self.first = self.first or page
+        self._before = page
+        self._places.add(place(page.url))
+        self.told_by(page)
+
+    def told_by(self, page: Page) -> None:
+        """Keep how many rows a counted list has: at least those before its last page, and one more."""
+        if page.last_number is not None:
+            self._row_count_told = (page.last_number - 1) * page_size(page.url) + 1
+        elif page.next_url is None and not is_full(page):
+            self._row_count_told = rows_up_to(page.url) - page_size(page.url) + 1
+
+    def doubt(self, page: Page) -> str:
+        """Say what is worth a second question; nothing where the page is as it should be."""
+        if page.is_capped or page.is_unchanged:
+            return self.refusal(page)
+        if page.next_url is None and is_full(page):
+            return "is full, and yet the last of its list"
+        if page.next_url is None and not page.records and (self._before or is_counted(page.url)):
+            return "is empty, though a page led to it" if self._before else "is empty"
+        if is_short(page):
+            return f"holds {len(page.records)} records of {page_size(page.url)}, though more follow"
+        return self.refusal(page)
+
+    def refusal(self, page: Page) -> str:
+        """Say why no walk may go on, or end, with the page."""
+        if page.next_url is not None and place(page.next_url) in self._places | {place(page.url)}:
+            return "names itself, or a page before it, as its next page"
+        if page.is_capped or page.is_unchanged:
+            return ""
+        before = self._before.records if self._before else []
+        if page.records and not is_counted(page.url) and set(page.records) <= set(before):
+            return "holds the records of the page before it"
+        if page.next_url is None and 0 < rows_up_to(page.url) < self._row_count_told:
+            return f"ends a list that goes on beyond row {self._row_count_told - 1:,} by its first page"
+        return ""
+
+
 def walk(
     transport: Transport,
     repo: Subject,
@@ -71,35 +152,104 @@ def walk(
 
     `is_stored`: the first address comes from an earlier walk and may have expired (CursorRefused).
     `known`: pages of an earlier walk by address and in its order, asked for conditionally but for the last
-    one.
+    one. A page that cannot be believed as it stands is asked for again; one too large to be made comes in
+    smaller ones.
     """
     earlier_walk = KnownWalk(known or {})
-    url, number, reply = first_url, 0, None
+    asking = Asking(transport, repo, is_stored=is_stored, row_cap=row_cap)
+    trail = Trail(page_size(first_url))
+    url, reply = first_url, None
     while url is not None:
-        number += 1
-        reply = reply or transport.get(url, repo, etag=earlier_walk.etag(url))
-        earlier = earlier_walk.page_at(url)
-        if reply.status == 304 and earlier is not None:
-            page = _unchanged_page(reply, earlier, url, number)
-        else:
-            page = _page(reply, repo, url, number, is_cursor=is_stored or number > 1, row_cap=row_cap)
-        if page.next_url == url:
-            raise AnswerUnusable(f"{url} names itself as its next page; try again later")
+        reply = reply or asking.reply(url, earlier_walk.etag)
+        page = _believed(asking, trail, asking.page(reply, earlier_walk.page_at(url)))
         reply = None
         if detour := earlier_walk.detour(page):
-            reply = _taken(transport.get(detour.url, repo, etag=earlier_walk.etag(detour.url)), detour)
+            reply = _taken(asking.reply(detour.url, earlier_walk.etag), detour)
         if detour and reply:
             page = replace(page, next_url=detour.url, cursor_record_id=detour.after_id)
+        trail.add(page)
         yield page
-        url = page.next_url and same_origin(first_url, page.next_url)
+        url = page.next_url and grown(same_origin(first_url, page.next_url), trail.size)
 
 
-def _taken(reply: Reply, detour: Detour) -> Reply | None:
+class Asking:
+    """Asks for the pages of one walk and reads what comes."""
+
+    def __init__(self, transport: Transport, repo: Subject, *, is_stored: bool, row_cap: int | None) -> None:
+        self._transport, self._repo = transport, repo
+        self._is_stored, self._row_cap = is_stored, row_cap
+        self._number = 0
+
+    def reply(self, url: str, etag_of: Callable[[str], str | None] = lambda _: None) -> Asked:
+        """The answer of an address, or of the same place in smaller pages where that one cannot be had."""
+        while True:
+            try:
+                return Asked(url, self._transport.get(url, self._repo, etag=etag_of(url)))
+            except (AnswerUnusable, NetworkDown) as error:
+                smaller = shrunk(url) if error.is_overload else None
+                if smaller is None:
+                    raise
+                logger.warning("%s; going on with %d records a page", error, page_size(smaller))
+                url = smaller
+
+    def page(self, asked: Asked, earlier: KnownPage | None) -> Page:
+        """The next page of the walk, as the answer or, where nothing changed, an earlier walk has it."""
+        self._number += 1
+        if asked.reply.status == 304 and earlier is not None:
+            return _unchanged_page(asked.reply, earlier, asked.url, self._number)
+        return self._read(asked)
+
+    def again(self, page: Page) -> Page:
+        """The page as it comes now, whatever was known of it."""
+        return self._read(self.reply(page.url))
+
+    def _read(self, asked: Asked) -> Page:
+        is_cursor = self._is_stored or self._number > 1
+        return _page(asked.reply, self._repo, asked.url, self._number, is_cursor, self._row_cap)
+
+
+def _believed(asking: Asking, trail: Trail, page: Page) -> Page:
+    """The page, asked for again where something about it is not as in a whole list.
+
+    One answer in thousands lacks its `Link` or some of its records, and looks well. What both answers say is
+    taken, but for what would leave records out or never end. Raises AnswerUnusable.
+    """
+    if not trail.doubt(page):
+        return page
+    logger.warning("%s %s; asking again", page.url, trail.doubt(page))
+    second = asking.again(page)
+    if not trail.doubt(second):
+        return second
+    fuller = max(page, second, key=lambda one: (one.next_url is not None, len(one.records)))
+    refusal = trail.refusal(fuller)
+    if refusal and fuller.next_url is None and trail.first:
+        # Rows that left the list since its first page came make it end earlier.
+        trail.told_by(asking.again(trail.first))
+        refusal = trail.refusal(fuller)
+    if refusal:
+        raise AnswerUnusable(f"{fuller.url} {refusal}; run it again to go on")
+    if fuller.next_url is None and is_full(fuller) and is_counted(fuller.url):
+        return replace(fuller, next_url=page_after(fuller.url))
+    return fuller
+
+
+def is_short(page: Page) -> bool:
+    """Whether a page by cursor lacks records before its end; of a counted list such pages are normal."""
+    has_room = len(page.records) < page_size(page.url)
+    return has_room and page.next_url is not None and not is_counted(page.url)
+
+
+def is_full(page: Page) -> bool:
+    """Whether a page holds as many records as it was asked to."""
+    return 0 < page_size(page.url) <= len(page.records)
+
+
+def _taken(asked: Asked, detour: Detour) -> Asked | None:
     """The detour's answer, unless it leaves something out: that an address holds is not documented."""
-    if reply.status == 304:
-        return reply
-    records = split(reply) if reply.status == 200 else []
-    return reply if records and record_id(records[0]) == detour.next_id else None
+    if asked.reply.status == 304:
+        return asked
+    records = split(asked.reply) if asked.reply.status == 200 else []
+    return asked if records and record_id(records[0]) == detour.next_id else None
 
 
 def _unchanged_page(reply: Reply, earlier: KnownPage, url: str, number: int) -> Page:
@@ -124,7 +274,7 @@ def _page(reply: Reply, repo: Subject, url: str, number: int, is_cursor: bool, r
         )
     found = expect_found(reply, repo)
     next_url = found.next_url
-    is_capped = next_url is None and row_cap is not None and _rows_up_to(url) >= row_cap
+    is_capped = next_url is None and row_cap is not None and rows_up_to(url) >= row_cap
     records = split(found)
     return Page(
         number=number,
@@ -141,26 +291,6 @@ def _page(reply: Reply, repo: Subject, url: str, number: int, is_cursor: bool, r
 
 def _is_cap(reply: Reply) -> bool:
     return any(words in reply.message.lower() for words in CAP_WORDS)
-
-
-def _rows_up_to(url: str) -> int:
-    """How many rows of a counted list lie up to the end of this page; 0 for a cursor page."""
-    size = httpx.URL(url).params.get("per_page", "30")
-    return (page_number(url) or 0) * (int(size) if size.isdecimal() else 0)
-
-
-def page_number(url: str) -> int | None:
-    """The number of a counted list's page in its address; None for what is no number."""
-    page = httpx.URL(url).params.get("page", "1")
-    return int(page) if page.isdecimal() else None
-
-
-def page_before(url: str) -> str | None:
-    """The address of the page before a counted list's page; None for a first page or one by cursor."""
-    address = httpx.URL(url)
-    number = page_number(url) or 1
-    is_counted = number > 1 and not {"after", "before"} & set(address.params)
-    return str(address.copy_set_param("page", number - 1)) if is_counted else None
 
 
 def expect_found(reply: Reply, repo: Subject) -> Reply:

@@ -15,6 +15,7 @@ from gitpulse_assets.sandbox.faults import Fault, first_striking
 from gitpulse_assets.sandbox.graphql_api import GraphQLApi
 from gitpulse_assets.sandbox.installations import Installations
 from gitpulse_assets.sandbox.limits import ANONYMOUS, Limits, Quota
+from gitpulse_assets.sandbox.list_faults import ListFaults
 from gitpulse_assets.sandbox.listing import Listings
 from gitpulse_assets.sandbox.messages import (
     ENTERPRISE_PREFIX,
@@ -25,7 +26,7 @@ from gitpulse_assets.sandbox.messages import (
     problem,
 )
 from gitpulse_assets.sandbox.older_server import without_keys
-from gitpulse_assets.sandbox.routes import EVENT_ROWS_MAX, Routes
+from gitpulse_assets.sandbox.routes import EVENT_ROWS_MAX, Routes, asked_size
 from gitpulse_assets.sandbox.times import http_date
 from gitpulse_assets.sandbox.world import World
 
@@ -61,6 +62,7 @@ class SandboxApp:
         listings = Listings()
         self._routes = Routes(world, listings, event_rows_max)
         self._graphql = GraphQLApi(world, listings)
+        self._list_faults = ListFaults()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope; anything but HTTP is left alone."""
@@ -80,7 +82,7 @@ class SandboxApp:
     def answer(self, request: Request) -> tuple[Response, Fault | None]:
         """Answer a request and log it; the fault, if any, that its delivery shall suffer."""
         is_graphql = request.path in GRAPHQL_PATHS
-        node_count = self._graphql.node_count(request.body) if is_graphql else 0
+        node_count = self._graphql.node_count(request.body) if is_graphql else asked_size(request)
         fault = first_striking(self.faults, request.target, node_count)
         account = self.installations.account(request.token)
         quota = self.limits.quota(account, "graphql" if is_graphql else "core", self.world.clock)
@@ -149,7 +151,7 @@ class SandboxApp:
         return self._conditional(request, self._routed(request, fault))
 
     def _routed(self, request: Request, fault: Fault | None) -> Response:
-        response = self._routes.answer(request)
+        response = self._list_faults.applied(self._routes.answer(request), request, fault)
         if fault is not None and fault.kind == "older_server":
             response.body = without_keys(response.body, fault.fields)
         return response

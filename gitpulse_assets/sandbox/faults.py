@@ -20,6 +20,11 @@ Kind = Literal[
     "unserved_issue",
     "older_server",
     "forbidden_field",
+    "no_link",
+    "empty",
+    "short",
+    "repeated",
+    "leads_back",
 ]
 ALWAYS = 1_000_000_000
 
@@ -36,8 +41,14 @@ class Fault:
     (GraphQL) fails what would hold the issue `issue_number`, with `status`, as data null where that is 200;
     `older_server` knows none of the `fields` (`Issue.fullDatabaseId`, `Issue.stateReason.enableDuplicate` in
     GraphQL, keys of records in REST); `forbidden_field` (GraphQL) nulls the `fields` (`repository.issues`)
-    for want of a permission. `min_nodes` restricts a rule to GraphQL queries that ask for at least so many
-    nodes.
+    for want of a permission.
+
+    Of a list's page, with status 200: `no_link` is the page without its Link; `empty` a page without records
+    or Link; `short` lacks its last 40 records, and its Link does not; `repeated` has the records of the page
+    served before; `leads_back` names the list's first page as its next.
+
+    `min_nodes` restricts a rule to GraphQL queries that ask for at least so many nodes, and to list pages of
+    at least so many records.
     """
 
     kind: Kind

@@ -192,7 +192,7 @@ class GraphQLApi:
         cursors = [ordered.cursor_at(place, descending=descending) for place in (start, end - 1) if issues]
         return {
             "nodes": issues,
-            "totalCount": len(ordered.issues),
+            "totalCount": len(ordered.issues) + (repository.unlisted_open_count if "open" in wanted else 0),
             "pageInfo": _page_info(start > 0, end < len(ordered.issues), cursors),
         }
 

@@ -91,6 +91,7 @@ class Repository:
 
     `version` grows with every change, so that ordered lists can be kept between two changes. `rows` is the
     list as served where it differs from the present issues (a recorded list that repeats rows).
+    `unlisted_open_count`: open issues that are counted and in no list, as those of accounts GitHub hides.
     """
 
     repository_id: int
@@ -108,6 +109,7 @@ class Repository:
     node_id: str = ""
     owner_id: int = 0
     version: int = 0
+    unlisted_open_count: int = 0
 
     @property
     def full_name(self) -> str:

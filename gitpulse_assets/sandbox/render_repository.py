@@ -105,7 +105,8 @@ def _settings(repository: Repository) -> dict[str, Any]:
 
 def _counts(repository: Repository) -> dict[str, int]:
     # GitHub's open_issues counts open pull requests too.
-    open_count = repository.open_count(is_pull_request=False) + repository.open_count(is_pull_request=True)
+    open_count = sum(repository.open_count(is_pull_request=is_one) for is_one in (False, True))
+    open_count += repository.unlisted_open_count
     return {
         "size": 108,
         "stargazers_count": 80,

@@ -162,6 +162,11 @@ class Routes:
         return Response(200, body, headers)
 
 
+def asked_size(request: Request) -> int:
+    """How many records a page of a list is asked to hold; 0 where the request does not say."""
+    return _whole(request.query.get("per_page"), 0)
+
+
 def _paging(query: dict[str, str]) -> tuple[int, int]:
     per_page = _whole(query.get("per_page"), PER_PAGE_DEFAULT)
     return _whole(query.get("page"), 1), min(PER_PAGE_MAX, per_page)

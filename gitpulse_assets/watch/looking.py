@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 import pyarrow.compute as pc
 
-from gitpulse_assets.contracts.silver import ISSUE_CURRENT, SYNC_STATE
+from gitpulse_assets.contracts.silver import CONTROL_TOTAL, ISSUE_CURRENT, SYNC_STATE
 from gitpulse_assets.github.client import GitHubClient, Probe
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, NetworkDown
 from gitpulse_assets.lake.errors import LakeError
@@ -97,23 +97,52 @@ def look(client: GitHubClient, lake: Lake, key: str, member: Member, sight: Sigh
     probe = client.probe_issues(member.repo, etag, sight.body)
     quiet = msgspec.structs.replace(sight, etag=etag, failure_count=0, not_before=None, trouble="")
     if probe.is_unchanged:
-        return Seen(quiet)
+        return counted(client, lake, stored, member, quiet)
     found = mark(probe)
     if found == sight.settled_mark or is_merged(lake, stored, probe):
         body = kept_body(client, member.repo, probe)
-        return Seen(
-            msgspec.structs.replace(quiet, etag=probe.etag, body=body, settled_mark=found, asked_mark="")
-        )
+        quiet = msgspec.structs.replace(quiet, etag=probe.etag, body=body, settled_mark=found, asked_mark="")
+        return counted(client, lake, stored, member, quiet)
+    return wanted(sight, found)
+
+
+def wanted(sight: Sight, found: str) -> Seen:
+    """Ask for a run for what was found."""
     # Not when the round began: a run made since then may have ended before this change was seen.
     asked = msgspec.structs.replace(sight, asked_mark=found, asked_at=datetime.now(UTC), trouble="")
     return Seen(asked, is_changed=True)
 
 
+def counted(client: GitHubClient, lake: Lake, stored: Repo, member: Member, quiet: Sight) -> Seen:
+    """Hold the repository's own open count against ours where its list shows nothing new.
+
+    Issues imported with old dates, and those that left, show nowhere else. Without a token the question would
+    cost one of 60 requests an hour; each refresh asks it anyway.
+    """
+    if not client.has_token(member.repo):
+        return Seen(quiet)
+    answer = client.repository(member.repo, quiet.repository_etag)
+    if answer.is_unchanged or answer.open_issues_count is None:
+        return Seen(quiet)
+    found = f"open {answer.open_issues_count}"
+    if found == quiet.counted_mark or is_count_known(lake, stored, answer.open_issues_count):
+        return Seen(msgspec.structs.replace(quiet, repository_etag=answer.etag))
+    return wanted(msgspec.structs.replace(quiet, counted_mark=found), found)
+
+
+def is_count_known(lake: Lake, repo: Repo, open_count: int) -> bool:
+    """Whether GitHub's open count is ours, or as far from it as when it was counted last."""
+    is_open = pc.field("departed_at").is_null() & (pc.field("state") == "open")
+    difference = lake.dataset(ISSUE_CURRENT, repo).count_rows(filter=is_open) - open_count
+    columns = ["fetched_at", "repository_difference"]
+    totals = lake.dataset(CONTROL_TOTAL, repo).to_table(columns=columns).to_pylist()
+    newest = max(totals, key=lambda total: total["fetched_at"], default=None)
+    return difference == 0 or newest is None or newest["repository_difference"] == difference
+
+
 def mark(probe: Probe) -> str:
     """A change, told from others by what is newest in the list."""
-    if probe.newest_updated_at is None:
-        return "empty"
-    return f"{probe.newest_issue_id}@{probe.newest_updated_at:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{probe.newest.record_id}@{probe.newest.at:%Y-%m-%dT%H:%M:%SZ}" if probe.newest else "empty"
 
 
 def kept_body(client: GitHubClient, repo: Repo, probe: Probe) -> bytes | None:
@@ -139,14 +168,14 @@ def is_merged(lake: Lake, repo: Repo, probe: Probe) -> bool:
         return False
     is_present = pc.field("departed_at").is_null()
     newer = is_present
-    if probe.newest_updated_at is not None:
-        newer = is_present & (pc.field("updated_at") >= pc.scalar(probe.newest_updated_at))
+    if probe.newest is not None:
+        newer = is_present & (pc.field("updated_at") >= pc.scalar(probe.newest.at))
     rows = lake.dataset(ISSUE_CURRENT, repo).to_table(columns=["issue_id", "updated_at"], filter=newer)
     found = rows.to_pylist()
-    if probe.newest_updated_at is None:
+    if probe.newest is None:
         return not found
-    is_same = any(row["issue_id"] == probe.newest_issue_id for row in found)
-    return is_same and all(row["updated_at"] == probe.newest_updated_at for row in found)
+    is_same = any(row["issue_id"] == probe.newest.record_id for row in found)
+    return is_same and all(row["updated_at"] == probe.newest.at for row in found)
 
 
 def look_at_all(

@@ -107,13 +107,16 @@ class Membership(msgspec.Struct, frozen=True):
 class Sight(msgspec.Struct, frozen=True):
     """What the looks at one repository found.
 
-    `etag` stands for an answer all of which is in silver (`body`: that answer, where tokens change).
+    `etag` stands for an answer all of which is in silver (`body`: that answer, where tokens change),
+    `repository_etag` for one whose open count is; `counted_mark`: the count a run was last asked for.
     `asked_mark`: the change a run was requested for at `asked_at`; `settled_mark`: one a run has dealt with.
     `failure_count`: runs or looks that failed in a row, after which nothing is tried before `not_before`.
     """
 
     etag: str | None = None
     body: bytes | None = None
+    repository_etag: str | None = None
+    counted_mark: str = ""
     settled_mark: str = ""
     asked_mark: str = ""
     asked_at: datetime | None = None

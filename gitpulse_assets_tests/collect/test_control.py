@@ -1,51 +1,68 @@
-"""GitHub's own count: what it repairs in the same run, and when it is not listened to again."""
+"""GitHub's own count: when a difference to ours calls for a walk, and when it is GitHub's for good."""
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
-from gitpulse_assets.collect import control
-from gitpulse_assets.collect.control import ControlTotal, OpenCount, calls_for_full_walk
-from gitpulse_assets.collect.session import Session
-from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.collect.control import ControlTotal, OpenCount, is_known_difference
 
-REPO = Repo("acme", "rocket")
+AT = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    tokens = [SecretStr("token")]
-    with GitHubClient(
-        api_url="http://127.0.0.1:1", graphql_url="http://127.0.0.1:1/graphql", tokens=tokens
-    ) as client:
-        yield Session(client, Lake.open(str(tmp_path)), REPO, "run-1")
+def total(before: int, after: int, *, is_quiet: bool = True, is_whole: bool = True) -> ControlTotal:
+    """Ours are 10 open issues."""
+    return ControlTotal(OpenCount(before, False, AT), OpenCount(after, False, AT), is_quiet, 10, is_whole)
 
 
-def total(before: int, after: int, *, is_quiet: bool = True) -> ControlTotal:
-    at = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
-    return ControlTotal(OpenCount(before, False, at), OpenCount(after, False, at), is_quiet)
+def row(difference: int, *, is_whole: bool | None = True, is_known: bool | None = False) -> dict[str, Any]:
+    counts = {"our_count": 10, "open_count_before": 10 - difference, "open_count_after": 10 - difference}
+    how = {"is_quiet": True, "has_pull_requests": False}
+    return counts | how | {"is_whole_walk": is_whole, "is_known_difference": is_known}
 
 
 @pytest.mark.parametrize(
-    ("counts", "known", "is_called"),
+    ("counts", "is_contradicted"),
     [
-        (total(10, 10), 0, False),
-        (total(9, 9), 0, True),
-        (total(9, 10), 0, False),
-        (total(9, 9, is_quiet=False), 0, False),
-        (total(9, 9), 1, False),
-        (total(8, 8), 1, True),
+        (total(10, 10), False),
+        (total(9, 9), True),
+        (total(9, 10), False),
+        (total(9, 9, is_quiet=False), False),
     ],
-    ids=["equal", "differs", "moving", "not-quiet", "differs-as-before", "differs-more"],
+    ids=["equal", "differs", "moving", "not-quiet"],
 )
-def test_a_full_walk_is_called_for_once(
-    session: Session, monkeypatch: pytest.MonkeyPatch, counts: ControlTotal, known: int, is_called: bool
-):
-    monkeypatch.setattr(control, "our_count", lambda *_: 10)
-    monkeypatch.setattr(control, "known_difference", lambda *_: known)
-    assert calls_for_full_walk(session, counts) is is_called
+def test_only_a_count_at_rest_contradicts(counts: ControlTotal, is_contradicted: bool):
+    assert counts.is_contradicted is is_contradicted
+
+
+@pytest.mark.parametrize(
+    ("counts", "earlier", "is_known"),
+    [
+        (total(9, 9), [], False),
+        (total(9, 9), [row(1)], True),
+        (total(9, 9), [row(1, is_whole=False)], False),
+        (total(9, 9), [row(1, is_whole=None, is_known=None)], False),
+        (total(9, 9, is_whole=False), [row(1)], False),
+        (total(9, 9, is_whole=False), [row(1, is_known=True)], True),
+        (total(8, 8), [row(1, is_known=True)], False),
+        (total(9, 9), [row(1, is_known=True), row(0)], False),
+        (total(9, 9), [row(1) | {"has_pull_requests": True}], False),
+        (total(9, 9), [row(1) | {"is_quiet": False}], False),
+        (total(10, 10), [row(0)], False),
+    ],
+    ids=[
+        "first",
+        "second",
+        "not-whole-before",
+        "by-an-older-version",
+        "not-whole",
+        "known-before",
+        "changed",
+        "settled-between",
+        "counted-otherwise",
+        "not-at-rest-before",
+        "equal",
+    ],
+)
+def test_a_difference_is_known_after_the_second_whole_walk_that_ended_with_it(counts, earlier, is_known):
+    assert is_known_difference(counts, earlier) is is_known

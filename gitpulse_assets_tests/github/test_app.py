@@ -145,7 +145,7 @@ def test_a_change_is_seen_after_a_renewal(sandbox: Sandbox, connect, clock: Cloc
         clock.seconds += 3400
         again = client.probe_issues(REPO, etag=first.etag, known_body=first.body)
     assert not again.is_unchanged
-    assert again.newest_updated_at > first.newest_updated_at
+    assert again.newest.at > first.newest.at
 
 
 @pytest.mark.parametrize(

@@ -33,19 +33,19 @@ def test_the_probe_asks_for_the_newest_record(script, answer, repo):
     client, calls = script([answer([{"id": 5, "updated_at": "2024-06-01T00:00:00Z"}], etag='"p"')])
     probe = client.probe_issues(repo)
     assert calls.urls == ["/repos/octo/demo/issues?state=all&sort=updated&direction=desc&per_page=1"]
-    assert (probe.newest_issue_id, probe.newest_updated_at) == (5, datetime(2024, 6, 1, tzinfo=UTC))
+    assert (probe.newest.record_id, probe.newest.at) == (5, datetime(2024, 6, 1, tzinfo=UTC))
     assert (probe.is_unchanged, probe.etag) == (False, '"p"')
 
 
 def test_the_probe_of_an_unchanged_list_keeps_its_etag(script, answer, repo):
     client, _ = script([answer(b"", 304)])
     probe = client.probe_issues(repo, etag='"p"')
-    assert (probe.is_unchanged, probe.etag, probe.newest_issue_id) == (True, '"p"', None)
+    assert (probe.is_unchanged, probe.etag, probe.newest) == (True, '"p"', None)
 
 
 def test_the_probe_of_an_empty_list(script, answer, repo):
     client, _ = script([answer([])])
-    assert client.probe_issues(repo).newest_updated_at is None
+    assert client.probe_issues(repo).newest is None
 
 
 def test_the_client_closes_its_connections(script, answer, repo):

@@ -18,6 +18,12 @@ CAP = {"message": "In order to keep the API fast for everyone, pagination is lim
 DEEP = {"message": "Pagination with the page parameter is not supported for large datasets, please use"}
 
 
+@pytest.fixture(autouse=True)
+def _few_records_are_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of one record stands for one of a hundred here, and is not asked for again."""
+    monkeypatch.setattr("gitpulse_assets.github.pages.is_short", lambda page: False)
+
+
 def link(url, relation="next"):
     return f'<{url}>; rel="{relation}"'
 

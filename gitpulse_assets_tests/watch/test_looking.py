@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from gitpulse_assets.automation.sweep import changed
-from gitpulse_assets.github.client import GitHubClient, Probe
+from gitpulse_assets.github.client import GitHubClient, NewestRecord, Probe
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.watch.looking import Round, look_at_all, stop_after_round
@@ -23,7 +23,7 @@ class ChangedList:
     """Stands for GitHub: every list has something newest that the lake does not hold."""
 
     def probe_issues(self, repo: Repo, etag: str | None, body: bytes | None) -> Probe:
-        return Probe(False, NOW, "new", newest_issue_id=7, newest_updated_at=NOW)
+        return Probe(False, NOW, "new", NewestRecord(7, 7, NOW))
 
 
 def test_a_change_is_asked_for_when_it_was_seen(tmp_path: Path):

@@ -50,13 +50,14 @@ told as (
         4,
         abs(difference),
         format(
-            'why GitHub counts {:,} open {} and we {:,}, which the full walk did not resolve',
+            'why GitHub counts {:,} open {} and {} {:,}',
             open_count_after,
             if(has_pull_requests, 'issues and pull requests', 'issues'),
+            if(is_known, 'its lists, each time they are walked whole,', 'we, also after walking its whole lists,'),
             merged_count
         )
     from counted_total
-    where is_contradicted
+    where is_contradicted or is_known
     union all
     select 5, count(*), count(*) || if(count(*) = 1, ' record that', ' records that') || ' could not be read (see quarantine)'
     from quarantine

@@ -5,12 +5,12 @@
 with counted as (
     select
         repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
-        our_count
+        our_count, is_whole_walk, is_known_difference, repository_difference
     from stored_control_total
     union all
     select
         repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
-        our_count
+        our_count, is_whole_walk, is_known_difference, repository_difference
     from bronze_control_total
 ),
 
@@ -22,7 +22,7 @@ ended as (
 
 select
     repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
-    our_count
+    our_count, is_whole_walk, is_known_difference, repository_difference
 from ended
 qualify
     fetched_at > max(fetched_at) over () - interval 7 day

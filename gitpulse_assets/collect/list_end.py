@@ -1,0 +1,64 @@
+"""Whether a walk of the issue list came to the list's end: what a whole list is proven by.
+
+An answer that lost its `Link` looks like the last page. The newest record of the list, in the order of the
+walk, stands on the last page by right: a walk that has met it has been there. What pages look like is
+`github/pages.py`'s affair, and whether GitHub counts as we do `control.py`'s.
+"""
+
+import datetime as dt
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from gitpulse_assets.collect.known import has_met
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.github.client import PER_PAGE, NewestRecord
+from gitpulse_assets.github.errors import GitHubError
+from gitpulse_assets.lake.manifest import ManifestRow
+
+# Replicas lag by seconds, so the end is looked for again before a list counts as cut short.
+LOOKS = 3
+
+
+class ListCut(GitHubError):
+    """The list ended before its newest record, again and again: the walk is not whole."""
+
+
+@dataclass(frozen=True)
+class ListEnd:
+    """What the end of one walk is proven by; `since`: where an incremental walk began, None of a full one."""
+
+    session: Session
+    since: dt.datetime | None
+    as_of_at: dt.datetime
+
+    def newest(self) -> NewestRecord | None:
+        """What stands last in the list now (1 request)."""
+        return next(iter(self._newest(1)), None)
+
+    def is_met(self, newest: NewestRecord | None, met_ids: Set[int], walk: Sequence[ManifestRow]) -> bool:
+        """Say whether the walk came by the newest record; one from before its beginning is none of it."""
+        if newest is None or newest.record_id in met_ids or (self.since and newest.at < self.since):
+            return True
+        return has_met(self.session, walk, newest.record_id)
+
+    def lacks_only_new(self, met_ids: Set[int], walk: Sequence[ManifestRow]) -> bool:
+        """Say whether the next walk will fetch all that this one may lack (1 request).
+
+        It overlaps with this one, so what stands last of all older records must have been met.
+        """
+        records = self._newest(PER_PAGE)
+        overlap_began_at = self.as_of_at - self.session.overlap
+        old = [record for record in records if record.at < overlap_began_at]
+        return self.is_met(next(iter(old or records[-1:]), None), met_ids, walk)
+
+    def _newest(self, count: int) -> list[NewestRecord]:
+        order = "updated" if self.since else "created"
+        return self.session.client.newest_records(self.session.repo, order, count)
+
+    def refusal(self, newest: NewestRecord | None, record_count: int) -> ListCut:
+        """Say that the list is not whole."""
+        missing = f", but not #{newest.number}, its newest" if newest else ""
+        return ListCut(
+            f"{self.session.repo}: GitHub's issue list ended after {record_count:,} records of this run"
+            f"{missing}; nothing is published from a list cut short, and the next run goes on at its end"
+        )

@@ -1,0 +1,52 @@
+"""Issues imported with old dates change no list's newest record: only the repository's open count shows them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.watch.looking import look
+from gitpulse_assets.watch.state import Member, Sight
+from gitpulse_assets_tests.field.lists import REPO, Watched
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """A synced repository into which three issues of long ago have been imported since."""
+    watched = Watched(tmp_path)
+    watched.sync()
+    watched.world.clock += 3600
+    return watched
+
+
+def import_issues(watched) -> None:
+    acts = watched.world.acts_on(REPO.key)
+    author = next(iter(acts.repository.issues.values())).author
+    for _ in range(3):
+        acts.open(watched.world.clock - 150 * DAY_SECONDS, author, "Imported")
+
+
+@pytest.mark.parametrize("token", ["good-token", ""])
+def test_14_the_open_count_calls_for_the_walk_that_finds_them(imported, token):
+    imported.token = token
+    imported.sync()
+    import_issues(imported)
+    row = imported.sync()
+    assert row.walk_kind == "full"
+    assert imported.present_count() == len(imported.world.repository(REPO.key).listed)
+
+
+def test_14_a_look_sees_the_count_and_asks_once(imported):
+    lake: Lake = imported.product.lake
+    member = Member(REPO.key, "gitpulse.yaml", datetime(2026, 1, 1, tzinfo=UTC))
+    with imported.product.client("good-token") as client:
+        quiet = look(client, lake, REPO.key, member, Sight())
+        assert not quiet.is_changed
+        import_issues(imported)
+        seen = look(client, lake, REPO.key, member, quiet.sight)
+        assert seen.is_changed
+        assert not look(client, lake, REPO.key, member, seen.sight).is_changed
+        imported.sync()
+        settled = look(client, lake, REPO.key, member, quiet.sight)
+    assert not settled.is_changed

@@ -1,0 +1,130 @@
+"""A list that was cut short is completed or told as incomplete; it never passes for whole.
+
+Reported by the project's own judge, and known elsewhere as pages that come without `rel="next"`.
+"""
+
+import pytest
+
+from gitpulse_assets.collect.list_end import ListCut
+from gitpulse_assets.contracts import silver
+from gitpulse_assets.github.errors import AnswerUnusable
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
+from gitpulse_assets_tests.field.lists import EVENTS, LIST, Watched
+
+RECORDS = 418
+
+
+@pytest.fixture
+def watched(tmp_path):
+    return Watched(tmp_path)
+
+
+@pytest.fixture
+def tokenless(tmp_path):
+    watched = Watched(tmp_path, token="", with_events=True)
+    watched.product.app.limits.anonymous_per_hour = 1000
+    return watched
+
+
+@pytest.mark.parametrize("kind", ["no_link", "empty", "short", "repeated", "leads_back"])
+def test_24_one_false_page_of_a_first_walk_costs_nothing_but_a_request(watched, kind):
+    """Before: 300 of 418 records, and 62 wrong days with `no_link`; 200 and 103 with `empty`."""
+    watched.faults.append(Fault(kind, match=LIST, skip=2))
+    row = watched.sync()
+    assert (row.status, watched.present_count(), watched.judged().wrong_days) == ("complete", RECORDS, 0)
+    assert watched.product.unknown_slices() == []
+
+
+@pytest.mark.parametrize("kind", ["no_link", "empty"])
+def test_24_a_list_cut_short_for_good_is_partial_and_gone_on_with(watched, kind):
+    """`page=3` is the third page alone, whoever asks for it again."""
+    watched.faults.append(Fault(kind, match="&page=3", times=ALWAYS))
+    with pytest.raises(ListCut, match=r"ended after \d00 records of this run, but not #\d+, its newest"):
+        watched.sync()
+    assert watched.product.table(silver.ISSUE_CURRENT).num_rows == 0
+    watched.faults.clear()
+    assert watched.sync().resumed_run_id == "run-001"
+    assert (watched.present_count(), watched.judged().wrong_days) == (RECORDS, 0)
+
+
+def test_24_a_first_page_without_link_for_good_is_no_whole_list(watched):
+    watched.faults.append(Fault("no_link", match=LIST, times=ALWAYS))
+    with pytest.raises(ListCut, match="ended after 100 records"):
+        watched.sync()
+    assert watched.product.lake.manifest(watched.product.repo).rows()[-1].status == "partial"
+
+
+@pytest.mark.parametrize("kind", ["repeated", "leads_back"])
+def test_24_pages_that_never_lead_on_end_the_walk_loudly(watched, kind):
+    watched.faults.append(Fault(kind, match="&page=3", times=ALWAYS))
+    with pytest.raises(AnswerUnusable, match="the page before it|a page before it"):
+        watched.sync()
+    watched.faults.clear()
+    watched.sync()
+    assert (watched.present_count(), watched.judged().wrong_days) == (RECORDS, 0)
+
+
+def test_24_a_hole_that_stays_in_the_list_is_no_known_difference(watched):
+    """Nothing proves a walk whole that met a page short in the middle: it is loud until the page is full."""
+    watched.faults.append(Fault("short", match="&page=4", times=ALWAYS))
+    watched.sync()
+    (slice_,) = watched.product.unknown_slices()
+    assert slice_.startswith("why GitHub counts 68 open issues and we, also after walking its whole lists, 5")
+    assert "walking them whole did not settle it" in (watched.error_of("control_total") or "")
+    watched.faults.clear()
+    watched.world.advance(seconds=86_400)
+    watched.sync()
+    assert (watched.product.unknown_slices(), watched.judged().wrong_days) == ([], 0)
+
+
+@pytest.mark.parametrize("times", [1, ALWAYS])
+def test_24_an_incremental_walk_loses_no_change(watched, times):
+    """150 label changes; before, 50 of them were lost without a word."""
+    watched.sync()
+    acts = watched.world.acts_on("acme/rocket")
+    watched.world.advance(seconds=86_400)
+    for issue in list(acts.repository.issues.values())[:150]:
+        acts.retitle(issue, watched.world.clock, None, "Changed")
+    watched.faults.append(Fault("no_link", match=LIST, times=times))
+    if times == ALWAYS:
+        with pytest.raises(ListCut):
+            watched.sync()
+        watched.faults.clear()
+    watched.sync()
+    titles = watched.product.table(silver.ISSUE_CURRENT)["title"].to_pylist()
+    assert titles.count("Changed") == 150
+
+
+@pytest.mark.parametrize("kind", ["no_link", "empty"])
+@pytest.mark.parametrize("skip", [0, 1, 5])
+def test_24_events_come_to_the_end_that_their_first_page_told(tokenless, kind, skip):
+    """Before, with the second page: 50 wrong days, and every issue called whole."""
+    tokenless.faults.append(Fault(kind, match=EVENTS, skip=skip))
+    tokenless.sync()
+    assert (tokenless.judged().wrong_days, tokenless.product.unknown_slices()) == (0, [])
+
+
+def test_24_events_cut_short_for_good_are_partial_and_gone_on_with(tokenless):
+    tokenless.faults.append(Fault("empty", match=f"{EVENTS}?per_page=100&page=3", times=ALWAYS))
+    with pytest.raises(AnswerUnusable, match="ends a list that goes on beyond row 1,000 by its first page"):
+        tokenless.sync()
+    tokenless.faults.clear()
+    tokenless.sync()
+    assert (tokenless.judged().wrong_days, tokenless.product.unknown_slices()) == (0, [])
+
+
+def test_24_an_events_page_without_link_for_good_is_gone_past(tokenless):
+    """What follows a full page of a counted list is asked for by its number."""
+    tokenless.faults.append(Fault("no_link", match=EVENTS, times=ALWAYS))
+    tokenless.sync()
+    assert (tokenless.judged().wrong_days, tokenless.product.unknown_slices()) == (0, [])
+
+
+def test_24_a_304_page_stored_without_next_does_not_end_the_next_walk(watched):
+    """As a version before this rule has stored it: the page's ETag is right, and its next address is missing."""
+    watched.sync()
+    watched.world.advance(seconds=60)
+    watched.faults.append(Fault("no_link", match="&page=3"))
+    row = watched.sync(is_full=True)
+    assert (row.status, watched.present_count()) == ("complete", RECORDS)
+    assert watched.asked(LIST).count(304) == 4
