@@ -1,4 +1,4 @@
-"""GitHub's total stays above what its lists hold: issues of accounts it hides are counted and listed nowhere."""
+"""GitHub's total stays above what its lists hold: it counts issues of accounts it hides."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Issues imported with old dates change no list's newest record: only the repository's open count shows them."""
+"""Issues imported with old dates are newest in no list: only the repository's open count shows them."""
 
 from datetime import UTC, datetime
 

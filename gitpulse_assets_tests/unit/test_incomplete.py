@@ -87,7 +87,7 @@ def test_cut_lifecycles_unexplained_departures_and_bad_records_are_told(con):
 @pytest.mark.parametrize(
     ("has_pull_requests", "is_quiet", "told"),
     [
-        (False, True, "why GitHub counts 1,204 open issues and we 1, which the full walk did not resolve"),
+        (False, True, "why GitHub counts 1,204 open issues and we, also after walking its whole lists, 1"),
         (
             True,
             True,
