@@ -110,7 +110,7 @@ class Departures:
         untold: set[str | None] = set()
         if self._transport.has_token(self._repo):
             node_ids = [issue.node_id for issue in missing if issue.node_id]
-            for batch in self._lifecycles.by_ids(node_ids):
+            for batch in self._lifecycles.by_ids(node_ids, most_unserved=None):
                 for found in batch.issues:
                     yield self._settled(unsettled.pop(found.asked_node_id), found, batch.date)
                 for node in batch.missing:

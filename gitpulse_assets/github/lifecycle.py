@@ -105,8 +105,13 @@ class Lifecycles:
             yield LifecycleBatch(number, answer.date, found, missing, after)
             is_over = after is None
 
-    def by_ids(self, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
-        """Given issues in the order given; an id that brings none is in the batch's `missing`."""
+    def by_ids(
+        self, node_ids: Sequence[str], most_unserved: int | None = UNSERVED_IN_A_ROW
+    ) -> Iterator[LifecycleBatch]:
+        """Given issues in the order given; an id that brings none is in the batch's `missing`.
+
+        Raises AnswerUnusable behind `most_unserved` in a row that GitHub does not serve; None: never.
+        """
         done_count, number, unserved_count = 0, 0, 0
         while done_count < len(node_ids):
             number += 1
@@ -115,7 +120,7 @@ class Lifecycles:
             is_served = any(node.reason != "unanswered" for node in batch.missing) or bool(batch.issues)
             unserved_count = 0 if is_served else unserved_count + len(batch.missing)
             yield batch
-            if unserved_count >= UNSERVED_IN_A_ROW:
+            if most_unserved is not None and unserved_count >= most_unserved:
                 raise AnswerUnusable(
                     f"GraphQL serves none of {unserved_count} lifecycles of {self._repo} in a row "
                     f"({batch.missing[-1].words}); try again later"
