@@ -27,10 +27,10 @@ dev: .venv/runtime  ## Dagster's UI on http://127.0.0.1:3000
 	$(BIN)/gitpulse ui
 
 test: .venv/dev  ## the test suite
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
-test-all: .venv/dev  ## the test suite with the slow tests
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills at any moment, generated histories (hours)
+	$(BIN)/pytest -n 2 --dist worksteal --hypothesis-profile prove --ignore gitpulse_assets_tests/deployment $(ARGS)
 
 test-deployment: .venv/dev  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
 	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
@@ -65,4 +65,4 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo dev test test-all test-deployment bench soak lint docs lock clean
+.PHONY: help demo dev test prove test-deployment bench soak lint docs lock clean

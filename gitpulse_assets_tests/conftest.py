@@ -5,19 +5,35 @@ it where the part can be had.
 """
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests import shared
 
+# How often a generated test is tried, unless it says so itself; the second is that of `make prove`.
+settings.register_profile("suite", max_examples=15)
+settings.register_profile("prove", max_examples=500)
+settings.load_profile("suite")
+
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 2 * 1024**3
+
 
 def pytest_configure() -> None:
-    """Let processes keep what they compile: a start without it takes twice the time, and tests start many."""
+    """Spare what proves nothing: compiling at every process start, and waiting for the disk.
+
+    Importing takes twice the time uncompiled; a refresh calls fsync some eighty times, and a killed process,
+    unlike a machine, loses nothing of what it wrote without.
+    """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

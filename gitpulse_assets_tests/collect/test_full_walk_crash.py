@@ -16,8 +16,8 @@ from gitpulse_assets.lake.lake import Lake
 
 SHOWN = (ISSUE_CURRENT, ISSUE_LABELS, ISSUE_ASSIGNEES, ISSUE_BODY, ISSUE_TRANSITIONS)
 WRITE_COUNT = 45
-# Every twelfth write in the default run.
-WRITES = [pytest.param(n, marks=() if n % 12 == 4 else pytest.mark.slow) for n in range(1, WRITE_COUNT + 1)]
+# Two of them in the default run.
+WRITES = [pytest.param(n, marks=() if n % 24 == 4 else pytest.mark.slow) for n in range(1, WRITE_COUNT + 1)]
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """A product in a folder: settings that point at a sandbox, an instance, and a way to run a refresh."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.conftest import forget_settings
 
 REPO = Repo("acme", "rocket")
@@ -68,6 +70,23 @@ def home(tmp_path: Path, sandbox: Sandbox) -> Iterator[Path]:
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as ephemeral:
         yield ephemeral
+
+
+@pytest.fixture
+def stored_instance(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dg.DagsterInstance]:
+    """One on the embedded default, whose events lie in one SQLite file a run; a copy of an empty one."""
+
+    def make(folder: Path) -> dict[str, str]:
+        with dg.DagsterInstance.local_temp(str(folder)) as made:
+            made.get_runs()
+        return {"folder": str(folder)}
+
+    folder = tmp_path_factory.mktemp("instance")
+    shutil.copytree(shared.made_once(pytestconfig, "instance", make)["folder"], folder, dirs_exist_ok=True)
+    with dg.DagsterInstance.local_temp(str(folder)) as stored:
+        yield stored
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The alert sensor on real runs of a real instance: what it reads, sends and remembers."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import apprise
@@ -31,10 +31,9 @@ class Clock(datetime):
 
 
 @pytest.fixture
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
-    """A stored instance on the embedded default, whose events lie in one SQLite file a run."""
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as stored:
-        yield stored
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    """A stored one, as whoever gets alerts has."""
+    return stored_instance
 
 
 @pytest.fixture

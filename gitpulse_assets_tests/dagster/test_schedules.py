@@ -40,10 +40,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
     """A stored instance: a schedule opens it by its address."""
-    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as stored:
-        yield stored
+    return stored_instance
 
 
 def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> ScheduleExecutionData:

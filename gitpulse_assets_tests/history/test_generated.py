@@ -8,10 +8,10 @@ from gitpulse_assets_tests.history.verdicts import Verdict
 
 # The seeds of the quick run, of `pair` one whose repositories are linked; the slow one plays others.
 QUICK = {
-    "full": range(20),
-    "increments": range(10),
-    "incremental": range(3),
-    "events": range(3),
+    "full": range(7),
+    "increments": range(4),
+    "incremental": range(1),
+    "events": range(1),
     "pair": range(1, 2),
 }
 SLOW = {"full": 600, "increments": 450, "incremental": 200, "events": 150, "pair": 60}

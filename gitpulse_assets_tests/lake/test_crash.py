@@ -20,8 +20,8 @@ from gitpulse_assets.repo import Repo
 WRITES = {"put", "move", "delete", "delete_prefix"}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PAGES = 4
-# Moments of a killing, in milliseconds after the process began to work; every twelfth in the default run.
-MOMENTS = [pytest.param(n, marks=() if n % 12 == 0 else pytest.mark.slow) for n in range(120)]
+# Moments of a killing, in milliseconds after the process began to work; a few in the default run.
+MOMENTS = [pytest.param(n, marks=() if n % 36 == 24 else pytest.mark.slow) for n in range(120)]
 
 
 class Crash(BaseException):

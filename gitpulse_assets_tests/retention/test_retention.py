@@ -23,7 +23,7 @@ from gitpulse_assets_tests.history.rebuilding import differences, rebuilt
 
 REPO = Repo("octo-org", "hello")
 AT_ONCE = timedelta(0)
-SEEDS = [pytest.param(n, marks=() if n < 3 else pytest.mark.slow) for n in range(200)]
+SEEDS = [pytest.param(n, marks=() if n < 1 else pytest.mark.slow) for n in range(200)]
 
 
 def eventful_world(seed: int, issue_count: int = 60) -> World:

@@ -31,7 +31,7 @@ def test_weekday_pace_does_not_depend_on_the_weekday_a_window_begins_on(days, fi
 
 
 @given(seed=st.integers(0, 10_000), days=st.integers(28, 400), first_weekday=st.integers(0, 6))
-@settings(max_examples=20, deadline=None)
+@settings(deadline=None)
 def test_turning_arrivals_into_departures_mirrors_the_interval(seed, days, first_weekday):
     net, volume = poisson_days(days, seed=seed)
     pace, mirrored = (estimate_pace(sign * net, volume, 28, first_weekday) for sign in (1, -1))
@@ -40,7 +40,7 @@ def test_turning_arrivals_into_departures_mirrors_the_interval(seed, days, first
 
 
 @given(seed=st.integers(0, 10_000), shift=st.integers(-20, 20))
-@settings(max_examples=20, deadline=None)
+@settings(deadline=None)
 def test_a_steady_shift_moves_the_interval_and_keeps_its_width(seed, shift):
     net, volume = poisson_days(400, seed=seed)
     pace, shifted = (estimate_pace(net + by, volume, 90, 0) for by in (0, shift))

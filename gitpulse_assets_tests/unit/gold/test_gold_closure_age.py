@@ -130,7 +130,7 @@ def closings(draw):
     return created, closed, departed
 
 
-@settings(max_examples=30, deadline=None)
+@settings(deadline=None)
 @given(issues=st.lists(closings(), min_size=1, max_size=12))
 def test_months_equal_plain_python(new_silver, make_gold, issues):
     repository = new_silver()

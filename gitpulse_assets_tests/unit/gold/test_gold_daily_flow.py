@@ -131,7 +131,7 @@ def expected_flow(issues, as_of):
     return result
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(issues=st.lists(histories(), max_size=8), as_of_minute=st.integers(0, 30 * 1440))
 def test_flow_equals_plain_python_and_breaks_no_check(new_silver, make_gold, check, issues, as_of_minute):
     repository = new_silver()
