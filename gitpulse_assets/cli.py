@@ -4,6 +4,7 @@ It reads arguments and hands them to `commands/`, whose modules are imported whe
 computed here.
 """
 
+import os
 import signal
 import sys
 import warnings
@@ -373,6 +374,8 @@ def bear_any_character() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
+    # What Dagster writes names private repositories, too.
+    os.umask(0o077)
     interrupt_on_signals()
     bear_any_character()
     # Dagster warns of its own preview and beta features on every start; tests pin the ones used here.

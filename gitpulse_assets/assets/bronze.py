@@ -18,7 +18,7 @@ from gitpulse_assets.checks.specs import contract_check_spec, contract_result
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.partitions import repos
+from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
@@ -71,6 +71,7 @@ def bronze(
     from gitpulse_assets.collect.session import Session
 
     repo = Repo.parse(context.partition_key)
+    refuse_forgotten(context.instance, repo)
     target = lake.open()
     began = time.monotonic()
     # A step that is executed again was under way before.
@@ -86,6 +87,16 @@ def bronze(
     with lake_errors(target, repo), duckdb.get_connection() as con:
         con.register("manifest", target.dataset(tables.MANIFEST, repo))
         yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
+
+
+def refuse_forgotten(instance: dg.DagsterInstance, repo: Repo) -> None:
+    """End a run queued before its repository was forgotten: Dagster executes it all the same."""
+    if not instance.has_dynamic_partition(REPOS_PARTITIONS, repo.key):
+        raise dg.Failure(
+            f"{repo} is not registered, or was forgotten since this run was asked for; nothing was fetched. "
+            f"gitpulse refresh {repo} registers it",
+            allow_retries=False,
+        )
 
 
 def wait_line(wait: "Wait") -> str:

@@ -4,8 +4,11 @@ A run made here is the same as one made in the UI: it is recorded in the persist
 origin of its job, without which the UI could show it but not execute it again.
 """
 
+import fcntl
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +37,10 @@ load_from:
       location_name: {CODE_LOCATION}
 """
 
+LOCK = ".lock"
+# What Dagster keeps names private repositories too, with samples of their rows.
+PRIVATE = 0o700
+
 TELEMETRY_OFF = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 
 
@@ -54,13 +61,56 @@ class RunOutcome:
     tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
+def open_instance(dagster_home: Path) -> dg.DagsterInstance:
+    """Open the instance of a home, which is made where there is none yet, by one process at a time.
+
+    Dagster's own creation of its databases ruins them where two do it at once.
+    Raises SettingsError where the home cannot be written or holds no instance that can be opened.
+    """
+    os.environ["DAGSTER_HOME"] = str(dagster_home)
+    with home_lock(dagster_home):
+        prepare_home(dagster_home)
+        try:
+            return dg.DagsterInstance.get()
+        except Exception as error:
+            raise SettingsError(
+                f"DAGSTER_HOME: {dagster_home} holds no instance that can be opened "
+                f"({type(error).__name__}: {str(error).strip()})".splitlines()[0]
+                + f"; {advice(error)}"
+            ) from None
+
+
+def advice(error: Exception) -> str:
+    """What to do about an instance that cannot be opened."""
+    if "alembic" in str(error):
+        return (
+            "its databases are half made or damaged: with no command at work, move its folders history and "
+            "schedules away, which hold how runs ended and no table, then run again"
+        )
+    return "mend its dagster.yaml or set another folder"
+
+
+@contextmanager
+def home_lock(dagster_home: Path) -> Iterator[None]:
+    """Keep a home to oneself; one that cannot be written has been made by others, and needs no making."""
+    try:
+        dagster_home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        file = (dagster_home / LOCK).open("ab")
+    except OSError:
+        file = None
+    with file or nullcontext():
+        if file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def prepare_home(dagster_home: Path) -> None:
     """Make Dagster's home where there is none yet, with the dagster.yaml of the working directory if any.
 
     Raises SettingsError where it cannot be written.
     """
     try:
-        dagster_home.mkdir(parents=True, exist_ok=True)
+        dagster_home.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         target, source = dagster_home / "dagster.yaml", Path("dagster.yaml")
         if not target.exists():
             target.write_text(source.read_text() if source.exists() else TELEMETRY_OFF, encoding="utf-8")

@@ -12,6 +12,7 @@ import dagster as dg
 import msgspec
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from gitpulse_assets.automation.backfills import backfilled_keys
 from gitpulse_assets.automation.launch import rebuild
 from gitpulse_assets.automation.purge import delete_run
 from gitpulse_assets.automation.runs import busy_keys
@@ -40,6 +41,8 @@ def forget_repo(settings: Settings, repo: Repo, *, is_confirmed: bool) -> int:
         with instance_of(settings) as instance:
             if repo.key in busy_keys(instance, datetime.now(UTC)):
                 return refused(f"a run is at work on {repo}; let it end, or stop it first", FAILED)
+            if repo.key in backfilled_keys(instance):
+                return refused(f"a backfill of {repo} is under way; let it end, or cancel it first", FAILED)
             objects = objects_of(lake.store, repo)
             size = sum(info.size_bytes for info in objects)
             question = f"Remove {repo}: {len(objects):,} objects, {size:,} bytes, and its runs in Dagster?"
@@ -97,8 +100,10 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
     try:
         lake = open_lake(settings)
         with instance_of(settings) as instance:
-            if busy := sorted(busy_keys(instance, datetime.now(UTC))):
-                return refused(f"runs are at work ({', '.join(busy[:3])}); let them end first", FAILED)
+            if busy := sorted(busy_keys(instance, datetime.now(UTC)) | backfilled_keys(instance)):
+                return refused(
+                    f"at work: runs or backfills of {', '.join(busy[:3])}; let them end first", FAILED
+                )
             counts = forget_person(lake, login)
             # Also those whose tables an earlier call did not come to make anew.
             repos = sorted({*counts, *repos_naming(lake, login)})

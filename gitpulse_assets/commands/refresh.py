@@ -3,14 +3,13 @@
 What a run did is put into words in `summary.py`.
 """
 
-import os
 import time
 from collections.abc import Sequence
 
 import dagster as dg
 from rich.console import Console
 
-from gitpulse_assets.automation.launch import RunOutcome, prepare_home, refresh
+from gitpulse_assets.automation.launch import RunOutcome, open_instance, refresh
 from gitpulse_assets.automation.sqlite_connections import keep_connections
 from gitpulse_assets.commands.summary import summary
 from gitpulse_assets.console import refused, say, tell, watching
@@ -93,15 +92,7 @@ def instance_of(settings: Settings) -> dg.DagsterInstance:
 
     Raises SettingsError where its folder or its dagster.yaml cannot be used.
     """
-    prepare_home(settings.dagster_home)
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
-    try:
-        instance = dg.DagsterInstance.get()
-    except Exception as error:
-        raise SettingsError(
-            f"DAGSTER_HOME: {settings.dagster_home} holds no instance that can be opened "
-            f"({first_line(error)}); mend its dagster.yaml or set another folder"
-        ) from None
+    instance = open_instance(settings.dagster_home)
     keep_connections(instance)
     return instance
 

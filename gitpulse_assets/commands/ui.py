@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import suppress
 
-from gitpulse_assets.automation.launch import prepare_home
+from gitpulse_assets.automation.launch import open_instance
 from gitpulse_assets.console import refused
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.settings import Settings, SettingsError
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.05
 def run_ui(settings: Settings, port: int) -> int:
     """Serve until interrupted; return the exit code."""
     try:
-        prepare_home(settings.dagster_home)
+        open_instance(settings.dagster_home).dispose()
     except SettingsError as error:
         return refused(error, WRONG_USE)
     if trouble := port_trouble(port):

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,9 @@ from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject, fil
 
 # A bounded number of lock files serves any number of repositories; a lock is held for microseconds.
 LOCK_COUNT = 64
+
+# Titles and texts of private repositories lie here, too.
+PRIVATE = 0o700
 
 SCRATCH = "_staging/_scratch"
 LOCKS = "_locks"
@@ -36,19 +40,22 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path, mode: int) -> None:
     """Create a folder with its parents so that they survive a power cut."""
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    _make_folder(folder.parent, mode)
+    folder.mkdir(mode=PRIVATE, exist_ok=True)
+    # Found empty by a `delete` beside it, it may be gone already.
+    with suppress(FileNotFoundError):
+        folder.chmod(mode)
     _sync_folder(folder.parent)
 
 
-def _put_in_place(source: Path, target: Path) -> None:
+def _put_in_place(source: Path, target: Path, mode: int) -> None:
     """Rename a file into its folder, which a `delete` beside it may just have found empty."""
     while True:
-        _make_folder(target.parent)
+        _make_folder(target.parent, mode)
         try:
             source.replace(target)
             return
@@ -64,10 +71,15 @@ class FolderStore:
         self.root = root.absolute()
 
     @property
+    def _mode(self) -> int:
+        """Who may enter what is made: whoever may enter the root; a new one is its user's alone."""
+        return stat.S_IMODE(self.root.stat().st_mode) if self.root.exists() else PRIVATE
+
+    @property
     def scratch_folder(self) -> Path:
         folder = self.root / SCRATCH
         with folder_errors(folder):
-            _make_folder(folder)
+            _make_folder(folder, self._mode)
         return folder
 
     def uri(self, key: str) -> str:
@@ -159,12 +171,13 @@ class FolderStore:
         with pa.OSFile(str(source), "rb") as file:
             os.fsync(file.fileno())
             etag = file_fingerprint(file)
+        source.chmod(self._mode & 0o666)
         if if_match is None and not if_absent:
-            _put_in_place(source, target)
+            _put_in_place(source, target, self._mode)
         else:
             with self._lock(key):
                 self._compare(key, None if if_absent else if_match)
-                _put_in_place(source, target)
+                _put_in_place(source, target, self._mode)
         _sync_folder(target.parent)
         return etag
 
@@ -178,7 +191,7 @@ class FolderStore:
         """Hold one of the lock files; the system frees it when the process dies."""
         number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest()) % LOCK_COUNT
         path = self.root / LOCKS / f"{number:02d}.lock"
-        _make_folder(path.parent)
+        _make_folder(path.parent, self._mode)
         with path.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

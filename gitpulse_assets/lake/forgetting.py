@@ -32,12 +32,23 @@ def objects_of(store: Store, repo: Repo) -> list[ObjectInfo]:
 
 
 def remove(store: Store, repo: Repo, objects: list[ObjectInfo]) -> None:
-    """Remove the objects in their order, and the folders that are named after the repository."""
-    place = f"{paths.partition(repo)}/"
+    """Remove the objects in their order, and then the folders that are named after the repository."""
     for info in objects:
         store.delete(info.key)
-    for folder in {info.key.partition(place)[0] + place for info in objects if place in info.key}:
+    # The deepest first: some S3 servers (SeaweedFS) list an emptied folder for minutes, unless it is deleted
+    # by its own name, which takes an empty one only.
+    for folder in sorted(folders_of(repo, objects), key=len, reverse=True):
         store.delete_prefix(folder)
+
+
+def folders_of(repo: Repo, objects: list[ObjectInfo]) -> set[str]:
+    """The folders from the one named after the repository down to that of each object."""
+    place = f"{paths.partition(repo)}/"
+    found: set[str] = set()
+    for above, _, below in (info.key.partition(place) for info in objects if place in info.key):
+        names = below.split("/")[:-1]
+        found |= {above + place + "".join(f"{n}/" for n in names[:depth]) for depth in range(len(names) + 1)}
+    return found
 
 
 def staged_of(store: Store, repo: Repo, staged: list[ObjectInfo]) -> Iterator[ObjectInfo]:

@@ -176,7 +176,7 @@ class S3Store:
             self._client.delete_object(**self._name(key))
 
     def delete_prefix(self, prefix: str) -> None:
-        keys = [info.key for info in self.list(prefix)]
+        keys = [*(info.key for info in self.list(prefix)), prefix]
         for start in range(0, len(keys), DELETE_KEYS):
             self._delete_together(prefix, keys[start : start + DELETE_KEYS])
 

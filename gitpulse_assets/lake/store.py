@@ -121,7 +121,7 @@ class Store(Protocol):
         ...
 
     def delete_prefix(self, prefix: str) -> None:
-        """Remove every object below a folder ending in `/`."""
+        """Remove every object below a folder ending in `/`, and the folder itself where there is one."""
         ...
 
 

@@ -105,6 +105,7 @@ class Run:
             partition_key=self.place.repo.key,
             retry_number=0,
             run=SimpleNamespace(run_id=self.run_id),
+            instance=SimpleNamespace(has_dynamic_partition=lambda *_: True),
             log=logging.getLogger(__name__),
         )
 

@@ -1,5 +1,6 @@
 """What both stores promise: whole objects, compare-and-swap, pinned reads."""
 
+import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplaced, PreconditionFailed
+from gitpulse_assets.lake.folder_store import FolderStore
+from gitpulse_assets.lake.forgetting import objects_of, remove
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.s3_store import S3Store
 from gitpulse_assets.lake.store import Store
+from gitpulse_assets.repo import Repo
 
 KEY = "silver/issue_current/repo_owner=a/repo_name=.github/data.parquet"
 
@@ -186,3 +193,42 @@ def test_a_file_where_a_folder_is_needed_is_one_line(tmp_path: Path):
     (tmp_path / "lake").write_text("not a folder")
     with pytest.raises(LakeError, match=r"^.*set GITPULSE_LAKE_URL to a folder$"):
         Lake.open(str(tmp_path / "lake"))
+
+
+@pytest.mark.parametrize(("root", "folder", "file"), [(None, 0o700, 0o600), (0o750, 0o750, 0o640)])
+def test_a_new_folder_lake_is_its_users_alone_and_a_shared_one_stays_shared(
+    tmp_path: Path, root: int | None, folder: int, file: int
+):
+    place = tmp_path / "lake"
+    if root:
+        place.mkdir()
+        place.chmod(root)
+    FolderStore(place).put("a/b/object", b"1")
+    FolderStore(place).put("a/b/swapped", b"1", if_absent=True)
+    modes = [stat.S_IMODE((place / name).stat().st_mode) for name in ("", "a", "a/b")]
+    assert modes == [folder] * 3
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (place / "a/b").iterdir()] == [file] * 2
+
+
+def test_what_is_forgotten_leaves_no_folder_in_a_listing(store: Store, repo: Repo):
+    """SeaweedFS lists an emptied folder for minutes, unless it is deleted by its own name."""
+    key = paths.batch_key(ISSUES, repo, "run-1", 1)
+    other = key.replace(repo.name, "other")
+    for name in (key, key.replace("run-1", "run-2"), other):
+        store.put(name, b"1")
+    remove(store, repo, objects_of(store, repo))
+    assert [info.key for info in store.list("")] == [other]
+    assert [name for name in folders(store) if repo.name in name] == []
+
+
+def folders(store: Store) -> list[str]:
+    """Every folder that a listing shows, by the store's own means."""
+    if isinstance(store, FolderStore):
+        return [str(path.relative_to(store.root)) for path in store.root.rglob("*") if path.is_dir()]
+    assert isinstance(store, S3Store)
+    found, waiting = [], [store._prefix]
+    while waiting:
+        answer = store._client.list_objects_v2(Bucket=store._bucket, Prefix=waiting.pop(), Delimiter="/")
+        names = [common["Prefix"] for common in answer.get("CommonPrefixes", [])]
+        found, waiting = found + names, waiting + names
+    return found
