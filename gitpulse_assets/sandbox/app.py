@@ -26,6 +26,7 @@ from gitpulse_assets.sandbox.messages import (
     problem,
 )
 from gitpulse_assets.sandbox.older_server import without_keys
+from gitpulse_assets.sandbox.privacy import Privacy
 from gitpulse_assets.sandbox.routes import EVENT_ROWS_MAX, Routes, asked_size
 from gitpulse_assets.sandbox.times import http_date
 from gitpulse_assets.sandbox.world import World
@@ -53,8 +54,10 @@ class SandboxApp:
         faults: list[Fault] | None = None,
         event_rows_max: int = EVENT_ROWS_MAX,
         installations: Installations | None = None,
+        privacy: Privacy | None = None,
     ) -> None:
         self.world = world
+        self.privacy = privacy or Privacy()
         self.installations = installations or Installations("", "", {})
         self.limits = limits or Limits()
         self.faults = faults if faults is not None else []
@@ -101,7 +104,7 @@ class SandboxApp:
             "server": "github.com",
             "x-github-media-type": "github.v3; format=json",
             "x-github-api-version-selected": API_VERSIONS[0],
-            **quota.headers(),
+            **(quota.headers() if self.limits.are_on else {}),
         }
 
     def _failure(self, fault: Fault | None, quota: Quota) -> Response | None:
@@ -125,13 +128,16 @@ class SandboxApp:
 
     def _of_app(self, request: Request) -> Response | None:
         """The answer to a GitHub App about itself, which no installation's quota pays for."""
-        answer = self.installations.answer(request, self.world.clock) if self.installations.app_id else None
+        if not self.installations.app_id:
+            return None
+        answer = self.installations.answer(request, self.world)
         return answer and _free(answer)
 
     def _is_refused(self, token: str) -> bool:
         return token.startswith("bad") or self.installations.is_refused(token, self.world.clock)
 
-    def _checked(self, request: Request, quota: Quota, fault: Fault | None, *, is_graphql: bool) -> Response:
+    def _malformed(self, request: Request, *, is_graphql: bool) -> Response | None:
+        """What is wrong with a request, whatever it asks for."""
         if self._is_refused(request.token):
             return _free(problem(401, "Bad credentials"))
         if not request.headers.get("user-agent"):
@@ -141,17 +147,26 @@ class SandboxApp:
             return _free(problem(400, f'Version "{version}" is not supported.'))
         if request.method != ("POST" if is_graphql else "GET"):
             return _free(problem(404, "Not Found"))
+        return None
+
+    def _checked(self, request: Request, quota: Quota, fault: Fault | None, *, is_graphql: bool) -> Response:
+        account = self.installations.account(request.token)
+        refused = self._malformed(request, is_graphql=is_graphql)
+        refused = refused or self.privacy.refusal(request, account, self.world, is_graphql=is_graphql)
+        if refused:
+            return refused
         if request.path == "/rate_limit":
-            return _free(json_response(200, self._rate_limit(self.installations.account(request.token))))
+            return self._rate_limit(account)
         if is_graphql:
             return self._graphql.answer(request, quota, fault)
         if quota.remaining == 0:
             whose = "user ID 1" if request.token else "127.0.0.1"
             return _free(problem(403, f"API rate limit exceeded for {whose}."))
-        return self._conditional(request, self._routed(request, fault))
+        return self._conditional(request, self._routed(request, account, fault))
 
-    def _routed(self, request: Request, fault: Fault | None) -> Response:
-        response = self._list_faults.applied(self._routes.answer(request), request, fault)
+    def _routed(self, request: Request, account: str, fault: Fault | None) -> Response:
+        answer = self._routes.answer(request, lambda found: self.privacy.sees(account, found))
+        response = self._list_faults.applied(answer, request, fault)
         if fault is not None and fault.kind == "older_server":
             response.body = without_keys(response.body, fault.fields)
         return response
@@ -170,12 +185,14 @@ class SandboxApp:
         response.headers |= {"etag": etag, "cache-control": "private, max-age=60, s-maxage=60"}
         return response
 
-    def _rate_limit(self, token: str) -> dict[str, Any]:
+    def _rate_limit(self, token: str) -> Response:
+        if not self.limits.are_on:
+            return _free(problem(404, "Rate limiting is not enabled."))
         core, graphql = (
             self.limits.quota(token, resource, self.world.clock) for resource in ("core", "graphql")
         )
         resources = {"core": core.as_json(), "graphql": graphql.as_json(), "search": core.as_json()}
-        return {"resources": resources, "rate": core.as_json()}
+        return _free(json_response(200, {"resources": resources, "rate": core.as_json()}))
 
 
 async def _read_request(scope: Message, receive: Receive) -> Request:

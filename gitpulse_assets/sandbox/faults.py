@@ -3,6 +3,7 @@
 A rule counts the requests it matches; `app` asks before it answers and `delivery` breaks the connection.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -71,6 +72,26 @@ class Fault:
             return False
         self.seen_count += 1
         return self.skip < self.seen_count <= self.skip + self.times
+
+
+def web_page(status: int = 404, match: str = "") -> Fault:
+    """A page for people, as a GitHub Enterprise Server gives beside its API, or a firewall, for good."""
+    headers = {"content-type": "text/html; charset=utf-8"}
+    page = "<!DOCTYPE html><title>Page not found</title>"
+    return Fault("status", match, times=ALWAYS, status=status, body=page, headers=headers)
+
+
+def blocked(status: int, block: dict[str, str | None], match: str = "") -> Fault:
+    """A repository that GitHub blocked: `block` holds reason, created_at and html_url, as far as given."""
+    body = json.dumps({"message": "Repository access blocked", "block": block})
+    return Fault("status", match, times=ALWAYS, status=status, body=body)
+
+
+def sso_required(url: str, match: str = "") -> Fault:
+    """An organisation that wants the token authorised for single sign-on at `url`."""
+    body = json.dumps({"message": "Resource protected by organization SAML enforcement."})
+    headers = {"x-github-sso": f"required; url={url}"}
+    return Fault("status", match, times=ALWAYS, status=403, body=body, headers=headers)
 
 
 def first_striking(faults: list[Fault], target: str, node_count: int = 0) -> Fault | None:

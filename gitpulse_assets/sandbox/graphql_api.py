@@ -12,7 +12,7 @@ from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.graphql_cost import NODES_MAX, Cost, MissingBounds, cost_of
 from gitpulse_assets.sandbox.graphql_faults import spoil
 from gitpulse_assets.sandbox.graphql_types import EventView, item_type_of_kind, load_schema
-from gitpulse_assets.sandbox.limits import ANONYMOUS, Quota
+from gitpulse_assets.sandbox.limits import ANONYMOUS, UNLIMITED, Quota
 from gitpulse_assets.sandbox.listing import BadCursor, Listings, decode_cursor, encode_cursor
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, problem
 from gitpulse_assets.sandbox.model import Issue, Repository
@@ -109,9 +109,9 @@ class GraphQLApi:
             "resetAt": iso(quota.reset_at),
             "used": used,
         }
-        result = execute(
-            self.schema, query.document, variable_values=query.variables, context_value=rate_limit
-        )
+        # Where limits are switched off there is nothing to tell of them.
+        told = rate_limit if quota.limit < UNLIMITED else None
+        result = execute(self.schema, query.document, variable_values=query.variables, context_value=told)
         assert isinstance(result, ExecutionResult)
         return result
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 WINDOW_SECONDS = 3600
 ANONYMOUS = ""
+UNLIMITED = 1_000_000_000
 
 
 @dataclass
@@ -48,6 +49,8 @@ class Limits:
     anonymous_per_hour: int = 60
     token_per_hour: int = 5000
     graphql_points_per_hour: int = 5000
+    # GitHub Enterprise Server may have its limits switched off: no headers, and no answer about them.
+    are_on: bool = True
 
     def __post_init__(self) -> None:
         self._quotas: dict[tuple[str, str], Quota] = {}
@@ -61,6 +64,8 @@ class Limits:
         return quota
 
     def _limit(self, token: str, resource: str) -> int:
+        if not self.are_on:
+            return UNLIMITED
         if resource == "graphql":
             return 0 if token == ANONYMOUS else self.graphql_points_per_hour
         return self.anonymous_per_hour if token == ANONYMOUS else self.token_per_hour

@@ -40,11 +40,14 @@ class Routes:
         self.world, self.listings, self.event_rows_max = world, listings, event_rows_max
         self._rows_kept: dict[int, tuple[int, list[Row]]] = {}
 
-    def answer(self, request: Request) -> Response:
-        """Answer a request below /repos, /repositories, /orgs or /users; 404 for anything else."""
+    def answer(self, request: Request, sees: Callable[[Repository], bool] = lambda _: True) -> Response:
+        """Answer a request below /repos, /repositories, /orgs or /users; 404 for anything else.
+
+        `sees`: which repositories a list may show.
+        """
         owned = OWNED.fullmatch(request.path)
         if owned:
-            return self._owned(request, owned[2])
+            return self._owned(request, owned[2], sees)
         named, numbered = NAMED.fullmatch(request.path), NUMBERED.fullmatch(request.path)
         if named:
             repository = self.world.repository(named[1])
@@ -56,11 +59,12 @@ class Routes:
             return self._in_repository(request, repository, numbered[2] or "")
         return not_found()
 
-    def _owned(self, request: Request, owner: str) -> Response:
+    def _owned(self, request: Request, owner: str, sees: Callable[[Repository], bool]) -> Response:
         """The repositories of an account by name; an account is an organisation and a user at once here."""
         owned = [found for found in self.world.repositories.values() if found.owner.lower() == owner.lower()]
         if not owned:
             return not_found()
+        owned = [repository for repository in owned if sees(repository)]
         owned.sort(key=lambda repository: repository.name.lower())
         page, per_page = _paging(request.query)
         end = page * per_page

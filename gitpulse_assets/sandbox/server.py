@@ -18,6 +18,7 @@ from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.installations import Installations
 from gitpulse_assets.sandbox.limits import Limits
+from gitpulse_assets.sandbox.privacy import Privacy
 from gitpulse_assets.sandbox.world import World
 
 HOST = "127.0.0.1"
@@ -52,10 +53,11 @@ def serve(
     limits: Limits | None = None,
     faults: list[Fault] | None = None,
     installations: Installations | None = None,
+    privacy: Privacy | None = None,
     port: int = 0,
 ) -> Iterator[Sandbox]:
     """Serve a world from a thread until the block ends; port 0 takes a free one."""
-    app = SandboxApp(world, limits=limits, faults=faults, installations=installations)
+    app = SandboxApp(world, limits=limits, faults=faults, installations=installations, privacy=privacy)
     with _listening(port) as listener:
         server = uvicorn.Server(_config(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

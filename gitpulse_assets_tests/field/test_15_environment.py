@@ -1,0 +1,87 @@
+"""15: proxies and certificates of the environment with which no HTTP client can be made.
+
+SOCKS: jacob-bd/gemini-notebook-mcp-cli#237, stabldev/torrra#28. NO_PROXY: encode/httpx#3221 and #3574,
+basicmachines-co/basic-memory#1541. A certificate file that is not there: thread not found.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.exit_codes import WRONG_USE
+from gitpulse_assets.github.connection import PROXIES, check_environment
+from gitpulse_assets.github.errors import UnusableEnvironment
+from gitpulse_assets.resources import GitHubResource
+from gitpulse_assets_tests.cli.conftest import a_home, run_command
+
+NAMES = (*PROXIES, "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+CASES = [
+    ("ALL_PROXY", "socks://127.0.0.1:1080", "a proxy of the kind socks:// cannot be used"),
+    ("ALL_PROXY", "socks5://127.0.0.1:1080", "a proxy of the kind socks5:// cannot be used"),
+    ("NO_PROXY", "localhost,[::1]:80", "'[::1]:80' cannot be read"),
+    ("SSL_CERT_FILE", "no/such.pem", "no/such.pem cannot be read (No such file or directory)"),
+]
+COUSINS = [
+    ("https_proxy", "socks5h://u:secret@127.0.0.1:1080", "a proxy of the kind socks5h:// cannot be used"),
+    ("HTTPS_PROXY", "http://u:secret@proxy:port", "it is no address of a proxy"),
+    ("no_proxy", "a.example,[::1]", "'[::1]' cannot be read"),
+    ("SSL_CERT_FILE", "text.pem", "text.pem holds no certificates in PEM form"),
+    ("SSL_CERT_FILE", ".", ". cannot be read (Is a directory)"),
+]
+
+
+@pytest.fixture(autouse=True)
+def empty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    (tmp_path / "text.pem").write_text("no certificate")
+    with a_home(tmp_path, "http://127.0.0.1:1"):
+        yield
+
+
+@pytest.mark.parametrize(("name", "value", "said"), CASES + COUSINS)
+def test_15_the_variable_is_named_and_no_password_shown(monkeypatch, name: str, value: str, said: str):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UnusableEnvironment) as refused:
+        check_environment()
+    assert str(refused.value).startswith(f"{name}: {said}")
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is refused.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("repos", "check"), ("plan", "acme/rocket"), ("refresh", "acme/rocket")],
+    ids=["repos check", "plan", "refresh"],
+)
+@pytest.mark.parametrize(("name", "value"), [("ALL_PROXY", "socks5://127.0.0.1:1"), ("SSL_CERT_FILE", "no")])
+def test_15_a_command_ends_with_one_line_and_code_2(monkeypatch, command, name: str, value: str):
+    monkeypatch.setenv("GITPULSE_REPOS", "acme/rocket")
+    monkeypatch.setenv(name, value)
+    result = run_command(*command)
+    assert result.exit_code == WRONG_USE
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"gitpulse: {name}: ")
+
+
+def test_15_a_run_of_the_daemon_fails_once_with_the_line(monkeypatch):
+    import dagster as dg
+
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    with pytest.raises(dg.Failure, match="ALL_PROXY: a proxy of the kind") as failure:
+        GitHubResource().client()
+    assert not failure.value.allow_retries
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS_PROXY", "proxy.example.com:3128"),
+        ("HTTPS_PROXY", "http://u:p@proxy.example.com:3128"),
+        ("NO_PROXY", "localhost,127.0.0.1,::1,.example.com,10.0.0.0/8,*"),
+    ],
+)
+def test_what_is_right_is_taken(monkeypatch, name: str, value: str):
+    monkeypatch.setenv(name, value)
+    check_environment()
