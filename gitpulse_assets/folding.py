@@ -70,7 +70,10 @@ def fold_runs(
     closed = closed_rows(lake, repo, rows, merged) if len(rows) > CLOSED_ROWS else []
     if len(closed) < CLOSED_ROWS:
         return Folded(rows)
-    lake.sweep_runs(repo, left_over_after)
+    try:
+        lake.sweep_runs(repo, left_over_after)
+    except LakeError as error:
+        logger.warning("%s: what earlier folds left stays: %s", repo, error)
     fold_id = f"{FOLD}{uuid.uuid4().hex}"
     gone: list[ManifestRow] = []
     new: list[ManifestRow] = []
@@ -80,7 +83,7 @@ def fold_runs(
             new += fold_stream(lake, repo, fold_id, parts)
             gone += parts
         except (LakeError, pa.ArrowException, OSError) as error:
-            # A refresh does not read what was merged, so damage there is no reason to stop one.
+            # A refresh does not read what was merged: damage there is told by `check` and stops none.
             logger.warning("%s: runs of %s are not folded: %s", repo, stream, error)
     archived = [row for row in gone if row.status != "folded"]
     listed = open_fold(lake, repo, rows, FOLDED_RUN.name)
