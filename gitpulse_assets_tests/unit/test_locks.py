@@ -29,7 +29,7 @@ PLATFORMS = {
 }
 MACHINES = list(product(PYTHONS, PLATFORMS))
 # The only pins that are built from source: one in pure Python, of a peer that is only measured, and one that
-# Dagster asks for and whose newest version is older than Python 3.14; it needs Apple's command line tools.
+# Dagster takes below version 7 only, older than Python 3.14; it needs Apple's command line tools.
 BUILT = {("nested-lookup", machine) for machine in MACHINES} | {("watchdog", ((3, 14), ("darwin", "arm64")))}
 
 Environment = dict[str, str]
