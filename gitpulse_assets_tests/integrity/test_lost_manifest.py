@@ -113,3 +113,21 @@ def test_a_rebuild_refuses_to_publish_less_than_stands(
     assert tables_of(folder_lake) == made.tables
     run_on(folder_lake, "run-3").merge_silver(is_rebuild=True, accepts_loss=True)
     assert sum(tables_of(folder_lake)["issue_current"].values()) < 60
+
+
+def test_it_is_made_again_over_folds(
+    folder_lake: Lake, run_on: Callable[[Lake, str], Run], monkeypatch: pytest.MonkeyPatch
+):
+    """The batches of a fold hold several runs' records, and its list names them."""
+    for name, least in (("CLOSED_ROWS", 1), ("RUNS_KEPT", 1)):
+        monkeypatch.setattr(f"gitpulse_assets.folding.{name}", least)
+    run = run_on(folder_lake, "run-3")
+    run.extract(is_full=True)
+    run.merge()
+    assert any(row.status == "folded" for row in folder_lake.manifest(REPO).rows())
+    assert folder_lake.examine(REPO) == []
+    before = tables_of(folder_lake)
+    lose(folder_lake)
+    assert not folder_lake.mend(REPO, folder_lake.examine(REPO))
+    assert differences(folder_lake, REPO) == {}
+    assert tables_of(folder_lake) == before
