@@ -241,20 +241,21 @@ def moved_clock() -> Iterator[None]:
 
 
 def troubles(months: list[Month]) -> Iterator[str]:
-    """Name what grew. The second month is the measure: in the first one the lake was still empty."""
+    """Name what grew beyond the most of the first three months: in these every phase of a fold is met."""
     if len(months) < MONTHS_MIN:
         return
-    first, *later = months[1:]
+    early, later = months[:MONTHS_MIN], months[MONTHS_MIN:]
     for month in later:
         for name in FLAT:
-            now, then = getattr(month, name), getattr(first, name)
+            now, then = getattr(month, name), max(getattr(one, name) for one in early)
             if now > GROWTH_MAX * then:
-                yield f"month {month.month}: {name} is {now}, in month {first.month} it was {then}"
+                yield f"month {month.month}: {name} is {now}, in the first months at most {then}"
     # What is received is kept, so bytes grow, by as much each month.
     grown = [after.lake_mb - before.lake_mb for before, after in pairwise(months)]
-    for month, size_mb in zip(later, grown[1:], strict=True):
-        if size_mb > GROWTH_MAX * grown[0] + BYTES_SLACK_MB:
-            yield f"month {month.month}: the lake grew by {size_mb:.1f} MB, at first by {grown[0]:.1f}"
+    most = max(grown[: MONTHS_MIN - 1])
+    for month, size_mb in zip(later, grown[MONTHS_MIN - 1 :], strict=True):
+        if size_mb > GROWTH_MAX * most + BYTES_SLACK_MB:
+            yield f"month {month.month}: the lake grew by {size_mb:.1f} MB, at first by {most:.1f}"
 
 
 def table(months: list[Month]) -> str:
