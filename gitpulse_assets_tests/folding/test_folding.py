@@ -11,7 +11,6 @@ from gitpulse_assets.assets.silver import MERGED_TABLES
 from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN
 from gitpulse_assets.contracts.catalog import find_contract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
-from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.retention import apply_retention, batches
 from gitpulse_assets.sandbox.times import DAY_SECONDS
@@ -119,10 +118,9 @@ def test_what_was_folded_goes_with_a_later_fold(folded_lake: Lake):
 
 
 @pytest.mark.usefixtures("folds_often")
-def test_a_lost_commit_is_merged_anew_with_the_folds(folding_reader: Reader, folded_lake: Lake):
+def test_a_silver_that_is_gone_is_merged_anew_with_the_folds(folding_reader: Reader, folded_lake: Lake):
     stored = rows(folded_lake.dataset(ISSUE_CURRENT, REPO).to_table())
-    for key in (paths.commit_key("silver", REPO), paths.plan_key("silver", REPO)):
-        folded_lake.store.delete(key)
+    folded_lake.store.delete_prefix("silver/")
     again(folding_reader, folded_lake)
     assert rows(folded_lake.dataset(ISSUE_CURRENT, REPO).to_table()) == stored
     assert differences(folded_lake, REPO) == {}
