@@ -86,6 +86,7 @@ class Lifecycles:
         self._graphql = graphql
         self._repo = repo
         self._size = BatchSize()
+        self._failed_count = 0
         self._further_page = load_document("timeline_page", FRAGMENTS[1:])
 
     def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
@@ -112,17 +113,15 @@ class Lifecycles:
 
         Raises AnswerUnusable behind `most_unserved` in a row that GitHub does not serve; None: never.
         """
-        done_count, number, unserved_count = 0, 0, 0
+        done_count, number, self._failed_count = 0, 0, 0
         while done_count < len(node_ids):
             number += 1
             batch = self._asked(number, node_ids[done_count:])
             done_count += len(batch.issues) + len(batch.missing)
-            is_served = any(node.reason != "unanswered" for node in batch.missing) or bool(batch.issues)
-            unserved_count = 0 if is_served else unserved_count + len(batch.missing)
             yield batch
-            if most_unserved is not None and unserved_count >= most_unserved:
+            if most_unserved is not None and self._failed_count >= most_unserved:
                 raise AnswerUnusable(
-                    f"GraphQL serves none of {unserved_count} lifecycles of {self._repo} in a row "
+                    f"GraphQL serves none of {self._failed_count} lifecycles of {self._repo} in a row "
                     f"({batch.missing[-1].words}); try again later"
                 )
 
@@ -141,7 +140,9 @@ class Lifecycles:
                 raise
             # Where nothing else is answered either, it is not the issue.
             date = self._graphql.ask_alive(self._repo)
+            self._failed_count += 1
             return LifecycleBatch(number, date, [], [MissingNode(node_ids[0], "unanswered", str(error))])
+        self._failed_count = 0
         return self._batch(number, answer, node_ids)
 
     def _walk_page(self, document: str, after: str | None) -> tuple[IssuesData, Answer]:
