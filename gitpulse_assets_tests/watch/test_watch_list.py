@@ -166,7 +166,7 @@ def test_a_default_file_in_a_closed_folder_is_told(monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "exists", refuse)
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(
         SettingsError, match=r"^GITPULSE_CONFIG: gitpulse.yaml cannot be read \(Permission den"
     ):
