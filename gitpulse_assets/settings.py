@@ -48,10 +48,18 @@ def http_url(value: str, example: str) -> str:
     """The address without a slash at its end; raises ValueError with the example."""
     parts = urlsplit(value)
     is_usable = parts.scheme in {"http", "https"} and parts.hostname and has_port(value)
-    if not is_usable or parts.query or parts.username:
-        shown = "the value" if "@" in value else repr(value)
-        raise ValueError(f"{shown} is not an http(s) address without user and query; for example {example}")
+    # A user or password may be empty; either makes the other count.
+    if not is_usable or "@" in parts.netloc or set("?#") & set(value):
+        raise ValueError(
+            f"{shown(value)} is not an http(s) address without user, query and fragment; "
+            f"for example {example}"
+        )
     return value.rstrip("/")
+
+
+def shown(address: str) -> str:
+    """The address for a message, unless it may hold a secret."""
+    return "the value" if set("@?#") & set(address) else repr(address)
 
 
 def has_port(value: str) -> bool:
@@ -71,9 +79,8 @@ def absolute_lake_url(value: str) -> str:
         return str(Path(value).expanduser().absolute())
     if scheme == "s3" and re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,62}(/.*)?", rest):
         return value.rstrip("/")
-    shown = "the value" if "@" in value else repr(value)
     raise ValueError(
-        f"{shown} is neither a folder nor s3://bucket/prefix; for example s3://my-bucket/gitpulse"
+        f"{shown(value)} is neither a folder nor s3://bucket/prefix; for example s3://my-bucket/gitpulse"
     )
 
 
@@ -348,8 +355,11 @@ class Settings(BaseSettings):
         origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
         for origin in origins:
             parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-                raise ValueError(f"{origin!r} is not an origin; for example https://dashboards.example.com")
+            is_host = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+            if not is_host or parts.path or set("?#") & set(origin):
+                raise ValueError(
+                    f"{shown(origin)} is not an origin; for example https://dashboards.example.com"
+                )
         return origins
 
     @field_validator("label_groups", mode="before")

@@ -45,6 +45,15 @@ def last_days(days: int, last_complete_date: date) -> Window:
     return Window(last_complete_date - timedelta(days=days - 1), last_complete_date)
 
 
+def completed(days: int, start: date | None, end: date | None) -> tuple[date | None, date | None]:
+    """Give a window of so many days that has one of its ends the other one; with none it has none."""
+    rest = timedelta(days=days - 1)
+    try:
+        return start or (end and end - rest), end or (start and start + rest)
+    except OverflowError:
+        raise WindowError(f"no window of {days:,} days begins or ends on {start or end}") from None
+
+
 def between(start: date, end: date, last_complete_date: date) -> Window:
     """Return the window from one day to another, which must be over."""
     if start > end:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
@@ -13,6 +14,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.app import create_app
+from gitpulse_assets.serve.connection import Connection
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.watch.watch_list import watch_list
 
@@ -38,8 +40,17 @@ def serve(settings: Settings, host: str, port: int) -> int:
     proxies = settings.trusted_proxies
     hosts = LOCAL_HOSTS if is_loopback(host) and not proxies else ("*",)
     app = create_app(lake, settings, is_watched=is_watched, allowed_hosts=hosts)
-    config = uvicorn.Config(
+    with listener, suppress(KeyboardInterrupt):
+        say(f"GitPulse serves {settings.lake_url} on {url_of(listener)} (Ctrl-C ends it)")
+        uvicorn.Server(server_config(app, proxies)).run(sockets=[listener])
+    return DONE
+
+
+def server_config(app: ASGIApp, proxies: str | None) -> uvicorn.Config:
+    """How uvicorn runs the application; `proxies`: whose word on the client's address counts."""
+    return uvicorn.Config(
         app,
+        http=Connection,
         access_log=False,
         log_level="warning",
         proxy_headers=bool(proxies),
@@ -47,10 +58,6 @@ def serve(settings: Settings, host: str, port: int) -> int:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    with listener, suppress(KeyboardInterrupt):
-        say(f"GitPulse serves {settings.lake_url} on {url_of(listener)} (Ctrl-C ends it)")
-        uvicorn.Server(config).run(sockets=[listener])
-    return DONE
 
 
 def watching(settings: Settings) -> Callable[[Repo], bool] | None:

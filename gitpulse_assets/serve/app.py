@@ -10,7 +10,6 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.lake.lake import Lake
@@ -19,7 +18,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.keys import CHALLENGE, Keys
 from gitpulse_assets.serve.limits import RateLimit
-from gitpulse_assets.serve.middleware import AnswerHead, BelowRoot
+from gitpulse_assets.serve.middleware import AnswerHead, BelowRoot, KnownHosts
 from gitpulse_assets.serve.page import page_router
 from gitpulse_assets.serve.problems import add_problem_handlers, problem
 from gitpulse_assets.serve.replies import Replies
@@ -87,7 +86,8 @@ def create_app(
             allow_headers=["Authorization", "If-None-Match"],
             expose_headers=["ETag", "Link", "X-Total-Count", "Retry-After"],
         )
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False)
+    if "*" not in allowed_hosts:
+        app.add_middleware(KnownHosts, hosts=allowed_hosts, headers=SECURITY_HEADERS)
     app.add_middleware(BelowRoot, root=settings.page_root)
     app.add_middleware(AnswerHead)
     return app
@@ -132,8 +132,9 @@ def refuse(request: Request, keys: Keys, limit: RateLimit) -> Response | None:
         return None
     address = request.client.host if request.client else "unknown"
     client = keys.client(request.headers.get("authorization")) if keys.are_needed else address
-    # Wrong keys are counted too, by address, so that they cannot be tried without end.
-    wait = 0 if path.startswith(UNCOUNTED_PREFIX) else limit.wait_seconds(client or address)
+    # Wrong keys are counted too, by address and wherever they are tried, so that there is an end to it.
+    is_counted = client is None or not path.startswith(UNCOUNTED_PREFIX)
+    wait = limit.wait_seconds(client or address) if is_counted else 0
     if wait:
         seconds = str(int(wait) + 1)
         return problem(429, f"too many requests; come back in {seconds} s", {"Retry-After": seconds})

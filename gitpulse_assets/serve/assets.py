@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.page.html import static, stylesheet
+from gitpulse_assets.serve.media import takes_gzip
 
 EXPORTED = "window.vegaEmbed = vegaEmbed;"
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -79,6 +80,6 @@ def vega_js(request: Request) -> Response:
     """Serve the drawing library, unpacked for those who ask for it plain."""
     headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
     packed = drawing_library()
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(packed, media_type="text/javascript", headers=headers | {"Content-Encoding": "gzip"})
     return Response(gzip.decompress(packed), media_type="text/javascript", headers=headers)

@@ -1,7 +1,6 @@
 """Tables and records as bytes in the formats the server speaks; knows no route and no question."""
 
-import csv
-import io
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -16,17 +15,43 @@ MEDIA_TYPES: dict[Format, str] = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }
-# What a spreadsheet would take for a formula; titles and labels are written by strangers.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula; titles and labels are written by strangers. It begins a cell,
+# or follows a semicolon where the locale parts cells there; full-width signs count in East Asia.
+SIGN = "[=+@\\-\uff1d\uff0b\uff0d\uff20]"
+FORMULA_START = re.compile(rf"\A(?=[\t\r\n]|{SIGN})|;\s*(?={SIGN})")
+TO_BE_QUOTED = re.compile(r'[",;\t\r\n]')
+QUALITY = re.compile(r"q=([01](?:\.\d*)?)")
+
+
+def qualities(header: str) -> dict[str, float]:
+    """Read an Accept or Accept-Encoding header: its names, and how welcome each is (0 to 1)."""
+    found: dict[str, float] = {}
+    for part in header.lower().split(","):
+        name, *parameters = (text.strip() for text in part.split(";"))
+        given = [text for text in parameters if text.startswith("q=")]
+        quality = QUALITY.fullmatch(given[0]) if given else None
+        found[name] = float(quality[1]) if quality else float(not given)
+    return found
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a client that sent this header takes gzip, and no less gladly than plain bytes."""
+    given = qualities(accept_encoding)
+    quality = given.get("gzip", given.get("*", 0))
+    return quality > 0 and quality >= given.get("identity", 0)
 
 
 def chosen_format(format_name: str | None, accept: str) -> Format:
-    """Return the format a request asks for: by name, else by its Accept header, else JSON."""
-    accepted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    for name, media_type in MEDIA_TYPES.items():
-        if name == format_name or (not format_name and media_type.partition(";")[0] in accepted):
-            return name
-    return "json"
+    """Return the format a request asks for: by name, else what its Accept header likes best, else JSON."""
+    given = qualities(accept)
+
+    def quality(name: Format) -> float:
+        media_type = MEDIA_TYPES[name].partition(";")[0]
+        kind = f"{media_type.partition('/')[0]}/*"
+        return given.get(media_type, given.get(kind, given.get("*/*", 0)))
+
+    named = next((name for name in MEDIA_TYPES if name == format_name), None)
+    return named or max(MEDIA_TYPES, key=quality)
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:
@@ -35,13 +60,13 @@ def encode_json(body: Mapping[str, Any]) -> bytes:
 
 
 def encode_csv(table: pa.Table) -> bytes:
-    """Return CSV (RFC 4180) with a header; lists joined by `; `, a `'` before a text like a formula."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(table.column_names)
-    columns = [column.to_pylist() for column in table.columns]
-    writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
-    return file.getvalue().encode()
+    """Return CSV (RFC 4180) with a header; lists joined by `; `, a `'` before what looks like a formula.
+
+    A text with a semicolon is quoted too, which the csv module has no setting for.
+    """
+    columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
+    rows = [table.column_names, *zip(*columns, strict=True)]
+    return "".join(",".join(row) + "\r\n" for row in rows).encode()
 
 
 def encode_parquet(table: pa.Table) -> bytes:
@@ -51,10 +76,10 @@ def encode_parquet(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _cell(value: object) -> object:
+def _cell(value: object) -> str:
     if isinstance(value, list):
-        return _harmless("; ".join(_text(item) for item in value))
-    return _harmless(value) if isinstance(value, str) else "" if value is None else _text(value)
+        return _quoted(_harmless("; ".join(_text(item) for item in value)))
+    return _quoted(_harmless(value)) if isinstance(value, str) else "" if value is None else _text(value)
 
 
 def _text(value: object) -> str:
@@ -66,4 +91,9 @@ def _text(value: object) -> str:
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return FORMULA_START.sub(r"\g<0>'", text)
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"' if TO_BE_QUOTED.search(text) else text

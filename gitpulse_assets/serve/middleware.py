@@ -1,7 +1,40 @@
-"""What is done to every request before a route sees it: HEAD, and the path below which the site is seen."""
+"""What is done to every request before a route sees it: its Host, HEAD, the path the site is seen below."""
 
+import re
+from collections.abc import Collection, Mapping
+
+from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gitpulse_assets.serve.problems import problem
+
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:@/\[\]]+)(?::\d*)?", re.IGNORECASE)
+
+
+class KnownHosts:
+    """Answers requests for these host names alone, others by a problem with `headers`.
+
+    Starlette's own middleware refuses in plain text.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], headers: Mapping[str, str]) -> None:
+        self._app, self._hosts, self._headers = app, frozenset(hosts), headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        if scope["type"] == "lifespan" or self._knows(Headers(scope=scope).get("host", "")):
+            await self._app(scope, receive, send)
+            return
+        detail = (
+            f"this server is not known by that name; ask {', '.join(sorted(self._hosts))}, or set "
+            "FORWARDED_ALLOW_IPS to the proxy in front of it"
+        )
+        await problem(400, detail, dict(self._headers))(scope, receive, send)
+
+    def _knows(self, host: str) -> bool:
+        found = HOST.fullmatch(host)
+        return found is not None and found[1].lower() in self._hosts
 
 
 class AnswerHead:

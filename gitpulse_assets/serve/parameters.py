@@ -8,7 +8,7 @@ from fastapi import Path, Query, Request
 from pydantic import BeforeValidator
 
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, IssueState, RepositoryAnswers
-from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
+from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, completed
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.bounds import LABEL_LENGTH_MAX, read_day
 from gitpulse_assets.serve.problems import BadRequest
@@ -31,10 +31,13 @@ Name = Annotated[
 ]
 WindowName = Annotated[
     Literal["28", "90", "180", "all"] | None,
-    Query(description="The last 28, 90 or 180 complete UTC days, or all; 90 unless `from` or `to` is given."),
+    Query(
+        description="The last 28, 90 or 180 complete UTC days, or all; 90 unless `from` or `to` is given. "
+        "With one of these: so many days from it or up to it; with both it is refused."
+    ),
 ]
 From = Annotated[
-    Day | None, Query(alias="from", description="First UTC day of the window, instead of `window`.")
+    Day | None, Query(alias="from", description="First UTC day of the window; the data's first unless given.")
 ]
 To = Annotated[
     Day | None, Query(alias="to", description="Its last UTC day; the last complete one unless given.")
@@ -73,9 +76,10 @@ class Scope:
 
     def window(self, answers: RepositoryAnswers) -> Window:
         """Return the window; raises WindowError where there is none such."""
-        if self.window_name == "all":
-            return answers.window("all")
-        return answers.window(int(self.window_name or DEFAULT_WINDOW_DAYS), self.start, self.end)
+        if self.window_name in (None, "all"):
+            return answers.window(self.window_name or DEFAULT_WINDOW_DAYS, self.start, self.end)
+        days = int(self.window_name)
+        return answers.window(days, *completed(days, self.start, self.end))
 
 
 def scope(
@@ -87,8 +91,8 @@ def scope(
     label: Label = None,
 ) -> Scope:
     """Read the parameters that all figures share."""
-    if window and (start or end):
-        raise BadRequest("window: give either window, or from and to, not both")
+    if window and start and end:
+        raise BadRequest("window: give it with from or with to, not both")
     return Scope(Repo.parse(f"{owner}/{name}"), window, start, end, label)
 
 

@@ -18,6 +18,7 @@ from gitpulse_assets.serve.media import (
     encode_csv,
     encode_json,
     encode_parquet,
+    takes_gzip,
 )
 
 # The newest bodies, encoded and compressed; a page of 1,000 issues is half a megabyte.
@@ -76,7 +77,8 @@ class Replies:
             return Response(None, 304, common)
         content = self._bodies.get(etag, body)
         common |= headers()
-        if "gzip" in request.headers.get("accept-encoding", "") and len(content) > SMALLEST_COMPRESSED_BYTES:
+        is_long = len(content) > SMALLEST_COMPRESSED_BYTES
+        if is_long and takes_gzip(request.headers.get("accept-encoding", "")):
             content = self._bodies.get((etag, "gzip"), lambda: gzip.compress(content, COMPRESSION_LEVEL))
             common["Content-Encoding"] = "gzip"
         return Response(content, 200, common, MEDIA_TYPES[chosen])

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.commands.serve import listen, url_of
+from gitpulse_assets.commands.serve import listen, server_config, url_of
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.serve.app import create_app
 from gitpulse_assets.settings import Settings
@@ -70,7 +70,7 @@ def make_client(folder: Path) -> Iterator[Callable[..., TestClient]]:
 def base_url(folder: Path) -> Iterator[str]:
     """The address of a server on a socket, in a thread."""
     with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app_of(folder), log_level="warning"))
+        server = uvicorn.Server(server_config(app_of(folder), None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

@@ -202,7 +202,7 @@ def test_a_repository_without_issues(client, question):
         ({"window": "-28"}, "window"),
         ({"window": "99999999999999999999"}, "window"),
         ({"window": "28; drop table issues"}, "window"),
-        ({"window": "28", "from": "2026-01-01"}, "not both"),
+        ({"window": "28", "from": "2026-01-01", "to": "2026-01-28"}, "not both"),
         ({"from": "2026-02-30"}, "from"),
         ({"from": "1700000000"}, "YYYY-MM-DD"),
         ({"from": "yesterday"}, "YYYY-MM-DD"),

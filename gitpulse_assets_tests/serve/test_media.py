@@ -18,7 +18,11 @@ def cells(value: object) -> str:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")']
+    "text",
+    [
+        *("=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\ntext", '=HYPERLINK("http://x")'),
+        *("\uff1d1+1", "\uff0bcmd", "\uff0d2", "\uff20SUM(A1)"),
+    ],
 )
 def test_a_text_like_a_formula_is_kept_from_being_one(text):
     assert cells(text) == f"'{text}"
@@ -27,6 +31,21 @@ def test_a_text_like_a_formula_is_kept_from_being_one(text):
 @pytest.mark.parametrize("text", ["plain", 'with "quotes"', "a,b", "two\nlines", "ünïcödé 🦆", "a=b", ""])
 def test_other_text_stays_as_it_is(text):
     assert cells(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("a;b", "a;b"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a; @SUM(A1)", "a; '@SUM(A1)"),
+        ("a;;\uff1d1", "a;;'\uff1d1"),
+        (["b", "=1"], "b; '=1"),
+    ],
+)
+def test_16_a_spreadsheet_that_parts_cells_at_semicolons_finds_no_formula(value, written):
+    assert cells(value) == written
+    assert f'"{written}"' in encode_csv(pa.table({"x": [value]})).decode()
 
 
 def test_values_are_written_plainly():
@@ -47,6 +66,11 @@ def test_values_are_written_plainly():
         (None, "*/*", "json"),
         (None, "text/csv", "csv"),
         (None, "text/html, text/CSV;q=0.5", "csv"),
+        (None, "text/csv;q=0", "json"),
+        (None, "application/json;q=0.5, text/csv", "csv"),
+        (None, "text/csv;q=0.5, */*;q=0.1", "csv"),
+        (None, "text/csv;q=0.5, */*", "json"),
+        (None, "text/*", "csv"),
         (None, "application/vnd.apache.parquet", "parquet"),
         ("json", "text/csv", "json"),
         ("csv", "application/json", "csv"),

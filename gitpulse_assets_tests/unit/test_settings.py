@@ -114,3 +114,32 @@ def test_the_key_of_an_app_is_a_text_or_a_file(monkeypatch: pytest.MonkeyPatch, 
         assert settings.github_app_private_key is not None
         assert settings.github_app_private_key.get_secret_value() == pem
         assert "c2VjcmV0" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://:secret@host",
+        "https://:@host/secret",
+        "https://@host/secret",
+        "https://user:secret@host",
+        "https://host/#secret",
+        "https://host/?token=secret",
+    ],
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GITHUB_API_URL", "GITHUB_GRAPHQL_URL", "AWS_ENDPOINT_URL"),
+        *("GITPULSE_PAGE_URL", "GITPULSE_UI_URL", "GITPULSE_METABASE_URL", "GITPULSE_CORS_ORIGINS"),
+    ],
+)
+def test_15_an_address_with_more_than_a_place_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str
+):
+    """Addresses are stored in bronze and shown in links: whatever may be a password must not be in one."""
+    monkeypatch.setenv(name, address)
+    with pytest.raises(SettingsError) as refusal:
+        load_settings()
+    assert str(refusal.value).startswith(f"{name}: ")
+    assert "secret" not in str(refusal.value)
