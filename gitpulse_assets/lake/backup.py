@@ -278,8 +278,7 @@ class Copy:
 
     def _commits(self, repo: Repo) -> dict[Layer, Settled]:
         """What is published; a publication that was cut short is finished, as any run would."""
-        found = {layer: settle(self._store, layer, repo) for layer in PUBLISHED}
-        return {layer: replace(settled, finished_count=0) for layer, settled in found.items()}
+        return {layer: replace(settle(self._store, layer, repo), finished_count=0) for layer in PUBLISHED}
 
     def _together(self, repo: Repo, layers: Mapping[Layer, Settled]) -> Iterator[tuple[str, Copied]]:
         """Copy what belongs together.

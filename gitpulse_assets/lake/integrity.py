@@ -154,8 +154,9 @@ def examine_layer(store: Store, layer: Layer, repo: Repo) -> list[Finding]:
 
     A publication under way is nothing wrong: what it moves in between is looked at again.
     """
+    found: list[Finding] = []
     for _ in range(EXAMINATIONS):
-        found: list[Finding] = []
+        found = []
         plan, plan_etag = _record(store, paths.plan_key(layer, repo), "plan", found, layer, repo)
         commit, etag = _record(store, paths.commit_key(layer, repo), "commit", found, layer, repo)
         if commit is None and not found:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Any, get_args
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, MANIFEST
@@ -165,7 +164,7 @@ def row_of_batches(
     )
 
 
-def with_state(row: ManifestRow, state: dict[str, datetime] | None) -> ManifestRow:
+def with_state(row: ManifestRow, state: dict[str, Any] | None) -> ManifestRow:
     """The row of a complete walk, where the sync state says that its run made one."""
     if state is None or state["as_of_at"] is None:
         return row
@@ -179,7 +178,7 @@ def with_state(row: ManifestRow, state: dict[str, datetime] | None) -> ManifestR
     )
 
 
-def sync_states(store: Store, repo: Repo) -> list[dict[str, datetime]]:
+def sync_states(store: Store, repo: Repo) -> list[dict[str, Any]]:
     """The rows of the sync state; none where it cannot be read."""
     with suppress(LakeError), reading(store, paths.table_key(SYNC_STATE, repo)):
         return open_table(store, SYNC_STATE, repo).dataset.to_table().to_pylist()
@@ -197,15 +196,19 @@ def read_columns(store: Store, key: str, columns: list[str]) -> pa.Table:
 
 def first(rows: pa.Table, column: str) -> datetime | None:
     """The least value of a column."""
-    return pc.min(rows[column]).as_py() if column in rows.schema.names else None
+    return min(known(rows, column), default=None)
 
 
 def last(rows: pa.Table, column: str) -> datetime | None:
     """The greatest value of a column."""
-    return pc.max(rows[column]).as_py() if column in rows.schema.names else None
+    return max(known(rows, column), default=None)
+
+
+def known(rows: pa.Table, column: str) -> list[Any]:
+    """The values of a column that are not null; none where there is no such column."""
+    return rows[column].drop_null().to_pylist() if column in rows.schema.names else []
 
 
 def pull_requests(rows: pa.Table) -> int:
     """How many records are pull requests, where that is known."""
-    is_known = "is_pull_request" in rows.schema.names
-    return (pc.sum(rows["is_pull_request"]).as_py() or 0) if is_known else 0
+    return sum(known(rows, "is_pull_request"))
