@@ -21,6 +21,8 @@ REPO = Repo("acme", "rocket")
 COMMANDS = (
     *(
         "alert-test",
+        "backup",
+        "check",
         "demo",
         "forget",
         "maintain",
@@ -28,8 +30,10 @@ COMMANDS = (
         "plan",
         "rebuild",
         "refresh",
+        "repair",
         "report",
         "repos",
+        "restore",
     ),
     *("sandbox", "serve", "ui", "verdict", "views"),
 )

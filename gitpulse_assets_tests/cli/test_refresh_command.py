@@ -115,6 +115,7 @@ def gone_after_one_answer() -> Iterator[str]:
     """A server that answers the first request and is gone: the next ones are refused."""
     body = b'{"id": 1, "full_name": "acme/rocket", "has_issues": true, "open_issues_count": 1}'
     head = f"HTTP/1.1 200 OK\r\nDate: Mon, 03 Jun 2024 21:18:53 GMT\r\nContent-Length: {len(body)}\r\n"
+    head += "X-RateLimit-Limit: 60\r\nX-RateLimit-Remaining: 59\r\nX-RateLimit-Reset: 1717453133\r\n"
 
     def serve() -> None:
         connection, _ = listener.accept()
@@ -265,7 +266,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, home):
         return RunOutcome(repo, "run", message="why", tables=shown, **ends[repo.key][1])
 
     monkeypatch.setattr(command, "refresh", pretended)
-    monkeypatch.setattr(command, "exit_code", lambda settings, outcome: ends[outcome.repo.key][0])
+    monkeypatch.setattr(command, "exit_code", lambda outcome, rows: ends[outcome.repo.key][0])
     return made
 
 
