@@ -21,8 +21,16 @@ from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
 WAITING_PAGES_MAX = 100
 
 
+# GitHub's servers need not agree to the second.
+CLOCK_TOLERANCE = dt.timedelta(minutes=1)
+
+
 class ListCapped(GitHubError):
     """GitHub ended the issue list early, so the walk cannot be complete."""
+
+
+class ClockBehind(GitHubError):
+    """GitHub's clock lies before the newest known state: its answers would show an older one."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +100,23 @@ def new_walk(session: Session, *, is_full: bool) -> WalkPlan:
     may_be_unchanged = state.watermark is not None and not is_full
     # Asked before the walk, so that a change during it makes the next probe differ.
     probe = session.client.probe_issues(session.repo, etag=state.etag if may_be_unchanged else None)
+    refuse_older(session, state, probe.date)
     if may_be_unchanged and probe.is_unchanged:
         return WalkPlan("unchanged", state.watermark, probe.date, probe.etag)
     if is_full or state.watermark is None:
         return WalkPlan("full", None, probe.date, probe.etag)
     return WalkPlan("incremental", state.watermark, probe.date, probe.etag, newest=probe.newest)
+
+
+def refuse_older(session: Session, state: KnownState, now: dt.datetime) -> None:
+    """Raise ClockBehind where GitHub's time lies before that of the newest walk."""
+    if state.as_of_at and now < state.as_of_at - CLOCK_TOLERANCE:
+        raise ClockBehind(
+            f"{session.repo}: GitHub's clock says {now:%Y-%m-%d %H:%M} UTC, but the last walk was at "
+            f"{state.as_of_at:%Y-%m-%d %H:%M} UTC; nothing is fetched before that time has passed again, or "
+            "an older state would be shown. Look for a proxy that answers from its store, and at the "
+            "server's clock where it is your own"
+        )
 
 
 def walked_state(session: Session) -> KnownState:

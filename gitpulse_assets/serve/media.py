@@ -50,8 +50,10 @@ def chosen_format(format_name: str | None, accept: str) -> Format:
         kind = f"{media_type.partition('/')[0]}/*"
         return given.get(media_type, given.get(kind, given.get("*/*", 0)))
 
-    named = next((name for name in MEDIA_TYPES if name == format_name), None)
-    return named or max(MEDIA_TYPES, key=quality)
+    for name in MEDIA_TYPES:
+        if name == format_name:
+            return name
+    return max(MEDIA_TYPES, key=quality)
 
 
 def encode_json(body: Mapping[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gitpulse_assets.collect.issues import ListCapped
+from gitpulse_assets.collect.issues import ClockBehind, ListCapped
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.github.errors import AnswerUnusable, LimitReached
@@ -174,3 +174,22 @@ def test_records_are_kept_byte_for_byte(empty_product):
     stored = empty_product.lake.bronze_dataset(ISSUES, empty_product.repo, batches).to_table()
     served = {issue.raw.decode() for issue in empty_product.world.repository("acme/rocket").listed}
     assert set(stored["payload_json"].to_pylist()) == served
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_20_a_walk_before_the_newest_one_is_refused(product, is_full):
+    """By its `Date` a day back, GitHub's newer records would lose against those already known."""
+    product.world.advance(seconds=3_600)
+    product.sync()
+    before = [product.table(table) for table in TABLES], issue_rows(product)
+    product.world.clock -= 86_400
+    with pytest.raises(ClockBehind, match=r"GitHub's clock says .* before that time has passed again"):
+        product.sync(is_full=is_full)
+    assert before == ([product.table(table) for table in TABLES], issue_rows(product))
+    product.world.clock += 86_400 + 3_600
+    assert product.sync(is_full=is_full).status == "complete"
+
+
+def test_20_servers_need_not_agree_to_the_second(product):
+    product.world.clock -= 30
+    assert product.sync(is_full=True).status == "complete"
