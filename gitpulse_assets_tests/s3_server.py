@@ -72,8 +72,8 @@ class S3Server:
 
     def __init__(self, weed: str, folder: Path) -> None:
         self.weed, self.folder = weed, folder
-        self._command = _command(weed, folder, _free_ports(5))
-        port = self._command[self._command.index("-s3.port") + 1]
+        self.arguments = _command(weed, folder, _free_ports(5))
+        port = self.arguments[self.arguments.index("-s3.port") + 1]
         self.options = options_of(f"http://127.0.0.1:{port}", uuid.uuid4().hex)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -89,7 +89,7 @@ class S3Server:
         }
         with (self.folder / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                self.arguments,
                 env=environment,
                 cwd=self.folder,
                 stdout=log,

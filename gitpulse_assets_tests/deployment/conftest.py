@@ -170,6 +170,9 @@ def deployment(
             "AWS_ENDPOINT_URL": str(s3_server.options.endpoint_url),
             "AWS_ACCESS_KEY_ID": str(s3_server.options.access_key_id),
             "AWS_SECRET_ACCESS_KEY": str(s3_server.options.secret_access_key),
+            # The run's one key; that one which may only read is enough shows serve/test_reading_keys.py.
+            "GITPULSE_READER_KEY_ID": str(s3_server.options.access_key_id),
+            "GITPULSE_READER_SECRET_KEY": str(s3_server.options.secret_access_key),
             "GITHUB_TOKEN": "sandbox",
             # A folder of the test instead of the default's, which is this machine's.
             "GITPULSE_CONFIG": "/etc/gitpulse/gitpulse.yaml",

@@ -1,5 +1,6 @@
 """What docker-compose.yml promises: no default password, nothing published but by the proxy, limits."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -16,8 +17,8 @@ from gitpulse_assets_tests.conftest import absent
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
-ONE_SHOT = {"bucket", "migrate"}
-SECRETS = re.compile(r"PASSWORD|SECRET|HASH|ACCESS_KEY")
+ONE_SHOT = {"bucket", "reader", "migrate"}
+SECRETS = re.compile(r"PASSWORD|SECRET|HASH|ACCESS_KEY|READER_KEY")
 # A second name for the region, and part of credentials that end within hours.
 NOT_FOR_CODE = {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"}
 # What httpx reads by itself on the way to GitHub.
@@ -97,6 +98,60 @@ def test_github_s_and_the_channels_secrets_are_the_code_location_s_alone():
     for name, service in SERVICES.items():
         held = {key for key in service.get("environment", {}) if key.startswith("GITHUB") or "ALERT" in key}
         assert not held or name == "code"
+
+
+@pytest.mark.parametrize("name", ["page", "metabase"])
+def test_19_what_only_reads_has_keys_that_may_only_read(name: str):
+    keys = {key: value for key, value in SERVICES[name]["environment"].items() if "ACCESS_KEY" in key}
+    assert len(keys) == 2
+    assert all(value.startswith("${GITPULSE_READER_") for value in keys.values())
+    assert SERVICES[name]["depends_on"]["reader"] == {"condition": "service_completed_successfully"}
+
+
+def test_19_the_reader_s_policy_allows_nothing_but_reading():
+    script = (ROOT / "deploy" / "make_reader.sh").read_text(encoding="utf-8")
+    policy = json.loads(script[script.index('{"Version"') : script.index("\nEND")])
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    assert allowed == {"s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject"}
+
+
+def shell_of(page: Path) -> str:
+    """The page's shell blocks, without their comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    return re.sub(r"(^|\s)#.*", "", "\n".join(blocks), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda page: page.name)
+def test_19_no_password_stands_on_a_command_line(page: Path):
+    told = re.findall(r"--plaintext|\b\w*(?:PASSWORD|SECRET|TOKEN)\w*=(?!\$\(openssl)\S+", shell_of(page))
+    assert not told
+
+
+def test_19_the_handbook_s_env_file_is_made_without_showing_a_password(tmp_path: Path):
+    """Its own lines, run by bash; Docker's part is played by the caddy of this machine."""
+    caddy = shutil.which("caddy")
+    if caddy is None:
+        absent("caddy", "there is no caddy on the path")
+    lines = shell_of(ROOT / "docs" / "operations.md").partition('"${EDITOR')[0]
+    (tmp_path / "docker").write_text(f'#!/bin/sh\necho "$@" >> docker.log\nexec {caddy} hash-password\n')
+    (tmp_path / "docker").chmod(0o755)
+    script = re.sub("^   ", "", lines, flags=re.MULTILINE)
+    made = subprocess.run(
+        ["bash", "-euc", script],
+        input="one word\nanother word\n",
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    text = (tmp_path / ".env").read_text()
+    values = dict(line.split("=", 1) for line in text.splitlines())
+    assert set(values) == {name for name, rest in variables() if rest.startswith(":?")}
+    assert all(re.fullmatch(r"'\$2a\$.{56}'", values[f"GITPULSE_{who}_HASH"]) for who in ("ADMIN", "VIEWER"))
+    shown = made.stdout + made.stderr + text + (tmp_path / "docker.log").read_text()
+    assert "word\n" not in shown.replace("caddy hash-password\n", "")
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
 
 
 def test_docker_compose_takes_the_file():
