@@ -171,7 +171,7 @@ def test_an_event_list_that_just_ends_at_row_30000_is_capped(script, answer, rep
 
 
 def test_a_counted_address_with_a_senseless_page_is_not_capped(script, answer, repo):
-    client, _ = script([answer([])])
+    client, _ = script([answer([{"id": 1}])])
     (page,) = client.issue_event_pages(repo, start_url=f"{API}/e?per_page=100&page=x")
     assert not page.is_capped
 
