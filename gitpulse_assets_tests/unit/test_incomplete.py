@@ -91,8 +91,8 @@ def test_cut_lifecycles_unexplained_departures_and_bad_records_are_told(con):
         (
             True,
             True,
-            "why GitHub counts 1,204 open issues and pull requests and we 1, which the full walk did not "
-            "resolve",
+            "why GitHub counts 1,204 open issues and pull requests and we, also after walking its whole "
+            "lists, 1",
         ),
         (False, False, None),
     ],
