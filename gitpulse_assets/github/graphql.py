@@ -24,6 +24,7 @@ from gitpulse_assets.github.errors import (
     TokenRequired,
     one_line,
 )
+from gitpulse_assets.github.refusals import sso_address
 from gitpulse_assets.github.transport import Transport
 from gitpulse_assets.repo import Repo
 
@@ -75,12 +76,16 @@ class _Envelope(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `is_partial`: GitHub left something out, for want of resources or time."""
+    """One answer. `is_partial`: GitHub left something out, for want of resources or time.
+
+    `sso_address`: where the token is authorised for single sign-on, if that is missing.
+    """
 
     url: str
     date: datetime
     data: bytes = field(repr=False)
     problems: list[Problem]
+    sso_address: str | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -158,7 +163,7 @@ class GraphQL:
                 break
             self._dialect.leave_out(unknown)
         for problem in answer.problems:
-            _raise_final(problem, repo, host)
+            _raise_final(problem, repo, host, answer.sso_address)
         return answer
 
     def ask_alive(self, repo: Repo) -> datetime:
@@ -179,7 +184,7 @@ class GraphQL:
         problems = envelope.errors or []
         for problem in problems:
             problem.message = self._transport.mask(problem.message)
-        answer = Answer(self._url, reply.date, bytes(envelope.data), problems)
+        answer = Answer(self._url, reply.date, bytes(envelope.data), problems, sso_address(reply.headers))
         spent = answer.read(_Spent)
         self._transport.graphql_meter.used(spent.rate_limit.cost if spent and spent.rate_limit else 1)
         return answer
@@ -205,7 +210,7 @@ class GraphQL:
             size.shrink()
 
 
-def _raise_final(problem: Problem, repo: Repo, host: str) -> None:
+def _raise_final(problem: Problem, repo: Repo, host: str, sso: str | None) -> None:
     """Raise for what neither waiting nor a smaller batch can help."""
     words, path = one_line(problem.message), problem.place
     if problem.type == "NOT_FOUND" and path in ((), ("repository",)):
@@ -215,10 +220,12 @@ def _raise_final(problem: Problem, repo: Repo, host: str) -> None:
     # One node of several that is out of this token's sight is an answer about that node only.
     is_one_node = len(path) == 2 and path[0] == "nodes"
     if problem.type == "INSUFFICIENT_SCOPES" or (problem.type == "FORBIDDEN" and not is_one_node):
-        raise Forbidden(
-            f"{host} forbids the token {'.'.join(map(str, path)) or 'this'} of {repo} ({words}); give it "
-            f"the permission {_permission(path)}: read for it (a classic token: the scope repo)"
+        permission = (
+            f"give it the permission {_permission(path)}: read for it (a classic token: the scope repo)"
         )
+        advice = f"authorise the token for single sign-on at {sso}" if sso else permission
+        what = ".".join(map(str, path)) or "this"
+        raise Forbidden(f"{host} forbids the token {what} of {repo} ({words}); {advice}")
     if problem.type == "INVALID_CURSOR_ARGUMENTS" or "valid cursor" in words:
         raise CursorRefused(f"{host} no longer takes the cursor for {repo} ({words}); start the walk again")
 

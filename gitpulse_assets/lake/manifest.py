@@ -5,7 +5,6 @@ It stays small: closed runs are folded (docs/adr/0013-folded-runs.md).
 """
 
 import random
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.stopping import pause
 
 Status = Literal["running", "complete", "partial", "failed", "folded"]
 WalkKind = Literal["full", "incremental", "unchanged"]
@@ -157,7 +157,7 @@ class Manifest:
                 self._known = changed, self._write(changed, etag)
             except PreconditionFailed:
                 self._known = None
-                time.sleep(random.uniform(0, BACK_OFF_SECONDS * 2 ** min(attempt, 6)))
+                pause(random.uniform(0, BACK_OFF_SECONDS * 2 ** min(attempt, 6)))
             else:
                 return changed
         raise LakeError(

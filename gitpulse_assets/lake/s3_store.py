@@ -7,7 +7,6 @@ with a condition nor pin the version it reads, so that a table replaced in mid-r
 import hashlib
 import logging
 import os
-import time
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ from gitpulse_assets.lake.s3_file import RangedFile, read_object
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.scratch import machine_scratch
 from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
+from gitpulse_assets.stopping import pause
 
 logger = logging.getLogger(__name__)
 
@@ -250,7 +250,7 @@ class S3Store:
                         return self._own_etag(key, mark)
                     if status(error) not in CONFLICT:
                         raise
-                    time.sleep(CONFLICT_WAIT_SECONDS * 2**attempt)
+                    pause(CONFLICT_WAIT_SECONDS * 2**attempt)
         return self._own_etag(key, mark)
 
     def _own_etag(self, key: str, mark: str) -> str:

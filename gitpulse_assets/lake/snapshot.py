@@ -15,6 +15,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.stopping import pause
 
 # A promotion moves a dozen objects; one that takes longer was cut short and waits for the next refresh.
 WAIT_SECONDS = 10.0
@@ -47,7 +48,7 @@ def open_snapshot(store: Store, layer: Layer, repo: Repo, contracts: Iterable[Ta
             raise LakeError(
                 f"{repo}: {layer} is being published, or its publication was cut short; refresh it again"
             )
-        time.sleep(POLL_SECONDS)
+        pause(POLL_SECONDS)
 
 
 def open_published(store: Store, layer: Layer, repo: Repo, contract: TableContract) -> ds.Dataset:

@@ -344,6 +344,15 @@ def test_a_query_that_is_forbidden(script, answer, repo, kind):
         list(client.repository_lifecycles(repo))
 
 
+def test_a_query_forbidden_for_want_of_single_sign_on_tells_where(script, answer, repo):
+    where = "https://github.com/orgs/acme/sso?authorization_request=1"
+    problem = {"type": "FORBIDDEN", "message": "Resource protected by organization SAML enforcement."}
+    client, _ = script([answer({"data": None, "errors": [problem]}, x_github_sso=f"required; url={where}")])
+    with pytest.raises(Forbidden) as refusal:
+        list(client.repository_lifecycles(repo))
+    assert str(refusal.value).endswith(f"; authorise the token for single sign-on at {where}")
+
+
 def test_a_graphql_address_that_is_none(script, answer, repo):
     client, _ = script([answer({"message": "Not Found"}, 404)])
     with pytest.raises(AnswerUnusable, match="GITHUB_GRAPHQL_URL"):
