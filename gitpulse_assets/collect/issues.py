@@ -161,26 +161,32 @@ def walk_to_end(session: Session, stream: Stream, plan: WalkPlan, waiting: list[
     the walk goes on by asking for its last page again.
     """
     end, met_ids = ListEnd(session, plan.since, plan.as_of_at), set[int]()
-    newest, start_url = plan.newest, plan.start_url
-    for look in range(LOOKS):
-        last = walk_on(session, stream, plan, waiting, met_ids, start_url)
-        newest = newest if look == 0 and newest else end.newest()
-        parts = walk_of(session.manifest.rows(), stream.row)
-        if last.page.is_capped or end.is_met(newest, met_ids, parts):
+    last = walk_on(session, stream, plan, waiting, met_ids, plan.start_url)
+    newest, looks = plan.newest or end.newest(), 1
+    while not (last.page.is_capped or end.is_met(newest, met_ids, parts_of(session, stream))):
+        if looks == LOOKS:
+            if is_full(last.page) or not end.lacks_only_new(met_ids, parts_of(session, stream)):
+                keep_unended(session, stream, plan, [*waiting, last])
+                waiting.clear()
+                raise end.refusal(newest, stream.row.record_count)
             waiting.append(last)
-            return True
-        start_url = last.page.url
-    if not is_full(last.page) and end.lacks_only_new(met_ids, parts):
-        waiting.append(last)
-        return False
-    keep(
-        session,
-        stream,
-        plan,
-        [*waiting, replace(last, page=replace(last.page, next_url=start_url, etag=None))],
-    )
-    waiting.clear()
-    raise end.refusal(newest, stream.row.record_count)
+            return False
+        last = walk_on(session, stream, plan, waiting, met_ids, last.page.url)
+        newest, looks = end.newest(), looks + 1
+    waiting.append(last)
+    return True
+
+
+def parts_of(session: Session, stream: Stream) -> list[ManifestRow]:
+    """Return the runs that made this walk so far, this one first."""
+    return walk_of(session.manifest.rows(), stream.row)
+
+
+def keep_unended(session: Session, stream: Stream, plan: WalkPlan, walked: list[WalkedPage]) -> None:
+    """Keep pages of which the last is no end: the walk goes on by asking for it again."""
+    page = walked[-1].page
+    unended = replace(walked[-1], page=replace(page, next_url=page.url, etag=None))
+    keep(session, stream, plan, [*walked[:-1], unended])
 
 
 def walk_on(

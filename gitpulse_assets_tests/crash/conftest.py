@@ -22,7 +22,7 @@ __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
 
 # What says who fetched or merged a row, by which walk, and how much of it one run fetched.
 PROVENANCE = {"run_id", "last_merged_run_id", "page_number"} | {
-    *("walk_kind", "etag", "record_count", "unchanged_page_count")
+    *("walk_kind", "is_whole_walk", "etag", "record_count", "unchanged_page_count")
 }
 # These have a row a walk, and after a crash there may be one walk more.
 LOGS = ("control_total", "reconciliation")
