@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from gitpulse_assets.collect.known import open_counts
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
 from gitpulse_assets.github.client import PER_PAGE
@@ -303,12 +304,14 @@ def end(session: Session, stream: Stream, plan: EventPlan, last: EventPage, seen
     marker = Stream(session, EVENT_WALK)
     as_of_at = stream.row.as_of_at or last.page.date
     is_whole = plan.known is None or not reaches(last, plan.known_id)
+    newest_id = newest_event_id(session, plan, seen)
+    since_at = complete_since_at(plan, last, seen, is_whole=is_whole)
     row = {
         "fetched_at": last.page.date,
         "as_of_at": as_of_at,
-        "complete_since_at": complete_since_at(plan, last, seen, is_whole=is_whole),
+        "complete_since_at": as_of_at if tells_nothing(session, newest_id) else since_at,
         "whole_walk_at": as_of_at if is_whole or plan.known is None else plan.known["whole_walk_at"],
-        "newest_event_id": newest_event_id(session, plan, seen),
+        "newest_event_id": newest_id,
         "is_capped": last.page.is_capped,
         "page_count": stream.row.page_count,
     }
@@ -317,6 +320,11 @@ def end(session: Session, stream: Stream, plan: EventPlan, last: EventPage, seen
     marker.keep(session.table(EVENT_WALK, [row]), last.page.date, page_count=0)
     marker.close("complete")
     return stream.close("partial" if last.page.is_capped else "complete", next_url=None)
+
+
+def tells_nothing(session: Session, newest_id: int | None) -> bool:
+    """Say whether the list held no event at all, though something is closed: it proves no history whole."""
+    return newest_id is None and open_counts(session)["closed_issue_and_pull_request_count"] > 0
 
 
 def complete_since_at(plan: EventPlan, last: EventPage, seen: Seen, *, is_whole: bool) -> dt.datetime | None:

@@ -57,7 +57,7 @@ def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue
 
 
 def open_counts(session: Session) -> dict[str, int]:
-    """How many issues, and issues and pull requests together, are open by what we have."""
+    """How many issues, and issues and pull requests together, are open by what we have, and both closed."""
     batches: dict[TableContract, Batches] = {table: unmerged(session, table) for table in (ISSUES, DEPARTURE)}
     return ask(session, "open_count", batches=batches)[0]
 

@@ -1,4 +1,8 @@
-"""A page too large to be made is asked for in smaller ones, from the same place on."""
+"""A page too large to be made is asked for in smaller ones, from the same place on.
+
+Reported in chaoss/grimoirelab-perceval#755 (Server Error at 100 a page, 200 at 50) and
+microsoft/CEDAR.GitHub.Collector#45.
+"""
 
 import re
 

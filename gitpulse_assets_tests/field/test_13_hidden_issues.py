@@ -1,7 +1,11 @@
-"""GitHub's total stays above what its lists hold: it counts issues of accounts it hides."""
+"""GitHub's total stays above what its lists hold: it counts issues of accounts it hides.
+
+Reported as JuliaGraphics/Colors.jl#260: 214 counted, 20 listed, after spam was taken away.
+"""
 
 import pytest
 
+from gitpulse_assets.collect import refresh
 from gitpulse_assets.contracts import silver
 from gitpulse_assets_tests.field.lists import LIST, Watched
 
@@ -59,3 +63,41 @@ def test_13_a_difference_that_ends_is_told_no_more(watched):
     comment(watched)
     watched.sync()
     assert watched.product.unknown_slices() == []
+
+
+def test_13_without_a_token_it_is_known_as_well(watched):
+    """Cousin: the count holds pull requests too."""
+    watched.token = ""
+    watched.sync()
+    assert (newest(watched)["has_pull_requests"], newest(watched)["is_known_difference"]) == (True, True)
+    comment(watched)
+    assert watched.sync().walk_kind == "incremental"
+    (warned,) = [words for words in watched.product.unknown_slices() if "GitHub counts" in words]
+    assert "each time they are walked whole" in warned
+
+
+def test_13_a_total_below_the_lists_is_known_as_well(watched):
+    """Cousin: a count that stays behind what the lists hold."""
+    watched.world.repository("acme/rocket").unlisted_open_count = -3
+    watched.sync()
+    assert watched.product.unknown_slices() == [WARNED.format(65, 68)]
+    comment(watched)
+    assert watched.sync().walk_kind == "incremental"
+
+
+@pytest.mark.parametrize("step", ["held", "keep_control_total"])
+def test_13_it_is_known_though_a_run_dies_between_its_walk_and_its_count(watched, monkeypatch, step):
+    """Cousin: the next run finds the list unchanged, which proves nothing of its own; two more walks do."""
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refresh, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            watched.product.collect()
+    watched.sync()
+    assert newest(watched)["is_known_difference"]
+    assert watched.product.unknown_slices() == [WARNED.format(70, 68)]
+    comment(watched)
+    assert watched.sync().walk_kind == "incremental"

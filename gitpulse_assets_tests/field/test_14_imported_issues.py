@@ -1,4 +1,7 @@
-"""Issues imported with old dates are newest in no list: only the repository's open count shows them."""
+"""Issues imported with old dates are newest in no list: only the repository's open count shows them.
+
+Reported for bulk migrations; no thread of GitHub's found.
+"""
 
 from datetime import UTC, datetime
 
@@ -50,3 +53,30 @@ def test_14_a_look_sees_the_count_and_asks_once(imported):
         imported.sync()
         settled = look(client, lake, REPO.key, member, quiet.sight)
     assert not settled.is_changed
+
+
+def test_14_imported_beside_a_known_difference_they_are_found_too(imported):
+    """Cousin: the difference that is known is no excuse for another."""
+    imported.world.repository(REPO.key).unlisted_open_count = 2
+    imported.sync()
+    imported.sync()
+    import_issues(imported)
+    assert imported.sync().walk_kind == "full"
+    assert imported.present_count() == len(imported.world.repository(REPO.key).listed)
+
+
+@pytest.mark.parametrize("balance", ["closed", "deleted"])
+def test_14_what_leaves_the_open_count_as_it_was_the_full_walk_finds(imported, balance):
+    """Cousins: imported as closed, or as many deleted as imported; no count shows that between full walks."""
+    acts = imported.world.acts_on(REPO.key)
+    known = [issue for issue in acts.repository.issues.values() if issue.state == "open"]
+    import_issues(imported)
+    for issue in list(acts.repository.issues.values())[-3:] if balance == "closed" else known[:3]:
+        if balance == "closed":
+            acts.close(issue, imported.world.clock - 140 * DAY_SECONDS, issue.author, "completed")
+        else:
+            acts.delete(issue, imported.world.clock)
+    assert imported.sync().walk_kind == "unchanged"
+    imported.sync(is_full=True)
+    assert imported.present_count() == len(imported.world.repository(REPO.key).listed)
+    assert imported.judged().wrong_days == 0

@@ -1,6 +1,7 @@
 """A list that was cut short is completed or told as incomplete; it never passes for whole.
 
-Reported by the project's own judge, and known elsewhere as pages that come without `rel="next"`.
+Reported by the project's own judge; elsewhere as octokit/core.js#695 (100 results, and no Link) and
+HeddleCo/heddle#450 (partial read as complete where a full page has no next).
 """
 
 import pytest
@@ -9,7 +10,9 @@ from gitpulse_assets.collect.list_end import ListCut
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.github.errors import AnswerUnusable
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
-from gitpulse_assets_tests.field.lists import EVENTS, LIST, Watched
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched
 
 RECORDS = 418
 
@@ -28,7 +31,7 @@ def tokenless(tmp_path):
 
 @pytest.mark.parametrize("kind", ["no_link", "empty", "short", "repeated", "leads_back"])
 def test_24_one_false_page_of_a_first_walk_costs_nothing_but_a_request(watched, kind):
-    """Before: 300 of 418 records, and 62 wrong days with `no_link`; 200 and 103 with `empty`."""
+    """Before, the records from the false page on were missing, and no word of it."""
     watched.faults.append(Fault(kind, match=LIST, skip=2))
     row = watched.sync()
     assert (row.status, watched.present_count(), watched.judged().wrong_days) == ("complete", RECORDS, 0)
@@ -79,7 +82,7 @@ def test_24_a_hole_that_stays_in_the_list_is_no_known_difference(watched):
 
 @pytest.mark.parametrize("times", [1, ALWAYS])
 def test_24_an_incremental_walk_loses_no_change(watched, times):
-    """150 label changes; before, 50 of them were lost without a word."""
+    """150 changes on two pages; before, those of the second were lost without a word."""
     watched.sync()
     acts = watched.world.acts_on("acme/rocket")
     watched.world.advance(seconds=86_400)
@@ -98,7 +101,7 @@ def test_24_an_incremental_walk_loses_no_change(watched, times):
 @pytest.mark.parametrize("kind", ["no_link", "empty"])
 @pytest.mark.parametrize("skip", [0, 1, 5])
 def test_24_events_come_to_the_end_that_their_first_page_told(tokenless, kind, skip):
-    """Before, with the second page: 50 wrong days, and every issue called whole."""
+    """Before, the older events were missing, and every issue was called whole."""
     tokenless.faults.append(Fault(kind, match=EVENTS, skip=skip))
     tokenless.sync()
     assert (tokenless.judged().wrong_days, tokenless.product.unknown_slices()) == (0, [])
@@ -118,6 +121,26 @@ def test_24_an_events_page_without_link_for_good_is_gone_past(tokenless):
     tokenless.faults.append(Fault("no_link", match=EVENTS, times=ALWAYS))
     tokenless.sync()
     assert (tokenless.judged().wrong_days, tokenless.product.unknown_slices()) == (0, [])
+
+
+def test_24_a_list_of_events_that_stays_empty_proves_no_history(tokenless):
+    """Before, every issue was called whole, though what is closed was closed by an event."""
+    tokenless.faults.append(Fault("empty", match=EVENTS, times=ALWAYS))
+    tokenless.sync()
+    (slice_,) = tokenless.product.unknown_slices()
+    assert "lifecycle" in slice_
+    tokenless.faults.clear()
+    tokenless.world.advance(seconds=60)
+    tokenless.sync()
+    assert (tokenless.judged().wrong_days, tokenless.product.unknown_slices()) == (0, [])
+
+
+def test_24_a_repository_where_nothing_was_closed_may_have_no_events(tmp_path):
+    quiet = Watched(tmp_path, generate([HistoryPlan(REPO.key, seed=1, issue_count=0)]), "", with_events=True)
+    acts = quiet.world.acts_on(REPO.key)
+    acts.open(quiet.world.clock - 60, None, "Alone")
+    quiet.sync()
+    assert (quiet.present_count(), quiet.product.unknown_slices()) == (1, [])
 
 
 def test_24_a_304_page_stored_without_next_does_not_end_the_next_walk(watched):

@@ -1,4 +1,8 @@
-"""Without a token, with fewer requests an hour than the list and its events take, every run comes further."""
+"""Without a token, with fewer requests an hour than the list and its events take, every run comes further.
+
+Reported by the project's own judge; elsewhere as mozilla/standards-positions#1221 (a walk without a token
+that the limit ends on page 11, and that begins anew).
+"""
 
 import re
 

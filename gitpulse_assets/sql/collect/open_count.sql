@@ -1,5 +1,6 @@
 -- Grain: one row. How many issues, and how many issues and pull requests, are open by what is stored and not merged
--- yet. Only for deciding whether GitHub's own count calls for a full walk; what is published is counted in silver.
+-- yet, and how many of both are closed. Only for deciding whether GitHub's own count calls for a full walk, and whether
+-- there must be events; what is published is counted in silver.
 with record as (
     select issue_id, updated_at, fetched_at, state, is_pull_request
     from stored_issue_current
@@ -24,7 +25,7 @@ newest as (
 )
 
 select
-    count(*) filter (where not is_pull_request) as open_issue_count,
-    count(*) as open_issue_and_pull_request_count
+    count(*) filter (where state = 'open' and not is_pull_request) as open_issue_count,
+    count(*) filter (where state = 'open') as open_issue_and_pull_request_count,
+    count(*) filter (where state = 'closed') as closed_issue_and_pull_request_count
 from newest
-where state = 'open'
