@@ -38,8 +38,8 @@ def test_a_folder_by_path_or_url(tmp_path: Path, form: str):
 @pytest.mark.parametrize(
     "url",
     [
-        *("", "s3://", "http://host/x", "file:lake", "file://host/x"),
-        *("s3://bucket/p?x=1", "s3://bucket/team#1", "s3://bucket/p#", "file:///lake#1", "file:///lake?1"),
+        *("", "s3://", "http://host/x"),
+        *("s3://bucket/p?x=1", "s3://bucket/team#1", "s3://bucket/p#"),
     ],
 )
 def test_what_is_no_lake_url(url: str):

@@ -100,14 +100,16 @@ def test_what_a_lazy_read_meets_inside_duckdb_is_one_line(own_server: S3Server, 
         return lake.dataset(thing, repo)
 
     replaced, current = opened(), opened()
-    assert told_of(replaced).endswith("another run published it anew while it was read; run it again")
+    assert told_of(lake, repo, replaced).endswith(
+        "another run published it anew while it was read; run it again"
+    )
     own_server.kill()
-    assert told_of(current).endswith("set AWS_ENDPOINT_URL to the server's address, or start it")
+    assert told_of(lake, repo, current).endswith("set AWS_ENDPOINT_URL to the server's address, or start it")
 
 
-def told_of(dataset: ds.Dataset) -> str:
+def told_of(lake: Lake, repo: Repo, dataset: ds.Dataset) -> str:
     """Read through DuckDB as an asset's step does, and return the one line it fails with."""
-    with pytest.raises(dg.Failure) as caught, lake_errors(), connect() as con:
+    with pytest.raises(dg.Failure) as caught, lake_errors(lake, repo), connect() as con:
         con.from_arrow(dataset).sum("thing_id").fetchall()
     line = str(caught.value.description)
     assert line.startswith("s3://lake/lazy/silver/thing/")
