@@ -97,7 +97,7 @@ def test_a_mistyped_address_is_told_by_the_others(
 ):
     sent: list[str] = []
 
-    def take(self: apprise.Apprise, *, title: str, **_: object) -> bool:
+    def take(self: apprise.Apprise, body: str, title: str, **_: object) -> bool:
         sent.append(title)
         return True
 
