@@ -20,7 +20,9 @@ pytestmark = [pytest.mark.caddy, pytest.mark.timeout(300)]
 @pytest.fixture
 def variables() -> dict[str, str]:
     """What the file refuses to start without."""
-    required = ("DAGSTER_PG_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    reading_keys = ("GITPULSE_READER_KEY_ID", "GITPULSE_READER_SECRET_KEY")
+    required = ("DAGSTER_PG_PASSWORD", *keys, *reading_keys)
     hashes = {
         "GITPULSE_ADMIN_HASH": password_hash(ADMIN[1]),
         "GITPULSE_VIEWER_HASH": password_hash(VIEWER[1]),
