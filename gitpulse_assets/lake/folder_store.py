@@ -151,11 +151,14 @@ class FolderStore:
                 yield info
 
     def delete(self, key: str) -> None:
-        with folder_errors(self.root / key):
-            (self.root / key).unlink(missing_ok=True)
+        path = self.root / key
+        with folder_errors(path):
+            path.unlink(missing_ok=True)
             # As in a bucket, a folder is there while it holds something: a year of runs would leave 70,000.
-            with suppress(OSError):
-                (self.root / key).parent.rmdir()
+            # Not that of scratch: another process is about to write there.
+            if path.parent != self.root / SCRATCH:
+                with suppress(OSError):
+                    path.parent.rmdir()
 
     def delete_prefix(self, prefix: str) -> None:
         with folder_errors(self.root / prefix):

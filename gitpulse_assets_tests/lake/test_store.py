@@ -232,3 +232,11 @@ def folders(store: Store) -> list[str]:
         names = [common["Prefix"] for common in answer.get("CommonPrefixes", [])]
         found, waiting = found + names, waiting + names
     return found
+
+
+def test_the_folder_of_scratch_stays_for_who_is_about_to_write_there(tmp_path: Path):
+    """Opening a lake writes and deletes a probe, while another process makes a file beside it."""
+    store = FolderStore(tmp_path / "lake")
+    folder = store.scratch_folder
+    store.check(is_writable=True)
+    assert folder.is_dir()
