@@ -108,6 +108,9 @@ def recorded_lake(lake: Lake, folder: Path) -> None:
         "bronze_issue_timeline": _bronze(bronze.ISSUE_TIMELINE, events),
         "bronze_repository": _bronze(bronze.REPOSITORY, [repository]),
     }
+    now = RECORDED_AS_OF
+    done = ManifestRow("run-1", ONNX.owner, ONNX.name, "issues", "complete", "full", now, finished_at=now)
+    lake.manifest(ONNX).put(done)
     with connect() as con:
         merge_silver(con, received, ["run-1"])
         merged = tuple(table for table in silver.SILVER_TABLES if table is not silver.SYNC_STATE)
@@ -116,9 +119,6 @@ def recorded_lake(lake: Lake, folder: Path) -> None:
     with connect() as con:
         build_gold(con, inputs, GoldParameters(RECORDED_AS_OF))
         publish_gold(lake, ONNX, con, RECORDED_AS_OF)
-    now = RECORDED_AS_OF
-    done = ManifestRow("run-1", ONNX.owner, ONNX.name, "issues", "complete", "full", now, finished_at=now)
-    lake.manifest(ONNX).put(done)
 
 
 def _recorded_sync() -> dict[TableContract, pa.Table]:

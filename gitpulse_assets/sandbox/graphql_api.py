@@ -1,6 +1,5 @@
 """GraphQL as GitHub serves it: execution, connections, points, and errors in GitHub's shape."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ from gitpulse_assets.sandbox.graphql_faults import spoil
 from gitpulse_assets.sandbox.graphql_types import EventView, item_type_of_kind, load_schema
 from gitpulse_assets.sandbox.limits import ANONYMOUS, UNLIMITED, Quota
 from gitpulse_assets.sandbox.listing import BadCursor, Listings, decode_cursor, encode_cursor
-from gitpulse_assets.sandbox.messages import Request, Response, json_response, problem
+from gitpulse_assets.sandbox.messages import Request, Response, graphql_query, json_response, problem
 from gitpulse_assets.sandbox.model import Issue, Repository
 from gitpulse_assets.sandbox.older_server import refused_fields
 from gitpulse_assets.sandbox.times import iso, parse_iso
@@ -117,12 +116,9 @@ class GraphQLApi:
 
     def _query(self, body: bytes) -> Query:
         try:
-            content = json.loads(body)
-            text, variables = str(content["query"]), dict(content.get("variables") or {})
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise QueryRefused(
-                [{"message": "A query attribute must be specified and must be a string."}]
-            ) from None
+            text, variables = graphql_query(body)
+        except ValueError as error:
+            raise QueryRefused([{"message": str(error)}]) from None
         document = self._checked(text)
         try:
             cost = cost_of(document, variables, CONNECTIONS)

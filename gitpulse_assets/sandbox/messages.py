@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 DOCUMENTATION_URL = "https://docs.github.com/rest"
@@ -36,6 +37,15 @@ class Request:
         """The token, "" without one."""
         _, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip()
+
+
+def graphql_query(body: bytes) -> tuple[str, dict[str, Any]]:
+    """Read a query's text and variables; raises ValueError, as GitHub words it, where there is none."""
+    content = json.loads(body)
+    text = content.get("query") if isinstance(content, dict) else None
+    if not isinstance(text, str):
+        raise ValueError("A query attribute must be specified and must be a string.")
+    return text, dict(content.get("variables") or {})
 
 
 @dataclass

@@ -3,10 +3,9 @@
 An account is a token, or `installation N` for the tokens of a GitHub App's installation.
 """
 
-import json
 from dataclasses import dataclass, field
 
-from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found
+from gitpulse_assets.sandbox.messages import Request, Response, graphql_query, json_response, not_found
 from gitpulse_assets.sandbox.model import Repository
 from gitpulse_assets.sandbox.world import World
 
@@ -46,6 +45,9 @@ def asked_by_rest(path: str, world: World) -> str:
 
 
 def asked_by_graphql(body: bytes) -> str:
-    """The repository a query is about by its variables; "" for one by node ids."""
-    variables = json.loads(body).get("variables") or {}
+    """The repository a query is about by its variables; "" for one by node ids, or none that can be read."""
+    try:
+        _, variables = graphql_query(body)
+    except ValueError:
+        return ""
     return f"{variables['owner']}/{variables['name']}" if {"owner", "name"} <= set(variables) else ""
