@@ -70,10 +70,14 @@ class Relations:
 
     def whole(self) -> None:
         """Put the marts and what tells of unknowns under the names the verdict's statements use."""
-        self.con.execute(f"create or replace temp view {FLOW} as from daily_flow")
+        self.whole_flow()
         self.con.execute(f"create or replace temp view {LIFECYCLE} as from lifecycle")
         for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE, QUARANTINE, CONTROL_TOTAL):
             self.con.register(contract.name, self._published.datasets[contract.name])
+
+    def whole_flow(self) -> None:
+        """Make the daily flow that of the whole history."""
+        self.con.execute(f"create or replace temp view {FLOW} as from daily_flow")
 
     def closings(self, window: Window) -> None:
         """Make the lifecycle that of the closings in the window and the cohorts around them."""
@@ -87,10 +91,11 @@ class Relations:
         last = Window(window.end_date, window.end_date)
         self.window_flow(last)
 
-    def open_issues(self, window: Window) -> None:
-        """Make `open_issue`: those open at the as-of moment, or when a window of the past ended."""
+    def backlog(self, window: Window) -> None:
+        """Make the lifecycle tell who was open at the as-of moment, or when a window of the past ended."""
         name = "open_now" if self._is_latest(window) else "open_then"
         self.make("answers", name, "open_issue", as_of_at=window.end_at)
+        self.make("answers", "issue_then", LIFECYCLE)
 
     def moment(self, window: Window) -> datetime:
         """Return the moment up to which a window's stock is told, of the latest the as-of moment."""

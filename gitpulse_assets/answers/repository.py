@@ -16,6 +16,7 @@ from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, between, last_days
+from gitpulse_assets.transform.gold import label_windows
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.pace import DAYS_PER_WEEK
 from gitpulse_assets.transform.verdict_table import build_verdicts
@@ -133,14 +134,13 @@ class RepositoryAnswers:
 
     def _header(self, window: Window, label: str | None) -> dict[str, Any]:
         with relations(self._database, self.published, label) as made:
-            made.window_flow(window)
-            sums = made.row("answers", "window_header")
+            made.whole_flow()
+            sums = made.row("gold", "flow_window", as_of_at=window.end_at, windows_days=[window.days])
             now = made.con.sql("select max_by(open_at_end, flow_date) from daily_flow").fetchall()[0][0]
         weeks = window.days / DAYS_PER_WEEK
         return {
             "start_date": window.start_date,
             "end_date": window.end_date,
-            "window_days": window.days,
             **sums,
             "open_at_start": sums["open_at_end"] - sums["net_change"],
             "open_now_count": now,
@@ -206,8 +206,9 @@ class RepositoryAnswers:
 
     def _labels(self, window: Window, label: str | None) -> pa.Table:
         with relations(self._database, self.published, label) as made:
-            made.open_issues(window)
-            return made.table("answers", "label", start_at=window.start_at, end_at=window.end_at)
+            made.backlog(window)
+            label_windows(made.con, [window.days], window.end_at)
+            return made.table("answers", "label")
 
     def ages(self, window: Window, label: str | None = None) -> pa.Table:
         """Return `mart_backlog_by_age` at the window's end, of the latest window at the as-of moment."""
@@ -216,8 +217,7 @@ class RepositoryAnswers:
     def _ages(self, window: Window, label: str | None) -> pa.Table:
         with relations(self._database, self.published, label) as made:
             made.window_flow(Window(window.end_date, window.end_date))
-            made.open_issues(window)
-            made.make("answers", "backlog_issue", "mart_issue_lifecycle")
+            made.backlog(window)
             table = made.table("gold", "mart_backlog_by_age", as_of_at=made.moment(window))
         return _without_key(table.sort_by("band_num"))
 

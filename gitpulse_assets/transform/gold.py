@@ -4,9 +4,9 @@ What a mart means stands in its `sql/gold/*.sql` and in `contracts/gold.py`. Not
 lake, checks a result or knows Dagster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -38,6 +38,9 @@ MARTS: tuple[str, ...] = (
     "mart_backlog_by_label",
     "mart_backlog_by_age",
 )
+
+LABEL_WINDOWS_DAYS = (28, 90)
+MICROSECOND = timedelta(microseconds=1)
 
 # The semantic checks of `sql/checks/` on the marts and the inputs they were made from, the cheap ones first.
 GOLD_CHECKS: tuple[str, ...] = (
@@ -102,8 +105,23 @@ def build_gold(
     create_table(con, "gold", "label_name")
     _create_label_group_pattern(con, parameters.label_groups)
     for name in MARTS:
+        if name == "mart_backlog_by_label":
+            # The label's windows end with the as-of moment itself.
+            label_windows(con, LABEL_WINDOWS_DAYS, parameters.as_of_at + MICROSECOND, is_up_to_now=True)
         create_table(con, "gold", name, {"as_of_at": parameters.as_of_at})
     return MARTS
+
+
+def label_windows(
+    con: duckdb.DuckDBPyConnection,
+    windows_days: Sequence[int],
+    end_at: datetime,
+    *,
+    is_up_to_now: bool = False,
+) -> None:
+    """Make `label_window`, the backlog and its flows by label, of the days before `end_at`."""
+    parameters = {"windows_days": list(windows_days), "end_at": end_at, "is_up_to_now": is_up_to_now}
+    create_table(con, "gold", "label_window", parameters)
 
 
 def _copy_input(con: duckdb.DuckDBPyConnection, contract: TableContract, relation: object) -> None:

@@ -5,7 +5,7 @@ sql/gold/verdict_*.sql. Nothing here reads or writes the lake or knows Dagster.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.gold import FLOW_NAMES
 from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.transform.gold import label_windows
 from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS, BacklogAge, Verdict, WindowCounts, judge
@@ -68,11 +69,15 @@ def _judge_windows(
 
     days = _daily_counts(query("verdict_day"))
     bulk = find_bulk([_burst(row) for row in query("verdict_burst")], days)
+    label_windows(
+        con, windows_days, as_of_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    )
     labels = query("verdict_label")
     backlog = query("verdict_backlog")[0]
     age = BacklogAge(
         backlog["median_open_age_days"], backlog["p90_open_age_days"], backlog["share_open_over_1_year"]
     )
+    query("flow_window")
     windows = [_window(row) for row in query("verdict_window")]
     return [
         judge(repository, window, days, bulk, _label_changes(labels, window.window_days), age, incomplete)

@@ -28,8 +28,8 @@ class Ledger:
         if closed is not None:
             self._move(number, 2, closed, "closed", actor, actor_type, known_by)
         created = LAST_DAY - timedelta(days=opened)
-        self.issues.append({"issue_id": number, "is_open": closed is None, "created_at": created})
-        self.issues[-1]["label_names"] = list(labels)
+        issue = {"repo_owner": "acme", "repo_name": "rocket", "issue_id": number, "created_at": created}
+        self.issues.append(issue | {"is_open": closed is None, "label_names": list(labels)})
         return self
 
     def _move(self, number, position, ago, kind, actor, actor_type, known_by):
@@ -53,7 +53,7 @@ class Ledger:
         return {row["window_days"]: row for row in rows}
 
 
-LIFECYCLE_COLUMNS = ("issue_id", "is_open", "created_at", "label_names")
+LIFECYCLE_COLUMNS = ("repo_owner", "repo_name", "issue_id", "is_open", "created_at", "label_names")
 
 
 def _load(con, name, rows, schema):

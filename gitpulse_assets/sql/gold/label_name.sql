@@ -5,7 +5,8 @@ select
     repo_owner,
     repo_name,
     labels.label_id,
-    arg_max(labels.label_name, (records.fetched_at, records.issue_id)) as label_name
+    arg_max(labels.label_name, (records.fetched_at, records.issue_id)) as label_name,
+    max(records.fetched_at) as read_at
 from issue_labels as labels
 join issue_current as records using (repo_owner, repo_name, issue_id)
 group by repo_owner, repo_name, labels.label_id

@@ -1,39 +1,34 @@
--- Grain: one row per window of $windows_days, which ends with the last complete UTC day before
--- the as-of moment. Key: window_days.
--- Exact counts of the daily flow, bulk movements included: a census, no estimate.
--- observed_days tells how many of the window's days the ledger reaches back; a young repository has fewer.
-with windows as (
-    select
-        unnest($windows_days::bigint[]) as window_days,
-        make_timestamp(epoch_us($as_of_at::timestamptz))::date - 1 as window_end_date
-),
-
-bot_departure as (
-    select make_timestamp(epoch_us(transitioned_at))::date as flow_date, count(*) as bot_departed_count
+-- Grain: one row per window of flow_window, its counts and how many issues bots closed or moved away in it.
+-- Key: window_days.
+with bot_departure as (
+    select make_timestamp(epoch_us(transitioned_at))::date as departed_date
     from issue_transitions
     where delta < 0 and (actor_type = 'Bot' or actor_login like '%[bot]')
-    group by flow_date
+),
+
+bot as (
+    select flow_window.window_days, count(*) as bot_departed_count
+    from flow_window
+    join bot_departure on departed_date between flow_window.start_date and flow_window.end_date
+    group by flow_window.window_days
 )
 
 select
     window_days,
-    window_end_date - window_days::integer + 1 as start_date,
-    window_end_date as end_date,
-    count(flow_date) as observed_days,
-    coalesce(sum(opened_count), 0)::bigint as opened_count,
-    coalesce(sum(reopened_count), 0)::bigint as reopened_count,
-    coalesce(sum(transferred_in_count), 0)::bigint as transferred_in_count,
-    coalesce(sum(returned_count), 0)::bigint as returned_count,
-    coalesce(sum(closed_count), 0)::bigint as closed_count,
-    coalesce(sum(converted_count), 0)::bigint as converted_count,
-    coalesce(sum(transferred_out_count), 0)::bigint as transferred_out_count,
-    coalesce(sum(deleted_count), 0)::bigint as deleted_count,
-    coalesce(sum(net_change), 0)::bigint as net_change,
-    coalesce(arg_max(open_at_end, flow_date), 0)::bigint as open_at_end,
-    coalesce(sum(bot_departed_count), 0)::bigint as bot_departed_count
-from windows
-left join mart_issue_daily_flow
-    on flow_date between window_end_date - window_days::integer + 1 and window_end_date
-left join bot_departure using (flow_date)
-group by window_days, window_end_date
+    flow_window.start_date,
+    flow_window.end_date,
+    flow_window.observed_days,
+    flow_window.opened_count,
+    flow_window.reopened_count,
+    flow_window.transferred_in_count,
+    flow_window.returned_count,
+    flow_window.closed_count,
+    flow_window.converted_count,
+    flow_window.transferred_out_count,
+    flow_window.deleted_count,
+    flow_window.net_change,
+    flow_window.open_at_end,
+    coalesce(bot.bot_departed_count, 0) as bot_departed_count
+from flow_window
+left join bot using (window_days)
 order by window_days

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from gitpulse_assets.transform.gold import label_windows
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets_tests.unit.gold.conftest import utc
 
@@ -67,14 +68,20 @@ def test_case_31_a_renamed_label_has_one_name_in_mart_page_and_verdict(silver, m
         {"label_name": "kind/bug", "open_issue_count": 3}
     ]
     assert gold.column("select distinct unnest(label_names) from mart_issue_lifecycle") == ["kind/bug"]
-    gold.con.execute("create temp view lifecycle as from mart_issue_lifecycle")
-    create_table(gold.con, "answers", "open_now", relation="open_issue")
-    window: dict[str, object] = {"start_at": utc("2024-06-01"), "end_at": utc("2024-06-30")}
-    create_table(gold.con, "answers", "label", window)
+    label_windows(gold.con, [28], utc("2024-06-30"))
+    create_table(gold.con, "answers", "label")
     assert gold.column("select (label_name, open_issue_count, net_change) from label") == [("kind/bug", 3, 3)]
-    verdict: dict[str, object] = {"as_of_at": utc(AS_OF), "windows_days": [28]}
-    create_table(gold.con, "gold", "verdict_label", verdict)
+    create_table(gold.con, "gold", "verdict_label")
     assert gold.column("select (label_name, net_change) from verdict_label") == [("kind/bug", 3)]
+
+
+def test_of_a_deleted_label_and_its_namesake_the_one_read_last_counts_for_both(silver, make_gold):
+    silver.issue(1, ("opened", "2024-06-20"), labels=[(1, "bug")], fetched_at="2024-06-21")
+    silver.issue(2, ("opened", "2024-06-21"), labels=[(2, "bug")], fetched_at="2024-06-22")
+    rows = make_gold(silver, AS_OF).rows(
+        "select label_id, label_name, issue_count from mart_backlog_by_label"
+    )
+    assert rows == [{"label_id": 2, "label_name": "bug", "issue_count": 2}]
 
 
 def test_case_31_a_pull_request_read_last_tells_the_new_name(silver, make_gold):
