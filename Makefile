@@ -43,6 +43,9 @@ test-deployment: .venv/dev  ## docker-compose.yml, started as processes: databas
 bench: .venv/runtime .venv-bench/tap-github .venv-bench/dlt  ## measure GitPulse and its peers (an hour; ARGS="--quick", or parts)
 	$(BIN)/python -m bench $(ARGS)
 
+readers: .venv/dev .venv-bench/readers  ## read every table with every reader, those too large for the suite too
+	$(BIN)/pytest gitpulse_assets_tests/readers -s $(ARGS)
+
 soak: .venv/dev  ## play a year of refreshes and see that nothing grows (an hour; ARGS="--months 2")
 	$(BIN)/python -W ignore -m bench.soak $(ARGS)
 
@@ -59,10 +62,10 @@ RESOLVE := uv pip compile $(QUIET) --universal --generate-hashes --no-strip-extr
 lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newer versions)
 	$(RESOLVE) $(ARGS) pyproject.toml --group build -o requirements.lock
 	$(RESOLVE) $(ARGS) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
-	for peer in tap-github dlt; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
+	for peer in tap-github dlt readers; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
 	$(PYTHON) scripts/list_wheels.py requirements.lock requirements-dev.lock bench/peers/*.lock > requirements.wheels
 
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo dev test prove test-deployment bench soak lint docs lock clean
+.PHONY: help demo dev test prove test-deployment bench readers soak lint docs lock clean

@@ -104,7 +104,7 @@ class LakeAnswers:
 
     def repos(self) -> list[Repo]:
         """Return the names of every repository of which anything was fetched, in order."""
-        return list(self._lake.registered_repos())
+        return self._lake.registered_repos()
 
     def repositories(self) -> list[RepositoryStatus]:
         """Return every repository of which anything was fetched, in order of their names.

@@ -19,7 +19,7 @@ def provision_metabase(settings: Settings, lake_url: str | None) -> int:
         )
     try:
         lake = open_lake(settings, is_writable=False)
-        repo = next(lake.committed_repos("gold"), None)
+        repo = next(iter(lake.committed_repos("gold")), None)
         if repo is None:
             return refused("there is nothing to show yet; run gitpulse refresh OWNER/NAME", FAILED)
         address = lake_url or settings.lake_url

@@ -9,18 +9,48 @@ from pathlib import Path
 
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.readers import READERS
 
 HEAD = """\
 # Tables
 
 Written from `gitpulse_assets/contracts/`; change a contract and run `make docs`. Paths are below the lake's
 root; `<o>` and `<r>` are the repository's owner and name in lower case.
+
+## How to read them
+
+`repo_owner` and `repo_name` stand in the files and, as hive keys, in their paths. The files are right; most
+readers take the path's word and guess its type, so tell them to leave it alone. `PLACE` is a table's folder
+(`…/gold/mart_issue_daily_flow`), all its files (`…/*/*/data.parquet`) or one of them.
+
+```python
+LINES
+```
+
+| reader | takes | what it cannot do |
+|---|---|---|
+ROWS
+
+Each line was run on every table, every type, an empty table, repositories named in digits and `null`, and a
+file stored before a column was added beside a newer one (`gitpulse rebuild OWNER/NAME` makes the two alike).
+
+Not for these files: fastparquet (2026.9 with pandas 3.1), which fails on whole numbers and booleans beside
+nulls; and PyArrow's `ds.dataset(FOLDER, partitioning="hive")` where repositories are all named in digits.
+Not tried: Spark, which by its manual guesses the types of the path's keys unless
+`spark.sql.sources.partitionColumnTypeInference.enabled` is false.
 """
 
 
 def reference() -> str:
     """Return the whole reference as Markdown."""
-    return "\n".join([HEAD, *(line for contract in CATALOG for line in table(contract))])
+    return "\n".join([head(), *(line for contract in CATALOG for line in table(contract))])
+
+
+def head() -> str:
+    """Return what stands above the tables: how their files are read."""
+    lines = "\n".join(dict.fromkeys(reader.line for reader in READERS))
+    rows = "\n".join(f"| {r.full_name} | {', '.join(r.places)} | {r.limit} |" for r in READERS)
+    return HEAD.replace("LINES", lines).replace("ROWS", rows)
 
 
 def table(contract: TableContract) -> Iterator[str]:

@@ -231,10 +231,10 @@ def download(store: Store, key: str, path: Path) -> tuple[str, str]:
 
 
 def repos_of(store: Store) -> list[Repo]:
-    """Every repository of which anything was fetched or published, in order of their names."""
+    """Every repository of which anything was fetched or published, by owner and name."""
     prefixes = (f"{MANIFEST.folder}/", *map(paths.commit_prefix, PUBLISHED))
     found = {paths.repo_of(info.key) for prefix in prefixes for info in store.list(prefix)}
-    return sorted((repo for repo in found if repo), key=lambda repo: repo.key)
+    return sorted(repo for repo in found if repo)
 
 
 class Copy:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from gitpulse_assets.lake.duck import lazy_read_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.integrity import Finding, examine
+from gitpulse_assets.lake.listing import repos_with
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, registered_repos, sweep, sweep_runs
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.promotion import commit_in_force
@@ -159,16 +161,13 @@ class Lake:
         """Remove what dead runs of a repository left in bronze that no manifest row counts."""
         return sweep_runs(self.store, repo, older_than)
 
-    def registered_repos(self) -> Iterator[Repo]:
-        """The repositories of which anything was fetched, in order of their names."""
+    def registered_repos(self) -> list[Repo]:
+        """The repositories of which anything was fetched, by owner and name."""
         return registered_repos(self.store)
 
-    def committed_repos(self, layer: Layer) -> Iterator[Repo]:
-        """The repositories of which something was published, in order of their names."""
-        for info in self.store.list(paths.commit_prefix(layer)):
-            repo = paths.repo_of(info.key)
-            if repo and info.key == paths.commit_key(layer, repo):
-                yield repo
+    def committed_repos(self, layer: Layer) -> list[Repo]:
+        """The repositories of which something was published, by owner and name."""
+        return repos_with(self.store, paths.commit_prefix(layer), partial(paths.commit_key, layer))
 
 
 def open_store(

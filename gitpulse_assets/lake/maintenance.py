@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +17,7 @@ from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.listing import repos_with
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
@@ -130,16 +132,12 @@ def _batch_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:
             yield paths.batch_key(table, repo, row.run_id, number)
 
 
-def registered_repos(store: Store) -> Iterator[Repo]:
-    """The repositories that have a manifest, in order of their names."""
-    for info in store.list(f"{MANIFEST.folder}/"):
-        if repo := paths.repo_of(info.key):
-            yield repo
+def registered_repos(store: Store) -> list[Repo]:
+    """The repositories that have a manifest, by owner and name."""
+    return repos_with(store, f"{MANIFEST.folder}/", lambda repo: paths.table_key(MANIFEST, repo))
 
 
 def _published(store: Store) -> Iterator[tuple[Layer, Repo]]:
     for layer in get_args(Layer):
-        for info in store.list(paths.commit_prefix(layer)):
-            repo = paths.repo_of(info.key)
-            if repo and info.key == paths.plan_key(layer, repo):
-                yield layer, repo
+        for repo in repos_with(store, paths.commit_prefix(layer), partial(paths.plan_key, layer)):
+            yield layer, repo

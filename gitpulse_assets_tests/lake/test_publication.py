@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +11,11 @@ import pytest
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import maintenance, paths, publication
+from gitpulse_assets.lake.backup import repos_of
 from gitpulse_assets.lake.commit import Merged
 from gitpulse_assets.lake.errors import LakeError, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
@@ -289,7 +291,27 @@ def test_two_repositories_never_meet(lake: Lake, thing, rows):
         merge.seal()
         merge.promote(table)
     assert [lake.dataset(thing, r).to_table()["thing_id"].to_pylist() for r in repos] == [[0], [1]]
-    assert list(lake.committed_repos("silver")) == sorted(repos)
+    assert lake.committed_repos("silver") == sorted(repos)
+
+
+@pytest.mark.parametrize("order", [lambda key: key, lambda key: key.split("/")], ids=["AWS", "folders"])
+def test_repositories_are_told_by_owner_and_name_however_a_store_lists(lake: Lake, thing, rows, order):
+    """AWS lists whole keys, in which `a-b/` comes before `a/`; SeaweedFS and a folder go by folders."""
+    repos, now = (
+        [Repo("a", "next"), Repo("a", "next.js"), Repo("a-b", "next")],
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    for repo in reversed(repos):
+        lake.manifest(repo).put(ManifestRow("run-1", repo.owner, repo.name, "issues", "partial", "full", now))
+        merge = lake.begin("silver", repo)
+        staged = merge.stage(thing, rows(1))
+        merge.seal()
+        merge.promote(staged)
+    listed = lake.store.list
+    lake.store.list = lambda prefix: iter(sorted(listed(prefix), key=lambda info: order(info.key)))
+    assert lake.committed_repos("silver") == repos
+    assert lake.registered_repos() == repos
+    assert repos_of(lake.store) == repos
 
 
 def test_a_slow_merge_that_was_finished_by_another_run_ends_well(

@@ -214,7 +214,7 @@ def test_what_was_refused_is_asked_again(s3_server, sent: list[str]):
         lambda lake, repo, thing: lake.commit("silver", repo),
         lambda lake, repo, thing: lake.dataset(thing, repo),
         lambda lake, repo, thing: lake.manifest(repo).rows(),
-        lambda lake, repo, thing: list(lake.committed_repos("silver")),
+        lambda lake, repo, thing: lake.committed_repos("silver"),
         lambda lake, repo, thing: lake.store.put("x", b""),
     ],
     ids=["commit", "table", "manifest", "list", "write"],

@@ -95,7 +95,7 @@ def asked_by_installed(pinned: list[Requirement]) -> Iterator[tuple[str, Require
 def asked_by_us(lock: Path) -> Iterator[tuple[str, Requirement, Environment]]:
     """What a lock was made from, where it is asked for with an extra."""
     if lock in PEERS:
-        texts = lock.with_suffix(".in").read_text().split()
+        texts = lock.with_suffix(".in").read_text().splitlines()
     else:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())
         groups = project["dependency-groups"]
