@@ -3,10 +3,10 @@
 In each of 17,520 refreshes something changed. One a day is whole: the bodies of the product's own assets
 from the first request to sync_state, with every check, publication and folding; of those one a week makes
 the marts too. The others collect by the product's own walks and streams, so that the manifest and bronze
-grow as they do in life, and are merged by the next whole one; they leave out what costs the same whenever
-it comes: asking DuckDB what changed and how many are open, and the merge. Not in it: Dagster's executor and
-event log, and sockets (the stand-in GitHub answers in this process). Nobody runs `gitpulse maintain`. Every
-four weeks the whole list is walked.
+hold at the next whole one what they would in life, and are merged by it; they leave out what costs the same
+whenever it comes: asking DuckDB what changed and how many are open, and the merge, and write the manifest
+once for the day. Not in it: Dagster's executor and event log, and sockets (the stand-in GitHub answers in
+this process). Nobody runs `gitpulse maintain`. Every four weeks the whole list is walked.
 """
 
 import json
@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from statistics import median
+from statistics import fmean
 from types import SimpleNamespace
 
 import click
@@ -40,12 +40,13 @@ from gitpulse_assets.lake import maintenance, paths
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.store import OpenObject
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets_tests.crash.pipeline import body, publish
+from gitpulse_assets_tests.crash.pipeline import body, publish, step_context
 from gitpulse_assets_tests.history.product import Reader
 
 REPO = Repo("octo-org", "soak")
@@ -100,6 +101,17 @@ class MovedStore(FolderStore):
         return etag
 
 
+class DayManifest(Manifest):
+    """Follows a day's runs and is written once: nobody reads it before the next whole refresh does."""
+
+    def _write(self, rows: list[ManifestRow], etag: str | None) -> str:
+        return str(etag)
+
+    def write(self) -> None:
+        """Store what was followed."""
+        super()._write(*self._seen())
+
+
 class MovedClock(datetime):
     """What the clean-up takes for now."""
 
@@ -112,7 +124,7 @@ class MovedClock(datetime):
 
 @dataclass
 class Month:
-    """The figures of one month; of a whole refresh the median, of lake and process the state at the end."""
+    """The figures of one month; of a whole refresh the mean, of lake and process the state at the end."""
 
     month: int
     refreshes: int
@@ -158,11 +170,21 @@ class Soak:
             self.acts.reopen(issue, at, AUTHOR)
         return issue
 
-    def collect(self, client: GitHubClient) -> None:
+    def day(self, client: GitHubClient, count: int) -> Cost:
+        """Make a whole refresh and then others that only collect, and say what the whole one cost."""
+        cost = self.refresh()
+        manifest = DayManifest(self.store, REPO)
+        for _ in range(1, count):
+            self.collect(client, manifest)
+        manifest.write()
+        return cost
+
+    def collect(self, client: GitHubClient, manifest: Manifest) -> None:
         """Collect what changed, and leave it to the next whole refresh to merge it."""
         issue = self.change()
         self.number += 1
         session = Session(client, self.lake, REPO, f"run-{self.number:06}")
+        vars(session)["manifest"] = manifest
         now = datetime.fromtimestamp(self.world.clock, UTC)
         collect_issues(session, WalkPlan("incremental", now - timedelta(minutes=40), now, None))
         timeline = Stream(session, ISSUE_TIMELINE)
@@ -180,12 +202,7 @@ class Soak:
         """Make one whole refresh, and say what it cost."""
         self.change()
         self.number += 1
-        context = SimpleNamespace(
-            partition_key=REPO.key,
-            retry_number=0,
-            run=SimpleNamespace(run_id=f"run-{self.number:06}"),
-            log=logging.getLogger(__name__),
-        )
+        context = step_context(REPO, f"run-{self.number:06}")
         lake = SimpleNamespace(open=lambda: self.lake)
         duckdb = SimpleNamespace(get_connection=connect)
         github = SimpleNamespace(client=lambda on_wait, was_reached: self.reader.client("good-token"))
@@ -210,16 +227,14 @@ class Soak:
             # The stand-in remembers each request for its tests: no part of what is measured.
             self.reader.app.log.clear()
             for _ in range(0, count, REFRESHES_A_DAY):
-                costs.append(self.refresh())
-                for _ in range(min(count, REFRESHES_A_DAY) - 1):
-                    self.collect(client)
+                costs.append(self.day(client, min(count, REFRESHES_A_DAY)))
         infos = [info for info in self.lake.store.list("") if not info.key.startswith("_")]
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         commit = self.lake.store.head(paths.commit_key("silver", REPO))
         return Month(
             number,
             count,
-            *(round(median(values), 1) for values in zip(*costs, strict=True)),
+            *(round(fmean(values), 1) for values in zip(*costs, strict=True)),
             objects=len(infos),
             lake_mb=round(sum(info.size_bytes for info in infos) / 1e6, 2),
             manifest_rows=len(self.lake.manifest(REPO).rows()),

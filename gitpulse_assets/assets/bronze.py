@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 INTERRUPTED = "is_interrupted"
 # Marks one that a limit of GitHub's stopped: whatever it had fetched, it can be gone on with.
 LIMITED = "is_limited"
+# Marks one that no other run will mend, since a setting leads to no API.
+MISUSED = "is_misused"
 
 
 class RefreshConfig(dg.Config):
@@ -134,7 +136,10 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
         LimitReached,
         NetworkDown,
         Unreachable,
+        WrongAddress,
     )
+
+    marks = {LimitReached: LIMITED, WrongAddress: MISUSED}
 
     try:
         with stops_noted(), session.lake.reading(session.repo):
@@ -148,7 +153,7 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
     except (GitHubError, LakeError) as error:
         # Worth another try within the run: the walk goes on where it stopped. The client waits limits out.
         is_passing = isinstance(error, NetworkDown | AnswerUnusable) and not isinstance(error, Unreachable)
-        metadata = {LIMITED: True} if isinstance(error, LimitReached) else None
+        metadata = {marks[type(error)]: True} if type(error) in marks else None
         raise dg.Failure(str(error), metadata=metadata, allow_retries=is_passing) from error
 
 

@@ -19,6 +19,7 @@ from gitpulse_assets.alerting.rules import (
     stop_findings,
     verdict_key,
 )
+from gitpulse_assets.automation.always_on import always_on
 from gitpulse_assets.automation.chunks import chunks
 from gitpulse_assets.automation.run_history import RunCursor, ended_runs, finished_run, standings
 from gitpulse_assets.partitions import REPOS_PARTITIONS
@@ -57,10 +58,8 @@ class InstanceMemory:
             self._store.set_cursor_values({MEMORY_PREFIX + key: value})
 
 
-@dg.sensor(
+@always_on(
     name="alerts",
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Sends one message for each failed or warning check, failed run, stale repository, stopped sensor, "
         "flipped verdict and nearly spent quota to the channels of GITPULSE_ALERT_URLS, and every morning "

@@ -19,7 +19,7 @@ from dagster._core.execution.api import execute_run_iterator
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED
+from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED, MISUSED
 from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, repo_tags
 from gitpulse_assets.automation.run_process import process_tag
 from gitpulse_assets.partitions import register
@@ -48,8 +48,8 @@ TELEMETRY_OFF = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 class RunOutcome:
     """How a run ended; `message` is the one line that says why it failed, empty when it did not.
 
-    `is_interrupted`: by Ctrl-C or a signal. `is_limited`: by a limit of GitHub's. `tables`: what
-    Dagster shows of each table the run made, by `layer/table`.
+    `is_interrupted`: by Ctrl-C or a signal. `is_limited`: by a limit of GitHub's. `is_misused`: by a
+    setting. `tables`: what Dagster shows of each table the run made, by `layer/table`.
     """
 
     repo: Repo
@@ -58,6 +58,7 @@ class RunOutcome:
     message: str
     is_interrupted: bool = False
     is_limited: bool = False
+    is_misused: bool = False
     tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -178,6 +179,7 @@ def outcome(repo: Repo, run_id: str, events: Sequence[dg.DagsterEvent]) -> RunOu
         message=failure_message(events),
         is_interrupted=any(map(is_interruption, events)),
         is_limited=any(has_mark(event, LIMITED) for event in events),
+        is_misused=any(has_mark(event, MISUSED) for event in events),
         tables=dict(map(shown, filter(is_materialization, events))),
     )
 

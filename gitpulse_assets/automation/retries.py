@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, PARENT_RUN_ID_TAG, WILL_RETRY_TAG
 
+from gitpulse_assets.automation.always_on import always_on
+
 # Longer ago it is old news: after that long without a daemon, whoever starts it looks himself.
 LOOKED_AT = timedelta(days=1)
 # The daemon looks every 5 seconds; until this is over it may still take the run up itself.
@@ -22,10 +24,8 @@ REPORTED_TAG = "gitpulse/failure_reported"
 TIMED_OUT = "Canceling due to exceeding maximum runtime"
 
 
-@dg.sensor(
+@always_on(
     name="retries",
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Marks a run that was canceled for exceeding its maximum runtime as failed, and has the daemon retry "
         "a failed run that it passed over. On from the start, since it asks GitHub nothing."

@@ -27,13 +27,20 @@ def check_repos(settings: Settings, repos: Sequence[Repo]) -> int:
 
 def check_repo(lake: Lake, repo: Repo) -> int:
     """Check one repository; damage is a failure."""
+    found = examined(lake, repo)
+    if not found:
+        return DONE
+    return refused(f"{repo}: {counted(len(found))}; run gitpulse repair {repo}", FAILED)
+
+
+def examined(lake: Lake, repo: Repo) -> list[Finding]:
+    """Print what is damaged of a repository, and return it."""
     found = lake.examine(repo)
+    for line in map(told, found):
+        say(line)
     if not found:
         say(f"{repo}: nothing is damaged")
-        return DONE
-    for one in found:
-        say(told(one))
-    return refused(f"{repo}: {counted(len(found))}; run gitpulse repair {repo}", FAILED)
+    return found
 
 
 def told(one: Finding) -> str:

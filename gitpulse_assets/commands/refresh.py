@@ -83,8 +83,8 @@ def first_line(error: Exception) -> str:
 
 
 def worst(codes: Sequence[int]) -> int:
-    """Of several repositories' codes the worst: interrupted, failed, partial, done."""
-    return next((code for code in (INTERRUPTED, FAILED, PARTIAL) if code in codes), DONE)
+    """Of several repositories' codes the worst: interrupted, wrong use, failed, partial, done."""
+    return next((code for code in (INTERRUPTED, WRONG_USE, FAILED, PARTIAL) if code in codes), DONE)
 
 
 def instance_of(settings: Settings) -> dg.DagsterInstance:
@@ -110,6 +110,8 @@ def exit_code(outcome: RunOutcome, rows: Sequence[ManifestRow]) -> int:
         return PARTIAL if left_undone(rows) else DONE
     if outcome.is_interrupted:
         return INTERRUPTED
+    if outcome.is_misused:
+        return WRONG_USE
     # A list that GitHub ended early is partial too, but nothing goes on from it.
     is_resumable = outcome.is_limited or any(row.status == "partial" and row.next_url for row in rows)
     return PARTIAL if is_resumable else FAILED
@@ -131,9 +133,9 @@ def run_rows(settings: Settings, outcome: RunOutcome) -> list[ManifestRow]:
 
 def trouble(outcome: RunOutcome, code: int, rows: Sequence[ManifestRow]) -> str:
     """Say in one line why a repository was not refreshed whole, and what to do."""
+    failed = f"failed: {outcome.message}"
     words = {
-        FAILED: f"failed: {outcome.message}",
         PARTIAL: f"partial, run it again to go on: {outcome.message or left_undone(rows)}",
         INTERRUPTED: "interrupted; what has come is kept, run it again to go on",
     }
-    return f"{outcome.repo}: {words[code]}"
+    return f"{outcome.repo}: {words.get(code, failed)}"

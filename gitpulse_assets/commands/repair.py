@@ -7,7 +7,7 @@ import dagster as dg
 from rich.console import Console
 
 from gitpulse_assets.automation.runs import busy_keys
-from gitpulse_assets.commands.check import told
+from gitpulse_assets.commands.check import examined
 from gitpulse_assets.commands.rebuild import rebuild_told
 from gitpulse_assets.commands.refresh import instance_of, load_definitions, worst
 from gitpulse_assets.console import refused, say
@@ -38,12 +38,9 @@ def repair_repo(
     """Mend one repository's objects, make its tables anew if need be, and say what was lost."""
     if repo.key in busy_keys(instance, datetime.now(UTC)):
         return refused(f"a run is at work on {repo}; let it end, or stop it first", FAILED)
-    found = lake.examine(repo)
+    found = examined(lake, repo)
     if not found:
-        say(f"{repo}: nothing is damaged")
         return DONE
-    for one in found:
-        say(told(one))
     if lake.mend(repo, found) and (code := made_anew(settings, instance, repo, accepts_loss=accepts_loss)):
         return code
     if left := lake.examine(repo):

@@ -202,6 +202,37 @@ DEPARTURE = TableContract(
     sample=("issue_id", "issue_number", "kind"),
 )
 
+# GitHub's counts and ours, in bronze and in silver.
+COUNTS = (
+    Column(
+        "has_pull_requests",
+        pa.bool_(),
+        "Whether the counts include open pull requests, as the only count without a token does.",
+        nullable=False,
+    ),
+    Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", nullable=False),
+    Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", nullable=False),
+    Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", nullable=False),
+    Column("our_count", pa.int64(), "Open by what we have collected, after the walk.", nullable=False),
+    Column(
+        "is_whole_walk",
+        pa.bool_(),
+        "Whether the walk between them was a full one that reached the list's end; null: written by an "
+        "older version.",
+    ),
+    Column(
+        "is_known_difference",
+        pa.bool_(),
+        "Whether two full walks ended with this difference, which is GitHub's then; null as above.",
+    ),
+    Column(
+        "repository_difference",
+        pa.int64(),
+        "Our open issues and pull requests minus the repository's `open_issues_count` of the same run; "
+        "null where it was not told.",
+    ),
+)
+
 CONTROL_TOTAL = TableContract(
     layer="bronze",
     name="control_total",
@@ -211,33 +242,7 @@ CONTROL_TOTAL = TableContract(
     columns=(
         *_RUN,
         _FETCHED_AT,
-        Column(
-            "has_pull_requests",
-            pa.bool_(),
-            "Whether the counts include open pull requests, as the only count without a token does.",
-            nullable=False,
-        ),
-        Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", nullable=False),
-        Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", nullable=False),
-        Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", nullable=False),
-        Column("our_count", pa.int64(), "Open by what we have collected, after the walk.", nullable=False),
-        Column(
-            "is_whole_walk",
-            pa.bool_(),
-            "Whether the walk between them was a full one that reached the list's end; null: written by an "
-            "older version.",
-        ),
-        Column(
-            "is_known_difference",
-            pa.bool_(),
-            "Whether two full walks ended with this difference, which is GitHub's then; null as above.",
-        ),
-        Column(
-            "repository_difference",
-            pa.int64(),
-            "Our open issues and pull requests minus the repository's `open_issues_count` of the same run; "
-            "null where it was not told.",
-        ),
+        *COUNTS,
     ),
     order_by=("fetched_at",),
     sample=("run_id", "open_count_before", "open_count_after"),

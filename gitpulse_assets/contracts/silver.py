@@ -6,6 +6,7 @@ two tables (orphans, the ledger against the snapshot) in `sql/checks/`.
 
 import pyarrow as pa
 
+from gitpulse_assets.contracts.bronze import COUNTS
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 
 REPO_COLUMNS = (
@@ -289,28 +290,7 @@ CONTROL_TOTAL = TableContract(
         *REPO_COLUMNS,
         Column("run_id", pa.string(), "Run that walked.", False),
         Column("fetched_at", UTC_TIMESTAMP, "GitHub's clock (Date header) at the second count.", False),
-        Column("has_pull_requests", pa.bool_(), "Whether the counts include open pull requests.", False),
-        Column("open_count_before", pa.int64(), "Open by GitHub before the walk.", False),
-        Column("open_count_after", pa.int64(), "Open by GitHub after the walk.", False),
-        Column("is_quiet", pa.bool_(), "Whether nothing was updated between the two counts.", False),
-        Column("our_count", pa.int64(), "Open by what we had collected, after the walk.", False),
-        Column(
-            "is_whole_walk",
-            pa.bool_(),
-            "Whether the walk between them was a full one that reached the list's end; null: written by an "
-            "older version.",
-        ),
-        Column(
-            "is_known_difference",
-            pa.bool_(),
-            "Whether two full walks ended with this difference, which is GitHub's then; null as above.",
-        ),
-        Column(
-            "repository_difference",
-            pa.int64(),
-            "Our open issues and pull requests minus the repository's `open_issues_count` of the same run; "
-            "null where it was not told.",
-        ),
+        *COUNTS,
     ),
 )
 

@@ -16,6 +16,8 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import InvalidRepo
 
 MEDIA_TYPE = "application/problem+json"
+# The site only reads; the framework names GET alone, and for its files nothing.
+READING = "GET, HEAD"
 logger = logging.getLogger(__name__)
 
 
@@ -65,7 +67,10 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = READING
+    return problem(error.status_code, str(error.detail), headers)
 
 
 def _unreadable(request: Request, error: Exception) -> Response:

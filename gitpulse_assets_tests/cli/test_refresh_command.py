@@ -13,7 +13,7 @@ from gitpulse_assets.commands import refresh as command
 from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.sandbox.faults import ALWAYS, Fault
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault, web_page
 
 LIST = "per_page=100"
 
@@ -86,6 +86,24 @@ def test_a_list_that_github_ends_early_says_what_to_do(gitpulse, sandbox, no_del
         "acme/rocket: failed: acme/rocket: GitHub ended the issue list after 100 "
     )
     assert "Another run begins it anew" in result.stderr
+
+
+def test_24_a_list_cut_short_is_partial(gitpulse, sandbox):
+    """Its third page comes without records, whoever asks for it again."""
+    sandbox.app.faults.append(Fault("empty", match="&page=3", times=ALWAYS))
+    result = gitpulse("refresh", "acme/rocket")
+    assert (result.exit_code, result.stdout) == (PARTIAL, "")
+    assert "nothing is published from a list cut short" in result.stderr.splitlines()[-1]
+    sandbox.app.faults.clear()
+    assert gitpulse("refresh", "acme/rocket").exit_code == DONE
+
+
+def test_10_a_wrong_address_is_wrong_use(gitpulse, sandbox):
+    sandbox.app.faults.append(web_page())
+    result = gitpulse("refresh", "acme/rocket")
+    assert (result.exit_code, result.stdout) == (WRONG_USE, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"acme/rocket: failed: {sandbox.base_url}/repos/acme/rocket answered 404")
 
 
 def test_trouble_with_lifecycles_is_partial_too(gitpulse, sandbox, no_delay):
@@ -255,6 +273,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, home):
         "a/done": (DONE, {"is_success": True}),
         "a/failed": (FAILED, {"is_success": False}),
         "a/partial": (PARTIAL, {"is_success": False}),
+        "a/misused": (WRONG_USE, {"is_success": False}),
         "a/stopped": (INTERRUPTED, {"is_success": False, "is_interrupted": True}),
     }
 
@@ -277,6 +296,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, home):
         (["partial", "done"], PARTIAL),
         (["partial", "failed", "done"], FAILED),
         (["failed", "partial"], FAILED),
+        (["misused", "failed"], WRONG_USE),
         (["done", "stopped"], INTERRUPTED),
     ],
 )

@@ -4,10 +4,12 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.repo import Repo
@@ -42,12 +44,16 @@ class Undisturbed:
 
 def tables_of(lake: Lake, repo: Repo = REPO) -> Tables:
     """Each published table's rows without their provenance, and how often each is there (in a log: once)."""
-    found: Tables = {}
-    for contract in PUBLISHED:
-        kept = [name for name in contract.column_names if name not in PROVENANCE]
-        rows = lake.dataset(contract, repo).to_table(columns=kept).to_pylist()
-        found[contract.name] = Counter(str(row) for row in rows)
+    found = {
+        contract.name: Counter(str(row) for row in rows_of(lake, contract, repo)) for contract in PUBLISHED
+    }
     return found | {name: Counter(set(found[name])) for name in LOGS}
+
+
+def rows_of(lake: Lake, contract: TableContract, repo: Repo = REPO) -> list[dict[str, Any]]:
+    """A published table's rows without their provenance."""
+    kept = [name for name in contract.column_names if name not in PROVENANCE]
+    return lake.dataset(contract, repo).to_table(columns=kept).to_pylist()
 
 
 def differences(found: Tables, expected: Tables) -> dict[str, tuple[Counter[str], Counter[str]]]:

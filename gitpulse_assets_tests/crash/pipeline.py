@@ -101,13 +101,7 @@ class Run:
         lake = Lake(FusedStore(self.place.open().store, self.fuse))  # pyright: ignore[reportArgumentType]
         self.lake = SimpleNamespace(open=lambda: lake)
         self.duckdb = SimpleNamespace(get_connection=connect)
-        self.context = SimpleNamespace(
-            partition_key=self.place.repo.key,
-            retry_number=0,
-            run=SimpleNamespace(run_id=self.run_id),
-            instance=SimpleNamespace(has_dynamic_partition=lambda *_: True),
-            log=logging.getLogger(__name__),
-        )
+        self.context = step_context(self.place.repo, self.run_id)
 
     def extract(self, *, is_full: bool = False) -> None:
         """Collect, and do nothing with it."""
@@ -133,6 +127,17 @@ def refresh(place: Place, run_id: str, fuse: Fuse | None = None) -> None:
     run = Run(place, run_id, fuse or Fuse())
     run.extract()
     run.merge()
+
+
+def step_context(repo: Repo, run_id: str) -> SimpleNamespace:
+    """What the bodies of the assets read of Dagster."""
+    return SimpleNamespace(
+        partition_key=repo.key,
+        retry_number=0,
+        run=SimpleNamespace(run_id=run_id),
+        instance=SimpleNamespace(has_dynamic_partition=lambda *_: True),
+        log=logging.getLogger(__name__),
+    )
 
 
 def body(asset: dg.AssetsDefinition) -> Callable[..., Any]:

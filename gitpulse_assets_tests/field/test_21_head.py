@@ -31,5 +31,7 @@ def test_head_answers_as_get_without_the_body(client, path):
     }
 
 
-def test_cousin_other_methods_stay_refused(client):
-    assert client.post("/").status_code == 405
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/repositories", "/static/page.css"])
+def test_cousin_other_methods_stay_refused_and_are_told_what_is_allowed(client, path):
+    refused = client.post(path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
