@@ -29,7 +29,7 @@ def cut_numbers(reader):
     return sorted(numbers[row["issue_id"]] for row in rows if not row["is_complete"]), len(rows)
 
 
-@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize("status", [200, pytest.param(502, marks=pytest.mark.slow)])
 def test_one_unserved_issue_costs_its_own_history_only(tmp_path, status):
     reader = field_reader(tmp_path, 20, unserved(status=status))
     reader.sync()
@@ -51,7 +51,9 @@ def test_it_is_asked_again_when_it_changed_and_by_a_full_refresh(tmp_path):
     assert reader.unknown_slices() == []
 
 
-@pytest.mark.parametrize("bad", [(1, 2), (9,), (4, 6)], ids=["the first two", "the last", "two apart"])
+@pytest.mark.parametrize(
+    "bad", [(1, 2), *(pytest.param(bad, marks=pytest.mark.slow) for bad in ((9,), (4, 6)))]
+)
 def test_cousin_wherever_they_stand(tmp_path, bad):
     reader = field_reader(tmp_path, 9, unserved(bad[0]))
     really = reader.app._graphql.answer

@@ -18,7 +18,7 @@ def sizes(watched, part: str) -> list[int]:
     return [int(re.findall(r"per_page=(\d+)", one.target)[0]) for one in served]
 
 
-@pytest.mark.parametrize("size_max", [50, 25, 1])
+@pytest.mark.parametrize("size_max", [25, *(pytest.param(size, marks=pytest.mark.slow) for size in (50, 1))])
 def test_06_the_walk_shrinks_its_pages_keeps_its_place_and_grows_again(tmp_path, size_max):
     watched = Watched(tmp_path)
     watched.faults.append(Fault("status", match="page=3", min_nodes=size_max + 1, times=ALWAYS))
@@ -29,7 +29,7 @@ def test_06_the_walk_shrinks_its_pages_keeps_its_place_and_grows_again(tmp_path,
     assert walked[-1] == 100
 
 
-@pytest.mark.parametrize("page", ["&page=3", ""], ids=["third", "every"])
+@pytest.mark.parametrize("page", ["&page=3", pytest.param("", marks=pytest.mark.slow)])
 def test_06_pages_that_are_counted_keep_their_place_too(tmp_path, page):
     watched = Watched(tmp_path, token="", with_events=True)
     watched.product.app.limits.anonymous_per_hour = 1000

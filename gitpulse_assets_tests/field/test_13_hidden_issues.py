@@ -85,7 +85,7 @@ def test_13_a_total_below_the_lists_is_known_as_well(watched):
     assert watched.sync().walk_kind == "incremental"
 
 
-@pytest.mark.parametrize("step", ["held", "keep_control_total"])
+@pytest.mark.parametrize("step", ["held", pytest.param("keep_control_total", marks=pytest.mark.slow)])
 def test_13_it_is_known_though_a_run_dies_between_its_walk_and_its_count(watched, monkeypatch, step):
     """Cousin: the next run finds the list unchanged, which proves nothing of its own; two more walks do."""
 

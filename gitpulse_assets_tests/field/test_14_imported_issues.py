@@ -65,7 +65,7 @@ def test_14_imported_beside_a_known_difference_they_are_found_too(imported):
     assert imported.present_count() == len(imported.world.repository(REPO.key).listed)
 
 
-@pytest.mark.parametrize("balance", ["closed", "deleted"])
+@pytest.mark.parametrize("balance", ["closed", pytest.param("deleted", marks=pytest.mark.slow)])
 def test_14_what_leaves_the_open_count_as_it_was_the_full_walk_finds(imported, balance):
     """Cousins: imported as closed, or as many deleted as imported; no count shows that between full walks."""
     acts = imported.world.acts_on(REPO.key)

@@ -80,7 +80,7 @@ def test_24_a_hole_that_stays_in_the_list_is_no_known_difference(watched):
     assert (watched.product.unknown_slices(), watched.judged().wrong_days) == ([], 0)
 
 
-@pytest.mark.parametrize("times", [1, ALWAYS])
+@pytest.mark.parametrize("times", [1, pytest.param(ALWAYS, marks=pytest.mark.slow)])
 def test_24_an_incremental_walk_loses_no_change(watched, times):
     """150 changes on two pages; before, those of the second were lost without a word."""
     watched.sync()
@@ -99,7 +99,7 @@ def test_24_an_incremental_walk_loses_no_change(watched, times):
 
 
 @pytest.mark.parametrize("kind", ["no_link", "empty"])
-@pytest.mark.parametrize("skip", [0, 1, 5])
+@pytest.mark.parametrize("skip", [1, *(pytest.param(page, marks=pytest.mark.slow) for page in (0, 5))])
 def test_24_events_come_to_the_end_that_their_first_page_told(tokenless, kind, skip):
     """Before, the older events were missing, and every issue was called whole."""
     tokenless.faults.append(Fault(kind, match=EVENTS, skip=skip))

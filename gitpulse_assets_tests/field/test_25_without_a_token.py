@@ -28,7 +28,7 @@ def run(watched: Watched) -> str:
     return watched.error_of("issue_timeline") or watched.error_of("control_total") or ""
 
 
-@pytest.mark.parametrize("an_hour", [6, 9, 20])
+@pytest.mark.parametrize("an_hour", [9, *(pytest.param(count, marks=pytest.mark.slow) for count in (6, 20))])
 def test_25_every_run_comes_further_and_says_how_many_more_it_takes(poor, an_hour):
     """5 pages of records and 11 of events; before, with 9 an hour, no run ever came to the events."""
     poor.product.app.limits.anonymous_per_hour = an_hour

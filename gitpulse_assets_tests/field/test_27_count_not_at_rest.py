@@ -4,14 +4,20 @@ Reported by the project's own judge; no thread found that names the count, galax
 walk that skips rows where others leave in mid-list.
 """
 
+from itertools import product
+
 import pytest
 
 from gitpulse_assets.contracts import silver
 from gitpulse_assets_tests.field.lists import LIST, REPO, Watched
 
 
-@pytest.mark.parametrize("departure", ["delete", "hide"])
-@pytest.mark.parametrize("number", [1, 3, 5], ids=["first-page", "middle", "last-page"])
+@pytest.mark.parametrize(
+    ("departure", "number"),
+    [("hide", 5)]
+    + [pytest.param(*case, marks=pytest.mark.slow) for case in product(["delete", "hide"], [1, 3])]
+    + [pytest.param("delete", 5, marks=pytest.mark.slow)],
+)
 def test_27_an_open_issue_that_leaves_during_the_walk_is_noticed_by_the_next_run(
     tmp_path, monkeypatch, departure, number
 ):
@@ -25,8 +31,12 @@ def test_27_an_open_issue_that_leaves_during_the_walk_is_noticed_by_the_next_run
     assert watched.asked("graphql") == []
 
 
-@pytest.mark.parametrize("token", ["good-token", ""], ids=["token", "without"])
-@pytest.mark.parametrize("act", ["close", "transfer", "close_pull_request"])
+@pytest.mark.parametrize(
+    ("act", "token"),
+    [("transfer", "good-token"), ("close_pull_request", "")]
+    + [pytest.param(act, "good-token", marks=pytest.mark.slow) for act in ("close", "close_pull_request")]
+    + [pytest.param(act, "", marks=pytest.mark.slow) for act in ("close", "transfer")],
+)
 def test_27_whatever_moves_during_the_walk_is_counted_again(tmp_path, monkeypatch, act, token):
     """Cousins: something closes, or leaves for a repository that nobody watches; also without a token."""
     watched = Watched(tmp_path, token=token)

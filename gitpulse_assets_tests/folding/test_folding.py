@@ -19,7 +19,7 @@ from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences, rows
 from gitpulse_assets_tests.retention.test_retention import REPO, Died, copied, die, eventful_world
 
-SEEDS = [pytest.param(n, marks=() if n < 2 else pytest.mark.slow) for n in range(60)]
+SEEDS = [pytest.param(n, marks=() if n < 1 else pytest.mark.slow) for n in range(60)]
 AT_ONCE = timedelta(0)
 
 
@@ -127,12 +127,13 @@ def test_a_silver_that_is_gone_is_merged_anew_with_the_folds(folding_reader: Rea
 
 
 @pytest.mark.usefixtures("folds_often")
-def test_a_fold_cut_short_between_writes_loses_nothing(plain_reader: Reader, tmp_path: Path):
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_fold_cut_short_between_writes_loses_nothing(plain_reader: Reader, tmp_path: Path, step: int):
     counting = Fuse()
     whole = copied(plain_reader, tmp_path / "whole")
     again(plain_reader, Lake(FusedStore(whole.store, counting)))  # pyright: ignore[reportArgumentType]
     assert folded_rows(whole)
-    for point in range(1, counting.count + 1, 3):
+    for point in range(1, counting.count + 1, step):
         lake = copied(plain_reader, tmp_path / f"cut-{point}")
         with pytest.raises(Died):
             again(plain_reader, Lake(FusedStore(lake.store, Fuse(point, die))))  # pyright: ignore[reportArgumentType]
