@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gitpulse_assets.alerting.findings import Alert, Finding, Note
+from gitpulse_assets.transform.verdict import CLEAR_DIRECTIONS
 
 COUNTS_SHOWN = 8
 SAMPLES_SHOWN = 5
@@ -18,8 +19,6 @@ QUOTA_SHARE_MIN = 0.1
 QUOTA_KEY = "quota"
 # GitHub's primary limit is over within an hour: what lasts longer needs somebody.
 STOPPED_MAX = timedelta(hours=1)
-# Directions that say something; "unclear" neither is a flip nor makes one.
-CLEAR_DIRECTIONS = frozenset({"growing", "shrinking", "flat"})
 
 
 @dataclass(frozen=True)

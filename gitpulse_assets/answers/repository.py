@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.answers.cache import ResultCache
+from gitpulse_assets.answers.flips import Flip, flips, week_ends
 from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.relations import relations
@@ -123,6 +124,22 @@ class RepositoryAnswers:
             slices = self._kept(("incomplete slices",), lambda: incomplete_slices(made.con))
             rows = build_verdicts(made.con, window.end_at, slices, [window.days], _scope(label)).to_pylist()
         return rows[0]
+
+    def flips(self) -> list[Flip]:
+        """Return when the verdict of 90 days became another clear one within the last quarter, in order."""
+        return self._kept(("flips",), self._flips)
+
+    def _flips(self) -> list[Flip]:
+        ends = week_ends(self.published.first_date, self.published.last_complete_date)
+        with relations(self._database, self.published, None) as made:
+            made.whole()
+            slices = self._kept(("incomplete slices",), lambda: incomplete_slices(made.con))
+            windows = [last_days(DEFAULT_WINDOW_DAYS, end) for end in ends]
+            judged = [
+                build_verdicts(made.con, window.end_at, slices, [window.days]).to_pylist()[0]
+                for window in windows
+            ]
+        return list(flips([in_words(row) for row in judged]))
 
     def header(self, window: Window, label: str | None = None) -> dict[str, Any]:
         """Return the window's figures.

@@ -16,6 +16,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.api import router
+from gitpulse_assets.serve.badges import badges_router
 from gitpulse_assets.serve.keys import CHALLENGE, Keys
 from gitpulse_assets.serve.limits import RateLimit
 from gitpulse_assets.serve.middleware import AnswerHead, BelowRoot, KnownHosts
@@ -70,10 +71,11 @@ def create_app(
         lifespan=closing,
     )
     app.state.answers, app.state.replies, app.state.lake = answers, Replies(), lake
-    app.state.root = settings.page_root
+    app.state.root, app.state.page_url = settings.page_root, settings.page_url.rstrip("/")
     if settings.page_root:
         app.servers = [{"url": settings.page_root}]
     app.include_router(router)
+    app.include_router(badges_router)
     app.include_router(page_router)
     add_health(app)
     add_problem_handlers(app)

@@ -13,7 +13,6 @@ from fastapi import Request, Response
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.serve.media import (
     MEDIA_TYPES,
-    Format,
     chosen_format,
     encode_csv,
     encode_json,
@@ -57,22 +56,34 @@ class Replies:
                 return encode_json({**envelope, "rows": rows.to_pylist()})
             return encode_csv(rows) if chosen == "csv" else encode_parquet(rows)
 
-        return self._reply(request, data_version, chosen, body, headers)
+        return self._reply(request, data_version, MEDIA_TYPES[chosen], body, headers)
 
     def record(self, request: Request, data_version: str, answer: Callable[[], Envelope]) -> Response:
         """Reply with JSON; 304 where it is known."""
-        return self._reply(request, data_version, "json", lambda: encode_json(answer()), dict)
+        return self._reply(request, data_version, MEDIA_TYPES["json"], lambda: encode_json(answer()), dict)
+
+    def document(
+        self,
+        request: Request,
+        data_version: str,
+        media_type: str,
+        body: Callable[[], bytes],
+        caching: str,
+    ) -> Response:
+        """Reply with what has one form only, to be kept as `caching` says; 304 where it is known."""
+        return self._reply(request, data_version, media_type, body, dict, caching)
 
     def _reply(
         self,
         request: Request,
         data_version: str,
-        chosen: Format,
+        media_type: str,
         body: Callable[[], bytes],
         headers: Callable[[], dict[str, str]],
+        caching: str = "private, no-cache",
     ) -> Response:
-        etag = self._etag(request, data_version, chosen)
-        common = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
+        etag = self._etag(request, data_version, media_type)
+        common = {"ETag": etag, "Cache-Control": caching, "Vary": "Accept, Accept-Encoding"}
         if is_known(etag, request.headers.get("if-none-match", "")):
             return Response(None, 304, common)
         content = self._bodies.get(etag, body)
@@ -81,15 +92,15 @@ class Replies:
         if is_long and takes_gzip(request.headers.get("accept-encoding", "")):
             content = self._bodies.get((etag, "gzip"), lambda: gzip.compress(content, COMPRESSION_LEVEL))
             common["Content-Encoding"] = "gzip"
-        return Response(content, 200, common, MEDIA_TYPES[chosen])
+        return Response(content, 200, common, media_type)
 
-    def _etag(self, request: Request, data_version: str, chosen: Format) -> str:
+    def _etag(self, request: Request, data_version: str, media_type: str) -> str:
         """Name what the body follows from: the data's version, the question, the format and this package.
 
         Weak, because compressed and plain bodies share it.
         """
         url = request.url
-        parts = "\n".join((data_version, url.path, url.query, chosen, self._package_version))
+        parts = "\n".join((data_version, url.path, url.query, media_type, self._package_version))
         return f'W/"{hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()}"'
 
 

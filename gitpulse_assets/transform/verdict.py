@@ -18,6 +18,8 @@ from gitpulse_assets.transform.pace import (
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, set_aside, within
 
 WINDOWS_DAYS = (28, 90, 180)
+# Directions that say something; "unclear" neither is a flip nor makes one.
+CLEAR_DIRECTIONS = frozenset({"growing", "shrinking", "flat"})
 # Beyond a year one pace would average over what changed; the calibration goes to 180 days.
 LONGEST_PACE_DAYS = 366
 WEEKS_PER_YEAR = 365.25 / DAYS_PER_WEEK
