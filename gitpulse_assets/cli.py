@@ -325,6 +325,29 @@ def views(dialect: str) -> None:
 
 
 @cli.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--postgres",
+    metavar="URL",
+    envvar="GITPULSE_POSTGRES_URL",
+    help="Fill a PostgreSQL instead: postgresql://USER@HOST/NAME; password from PGPASSWORD or ~/.pgpass.",
+)
+def export(file: Path | None, postgres: str | None) -> None:
+    """Write all tables into one DuckDB file.
+
+    What has DuckDB 1.2 or newer opens it. What is there already is replaced whole; of PostgreSQL the rows of
+    the schema gitpulse.
+    """
+    from gitpulse_assets.commands.export import export_file, export_postgres
+
+    if (file is None) == (postgres is None):
+        raise click.UsageError("name a file, for example lake.duckdb, or a database with --postgres URL")
+    if file is not None:
+        sys.exit(export_file(settings_or_exit(), file))
+    sys.exit(export_postgres(settings_or_exit(), str(postgres)))
+
+
+@cli.command()
 @click.option("--lake-url", help="Where Metabase finds the tables, if not where GITPULSE_LAKE_URL says.")
 def metabase(lake_url: str | None) -> None:
     """Provision a Metabase: connection, cards and dashboard.

@@ -48,7 +48,7 @@ def duckdb_views(lake: Lake, lake_url: str, s3: S3Options, *, with_comments: boo
         parts.append(view(contract, root) if fingerprints else empty_view(contract))
         # A table stored under an older contract may lack a column, and a comment on it would be an error.
         if with_comments and fingerprints <= {contract_fingerprint(contract)}:
-            parts.append("\n".join(comments(contract)))
+            parts.append("\n".join(comments(contract, "view", contract.view_name)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,12 +80,12 @@ def empty_view(contract: TableContract) -> str:
     )
 
 
-def comments(contract: TableContract) -> Iterator[str]:
-    """Tell what the contract says of the table and its columns, where a BI tool shows it."""
+def comments(contract: TableContract, kind: str, name: str) -> Iterator[str]:
+    """Tell what the contract says of the view or table of that name and its columns; BI tools show it."""
     said = f"{contract.description} Grain: {contract.grain}."
-    yield f"comment on view {contract.view_name} is {literal(said)};"
+    yield f"comment on {kind} {name} is {literal(said)};"
     for column in contract.columns:
-        place = f"{contract.view_name}.{identifier(column.name)}"
+        place = f"{name}.{identifier(column.name)}"
         yield f"comment on column {place} is {literal(column.description)};"
 
 

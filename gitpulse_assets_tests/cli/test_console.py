@@ -24,6 +24,7 @@ COMMANDS = (
         "backup",
         "check",
         "demo",
+        "export",
         "forget",
         "maintain",
         "metabase",

@@ -1,0 +1,36 @@
+"""`gitpulse export`: the tables as one DuckDB file, or in a PostgreSQL."""
+
+from pathlib import Path
+
+import duckdb
+
+from gitpulse_assets.bi.duckdb_file import write_duckdb
+from gitpulse_assets.bi.postgres import SCHEMA, PostgresError, fill_postgres
+from gitpulse_assets.console import refused, say
+from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake_address import open_lake
+from gitpulse_assets.settings import Settings
+
+
+def export_file(settings: Settings, target: Path) -> int:
+    """Write the DuckDB file and return the exit code."""
+    try:
+        write_duckdb(open_lake(settings, is_writable=False), target, settings.duckdb_memory_limit)
+    except LakeError as error:
+        return refused(error, FAILED)
+    except (OSError, duckdb.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        return refused(f"{target} cannot be written ({reason}); name another file", FAILED)
+    say(f"{target}: {target.stat().st_size / 1e6:,.1f} MB, for DuckDB 1.2 and newer; open it read-only")
+    return DONE
+
+
+def export_postgres(settings: Settings, url: str) -> int:
+    """Fill the PostgreSQL and return the exit code."""
+    try:
+        fill_postgres(open_lake(settings, is_writable=False), url, settings.duckdb_memory_limit)
+    except (LakeError, PostgresError) as error:
+        return refused(error, FAILED)
+    say(f"the tables are in PostgreSQL's schema {SCHEMA}")
+    return DONE
