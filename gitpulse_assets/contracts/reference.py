@@ -23,7 +23,7 @@ root; `<o>` and `<r>` are the repository's owner and name in lower case.
 readers take the path's word and guess its type, so tell them to leave it alone. `PLACE` is a table's folder
 (`…/gold/mart_issue_daily_flow`), all its files (`…/*/*/data.parquet`) or one of them.
 
-```python
+```text
 LINES
 ```
 
