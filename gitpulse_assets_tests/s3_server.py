@@ -4,6 +4,7 @@ Also an empty place for a lake on either store. What is kept there is no busines
 """
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -30,15 +31,18 @@ BUCKET = "lake"
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports free for HTTP with their gRPC twin (+10000) free as well."""
+    """Ports free for HTTP with their gRPC twin (+10000) free as well.
+
+    Below those that the system gives to connections: one of these may be taken before the server starts.
+    """
     found: list[int] = []
     while len(found) < count:
+        port = 10_000 + secrets.randbelow(12_000)
         with socket.socket() as http, socket.socket() as grpc:
-            http.bind(("127.0.0.1", 0))
-            port = http.getsockname()[1]
             try:
+                http.bind(("127.0.0.1", port))
                 grpc.bind(("127.0.0.1", port + 10_000))
-            except (OSError, OverflowError):
+            except OSError:
                 continue
             if port not in found:
                 found.append(port)

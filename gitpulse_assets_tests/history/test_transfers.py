@@ -41,7 +41,7 @@ def side(transfers, repo):
     return row["direction"], row["other_repository"], row["other_issue_number"], row["is_linked"]
 
 
-@pytest.mark.parametrize("token", ["good", ""], ids=["token", "tokenless"])
+@pytest.mark.parametrize("token", ["good", pytest.param("", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("order", [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
 def test_the_side_refreshed_later_finds_the_other(order, token, world, readers, sync, transfers):
     for repo in order:
@@ -70,7 +70,7 @@ def test_an_issue_from_a_repository_that_nobody_watches_is_not_linked(world, syn
     assert side(transfers, NEW) == ("in", "octo-org/old", None, False)
 
 
-@pytest.mark.parametrize("table", [ISSUE_CURRENT, ISSUE_LABELS], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [ISSUE_CURRENT, pytest.param(ISSUE_LABELS, marks=pytest.mark.slow)])
 def test_a_neighbour_that_cannot_be_read_fails_nobody(world, readers, sync, transfers, table):
     sync(OLD)
     sync(NEW)
@@ -93,7 +93,7 @@ def test_a_renamed_neighbours_issue_is_found_under_its_old_key(world, sync, tran
     assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
 
 
-@pytest.mark.parametrize("renamed", ["old", "new"])
+@pytest.mark.parametrize("renamed", ["old", pytest.param("new", marks=pytest.mark.slow)])
 def test_a_neighbour_renamed_before_the_transfer_is_found_by_its_present_name(
     world, sync, transfers, renamed
 ):
@@ -125,7 +125,7 @@ def test_a_neighbour_renamed_after_the_transfer_is_found_by_its_former_name(worl
     assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
 
 
-@pytest.mark.parametrize("token", ["good", ""], ids=["token", "tokenless"])
+@pytest.mark.parametrize("token", [pytest.param("good", marks=pytest.mark.slow), ""])
 def test_an_issue_that_was_brought_back_went_where_it_came_back_from(token, world, readers, sync, transfers):
     """GitHub tells of its first leaving only where it is now: here, under another number."""
     for repo in (OLD, NEW):
