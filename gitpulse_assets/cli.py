@@ -261,6 +261,27 @@ def check() -> None:
     sys.exit(check_repos(settings_or_exit()))
 
 
+@cli.group()
+def events() -> None:
+    """Bring public events into the tables."""
+
+
+@events.command("backfill")
+@click.argument("first", metavar="FROM", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("last", metavar="TO", type=click.DateTime(["%Y-%m-%d"]))
+def events_backfill(first: datetime, last: datetime) -> None:
+    """Bring the hour files of the archives in GITPULSE_ARCHIVES.
+
+    FROM and TO are UTC days, both included. Hours that are there whole cost nothing; others are asked for
+    again.
+    """
+    if last < first:
+        raise click.UsageError(f"TO {last:%Y-%m-%d} is before FROM {first:%Y-%m-%d}")
+    from gitpulse_assets.commands.events import backfill_days
+
+    sys.exit(backfill_days(settings_or_exit(), first.date(), last.date()))
+
+
 @cli.command()
 @click.argument("repos", nargs=-1, required=True, type=RepoType())
 def plan(repos: tuple[Repo, ...]) -> None:

@@ -41,5 +41,10 @@ class Repo:
         """The partition key, `owner/name`."""
         return f"{self.owner}/{self.name}"
 
+    @property
+    def folder(self) -> str:
+        """The hive-style folders its tables lie in."""
+        return f"repo_owner={self.owner}/repo_name={self.name}"
+
     def __str__(self) -> str:
         return self.key

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gitpulse_assets.events.archives import Archive, parse_archives
 from gitpulse_assets.file_address import folder_of, is_file_address
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.text_file import NotText, read_text
@@ -164,6 +165,11 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_RUN_RETENTION_DAYS",
         description="Days after which `maintain` deletes what Dagster keeps of runs but the last; 0: never.",
     )
+    archives: Annotated[tuple[Archive, ...], NoDecode] = Field(
+        default=(),
+        validation_alias="GITPULSE_ARCHIVES",
+        description="Archives of public events: name=address first..last, separated by semicolons.",
+    )
     duckdb_memory_limit: str = Field(
         default="500MB",
         pattern=r"^[1-9][0-9]*(\.[0-9]+)?(MB|GB|MiB|GiB)$",
@@ -262,6 +268,12 @@ class Settings(BaseSettings):
         if not all(re.fullmatch(r"[\x21-\x7e]+", token) for token in tokens):
             raise ValueError("a token has a space or another character no token has; write ghp_…,ghp_…")
         return tokens
+
+    @field_validator("archives", mode="before")
+    @classmethod
+    def split_archives(cls, value: str) -> tuple[Archive, ...]:
+        """Archives are separated by semicolons."""
+        return parse_archives(value)
 
     @field_validator("github_app_private_key")
     @classmethod

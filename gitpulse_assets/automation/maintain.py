@@ -43,8 +43,8 @@ def maintained(lake: "Lake", retention_days: int, troubles: list[str]) -> Iterat
     """Maintain the lake, yielding a line for whatever was done; one repository's trouble stops no other."""
     swept = lake.sweep()
     troubles.extend(swept.troubles)
-    for layer, repo in swept.finished:
-        yield f"{repo}: finished the publication of {layer} that a run had begun"
+    for layer, place in swept.finished:
+        yield f"{place}: finished the publication of {layer} that a run had begun"
     if swept.object_count:
         yield f"removed {counted(swept)} that dead merges left"
     for repo in lake.registered_repos():

@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.events.tables import EVENT_CONTRACTS
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.lake.s3_options import S3Options
 
-VIEWED = tuple(contract for contract in CATALOG if contract.layer in ("silver", "gold"))
-GLOB = "*/*/data.parquet"
+VIEWED = (*(contract for contract in CATALOG if contract.layer in ("silver", "gold")), *EVENT_CONTRACTS)
 TYPES = {
     pa.string(): "varchar",
     pa.int32(): "integer",
@@ -53,18 +53,18 @@ def duckdb_views(lake: Lake, lake_url: str, s3: S3Options, *, with_comments: boo
 
 
 def published_tables(lake: Lake) -> Iterator[tuple[tuple[str, str], str]]:
-    """Name the tables that some repository has, as ((layer, name), fingerprint of its contract)."""
+    """Name the tables that some repository or day has, as ((layer, name), fingerprint of its contract)."""
     layers: tuple[Layer, ...] = ("silver", "gold")
     for layer in layers:
-        for repo in lake.committed_repos(layer):
-            commit = lake.commit(layer, repo)
+        for place in (*lake.committed_repos(layer), *lake.committed_days(layer)):
+            commit = lake.commit(layer, place)
             for name, table in commit.tables.items() if commit else ():
-                yield (layer, name), table.contract
+                yield (layer, name.partition("/")[0]), table.contract
 
 
 def view(contract: TableContract, root: str) -> str:
     """The statement of a view over all published files of a table."""
-    files = literal(f"{root}/{contract.folder}/{GLOB}")
+    files = literal(f"{root}/{contract.folder}/{contract.files}")
     return (
         f"create or replace view {contract.view_name} as\n"
         f"select * from read_parquet({files}, union_by_name = true, hive_partitioning = false);"

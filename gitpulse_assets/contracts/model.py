@@ -40,6 +40,7 @@ class TableContract:
     """Everything the rest of the project needs to know about one table.
 
     `order_by` is the order rows are stored in, so that Parquet statistics make filters cheap.
+    `place` says whose tables are published together: a repository's, or those of a UTC day of events.
     `sample` names the columns that identify a row to a person in the metadata of a failed check.
     """
 
@@ -52,6 +53,7 @@ class TableContract:
     order_by: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     sample: tuple[str, ...] = field(default=())
+    place: Literal["repository", "day"] = "repository"
 
     @property
     def asset_key(self) -> tuple[str, str]:
@@ -67,6 +69,11 @@ class TableContract:
     def folder(self) -> str:
         """The table's folder below the lake's root; bronze says which source it came from."""
         return f"bronze/github/{self.name}" if self.layer == "bronze" else f"{self.layer}/{self.name}"
+
+    @property
+    def files(self) -> str:
+        """The pattern, below its folder, of the objects it is published in; a day's may be several."""
+        return "*/*.parquet" if self.place == "day" else "*/*/data.parquet"
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.readers import READERS
+from gitpulse_assets.events.tables import EVENT_CONTRACTS
 
 HEAD = """\
 # Tables
 
 Written from `gitpulse_assets/contracts/`; change a contract and run `make docs`. Paths are below the lake's
-root; `<o>` and `<r>` are the repository's owner and name in lower case.
+root; `<o>` and `<r>` are the repository's owner and name in lower case, `<day>` a UTC day (`2026-09-06`).
+A day's tables of events have several objects: while one is put in the place of others, a reader of whole
+folders may see both for a moment; who needs more reads by `silver/_commit/event_date=<day>/_commit.json`.
 
 ## How to read them
 
@@ -43,7 +46,9 @@ Not tried: Spark, which by its manual guesses the types of the path's keys unles
 
 def reference() -> str:
     """Return the whole reference as Markdown."""
-    return "\n".join([head(), *(line for contract in CATALOG for line in table(contract))])
+    return "\n".join(
+        [head(), *(line for contract in (*CATALOG, *EVENT_CONTRACTS) for line in table(contract))]
+    )
 
 
 def head() -> str:
@@ -71,6 +76,8 @@ def table(contract: TableContract) -> Iterator[str]:
 
 def path(contract: TableContract) -> str:
     """Return where the table's data lie below the lake's root."""
+    if contract.place == "day":
+        return f"{contract.folder}/event_date=<day>/<part>.parquet"
     is_batched = contract.layer == "bronze" and contract.name != "manifest"
     file = "run_id=<id>/batch-<n>.parquet" if is_batched else "data.parquet"
     return f"{contract.folder}/repo_owner=<o>/repo_name=<r>/{file}"

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -32,9 +33,11 @@ from gitpulse_assets.lake.errors import (
     PreconditionFailed,
 )
 from gitpulse_assets.lake.integrity import counted_keys
+from gitpulse_assets.lake.listing import days_with
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.promotion import Settled, settle
 from gitpulse_assets.lake.store import ObjectInfo, Store
+from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
 logger = logging.getLogger(__name__)
@@ -106,8 +109,9 @@ def back_up(store: Store, target: Store) -> BackedUp:
         # Objects without an index are of a first backup that was cut short.
         refuse_filled(target, "holds something that is no backup; name an empty place", OBJECTS)
     copy = Copy(store, target, before.objects if before else {})
-    for repo in repos_of(store):
-        copy.repository(repo)
+    for place in (*repos_of(store), *days_of(store)):
+        copy.place(place)
+    copy.hour_files()
     copy.watch_list()
     index = Index(datetime.now(UTC), copy.objects)
     try:
@@ -167,10 +171,13 @@ def put_back(source: Store, store: Store, key: str, copied: Copied, etags: Mappi
 def with_etags(path: Path, key: str, etags: Mapping[str, str]) -> bytes:
     """A commit that names the tables by their ETags in this lake."""
     commit = msgspec.json.decode(path.read_bytes(), type=Commit)
-    layer = key.partition("/")[0]
-    place = f"{key.removeprefix(f'{layer}/_commit/').rpartition('/')[0]}/data.parquet"
+    layer, place = key.partition("/")[0], paths.place_of(key)
+    if layer not in PUBLISHED or place is None:
+        return path.read_bytes()
     tables = {
-        name: msgspec.structs.replace(table, etag=etags.get(f"{layer}/{name}/{place}", table.etag))
+        name: msgspec.structs.replace(
+            table, etag=etags.get(paths.published_key(layer, name, place), table.etag)
+        )
         for name, table in commit.tables.items()
     }
     return encode(msgspec.structs.replace(commit, tables=tables))
@@ -237,6 +244,11 @@ def repos_of(store: Store) -> list[Repo]:
     return sorted(repo for repo in found if repo)
 
 
+def days_of(store: Store) -> list[Day]:
+    """Every day of which events were published."""
+    return days_with(store, paths.commit_prefix("silver"), partial(paths.commit_key, "silver"))
+
+
 class Copy:
     """One backup at work: what it found, by the lake's keys, and how much of that it copied."""
 
@@ -248,13 +260,19 @@ class Copy:
         self.copied_count = self.copied_bytes = 0
         self.troubles: list[str] = []
 
-    def repository(self, repo: Repo) -> None:
-        """Copy a repository between two publications; of a damaged one, keep what was copied before."""
+    def place(self, place: Place) -> None:
+        """Copy a place between two publications; of a damaged one, keep what was copied before."""
         try:
-            self.objects |= self._repository(repo)
+            self.objects |= self._place(place)
         except ObjectDamaged as error:
             self.troubles.append(str(error))
-            self.objects |= {k: v for k, v in self._before.items() if paths.repo_of(k) == repo}
+            self.objects |= {k: v for k, v in self._before.items() if paths.place_of(k) == place}
+
+    def hour_files(self) -> None:
+        """Copy the archives' files, after the days whose tables speak of them."""
+        for info in self._store.list(paths.HOUR_FILES):
+            if copied := self._latest(info.key):
+                self.objects[info.key] = copied
 
     def watch_list(self) -> None:
         """Copy who is watched, and what the looks found: each object is whole by itself."""
@@ -262,32 +280,36 @@ class Copy:
             if copied := self._latest(info.key):
                 self.objects[info.key] = copied
 
-    def _repository(self, repo: Repo) -> dict[str, Copied]:
+    def _place(self, place: Place) -> dict[str, Copied]:
         for _ in range(COPY_ATTEMPTS):
             try:
-                before = self._commits(repo)
-                found = dict(self._together(repo, before))
-                if self._commits(repo) == before:
+                before = self._commits(place)
+                found = dict(self._together(place, before))
+                if self._commits(place) == before:
                     return found
             except (Changed, ObjectNotFound, ObjectReplaced) as error:
-                logger.info("%s: copied again: %s", repo, error)
+                logger.info("%s: copied again: %s", place, error)
             time.sleep(COPY_WAIT_SECONDS)
         raise LakeError(
-            f"{repo}: it is published anew faster than it can be copied; run gitpulse backup again"
+            f"{place}: it is published anew faster than it can be copied; run gitpulse backup again"
         )
 
-    def _commits(self, repo: Repo) -> dict[Layer, Settled]:
+    def _commits(self, place: Place) -> dict[Layer, Settled]:
         """What is published; a publication that was cut short is finished, as any run would."""
-        return {layer: replace(settle(self._store, layer, repo), finished_count=0) for layer in PUBLISHED}
+        return {layer: replace(settle(self._store, layer, place), finished_count=0) for layer in PUBLISHED}
 
-    def _together(self, repo: Repo, layers: Mapping[Layer, Settled]) -> Iterator[tuple[str, Copied]]:
+    def _together(self, place: Place, layers: Mapping[Layer, Settled]) -> Iterator[tuple[str, Copied]]:
         """Copy what belongs together.
 
         The manifest is read after the commits, so that it counts all they name, and before the batches, one
         of which may be gone by then: the caller begins again.
         """
         for layer, settled in layers.items():
-            yield from self._layer(layer, repo, settled)
+            yield from self._layer(layer, place, settled)
+        if isinstance(place, Repo):
+            yield from self._bronze(place)
+
+    def _bronze(self, repo: Repo) -> Iterator[tuple[str, Copied]]:
         rows, etag = Manifest(self._store, repo).versioned_rows()
         if etag is not None:
             yield self._copy(paths.table_key(MANIFEST, repo), etag)
@@ -295,11 +317,11 @@ class Copy:
             yield self._copy(key, None)
         yield from self._by_themselves(repo)
 
-    def _layer(self, layer: Layer, repo: Repo, settled: Settled) -> Iterator[tuple[str, Copied]]:
+    def _layer(self, layer: Layer, place: Place, settled: Settled) -> Iterator[tuple[str, Copied]]:
         if settled.commit and settled.commit_etag:
-            yield self._copy(paths.commit_key(layer, repo), settled.commit_etag)
+            yield self._copy(paths.commit_key(layer, place), settled.commit_etag)
             for name, table in settled.commit.tables.items():
-                yield self._copy(paths.published_key(layer, name, repo), table.etag)
+                yield self._copy(paths.published_key(layer, name, place), table.etag)
 
     def _by_themselves(self, repo: Repo) -> Iterator[tuple[str, Copied]]:
         """Copy the report, and what a repair set aside."""

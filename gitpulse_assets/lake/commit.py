@@ -4,7 +4,7 @@ Only their shape and their storing; the order in which they are written is `publ
 the last field of each: a folder's ETag is made of an object's end, and `merged` can be long.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.store import OpenObject, Store, read_written
+from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
 Merged = dict[str, dict[str, int]]
@@ -66,42 +67,45 @@ class PlannedTable(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a sealed merge publishes, in this order; enough to finish it in another process.
 
-    `carried` are the tables of the layer that it leaves to another step, as the commit before names them.
+    `carried` are the tables of the layer that it leaves to another step, as the commit before names them;
+    `removed` are keys of objects that it takes the place of, whose names are never used again.
     """
 
     layer: Layer
-    repo_owner: str
-    repo_name: str
+    repo_owner: str = ""
+    repo_name: str = ""
+    event_date: date | None = None
     tables: tuple[PlannedTable, ...]
     carried: dict[str, CommittedTable] = {}
+    removed: tuple[str, ...] = ()
     merged: Merged
     commit_etag: str | None
     made_at: datetime
     merge_id: str
 
     @property
-    def repo(self) -> Repo:
-        """The repository whose tables it publishes."""
-        return Repo(self.repo_owner, self.repo_name)
+    def place(self) -> Place:
+        """Whose tables it publishes."""
+        return Day(self.event_date) if self.event_date else Repo(self.repo_owner, self.repo_name)
 
 
 _Record = TypeVar("_Record", Plan, Commit)
 
 
-def read_plan(store: Store, layer: Layer, repo: Repo) -> tuple[Plan | None, str | None]:
+def read_plan(store: Store, layer: Layer, place: Place) -> tuple[Plan | None, str | None]:
     """The newest sealed plan and its ETag; no plan where none was, and no ETag where there is no object.
 
     Lost with a write that never happened is only a plan that was carried out: each seal is behind a `settle`.
     """
-    return _read(store, paths.plan_key(layer, repo), Plan)
+    return _read(store, paths.plan_key(layer, place), Plan)
 
 
-def read_commit(store: Store, layer: Layer, repo: Repo) -> tuple[Commit | None, str | None]:
+def read_commit(store: Store, layer: Layer, place: Place) -> tuple[Commit | None, str | None]:
     """The newest commit and its ETag; no commit where none was, and no ETag where there is no object.
 
     `promotion.commit_in_force` knows more where its writing never happened.
     """
-    return _read(store, paths.commit_key(layer, repo), Commit)
+    return _read(store, paths.commit_key(layer, place), Commit)
 
 
 def _read(store: Store, key: str, kind: type[_Record]) -> tuple[_Record | None, str | None]:

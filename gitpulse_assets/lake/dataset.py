@@ -17,6 +17,7 @@ from gitpulse_assets.lake.damage import damaged, reading
 from gitpulse_assets.lake.errors import LakeError, TableOutdated
 from gitpulse_assets.lake.parquet import CONTRACT, is_same_kind, schema_fingerprint
 from gitpulse_assets.lake.store import OpenObject, Store
+from gitpulse_assets.place import Place
 from gitpulse_assets.repo import Repo
 
 BRONZE_HELP = (
@@ -82,9 +83,9 @@ def parquet_format() -> ds.ParquetFileFormat:
     return ds.ParquetFileFormat(default_fragment_scan_options=options)
 
 
-def open_table(store: Store, contract: TableContract, repo: Repo) -> OpenTable:
-    """Open the published table of a repository; it is empty where none was published."""
-    key = paths.table_key(contract, repo)
+def open_table(store: Store, contract: TableContract, place: Place, part: str = paths.WHOLE) -> OpenTable:
+    """Open the published table of a place, or a part of it; it is empty where none was published."""
+    key = paths.table_key(contract, place, part)
     opened = store.open(key)
     if opened is None:
         return OpenTable(empty_dataset(contract), None)
@@ -109,7 +110,7 @@ def open_batches(
     schemas = [read_schema(contract, _batch_schema(store, keys[0]), store.uri(keys[0])) for keys in runs]
     parquet = parquet_format()
     fragments = [_fragment(parquet, store.source(key)) for keys in runs for key in keys]
-    return ds.FileSystemDataset(fragments, _weakest(schemas), parquet)
+    return ds.FileSystemDataset(fragments, weakest(schemas), parquet)
 
 
 def _fragment(parquet: ds.ParquetFileFormat, source: str | pa.NativeFile) -> ds.Fragment:
@@ -141,7 +142,8 @@ def refuse_other_schema(schema: pa.Schema, store: Store, key: str) -> None:
         raise damaged(store, key, f"its columns are not those of {told}")
 
 
-def _weakest(schemas: Sequence[pa.Schema]) -> pa.Schema:
+def weakest(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The schema that all fit: a column may be null that may be so in one."""
     return pa.schema(
         [field.with_nullable(any(s.field(field.name).nullable for s in schemas)) for field in schemas[0]]
     )

@@ -43,7 +43,7 @@ def remove(store: Store, repo: Repo, objects: list[ObjectInfo]) -> None:
 
 def folders_of(repo: Repo, objects: list[ObjectInfo]) -> set[str]:
     """The folders from the one named after the repository down to that of each object."""
-    place = f"{paths.partition(repo)}/"
+    place = f"{repo.folder}/"
     found: set[str] = set()
     for above, _, below in (info.key.partition(place) for info in objects if place in info.key):
         names = below.split("/")[:-1]

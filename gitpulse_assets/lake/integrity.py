@@ -106,7 +106,7 @@ def listed_batches(store: Store, repo: Repo) -> dict[tuple[str, str], list[str]]
     """Every batch there is, by stream and run, in order."""
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for table in STREAMS.values():
-        for info in store.list(f"{table.folder}/{paths.partition(repo)}/"):
+        for info in store.list(f"{table.folder}/{repo.folder}/"):
             if place := paths.batch_place(info.key):
                 found[table.name, place[0]].append(info.key)
     return dict(found)

@@ -21,7 +21,7 @@ from gitpulse_assets.lake.duck import lazy_read_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.integrity import Finding, examine
-from gitpulse_assets.lake.listing import repos_with
+from gitpulse_assets.lake.listing import days_with, repos_with
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, registered_repos, sweep, sweep_runs
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.promotion import commit_in_force
@@ -31,6 +31,7 @@ from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import S3Store
 from gitpulse_assets.lake.snapshot import Snapshot, open_published, open_snapshot
 from gitpulse_assets.lake.store import Store
+from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
 # A manifest that is made again may count a batch that is gone, which is the next thing to mend.
@@ -139,13 +140,13 @@ class Lake:
             batch_count = row.batch_count if row else 0
         return BatchWriter(self.store, contract, repo, run_id, batch_count=batch_count)
 
-    def begin(self, layer: Layer, repo: Repo) -> Publication:
+    def begin(self, layer: Layer, place: Place) -> Publication:
         """Begin a merge; one that was cut short after its seal is finished first."""
-        return Publication(self.store, layer, repo)
+        return Publication(self.store, layer, place)
 
-    def commit(self, layer: Layer, repo: Repo) -> Commit | None:
+    def commit(self, layer: Layer, place: Place) -> Commit | None:
         """Which tables were published together last, and what they were merged from."""
-        return commit_in_force(self.store, layer, repo)
+        return commit_in_force(self.store, layer, place)
 
     def put_report(self, repo: Repo, html: str) -> str:
         """Replace the report of a repository whole and return its address."""
@@ -168,6 +169,10 @@ class Lake:
     def committed_repos(self, layer: Layer) -> list[Repo]:
         """The repositories of which something was published, by owner and name."""
         return repos_with(self.store, paths.commit_prefix(layer), partial(paths.commit_key, layer))
+
+    def committed_days(self, layer: Layer) -> list[Day]:
+        """The days of events of which something was published, in order."""
+        return days_with(self.store, paths.commit_prefix(layer), partial(paths.commit_key, layer))
 
 
 def open_store(

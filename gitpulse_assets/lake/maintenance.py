@@ -17,13 +17,14 @@ from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.listing import repos_with
+from gitpulse_assets.lake.listing import days_with, repos_with
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
 from gitpulse_assets.lake.scratch import machine_scratch
 from gitpulse_assets.lake.store import ObjectInfo, Store
 from gitpulse_assets.lake.witnesses import Witnesses
+from gitpulse_assets.place import Place
 from gitpulse_assets.repo import Repo
 
 # Twice a merge's life, so that no clock that is hours wrong lets a living merge lose its staging.
@@ -39,7 +40,7 @@ class Swept:
     `troubles` has a line for each publication that could not be finished.
     """
 
-    finished: tuple[tuple[Layer, Repo], ...]
+    finished: tuple[tuple[Layer, Place], ...]
     object_count: int
     size_bytes: int
     troubles: tuple[str, ...] = ()
@@ -50,16 +51,16 @@ def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
 
     One repository's trouble stops no other, and is told in the answer.
     """
-    finished: list[tuple[Layer, Repo]] = []
+    finished: list[tuple[Layer, Place]] = []
     troubles: list[str] = []
     needed: list[str] = []
-    for layer, repo in _published(store):
+    for layer, place in _published(store):
         try:
-            if settle(store, layer, repo).finished_count:
-                finished.append((layer, repo))
+            if settle(store, layer, place).finished_count:
+                finished.append((layer, place))
         except LakeError as error:
             troubles.append(str(error))
-            needed.append(_needed_staging(store, layer, repo))
+            needed.append(_needed_staging(store, layer, place))
     limit = datetime.now(UTC) - older_than
     _remove_scratch(store, limit)
     dead = (info for info in _dead_staging(store, limit) if not info.key.startswith(tuple(needed)))
@@ -76,10 +77,10 @@ def sweep_runs(store: Store, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER
     return _removed(store, _uncounted(store, repo, datetime.now(UTC) - older_than))
 
 
-def _needed_staging(store: Store, layer: Layer, repo: Repo) -> str:
+def _needed_staging(store: Store, layer: Layer, place: Place) -> str:
     """Name the staging a publication still needs; where its plan cannot be read, it may be any."""
     try:
-        plan, _ = read_plan(store, layer, repo)
+        plan, _ = read_plan(store, layer, place)
     except LakeError:
         return paths.STAGING
     return paths.staging_prefix(plan.merge_id) if plan else paths.STAGING
@@ -123,7 +124,7 @@ def _uncounted(store: Store, repo: Repo, limit: datetime) -> Iterator[ObjectInfo
 
 
 def _folder(stream: TableContract, repo: Repo) -> str:
-    return f"{stream.folder}/{paths.partition(repo)}/"
+    return f"{stream.folder}/{repo.folder}/"
 
 
 def _batch_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:
@@ -137,7 +138,8 @@ def registered_repos(store: Store) -> list[Repo]:
     return repos_with(store, f"{MANIFEST.folder}/", lambda repo: paths.table_key(MANIFEST, repo))
 
 
-def _published(store: Store) -> Iterator[tuple[Layer, Repo]]:
+def _published(store: Store) -> Iterator[tuple[Layer, Place]]:
     for layer in get_args(Layer):
-        for repo in repos_with(store, paths.commit_prefix(layer), partial(paths.plan_key, layer)):
-            yield layer, repo
+        prefix, key = paths.commit_prefix(layer), partial(paths.plan_key, layer)
+        for place in (*repos_with(store, prefix, key), *days_with(store, prefix, key)):
+            yield layer, place

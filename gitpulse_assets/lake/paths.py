@@ -1,53 +1,85 @@
 """Where every object of the lake lies: keys below the root, with `/` between their parts.
 
-People's BI queries rely on `<layer>/<table>/repo_owner=<o>/repo_name=<r>/…parquet`. Nothing is read here.
+People's BI queries rely on `<layer>/<table>/repo_owner=<o>/repo_name=<r>/…parquet`, and for public events on
+`silver/<table>/event_date=<day>/…parquet`. Nothing is read here.
 """
 
 import re
+from datetime import date
 
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
 STAGING = "_staging/"
 DAMAGED = "_damaged/"
+HOUR_FILES = "bronze/archive/hour_file/"
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BATCH = re.compile(r"/run_id=([^/]+)/batch-(\d+)\.parquet$")
-_PARTITION = re.compile(r"(?:^|/)repo_owner=([^/]+)/repo_name=([^/]+)/")
 
+_REPOSITORY = re.compile(r"(?:^|/)repo_owner=([^/]+)/repo_name=([^/]+)/")
+_DAY = re.compile(r"(?:^|/)event_date=(\d{4}-\d\d-\d\d)/")
 
-def partition(repo: Repo) -> str:
-    """The hive-style folders of one repository."""
-    return f"repo_owner={repo.owner}/repo_name={repo.name}"
+# A table of one object calls it so; a day's tables have several.
+WHOLE = "data"
 
 
 def repo_of(key: str) -> Repo | None:
     """The repository an object belongs to, or None where its key names none."""
-    found = _PARTITION.search(key)
+    found = _REPOSITORY.search(key)
     return Repo(*found.groups()) if found else None
 
 
-def table_key(contract: TableContract, repo: Repo) -> str:
-    """The one object of a table and repository that is replaced whole."""
-    return f"{contract.folder}/{partition(repo)}/data.parquet"
+def day_of(key: str) -> Day | None:
+    """The day of events an object belongs to, or None where its key names none."""
+    found = _DAY.search(key)
+    return Day(date.fromisoformat(found[1])) if found else None
 
 
-def published_key(layer: Layer, name: str, repo: Repo) -> str:
-    """The same by the names that a commit gives: no commit is of bronze."""
-    return f"{layer}/{name}/{partition(repo)}/data.parquet"
+def place_of(key: str) -> Place | None:
+    """The place whose tables an object belongs to, or None where its key names none."""
+    return repo_of(key) or day_of(key)
 
 
-def run_prefix(contract: TableContract, repo: Repo, run_id: str) -> str:
+def table_key(contract: TableContract, place: Place, part: str = WHOLE) -> str:
+    """The object of a table and place that is replaced whole, or one of its parts."""
+    return f"{contract.folder}/{place.folder}/{part}.parquet"
+
+
+def published_name(contract: TableContract, part: str = WHOLE) -> str:
+    """What a commit calls an object: the table, or `table/part`."""
+    return contract.name if part == WHOLE else f"{contract.name}/{part}"
+
+
+def part_of(contract: TableContract, name: str) -> str | None:
+    """The part that a commit's name means, None where it is another table's."""
+    table, _, part = name.partition("/")
+    return (part or WHOLE) if table == contract.name else None
+
+
+def published_key(layer: Layer, name: str, place: Place) -> str:
+    """The key of an object by the name that a commit gives it: no commit is of bronze."""
+    table, _, part = name.partition("/")
+    return f"{layer}/{table}/{place.folder}/{part or WHOLE}.parquet"
+
+
+def hour_file_key(source: str, day: Day, name: str) -> str:
+    """An archive's hour file as it was received."""
+    return f"{HOUR_FILES}source={source}/{day.folder}/{name}"
+
+
+def run_prefix(contract: TableContract, place: Place, run_id: str) -> str:
     """The folder of what one run received of a bronze table."""
     if not RUN_ID.fullmatch(run_id):
         raise LakeError(f"{run_id!r} cannot name a run; use letters, digits, - and _")
-    return f"{contract.folder}/{partition(repo)}/run_id={run_id}/"
+    return f"{contract.folder}/{place.folder}/run_id={run_id}/"
 
 
-def batch_key(contract: TableContract, repo: Repo, run_id: str, number: int) -> str:
+def batch_key(contract: TableContract, place: Place, run_id: str, number: int) -> str:
     """One batch of a run, numbered from 1."""
-    return f"{run_prefix(contract, repo, run_id)}batch-{number:05d}.parquet"
+    return f"{run_prefix(contract, place, run_id)}batch-{number:05d}.parquet"
 
 
 def batch_place(key: str) -> tuple[str, int] | None:
@@ -57,18 +89,18 @@ def batch_place(key: str) -> tuple[str, int] | None:
 
 
 def commit_prefix(layer: Layer) -> str:
-    """The folder that holds what was published of every repository of a layer."""
+    """The folder that holds what was published of every place of a layer."""
     return f"{layer}/_commit/"
 
 
-def commit_key(layer: Layer, repo: Repo) -> str:
+def commit_key(layer: Layer, place: Place) -> str:
     """Which tables belong together; written last."""
-    return f"{commit_prefix(layer)}{partition(repo)}/_commit.json"
+    return f"{commit_prefix(layer)}{place.folder}/_commit.json"
 
 
-def plan_key(layer: Layer, repo: Repo) -> str:
+def plan_key(layer: Layer, place: Place) -> str:
     """What is being published, or was last; written before the first table moves."""
-    return f"{commit_prefix(layer)}{partition(repo)}/_plan.json"
+    return f"{commit_prefix(layer)}{place.folder}/_plan.json"
 
 
 def damaged_key(key: str) -> str:
@@ -78,7 +110,7 @@ def damaged_key(key: str) -> str:
 
 def report_key(repo: Repo) -> str:
     """The report of one repository: a file for people, which no table is made from."""
-    return f"report/backlog_report/{partition(repo)}/index.html"
+    return f"report/backlog_report/{repo.folder}/index.html"
 
 
 def staging_prefix(merge_id: str) -> str:
@@ -86,6 +118,6 @@ def staging_prefix(merge_id: str) -> str:
     return f"{STAGING}{merge_id}/"
 
 
-def staged_key(merge_id: str, contract: TableContract) -> str:
-    """A table as one merge made it, before it is published; a merge is of one layer and repository."""
-    return f"{staging_prefix(merge_id)}{contract.name}.parquet"
+def staged_key(merge_id: str, contract: TableContract, part: str = WHOLE) -> str:
+    """A table as one merge made it, before it is published; a merge is of one layer and place."""
+    return f"{staging_prefix(merge_id)}{published_name(contract, part)}.parquet"

@@ -27,7 +27,7 @@ from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed
 from gitpulse_assets.lake.parquet import MERGE_ID
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 
 logger = logging.getLogger(__name__)
 
@@ -48,22 +48,25 @@ class Settled:
     finished_count: int
 
 
-def settle(store: Store, layer: Layer, repo: Repo) -> Settled:
+def settle(store: Store, layer: Layer, place: Place) -> Settled:
     """Finish whatever merge was sealed and died, or is slow, and say on what the next one builds.
 
     The plan's ETag is of the very read that was found carried out: taken in a second read it could be of a
     plan sealed meanwhile, which the next seal would then replace before anybody carried it out.
     """
     for finished_count in range(SETTLE_ATTEMPTS):
-        plan, plan_etag = read_plan(store, layer, repo)
-        found, commit_etag = read_commit(store, layer, repo)
+        plan, plan_etag = read_plan(store, layer, place)
+        found, commit_etag = read_commit(store, layer, place)
         if plan is None or (found is not None and found.merge_id == plan.merge_id):
             return Settled(found, commit_etag, plan_etag, finished_count)
         logger.warning(
-            "%s: finishing the publication of %s by merge %s, which was cut short", repo, layer, plan.merge_id
+            "%s: finishing the publication of %s by merge %s, which was cut short",
+            place,
+            layer,
+            plan.merge_id,
         )
         finish(store, plan)
-    raise LakeError(f"{repo}: other runs keep publishing {layer}; run again")
+    raise LakeError(f"{place}: other runs keep publishing {layer}; run again")
 
 
 def finish(store: Store, plan: Plan) -> None:
@@ -90,7 +93,7 @@ def promote(store: Store, plan: Plan, table: PlannedTable) -> str | None:
             return None
         raise damaged(
             store,
-            paths.plan_key(plan.layer, plan.repo),
+            paths.plan_key(plan.layer, plan.place),
             f"the publication of {plan.layer} was cut short, and {store.uri(staged)} is gone",
         ) from error
 
@@ -99,14 +102,18 @@ def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
     """Write the commit of a plan whose tables are all in place, and remove what it staged."""
     made = _carried_out(plan, etags)
     if made is not None:
-        key = paths.commit_key(plan.layer, plan.repo)
+        # Before the commit: a reader of whole folders sees what was replaced for as short as can be, and
+        # a crash in between is carried on from the plan.
+        for gone in plan.removed:
+            store.delete(gone)
+        key = paths.commit_key(plan.layer, plan.place)
         body = encode(made)
 
         def put(etag: str | None) -> str:
             return store.put(key, body, if_match=etag, if_absent=etag is None)
 
         def own_etag() -> str | None:
-            found, etag = read_commit(store, plan.layer, plan.repo)
+            found, etag = read_commit(store, plan.layer, plan.place)
             return etag if found is not None and found.merge_id == plan.merge_id else None
 
         _replace(store, plan, key, plan.commit_etag, put, own_etag)
@@ -114,18 +121,18 @@ def commit(store: Store, plan: Plan, etags: Mapping[str, str | None]) -> None:
         store.delete_prefix(paths.staging_prefix(plan.merge_id))
     except LakeError as error:
         # The merge is published; what is left over goes with the next maintenance.
-        logger.warning("%s: %s", plan.repo, error)
+        logger.warning("%s: %s", plan.place, error)
 
 
-def commit_in_force(store: Store, layer: Layer, repo: Repo) -> Commit | None:
+def commit_in_force(store: Store, layer: Layer, place: Place) -> Commit | None:
     """Which tables belong together now; None where nothing was published.
 
     Where the commit's writing never happened, it is read from its plan, all of whose tables are in place.
     """
-    found, etag = read_commit(store, layer, repo)
+    found, etag = read_commit(store, layer, place)
     if found is not None or etag is None:
         return found
-    plan, _ = read_plan(store, layer, repo)
+    plan, _ = read_plan(store, layer, place)
     return _carried_out(plan, {t.name: _own_etag(store, plan, t) for t in plan.tables}) if plan else None
 
 
@@ -182,7 +189,7 @@ def _replace(
 
 
 def _is_superseded(store: Store, plan: Plan) -> bool:
-    newest, _ = read_plan(store, plan.layer, plan.repo)
+    newest, _ = read_plan(store, plan.layer, plan.place)
     return newest is None or newest.merge_id != plan.merge_id
 
 

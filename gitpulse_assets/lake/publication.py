@@ -1,7 +1,8 @@
 """Audit, then publish: the tables of one merge are staged, sealed, and only then put in place.
 
-A merge that is dropped before `seal` leaves no trace; sealed, it will be published whole, by itself or after
-a crash by the next `begin`. Who seals second is told so before anything of his moved.
+A merge is of one place: a repository, or a day of public events. One that is dropped before `seal` leaves no
+trace; sealed, it will be published whole, by itself or after a crash by the next `begin`. Who seals second is
+told so before anything of his moved.
 """
 
 import time
@@ -10,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ from gitpulse_assets.lake.errors import LakeError, PreconditionFailed, Publicati
 from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
 from gitpulse_assets.lake.promotion import commit, promote, settle
 from gitpulse_assets.lake.store import Store, file_fingerprint
+from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
 # Staging older than twice this is swept as left over by a dead merge, so a merge must seal within it.
@@ -34,7 +36,8 @@ class StagedTable:
 
     publication: "Publication"
     contract: TableContract
-    repo: Repo
+    name: str
+    place: Place
     rows: int
     bytes: int
     uri: str
@@ -42,22 +45,23 @@ class StagedTable:
 
 
 class Publication:
-    """One merge of one layer and repository; made by `Lake.begin`.
+    """One merge of one layer and place; made by `Lake.begin`.
 
     Used as a context manager it drops what was staged when it was not sealed.
     """
 
-    def __init__(self, store: Store, layer: Layer, repo: Repo) -> None:
-        settled = settle(store, layer, repo)
+    def __init__(self, store: Store, layer: Layer, place: Place) -> None:
+        settled = settle(store, layer, place)
         self.previous = settled.commit
         self._commit_etag = settled.commit_etag
         self._plan_etag = settled.plan_etag
         self.merge_id = uuid.uuid4().hex
         self.layer: Layer = layer
-        self.repo = repo
+        self.place = place
         self._store = store
         self._began = time.time()
         self._tables: dict[str, PlannedTable] = {}
+        self._removed: dict[str, str] = {}
         self._plan: Plan | None = None
         self._etags: dict[str, str | None] = {}
 
@@ -69,23 +73,33 @@ class Publication:
     ) -> None:
         self.discard()
 
-    def stage(self, contract: TableContract, reader: pa.RecordBatchReader | pa.Table) -> StagedTable:
-        """Store a new version of a table beside the published one.
+    @property
+    def repo(self) -> Repo:
+        """The repository it is of; a merge of events has none."""
+        if not isinstance(self.place, Repo):
+            raise LakeError(f"{self.place}: a day of events is no repository")
+        return self.place
+
+    def stage(
+        self, contract: TableContract, reader: pa.RecordBatchReader | pa.Table, part: str = paths.WHOLE
+    ) -> StagedTable:
+        """Store a new version of a table, or of one of its parts, beside the published one.
 
         Raises LakeError where the rows break the contract or cannot be stored.
         """
-        self._check_open(contract)
+        name = paths.published_name(contract, part)
+        self._check_open(contract, name)
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
         batches = reader.to_batches() if isinstance(reader, pa.Table) else reader
         written = write_parquet(path, contract, batches, reader.schema, self.merge_id)
-        staged = paths.staged_key(self.merge_id, contract)
+        staged = paths.staged_key(self.merge_id, contract, part)
         with pa.OSFile(str(path), "rb") as file:
             fingerprint = file_fingerprint(file)
         self._store.put(staged, path)
-        key = paths.table_key(contract, self.repo)
+        key = paths.table_key(contract, self.place, part)
         found = self._store.head(key)
-        self._tables[contract.name] = PlannedTable(
-            name=contract.name,
+        self._tables[name] = PlannedTable(
+            name=name,
             key=key,
             etag=found.etag if found else None,
             staged=staged,
@@ -94,15 +108,21 @@ class Publication:
             contract=contract_fingerprint(contract),
             fingerprint=fingerprint,
         )
-        return self._staged(contract)
+        return self._staged(contract, name)
+
+    def remove(self, contract: TableContract, part: str) -> None:
+        """Take a part away whose rows this merge stages elsewhere; its name must not be used again."""
+        name = paths.published_name(contract, part)
+        self._check_open(contract, name)
+        self._removed[name] = paths.table_key(contract, self.place, part)
 
     def keep(self, contract: TableContract) -> StagedTable:
         """Name a table that this merge leaves as it is.
 
         Raises LakeError where the last merge did not publish it, or something else has changed it since.
         """
-        self._check_open(contract)
-        key = paths.table_key(contract, self.repo)
+        self._check_open(contract, contract.name)
+        key = paths.table_key(contract, self.place)
         before = self.previous.tables.get(contract.name) if self.previous else None
         found = self._store.head(key)
         if before is None or found is None or found.etag != before.etag:
@@ -117,7 +137,7 @@ class Publication:
             contract=before.contract,
             fingerprint=before.fingerprint,
         )
-        return self._staged(contract)
+        return self._staged(contract, contract.name)
 
     def seal(
         self,
@@ -138,22 +158,24 @@ class Publication:
         published then.
         """
         if not self._tables or self._plan is not None:
-            raise LakeError(f"{self.repo}: a merge is sealed once, after its tables were staged")
+            raise LakeError(f"{self.place}: a merge is sealed once, after its tables were staged")
         if time.time() - self._began > MERGE_LIFETIME_SECONDS:
-            raise LakeError(f"{self.repo}: the merge took more than {MERGE_LIFETIME_SECONDS} s; run it again")
+            raise LakeError(
+                f"{self.place}: the merge took more than {MERGE_LIFETIME_SECONDS} s; run it again"
+            )
         before = self.previous.tables if self.previous else {}
         plan = Plan(
             layer=self.layer,
-            repo_owner=self.repo.owner,
-            repo_name=self.repo.name,
+            **_named(self.place),
             tables=tuple(self._tables.values()),
-            carried={n: t for n, t in before.items() if n not in self._tables},
+            carried={n: t for n, t in before.items() if n not in self._tables and n not in self._removed},
+            removed=tuple(self._removed.values()),
             merged=_add(None if is_rebuild else self.previous, merged or {}, run_ids),
             commit_etag=self._commit_etag,
             made_at=datetime.now(UTC),
             merge_id=self.merge_id,
         )
-        key = paths.plan_key(self.layer, self.repo)
+        key = paths.plan_key(self.layer, self.place)
         # Set before the answer comes: a Ctrl-C or a lost answer may follow a plan that was stored, and then
         # the next `begin` needs what was staged. Only a refusal proves that it is not.
         self._plan = plan
@@ -163,15 +185,15 @@ class Publication:
             self._plan = None
             self.discard()
             raise PublicationConflict(
-                f"{self.repo}: another run published {self.layer} while this one was at work; "
+                f"{self.place}: another run published {self.layer} while this one was at work; "
                 "nothing of this one was published, run it again"
             ) from error
 
     def promote(self, staged: StagedTable) -> str:
         """Put a table in its place and return its address; the last one commits the merge."""
         if self._plan is None:
-            raise LakeError(f"{self.repo}: a merge is sealed before its tables are promoted")
-        table = self._tables[staged.contract.name]
+            raise LakeError(f"{self.place}: a merge is sealed before its tables are promoted")
+        table = self._tables[staged.name]
         self._etags[table.name] = promote(self._store, self._plan, table)
         if len(self._etags) == len(self._tables):
             commit(self._store, self._plan, self._etags)
@@ -183,23 +205,30 @@ class Publication:
             self._store.delete_prefix(paths.staging_prefix(self.merge_id))
             self._tables.clear()
 
-    def _check_open(self, contract: TableContract) -> None:
-        if contract.layer != self.layer or contract.name in self._tables or self._plan is not None:
-            raise LakeError(
-                f"{self.repo}: {contract.layer}/{contract.name} cannot join this merge of {self.layer}"
-            )
+    def _check_open(self, contract: TableContract, name: str) -> None:
+        if contract.layer != self.layer or name in self._tables or self._plan is not None:
+            raise LakeError(f"{self.place}: {contract.layer}/{name} cannot join this merge of {self.layer}")
 
-    def _staged(self, contract: TableContract) -> StagedTable:
-        table = self._tables[contract.name]
+    def _staged(self, contract: TableContract, name: str) -> StagedTable:
+        table = self._tables[name]
         return StagedTable(
             publication=self,
             contract=contract,
-            repo=self.repo,
+            name=name,
+            place=self.place,
             rows=table.row_count,
             bytes=table.size_bytes,
             uri=self._store.uri(table.key),
             is_unchanged=table.staged is None,
         )
+
+
+def _named(place: Place) -> dict[str, Any]:
+    """What a plan says of its place."""
+    if isinstance(place, Day):
+        return {"event_date": place.event_date}
+    owner, name = place.key.split("/")
+    return {"repo_owner": owner, "repo_name": name}
 
 
 def _add(previous: Commit | None, merged: Merged, run_ids: Collection[str] | None) -> Merged:

@@ -1,0 +1,151 @@
+"""Contracts of public events: one row an event, the hour files they came from, and what each hour holds.
+
+Their place is a UTC day. The typed tables of `event_types.yaml` are declared there and made in
+`events/projection.py`.
+"""
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
+
+EVENT_ID = Column("event_id", pa.int64(), "GitHub's id of the event; ids of different years overlap.", False)
+EVENT_TYPE = Column("event_type", pa.string(), "GitHub's name of its type, such as PushEvent.", False)
+CREATED_AT = Column("created_at", UTC_TIMESTAMP, "When it happened, as GitHub says.", False)
+EVENT_KEY = (EVENT_ID.name, EVENT_TYPE.name, CREATED_AT.name)
+
+WHO_AND_WHERE = (
+    Column("actor_id", pa.int64(), "Who did it; null where the event does not say."),
+    Column("actor_login", pa.string(), "Their login as sent."),
+    Column("repository_id", pa.int64(), "Where; null where the event does not say (`repo` may be empty)."),
+    Column("repository_name", pa.string(), "owner/name as sent, in GitHub's spelling."),
+)
+
+PUBLIC_EVENT = TableContract(
+    layer="silver",
+    name="public_event",
+    description=(
+        "Public events of every type, each once over all sources and copies. An import only adds: a longer "
+        "copy of an event takes the place of a shorter one, and nothing is ever taken away."
+    ),
+    grain="one event",
+    key=EVENT_KEY,
+    order_by=(),
+    columns=(
+        EVENT_ID,
+        EVENT_TYPE,
+        CREATED_AT,
+        Column("action", pa.string(), "The payload's `action`; null for types without one."),
+        *WHO_AND_WHERE,
+        Column("org_login", pa.string(), "The organisation's login; null where there is none."),
+        Column("first_seen_at", UTC_TIMESTAMP, "When the copy seen first was received.", False),
+        Column("first_seen_source", pa.string(), "Where that copy came from.", False),
+        Column(
+            "payload_bytes", pa.int64(), "Length of `payload_json` in bytes; 0 where there is none.", False
+        ),
+        Column("payload_json", pa.string(), "The payload of the longest copy, as JSON text."),
+    ),
+    sample=EVENT_KEY,
+    place="day",
+)
+
+ARCHIVE_HOUR = TableContract(
+    layer="silver",
+    name="archive_hour",
+    description="The hour files of the archives that were asked for, and what became of each.",
+    grain="one hour file of one archive; its day is that of the file's name",
+    key=("source", "file_hour_at"),
+    order_by=("source", "file_hour_at"),
+    columns=(
+        Column("source", pa.string(), "The archive's name in GITPULSE_ARCHIVES.", False),
+        Column("file_hour_at", UTC_TIMESTAMP, "The hour that the file's name says.", False),
+        Column(
+            "status",
+            pa.string(),
+            "whole: read to its end; received: not read yet; missing: the archive has none; empty: it holds "
+            "no event; cut_short: it ends before its end; not_gzip: it is something else; damaged: a "
+            "checksum inside it is wrong; contradicted: it is not the file that the archive's manifest "
+            "names; unreachable: the archive did not answer.",
+            False,
+        ),
+        Column("detail", pa.string(), "What was found, for people; null where the file is whole."),
+        Column("asked_at", UTC_TIMESTAMP, "When the archive was last asked.", False),
+        Column("received_at", UTC_TIMESTAMP, "When the file that is kept was received; null where none is."),
+        Column("size_bytes", pa.int64(), "Its size; null where none is kept."),
+        Column("sha256", pa.string(), "Its checksum in hexadecimal; null where none is kept."),
+        Column(
+            "is_checksum_confirmed", pa.bool_(), "Whether a manifest of the archive names the same.", False
+        ),
+        Column("row_count", pa.int64(), "Events in it, copies too; null until it was read whole."),
+        Column("unusable_count", pa.int64(), "Lines that are no event; null until it was read whole."),
+        Column("added_count", pa.int64(), "Events that no earlier source had brought."),
+        Column("first_created_at", UTC_TIMESTAMP, "The earliest `created_at` in it."),
+        Column("last_created_at", UTC_TIMESTAMP, "The latest `created_at` in it."),
+    ),
+    rules=(
+        Rule(
+            "whole_has_facts",
+            "status = 'whole' and (row_count is null or sha256 is null or received_at is null)",
+            "What was read whole has its facts.",
+        ),
+    ),
+    sample=("source", "file_hour_at", "status"),
+    place="day",
+)
+
+ARCHIVE_TYPE = TableContract(
+    layer="silver",
+    name="archive_type",
+    description="Events of each type in the hour files that were read whole: what is usual for an archive.",
+    grain="one type in one hour file",
+    key=("source", "file_hour_at", "event_type"),
+    order_by=("source", "file_hour_at", "event_type"),
+    columns=(
+        Column("source", pa.string(), "The archive's name in GITPULSE_ARCHIVES.", False),
+        Column("file_hour_at", UTC_TIMESTAMP, "The hour that the file's name says.", False),
+        EVENT_TYPE,
+        Column("event_count", pa.int64(), "Rows of this type in the file, copies too.", False),
+    ),
+    sample=("source", "file_hour_at", "event_type"),
+    place="day",
+)
+
+UNUSABLE_EVENT = TableContract(
+    layer="silver",
+    name="unusable_event",
+    description="Lines of hour files that are no event: the first 1,000 of a file, the others are counted.",
+    grain="one line of one hour file",
+    key=("source", "file_hour_at", "line_number"),
+    order_by=("source", "file_hour_at", "line_number"),
+    columns=(
+        Column("source", pa.string(), "The archive's name in GITPULSE_ARCHIVES.", False),
+        Column("file_hour_at", UTC_TIMESTAMP, "The hour that the file's name says.", False),
+        Column("line_number", pa.int64(), "The line in the file, from 1.", False),
+        Column(
+            "rule",
+            pa.string(),
+            "not_json, id_missing, type_missing, created_at_unusable: the first.",
+            False,
+        ),
+        Column("line", pa.string(), "The line, its first 2,000 characters.", False),
+    ),
+    sample=("source", "file_hour_at", "line_number", "rule"),
+    place="day",
+)
+
+EVENT_HOUR = TableContract(
+    layer="silver",
+    name="event_hour",
+    description="Events held of each hour and type, by their own `created_at`.",
+    grain="one hour and type",
+    key=("event_hour_at", "event_type"),
+    order_by=("event_hour_at", "event_type"),
+    columns=(
+        Column("event_hour_at", UTC_TIMESTAMP, "The hour's begin.", False),
+        EVENT_TYPE,
+        Column("event_count", pa.int64(), "Events in `public_event`.", False),
+    ),
+    sample=("event_hour_at", "event_type"),
+    place="day",
+)
+
+EVENT_TABLES = (PUBLIC_EVENT, EVENT_HOUR, ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT)

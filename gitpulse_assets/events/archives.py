@@ -1,0 +1,93 @@
+"""Archives of hour files: where they are and which dates each serves, as GITPULSE_ARCHIVES says.
+
+There is no default address. Nothing is fetched here.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gitpulse_assets.events.hour_name import FIRST_DAY
+from gitpulse_assets.file_address import folder_of, is_file_address
+
+EXAMPLE = "gharchive=https://data.gharchive.org 2015-01-01..2025-12-31; mine=/data/hours 2026-01-01.."
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+DATES = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)?")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A source of hour files: an `https://` address or a folder, and the days it serves, both included.
+
+    `manifest` is the address of a file's checksum below the archive's, with `{file}` for the file's name.
+    """
+
+    name: str
+    address: str
+    first: date
+    last: date | None = None
+    manifest: str | None = None
+
+    def serves(self, day: date) -> bool:
+        """Whether a day is one of its."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder it is; None where it is an address."""
+        if self.address.startswith(("https://", "http://")):
+            return None
+        return folder_of(self.address) if is_file_address(self.address) else Path(self.address).expanduser()
+
+
+def parse_archives(text: str) -> tuple[Archive, ...]:
+    """Read `name=address first..last manifest=…`, several separated by `;`; raises ValueError."""
+    archives = tuple(_parsed(entry.strip()) for entry in text.split(";") if entry.strip())
+    if len({archive.name for archive in archives}) < len(archives):
+        raise ValueError(f"two archives have the same name; for example {EXAMPLE}")
+    return archives
+
+
+def _parsed(entry: str) -> Archive:
+    head, *options = entry.split()
+    name, _, address = head.partition("=")
+    if not NAME.fullmatch(name) or not address:
+        raise ValueError(f"{head!r} is not name=address; for example {EXAMPLE}")
+    _check_address(name, address)
+    first, last, manifest = FIRST_DAY, None, None
+    for option in options:
+        dates = DATES.fullmatch(option)
+        if option.startswith("manifest=") and "{file}" in option:
+            manifest = option.removeprefix("manifest=")
+        elif dates:
+            first, last = _date(dates[1]), _date(dates[2]) if dates[2] else None
+        else:
+            raise ValueError(
+                f"{name}: {option!r} is neither dates (2015-01-01..2025-12-31) nor manifest={{file}}.sha256"
+            )
+    if first < FIRST_DAY:
+        raise ValueError(
+            f"{name}: hour files before {FIRST_DAY} have another form and no event ids; "
+            f"begin at {FIRST_DAY}.."
+        )
+    if last is not None and last < first:
+        raise ValueError(f"{name}: its last day is before its first; for example {EXAMPLE}")
+    return Archive(name, address.rstrip("/"), first, last, manifest)
+
+
+def _check_address(name: str, address: str) -> None:
+    parts = urlsplit(address)
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    if "://" in address and not is_file_address(address) and not is_web:
+        raise ValueError(f"{name}: the address is neither https://… nor a folder; for example {EXAMPLE}")
+    if "@" in parts.netloc or set("?#") & set(address):
+        raise ValueError(f"{name}: its address may have no user, query or fragment; for example {EXAMPLE}")
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"there is no day {text}; for example {EXAMPLE}") from None

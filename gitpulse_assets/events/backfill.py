@@ -1,0 +1,143 @@
+"""Bringing the hour files of archives into the lake, day by day, hour by hour; going on where a run stopped.
+
+    asked -> kept as received -> noted -> read whole -> its days merged -> noted as whole
+
+A run that is killed between any two of these does the next one again, which changes nothing that is done.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import duckdb
+
+from gitpulse_assets.events.archives import Archive
+from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher
+from gitpulse_assets.events.hour_file import UnreadableFile
+from gitpulse_assets.events.hour_name import file_name
+from gitpulse_assets.events.incoming import Facts, Incoming
+from gitpulse_assets.events.ledger import KEPT, HourRow, Tables, hour_rows, put_rows, with_file
+from gitpulse_assets.events.merge import merge_day
+from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.damage import damaged
+from gitpulse_assets.lake.duck import session
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.place import Day
+from gitpulse_assets.stopping import stop_if_wished
+
+Told = Callable[[HourRow], None]
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Everything a backfill works with."""
+
+    lake: Lake
+    con: duckdb.DuckDBPyConnection
+    fetcher: Fetcher
+    projections: Sequence[Projection]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def days(self, archives: Sequence[Archive], first: date, last: date) -> Iterator[list[HourRow]]:
+        """Bring every hour of the days from `first` to `last`, both included; yield each day's files."""
+        for number in range((last - first).days + 1):
+            yield self.day(archives, first + timedelta(days=number))
+
+    def day(
+        self, archives: Sequence[Archive], event_date: date, told: Told = lambda row: None
+    ) -> list[HourRow]:
+        """Bring the hours of a day that are over, of every archive that serves it."""
+        known = {(row.source, row.file_hour_at): row for row in hour_rows(self.lake, Day(event_date))}
+        found: list[HourRow] = []
+        for hour_at in self._hours(event_date):
+            for archive in archives:
+                if archive.serves(event_date):
+                    stop_if_wished()
+                    row = self.hour(archive, hour_at, known.get((archive.name, hour_at)))
+                    found.append(row)
+                    told(row)
+        # What is not there is noted once a day: asking for it again would lose nothing.
+        put_rows(self.lake, Day(event_date), [row for row in found if row.status not in KEPT])
+        return found
+
+    def _hours(self, event_date: date) -> Iterator[datetime]:
+        begin = datetime.combine(event_date, time(), UTC)
+        hours = (begin + timedelta(hours=number) for number in range(24))
+        return (hour_at for hour_at in hours if hour_at + timedelta(hours=1) <= self.now())
+
+    def hour(self, archive: Archive, hour_at: datetime, known: HourRow | None) -> HourRow:
+        """Bring one hour file; what is known to be whole costs nothing, what was not is asked for again."""
+        if known and known.status == "whole":
+            return known
+        row = known if known and known.status in KEPT else self._receive(archive, hour_at)
+        return self._read(row) if row.status == "received" else row
+
+    def _receive(self, archive: Archive, hour_at: datetime) -> HourRow:
+        """Fetch a file and keep it as received; what is not there, or cannot be the file, is noted."""
+        now = self.now()
+        row = HourRow(source=archive.name, file_hour_at=hour_at, status="missing", asked_at=now)
+        path = self.lake.store.scratch_folder / f"{archive.name}-{file_name(hour_at)}.{now.timestamp()}"
+        try:
+            fetched = self.fetcher.fetch(archive, hour_at, path)
+            if fetched is None:
+                row = replace(row, detail="the archive has no such file")
+            elif fetched.promised_sha256 not in (None, fetched.sha256):
+                row = replace(row, status="contradicted", detail=f"its SHA-256 is {fetched.sha256}")
+            else:
+                self.lake.store.put(paths.hour_file_key(archive.name, row.day, file_name(hour_at)), path)
+                row = replace(
+                    row,
+                    status="received",
+                    received_at=now,
+                    size_bytes=fetched.size_bytes,
+                    sha256=fetched.sha256,
+                    is_checksum_confirmed=fetched.promised_sha256 is not None,
+                )
+        except ArchiveUnreachable as error:
+            row = replace(row, status="unreachable", detail=str(error))
+        finally:
+            path.unlink(missing_ok=True)
+        if row.status == "received":
+            put_rows(self.lake, row.day, [row])
+        return row
+
+    def _read(self, row: HourRow) -> HourRow:
+        """Read a file that is kept and merge what it holds; of a torn one nothing is merged."""
+        key = paths.hour_file_key(row.source, row.day, file_name(row.file_hour_at))
+        opened = self.lake.store.open(key)
+        if opened is None:
+            raise damaged(self.lake.store, key, "gone, although it was received")
+        scratch = self.lake.store.scratch_folder
+        with session(self.con) as con, Incoming(scratch, self.projections) as incoming:
+            try:
+                with opened.file as file:
+                    incoming.read_file(con, file, row.source, row.received_at or row.asked_at)
+            except UnreadableFile as error:
+                return replace(row, status=error.status, detail=str(error))
+            return self._merge(con, incoming, row)
+
+    def _merge(self, con: duckdb.DuckDBPyConnection, incoming: Incoming, row: HourRow) -> HourRow:
+        """Merge the days of a file, that of its name last, together with the word that it is whole."""
+        earlier = sorted(incoming.facts.dates.keys() - {row.day.event_date})
+        added = sum(merge_day(self.lake, con, incoming, day).added_count for day in earlier)
+        whole = _whole(row, incoming.facts)
+
+        def beside(commit: Commit | None, own: int) -> Tables:
+            return with_file(self.lake, commit, replace(whole, added_count=added + own), incoming.facts)
+
+        own = merge_day(self.lake, con, incoming, row.day.event_date, beside)
+        return replace(whole, added_count=added + own.added_count)
+
+
+def _whole(row: HourRow, facts: Facts) -> HourRow:
+    return replace(
+        row,
+        status="whole",
+        detail=None,
+        row_count=facts.row_count,
+        unusable_count=facts.unusable_count,
+        first_created_at=facts.first_created_at,
+        last_created_at=facts.last_created_at,
+    )

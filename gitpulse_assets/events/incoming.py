@@ -1,0 +1,176 @@
+"""Events on their way into the lake: unpacked, typed and kept in scratch files until they are merged.
+
+Memory holds one chunk of a file, whatever the file's size. Nothing here knows what the lake has.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gitpulse_assets.contracts.events import PUBLIC_EVENT
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.hour_file import Chunk, UnreadableFile, chunks
+from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.transform.sql_file import load_sql
+
+ROWS_A_BATCH = 50_000
+UNUSABLE_KEPT = 1_000
+LINE_KEPT = 2_000
+
+
+@dataclass
+class Facts:
+    """What a file was found to hold."""
+
+    row_count: int = 0
+    unusable_count: int = 0
+    first_created_at: datetime | None = None
+    last_created_at: datetime | None = None
+    type_counts: Counter[str] = field(default_factory=Counter)
+    dates: Counter[date] = field(default_factory=Counter)
+    unusable: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Incoming:
+    """Events of one source, in scratch files: `public_event` and one for each typed table.
+
+    Used as a context manager, which removes the files.
+    """
+
+    def __init__(self, scratch: Path, projections: Sequence[Projection]) -> None:
+        self.folder = scratch / f"events-{uuid.uuid4().hex}"
+        self.facts = Facts()
+        self.projections = tuple(projections)
+        self.contracts = (PUBLIC_EVENT, *(one.contract for one in projections))
+
+    def __enter__(self) -> "Incoming":
+        self.folder.mkdir(mode=0o700)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        rmtree(self.folder, ignore_errors=True)
+
+    def path(self, contract: TableContract) -> Path:
+        """The scratch file of a table."""
+        return self.folder / f"{contract.name}.parquet"
+
+    def read_file(
+        self, con: duckdb.DuckDBPyConnection, file: pa.NativeFile, source: str, seen_at: datetime
+    ) -> None:
+        """Read an hour file whole; raises UnreadableFile, and then nothing of it may be used."""
+        with ScratchFiles(self) as writers:
+            for chunk in chunks(file, self.folder):
+                self._take(con, chunk, writers, source, seen_at)
+        if self.facts.row_count == 0:
+            raise UnreadableFile("empty", f"no event is in it, {self.facts.unusable_count} unusable lines")
+
+    def _take(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        chunk: Chunk,
+        writers: "dict[str, pq.ParquetWriter]",
+        source: str,
+        seen_at: datetime,
+    ) -> None:
+        statement = load_sql("events", "incoming")
+        given = {"path": str(chunk.path), "source": source, "first_seen_at": seen_at}
+        con.execute(f"create or replace temp table sent as {statement}", given)
+        self._count(con, chunk)
+        columns = ", ".join(PUBLIC_EVENT.column_names)
+        _pour(con.sql(f"select {columns} from sent"), writers[PUBLIC_EVENT.name])
+        for one in self.projections:
+            if self.facts.type_counts[one.event_type]:
+                _pour(con.sql(one.select("sent")), writers[one.contract.name])
+        con.execute("drop table sent")
+
+    def _count(self, con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
+        facts, before = self.facts, self.facts.row_count
+        counted = con.execute(
+            "select event_type, created_at::date, count(*), min(created_at), max(created_at) from sent "
+            "group by all"
+        ).fetchall()
+        for event_type, event_date, count, first, last in counted:
+            facts.row_count += count
+            facts.type_counts[event_type] += count
+            facts.dates[event_date] += count
+            facts.first_created_at = min(facts.first_created_at or first, first)
+            facts.last_created_at = max(facts.last_created_at or last, last)
+        if facts.row_count - before < chunk.line_count:
+            for number, rule, line in unusable_lines(chunk):
+                facts.unusable_count += 1
+                if len(facts.unusable) < UNUSABLE_KEPT:
+                    facts.unusable.append({"line_number": number, "rule": rule, "line": line})
+
+
+class _Head(msgspec.Struct):
+    id: Any = None
+    type: Any = None
+    created_at: Any = None
+
+
+def unusable_lines(chunk: Chunk) -> Iterator[tuple[int, str, str]]:
+    """The lines of a chunk that are no event, with their number and the rule they break; empty ones are not.
+
+    Only where a chunk has some: line by line this costs what DuckDB's reading does not.
+    """
+    with chunk.path.open("rb") as file:
+        for number, line in enumerate(file, start=chunk.first_line):
+            if line.strip() and (rule := _broken_rule(line)):
+                yield number, rule, line.decode("utf-8", "replace").strip()[:LINE_KEPT]
+
+
+def _broken_rule(line: bytes) -> str | None:
+    try:
+        head = msgspec.json.decode(line, type=_Head)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "not_json"
+    if not str(head.id).isdecimal() or isinstance(head.id, bool):
+        return "id_missing"
+    if not isinstance(head.type, str) or not head.type:
+        return "type_missing"
+    try:
+        datetime.fromisoformat(str(head.created_at)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return "created_at_unusable"
+    return None
+
+
+class ScratchFiles:
+    """The scratch files of all tables, open for writing in the block; too short-lived to be compressed."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        self._stack = ExitStack()
+
+    def __enter__(self) -> dict[str, pq.ParquetWriter]:
+        return {
+            contract.name: self._stack.enter_context(
+                pq.ParquetWriter(
+                    self._incoming.path(contract),
+                    contract.arrow_schema.remove_metadata(),
+                    compression="none",
+                    use_dictionary=["event_type"] if contract is PUBLIC_EVENT else False,  # pyright: ignore[reportArgumentType]
+                    write_statistics=["created_at"],  # pyright: ignore[reportArgumentType]
+                )
+            )
+            for contract in self._incoming.contracts
+        }
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _pour(relation: duckdb.DuckDBPyRelation, writer: pq.ParquetWriter) -> None:
+    for batch in relation.to_arrow_reader(ROWS_A_BATCH):
+        writer.write_batch(batch.cast(writer.schema))

@@ -1,0 +1,109 @@
+"""What became of each hour file: the tables `archive_hour`, `archive_type` and `unusable_event` of a day."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from gitpulse_assets.contracts.events import ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.incoming import Facts
+from gitpulse_assets.events.merge import ATTEMPTS, publish
+from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.errors import LakeError, PublicationConflict
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, together
+from gitpulse_assets.lake.promotion import settle
+from gitpulse_assets.place import Day
+
+Tables = Mapping[TableContract, pa.Table]
+
+# Statuses of a file that lies in the lake: it need not be asked for again.
+KEPT = ("whole", "received")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HourRow:
+    """One hour file; the columns are described in `contracts.events.ARCHIVE_HOUR`."""
+
+    source: str
+    file_hour_at: datetime
+    status: str
+    asked_at: datetime
+    detail: str | None = None
+    received_at: datetime | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    is_checksum_confirmed: bool = False
+    row_count: int | None = None
+    unusable_count: int | None = None
+    added_count: int | None = None
+    first_created_at: datetime | None = None
+    last_created_at: datetime | None = None
+
+    @property
+    def day(self) -> Day:
+        """The day of the file's name, where its row stands."""
+        return Day(self.file_hour_at.astimezone(UTC).date())
+
+
+def hour_rows(lake: Lake, day: Day) -> list[HourRow]:
+    """The hour files of a day that were asked for, for a run that goes on with them.
+
+    A publication that was cut short is finished first.
+    """
+    commit = settle(lake.store, "silver", day).commit
+    parts = open_parts(lake.store, ARCHIVE_HOUR, day, commit)
+    return [_row(record) for record in together(ARCHIVE_HOUR, list(parts.values())).to_table().to_pylist()]
+
+
+def put_rows(lake: Lake, day: Day, rows: Sequence[HourRow]) -> None:
+    """Add or replace rows of files of one day, by themselves."""
+    for _ in range(ATTEMPTS if rows else 0):
+        try:
+            with lake.begin("silver", day) as publication:
+                table = _replaced(
+                    lake, publication.previous, day, ARCHIVE_HOUR, [asdict(row) for row in rows], rows
+                )
+                publish(publication, [publication.stage(ARCHIVE_HOUR, table)])
+                return
+        except (PublicationConflict, PartsReplaced):
+            continue
+    if rows:
+        raise LakeError(f"{day}: other runs keep publishing events of this day; run again")
+
+
+def with_file(lake: Lake, commit: Commit | None, row: HourRow, facts: Facts) -> Tables:
+    """The day's tables with what is known of one file in the place of what was known before."""
+    named = {"source": row.source, "file_hour_at": row.file_hour_at}
+    types = [named | {"event_type": name, "event_count": count} for name, count in facts.type_counts.items()]
+    own = {ARCHIVE_HOUR: [asdict(row)], ARCHIVE_TYPE: types}
+    if facts.unusable or parts_of(commit, UNUSABLE_EVENT):
+        own[UNUSABLE_EVENT] = [named | one for one in facts.unusable]
+    return {
+        contract: _replaced(lake, commit, row.day, contract, rows, [row]) for contract, rows in own.items()
+    }
+
+
+def _replaced(
+    lake: Lake,
+    commit: Commit | None,
+    day: Day,
+    contract: TableContract,
+    own: Iterable[Mapping[str, Any]],
+    of: Iterable[HourRow],
+) -> pa.Table:
+    """A table of the day whose rows of some files are replaced by others."""
+    parts = open_parts(lake.store, contract, day, commit)
+    stored: Iterable[dict[str, Any]] = together(contract, list(parts.values())).to_table().to_pylist()
+    gone = {(row.source, row.file_hour_at) for row in of}
+    kept = [record for record in stored if (record["source"], record["file_hour_at"]) not in gone]
+    rows = sorted([*kept, *own], key=lambda record: [record[name] for name in contract.order_by])
+    return pa.Table.from_pylist(rows, schema=contract.arrow_schema)
+
+
+def _row(record: Mapping[str, Any]) -> HourRow:
+    known = HourRow.__dataclass_fields__
+    return HourRow(**{name: value for name, value in record.items() if name in known})

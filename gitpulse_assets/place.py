@@ -1,0 +1,43 @@
+"""What a publication of the lake is of: a repository, or a UTC day of public events.
+
+A place is a key for people and the hive-style folders its tables lie in. Which tables a place has is said by
+their contracts.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+
+class Place(Protocol):
+    """Where tables that are published together lie; str() is its name for people."""
+
+    @property
+    def key(self) -> str:
+        """Its partition key in Dagster."""
+        ...
+
+    @property
+    def folder(self) -> str:
+        """Its hive-style folders, below a table's."""
+        ...
+
+
+@dataclass(frozen=True, order=True)
+class Day:
+    """A UTC day of public events, by their `created_at`."""
+
+    event_date: date
+
+    @property
+    def key(self) -> str:
+        """The partition key, `2026-09-06`."""
+        return self.event_date.isoformat()
+
+    @property
+    def folder(self) -> str:
+        """`event_date=2026-09-06`."""
+        return f"event_date={self.key}"
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,61 @@
+"""Hour files: whole ones in any number of gzip members, and torn ones told apart."""
+
+import gzip
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from gitpulse_assets.events.hour_file import UnreadableFile, chunks
+from gitpulse_assets.events.hour_name import file_name, hour_of
+
+LINES = b"".join(b'{"id": "%d"}\n' % number for number in range(1000))
+WHOLE = gzip.compress(LINES)
+
+
+def unpacked(content: bytes, folder, size: int = 500) -> tuple[bytes, int]:
+    texts, last = [], 0
+    for chunk in chunks(pa.BufferReader(content), folder, size):
+        assert chunk.first_line == last + 1
+        texts.append(chunk.path.read_bytes())
+        last += chunk.line_count
+    return b"".join(texts), last
+
+
+@pytest.mark.parametrize("members", [1, 2, 7])
+def test_a_file_of_several_gzip_members_is_read_to_its_end(members: int, tmp_path):
+    step = len(LINES) // members + 1
+    content = b"".join(gzip.compress(LINES[at : at + step]) for at in range(0, len(LINES), step))
+    assert unpacked(content, tmp_path) == (LINES, 1000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_last_line_without_its_end_counts(tmp_path):
+    assert unpacked(gzip.compress(LINES.rstrip()), tmp_path) == (LINES.rstrip(), 1000)
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", "empty"),
+        (b"<html>try later</html>", "not_gzip"),
+        (WHOLE[: len(WHOLE) // 2], "cut_short"),
+        (WHOLE[:-1], "cut_short"),
+        (WHOLE + WHOLE[:30], "cut_short"),
+        (WHOLE[:-8] + b"\0\0\0\0" + WHOLE[-4:], "damaged"),
+        (WHOLE + b"<html>", "damaged"),
+    ],
+    ids=["no bytes", "a page", "half", "a byte short", "a member begun", "a checksum wrong", "a page behind"],
+)
+def test_torn_files_are_told_apart(content: bytes, status: str, tmp_path):
+    with pytest.raises(UnreadableFile) as raised:
+        unpacked(content, tmp_path)
+    assert raised.value.status == status
+
+
+def test_an_hour_has_no_leading_zero_in_its_files_name():
+    at = datetime(2026, 9, 6, 7, tzinfo=UTC)
+    assert file_name(at) == "2026-09-06-7.json.gz"
+    assert hour_of("2026-09-06-7.json.gz") == at
+    wrong = ("2026-09-06-07.json.gz", "2026-09-06-24.json.gz", "2026-13-06-1.json.gz", "x.json.gz")
+    assert [hour_of(name) for name in wrong] == [None] * 4
