@@ -72,7 +72,8 @@ def test_the_shipped_file_makes_the_nine_tables():
         ),
         ("Watch:\n  table: public_a\n  meaning: x\n  columns: []\n", ":1: Watch: this is no event type"),
         (
-            "WatchEvent:\n  table: public_a\n  meaning: x\n  columns:\n    - {name: a, type: text, meaning: x}\n",
+            "WatchEvent:\n  table: public_a\n  meaning: x\n  columns:\n"
+            "    - {name: a, type: text, meaning: x}\n",
             ":5: WatchEvent.columns[0]: say either a path or an expression",
         ),
         (
