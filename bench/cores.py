@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from gitpulse_assets.assets.gold import INPUTS, MARTS, NOT_COPIED, gold_parameters
+from gitpulse_assets.assets.gold import INPUTS, NOT_COPIED, gold_parameters
 from gitpulse_assets.assets.neighbours import link_transfers
 from gitpulse_assets.assets.publishing import stage
 from gitpulse_assets.assets.silver import MERGED_TABLES, SYNC_STATE, register_merge, unchanged
@@ -19,6 +19,7 @@ from gitpulse_assets.checks.semantic import GOLD_CHECKS, SILVER_CHECKS, SYNC_STA
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import MANIFEST
+from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
@@ -101,8 +102,8 @@ def build_marts(lake: Lake, repo: Repo) -> None:
             con.register(table.name, inputs[table.name])
         link_transfers(con, lake, repo)
         build_verdicts(con, parameters.as_of_at, incomplete_slices(con))
-        audit(con, MARTS, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
-        publish(con, publication, MARTS)
+        audit(con, MART_TABLES, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
+        publish(con, publication, MART_TABLES)
 
 
 def audit(

@@ -11,12 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.contracts import bronze, silver
-from gitpulse_assets.contracts.gold import GOLD_TABLES
+from gitpulse_assets.contracts.catalog import STATEMENT_MARTS
 from gitpulse_assets.contracts.model import Layer, TableContract
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
@@ -31,7 +31,7 @@ ROCKET = Repo("acme", "rocket")
 EMPTY = Repo("acme", "empty")
 HALF = Repo("acme", "half")
 ONNX = Repo("microsoft", "onnxruntime")
-MARTS = (*GOLD_TABLES, MART_BACKLOG_VERDICT)
+MARTS = (*(mart.contract for mart in STATEMENT_MARTS), MART_BACKLOG_VERDICT)
 RECORDED_AS_OF = datetime(2023, 8, 7, 23, 59, 59, tzinfo=UTC)
 
 

@@ -21,9 +21,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.contracts.silver import ISSUE_EVENT, ISSUE_TRANSITIONS
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.process import serve_recorded_apart
 

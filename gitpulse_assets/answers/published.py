@@ -12,10 +12,11 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, UnknownRepository
 from gitpulse_assets.contracts import bronze, silver
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.repo import Repo
 
 # Large tables are held open and scanned when asked; the small ones are read once.

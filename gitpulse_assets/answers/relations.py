@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.window import Window
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
 from gitpulse_assets.contracts.silver import (
     CONTROL_TOTAL,
     ISSUE_CURRENT,
@@ -24,6 +23,8 @@ from gitpulse_assets.contracts.silver import (
     REPOSITORY,
 )
 from gitpulse_assets.lake.duck import session
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.transform.sql_file import create_table
 
 LIFECYCLE, FLOW, TRANSITIONS = MART_ISSUE_LIFECYCLE.name, MART_ISSUE_DAILY_FLOW.name, ISSUE_TRANSITIONS.name

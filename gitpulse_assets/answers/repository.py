@@ -5,7 +5,7 @@ What a figure means stands in the contracts and the SQL files; nothing here is s
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal, TypeVar
 
 import duckdb
@@ -14,10 +14,19 @@ import pyarrow as pa
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.flips import Flip, flips, week_ends
 from gitpulse_assets.answers.in_words import in_words
+from gitpulse_assets.answers.over import OVER, closings_in_one
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, between, last_days
-from gitpulse_assets.transform.gold import label_windows
+from gitpulse_assets.contracts.mart import Mart
+from gitpulse_assets.marts import (
+    backlog_by_age,
+    backlog_by_label,
+    issue_closure_age_monthly,
+    issue_daily_flow,
+    issue_swing_days,
+    issue_weekday_rhythm,
+)
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.pace import DAYS_PER_WEEK
 from gitpulse_assets.transform.verdict_table import build_verdicts
@@ -164,79 +173,57 @@ class RepositoryAnswers:
             "opened_per_week": sums["opened_count"] / weeks,
             "closed_per_week": sums["closed_count"] / weeks,
             "net_change_per_week": sums["net_change"] / weeks,
-            **self.closure_age(window, label).in_window,
+            **self.closure_in_window(window, label),
         }
+
+    def mart(self, mart: Mart, window: Window, label: str | None = None) -> pa.Table:
+        """Return the window's rows of a mart that has an answer, by its own statement and in its order."""
+        return self._kept((mart.name, window, label), lambda: self._mart(mart, window, label))
+
+    def _mart(self, mart: Mart, window: Window, label: str | None) -> pa.Table:
+        assert mart.answer
+        with relations(self._database, self.published, label) as made:
+            table = OVER[mart.answer.over](made, mart.name, window)
+        chosen = table.select([column.name for column in mart.answer_columns])
+        return chosen.sort_by(list(mart.answer.sort)) if mart.answer.sort else chosen
 
     def daily_flow(self, window: Window, label: str | None = None) -> pa.Table:
         """Return the days of `mart_issue_daily_flow` in the window, in order."""
-        return self._kept(("daily_flow", window, label), lambda: self._daily_flow(window, label))
-
-    def _daily_flow(self, window: Window, label: str | None) -> pa.Table:
-        with relations(self._database, self.published, label) as made:
-            return _without_key(
-                made.table(
-                    "answers", "window_flow", start_date=window.start_date, end_date=window.end_date
-                ).sort_by("flow_date")
-            )
+        return self.mart(issue_daily_flow.MART, window, label)
 
     def closure_age(self, window: Window, label: str | None = None) -> ClosureAge:
         """Return the figures of `mart_issue_closure_age_monthly` for the window and its months.
 
         A month the window cuts counts only the closings within it; Kaplan-Meier is as of the window's end.
         """
-        return self._kept(("closure_age", window, label), lambda: self._closure_age(window, label))
+        months = self.mart(issue_closure_age_monthly.MART, window, label)
+        return ClosureAge(self.closure_in_window(window, label), months)
 
-    def _closure_age(self, window: Window, label: str | None) -> ClosureAge:
-        mart, as_of_at = "mart_issue_closure_age_monthly", window.end_at - timedelta(microseconds=1)
+    def closure_in_window(self, window: Window, label: str | None = None) -> dict[str, Any]:
+        """Return the same figures of the whole window."""
+        return self._kept(("closure_in_window", window, label), lambda: self._in_window(window, label))
+
+    def _in_window(self, window: Window, label: str | None) -> dict[str, Any]:
         with relations(self._database, self.published, label) as made:
-            made.window_flow(window)
-            made.closings(window)
-            months = made.table("gold", mart, as_of_at=as_of_at).sort_by("closed_month")
-            made.closings_in_one(window)
-            rows = made.table("gold", mart, as_of_at=as_of_at).to_pylist()
+            rows = closings_in_one(made, issue_closure_age_monthly.MART.name, window).to_pylist()
         figures = rows[-1] if rows else NO_CLOSURE
-        return ClosureAge({name: figures[name] for name in NO_CLOSURE}, _without_key(months))
+        return {name: figures[name] for name in NO_CLOSURE}
 
     def weekday_rhythm(self, window: Window, label: str | None = None) -> pa.Table:
         """Return `mart_issue_weekday_rhythm` for the window: 14 rows, Monday first."""
-        return self._kept(("weekday_rhythm", window, label), lambda: self._weekday_rhythm(window, label))
-
-    def _weekday_rhythm(self, window: Window, label: str | None) -> pa.Table:
-        with relations(self._database, self.published, label) as made:
-            made.window_flow(window)
-            table = made.table("gold", "mart_issue_weekday_rhythm")
-        return _without_key(table.sort_by([("weekday_num", "ascending"), ("event_type", "descending")]))
+        return self.mart(issue_weekday_rhythm.MART, window, label)
 
     def swing_days(self, window: Window, label: str | None = None) -> pa.Table:
         """Return `mart_issue_swing_days` for the window: its ten largest days each way, with their issues."""
-        return self._kept(("swing_days", window, label), lambda: self._swing_days(window, label))
-
-    def _swing_days(self, window: Window, label: str | None) -> pa.Table:
-        with relations(self._database, self.published, label) as made:
-            made.window_flow(window)
-            table = made.table("gold", "mart_issue_swing_days")
-        return _without_key(table.sort_by([("direction", "descending"), ("swing_rank", "ascending")]))
+        return self.mart(issue_swing_days.MART, window, label)
 
     def labels(self, window: Window, label: str | None = None) -> pa.Table:
-        """Return the backlog and the window's flows by label: columns as `sql/answers/label.sql` says."""
-        return self._kept(("labels", window, label), lambda: self._labels(window, label))
-
-    def _labels(self, window: Window, label: str | None) -> pa.Table:
-        with relations(self._database, self.published, label) as made:
-            made.backlog(window)
-            label_windows(made.con, [window.days], window.end_at)
-            return made.table("answers", "label")
+        """Return the backlog and the window's flows by label, as `mart_backlog_by_label` counts them."""
+        return self.mart(backlog_by_label.MART, window, label)
 
     def ages(self, window: Window, label: str | None = None) -> pa.Table:
         """Return `mart_backlog_by_age` at the window's end, of the latest window at the as-of moment."""
-        return self._kept(("ages", window, label), lambda: self._ages(window, label))
-
-    def _ages(self, window: Window, label: str | None) -> pa.Table:
-        with relations(self._database, self.published, label) as made:
-            made.window_flow(Window(window.end_date, window.end_date))
-            made.backlog(window)
-            table = made.table("gold", "mart_backlog_by_age", as_of_at=made.moment(window))
-        return _without_key(table.sort_by("band_num"))
+        return self.mart(backlog_by_age.MART, window, label)
 
     def issues(self, chosen: IssueFilter) -> IssuePage:
         """Return one page of the issues that pass the filter, as they are at the as-of moment."""
@@ -270,7 +257,3 @@ class RepositoryAnswers:
 
 def _scope(label: str | None) -> str:
     return "" if label is None else f", label {label}"
-
-
-def _without_key(table: pa.Table) -> pa.Table:
-    return table.drop_columns(["repo_owner", "repo_name"])

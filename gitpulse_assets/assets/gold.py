@@ -13,17 +13,18 @@ import pyarrow as pa
 from gitpulse_assets.assets.markdown import as_markdown
 from gitpulse_assets.assets.neighbours import link_transfers
 from gitpulse_assets.assets.publishing import audited, stage
-from gitpulse_assets.assets.specs import asset_out
+from gitpulse_assets.assets.specs import asset_out, inner_deps, read_by
 from gitpulse_assets.checks.semantic import GOLD_CHECKS, check_specs
 from gitpulse_assets.checks.specs import contract_check_spec
 from gitpulse_assets.contracts import silver
-from gitpulse_assets.contracts.gold import GOLD_TABLES
-from gitpulse_assets.contracts.transfer import MART_ISSUE_TRANSFER
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.io_manager import lake_errors
+from gitpulse_assets.lineage.stored import tables_read
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
+from gitpulse_assets.transform.gold import INPUTS as COPIED
 from gitpulse_assets.transform.gold import GoldParameters, LabelGroup, build_gold
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.verdict_table import build_verdicts
@@ -31,32 +32,24 @@ from gitpulse_assets.transform.verdict_table import build_verdicts
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-MARTS = (*GOLD_TABLES, MART_ISSUE_TRANSFER, MART_BACKLOG_VERDICT)
-
 AGES = ("median_open_age_days", "p90_open_age_days", "share_open_over_1_year")
 
-INPUTS = (
-    silver.REPOSITORY,
-    silver.ISSUE_CURRENT,
-    silver.ISSUE_LABELS,
-    silver.ISSUE_ASSIGNEES,
-    silver.ISSUE_EVENT,
-    silver.ISSUE_TRANSITIONS,
-    silver.LIFECYCLE_COVERAGE,
-    silver.QUARANTINE,
-    silver.CONTROL_TOTAL,
-    silver.SYNC_STATE,
+INPUTS = tuple(
+    table
+    for table in silver.SILVER_TABLES
+    if any(table.asset_key in tables_read(mart) for mart in MART_TABLES)
 )
 
 # Read once, for the transfers and for what the verdict does not know.
-NOT_COPIED = (silver.ISSUE_EVENT, silver.LIFECYCLE_COVERAGE, silver.QUARANTINE, silver.CONTROL_TOTAL)
+NOT_COPIED = tuple(table for table in INPUTS if table not in COPIED and table is not silver.SYNC_STATE)
 
 
 @dg.multi_asset(
     name="gold",
-    deps=[list(table.asset_key) for table in INPUTS],
-    outs={table.name: asset_out(table) for table in MARTS},
-    check_specs=[*map(contract_check_spec, MARTS), *check_specs(GOLD_CHECKS)],
+    deps=read_by(MART_TABLES),
+    outs={table.name: asset_out(table) for table in MART_TABLES},
+    internal_asset_deps=inner_deps(MART_TABLES),
+    check_specs=[*map(contract_check_spec, MART_TABLES), *check_specs(GOLD_CHECKS)],
     partitions_def=repos,
 )
 def gold(
@@ -77,8 +70,8 @@ def gold(
             con.register(table.name, inputs[table.name])
         link_transfers(con, target, repo)
         verdicts = build_verdicts(con, parameters.as_of_at, incomplete_slices(con))
-        yield from audited(con, MARTS, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
-        staged = stage(con, publication, MARTS)
+        yield from audited(con, MART_TABLES, GOLD_CHECKS, {"as_of_at": parameters.as_of_at})
+        staged = stage(con, publication, MART_TABLES)
         publication.seal()
         for table in staged:
             if table.contract is MART_BACKLOG_VERDICT:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from gitpulse_assets.assets.gold import MARTS
 from gitpulse_assets.assets.markdown import as_markdown
 from gitpulse_assets.assets.specs import OWNER
 from gitpulse_assets.automation.reporting import REPORT_GROUP, report_is_due
+from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
@@ -27,7 +27,7 @@ REPORT_KEY = ("report", "backlog_report")
 
 @dg.asset(
     key=list(REPORT_KEY),
-    deps=[list(table.asset_key) for table in MARTS],
+    deps=[list(table.asset_key) for table in MART_TABLES],
     partitions_def=repos,
     group_name=REPORT_GROUP,
     kinds={"html"},

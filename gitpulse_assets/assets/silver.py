@@ -12,7 +12,7 @@ import duckdb as db
 
 from gitpulse_assets.assets.publishing import audited, stage
 from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
-from gitpulse_assets.assets.specs import asset_out
+from gitpulse_assets.assets.specs import asset_out, inner_deps, read_by
 from gitpulse_assets.checks.control_total import CONTROL_TOTAL_CHECK, control_total_result
 from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS, check_specs
 from gitpulse_assets.checks.specs import contract_check_spec
@@ -53,8 +53,9 @@ class MergeConfig(dg.Config):
 @dg.multi_asset(
     name="silver",
     # Read in the step, not one by one by the IO manager: all streams from one reading of the manifest.
-    deps=[list(table.asset_key) for table in BRONZE_INPUTS],
+    deps=read_by(MERGED_TABLES),
     outs={table.name: asset_out(table) for table in MERGED_TABLES},
+    internal_asset_deps=inner_deps(MERGED_TABLES),
     check_specs=[
         *map(contract_check_spec, MERGED_TABLES),
         *check_specs((*SILVER_CHECKS, CONTROL_TOTAL_CHECK)),
@@ -162,7 +163,7 @@ def unchanged(publication: "Publication", changed: dict[str, bool]) -> set[str]:
 
 @dg.multi_asset(
     name="sync_state",
-    deps=[list(table.asset_key) for table in MERGED_TABLES],
+    deps=read_by([SYNC_STATE]),
     outs={SYNC_STATE.name: asset_out(SYNC_STATE)},
     check_specs=[contract_check_spec(SYNC_STATE), *check_specs(SYNC_STATE_CHECKS)],
     partitions_def=repos,

@@ -4,9 +4,12 @@ Policies that hold for every asset are applied here, by mapping over the contrac
 contains belongs in its contract, and how it is made in the asset modules.
 """
 
+from collections.abc import Iterable, Sequence
+
 import dagster as dg
 
 from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.lineage.stored import tables_read
 from gitpulse_assets.partitions import repos
 
 OWNER = "team:gitpulse"
@@ -31,6 +34,7 @@ def asset_spec(contract: TableContract) -> dg.AssetSpec:
         metadata={
             "dagster/table_name": contract.view_name,
             "dagster/column_schema": column_schema(contract),
+            **column_lineage(contract),
         },
     )
 
@@ -38,6 +42,31 @@ def asset_spec(contract: TableContract) -> dg.AssetSpec:
 def asset_out(contract: TableContract, io_manager_key: str = "lake_io_manager") -> dg.AssetOut:
     """Return the output of a multi-asset through which the IO manager publishes the table."""
     return dg.AssetOut.from_spec(asset_spec(contract), io_manager_key=io_manager_key)
+
+
+def read_by(tables: Sequence[TableContract]) -> list[dg.AssetKey]:
+    """Return what a step that makes the tables has to wait for: all that they read and it does not make."""
+    made = {table.asset_key for table in tables}
+    return [
+        dg.AssetKey(key) for key in sorted({key for table in tables for key in tables_read(table)} - made)
+    ]
+
+
+def inner_deps(tables: Iterable[TableContract]) -> dict[str, set[dg.AssetKey]]:
+    """Return by output what each of a step's tables reads, the step's own among it."""
+    return {table.name: {dg.AssetKey(key) for key in tables_read(table)} for table in tables}
+
+
+def column_lineage(contract: TableContract) -> dict[str, dg.TableColumnLineage]:
+    """Return as metadata from which columns each column flows; bronze is what GitHub said."""
+    if contract.layer == "bronze":
+        return {}
+    deps: dict[str, list[dg.TableColumnDep]] = {}
+    for key, columns in tables_read(contract).items():
+        for column, sources in columns.items():
+            found = (dg.TableColumnDep(dg.AssetKey(key), source) for source in sources)
+            deps.setdefault(column, []).extend(found)
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)}
 
 
 def column_schema(contract: TableContract) -> dg.TableSchema:

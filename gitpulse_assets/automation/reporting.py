@@ -6,7 +6,7 @@ A report is a run of its own: drawing starts a JavaScript engine, which no refre
 
 import dagster as dg
 
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 
 REPORT_JOB = "report"
 REPORT_GROUP = "report"

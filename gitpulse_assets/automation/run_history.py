@@ -17,7 +17,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
 from gitpulse_assets.automation.chunks import chunks
 from gitpulse_assets.contracts.bronze import ISSUES
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 
 WILL_RETRY_TAG = "dagster/will_retry"
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)

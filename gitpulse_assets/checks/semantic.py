@@ -1,7 +1,7 @@
 """The checks no single contract can say: what must hold between tables.
 
 A check is a statement in `sql/checks/` that returns the rows that break it; its header says what it
-proves. Rules about one table's own rows belong in its contract.
+proves. Rules about one table's own rows belong in its contract; a mart names its checks itself.
 """
 
 import itertools
@@ -13,9 +13,9 @@ import dagster as dg
 import duckdb
 
 from gitpulse_assets.checks.specs import partitioned_check_spec, shown
-from gitpulse_assets.contracts import gold, silver
+from gitpulse_assets.contracts import silver
+from gitpulse_assets.contracts.catalog import MARTS
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.transform.audit import audit_sql
 from gitpulse_assets.transform.sql_file import load_sql
 
@@ -61,18 +61,8 @@ SYNC_STATE_CHECKS = (
     SemanticCheck("walk_is_recent", silver.SYNC_STATE, is_blocking=False),
 )
 
-GOLD_CHECKS = (
-    SemanticCheck("no_pull_request_in_marts", gold.MART_ISSUE_LIFECYCLE),
-    SemanticCheck("lifecycle_rows_equal_issues", gold.MART_ISSUE_LIFECYCLE),
-    SemanticCheck("no_day_missing", gold.MART_ISSUE_DAILY_FLOW),
-    SemanticCheck("net_change_identity", gold.MART_ISSUE_DAILY_FLOW),
-    SemanticCheck("ledger_identity", gold.MART_ISSUE_DAILY_FLOW),
-    SemanticCheck("open_at_end_equals_snapshot", gold.MART_ISSUE_DAILY_FLOW),
-    SemanticCheck("closure_months_agree_with_lifecycle", gold.MART_ISSUE_CLOSURE_AGE_MONTHLY),
-    SemanticCheck("weekday_rhythm_agrees_with_flow", gold.MART_ISSUE_WEEKDAY_RHYTHM),
-    SemanticCheck("swing_days_agree_with_flow", gold.MART_ISSUE_SWING_DAYS),
-    SemanticCheck("age_bands_agree_with_backlog", gold.MART_BACKLOG_BY_AGE),
-    SemanticCheck("history_is_complete", MART_BACKLOG_VERDICT, is_blocking=False),
+GOLD_CHECKS = tuple(
+    SemanticCheck(check.name, mart.contract, check.is_blocking) for mart in MARTS for check in mart.checks
 )
 
 

@@ -13,12 +13,12 @@ from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import Window
 from gitpulse_assets.console import refused, say
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.settings import Settings
 from gitpulse_assets.transform.incomplete import incomplete_slices

@@ -1,19 +1,27 @@
 """Every contract of every layer, in the order tables are made and published. Nothing else."""
 
+from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
+
 from gitpulse_assets.contracts.bronze import BRONZE
-from gitpulse_assets.contracts.gold import GOLD_TABLES
+from gitpulse_assets.contracts.mart import Mart, declared_marts
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES
-from gitpulse_assets.contracts.transfer import MART_ISSUE_TRANSFER
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.lineage.stored import tables_read
 
-CATALOG: tuple[TableContract, ...] = (
-    *BRONZE,
-    *SILVER_TABLES,
-    *GOLD_TABLES,
-    MART_ISSUE_TRANSFER,
-    MART_BACKLOG_VERDICT,
-)
+
+def in_order(found: Iterable[Mart]) -> Iterator[Mart]:
+    """Put each mart after those it reads."""
+    by_key = {mart.contract.asset_key: mart for mart in found}
+    reads = {key: sorted(tables_read(mart.contract).keys() & by_key.keys()) for key, mart in by_key.items()}
+    for key in TopologicalSorter(reads).static_order():
+        yield by_key[key]
+
+
+MARTS: tuple[Mart, ...] = tuple(in_order(declared_marts()))
+STATEMENT_MARTS: tuple[Mart, ...] = tuple(mart for mart in MARTS if mart.made_by == "statement")
+MART_TABLES: tuple[TableContract, ...] = tuple(mart.contract for mart in MARTS)
+CATALOG: tuple[TableContract, ...] = (*BRONZE, *SILVER_TABLES, *MART_TABLES)
 
 
 def find_contract(layer: Layer, name: str) -> TableContract:

@@ -14,6 +14,8 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
+from gitpulse_assets.contracts.catalog import MARTS
+from gitpulse_assets.contracts.mart import Answer, Mart
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import columns
 from gitpulse_assets.serve.documents import documented, refusals, row_example, row_schema, rows_of
@@ -75,7 +77,7 @@ def reply_table(
     asked: Scope,
     format_name: str | None,
     answer: TableAnswer,
-    extra: RecordAnswer = lambda *_: {},
+    extra: RecordAnswer,
 ) -> Response:
     """Reply with a table about the window, with `extra` members in JSON."""
     answers = answers_of(request)
@@ -178,57 +180,43 @@ def summary(request: Request, asked: Scoped) -> Response:
     return reply_record(request, asked, "summary", lambda of, window, label: of.header(window, label))
 
 
-@router.get(f"{REPOSITORY}/daily-flow", responses=documented(rows_of(columns.DAILY_FLOW)))
-def daily_flow(request: Request, asked: Scoped, format: FormatName = None) -> Response:
-    """Give the backlog day by day: what entered, what left, how many were open at the end."""
-    return reply_table(request, asked, format, lambda of, window, label: of.daily_flow(window, label))
+def nothing_more(of: RepositoryAnswers, window: Window, label: str | None) -> Envelope:
+    """No members beside the rows."""
+    return {}
 
 
-@router.get(
-    f"{REPOSITORY}/closure-age",
-    responses=documented(
-        {
-            "in_window": (row_schema(columns.CLOSURE_WINDOW), row_example(columns.CLOSURE_WINDOW)),
-            **rows_of(columns.CLOSURE_MONTHS),
-        }
-    ),
-)
-def closure_age(request: Request, asked: Scoped, format: FormatName = None) -> Response:
-    """Say how old issues were when closed: over the window, and by the months it touches.
+def in_window(of: RepositoryAnswers, window: Window, label: str | None) -> Envelope:
+    """The figures of the whole window beside its months."""
+    return {"in_window": of.closure_in_window(window, label)}
 
-    The plain figures leave out the issues still open; Kaplan-Meier counts them.
-    """
-    return reply_table(
-        request,
-        asked,
-        format,
-        lambda of, window, label: of.closure_age(window, label).months,
-        lambda of, window, label: {"in_window": of.closure_age(window, label).in_window},
+
+IN_WINDOW = {"in_window": (row_schema(columns.CLOSURE_WINDOW), row_example(columns.CLOSURE_WINDOW))}
+
+
+def add_mart(mart: Mart, asked_for: Answer) -> None:
+    """Give a mart's answer its route."""
+    is_monthly = asked_for.over == "closings"
+    extra = in_window if is_monthly else nothing_more
+    payload = (IN_WINDOW if is_monthly else {}) | rows_of(mart.answer_columns)
+
+    def route(request: Request, asked: Scoped, format: FormatName = None) -> Response:
+        return reply_table(
+            request, asked, format, lambda of, window, label: of.mart(mart, window, label), extra
+        )
+
+    router.add_api_route(
+        f"{REPOSITORY}/{asked_for.route}",
+        route,
+        methods=["GET"],
+        name=asked_for.route.replace("-", "_"),
+        description=asked_for.question,
+        responses=documented(payload),
     )
 
 
-@router.get(f"{REPOSITORY}/weekday-rhythm", responses=documented(rows_of(columns.WEEKDAY_RHYTHM)))
-def weekday_rhythm(request: Request, asked: Scoped, format: FormatName = None) -> Response:
-    """Count openings and closings by UTC weekday."""
-    return reply_table(request, asked, format, lambda of, window, label: of.weekday_rhythm(window, label))
-
-
-@router.get(f"{REPOSITORY}/swing-days", responses=documented(rows_of(columns.SWING_DAYS)))
-def swing_days(request: Request, asked: Scoped, format: FormatName = None) -> Response:
-    """Name the ten days each way that moved the backlog most, with the numbers of their issues."""
-    return reply_table(request, asked, format, lambda of, window, label: of.swing_days(window, label))
-
-
-@router.get(f"{REPOSITORY}/labels", responses=documented(rows_of(columns.LABELS)))
-def labels(request: Request, asked: Scoped, format: FormatName = None) -> Response:
-    """Count the backlog and the window's flows by label."""
-    return reply_table(request, asked, format, lambda of, window, label: of.labels(window, label))
-
-
-@router.get(f"{REPOSITORY}/ages", responses=documented(rows_of(columns.AGES)))
-def ages(request: Request, asked: Scoped, format: FormatName = None) -> Response:
-    """Count the issues open at the window's end by age."""
-    return reply_table(request, asked, format, lambda of, window, label: of.ages(window, label))
+for mart in MARTS:
+    if mart.answer:
+        add_mart(mart, mart.answer)
 
 
 @router.get(

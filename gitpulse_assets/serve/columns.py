@@ -2,26 +2,13 @@
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.gold import (
-    FLOW_COLUMNS,
-    MART_BACKLOG_BY_AGE,
-    MART_ISSUE_CLOSURE_AGE_MONTHLY,
-    MART_ISSUE_DAILY_FLOW,
-    MART_ISSUE_LIFECYCLE,
-    MART_ISSUE_SWING_DAYS,
-    MART_ISSUE_WEEKDAY_RHYTHM,
-)
-from gitpulse_assets.contracts.model import Column, TableContract
-from gitpulse_assets.contracts.silver import REPO_COLUMNS
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT, in_window
+from gitpulse_assets.contracts.mart import FLOW_COLUMNS, in_window
+from gitpulse_assets.contracts.model import Column
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.issue_closure_age_monthly import MART as CLOSURE_AGE
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 
 COUNT, REAL, TEXT = pa.int64(), pa.float64(), pa.string()
-
-
-def _of_mart(contract: TableContract, *leaving_out: str) -> tuple[Column, ...]:
-    """The mart's columns without the repository, which the envelope names."""
-    names = {*leaving_out, *(column.name for column in REPO_COLUMNS)}
-    return tuple(column for column in contract.columns if column.name not in names)
 
 
 def _count(name: str, description: str) -> Column:
@@ -34,12 +21,7 @@ VERDICT = (
     Column("opening", TEXT, "Whose backlog, which window and which way: the paragraph's beginning.", False),
     Column("explanation", TEXT, "The paragraph without its bold beginning.", False),
 )
-DAILY_FLOW = _of_mart(MART_ISSUE_DAILY_FLOW)
-CLOSURE_MONTHS = _of_mart(MART_ISSUE_CLOSURE_AGE_MONTHLY)
-CLOSURE_WINDOW = _of_mart(MART_ISSUE_CLOSURE_AGE_MONTHLY, "closed_month")
-WEEKDAY_RHYTHM = _of_mart(MART_ISSUE_WEEKDAY_RHYTHM)
-SWING_DAYS = _of_mart(MART_ISSUE_SWING_DAYS)
-AGES = _of_mart(MART_BACKLOG_BY_AGE)
+CLOSURE_WINDOW = tuple(column for column in CLOSURE_AGE.answer_columns if column.name != "closed_month")
 SUMMARY = (
     Column("start_date", pa.date32(), "First UTC day of the window.", False),
     Column("end_date", pa.date32(), "Its last.", False),
@@ -58,15 +40,6 @@ SUMMARY = (
     Column("net_change_per_week", REAL, "net_change per 7 days of the window.", False),
     *CLOSURE_WINDOW,
 )
-LABELS = (
-    Column("label_name", TEXT, "Name of the label; (no label) for issues without one.", False),
-    _count("open_issue_count", "Issues with the label open at the window's end."),
-    Column("share_of_open", REAL, "Their share (0 to 1) of all open issues; null when none is open."),
-    _count("opened_count", "Opened in the window, of the issues that have the label now."),
-    _count("closed_count", "Closed in the window."),
-    _count("net_change", "Change of the backlog by these issues in the window, by all eight flows."),
-)
-
 _LIFECYCLE = {column.name: column for column in MART_ISSUE_LIFECYCLE.columns}
 ISSUES = (
     _LIFECYCLE["issue_number"],

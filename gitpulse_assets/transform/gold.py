@@ -1,7 +1,7 @@
 """Makes every gold table from one repository's silver tables, in one pass over them.
 
-What a mart means stands in its `sql/gold/*.sql` and in `contracts/gold.py`. Nothing here reads or writes the
-lake, checks a result or knows Dagster.
+What a mart means stands in its `sql/gold/*.sql` and its module of `marts/`. Nothing here reads or writes
+the lake, checks a result or knows Dagster.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,56 +10,22 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from gitpulse_assets.contracts.catalog import STATEMENT_MARTS
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import (
-    ISSUE_ASSIGNEES,
-    ISSUE_CURRENT,
-    ISSUE_LABELS,
-    ISSUE_TRANSITIONS,
-    REPOSITORY,
-)
+from gitpulse_assets.contracts.silver import SILVER_TABLES, SYNC_STATE
+from gitpulse_assets.lineage.stored import tables_read
 from gitpulse_assets.transform.sql_file import create_table
 
-INPUTS: tuple[TableContract, ...] = (
-    REPOSITORY,
-    ISSUE_CURRENT,
-    ISSUE_LABELS,
-    ISSUE_ASSIGNEES,
-    ISSUE_TRANSITIONS,
-)
-
-# In the order they are made: each reads only inputs and marts above it.
-MARTS: tuple[str, ...] = (
-    "mart_issue_lifecycle",
-    "mart_issue_daily_flow",
-    "mart_issue_closure_age_monthly",
-    "mart_issue_weekday_rhythm",
-    "mart_issue_swing_days",
-    "mart_backlog_by_label",
-    "mart_backlog_by_age",
+# What the marts that a statement alone makes read of silver, but for the moment they hold for.
+INPUTS: tuple[TableContract, ...] = tuple(
+    table
+    for table in SILVER_TABLES
+    if table is not SYNC_STATE
+    and any(table.asset_key in tables_read(mart.contract) for mart in STATEMENT_MARTS)
 )
 
 LABEL_WINDOWS_DAYS = (28, 90)
 MICROSECOND = timedelta(microseconds=1)
-
-# The semantic checks of `sql/checks/` on the marts and the inputs they were made from, the cheap ones first.
-GOLD_CHECKS: tuple[str, ...] = (
-    "no_day_missing",
-    "net_change_identity",
-    "ledger_identity",
-    "open_at_end_equals_snapshot",
-    "weekday_rhythm_agrees_with_flow",
-    "swing_days_agree_with_flow",
-    "closure_months_agree_with_lifecycle",
-    "age_bands_agree_with_backlog",
-    "no_pull_request_in_marts",
-    "lifecycle_rows_equal_issues",
-    "no_orphan_labels",
-    "no_orphan_assignees",
-    "no_issue_open_before_arrival",
-    "ledger_state_equals_snapshot",
-    "ledger_alternates",
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +58,7 @@ class GoldParameters:
 def build_gold(
     con: duckdb.DuckDBPyConnection, inputs: Mapping[str, object], parameters: GoldParameters
 ) -> tuple[str, ...]:
-    """Make each mart a temporary table of its contract's name and return their names.
+    """Make each mart that its statement alone makes a temporary table of its name and return their names.
 
     `inputs` maps each name in `INPUTS` to anything DuckDB can register (Arrow table, dataset, reader).
     The inputs stay as temporary tables too, for the checks.
@@ -104,12 +70,13 @@ def build_gold(
         _copy_input(con, contract, inputs[contract.name])
     create_table(con, "gold", "label_name")
     _create_label_group_pattern(con, parameters.label_groups)
-    for name in MARTS:
+    names = tuple(mart.name for mart in STATEMENT_MARTS)
+    for name in names:
         if name == "mart_backlog_by_label":
             # The label's windows end with the as-of moment itself.
             label_windows(con, LABEL_WINDOWS_DAYS, parameters.as_of_at + MICROSECOND, is_up_to_now=True)
         create_table(con, "gold", name, {"as_of_at": parameters.as_of_at})
-    return MARTS
+    return names
 
 
 def label_windows(

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.contracts.gold import FLOW_NAMES
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.contracts.mart import FLOW_NAMES
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.transform.gold import label_windows
 from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
 from gitpulse_assets.transform.sql_file import create_table

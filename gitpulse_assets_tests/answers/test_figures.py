@@ -10,7 +10,7 @@ import pytest
 
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.answers.window import Window
-from gitpulse_assets.contracts.gold import FLOW_NAMES
+from gitpulse_assets.contracts.mart import FLOW_NAMES
 
 READ = (
     (

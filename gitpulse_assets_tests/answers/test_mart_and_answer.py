@@ -11,21 +11,29 @@ from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
 from gitpulse_assets.answers.window import Window
-from gitpulse_assets.contracts import gold, silver
+from gitpulse_assets.contracts import silver
+from gitpulse_assets.contracts.mart import FLOW_NAMES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.backlog_by_age import MART_BACKLOG_BY_AGE
+from gitpulse_assets.marts.backlog_by_label import MART_BACKLOG_BY_LABEL
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.issue_closure_age_monthly import MART_ISSUE_CLOSURE_AGE_MONTHLY
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
+from gitpulse_assets.marts.issue_swing_days import MART_ISSUE_SWING_DAYS
+from gitpulse_assets.marts.issue_weekday_rhythm import MART_ISSUE_WEEKDAY_RHYTHM
 from gitpulse_assets_tests.answer_lakes import ROCKET, generated_world, sync
 
 Rows = list[dict[str, Any]]
 
 OLD, NEW = "performance", "area: speed"
 TABLES = [
-    (gold.MART_ISSUE_DAILY_FLOW, RepositoryAnswers.daily_flow),
-    (gold.MART_ISSUE_WEEKDAY_RHYTHM, RepositoryAnswers.weekday_rhythm),
-    (gold.MART_ISSUE_SWING_DAYS, RepositoryAnswers.swing_days),
-    (gold.MART_BACKLOG_BY_AGE, RepositoryAnswers.ages),
+    (MART_ISSUE_DAILY_FLOW, RepositoryAnswers.daily_flow),
+    (MART_ISSUE_WEEKDAY_RHYTHM, RepositoryAnswers.weekday_rhythm),
+    (MART_ISSUE_SWING_DAYS, RepositoryAnswers.swing_days),
+    (MART_BACKLOG_BY_AGE, RepositoryAnswers.ages),
 ]
 
 
@@ -68,7 +76,7 @@ def mart(renamed: Lake) -> Callable[[TableContract], Rows]:
 @pytest.mark.parametrize(("contract", "answer"), TABLES, ids=lambda each: getattr(each, "name", ""))
 def test_an_answer_over_all_days_is_the_mart(asked, mart, contract, answer):
     rows = mart(contract)
-    if contract is gold.MART_ISSUE_DAILY_FLOW:
+    if contract is MART_ISSUE_DAILY_FLOW:
         # The as-of day has only just begun.
         assert rows.pop()["net_change"] == 0
     key = [name for name in contract.key if name in rows[0]]
@@ -79,7 +87,7 @@ def test_an_answer_over_all_days_is_the_mart(asked, mart, contract, answer):
 
 def test_closure_ages_by_month_are_the_marts(asked, mart):
     answered = asked.closure_age(asked.window("all")).months.to_pylist()
-    assert answered == mart(gold.MART_ISSUE_CLOSURE_AGE_MONTHLY)[: len(answered)]
+    assert answered == mart(MART_ISSUE_CLOSURE_AGE_MONTHLY)[: len(answered)]
     assert len(answered) > 5
 
 
@@ -91,7 +99,7 @@ def test_labels_are_the_marts(asked, mart, days):
     told = asked.labels(asked.window(days)).to_pylist()
     made = [
         {name: row[name] for name in names} | {flow: row[name] for name, flow in flows.items()}
-        for row in mart(gold.MART_BACKLOG_BY_LABEL)
+        for row in mart(MART_BACKLOG_BY_LABEL)
     ]
     by_name = {row["label_name"]: row for row in made}
     assert [by_name[row["label_name"]] for row in told] == told
@@ -117,16 +125,16 @@ def test_the_verdict_asked_for_is_the_published_one(asked, mart, days):
 def test_the_summary_sums_as_the_verdict(asked, mart, days):
     verdict = next(row for row in mart(MART_BACKLOG_VERDICT) if row["window_days"] == days)
     summary = asked.header(asked.window(days))
-    same = ("observed_days", "net_change", "open_at_start", "open_at_end", *gold.FLOW_NAMES)
+    same = ("observed_days", "net_change", "open_at_start", "open_at_end", *FLOW_NAMES)
     assert {name: summary[name] for name in same} == {name: verdict[name] for name in same}
-    last = mart(gold.MART_ISSUE_DAILY_FLOW)[-2]
+    last = mart(MART_ISSUE_DAILY_FLOW)[-2]
     for name in ("open_at_end", "rolling_7d_opened", "rolling_7d_closed", "rolling_7d_net_change"):
         assert summary[name] == last[name]
 
 
 def test_issues_are_the_lifecycles(asked, mart):
     issues = asked.issues(IssueFilter(limit=1_000)).rows.to_pylist()
-    rows = {row["issue_number"]: row for row in mart(gold.MART_ISSUE_LIFECYCLE)}
+    rows = {row["issue_number"]: row for row in mart(MART_ISSUE_LIFECYCLE)}
     assert len(issues) == len(rows)
     same = set(issues[0]) & set(rows[issues[0]["issue_number"]]) - {"state"}
     for issue in issues:

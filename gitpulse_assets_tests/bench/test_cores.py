@@ -1,7 +1,7 @@
 """What the benchmark calls a refresh without Dagster is one: it merges, audits and publishes everything."""
 
 from bench import cores
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
 from gitpulse_assets.lake.forgetting import objects_of
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.persons import forget_person, has_match, naming, repos_naming, strings_of, without_person
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.watch.state import Sight, Sights, sights

@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from gitpulse_assets.contracts import bronze, gold, silver
+from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.io_manager import BronzeBatches, LakeIOManager
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource
 
@@ -81,7 +82,7 @@ def test_what_is_merged_does_not_arrive_again(synced):
     assert (loaded.batches, loaded.dataset.count_rows()) == ([], 0)
 
 
-@pytest.mark.parametrize("contract", [silver.ISSUE_CURRENT, gold.MART_ISSUE_DAILY_FLOW], ids=lambda c: c.name)
+@pytest.mark.parametrize("contract", [silver.ISSUE_CURRENT, MART_ISSUE_DAILY_FLOW], ids=lambda c: c.name)
 def test_published_tables_arrive_lazy(synced, contract):
     loaded = load(LakeIOManager(lake=LakeResource()), contract)
     assert isinstance(loaded, ds.Dataset)

@@ -3,7 +3,7 @@
 import pytest
 
 from gitpulse_assets.contracts.silver import LIFECYCLE_COVERAGE
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 
 SNAPSHOT_ONLY = "history: snapshot only, earlier closings, reopenings and transfers are missing"
 

@@ -7,9 +7,11 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from gitpulse_assets.contracts import gold, silver
-from gitpulse_assets.contracts.catalog import CATALOG
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.contracts import silver
+from gitpulse_assets.contracts.catalog import CATALOG, MART_TABLES
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import User
@@ -43,8 +45,8 @@ def test_one_run_makes_every_table_and_evaluates_every_check(synced, defs):
 def test_the_published_backlog_is_the_true_one(synced):
     world = synced.sandbox.world
     issues = world.repository(REPO.key).open_count(is_pull_request=False)
-    assert synced.read(gold.MART_ISSUE_DAILY_FLOW)[-1]["open_at_end"] == issues
-    assert sum(row["is_open"] for row in synced.read(gold.MART_ISSUE_LIFECYCLE)) == issues
+    assert synced.read(MART_ISSUE_DAILY_FLOW)[-1]["open_at_end"] == issues
+    assert sum(row["is_open"] for row in synced.read(MART_ISSUE_LIFECYCLE)) == issues
 
 
 def test_each_materialization_says_where_the_data_lies_and_how_much_it_is(synced):
@@ -72,7 +74,7 @@ def test_a_run_right_after_another_costs_at_most_two_units_and_changes_nothing(
     synced.sandbox.app.log.clear()
     assert run().tables["bronze/issues"]["walk_kind"] == "unchanged"
     assert sum(served.cost for served in synced.sandbox.app.log) <= 2
-    for contract in (*gold.GOLD_TABLES, silver.ISSUE_CURRENT, silver.ISSUE_TRANSITIONS):
+    for contract in (*MART_TABLES, silver.ISSUE_CURRENT, silver.ISSUE_TRANSITIONS):
         assert read(contract) == synced.read(contract), contract.name
 
 
@@ -91,7 +93,7 @@ def test_case_10_the_spine_of_a_quiet_repository_runs_to_the_as_of_day(run, read
     run(QUIET)
     sandbox.world.advance(seconds=3 * DAY_SECONDS)
     assert run(QUIET).tables["bronze/issues"]["walk_kind"] == "unchanged"
-    days = [row["flow_date"] for row in read(gold.MART_ISSUE_DAILY_FLOW, QUIET)]
+    days = [row["flow_date"] for row in read(MART_ISSUE_DAILY_FLOW, QUIET)]
     assert (days[0], days[-1], len(days)) == (date(2026, 6, 25), date(2026, 7, 3), 9)
 
 
@@ -106,8 +108,8 @@ def test_case_16_a_repository_without_issues(run, read, sandbox, pull_request_co
     outcome = run(QUIET)
     assert outcome.is_success, outcome.message
     assert len(read(silver.ISSUE_CURRENT, QUIET)) == pull_request_count
-    assert read(gold.MART_ISSUE_LIFECYCLE, QUIET) == []
-    assert {row["open_at_end"] for row in read(gold.MART_ISSUE_DAILY_FLOW, QUIET)} == {0}
+    assert read(MART_ISSUE_LIFECYCLE, QUIET) == []
+    assert {row["open_at_end"] for row in read(MART_ISSUE_DAILY_FLOW, QUIET)} == {0}
     assert {row["direction"] for row in read(MART_BACKLOG_VERDICT, QUIET)} == {"unclear"}
 
 
@@ -129,5 +131,5 @@ def test_case_08_every_table_is_the_same_in_every_time_zone(synced, home, zone, 
     outcome = run()
     assert outcome.is_success, outcome.message
     assert time.strftime("%z") != "+0000"
-    for contract in (*silver.SILVER_TABLES, *gold.GOLD_TABLES, MART_BACKLOG_VERDICT):
+    for contract in (*silver.SILVER_TABLES, *MART_TABLES):
         assert read(contract) == synced.read(contract), contract.name

@@ -16,10 +16,11 @@ from pydantic import SecretStr
 from gitpulse_assets.automation.launch import RunOutcome, refresh
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts import bronze, gold, silver
+from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.messages import Served
@@ -106,7 +107,7 @@ def test_every_record_and_issue_is_there(runs):
 
 
 def test_the_last_day_of_the_backlog_is_the_open_issues(runs):
-    days = runs.rows(gold.MART_ISSUE_DAILY_FLOW, "flow_date", "open_at_end")
+    days = runs.rows(MART_ISSUE_DAILY_FLOW, "flow_date", "open_at_end")
     assert max(days, key=lambda row: row["flow_date"]) == {
         "flow_date": date(2023, 8, 7),
         "open_at_end": 1_638,
@@ -120,7 +121,7 @@ def test_opened_a_day_is_what_was_recorded(runs, records, arrived):
         for record in records
         if not record.get("pull_request") and record["number"] not in arrived
     )
-    days = runs.rows(gold.MART_ISSUE_DAILY_FLOW, "flow_date", "opened_count")
+    days = runs.rows(MART_ISSUE_DAILY_FLOW, "flow_date", "opened_count")
     assert {str(row["flow_date"]): row["opened_count"] for row in days if row["opened_count"]} == opened
 
 

@@ -10,9 +10,12 @@ import pytest
 
 from gitpulse_assets.assets.silver import MERGED_TABLES
 from gitpulse_assets.automation.launch import RunOutcome, refresh
-from gitpulse_assets.contracts import gold, silver
+from gitpulse_assets.contracts import silver
+from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.model import Rule
 from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
@@ -22,7 +25,7 @@ from gitpulse_assets.sandbox.server import serve
 REPO = Repo("acme", "rocket")
 LIST = "per_page=100"
 PAGE_COUNT = 4
-COMPARED = (silver.ISSUE_CURRENT, silver.ISSUE_TRANSITIONS, silver.ISSUE_LABELS, *gold.GOLD_TABLES)
+COMPARED = (silver.ISSUE_CURRENT, silver.ISSUE_TRANSITIONS, silver.ISSUE_LABELS, *MART_TABLES)
 
 
 def listed(sandbox) -> int:
@@ -51,7 +54,7 @@ def test_a_failed_blocking_check_publishes_nothing_and_the_next_run_makes_up_for
     )
     assert outcome.message == said
     assert lake.commit("silver", REPO) is None
-    assert read(silver.SYNC_STATE) == read(gold.MART_ISSUE_LIFECYCLE) == []
+    assert read(silver.SYNC_STATE) == read(MART_ISSUE_LIFECYCLE) == []
     sandbox.app.log.clear()
     assert run().is_success
     # The list is whole in bronze: it is not walked again.
@@ -163,7 +166,7 @@ def test_case_18_two_repositories_at_once(synced, home, defs, read, monkeypatch)
         for repo in repos:
             served = sandbox.world.repository(repo.key)
             assert len(read(silver.ISSUE_CURRENT, repo)) == len(served.listed)
-            assert read(gold.MART_ISSUE_DAILY_FLOW, repo)[-1]["open_at_end"] == served.open_count(
+            assert read(MART_ISSUE_DAILY_FLOW, repo)[-1]["open_at_end"] == served.open_count(
                 is_pull_request=False
             )
 

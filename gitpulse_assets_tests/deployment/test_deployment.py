@@ -13,8 +13,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.lake.s3_store import connect
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets_tests.deployment.compose import children, wait_until
 from gitpulse_assets_tests.deployment.conftest import ADMIN, REPO, SELECTOR, VIEWER, Deployment, files_in

@@ -22,11 +22,11 @@ from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.transfer import MART_ISSUE_TRANSFER
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of
+from gitpulse_assets.marts.issue_transfer import MART_ISSUE_TRANSFER
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.limits import Limits

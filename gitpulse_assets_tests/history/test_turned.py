@@ -1,7 +1,7 @@
 """An issue that its author turns into a pull request keeps its number, and must not stop the refreshes."""
 
 from bench import cores
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.history.product import Reader

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gitpulse_assets.assets.gold import MARTS, gold
+from gitpulse_assets.assets.gold import gold
 from gitpulse_assets.assets.silver import MERGED_TABLES, sync_state
-from gitpulse_assets.contracts.catalog import find_contract
+from gitpulse_assets.contracts.catalog import MART_TABLES, find_contract
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
@@ -38,7 +38,7 @@ def tables_of(lake: Lake, repo: Repo = REPO) -> Tables:
     """Every cell of every published table but the sync state, which a repair begins anew."""
     return {
         table.name: Counter(str(row) for row in lake.dataset(table, repo).to_table().to_pylist())
-        for table in (*MERGED_TABLES, *MARTS)
+        for table in (*MERGED_TABLES, *MART_TABLES)
     }
 
 

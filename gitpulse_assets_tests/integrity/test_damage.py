@@ -11,11 +11,12 @@ import pytest
 
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.catalog import CATALOG
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW, MART_ISSUE_LIFECYCLE
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.retention import batches
 from gitpulse_assets_tests.crash.pipeline import REPO, Run
 from gitpulse_assets_tests.integrity.conftest import Made, tables_of

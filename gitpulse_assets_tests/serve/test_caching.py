@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from gitpulse_assets.contracts.gold import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.serve.replies import is_known
 from gitpulse_assets_tests.answer_lakes import MARTS, ROCKET, fill, generated_world, publish, sync
 

@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from gitpulse_assets.contracts.bronze import MANIFEST
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake import paths, snapshot
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets_tests.answer_lakes import EMPTY, ROCKET
 
 OBJECTS = {

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np  # noqa: TID253
 import pytest
 
-from gitpulse_assets.contracts.gold import FLOW_NAMES
+from gitpulse_assets.contracts.mart import FLOW_NAMES
 from gitpulse_assets.transform.verdict import (
     SNAPSHOT_ONLY,
     BacklogAge,

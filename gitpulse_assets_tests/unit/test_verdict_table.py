@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.gold import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.contracts.silver import ISSUE_TRANSITIONS
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict_table import build_verdicts
 

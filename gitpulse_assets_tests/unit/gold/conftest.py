@@ -12,10 +12,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from gitpulse_assets.checks.semantic import GOLD_CHECKS, SILVER_CHECKS, SYNC_STATE_CHECKS
 from gitpulse_assets.contracts.silver import ISSUE_EVENT, LEDGER_ENTRIES
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.audit import audit_sql
-from gitpulse_assets.transform.gold import GOLD_CHECKS, INPUTS, GoldParameters, build_gold
+from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
 
 DEPARTING = ("converted", "transferred_out", "deleted")
 SCHEMAS = {contract.name: contract.arrow_schema for contract in INPUTS}
@@ -135,8 +136,9 @@ def check() -> Callable[[Gold, str, str], list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def every_check() -> tuple[str, ...]:
-    """The checks on gold and its inputs."""
-    return GOLD_CHECKS
+    """Every check that a refresh makes of silver, of the sync state and of gold."""
+    checks = (*SILVER_CHECKS, *SYNC_STATE_CHECKS, *GOLD_CHECKS)
+    return tuple(check.name for check in checks)
 
 
 @pytest.fixture(scope="module")

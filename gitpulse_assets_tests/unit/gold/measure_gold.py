@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.transform.gold import INPUTS, MARTS, GoldParameters, build_gold
+from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
 
 DAY_COUNT = 3650
 START = datetime(2014, 1, 1, tzinfo=UTC)
@@ -94,10 +94,10 @@ def build(folder: Path) -> None:
     con = connect()
     inputs = {contract.name: ds.dataset(folder / f"{contract.name}.parquet") for contract in INPUTS}
     started = time.monotonic()
-    build_gold(con, inputs, GoldParameters(AS_OF))
+    names = build_gold(con, inputs, GoldParameters(AS_OF))
     seconds = time.monotonic() - started
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    rows = {name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in MARTS}
+    rows = {name: con.sql(f"select count(*) from {name}").fetchall()[0][0] for name in names}
     print(json.dumps({"seconds": seconds, "peak_bytes": peak_bytes, "rows": rows}))
 
 

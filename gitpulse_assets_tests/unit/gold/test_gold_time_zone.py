@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gitpulse_assets.contracts.gold import GOLD_TABLES
+from gitpulse_assets.contracts.catalog import STATEMENT_MARTS
 
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Tokyo")
+
+TABLES = [mart.contract for mart in STATEMENT_MARTS]
 
 
 def populate(silver):
@@ -39,7 +41,7 @@ def everything(gold):
     gold.con.execute("set TimeZone = 'UTC'")
     return {
         contract.name: gold.column(f"select to_json(m) from {contract.name} as m order by all")
-        for contract in GOLD_TABLES
+        for contract in TABLES
     }
 
 

@@ -1,7 +1,8 @@
-"""The contract of `mart_issue_transfer`; how it is computed stands in `sql/gold/mart_issue_transfer.sql`."""
+"""Issues that came from or went to other repositories."""
 
 import pyarrow as pa
 
+from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import ISSUE_ID, ISSUE_NUMBER, REPO_COLUMNS, one_of
 
@@ -57,4 +58,9 @@ MART_ISSUE_TRANSFER = TableContract(
             "What is linked names the other issue, and only that.",
         ),
     ),
+)
+
+MART = Mart(
+    MART_ISSUE_TRANSFER,
+    made_by="transfers",
 )

@@ -1,11 +1,11 @@
-"""The verdict's table: the answer about one repository's backlog, a row a window.
+"""Is the backlog growing or shrinking, a row a window.
 
-How the pace is estimated and what flat means: docs/adr/0005-pace-interval.md. The other marts: gold.py.
+How the pace is estimated and what flat means: docs/adr/0005-pace-interval.md.
 """
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.gold import FLOW_COLUMNS, FLOW_NAMES
+from gitpulse_assets.contracts.mart import FLOW_COLUMNS, FLOW_NAMES, Check, Mart, in_window
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
@@ -19,13 +19,6 @@ BULK_MOVEMENT = pa.struct(
     ]
 )
 LABEL_CHANGE = pa.struct([pa.field("label_name", pa.string()), pa.field("net_change", pa.int64())])
-
-
-def in_window(column: Column) -> Column:
-    """A daily flow's column as one of a window's sum."""
-    words = column.description.replace("on the day", "in the window")
-    return Column(column.name, column.type, words, nullable=False)
-
 
 MART_BACKLOG_VERDICT = TableContract(
     layer="gold",
@@ -136,4 +129,64 @@ MART_BACKLOG_VERDICT = TableContract(
             "The pace lies in its interval.",
         ),
     ),
+)
+
+# What code makes of the sums: transform/verdict.py and pace.py.
+BULK = (
+    "verdict_burst.burst_count",
+    "verdict_burst.day_count",
+    "verdict_burst.flow_date",
+    "verdict_burst.delta",
+)
+JUDGED = ("verdict_day.intake_count", "verdict_day.resolution_count", "verdict_day.reopened_count", *BULK)
+
+MART = Mart(
+    MART_BACKLOG_VERDICT,
+    checks=(Check("history_is_complete", is_blocking=False),),
+    made_by="verdict",
+    statements=(
+        "verdict_window",
+        "verdict_day",
+        "verdict_burst",
+        "verdict_label",
+        "verdict_backlog",
+        "incomplete_slice",
+    ),
+    computed={
+        "repo_owner": ("mart_issue_daily_flow.repo_owner",),
+        "repo_name": ("mart_issue_daily_flow.repo_name",),
+        "window_start_date": ("verdict_window.start_date",),
+        "window_end_date": ("verdict_window.end_date",),
+        "history_days": ("verdict_day.flow_date",),
+        "open_at_start": ("verdict_window.open_at_end", "verdict_window.net_change"),
+        **dict.fromkeys(
+            (
+                *("direction", "confidence", "pace_per_week", "pace_low_per_week", "pace_high_per_week"),
+                *("drivers", "weeks_to_zero", "weeks_to_double", "weeks_soonest", "weeks_latest"),
+            ),
+            (*JUDGED, "verdict_window.open_at_end"),
+        ),
+        "flat_margin_per_week": ("verdict_window.open_at_end",),
+        "bulk_departed_count": BULK,
+        "bulk_arrived_count": BULK,
+        "bulk_movements": (
+            *BULK,
+            "verdict_burst.actor_login",
+            "verdict_burst.is_bot",
+            "verdict_burst.started_at",
+        ),
+        "intake_count": ("verdict_day.intake_count", *BULK),
+        "intake_before_count": ("verdict_day.intake_count", *BULK),
+        "resolution_count": ("verdict_day.resolution_count", *BULK),
+        "resolution_before_count": ("verdict_day.resolution_count", *BULK),
+        "reopened_before_count": ("verdict_day.reopened_count", *BULK),
+        "label_changes": ("verdict_label.label_name", "verdict_label.net_change"),
+        "unknowns": ("incomplete_slice.slice",),
+        "paragraph": (
+            *JUDGED,
+            "verdict_window.open_at_end",
+            "verdict_label.net_change",
+            "incomplete_slice.slice",
+        ),
+    },
 )

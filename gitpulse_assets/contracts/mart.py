@@ -1,0 +1,169 @@
+"""What a mart is: its table, its checks and its answer, and the columns and rules that several have.
+
+Issues only, never pull requests. The marts themselves are declared in `marts/`, one a file, and computed by
+`sql/gold/<name>.sql`; `contracts/catalog.py` collects them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Literal
+
+import pyarrow as pa
+
+from gitpulse_assets import marts
+from gitpulse_assets.contracts.model import Column, Rule, TableContract
+from gitpulse_assets.contracts.silver import REPO_COLUMNS
+
+Order = tuple[str, Literal["ascending", "descending"]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A statement of `sql/checks/`, which returns the rows that break it; one that does not block reports."""
+
+    name: str
+    is_blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How the mart answers for one window of days: at `/api/repository/{owner}/{name}/<route>`.
+
+    `question`: what it tells, in a sentence. `over`: which rows the mart's own statement is given, as
+    `answers/over.py` has them. `columns`: the answer's, where they are not the mart's.
+    """
+
+    route: str
+    question: str
+    over: Literal["days", "flow", "closings", "backlog", "labels"]
+    sort: tuple[Order, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mart:
+    """One mart; everything that lists marts, their checks, routes and columns follows from it.
+
+    `made_by`: its own statement alone, or the code that puts together what the statement reads.
+    `statements`: the files of `sql/gold/` it is made from, where that is not the one of its name; `computed`:
+    from which of their columns (`statement.column`) code computes a column that none of them has.
+    """
+
+    contract: TableContract
+    checks: tuple[Check, ...] = ()
+    answer: Answer | None = None
+    made_by: Literal["statement", "transfers", "verdict"] = "statement"
+    statements: tuple[str, ...] = ()
+    computed: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.contract.name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The files of `sql/gold/` it is made from."""
+        return self.statements or (self.name,)
+
+    @property
+    def answer_columns(self) -> tuple[Column, ...]:
+        """The columns of its answer: without the repository, which the envelope names."""
+        if self.answer and self.answer.columns:
+            return self.answer.columns
+        return tuple(column for column in self.contract.columns if column not in REPO_COLUMNS)
+
+
+def declared_marts() -> Iterator[Mart]:
+    """Yield the mart of every module of `marts/`."""
+    for module in iter_modules(marts.__path__):
+        yield import_module(f"{marts.__name__}.{module.name}").MART
+
+
+TEXT = pa.string()
+TEXT_LIST = pa.list_(pa.string())
+COUNT = pa.int64()
+ID = pa.int64()
+FLAG = pa.bool_()
+DAY = pa.date32()
+REAL = pa.float64()
+
+LEDGER_NOTE = (
+    "Where no lifecycle events were collected, from the snapshot alone: earlier closings and reopenings are "
+    "missing."
+)
+
+# What only a pull request has; an issue's row has the rest of issue_current, in its order and words.
+PULL_REQUEST_ONLY = ("is_pull_request", "is_draft", "merged_at")
+
+# Every flow counts only what changes the stock: net_change = the first four minus the last four.
+FLOW_COLUMNS = (
+    Column("opened_count", COUNT, "Issues opened on the day. Not those transferred in.", nullable=False),
+    Column("reopened_count", COUNT, f"Closed issues opened again on the day. {LEDGER_NOTE}", nullable=False),
+    Column(
+        "transferred_in_count",
+        COUNT,
+        "Issues that arrived open from another repository on the day, whenever they were created. "
+        f"{LEDGER_NOTE}",
+        nullable=False,
+    ),
+    Column(
+        "returned_count",
+        COUNT,
+        f"Departed issues seen here again, open, on the day. {LEDGER_NOTE}",
+        nullable=False,
+    ),
+    Column(
+        "closed_count",
+        COUNT,
+        "Open issues closed on the day. A second closing that only changes the reason is not counted, one "
+        f"dated before created_at counts on the day of created_at. {LEDGER_NOTE}",
+        nullable=False,
+    ),
+    Column(
+        "converted_count",
+        COUNT,
+        f"Open issues converted to a discussion on the day. {LEDGER_NOTE}",
+        nullable=False,
+    ),
+    Column(
+        "transferred_out_count",
+        COUNT,
+        "Open issues that left for another repository on the day (or, if unknown, were noticed gone). "
+        f"{LEDGER_NOTE}",
+        nullable=False,
+    ),
+    Column(
+        "deleted_count",
+        COUNT,
+        f"Open issues deleted on the day (or, if unknown, noticed gone). {LEDGER_NOTE}",
+        nullable=False,
+    ),
+)
+FLOW_NAMES = tuple(column.name for column in FLOW_COLUMNS)
+
+
+def never_negative(names: tuple[str, ...]) -> Rule:
+    """The rule that none of the columns is below 0."""
+    return Rule(
+        "counts_not_negative",
+        f"least({', '.join(names)}) < 0",
+        "A count is never below 0.",
+    )
+
+
+def shares_within_bounds(names: tuple[str, ...]) -> Rule:
+    """The rule that each of the columns is a share."""
+    return Rule(
+        "shares_between_0_and_1",
+        " or ".join(f"not {name} between 0 and 1" for name in names),
+        "A share lies between 0 and 1, both included.",
+    )
+
+
+def in_window(column: Column) -> Column:
+    """A daily flow's column as one of a window's sum."""
+    words = column.description.replace("on the day", "in the window")
+    return Column(column.name, column.type, words, nullable=False)
