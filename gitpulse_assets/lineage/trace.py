@@ -22,6 +22,8 @@ NOTHING: Origins = frozenset()
 JSON_PATHS = frozenset({"->", "->>", "json_extract", "json_extract_string"})
 # Their children alone decide the value.
 PLAIN = frozenset({"BETWEEN", "CASE", "CAST", "COMPARISON", "CONJUNCTION", "OPERATOR"})
+# Table functions that make rows of their arguments alone.
+SERIES = frozenset({"generate_series", "range", "unnest"})
 CONSTANT = frozenset({"CONSTANT", "TYPE"})
 # A temporary table's own row number, which comes from no column.
 ROW_NUMBER = ["rowid"]
@@ -202,6 +204,8 @@ class Tracer:
             return "", self._query(node["subquery"]["node"], at.ctes, at.scope)
         if kind == "TABLE_FUNCTION":
             name = node["function"]["function_name"]
+            if name not in SERIES:
+                raise UntracedSql(f"a table of {name}()")
             columns = node["column_name_alias"] or [name]
             return name, Relation(dict.fromkeys(columns, self._origins(node["function"], at)))
         if kind == "EXPRESSION_LIST":
@@ -213,6 +217,8 @@ class Tracer:
         raise UntracedSql(f"a relation of kind {kind}")
 
     def _join(self, node: Node, at: Context) -> Origins:
+        if node["ref_type"] not in ("REGULAR", "CROSS", "ASOF"):
+            raise UntracedSql(f"a join of kind {node['ref_type']}")
         scope = at.scope
         left = self._from(node["left"], at)
         before = dict(scope.relations)
@@ -223,7 +229,7 @@ class Tracer:
             other = first_with(name, new)
             if not known or not other:
                 raise UntracedSql(f"using ({name}): one side lacks it")
-            sides = [*known, *(other if node["join_type"] in ("OUTER", "RIGHT") else ())]
+            sides = [*known, *(other if node["join_type"] in ("FULL", "RIGHT") else ())]
             scope.merged[name] = NOTHING.union(*sides)
         self._origins(node["condition"], at)
         if node["join_type"] in ("SEMI", "ANTI"):
@@ -259,16 +265,22 @@ class Tracer:
         return self._origins(found["child"], at).union(*values)
 
     def _function(self, found: Node, at: Context) -> Origins:
-        if is_bare_count(found):
+        method = self._method(found, at)
+        if is_bare_count(found) and not method:
             return self._origins(found["filter"], at) or at.counted
         if found["function_name"] in JSON_PATHS:
             value, path = map(argument, found["arguments"])
             text = path["literal"]["text"] if path["class"] == "CONSTANT" else ""
             return below(self._origins(value, at), re.findall(r"\.(\w+)", text)) | self._origins(path, at)
         values = [each for each in parts(found) if not is_lambda(each)]
-        elements = self._origins(values, at)
+        elements = method | self._origins(values, at)
         called = [self._lambda(each, elements, at) for each in parts(found) if is_lambda(each)]
         return elements.union(*called)
+
+    def _method(self, found: Node, at: Context) -> Origins:
+        """What a method is called on: of `a.lower()` the parser makes a function of the schema `a`."""
+        path = found["qualified_name"]["path"][:-1]
+        return self._column({"column_names": path}, at) if path else NOTHING
 
     def _lambda(self, found: Node, elements: Origins, at: Context) -> Origins:
         """What a lambda adds; its names stand for the elements of the list beside it."""
@@ -277,13 +289,14 @@ class Tracer:
 
     def _window(self, found: Node, at: Context) -> Origins:
         """What a window function computes with; its order matters to those that tell places, not to sums."""
-        if is_bare_count(found):
+        method = self._method(found, at)
+        if is_bare_count(found) and not method:
             return self._origins(found["filter_expr"], at) or at.counted
         values = [found["arguments"], found["filter_expr"], found["offset_expr"], found["default_expr"]]
         if found["type"] != "WINDOW_AGGREGATE":
             values.append(found["orders"])
         self._plain(found, at)
-        return self._origins(values, at)
+        return method | self._origins(values, at)
 
 
 def union(parts: list[Relation]) -> Relation:
