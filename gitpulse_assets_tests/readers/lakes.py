@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from gitpulse_assets.contracts.catalog import CATALOG
-from gitpulse_assets.contracts.gold import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.parquet import write_parquet
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
 
 ROW_COUNT = 4
