@@ -54,7 +54,8 @@ lint: .venv/dev  ## lint, format check and type check
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
-docs: .venv/runtime  ## write docs/tables.md from the contracts again
+docs: .venv/runtime  ## trace the lineage and write docs/tables.md from the contracts again
+	$(BIN)/python -m gitpulse_assets.lineage.project
 	$(BIN)/python -m gitpulse_assets.contracts.reference docs/tables.md
 
 # An extra stays in the lock: a pip before 23.3 resolves `gql[requests]` apart from `gql`, and refuses it unpinned.
