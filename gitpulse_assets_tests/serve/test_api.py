@@ -3,19 +3,17 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
-from gitpulse_assets.answers.window import Window
 from gitpulse_assets.commands.verdict import print_verdict
+from gitpulse_assets.contracts.catalog import MARTS
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import columns
@@ -23,14 +21,7 @@ from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.answer_lakes import EMPTY, HALF, ONNX, ROCKET
 from gitpulse_assets_tests.serve.conftest import app_of
 
-TABLES: dict[str, tuple[Callable[[RepositoryAnswers, Window], pa.Table], tuple]] = {
-    "daily-flow": (lambda of, window: of.daily_flow(window), columns.DAILY_FLOW),
-    "closure-age": (lambda of, window: of.closure_age(window).months, columns.CLOSURE_MONTHS),
-    "weekday-rhythm": (lambda of, window: of.weekday_rhythm(window), columns.WEEKDAY_RHYTHM),
-    "swing-days": (lambda of, window: of.swing_days(window), columns.SWING_DAYS),
-    "labels": (lambda of, window: of.labels(window), columns.LABELS),
-    "ages": (lambda of, window: of.ages(window), columns.AGES),
-}
+TABLES = {mart.answer.route: mart for mart in MARTS if mart.answer}
 
 
 def path(question: str, repo: Repo = ROCKET) -> str:
@@ -50,15 +41,15 @@ def rocket(answers: LakeAnswers) -> RepositoryAnswers:
 @pytest.mark.parametrize("window", ["28", "90", "180", "all"])
 @pytest.mark.parametrize("question", list(TABLES))
 def test_tables_are_those_of_the_answers(client, rocket, question, window):
-    answer, described = TABLES[question]
+    mart = TABLES[question]
     chosen = rocket.window(window if window == "all" else int(window))
-    table = answer(rocket, chosen)
+    table = rocket.mart(mart, chosen)
     body = client.get(path(question), params={"window": window}).json()
     assert body["rows"] == plain(table.to_pylist())
     assert body["window"] == plain(
         {"start_date": chosen.start_date, "end_date": chosen.end_date, "days": chosen.days}
     )
-    assert set(table.column_names) == {column.name for column in described}
+    assert set(table.column_names) == {column.name for column in mart.answer_columns}
 
 
 @pytest.mark.parametrize("window", ["28", "90", "180", "all"])
