@@ -62,7 +62,7 @@ class Hours:
 
     seed: int
     names: tuple[str, ...] = ("one", "two")
-    hour_count: int = 5
+    hour_count: int = 3
     files: dict[tuple[str, datetime], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     torn: dict[tuple[str, datetime], bytes] = field(default_factory=dict)
 
