@@ -1,7 +1,7 @@
 """`make soak`: a year of half-hourly refreshes on a clock that is moved; flat, or it fails.
 
-In each of 17,520 refreshes something changed. One a day is whole: the bodies of the product's own assets
-from the first request to sync_state, with every check, publication and folding; of those one a week makes
+In each of 17,520 refreshes something changed. One a day is whole: the product's own steps from the first
+request to sync_state, with every check, publication and folding; of those one a week makes
 the marts too. The others collect by the product's own walks and streams, so that the manifest and bronze
 hold at the next whole one what they would in life, and are merged by it; they leave out what costs the same
 whenever it comes: asking DuckDB what changed and how many are open, and the merge, and write the manifest
@@ -24,13 +24,9 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 from statistics import fmean
-from types import SimpleNamespace
 
 import click
 
-from gitpulse_assets.assets.bronze import RefreshConfig, bronze
-from gitpulse_assets.assets.gold import gold
-from gitpulse_assets.assets.silver import MergeConfig, silver, sync_state
 from gitpulse_assets.collect.issues import WalkPlan, collect_issues
 from gitpulse_assets.collect.lifecycle import keep_batches
 from gitpulse_assets.collect.session import Session, Stream
@@ -42,11 +38,14 @@ from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.store import TAIL_BYTES, ObjectInfo, OpenObject
+from gitpulse_assets.pipeline.marts import make_marts
+from gitpulse_assets.pipeline.merge import merge
+from gitpulse_assets.pipeline.refresh import receive
+from gitpulse_assets.pipeline.watermarks import move_watermarks
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets_tests.crash.pipeline import body, publish, step_context
 from gitpulse_assets_tests.history.product import Reader
 
 REPO = Repo("octo-org", "soak")
@@ -209,18 +208,19 @@ class Soak:
         """Make one whole refresh, and say what it cost."""
         self.change()
         self.number += 1
-        context = step_context(REPO, f"run-{self.number:06}")
-        lake = SimpleNamespace(open=lambda: self.lake)
-        duckdb = SimpleNamespace(get_connection=connect)
-        github = SimpleNamespace(client=lambda on_wait, was_reached: self.reader.client("good-token"))
-        config = RefreshConfig(full=self.number % REFRESHES_A_FULL_WALK == 1)
+        run_id = f"run-{self.number:06}"
+        is_full = self.number % REFRESHES_A_FULL_WALK == 1
         before = self.spent()
-        publish(body(bronze)(context, config, github, lake, duckdb))
-        publish(body(silver)(context, MergeConfig(), lake, duckdb))
-        publish(body(sync_state)(context, lake, duckdb))
+        with self.reader.client("good-token") as client:
+            receive(Session(client, self.lake, REPO, run_id), is_full=is_full)
+        with connect() as con:
+            merge(con, self.lake, REPO, run_id=run_id).publish()
+        with connect() as con:
+            move_watermarks(con, self.lake, REPO).publish()
         cost = [now - then for now, then in zip(self.spent(), before, strict=True)]
         if self.number % REFRESHES_A_WEEK == 1:
-            publish(body(gold)(context, lake, duckdb))
+            with connect() as con:
+                make_marts(con, self.lake, REPO).publish()
         return tuple(cost)
 
     def spent(self) -> Cost:

@@ -34,7 +34,7 @@ def walk(name: str) -> Result:
 
 def cores(*names: str) -> Result:
     """Refresh without Dagster."""
-    from bench.cores import refresh
+    from bench.cores import timed_refresh
     from gitpulse_assets.github.client import GitHubClient
     from gitpulse_assets.resources import open_lake
     from gitpulse_assets.settings import load_settings
@@ -50,7 +50,7 @@ def cores(*names: str) -> Result:
         )
         with client:
             began, began_cpu = time.monotonic(), time.process_time()
-            parts = refresh(lake, client, Repo.parse(name))
+            parts = timed_refresh(lake, client, Repo.parse(name))
             spent = client.spending
         refreshed.append(
             {

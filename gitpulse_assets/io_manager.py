@@ -5,9 +5,8 @@ one promotes it. Bronze is only loaded here, since its batches must be durable l
 What a table is called and where it lies is the lake's and the contracts' business.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
@@ -16,38 +15,18 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource
 
 if TYPE_CHECKING:
-    import pyarrow.dataset as ds
-
     from gitpulse_assets.contracts.model import Layer, TableContract
-    from gitpulse_assets.lake.commit import Commit
     from gitpulse_assets.lake.lake import Lake
-    from gitpulse_assets.lake.manifest import ManifestRow
     from gitpulse_assets.lake.publication import StagedTable
-
-
-@dataclass(frozen=True)
-class BronzeBatches:
-    """Bronze batches for a merge: their rows, and which they are in the order of their runs."""
-
-    dataset: "ds.Dataset"
-    batches: Sequence[tuple[str, range]]
-
-    @property
-    def run_ids(self) -> list[str]:
-        """The runs the batches are of, in the order they registered."""
-        return [run_id for run_id, _ in self.batches]
-
-    @property
-    def merged(self) -> dict[str, int]:
-        """What is merged once these are: the last batch number by run."""
-        return {run_id: numbers[-1] for run_id, numbers in self.batches}
+    from gitpulse_assets.pipeline.batches import BronzeBatches
 
 
 @contextmanager
 def lake_errors(lake: "Lake | None" = None, repo: Repo | None = None) -> Iterator[None]:
     """Let whatever the lake refuses end the step with its one line; another try would meet the same.
 
-    Whose tables are read in the `with` block is named by `lake` and `repo`.
+    Whose tables are read in the `with` block is named by `lake` and `repo`, where no step of the pipeline
+    reads them.
     """
     from gitpulse_assets.lake.errors import LakeError
 
@@ -81,26 +60,13 @@ class LakeIOManager(dg.ConfigurableIOManager):
                 return self.load_unmerged(contract, repo)
             return self.lake.open().dataset(contract, repo)
 
-    def load_unmerged(self, contract: "TableContract", repo: Repo) -> BronzeBatches:
+    def load_unmerged(self, contract: "TableContract", repo: Repo) -> "BronzeBatches":
         """Open the batches of a bronze table that no merge has taken in."""
+        from gitpulse_assets.pipeline.batches import new_batches
+
         lake = self.lake.open()
         commit = lake.commit("silver", repo)
         return new_batches(lake, repo, contract, lake.manifest(repo).rows(), commit)
-
-
-def new_batches(
-    lake: "Lake",
-    repo: Repo,
-    contract: "TableContract",
-    rows: "Sequence[ManifestRow]",
-    commit: "Commit | None",
-) -> BronzeBatches:
-    """The batches of a bronze table that the commit does not count as merged."""
-    from gitpulse_assets.lake.manifest import unmerged_batches
-
-    merged = commit.merged.get(contract.name, {}) if commit else {}
-    batches = unmerged_batches(rows, contract.name, merged)
-    return BronzeBatches(lake.bronze_dataset(contract, repo, batches), batches)
 
 
 def table_metadata(table: "StagedTable", uri: str) -> dict[str, Any]:

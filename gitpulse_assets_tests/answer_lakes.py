@@ -7,31 +7,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.contracts import bronze, silver
-from gitpulse_assets.contracts.catalog import STATEMENT_MARTS
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
-from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.pipeline.marts import make_marts
+from gitpulse_assets.pipeline.step import ordered
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
-from gitpulse_assets.transform.incomplete import incomplete_slices
-from gitpulse_assets.transform.silver import merge_silver
-from gitpulse_assets.transform.verdict_table import build_verdicts
-from gitpulse_assets_tests.history.product import Reader, ordered
+from gitpulse_assets.transform.silver import MERGED_TABLES, merge_silver
+from gitpulse_assets_tests.history.product import Reader
 
 ROCKET = Repo("acme", "rocket")
 EMPTY = Repo("acme", "empty")
 HALF = Repo("acme", "half")
 ONNX = Repo("microsoft", "onnxruntime")
-MARTS = (*(mart.contract for mart in STATEMENT_MARTS), MART_BACKLOG_VERDICT)
 RECORDED_AS_OF = datetime(2023, 8, 7, 23, 59, 59, tzinfo=UTC)
 
 
@@ -70,16 +65,8 @@ def sync(lake: Lake, world: World, repo: Repo, folder: Path, *, is_full: bool = 
     reader = Reader(world, repo, folder)
     reader.lake, reader.run_count = lake, len({row.run_id for row in lake.manifest(repo).rows()})
     reader.sync(is_full=is_full)
-    with reader.gold() as con:
-        publish_gold(lake, repo, con, reader.as_of_at())
-
-
-def publish_gold(lake: Lake, repo: Repo, con: duckdb.DuckDBPyConnection, as_of_at: datetime) -> None:
-    """Publish the marts that the connection holds, with the verdict."""
-    for table in (silver.LIFECYCLE_COVERAGE, silver.QUARANTINE, silver.CONTROL_TOTAL):
-        con.register(table.name, lake.dataset(table, repo))
-    build_verdicts(con, as_of_at, incomplete_slices(con))
-    publish(lake, "gold", repo, {table: ordered(con, table).read_all() for table in MARTS})
+    with reader.gold():
+        pass
 
 
 def publish(lake: Lake, layer: Layer, repo: Repo, tables: Mapping[TableContract, pa.Table]) -> None:
@@ -113,12 +100,10 @@ def recorded_lake(lake: Lake, folder: Path) -> None:
     lake.manifest(ONNX).put(done)
     with connect() as con:
         merge_silver(con, received, ["run-1"])
-        merged = tuple(table for table in silver.SILVER_TABLES if table is not silver.SYNC_STATE)
-        publish(lake, "silver", ONNX, {t: ordered(con, t).read_all() for t in merged} | _recorded_sync())
-        inputs = {table.name: con.table(table.name).to_arrow_table() for table in INPUTS}
+        merged = {table: ordered(con, table).read_all() for table in MERGED_TABLES}
+    publish(lake, "silver", ONNX, merged | _recorded_sync())
     with connect() as con:
-        build_gold(con, inputs, GoldParameters(RECORDED_AS_OF))
-        publish_gold(lake, ONNX, con, RECORDED_AS_OF)
+        make_marts(con, lake, ONNX).publish()
 
 
 def _recorded_sync() -> dict[TableContract, pa.Table]:

@@ -14,7 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from gitpulse_assets.assets.specs import asset_spec
-from gitpulse_assets.checks.specs import contract_check_spec, contract_result
+from gitpulse_assets.checks.specs import asset_check_result, contract_check_spec
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
@@ -23,13 +23,11 @@ from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 from gitpulse_assets.stopping import stops_noted
-from gitpulse_assets.transform.audit import audit_table
 
 if TYPE_CHECKING:
     from gitpulse_assets.collect.session import Session
     from gitpulse_assets.github.client import GitHubClient
     from gitpulse_assets.github.transport import Wait
-    from gitpulse_assets.lake.lake import Lake
     from gitpulse_assets.lake.manifest import ManifestRow
 
 # Marks the failure of a run that somebody stopped.
@@ -71,6 +69,7 @@ def bronze(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Fetch what changed: the repository, its issues, lifecycles, departures, and GitHub's own count."""
     from gitpulse_assets.collect.session import Session
+    from gitpulse_assets.pipeline.refresh import audit_manifest
 
     repo = Repo.parse(context.partition_key)
     refuse_forgotten(context.instance, repo)
@@ -85,10 +84,9 @@ def bronze(
         quota = quota_left(client)
     duration_seconds = round(time.monotonic() - began, 3)
     collected = {"duration_seconds": duration_seconds, **quota}
-    yield from materializations(target, repo, context.run.run_id, collected)
+    yield from materializations(session, collected)
     with lake_errors(target, repo), duckdb.get_connection() as con:
-        con.register("manifest", target.dataset(tables.MANIFEST, repo))
-        yield contract_result(tables.MANIFEST, audit_table(con, tables.MANIFEST, "manifest"))
+        yield asset_check_result(audit_manifest(con, target, repo))
 
 
 def refuse_forgotten(instance: dg.DagsterInstance, repo: Repo) -> None:
@@ -170,14 +168,12 @@ def quota_left(client: "GitHubClient") -> dict[str, Any]:
     }
 
 
-def materializations(
-    lake: "Lake", repo: Repo, run_id: str, collected: dict[str, Any]
-) -> Iterator[dg.MaterializeResult]:
+def materializations(session: "Session", collected: dict[str, Any]) -> Iterator[dg.MaterializeResult]:
     """Show what the run did to each bronze table; the issue list carries what the whole collection took."""
-    rows = {row.stream: row for row in lake.manifest(repo).rows() if row.run_id == run_id}
+    rows = {row.stream: row for row in session.manifest.rows() if row.run_id == session.run_id}
     for contract in tables.BRONZE:
         summary = run_summary(rows[contract.name]) if contract.name in rows else {}
-        metadata: dict[str, Any] = {"dagster/uri": lake.uri(contract, repo), **summary}
+        metadata: dict[str, Any] = {"dagster/uri": session.lake.uri(contract, session.repo), **summary}
         if contract is tables.ISSUES:
             metadata |= collected
         yield dg.MaterializeResult(asset_key=list(contract.asset_key), metadata=metadata)

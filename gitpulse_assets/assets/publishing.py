@@ -1,55 +1,30 @@
-"""Audit, then publish: what every step does between computing its tables and handing them to Dagster."""
+"""How a step of the pipeline is shown to Dagster: its checks first, and then, if they let it, its tables."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
-import duckdb
-import pyarrow as pa
 
-from gitpulse_assets.checks.semantic import SemanticCheck, semantic_result
-from gitpulse_assets.checks.specs import blocking_failures, contract_result, refuse_to_publish
-from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.transform.audit import audit_table
+from gitpulse_assets.checks.result import ChecksFailed
+from gitpulse_assets.checks.specs import asset_check_result
 
 if TYPE_CHECKING:
-    from gitpulse_assets.lake.publication import Publication, StagedTable
+    from gitpulse_assets.pipeline.step import Made
 
-ROWS_A_BATCH = 2_048
+M = TypeVar("M", bound="Made")
 
 
-def audited(
-    con: duckdb.DuckDBPyConnection,
-    tables: Sequence[TableContract],
-    checks: Sequence[SemanticCheck],
-    parameters: Mapping[str, object] | None = None,
-) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate every check on the computed tables and yield the results.
+def checked(make: Callable[[], M]) -> Generator[dg.AssetCheckResult, None, M]:
+    """Run a step, yield the results of its checks, and return what it made.
 
-    Raises dg.Failure at the end when a blocking one failed, so that nothing is published.
+    Where a blocking one failed the step ends behind its results, before its first output: a blocking check
+    alone would not do, since Dagster 1.13 stores every output of a multi-asset although a blocking check of
+    it failed before them.
     """
-    results = [contract_result(table, audit_table(con, table, table.name)) for table in tables]
-    results += [semantic_result(con, check, parameters or {}) for check in checks]
-    yield from results
-    if failures := list(blocking_failures(results)):
-        raise refuse_to_publish(failures)
-
-
-def stage(
-    con: duckdb.DuckDBPyConnection,
-    publication: "Publication",
-    tables: Sequence[TableContract],
-    unchanged: Collection[str] = (),
-) -> "list[StagedTable]":
-    """Stage the computed tables in their stored order; those named as unchanged stay as they are."""
-    return [
-        publication.keep(table) if table.name in unchanged else publication.stage(table, ordered(con, table))
-        for table in tables
-    ]
-
-
-def ordered(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.RecordBatchReader:
-    """Read a computed table in the contract's columns and order, a batch at a time."""
-    columns = ", ".join(f'"{name}"' for name in table.column_names)
-    order = ", ".join(f'"{name}"' for name in table.order_by)
-    return con.sql(f'select {columns} from "{table.name}" order by {order}').to_arrow_reader(ROWS_A_BATCH)
+    try:
+        made = make()
+    except ChecksFailed as failed:
+        yield from map(asset_check_result, failed.results)
+        raise dg.Failure(description=str(failed), allow_retries=False) from None
+    yield from map(asset_check_result, made.checks)
+    return made

@@ -5,9 +5,9 @@ end twice what we computed is still the best there is. The run that GitHub contr
 the verdict says so. A difference that whole walks keep ending with is a warning.
 """
 
-import dagster as dg
 import duckdb
 
+from gitpulse_assets.checks.result import CheckResult
 from gitpulse_assets.checks.semantic import SemanticCheck
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.transform.sql_file import load_sql
@@ -16,16 +16,16 @@ CONTROL_TOTAL_CHECK = SemanticCheck("control_total", ISSUE_CURRENT, is_blocking=
 UNCOUNTED = {"is_contradicted": False, "is_known": False}
 
 
-def control_total_result(con: duckdb.DuckDBPyConnection) -> dg.AssetCheckResult:
+def control_total_result(con: duckdb.DuckDBPyConnection) -> CheckResult:
     """Evaluate the check on the merged tables of this connection; both counts are always in the metadata."""
     rows = con.sql(load_sql("checks", CONTROL_TOTAL_CHECK.name)).to_arrow_table().to_pylist()
     found = rows[0] if rows else {"reason": "no walk was counted yet", **UNCOUNTED}
-    is_known = found["is_known"]
-    return dg.AssetCheckResult(
-        passed=not (found["is_contradicted"] or is_known),
-        asset_key=list(ISSUE_CURRENT.asset_key),
-        check_name=CONTROL_TOTAL_CHECK.name,
-        severity=dg.AssetCheckSeverity.WARN if is_known else dg.AssetCheckSeverity.ERROR,
+    return CheckResult(
+        CONTROL_TOTAL_CHECK.table,
+        CONTROL_TOTAL_CHECK.name,
+        is_passed=not (found["is_contradicted"] or found["is_known"]),
+        is_error=not found["is_known"],
         description=found["reason"],
         metadata={name: value for name, value in found.items() if name not in UNCOUNTED},
+        is_blocking=CONTROL_TOTAL_CHECK.is_blocking,
     )

@@ -5,14 +5,13 @@ proves. Rules about one table's own rows belong in its contract; a mart names it
 """
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import dagster as dg
 import duckdb
 
-from gitpulse_assets.checks.specs import partitioned_check_spec, shown
+from gitpulse_assets.checks.result import CheckResult, shown
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.catalog import MARTS
 from gitpulse_assets.contracts.model import TableContract
@@ -35,13 +34,6 @@ class SemanticCheck:
             lambda line: line.startswith("--"), load_sql("checks", self.name).splitlines()
         )
         return " ".join(line.removeprefix("--").strip() for line in lines)
-
-    @property
-    def spec(self) -> dg.AssetCheckSpec:
-        """The check as Dagster declares it."""
-        return partitioned_check_spec(
-            self.name, self.table, is_blocking=self.is_blocking, description=self.description
-        )
 
 
 SILVER_CHECKS = (
@@ -66,24 +58,20 @@ GOLD_CHECKS = tuple(
 )
 
 
-def check_specs(checks: Iterable[SemanticCheck]) -> list[dg.AssetCheckSpec]:
-    """Return the declarations of several checks."""
-    return [check.spec for check in checks]
-
-
 def semantic_result(
     con: duckdb.DuckDBPyConnection, check: SemanticCheck, parameters: Mapping[str, object]
-) -> dg.AssetCheckResult:
+) -> CheckResult:
     """Run the check's statement on the tables of this connection; no row means that it holds."""
     count, samples = audit_sql(con, check.name, parameters)
     metadata: dict[str, Any] = {"broken_count": count}
     if samples:
         metadata["sample_keys"] = shown(samples)
-    return dg.AssetCheckResult(
-        passed=not count,
-        asset_key=list(check.table.asset_key),
-        check_name=check.name,
-        severity=dg.AssetCheckSeverity.ERROR if check.is_blocking else dg.AssetCheckSeverity.WARN,
+    return CheckResult(
+        check.table,
+        check.name,
+        is_passed=not count,
+        is_error=check.is_blocking,
         description=f"{count} rows break it. {check.description}" if count else check.description,
         metadata=metadata,
+        is_blocking=check.is_blocking,
     )

@@ -1,20 +1,18 @@
-"""Asset checks as Dagster sees them: their specs, and results made from audits.
+"""Asset checks as Dagster sees them: their specs, and the results of `result.py`.
 
 Every table has one contract check; what no single contract can say is listed in `semantic.py`. How a
 rule is evaluated belongs in `transform/audit.py`.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
 
 import dagster as dg
 
+from gitpulse_assets.checks.result import CONTRACT_CHECK, CheckResult
+from gitpulse_assets.checks.semantic import SemanticCheck
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.partitions import repos
-from gitpulse_assets.transform.audit import AuditReport, Row, RuleReport
-
-CONTRACT_CHECK = "contract"
 
 
 def partitioned_check_spec(
@@ -48,51 +46,23 @@ def contract_check_spec(contract: TableContract) -> dg.AssetCheckSpec:
     )
 
 
-def contract_result(contract: TableContract, report: AuditReport) -> dg.AssetCheckResult:
-    """Return the check's result: an error when a blocking rule is broken, a warning for any other."""
-    said = "; ".join(f"{rule.name}: {rule.broken_count} rows" for rule in report.broken)
+def check_specs(checks: Iterable[SemanticCheck]) -> list[dg.AssetCheckSpec]:
+    """Return the declarations of several checks."""
+    return [
+        partitioned_check_spec(
+            check.name, check.table, is_blocking=check.is_blocking, description=check.description
+        )
+        for check in checks
+    ]
+
+
+def asset_check_result(result: CheckResult) -> dg.AssetCheckResult:
+    """Return a check's result as Dagster shows it."""
     return dg.AssetCheckResult(
-        passed=not report.broken,
-        asset_key=list(contract.asset_key),
-        check_name=CONTRACT_CHECK,
-        severity=dg.AssetCheckSeverity.WARN if report.is_passed else dg.AssetCheckSeverity.ERROR,
-        description=said or f"{report.row_count} rows keep every rule",
-        metadata={"row_count": report.row_count, **rule_metadata(report.rules)},
-    )
-
-
-def rule_metadata(rules: Iterable[RuleReport]) -> dict[str, Any]:
-    """Return each rule's count of broken rows and samples of their keys, as metadata."""
-    metadata: dict[str, Any] = {}
-    for rule in rules:
-        metadata[f"{rule.name}/broken_count"] = rule.broken_count
-        if rule.samples:
-            metadata[f"{rule.name}/sample_keys"] = shown(rule.samples)
-    return metadata
-
-
-def shown(rows: Iterable[Row]) -> list[dict[str, str]]:
-    """Return sample rows as JSON can hold them."""
-    return [{name: str(value) for name, value in row.items()} for row in rows]
-
-
-def blocking_failures(results: Iterable[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
-    """Yield the failed results that must keep their step from publishing."""
-    for result in results:
-        if not result.passed and result.severity == dg.AssetCheckSeverity.ERROR:
-            yield result
-
-
-def refuse_to_publish(failures: list[dg.AssetCheckResult]) -> dg.Failure:
-    """Return the failure a step raises before its first output; what is in the lake stays as it was.
-
-    A blocking check alone would not do: Dagster 1.13 stores every output of a multi-asset although a
-    blocking check of it failed before them.
-    """
-    said = "; ".join(
-        f"{f.asset_key.to_user_string() if f.asset_key else ''} {f.check_name}: {f.description}"
-        for f in failures
-    )
-    return dg.Failure(
-        description=f"Nothing was published, since a blocking check failed: {said}", allow_retries=False
+        passed=result.is_passed,
+        asset_key=list(result.table.asset_key),
+        check_name=result.name,
+        severity=dg.AssetCheckSeverity.ERROR if result.is_error else dg.AssetCheckSeverity.WARN,
+        description=result.description,
+        metadata=result.metadata,
     )

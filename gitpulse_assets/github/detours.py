@@ -27,7 +27,7 @@ class Detour:
     next_id: int | None
 
 
-class KnownWalk:
+class EarlierWalk:
     """An earlier walk, and where a walk that strayed from its addresses comes back to them.
 
     A record that left or came moves the borders, and so the addresses, of every later page, but not what

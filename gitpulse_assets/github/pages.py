@@ -11,7 +11,7 @@ from datetime import datetime
 import httpx
 import msgspec
 
-from gitpulse_assets.github.detours import Detour, KnownWalk, record_id
+from gitpulse_assets.github.detours import Detour, EarlierWalk, record_id
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
     CursorRefused,
@@ -155,7 +155,7 @@ def walk(
     one. A page that cannot be believed as it stands is asked for again; one too large to be made comes in
     smaller ones.
     """
-    earlier_walk = KnownWalk(known or {})
+    earlier_walk = EarlierWalk(known or {})
     asking = Asking(transport, repo, is_stored=is_stored, row_cap=row_cap)
     trail = Trail(page_size(first_url))
     url, reply = first_url, None

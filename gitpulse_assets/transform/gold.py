@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from gitpulse_assets.contracts.catalog import STATEMENT_MARTS
+from gitpulse_assets.contracts.catalog import MART_TABLES, STATEMENT_MARTS
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES, SYNC_STATE
 from gitpulse_assets.lineage.stored import tables_read
@@ -23,6 +23,13 @@ INPUTS: tuple[TableContract, ...] = tuple(
     if table is not SYNC_STATE
     and any(table.asset_key in tables_read(mart.contract) for mart in STATEMENT_MARTS)
 )
+
+# All that the marts read of silver, and what of it is read once: for the transfers, and for what the verdict
+# does not know.
+SILVER_INPUTS: tuple[TableContract, ...] = tuple(
+    table for table in SILVER_TABLES if any(table.asset_key in tables_read(mart) for mart in MART_TABLES)
+)
+NOT_COPIED = tuple(table for table in SILVER_INPUTS if table not in INPUTS and table is not SYNC_STATE)
 
 LABEL_WINDOWS_DAYS = (28, 90)
 MICROSECOND = timedelta(microseconds=1)

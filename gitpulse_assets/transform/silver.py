@@ -29,6 +29,8 @@ from gitpulse_assets.contracts.silver import (
     QUARANTINE,
     RECONCILIATION,
     REPOSITORY,
+    SILVER_TABLES,
+    SYNC_STATE,
 )
 from gitpulse_assets.transform.file_stream import FileStream
 from gitpulse_assets.transform.sql_file import create_table, load_sql
@@ -61,9 +63,12 @@ STEPS = (
 # Only their payloads are read from here on.
 READ_BY_FILE = (ISSUES, ISSUE_TIMELINE)
 
-# The tables in the order they are made, each with the relation of the issues it is made anew for; the others'
+# What a merge publishes, in this order; the sync state moves on in a step of its own.
+MERGED_TABLES = tuple(table for table in SILVER_TABLES if table is not SYNC_STATE)
+
+# The same in the order they are made, each with the relation of the issues it is made anew for; the others'
 # rows are carried over. None: the table is small and made anew whole.
-MERGED_TABLES: tuple[tuple[TableContract, str | None], ...] = (
+MAKING: tuple[tuple[TableContract, str | None], ...] = (
     (REPOSITORY, None),
     (ISSUE_SIGHTING, "touched_issue"),
     (ISSUE_CURRENT, "touched_issue"),
@@ -108,7 +113,7 @@ def merge_silver(
         create_table(con, "silver", step)
     con.execute("reset threads")
     changed: dict[str, bool] = {}
-    for contract, scope in MERGED_TABLES:
+    for contract, scope in MAKING:
         if contract.name in STEP_BEFORE:
             create_table(con, "silver", STEP_BEFORE[contract.name])
         changed[contract.name] = _merge_table(con, contract, scope)
@@ -123,7 +128,7 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
         "run_sequence": pa.array(range(len(run_ids)), pa.int64()),
     }
     con.register("run_order", pa.table(order))
-    for contract, _ in MERGED_TABLES:
+    for contract in MERGED_TABLES:
         name = f"stored_{contract.name}"
         _register_table(con, contract, name, inputs.get(name))
     for contract in BRONZE_INPUTS:

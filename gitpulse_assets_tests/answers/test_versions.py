@@ -7,6 +7,7 @@ import pytest
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, UnknownRepository
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter
+from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.silver import ISSUE_TRANSITIONS, SILVER_TABLES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
@@ -14,7 +15,6 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.answer_lakes import (
     EMPTY,
     HALF,
-    MARTS,
     ROCKET,
     fill,
     generated_world,
@@ -50,7 +50,7 @@ def silver_of(lake):
 
 
 def gold_of(lake):
-    return {table: lake.dataset(table, ROCKET).to_table() for table in MARTS}
+    return {table: lake.dataset(table, ROCKET).to_table() for table in MART_TABLES}
 
 
 def total(answers) -> int:

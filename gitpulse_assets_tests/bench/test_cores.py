@@ -16,7 +16,7 @@ def test_a_refresh_without_dagster_publishes_what_is_true_and_follows_changes(tm
     for seconds in (0, 40 * 86_400):
         world.advance(seconds=seconds)
         with reader.client(reader.token) as client:
-            parts = cores.refresh(reader.lake, client, REPO)
+            parts = cores.timed_refresh(reader.lake, client, REPO)
         assert list(parts) == ["bronze", "silver", "sync_state", "gold"]
         flow = reader.lake.dataset(MART_ISSUE_DAILY_FLOW, REPO).to_table().sort_by("flow_date")
         told = flow.select(["flow_date", "open_at_end"]).to_pylist()[-1]

@@ -1,31 +1,29 @@
-"""A whole refresh without Dagster's executor: the bodies of the assets, on a store and network that may kill.
+"""A whole refresh, step by step, on a store and network that may kill.
 
 Importable by a forked process, and free of threads until it works.
 """
 
-import logging
 import os
 import signal
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
-import dagster as dg
 import httpx
 from pydantic import SecretStr
 
-from gitpulse_assets.assets.bronze import RefreshConfig, bronze
-from gitpulse_assets.assets.gold import gold
-from gitpulse_assets.assets.silver import MergeConfig, silver, sync_state
+from gitpulse_assets.collect.session import Session
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.store import Store
+from gitpulse_assets.pipeline.marts import make_marts
+from gitpulse_assets.pipeline.merge import merge
+from gitpulse_assets.pipeline.refresh import receive
+from gitpulse_assets.pipeline.watermarks import move_watermarks
 from gitpulse_assets.repo import Repo
 
 REPO = Repo("acme", "rocket")
@@ -91,66 +89,54 @@ class Place:
 
 @dataclass
 class Run:
-    """One run of the assets, which opens the lake once."""
+    """One run's steps, which opens the lake once."""
 
     place: Place
     run_id: str
     fuse: Fuse = field(default_factory=Fuse)
 
     def __post_init__(self) -> None:
-        lake = Lake(FusedStore(self.place.open().store, self.fuse))  # pyright: ignore[reportArgumentType]
-        self.lake = SimpleNamespace(open=lambda: lake)
-        self.duckdb = SimpleNamespace(get_connection=connect)
-        self.context = step_context(self.place.repo, self.run_id)
+        self.lake = Lake(FusedStore(self.place.open().store, self.fuse))  # pyright: ignore[reportArgumentType]
 
     def extract(self, *, is_full: bool = False) -> None:
         """Collect, and do nothing with it."""
-        github = SimpleNamespace(client=lambda on_wait, was_reached: client(self.place, self.fuse))
-        config = RefreshConfig(full=is_full)
-        publish(body(bronze)(self.context, config, github, self.lake, self.duckdb))
+        with client(self.place, self.fuse) as opened:
+            receive(Session(opened, self.lake, self.place.repo, self.run_id), is_full=is_full)
 
     def merge(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish what was collected and not merged yet, or on a rebuild all that was."""
         self.merge_silver(is_rebuild=is_rebuild, accepts_loss=accepts_loss)
-        tools = (self.lake, self.duckdb)
-        publish(body(sync_state)(self.context, *tools))
-        publish(body(gold)(self.context, *tools))
+        self.move_watermarks()
+        self.make_marts()
 
     def merge_silver(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish silver alone, as a run does that dies before it moves the watermarks."""
-        config = MergeConfig(rebuild=is_rebuild, accept_loss=accepts_loss)
-        publish(body(silver)(self.context, config, self.lake, self.duckdb))
+        with connect() as con:
+            merge(
+                con,
+                self.lake,
+                self.place.repo,
+                run_id=self.run_id,
+                is_rebuild=is_rebuild,
+                accepts_loss=accepts_loss,
+            ).publish()
+
+    def move_watermarks(self) -> None:
+        """Publish the sync state alone."""
+        with connect() as con:
+            move_watermarks(con, self.lake, self.place.repo).publish()
+
+    def make_marts(self) -> None:
+        """Publish gold alone."""
+        with connect() as con:
+            make_marts(con, self.lake, self.place.repo).publish()
 
 
 def refresh(place: Place, run_id: str, fuse: Fuse | None = None) -> None:
-    """Make one refresh run, from the first request to gold committed; raises dg.Failure as a step does."""
+    """Make one refresh run, from the first request to gold committed."""
     run = Run(place, run_id, fuse or Fuse())
     run.extract()
     run.merge()
-
-
-def step_context(repo: Repo, run_id: str) -> SimpleNamespace:
-    """What the bodies of the assets read of Dagster."""
-    return SimpleNamespace(
-        partition_key=repo.key,
-        retry_number=0,
-        run=SimpleNamespace(run_id=run_id),
-        instance=SimpleNamespace(has_dynamic_partition=lambda *_: True),
-        log=logging.getLogger(__name__),
-    )
-
-
-def body(asset: dg.AssetsDefinition) -> Callable[..., Any]:
-    """The generator an asset was made from, which Dagster would call."""
-    return asset.op.compute_fn.decorated_fn  # pyright: ignore
-
-
-def publish(events: Any) -> None:
-    """Do with each output what the IO manager does."""
-    for event in events:
-        if isinstance(event, dg.Output):
-            with lake_errors():
-                event.value.publication.promote(event.value)
 
 
 @contextmanager

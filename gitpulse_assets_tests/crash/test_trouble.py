@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
+from gitpulse_assets.github.errors import GitHubError
 from gitpulse_assets.lake import folder_store
+from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.sandbox.faults import Fault
@@ -67,8 +68,8 @@ def attempt(place: Place, run_id: str, fuse: Fuse | None = None) -> str:
     """Refresh and return the one line it failed with, if it did."""
     try:
         refresh(place, run_id, fuse)
-    except dg.Failure as failure:
-        said = str(failure.description)
+    except (GitHubError, LakeError) as failure:
+        said = str(failure)
     else:
         return ""
     assert "\n" not in said

@@ -9,10 +9,11 @@ import pytest
 
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.io_manager import BronzeBatches, LakeIOManager
+from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.pipeline.batches import BronzeBatches
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from gitpulse_assets.assets.silver import MERGED_TABLES
 from gitpulse_assets.automation.launch import RunOutcome, refresh
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.catalog import MART_TABLES
@@ -21,6 +20,7 @@ from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve
+from gitpulse_assets.transform.silver import MERGED_TABLES
 
 REPO = Repo("acme", "rocket")
 LIST = "per_page=100"
@@ -42,7 +42,7 @@ def a_broken_rule() -> Iterator[None]:
     broken = replace(silver.ISSUE_CURRENT, rules=(Rule("never", "true", "No row keeps this rule."),))
     tables = tuple(broken if table is silver.ISSUE_CURRENT else table for table in MERGED_TABLES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gitpulse_assets.assets.silver.MERGED_TABLES", tables)
+        patch.setattr("gitpulse_assets.pipeline.merge.MERGED_TABLES", tables)
         yield
 
 

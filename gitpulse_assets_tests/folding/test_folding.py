@@ -7,13 +7,13 @@ from random import Random
 import pytest
 
 from gitpulse_assets import folding
-from gitpulse_assets.assets.silver import MERGED_TABLES
 from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN
 from gitpulse_assets.contracts.catalog import find_contract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.retention import apply_retention, batches
 from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.transform.silver import MERGED_TABLES
 from gitpulse_assets_tests.crash.pipeline import Fuse, FusedStore
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences, rows

@@ -5,40 +5,35 @@ the stand-in answers in this process. What is compared with what is no business 
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import httpx
-import pyarrow as pa
-import pyarrow.dataset as ds
 from pydantic import SecretStr
 
-from gitpulse_assets.assets.neighbours import link_transfers
-from gitpulse_assets.assets.silver import MERGED_TABLES, batches_to_merge, folded, order_of_runs
-from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts import bronze, silver
-from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts import silver
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of
+from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.marts.issue_transfer import MART_ISSUE_TRANSFER
+from gitpulse_assets.pipeline.marts import make_marts
+from gitpulse_assets.pipeline.merge import merge
+from gitpulse_assets.pipeline.neighbours import link_transfers
+from gitpulse_assets.pipeline.refresh import receive
+from gitpulse_assets.pipeline.watermarks import move_watermarks
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.messages import Request
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets.transform.gold import INPUTS, GoldParameters, build_gold
 from gitpulse_assets.transform.incomplete import incomplete_slices
-from gitpulse_assets.transform.silver import BRONZE_INPUTS, merge_silver
-from gitpulse_assets.transform.sql_file import create_table
 
 API_URL = "http://github.sandbox"
-SYNC_STATE = silver.SYNC_STATE
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -90,7 +85,7 @@ class Reader:
         self.run_count += 1
         with self.client(self.token) as client:
             session = Session(client, self.lake, self.repo, f"run-{self.run_count:03}")
-            row = collect(session, is_full=is_full, with_events=self.with_events)
+            row = receive(session, is_full=is_full, with_events=self.with_events)
         self.merge()
         self.move_watermarks()
         return row
@@ -107,53 +102,13 @@ class Reader:
 
     def merge(self) -> None:
         """Merge what no merge has taken in and publish it."""
-        rows = self.lake.manifest(self.repo).rows()
-        with self.lake.begin("silver", self.repo) as publication, connect() as con:
-            published = publication.previous.tables if publication.previous else {}
-            new = batches_to_merge(self.lake, publication, rows, is_rebuild=False)
-            order = order_of_runs(self.lake, self.repo, rows, new)
-            changed = merge_silver(
-                con, self.inputs({name: some.batches for name, some in new.items()}), order
-            )
-            staged = [
-                publication.stage(table, ordered(con, table))
-                if changed[table.name] or table.name not in published
-                else publication.keep(table)
-                for table in MERGED_TABLES
-            ]
-            merged = {name: some.merged for name, some in new.items()}
-            rows, merged = folded(self.lake, publication, rows, merged)
-            publication.seal(merged, run_ids=run_ids_of(rows))
-            for table in staged:
-                publication.promote(table)
-
-    def inputs(self, new: Mapping[str, Sequence[tuple[str, range]]]) -> dict[str, ds.Dataset]:
-        """What a merge reads: the stored tables, and the given batches of each stream."""
-        stored = {f"stored_{table.name}": self.lake.dataset(table, self.repo) for table in MERGED_TABLES}
-        return stored | {
-            f"bronze_{table.name}": self.lake.bronze_dataset(table, self.repo, new[table.name])
-            for table in BRONZE_INPUTS
-        }
+        with connect() as con:
+            merge(con, self.lake, self.repo).publish()
 
     def move_watermarks(self) -> None:
-        """Publish the sync state, as the product does in a step of its own."""
-        commit = self.lake.commit("silver", self.repo)
-        merged = commit.merged if commit else {}
-        with self.lake.begin("silver", self.repo) as publication, connect() as con:
-            con.execute("create table merged_batch (stream varchar, run_id varchar, merged_count bigint)")
-            for stream, runs in merged.items():
-                for run in runs.items():
-                    con.execute("insert into merged_batch values (?, ?, ?)", [stream, *run])
-            con.register("manifest", self.lake.dataset(bronze.MANIFEST, self.repo))
-            create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": 10})
-            staged = publication.stage(SYNC_STATE, ordered(con, SYNC_STATE))
-            publication.seal()
-            publication.promote(staged)
-
-    def as_of_at(self) -> dt.datetime:
-        """When the last complete issue walk began, by the stand-in's clock."""
-        rows = self.lake.dataset(SYNC_STATE, self.repo).to_table().to_pylist()
-        return next(row["as_of_at"] for row in rows if row["stream"] == bronze.ISSUES.name)
+        """Publish the sync state."""
+        with connect() as con:
+            move_watermarks(con, self.lake, self.repo).publish()
 
     def transitions(self) -> list[tuple[int, dt.date, str]]:
         """The published ledger in order, as (issue id, UTC day, kind)."""
@@ -181,13 +136,7 @@ class Reader:
 
     @contextmanager
     def gold(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Every mart as of the last walk, beside the silver tables they were made from."""
-        inputs = {table.name: self.lake.dataset(table, self.repo) for table in INPUTS}
+        """Publish every mart as of the last walk, and show them beside the tables they were made from."""
         with connect() as con:
-            build_gold(con, inputs, GoldParameters(self.as_of_at()))
+            make_marts(con, self.lake, self.repo).publish()
             yield con
-
-
-def ordered(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.RecordBatchReader:
-    columns, order = ", ".join(table.column_names), ", ".join(table.order_by)
-    return con.sql(f"select {columns} from {table.name} order by {order}").to_arrow_reader()

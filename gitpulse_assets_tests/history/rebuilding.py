@@ -4,22 +4,18 @@ from collections import Counter
 
 import pyarrow as pa
 
-from gitpulse_assets.assets.rebuilding import rebuild_batches, rebuild_inputs
-from gitpulse_assets.assets.silver import MERGED_TABLES
 from gitpulse_assets.contracts.catalog import find_contract
-from gitpulse_assets.folding import run_order
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.pipeline.merge import compute
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.silver import merge_silver
+from gitpulse_assets.transform.silver import MERGED_TABLES
 
 
 def rebuilt(lake: Lake, repo: Repo) -> dict[str, pa.Table]:
     """Make the silver tables from bronze again, and leave the stored ones alone."""
-    rows = lake.manifest(repo).rows()
     with lake.begin("silver", repo) as publication, connect() as con:
-        inputs = rebuild_inputs(lake, repo, rebuild_batches(lake, publication, rows))
-        merge_silver(con, inputs, run_order(lake, repo, rows))
+        compute(con, lake, publication, is_rebuild=True)
         return {table.name: con.table(table.name).to_arrow_table() for table in MERGED_TABLES}
 
 

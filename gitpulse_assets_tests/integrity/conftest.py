@@ -10,8 +10,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gitpulse_assets.assets.gold import gold
-from gitpulse_assets.assets.silver import MERGED_TABLES, sync_state
 from gitpulse_assets.contracts.catalog import MART_TABLES, find_contract
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
@@ -26,7 +24,8 @@ from gitpulse_assets.retention import apply_retention
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets_tests.crash.pipeline import REPO, Place, Run, body, publish, refresh
+from gitpulse_assets.transform.silver import MERGED_TABLES
+from gitpulse_assets_tests.crash.pipeline import REPO, Place, Run, refresh
 from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, own_server, s3_server, storage
 
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
@@ -109,7 +108,7 @@ def run_on(made: Made) -> Callable[[Lake, str], Run]:
 
     def run_on(lake: Lake, run_id: str) -> Run:
         run = Run(Place(str(made.lake.store.uri("")), S3Options(), made.sandbox.base_url), run_id)
-        run.lake.open = lambda: lake
+        run.lake = lake
         return run
 
     return run_on
@@ -150,9 +149,9 @@ class Load:
     def publish(self, run: Run, *, is_rebuild: bool) -> None:
         run.merge_silver(is_rebuild=is_rebuild)
         self.note("silver")
-        publish(body(sync_state)(run.context, run.lake, run.duckdb))
+        run.move_watermarks()
         self.note("silver")
-        publish(body(gold)(run.context, run.lake, run.duckdb))
+        run.make_marts()
         self.note("gold")
 
     def note(self, layer: Layer) -> None:

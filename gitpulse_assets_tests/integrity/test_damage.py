@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable
 from io import BytesIO
 
-import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
@@ -177,7 +176,7 @@ def test_a_lost_batch_costs_no_table_anything(made: Made, lake: Lake, run_on):
     damage(lake, OBJECTS["bronze/issues batch"], "cut")
     mended(lake, run_on(lake, "run-3"))
     assert tables_of(lake) == made.tables
-    with pytest.raises(dg.Failure, match="less than stands"):
+    with pytest.raises(LakeError, match="less than stands"):
         run_on(lake, "run-4").merge_silver(is_rebuild=True)
     run = run_on(lake, "run-5")
     run.extract(is_full=True)
@@ -201,7 +200,7 @@ def test_what_cannot_be_read_is_set_aside(folder_lake: Lake):
 def test_a_batch_and_a_table_lost_at_once_need_the_word(made: Made, folder_lake: Lake, run_on):
     damage(folder_lake, OBJECTS["bronze/issues batch"], "cut")
     damage(folder_lake, OBJECTS["silver/issue_current"], "cut")
-    with pytest.raises(dg.Failure, match=r"less than stands.*--accept-loss"):
+    with pytest.raises(LakeError, match=r"less than stands.*--accept-loss"):
         mended(folder_lake, run_on(folder_lake, "run-3"))
     mended(folder_lake, run_on(folder_lake, "run-3"), accepts_loss=True)
     assert made.tables["issue_current"] > tables_of(folder_lake)["issue_current"]

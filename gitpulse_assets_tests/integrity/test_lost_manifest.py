@@ -5,13 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
 from gitpulse_assets.contracts.silver import SILVER_TABLES as SILVER
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.errors import ObjectDamaged
+from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets_tests.crash.pipeline import REPO, Run
 from gitpulse_assets_tests.history.rebuilding import differences
@@ -31,7 +30,7 @@ def batches(lake: Lake) -> set[str]:
 
 def test_a_refresh_begins_no_new_one(folder_lake: Lake, run_on: Callable[[Lake, str], Run]):
     lose(folder_lake)
-    with pytest.raises(dg.Failure, match=r"gone, although silver .*; run gitpulse repair acme/rocket"):
+    with pytest.raises(LakeError, match=r"gone, although silver .*; run gitpulse repair acme/rocket"):
         run_on(folder_lake, "run-3").extract()
     assert folder_lake.store.head(KEY) is None
 
@@ -108,7 +107,7 @@ def test_a_rebuild_refuses_to_publish_less_than_stands(
     rows = folder_lake.manifest(REPO).rows()
     folder_lake.manifest(REPO).remake([replace(r, batch_count=0) if r.run_id == "run-1" else r for r in rows])
     told = r"less than stands: .* of 94 rows of issue_current.*gitpulse rebuild acme/rocket --accept-loss"
-    with pytest.raises(dg.Failure, match=told):
+    with pytest.raises(LakeError, match=told):
         run_on(folder_lake, "run-3").merge_silver(is_rebuild=True)
     assert tables_of(folder_lake) == made.tables
     run_on(folder_lake, "run-3").merge_silver(is_rebuild=True, accepts_loss=True)

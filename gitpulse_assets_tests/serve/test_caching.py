@@ -4,10 +4,11 @@ from datetime import datetime
 
 import pytest
 
+from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.serve.replies import is_known
-from gitpulse_assets_tests.answer_lakes import MARTS, ROCKET, fill, generated_world, publish, sync
+from gitpulse_assets_tests.answer_lakes import ROCKET, fill, generated_world, publish, sync
 
 SUMMARY = "/api/repository/acme/rocket/summary"
 ISSUES = "/api/repository/acme/rocket/issues"
@@ -43,7 +44,7 @@ def test_a_changed_lake_has_a_new_tag_at_once(make_client, tmp_path):
     fill(lake, generated_world(40, 60), place)
     client = make_client(place)
     before = [client.get(path) for path in PATHS]
-    tables = {table: lake.dataset(table, ROCKET).to_table() for table in MARTS}
+    tables = {table: lake.dataset(table, ROCKET).to_table() for table in MART_TABLES}
     tables[MART_ISSUE_LIFECYCLE] = tables[MART_ISSUE_LIFECYCLE].slice(1)
     publish(lake, "gold", ROCKET, tables)
     after = [

@@ -6,13 +6,14 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.serve.app import create_app
 from gitpulse_assets.settings import Settings
-from gitpulse_assets_tests.answer_lakes import MARTS, ROCKET, publish
+from gitpulse_assets_tests.answer_lakes import ROCKET, publish
 from gitpulse_assets_tests.s3_server import BUCKET, no_caller_settings, s3_server
 from gitpulse_assets_tests.serve.conftest import app_of
 
@@ -61,4 +62,4 @@ def test_the_figures_are_those_of_the_folder_and_a_change_is_seen(on_s3, folder)
 
 
 def tables_of(lake: Lake) -> dict[TableContract, pa.Table]:
-    return {table: lake.dataset(table, ROCKET).to_table() for table in MARTS}
+    return {table: lake.dataset(table, ROCKET).to_table() for table in MART_TABLES}

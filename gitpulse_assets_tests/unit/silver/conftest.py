@@ -113,13 +113,13 @@ class Lake:
         changed = merge_silver(self.con, {**self.stored, **new}, self.run_ids)
         self.stored = {
             f"stored_{contract.name}": self.con.sql(f"select * from {contract.name}").to_arrow_table()
-            for contract, _ in MERGED_TABLES
+            for contract in MERGED_TABLES
         }
         return changed
 
     def rows(self, table: str, *columns: str) -> list[Any]:
         """The rows of a merged table in its key's order: tuples of the columns, or one column's values."""
-        contract = next(contract for contract, _ in MERGED_TABLES if contract.name == table)
+        contract = next(contract for contract in MERGED_TABLES if contract.name == table)
         chosen = columns or contract.column_names
         found = self.con.sql(
             f"select {', '.join(chosen)} from {table} order by {', '.join(contract.key)}"
@@ -146,7 +146,7 @@ class Lake:
 
     def broken_rules(self) -> list[str]:
         """The names of the contracts' rules and of the ledger's checks that the merged tables break."""
-        reports = [audit_table(self.con, contract, contract.name) for contract, _ in MERGED_TABLES]
+        reports = [audit_table(self.con, contract, contract.name) for contract in MERGED_TABLES]
         rules = [f"{report.table_name}.{rule.name}" for report in reports for rule in report.broken]
         checks = (
             "ledger_alternates",

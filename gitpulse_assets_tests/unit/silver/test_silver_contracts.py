@@ -5,7 +5,7 @@ import pytest
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.silver import DEPARTURE_KINDS, SILVER_TABLES, one_of
 from gitpulse_assets.lake.parquet import check_schema
-from gitpulse_assets.transform.silver import MERGED_TABLES
+from gitpulse_assets.transform.silver import MAKING, MERGED_TABLES
 
 
 def test_every_merged_table_has_the_columns_and_types_of_its_contract(lake, issue, timeline):
@@ -17,8 +17,12 @@ def test_every_merged_table_has_the_columns_and_types_of_its_contract(lake, issu
         departures=[{"issue_id": 1001, "kind": "deleted"}],
         repository={"id": 7, "full_name": "acme/rocket"},
     ).merge()
-    for contract, _ in MERGED_TABLES:
+    for contract in MERGED_TABLES:
         check_schema(contract, lake.stored[f"stored_{contract.name}"].schema)
+
+
+def test_every_merged_table_is_made_once():
+    assert sorted(contract.name for contract, _ in MAKING) == sorted(t.name for t in MERGED_TABLES)
 
 
 @pytest.mark.parametrize("contract", SILVER_TABLES, ids=lambda contract: contract.name)

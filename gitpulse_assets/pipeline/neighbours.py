@@ -1,12 +1,12 @@
 """Reads the tables of other watched repositories for the transfers of one; a run writes to its own only."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import duckdb
 
 from gitpulse_assets.contracts.silver import REPOSITORY
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.transfers import (
     NEIGHBOUR_TABLES,
@@ -15,13 +15,10 @@ from gitpulse_assets.transform.transfers import (
     find_transfers,
 )
 
-if TYPE_CHECKING:
-    from gitpulse_assets.lake.lake import Lake
-
 logger = logging.getLogger(__name__)
 
 
-def link_transfers(con: duckdb.DuckDBPyConnection, lake: "Lake", repo: Repo) -> None:
+def link_transfers(con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo) -> None:
     """Make `mart_issue_transfer` of the repository whose silver tables are on the connection.
 
     Another repository whose tables are absent, outdated or replaced while they are read leaves its issues
@@ -43,7 +40,7 @@ def link_transfers(con: duckdb.DuckDBPyConnection, lake: "Lake", repo: Repo) -> 
     build_transfers(con)
 
 
-def names_of(lake: "Lake", repo: Repo) -> list[str]:
+def names_of(lake: Lake, repo: Repo) -> list[str]:
     """Return every name (owner/name in lower case) a repository is or was known by, its present one first.
 
     GitHub tells of a transfer by the names of that day; the key is the name it was registered by.

@@ -1,28 +1,25 @@
 """What a rebuild merges: the bronze batches that went into the published tables, and one log beside them.
 
 Batches that no merge has taken in stay for the next refresh, so that a rebuilt table equals the one it
-replaces. How they are merged and published is the same as ever, in `silver.py`.
+replaces. How they are merged and published is the same as ever, in `merge.py`.
 """
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_EVENT, ISSUE_SIGHTING, RECONCILIATION
-from gitpulse_assets.io_manager import BronzeBatches
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, TableOutdated
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow, merged_batches, unmerged_batches
+from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.pipeline.batches import BronzeBatches
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.silver import BRONZE_INPUTS
-
-if TYPE_CHECKING:
-    import duckdb
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
-    from gitpulse_assets.lake.lake import Lake
-    from gitpulse_assets.lake.manifest import ManifestRow
-    from gitpulse_assets.lake.publication import Publication
 
 RECEIVED = (ISSUE_CURRENT, ISSUE_EVENT, ISSUE_SIGHTING)
 
@@ -30,11 +27,9 @@ logger = logging.getLogger(__name__)
 
 
 def rebuild_batches(
-    lake: "Lake", publication: "Publication", rows: "Sequence[ManifestRow]"
+    lake: Lake, publication: Publication, rows: Sequence[ManifestRow]
 ) -> dict[str, BronzeBatches]:
     """Return the merged batches of each stream; all there are where no merge was ever published."""
-    from gitpulse_assets.lake.manifest import merged_batches, unmerged_batches
-
     repo, previous = publication.repo, publication.previous
     chosen = {
         table: merged_batches(rows, table.name, previous.merged.get(table.name, {}))
@@ -49,8 +44,8 @@ def rebuild_batches(
 
 
 def rebuild_inputs(
-    lake: "Lake", repo: Repo, batches: dict[str, BronzeBatches]
-) -> "dict[str, ds.Dataset | pa.Table]":
+    lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]
+) -> dict[str, ds.Dataset | pa.Table]:
     """Return what `merge_silver` reads: no stored table, but what earlier merges saw full walks repair.
 
     That was counted against rows which the same walks corrected, and cannot be counted again.
@@ -65,7 +60,7 @@ def rebuild_inputs(
     return inputs
 
 
-def refuse_loss(con: "duckdb.DuckDBPyConnection", lake: "Lake", publication: "Publication") -> None:
+def refuse_loss(con: duckdb.DuckDBPyConnection, lake: Lake, publication: Publication) -> None:
     """Raise LakeError where a rebuild would publish fewer records than stand.
 
     Then something of bronze is gone or not counted, and the tables are the last place that knows of it.
@@ -84,7 +79,7 @@ def refuse_loss(con: "duckdb.DuckDBPyConnection", lake: "Lake", publication: "Pu
         )
 
 
-def standing_rows(lake: "Lake", publication: "Publication", table: TableContract) -> int:
+def standing_rows(lake: Lake, publication: Publication, table: TableContract) -> int:
     """How many rows of a table are published, by its commit or, where that is lost, by itself."""
     if publication.previous:
         committed = publication.previous.tables.get(table.name)

@@ -1,0 +1,80 @@
+"""Makes the marts people look at from one repository's silver tables, all of them in one step.
+
+What a mart means stands in its contract and its `sql/gold/*.sql`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from gitpulse_assets.checks.result import refuse_failed
+from gitpulse_assets.checks.semantic import GOLD_CHECKS
+from gitpulse_assets.contracts.catalog import MART_TABLES
+from gitpulse_assets.contracts.silver import SYNC_STATE
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.pipeline.neighbours import link_transfers
+from gitpulse_assets.pipeline.step import Made, audited, stage
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.gold import (
+    DEFAULT_LABEL_GROUPS,
+    NOT_COPIED,
+    SILVER_INPUTS,
+    GoldParameters,
+    LabelGroup,
+    build_gold,
+)
+from gitpulse_assets.transform.incomplete import incomplete_slices
+from gitpulse_assets.transform.verdict_table import build_verdicts
+
+
+@dataclass(frozen=True)
+class MadeMarts(Made):
+    """The marts, and the verdict of every window among them."""
+
+    verdicts: pa.Table = field(default_factory=MART_BACKLOG_VERDICT.arrow_schema.empty_table)
+
+
+def make_marts(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    repo: Repo,
+    *,
+    label_groups: Sequence[LabelGroup] = DEFAULT_LABEL_GROUPS,
+) -> MadeMarts:
+    """Make every mart on a fresh connection as of the last complete walk, audit and seal them.
+
+    The inputs are opened together, as one merge published them: loaded one by one, half of them could be
+    another run's. Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses or no
+    complete walk is published yet: nothing is published.
+    """
+    with lake.reading(repo), lake.begin("gold", repo) as publication:
+        inputs = lake.snapshot("silver", repo, SILVER_INPUTS).datasets
+        as_of_at = last_walk_at(inputs[SYNC_STATE.name])
+        build_gold(con, inputs, GoldParameters(as_of_at, tuple(label_groups)))
+        for table in NOT_COPIED:
+            con.register(table.name, inputs[table.name])
+        link_transfers(con, lake, repo)
+        verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
+        checks = audited(con, MART_TABLES, GOLD_CHECKS, {"as_of_at": as_of_at})
+        refuse_failed(checks)
+        staged = stage(con, publication, MART_TABLES)
+        publication.seal()
+        return MadeMarts(checks, staged, verdicts=verdicts)
+
+
+def last_walk_at(sync_state: ds.Dataset) -> datetime:
+    """As of when the marts hold: the start of the last complete walk, by GitHub's clock.
+
+    Raises LakeError where none was published yet.
+    """
+    rows = sync_state.to_table(columns=["stream", "as_of_at"]).to_pylist()
+    as_of_at = next((row["as_of_at"] for row in rows if row["stream"] == "issues"), None)
+    if as_of_at is None:
+        raise LakeError("no complete walk of the issues is published yet; run gitpulse refresh first")
+    return as_of_at

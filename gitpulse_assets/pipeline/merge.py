@@ -1,0 +1,114 @@
+"""Merges what no merge has taken in into the silver tables of one repository, or makes them anew.
+
+How a table is computed stands in its `sql/silver/*.sql`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from gitpulse_assets.checks.control_total import control_total_result
+from gitpulse_assets.checks.result import refuse_failed
+from gitpulse_assets.checks.semantic import SILVER_CHECKS
+from gitpulse_assets.contracts.silver import RECONCILIATION
+from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of
+from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.pipeline.batches import BronzeBatches, folded, new_batches, order_of_runs
+from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
+from gitpulse_assets.pipeline.step import Made, audited, stage
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.repairs import repairs_of
+from gitpulse_assets.transform.silver import BRONZE_INPUTS, MERGED_TABLES, merge_silver
+from gitpulse_assets.transform.sql_file import load_sql
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A merge that lies on its connection: which tables changed, and what of bronze went into them."""
+
+    changed: dict[str, bool]
+    rows: list[ManifestRow]
+    merged: Merged
+
+
+def merge(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    repo: Repo,
+    *,
+    run_id: str = "",
+    bots: Sequence[str] = (),
+    is_rebuild: bool = False,
+    accepts_loss: bool = False,
+) -> Made:
+    """Make the silver tables on a fresh connection, audit and seal them.
+
+    `run_id`: whose full walk the summary counts the repairs of. `bots`: logins that count as bots beside
+    GitHub's own. `is_rebuild`: from what was merged before alone; `accepts_loss`: also where that
+    gives fewer records than are published.
+    Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses: nothing is published.
+    """
+    with lake.reading(repo), lake.begin("silver", repo) as publication:
+        computed = compute(con, lake, publication, bots=bots, is_rebuild=is_rebuild)
+        if is_rebuild and not accepts_loss:
+            refuse_loss(con, lake, publication)
+        checks = [control_total_result(con), *audited(con, MERGED_TABLES, SILVER_CHECKS)]
+        refuse_failed(checks)
+        kept = set() if is_rebuild else unchanged(publication, computed.changed)
+        staged = stage(con, publication, MERGED_TABLES, kept)
+        rows, merged = computed.rows, computed.merged
+        if not is_rebuild:
+            rows, merged = folded(lake, publication, rows, merged)
+        publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids_of(rows))
+        return Made(checks, staged, {} if is_rebuild else merge_summary(con, run_id))
+
+
+def compute(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    publication: Publication,
+    *,
+    bots: Sequence[str] = (),
+    is_rebuild: bool = False,
+) -> Computed:
+    """Make the silver tables as relations of a fresh connection; the arguments are as in `merge`."""
+    repo = publication.repo
+    # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
+    rows = lake.manifest(repo).rows()
+    inputs: Mapping[str, ds.Dataset | pa.Table]
+    if is_rebuild:
+        batches = rebuild_batches(lake, publication, rows)
+        inputs = rebuild_inputs(lake, repo, batches)
+    else:
+        batches = {
+            table.name: new_batches(lake, repo, table, rows, publication.previous) for table in BRONZE_INPUTS
+        }
+        inputs = merge_inputs(lake, repo, batches)
+    con.execute("set variable bots = $bots::varchar[]", {"bots": list(bots)})
+    changed = merge_silver(con, inputs, order_of_runs(lake, repo, rows, batches))
+    return Computed(changed, rows, {name: some.merged for name, some in batches.items()})
+
+
+def merge_inputs(lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
+    """Return what `merge_silver` reads: the stored tables and the new batches."""
+    stored = lake.mergeable("silver", repo, MERGED_TABLES)
+    return {f"stored_{name}": dataset for name, dataset in stored.items()} | {
+        f"bronze_{name}": new.dataset for name, new in batches.items()
+    }
+
+
+def unchanged(publication: Publication, changed: dict[str, bool]) -> set[str]:
+    """Name the tables that can stay; on a first merge even an empty one is published."""
+    published = publication.previous.tables if publication.previous else {}
+    return {name for name, is_changed in changed.items() if not is_changed and name in published}
+
+
+def merge_summary(con: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:
+    """Count what was new to the merge and, where the run made a full walk, what that repaired."""
+    news = con.sql(load_sql("silver", "merge_news")).to_arrow_table().to_pylist()[0]
+    return news | repairs_of(con.table(RECONCILIATION.name).to_arrow_table(), run_id)

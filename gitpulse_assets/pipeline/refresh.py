@@ -1,0 +1,95 @@
+"""One refresh of one repository, from GitHub to the marts: what every run does, with or without Dagster.
+
+Dagster's assets run the same steps, each by itself, and show what they did.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from gitpulse_assets.checks.result import CheckResult, contract_result, refuse_failed
+from gitpulse_assets.collect.refresh import collect
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.bronze import MANIFEST
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.pipeline.marts import make_marts
+from gitpulse_assets.pipeline.merge import merge
+from gitpulse_assets.pipeline.watermarks import move_watermarks
+from gitpulse_assets.progress import WalkProgress, report
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.audit import audit_table
+from gitpulse_assets.transform.gold import DEFAULT_LABEL_GROUPS, LabelGroup
+from gitpulse_assets.watch.watch_list import RepoOptions
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the settings and the watch list say of how a repository's tables are made."""
+
+    repo: RepoOptions = field(default_factory=RepoOptions)
+    label_groups: Sequence[LabelGroup] = DEFAULT_LABEL_GROUPS
+
+
+def refresh(
+    lake: Lake,
+    client: GitHubClient,
+    repo: Repo,
+    run_id: str,
+    options: Options | None = None,
+    *,
+    is_full: bool = False,
+    with_events: bool = False,
+) -> ManifestRow:
+    """Bring everything that changed into bronze and publish what follows; return the issue walk's row.
+
+    Whoever watches (`progress.listener`) is told which step begins. Raises GitHubError, LakeError or
+    ChecksFailed; what the steps before published stays.
+    """
+    row = receive(Session(client, lake, repo, run_id), is_full=is_full, with_events=with_events)
+    publish(lake, repo, run_id, options)
+    return row
+
+
+def receive(session: Session, *, is_full: bool = False, with_events: bool = False) -> ManifestRow:
+    """Collect, and audit the manifest; the options are those of `collect`."""
+    report(WalkProgress(session.repo, 0, 0, step="bronze"))
+    with session.lake.reading(session.repo):
+        row = collect(session, is_full=is_full, with_events=with_events)
+        with connect() as con:
+            refuse_failed([audit_manifest(con, session.lake, session.repo)])
+    return row
+
+
+def audit_manifest(con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo) -> CheckResult:
+    """Hold the stored manifest against its contract."""
+    con.register(MANIFEST.name, lake.dataset(MANIFEST, repo))
+    return contract_result(MANIFEST, audit_table(con, MANIFEST, MANIFEST.name))
+
+
+def publish(
+    lake: Lake,
+    repo: Repo,
+    run_id: str,
+    options: Options | None = None,
+    *,
+    is_rebuild: bool = False,
+    accepts_loss: bool = False,
+) -> None:
+    """Merge what was received, or in a rebuild what was merged before, and make what follows from it."""
+    chosen = options or Options()
+    report(WalkProgress(repo, 0, 0, step="silver"))
+    with connect() as con:
+        bots = chosen.repo.bots
+        merge(
+            con, lake, repo, run_id=run_id, bots=bots, is_rebuild=is_rebuild, accepts_loss=accepts_loss
+        ).publish()
+    report(WalkProgress(repo, 0, 0, step="sync_state"))
+    with connect() as con:
+        move_watermarks(con, lake, repo, overlap_minutes=chosen.repo.overlap_minutes).publish()
+    report(WalkProgress(repo, 0, 0, step="gold"))
+    with connect() as con:
+        make_marts(con, lake, repo, label_groups=chosen.label_groups).publish()

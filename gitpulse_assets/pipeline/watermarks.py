@@ -1,0 +1,47 @@
+"""Moves the watermarks: how far each stream is merged. A step of its own, so that silver comes first."""
+
+import duckdb
+
+from gitpulse_assets.checks.result import refuse_failed
+from gitpulse_assets.checks.semantic import SYNC_STATE_CHECKS
+from gitpulse_assets.contracts.bronze import MANIFEST
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, SYNC_STATE
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.pipeline.step import Made, audited, stage
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets.watch.watch_list import DEFAULT_OVERLAP_MINUTES
+
+
+def move_watermarks(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    repo: Repo,
+    *,
+    overlap_minutes: int = DEFAULT_OVERLAP_MINUTES,
+) -> Made:
+    """Make the sync state on a fresh connection, audit and seal it.
+
+    `overlap_minutes`: how long before the start of the last walk the next one begins.
+    Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses: nothing is published.
+    """
+    with lake.reading(repo), lake.begin("silver", repo) as publication:
+        register_merge(con, lake, publication)
+        create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": overlap_minutes})
+        checks = audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
+        refuse_failed(checks)
+        staged = stage(con, publication, [SYNC_STATE])
+        publication.seal()
+        return Made(checks, staged)
+
+
+def register_merge(con: duckdb.DuckDBPyConnection, lake: Lake, publication: Publication) -> None:
+    """Put what the statements about the sync state read onto the connection."""
+    merged = publication.previous.merged if publication.previous else {}
+    con.execute("create temp table merged_batch (stream varchar, run_id varchar, merged_count bigint)")
+    rows = [(stream, *run) for stream, runs in merged.items() for run in runs.items()]
+    if rows:
+        con.executemany("insert into merged_batch values (?, ?, ?)", rows)
+    con.register("manifest", lake.dataset(MANIFEST, publication.repo))
+    con.register("issue_current", lake.dataset(ISSUE_CURRENT, publication.repo))

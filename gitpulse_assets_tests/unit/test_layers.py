@@ -1,0 +1,69 @@
+"""Which room may import which: what computes, fetches and stores can be used and tested without Dagster."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gitpulse_assets
+
+PACKAGE = Path(gitpulse_assets.__file__).parent
+WITHOUT_DAGSTER = (
+    "answers",
+    "charts",
+    "collect",
+    "contracts",
+    "github",
+    "lake",
+    "pipeline",
+    "sandbox",
+    "transform",
+    "watch",
+)
+# What Dagster runs, and who starts it: no room below may know of them.
+ABOVE = ("assets", "automation", "cli", "commands", "definitions", "io_manager", "partitions", "resources")
+# Of the checks Dagster needs the specs alone.
+SPECS = PACKAGE / "checks" / "specs.py"
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def strays(paths: list[Path], *forbidden: str) -> list[str]:
+    """Imports of forbidden modules or of what lies in them, as file: module."""
+    return [
+        f"{path.relative_to(PACKAGE)}: {module}"
+        for path in paths
+        for module in imported(path)
+        if any(module == name or module.startswith(f"{name}.") for name in forbidden)
+    ]
+
+
+def files(room: str) -> list[Path]:
+    """The modules of a room."""
+    found = sorted((PACKAGE / room).rglob("*.py"))
+    assert found, room
+    return found
+
+
+@pytest.mark.parametrize("room", WITHOUT_DAGSTER)
+def test_a_room_below_the_assets_knows_neither_dagster_nor_what_runs_in_it(room: str):
+    above = [f"gitpulse_assets.{name}" for name in ABOVE]
+    assert strays(files(room), "dagster", "dagster_aws", "dagster_duckdb", *above) == []
+
+
+def test_of_the_checks_the_specs_alone_know_dagster():
+    others = [path for path in files("checks") if path != SPECS]
+    assert strays(others, "dagster", "gitpulse_assets.partitions", "gitpulse_assets.checks.specs") == []
+
+
+def test_github_and_the_lake_know_nothing_of_each_other():
+    assert strays(files("github"), "gitpulse_assets.lake") == []
+    assert strays(files("lake"), "gitpulse_assets.github") == []
