@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.resources import LakeResource
+from gitpulse_assets.resources import LakeResource, settings_or_failure
 
 if TYPE_CHECKING:
     from gitpulse_assets.contracts.model import Layer, TableContract
@@ -58,13 +58,13 @@ class LakeIOManager(dg.ConfigurableIOManager):
         with lake_errors():
             if contract.layer == "bronze":
                 return self.load_unmerged(contract, repo)
-            return self.lake.open().dataset(contract, repo)
+            return self.lake.open(settings_or_failure()).dataset(contract, repo)
 
     def load_unmerged(self, contract: "TableContract", repo: Repo) -> "BronzeBatches":
         """Open the batches of a bronze table that no merge has taken in."""
         from gitpulse_assets.pipeline.batches import new_batches
 
-        lake = self.lake.open()
+        lake = self.lake.open(settings_or_failure())
         commit = lake.commit("silver", repo)
         return new_batches(lake, repo, contract, lake.manifest(repo).rows(), commit)
 

@@ -1,4 +1,4 @@
-"""GitHub, the lake and DuckDB as Dagster resources: thin, made from the settings when a step starts.
+"""GitHub, the lake and DuckDB as Dagster resources: thin, made from the settings, which a step reads once.
 
 The heavy libraries are imported where they are used, so that loading the definitions stays cheap.
 Nothing here knows a table or a rule.
@@ -36,14 +36,18 @@ class GitHubResource(dg.ConfigurableResource):
     """
 
     def client(
-        self, on_wait: "Callable[[Wait], None] | None" = None, *, was_reached: bool = False
+        self,
+        settings: Settings,
+        on_wait: "Callable[[Wait], None] | None" = None,
+        *,
+        was_reached: bool = False,
     ) -> "GitHubClient":
         """Open a client; the caller closes it. The options are as GitHubClient has them.
 
         Ends the step with one clear line where the environment lets none be made.
         """
         try:
-            return github_client(settings_or_failure(), on_wait=on_wait, was_reached=was_reached)
+            return github_client(settings, on_wait=on_wait, was_reached=was_reached)
         except SettingsError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
 
@@ -76,7 +80,7 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
 class LakeResource(dg.ConfigurableResource):
     """The Parquet lake that GITPULSE_LAKE_URL names."""
 
-    def open(self) -> "Lake":
+    def open(self, settings: Settings) -> "Lake":
         """Return the lake, reached and found writable.
 
         Ends the step with one clear line where it is not, before any GitHub quota is spent.
@@ -84,7 +88,7 @@ class LakeResource(dg.ConfigurableResource):
         from gitpulse_assets.lake.errors import LakeError
 
         try:
-            return open_lake(settings_or_failure())
+            return open_lake(settings)
         except LakeError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
 
@@ -105,14 +109,17 @@ class DuckDB(DuckDBResource):
     database: str = ":memory:"
 
     @contextmanager
-    def get_connection(self) -> "Iterator[duckdb.DuckDBPyConnection]":
-        """Open a connection and close it; too little memory or disk ends the step with what to change."""
+    def get_connection(self, settings: Settings | None = None) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """Open a connection and close it; too little memory or disk ends the step with what to change.
+
+        Without `settings`, as those who know the given resource call it, they are read.
+        """
 
         import duckdb
 
         from gitpulse_assets.lake.duck import connect, shortage
 
-        limit = settings_or_failure().duckdb_memory_limit
+        limit = (settings or settings_or_failure()).duckdb_memory_limit
         con = connect(limit)
         try:
             yield con

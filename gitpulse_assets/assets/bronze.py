@@ -21,7 +21,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
+from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, settings_or_failure
 from gitpulse_assets.stopping import stops_noted
 
 if TYPE_CHECKING:
@@ -73,11 +73,16 @@ def bronze(
 
     repo = Repo.parse(context.partition_key)
     refuse_forgotten(context.instance, repo)
-    target = lake.open()
+    settings = settings_or_failure()
+    target = lake.open(settings)
     began = time.monotonic()
     # A step that is executed again was under way before.
     was_reached = context.retry_number > 0
-    with github.client(lambda wait: context.log.warning(wait_line(wait)), was_reached=was_reached) as client:
+
+    def warn(wait: "Wait") -> None:
+        context.log.warning(wait_line(wait))
+
+    with github.client(settings, warn, was_reached=was_reached) as client:
         session = Session(client, target, repo, context.run.run_id)
         with notes_logged(context.log):
             collect_or_fail(session, is_full=config.full, with_events=config.events)
@@ -85,7 +90,7 @@ def bronze(
     duration_seconds = round(time.monotonic() - began, 3)
     collected = {"duration_seconds": duration_seconds, **quota}
     yield from materializations(session, collected)
-    with lake_errors(target, repo), duckdb.get_connection() as con:
+    with lake_errors(target, repo), duckdb.get_connection(settings) as con:
         yield asset_check_result(audit_manifest(con, target, repo))
 
 

@@ -40,9 +40,10 @@ def gold(
     from gitpulse_assets.pipeline.marts import make_marts
 
     repo = Repo.parse(context.partition_key)
-    groups = tuple(LabelGroup(name, pattern) for name, pattern in settings_or_failure().label_groups)
-    with lake_errors(), duckdb.get_connection() as con:
-        made = yield from checked(lambda: make_marts(con, lake.open(), repo, label_groups=groups))
+    settings = settings_or_failure()
+    groups = tuple(LabelGroup(name, pattern) for name, pattern in settings.label_groups)
+    with lake_errors(), duckdb.get_connection(settings) as con:
+        made = yield from checked(lambda: make_marts(con, lake.open(settings), repo, label_groups=groups))
     for table in made.tables:
         if table.contract is MART_BACKLOG_VERDICT:
             told = verdict_metadata(made.verdicts)

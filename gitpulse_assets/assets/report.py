@@ -46,14 +46,15 @@ def backlog_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     from gitpulse_assets.page.report import make_report
 
     repo = Repo.parse(context.partition_key)
-    target = lake.open()
+    settings = settings_or_failure()
+    target = lake.open(settings)
     try:
         with lake_errors(target, repo), closing(LakeAnswers(target)) as answers:
             made = make_report(answers, repo)
             uri = target.put_report(repo, made.html)
     except NoAnswer as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    page = f"{settings_or_failure().page_url}/?repo={repo.key}"
+    page = f"{settings.page_url}/?repo={repo.key}"
     return dg.MaterializeResult(metadata=report_metadata(uri, made, page))
 
 

@@ -18,7 +18,7 @@ from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
-from gitpulse_assets.settings import SettingsError
+from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.transform.silver import MERGED_TABLES
 from gitpulse_assets.watch.watch_list import RepoOptions, repo_options
 
@@ -52,12 +52,13 @@ def silver(
     from gitpulse_assets.pipeline.merge import merge
 
     repo = Repo.parse(context.partition_key)
-    bots = options_of(repo).bots
-    with lake_errors(), duckdb.get_connection() as con:
+    settings = settings_or_failure()
+    bots = options_of(repo, settings).bots
+    with lake_errors(), duckdb.get_connection(settings) as con:
         made = yield from checked(
             lambda: merge(
                 con,
-                lake.open(),
+                lake.open(settings),
                 repo,
                 run_id=context.run.run_id,
                 bots=bots,
@@ -70,10 +71,10 @@ def silver(
         yield dg.Output(table, output_name=table.contract.name, metadata=shown)
 
 
-def options_of(repo: Repo) -> RepoOptions:
+def options_of(repo: Repo, settings: Settings) -> RepoOptions:
     """What the watch list says of the repository; a wrong list ends the step with its line."""
     try:
-        return repo_options(settings_or_failure(), repo)
+        return repo_options(settings, repo)
     except SettingsError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from None
 
@@ -92,8 +93,11 @@ def sync_state(
     from gitpulse_assets.pipeline.watermarks import move_watermarks
 
     repo = Repo.parse(context.partition_key)
-    overlap = options_of(repo).overlap_minutes
-    with lake_errors(), duckdb.get_connection() as con:
-        made = yield from checked(lambda: move_watermarks(con, lake.open(), repo, overlap_minutes=overlap))
+    settings = settings_or_failure()
+    overlap = options_of(repo, settings).overlap_minutes
+    with lake_errors(), duckdb.get_connection(settings) as con:
+        made = yield from checked(
+            lambda: move_watermarks(con, lake.open(settings), repo, overlap_minutes=overlap)
+        )
     for table in made.tables:
         yield dg.Output(table, output_name=table.contract.name)

@@ -25,7 +25,8 @@ MAINTAIN_JOB = "maintain"
 @dg.op(name="maintain_lake")
 def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
     """Finish what was cut short, remove what nobody counts, thin out old raw runs and Dagster's own."""
-    target, settings = lake.open(), settings_or_failure()
+    settings = settings_or_failure()
+    target = lake.open(settings)
     troubles: list[str] = []
     done: list[str] = []
     try:

@@ -44,7 +44,7 @@ def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResourc
     from gitpulse_assets.automation.sqlite_connections import keep_connections
     from gitpulse_assets.definitions import build_defs
 
-    target, defs = lake.open(), build_defs()
+    target, defs = lake.open(settings_or_failure()), build_defs()
     keep_connections(context.instance)
     keys = scheduled_keys(context.instance, target)
     walked = set(done(target, keys, config))

@@ -69,10 +69,13 @@ class Session:
 
     def known_state(self, contract: TableContract) -> KnownState:
         """Return how far the table's stream is merged."""
-        for row in self.lake.dataset(SYNC_STATE, self.repo).to_table().to_pylist():
-            if row["stream"] == contract.name:
-                return KnownState(row["watermark"], row["as_of_at"], row["etag"])
-        return KnownState()
+        return self.known_states.get(contract.name, KnownState())
+
+    @cached_property
+    def known_states(self) -> dict[str, KnownState]:
+        """How far each stream is merged; it is moved on behind the collection only."""
+        rows = self.lake.dataset(SYNC_STATE, self.repo).to_table().to_pylist()
+        return {row["stream"]: KnownState(row["watermark"], row["as_of_at"], row["etag"]) for row in rows}
 
     def table(self, contract: TableContract, rows: list[dict[str, Any]]) -> pa.Table:
         """Return rows of a bronze table, with the columns every one of them begins with."""

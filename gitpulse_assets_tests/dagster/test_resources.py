@@ -8,6 +8,7 @@ from gitpulse_assets.lake.duck import spill_folder
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, settings_or_failure
+from gitpulse_assets.settings import load_settings
 
 SECRETS = ("ghp_the_token_that_must_never_show", "aws_secret", "aws_session")
 
@@ -20,7 +21,7 @@ def test_a_wrong_setting_ends_the_step_with_its_name(home, monkeypatch):
 
 
 def test_the_lake_is_the_one_the_settings_name(home):
-    lake = LakeResource().open()
+    lake = LakeResource().open(load_settings())
     assert isinstance(lake, Lake)
     assert str(home / "lake") in lake.store.uri("x")
 
@@ -29,13 +30,13 @@ def test_a_lake_that_cannot_be_written_ends_the_step_before_github_is_asked(home
     (home / "file").write_text("")
     monkeypatch.setenv("GITPULSE_LAKE_URL", str(home / "file"))
     with pytest.raises(dg.Failure, match="set GITPULSE_LAKE_URL to a folder") as caught:
-        LakeResource().open()
+        LakeResource().open(load_settings())
     assert not caught.value.allow_retries
 
 
 def test_the_client_has_the_settings_token_and_shows_it_nowhere(home, sandbox):
     repo = Repo("acme", "rocket")
-    with GitHubResource().client() as client:
+    with GitHubResource().client(load_settings()) as client:
         assert client.has_token(repo)
         client.repository(repo)
         shown = f"{vars(client)} {client!r} {GitHubResource()!r}"

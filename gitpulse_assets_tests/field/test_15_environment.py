@@ -12,6 +12,7 @@ from gitpulse_assets.exit_codes import WRONG_USE
 from gitpulse_assets.github.connection import PROXIES, check_environment
 from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.resources import GitHubResource
+from gitpulse_assets.settings import load_settings
 from gitpulse_assets_tests.cli.conftest import a_home, run_command
 
 NAMES = (*PROXIES, "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -70,7 +71,7 @@ def test_15_a_run_of_the_daemon_fails_once_with_the_line(monkeypatch):
 
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     with pytest.raises(dg.Failure, match="ALL_PROXY: a proxy of the kind") as failure:
-        GitHubResource().client()
+        GitHubResource().client(load_settings())
     assert not failure.value.allow_retries
 
 
