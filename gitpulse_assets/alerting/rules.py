@@ -5,9 +5,10 @@ to send again, is `outbox.py`'s; a check's own meaning stands in its contract or
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from gitpulse_assets.alerting.findings import Alert, Finding, Note
 from gitpulse_assets.transform.verdict import CLEAR_DIRECTIONS
@@ -86,22 +87,77 @@ def verdict_key(repo_key: str) -> str:
     return f"verdict/{repo_key}"
 
 
-def run_findings(run: FinishedRun, remembered_verdicts: str) -> Iterator[Finding]:
-    """Yield what one run tells; `remembered_verdicts` is the note under `verdict_key`, empty at first.
+@dataclass(frozen=True)
+class RunEnded:
+    """A run that ended; `remembered_verdicts` is the note under `verdict_key`, empty at first."""
 
-    A run that Dagster will retry says nothing yet, and one that failed by its checks is told by them.
-    """
-    yield from (check_finding(run, check) for check in run.checks)
+    run: FinishedRun
+    remembered_verdicts: str
+
+
+@dataclass(frozen=True)
+class Hour:
+    """What stands at the turn of an hour."""
+
+    standings: Sequence[Standing]
+    stops: Sequence[Stopped]
+    now: datetime
+    freshness: timedelta
+
+
+@dataclass(frozen=True)
+class Morning:
+    """What stands once a day; `troubles`: why a name of the watch list, or a look, does not work."""
+
+    standings: Sequence[Standing]
+    troubles: Mapping[str, str]
+    now: datetime
+    freshness: timedelta
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What could not be delivered: `outbox.py` tells of it, since only it knows."""
+
+
+def findings(seen: RunEnded | Hour | Morning) -> Iterator[Finding]:
+    """Yield what every rule finds that reads the like, in the rules' order."""
+    for rule in RULES:
+        if rule.judge and isinstance(seen, rule.reads):
+            yield from rule.judge(seen)
+
+
+def run_findings(run: FinishedRun, remembered_verdicts: str) -> Iterator[Finding]:
+    """Yield what one run tells by every rule that reads runs."""
+    yield from findings(RunEnded(run, remembered_verdicts))
+
+
+def judge_checks(ended: RunEnded) -> Iterator[Finding]:
+    """Yield each check's verdict."""
+    yield from (check_finding(ended.run, check) for check in ended.run.checks)
+
+
+def judge_end(ended: RunEnded) -> Iterator[Finding]:
+    """Yield how the run ended; one that Dagster will retry says nothing, what checks ended they tell."""
+    run = ended.run
     has_failed_check = any(not check.is_passed and check.is_error for check in run.checks)
     if run.is_success:
         yield Note(run_key(run))
     elif not run.will_retry and not has_failed_check:
         yield run_alert(run)
-    if run.verdicts:
-        yield from verdict_findings(run, remembered_verdicts)
-    if run.quota:
-        is_low = run.quota.remaining < QUOTA_SHARE_MIN * run.quota.limit
-        yield quota_alert(run, run.quota) if is_low else Note(QUOTA_KEY)
+
+
+def judge_verdicts(ended: RunEnded) -> Iterator[Finding]:
+    """Yield what became of the backlog's directions."""
+    if ended.run.verdicts:
+        yield from verdict_findings(ended.run, ended.remembered_verdicts)
+
+
+def judge_quota(ended: RunEnded) -> Iterator[Finding]:
+    """Yield whether few of GitHub's requests are left."""
+    if quota := ended.run.quota:
+        is_low = quota.remaining < QUOTA_SHARE_MIN * quota.limit
+        yield quota_alert(ended.run, quota) if is_low else Note(QUOTA_KEY)
 
 
 def run_key(run: FinishedRun) -> str:
@@ -268,3 +324,191 @@ def listed(title: str, keys: Sequence[str]) -> list[str]:
         return []
     more = f" and {len(keys) - REPOSITORIES_SHOWN} more" if len(keys) > REPOSITORIES_SHOWN else ""
     return [f"{title}: {', '.join(sorted(keys)[:REPOSITORIES_SHOWN])}{more}"]
+
+
+def judge_standings(hour: Hour) -> Iterator[Finding]:
+    """Yield which repositories are not up to date."""
+    yield from staleness_findings(hour.standings, hour.now, hour.freshness)
+
+
+def judge_stops(hour: Hour) -> Iterator[Finding]:
+    """Yield which sensors are stopped."""
+    yield from stop_findings(hour.stops, hour.now)
+
+
+def judge_morning(morning: Morning) -> Iterator[Finding]:
+    """Yield what is left over."""
+    yield from daily_findings(morning.standings, morning.troubles, morning.now, morning.freshness)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message's title as the handbook has it, what it means and what to do."""
+
+    message: str
+    meaning: str
+    what_to_do: str
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """One rule: its name begins its alerts' keys, `judge` finds them in what it `reads`."""
+
+    name: str
+    reads: type
+    judge: Callable[[Any], Iterator[Finding]] | None
+    told: tuple[Told, ...]
+
+
+RULES: tuple[AlertRule, ...] = (
+    AlertRule(
+        name="check",
+        reads=RunEnded,
+        judge=judge_checks,
+        told=(
+            Told(
+                "check … failed",
+                (
+                    "A rule of a table is broken: counts and sample keys are in the message. If the "
+                    "run ended there, the tables of before stay published"
+                ),
+                (
+                    "Open the run. `contract`: a row breaks its table's contract, a bug or a new "
+                    "shape of GitHub's data; report it with the samples. `control_total`: GitHub "
+                    "counts otherwise than we do although the whole list was walked twice; run it "
+                    "again, it counts and walks anew. As a warning it is a known difference: two "
+                    "whole walks ended with the same, GitHub counts what it hides from its lists, and "
+                    "no walk is repeated for it until it changes. Ledger and mart identities: run "
+                    "`gitpulse rebuild owner/name`; if it stays, report it"
+                ),
+            ),
+            Told(
+                "check … warns",
+                (
+                    "Published, but look: rows in quarantine, unknown fields, an incomplete history "
+                    "(no token), many departures at once"
+                ),
+                ("Open the check's page; quarantined rows lie in `silver/quarantine` with the rule's name"),
+            ),
+        ),
+    ),
+    AlertRule(
+        name="run",
+        reads=RunEnded,
+        judge=judge_end,
+        told=(
+            Told(
+                "the run of … failed",
+                (
+                    "GitHub, the lake or the settings said no; the first failed step's own words are "
+                    "in the message"
+                ),
+                (
+                    "Do what it says. A walk that was cut short goes on where it stopped: "
+                    "*Re-execute*, or wait for the next one"
+                ),
+            ),
+        ),
+    ),
+    AlertRule(
+        name="stale",
+        reads=Hour,
+        judge=judge_standings,
+        told=(
+            Told(
+                "not refreshed for … h",
+                (
+                    "No run of the repository ended well within `GITPULSE_FRESHNESS_HOURS` (192: the "
+                    "weekly full walk and a day to spare)"
+                ),
+                (
+                    "Is `daemon` healthy (*Deployment*, *Daemons*)? Are the sensors and "
+                    "`weekly_reconciliation` on?"
+                ),
+            ),
+        ),
+    ),
+    AlertRule(
+        name="stopped",
+        reads=Hour,
+        judge=judge_stops,
+        told=(
+            Told(
+                "The sensor … has been stopped for … h",
+                (
+                    "For more than an hour every tick was ended early by what the message quotes: a "
+                    "refused or expired token, a limit, a network that is down. Looked at once an "
+                    "hour"
+                ),
+                (
+                    "A new token in `.env`, or what the message says; `docker compose up -d code`. "
+                    "Nothing is followed by changes meanwhile"
+                ),
+            ),
+        ),
+    ),
+    AlertRule(
+        name="verdict",
+        reads=RunEnded,
+        judge=judge_verdicts,
+        told=(
+            Told(
+                "the backlog's verdict flipped",
+                ("From one of growing, shrinking, flat to another; *unclear* in between does not count"),
+                "Read the paragraph; it names what drives it",
+            ),
+        ),
+    ),
+    AlertRule(
+        name="quota",
+        reads=RunEnded,
+        judge=judge_quota,
+        told=(
+            Told(
+                "GitHub's quota is nearly spent",
+                (
+                    "Less than a tenth of the hour's allowance is left; told again when a run found "
+                    "more in between"
+                ),
+                (
+                    "Runs wait for the reset. If it comes daily: a GitHub App, another user's token, "
+                    "fewer repositories"
+                ),
+            ),
+        ),
+    ),
+    AlertRule(
+        name="channel",
+        reads=Delivery,
+        judge=None,
+        told=(
+            Told(
+                "Alerts do not arrive everywhere",
+                "Another channel refused a message, or its address is none that apprise knows",
+                "Repair that address; the number counts from the first in `GITPULSE_ALERT_URLS`",
+            ),
+        ),
+    ),
+    AlertRule(
+        name="daily",
+        reads=Morning,
+        judge=judge_morning,
+        told=(
+            Told(
+                "Left over this morning",
+                (
+                    "After 06:00 UTC: everything whose last run failed, that is stale, was never "
+                    "refreshed, or cannot be watched"
+                ),
+                "Refresh the failed ones; take what is gone from GitHub out of the watch list",
+            ),
+        ),
+    ),
+)
+
+
+def handbook_table() -> str:
+    """The handbook's table of alerts, in Markdown."""
+    head = "| message | what it means | what to do |\n|---|---|---|\n"
+    told = [each for rule in RULES for each in rule.told]
+    return head + "".join(f"| *{each.message}* | {each.meaning} | {each.what_to_do} |\n" for each in told)

@@ -12,11 +12,11 @@ import dagster as dg
 from gitpulse_assets.alerting.findings import Finding, Note
 from gitpulse_assets.alerting.rules import (
     FinishedRun,
+    Hour,
+    Morning,
     Stopped,
-    daily_findings,
+    findings,
     run_findings,
-    staleness_findings,
-    stop_findings,
     verdict_key,
 )
 from gitpulse_assets.automation.always_on import always_on
@@ -84,8 +84,8 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         repeat_after=timedelta(hours=settings.alert_repeat_hours),
         log=context.log,
     )
-    findings = [*told_by(runs, memory), *of_the_hour(context.instance, memory, settings, now)]
-    outbox.deliver(findings)
+    found = [*told_by(runs, memory), *of_the_hour(context.instance, memory, settings, now)]
+    outbox.deliver(found)
     memory.put({CURSOR: cursor.after(records).text()})
     return dg.SkipReason(told(len(runs), len(outbox.sent), outbox.suppressed_count, outbox.troubles))
 
@@ -114,11 +114,10 @@ def of_the_hour(
     retired, troubles, stops = watched(settings)
     repo_keys = sorted(set(instance.get_dynamic_partitions(REPOS_PARTITIONS)) - retired)
     found = standings(instance, repo_keys, with_last_runs=is_daily_due)
-    yield from staleness_findings(found, now, freshness)
-    yield from stop_findings(stops, now)
+    yield from findings(Hour(found, stops, now, freshness))
     yield Note(STALENESS_HOUR, hour)
     if is_daily_due:
-        yield from daily_findings(found, troubles, now, freshness)
+        yield from findings(Morning(found, troubles, now, freshness))
         yield Note(DAILY_DATE, date)
 
 

@@ -3,17 +3,20 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from gitpulse_assets.alerting.findings import Alert, Note
 from gitpulse_assets.alerting.rules import (
+    RULES,
     CheckOutcome,
     FinishedRun,
     Quota,
     Standing,
     Stopped,
     daily_findings,
+    handbook_table,
     run_findings,
     staleness_findings,
     stop_findings,
@@ -152,3 +155,20 @@ def test_the_daily_net_counts_and_names_what_is_left():
 
 def test_nothing_left_is_no_message():
     assert not list(daily_findings([Standing("a/b", NOW, has_failed=False)], {}, NOW, FRESHNESS))
+
+
+def test_the_handbooks_table_is_the_rules():
+    handbook = Path(__file__).parents[2] / "docs" / "operations.md"
+    assert handbook_table() in handbook.read_text(encoding="utf-8")
+
+
+def test_every_rule_but_the_outboxs_has_a_judge():
+    assert [rule.name for rule in RULES if rule.judge is None] == ["channel"]
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_keys_begin_with_the_name_of_a_rule():
+    told = [*alerts(replace(FAILED_RUN, checks=())), *alerts(replace(RUN, checks=(BROKEN,)))]
+    names = {rule.name for rule in RULES}
+    assert {alert.key.partition("/")[0] for alert in told} <= names
+    assert len(told) == 2
