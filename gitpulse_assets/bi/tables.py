@@ -4,8 +4,6 @@ Of each repository the tables of a layer are those that one merge published. Whe
 reads it, is not decided here.
 """
 
-from itertools import groupby
-
 import duckdb
 
 from gitpulse_assets.bi.duckdb_views import VIEWED, comments, identifier, type_name
@@ -13,8 +11,9 @@ from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 
+LAYERS: tuple[Layer, ...] = ("silver", "gold")
 BY_LAYER: dict[Layer, list[TableContract]] = {
-    layer: list(contracts) for layer, contracts in groupby(VIEWED, key=lambda contract: contract.layer)
+    layer: [contract for contract in VIEWED if contract.layer == layer] for layer in LAYERS
 }
 
 
@@ -28,7 +27,7 @@ def fill_tables(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str) -> None
         con.execute(table_statement(contract, schema))
         for statement in comments(contract, "table", f"{schema}.{contract.view_name}"):
             con.execute(statement)
-    for layer in BY_LAYER:
+    for layer in LAYERS:
         for repo in lake.committed_repos(layer):
             with lake.reading(repo):
                 copy_layer(con, lake, layer, repo, schema)

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import RepositoryAnswers
-from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS
 from gitpulse_assets.charts import badge
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import atom
@@ -24,7 +23,7 @@ SVG = "image/svg+xml"
 # An image proxy such as GitHub's asks again after this; a verdict changes once a day.
 MAX_AGE = "max-age=300"
 Days = Annotated[Literal["28", "90", "180"], Query(description="The window of the verdict in days.")]
-DAYS = str(DEFAULT_WINDOW_DAYS)
+DAYS: Literal["90"] = "90"
 BADGE = {
     200: {"description": "The badge.", "content": {SVG: {"schema": {"type": "string"}}}},
     304: {"description": "What `If-None-Match` names is still the answer."},

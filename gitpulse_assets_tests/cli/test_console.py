@@ -24,6 +24,7 @@ COMMANDS = (
         "backup",
         "check",
         "demo",
+        "events",
         "export",
         "forget",
         "maintain",
