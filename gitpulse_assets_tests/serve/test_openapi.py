@@ -1,6 +1,7 @@
 """Whatever the OpenAPI document lets one ask is answered as it says, and never with a failure."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -13,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from gitpulse_assets.contracts.catalog import MARTS
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 from gitpulse_assets_tests.answer_lakes import ROCKET
 
@@ -91,3 +93,8 @@ def test_the_document_has_words_and_examples_for_everything(client):
             assert "application/json" not in content or content["application/json"]["example"], path
             for parameter in operation["parameters"]:
                 assert parameter.get("description"), (path, parameter["name"])
+
+
+def test_the_handbook_names_the_route_of_every_mart_that_answers():
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [mart.name for mart in MARTS if mart.answer and f"`…/{mart.answer.route}`" not in text] == []
