@@ -29,8 +29,6 @@ from gitpulse_assets.contracts.silver import (
     QUARANTINE,
     RECONCILIATION,
     REPOSITORY,
-    SILVER_TABLES,
-    SYNC_STATE,
 )
 from gitpulse_assets.transform.file_stream import FileStream
 from gitpulse_assets.transform.sql_file import create_table, load_sql
@@ -63,10 +61,7 @@ STEPS = (
 # Only their payloads are read from here on.
 READ_BY_FILE = (ISSUES, ISSUE_TIMELINE)
 
-# What a merge publishes, in this order; the sync state moves on in a step of its own.
-MERGED_TABLES = tuple(table for table in SILVER_TABLES if table is not SYNC_STATE)
-
-# The same in the order they are made, each with the relation of the issues it is made anew for; the others'
+# The tables in the order they are made, each with the relation of the issues it is made anew for; the others'
 # rows are carried over. None: the table is small and made anew whole.
 MAKING: tuple[tuple[TableContract, str | None], ...] = (
     (REPOSITORY, None),
@@ -82,6 +77,9 @@ MAKING: tuple[tuple[TableContract, str | None], ...] = (
     (CONTROL_TOTAL, None),
     (RECONCILIATION, None),
 )
+
+# What a merge publishes, each table behind those it is made from; the sync state moves in a step of its own.
+MERGED_TABLES = tuple(contract for contract, _ in MAKING)
 
 # What a table needs beside its inputs and the tables made before it.
 STEP_BEFORE = {ISSUE_TRANSITIONS.name: "ledger_issue", RECONCILIATION.name: "repair"}
