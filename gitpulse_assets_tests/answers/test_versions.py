@@ -70,7 +70,7 @@ def test_a_changed_lake_is_seen_at_the_next_question(small, tmp_path):
 def test_an_answer_is_computed_once_a_version(rocket, monkeypatch):
     window = rocket.window(start=rocket.published.first_date)
     first = rocket.daily_flow(window)
-    monkeypatch.setattr(rocket, "_daily_flow", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(rocket, "_mart", lambda *_: pytest.fail("computed again"))
     assert rocket.daily_flow(window) is first
 
 
