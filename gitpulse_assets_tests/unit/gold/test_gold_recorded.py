@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
+from gitpulse_assets.checks.semantic import GOLD_CHECKS
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE, ISSUES, REPOSITORY
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.gold import INPUTS
@@ -125,5 +126,7 @@ def test_counting_the_open_issues_changes_the_last_months_answer(gold):
     assert (cohort, censored) == (1324, 743)
 
 
-def test_no_check_is_broken(gold, check, every_check):
-    assert {name: check(gold, name, AS_OF) for name in every_check} == {name: [] for name in every_check}
+def test_no_check_is_broken(gold, check):
+    """Those of the marts; whether the history is whole is for the collection to say."""
+    names = {one.name for one in GOLD_CHECKS} - {"history_is_complete"}
+    assert {name: check(gold, name, AS_OF) for name in names} == {name: [] for name in names}
