@@ -23,7 +23,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?:(?P<how>:?[-?])(?P<word>[^}]*))?\}")
 # A loaded machine with two cores takes five times what an idle one does.
-WAIT_SECONDS_MAX = 150
+WAIT_SECONDS_MAX = 300
 
 
 def interpolated(value: Any, variables: Mapping[str, str]) -> Any:
