@@ -237,6 +237,7 @@ def test_the_command_line_works_in_the_container(deployment: Deployment):
 def test_output_of_runs_lies_in_s3_and_nothing_in_the_image(deployment: Deployment):
     listed = connect(deployment.s3).list_objects_v2(Bucket="gitpulse", Prefix="dagster-logs/")
     assert listed["KeyCount"] > 0
-    # Dagster's telemetry, off as it is, makes two folders where it may and goes on where it may not.
-    made = {"deploy/logs", "deploy/.logs_queue"}
+    # Dagster's telemetry, off as it is, makes two folders where it may, and our commands the home's lock; all
+    # go on where they may not.
+    made = {"deploy/logs", "deploy/.logs_queue", "deploy/.lock"}
     assert set(files_in(deployment.compose.folder / "srv")) - made == set(deployment.files_before)

@@ -55,11 +55,10 @@ def test_what_silver_names_stays_where_the_commit_forgot_it(folder_lake: Lake):
     with folder_lake.begin("silver", REPO) as merge:
         commit = merge.previous
         assert commit is not None
-        for name in commit.tables:
-            merge.keep(next(t for t in SILVER if t.name == name))
+        kept = [merge.keep(next(t for t in SILVER if t.name == name)) for name in commit.tables]
         merge.seal(run_ids=["run-2"])
-        for name in commit.tables:
-            merge.promote(merge._staged(next(t for t in SILVER if t.name == name)))
+        for table in kept:
+            merge.promote(table)
     folder_lake.sweep_runs(REPO, AT_ONCE)
     assert before <= batches(folder_lake)
 
