@@ -20,7 +20,6 @@ import pytest
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.readers import PLACES, READERS, Place, Reader
-from gitpulse_assets.lake.paths import partition
 from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.readers import reading
 from gitpulse_assets_tests.readers.lakes import LAKES, NAMED, NEW, OLD, ROW_COUNT, expected, put_all
@@ -141,7 +140,7 @@ def test_reads_every_table_alike(reader: Reader, root: Path, tmp_path: Path):
     for case, found in zip(given, outcomes(reader, [c.path for c in given], tmp_path), strict=True):
         rows = expected(case.contract, LAKES[case.lake][1])
         if case.place == "file":
-            rows = [row for row in rows if partition(Repo(row["repo_owner"], row["repo_name"])) in case.path]
+            rows = [row for row in rows if Repo(row["repo_owner"], row["repo_name"]).folder in case.path]
         assert_read(reader, found, case.contract, rows)
     print(f"\n{reader.full_name:24} {', '.join(reader.places):20} {len(given)} reads")
 
