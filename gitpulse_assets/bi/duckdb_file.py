@@ -7,9 +7,8 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from gitpulse_assets.bi.duckdb_views import literal
 from gitpulse_assets.bi.tables import fill_tables
-from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.duck import connect, literal
 from gitpulse_assets.lake.lake import Lake
 
 # What DuckDB 2 stores by default opens in no 1.x, which Metabase, Superset, Evidence and dbt bring along.

@@ -13,6 +13,7 @@ import pyarrow as pa
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
+from gitpulse_assets.lake.duck import identifier, literal
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parquet import contract_fingerprint
@@ -114,13 +115,3 @@ def type_name(kind: pa.DataType) -> str:
         fields = ", ".join(f"{identifier(field.name)} {type_name(field.type)}" for field in kind)
         return f"struct({fields})"
     return TYPES[kind]
-
-
-def literal(text: str) -> str:
-    """The text as a literal of SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def identifier(name: str) -> str:
-    """The name as a quoted identifier of SQL."""
-    return '"' + name.replace('"', '""') + '"'

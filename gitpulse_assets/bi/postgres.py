@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.bi.duckdb_file import EXPORT, exported
-from gitpulse_assets.bi.duckdb_views import VIEWED, comments, identifier
+from gitpulse_assets.bi.duckdb_views import VIEWED, comments
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake.duck import identifier
 from gitpulse_assets.lake.lake import Lake
 
 SCHEMA = "gitpulse"

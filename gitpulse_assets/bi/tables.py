@@ -1,19 +1,26 @@
 """All silver and gold tables of a lake, put into a DuckDB database under the names of the views.
 
-Of each repository the tables of a layer are those that one merge published. Where the database goes, and who
-reads it, is not decided here.
+Of each repository, and of each day of events, the tables of a layer are those that one merge published. Where
+the database goes, and who reads it, is not decided here.
 """
 
-import duckdb
+from collections.abc import Iterator, Mapping
 
-from gitpulse_assets.bi.duckdb_views import VIEWED, comments, identifier, type_name
+import duckdb
+import pyarrow.dataset as ds
+
+from gitpulse_assets.bi.duckdb_views import VIEWED, comments, type_name
 from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.lake.duck import identifier
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.lake.parts import open_parts, together
+from gitpulse_assets.place import Day
 
 LAYERS: tuple[Layer, ...] = ("silver", "gold")
-BY_LAYER: dict[Layer, list[TableContract]] = {
-    layer: [contract for contract in VIEWED if contract.layer == layer] for layer in LAYERS
+OF_DAYS = [contract for contract in VIEWED if contract.place == "day"]
+OF_REPOSITORIES: dict[Layer, list[TableContract]] = {
+    layer: [contract for contract in VIEWED if (contract.layer, contract.place) == (layer, "repository")]
+    for layer in LAYERS
 }
 
 
@@ -27,17 +34,31 @@ def fill_tables(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str) -> None
         con.execute(table_statement(contract, schema))
         for statement in comments(contract, "table", f"{schema}.{contract.view_name}"):
             con.execute(statement)
-    for layer in LAYERS:
+    for layer, contracts in OF_REPOSITORIES.items():
         for repo in lake.committed_repos(layer):
             with lake.reading(repo):
-                copy_layer(con, lake, layer, repo, schema)
+                copy_rows(con, contracts, lake.snapshot(layer, repo, contracts).datasets, schema)
+    for day in lake.committed_days("silver"):
+        copy_rows(con, OF_DAYS, dict(of_day(lake, day)), schema)
     con.execute("commit")
 
 
-def copy_layer(con: duckdb.DuckDBPyConnection, lake: Lake, layer: Layer, repo: Repo, schema: str) -> None:
-    """Add the rows of one repository's tables of a layer, in the order they are stored in."""
-    datasets = lake.snapshot(layer, repo, BY_LAYER[layer]).datasets
-    for contract in BY_LAYER[layer]:
+def of_day(lake: Lake, day: Day) -> Iterator[tuple[str, ds.Dataset]]:
+    """The tables of a day of events as one merge published them, by name."""
+    commit = lake.commit("silver", day)
+    for contract in OF_DAYS:
+        parts = open_parts(lake.store, contract, day, commit)
+        yield contract.name, together(contract, list(parts.values()))
+
+
+def copy_rows(
+    con: duckdb.DuckDBPyConnection,
+    contracts: list[TableContract],
+    datasets: Mapping[str, ds.Dataset],
+    schema: str,
+) -> None:
+    """Add the rows of tables, in the order they are stored in."""
+    for contract in contracts:
         con.register("stored", datasets[contract.name])
         names = ", ".join(map(identifier, contract.column_names))
         con.execute(f"insert into {schema}.{contract.view_name} select {names} from stored")

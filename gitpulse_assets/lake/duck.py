@@ -82,3 +82,13 @@ def session(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     cursor = con.cursor()
     cursor.execute(f"set TimeZone = '{CONNECTION_SETTINGS['TimeZone']}'")
     return cursor
+
+
+def literal(text: str) -> str:
+    """The text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """The name as a quoted identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'

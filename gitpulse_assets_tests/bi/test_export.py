@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,24 @@ from click.testing import CliRunner
 
 from gitpulse_assets.bi import postgres as exporting
 from gitpulse_assets.bi.duckdb_file import STORAGE_VERSION, write_duckdb
-from gitpulse_assets.bi.duckdb_views import VIEWED, literal
+from gitpulse_assets.bi.duckdb_views import VIEWED
 from gitpulse_assets.bi.postgres import PostgresError, fill_postgres, harmless
 from gitpulse_assets.cli import cli
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.archives import parse_archives
+from gitpulse_assets.events.backfill import Backfill
+from gitpulse_assets.events.fetching import Fetcher
+from gitpulse_assets.events.hour_name import file_name
+from gitpulse_assets.events.projection import projections
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
-from gitpulse_assets.lake.duck import MEMORY_LIMIT
+from gitpulse_assets.lake.duck import MEMORY_LIMIT, connect, literal
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets_tests.answer_lakes import EMPTY, ROCKET
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment import postgres
+from gitpulse_assets_tests.events.hours import event, packed
 
 FLOW = f"gitpulse.{MART_ISSUE_DAILY_FLOW.view_name}"
 
@@ -34,6 +41,22 @@ def file(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("exported") / "it's.duckdb"
     write_duckdb(lake, made, MEMORY_LIMIT)
     return made
+
+
+@pytest.fixture
+def lake_of_events(tmp_path: Path) -> Lake:
+    """Two days of events, the second of them in two parts."""
+    lake, folder = Lake.open(str(tmp_path / "lake")), tmp_path / "archive"
+    folder.mkdir()
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    sent = {midnight: [event(1, midnight - timedelta(seconds=1)), event(2, midnight, "WatchEvent")]}
+    sent[midnight + timedelta(hours=1)] = [event(3, midnight + timedelta(hours=1))]
+    for hour_at, events in sent.items():
+        (folder / file_name(hour_at)).write_bytes(packed(events))
+    with connect() as con, Fetcher() as fetcher:
+        backfill = Backfill(lake, con, fetcher, projections())
+        backfill.days(parse_archives(f"mine={folder}"), midnight.date(), midnight.date())
+    return lake
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +98,14 @@ def test_the_file_holds_every_row_of_every_table(lake, file, contract: TableCont
         found = con.sql(f"from {contract.view_name}").to_arrow_table()
     assert [field.type for field in found.schema] == [field.type for field in contract.arrow_schema]
     assert in_order(contract, found.to_pylist()) == stored(lake, contract)
+
+
+def test_the_file_holds_the_events_of_every_day(lake_of_events: Lake, tmp_path):
+    write_duckdb(lake_of_events, tmp_path / "lake.duckdb", MEMORY_LIMIT)
+    with duckdb.connect(str(tmp_path / "lake.duckdb"), read_only=True) as con:
+        found = con.sql("select event_id from silver_github_public_event order by all").fetchall()
+        watched = con.sql("select event_id from silver_github_public_watch").fetchall()
+    assert (found, watched) == ([(1,), (2,), (3,)], [(2,)])
 
 
 def test_the_file_is_of_the_storage_that_duckdb_1_2_reads(file):
