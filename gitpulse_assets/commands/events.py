@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 from rich.console import Console
 
 from gitpulse_assets.console import refused, say, tell
-from gitpulse_assets.events.backfill import Backfill
+from gitpulse_assets.events.backfill import Backfill, days_from
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow
 from gitpulse_assets.events.projection import projections
@@ -27,7 +27,8 @@ def backfill_days(settings: Settings, first: date, last: date) -> int:
     try:
         with stops_noted(), connect(settings.duckdb_memory_limit) as con, Fetcher() as fetcher:
             backfill = Backfill(open_lake(settings), con, fetcher, projections())
-            rows = brought(settings, backfill, first, last)
+            console = Console(stderr=True)
+            rows = backfill.days(settings.archives, first, last, lambda row: tell(console, in_words(row)))
     except SettingsError as error:
         return refused(error, WRONG_USE)
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
@@ -44,21 +45,10 @@ def refusal(settings: Settings, first: date, last: date) -> str | None:
     """Why there is nothing to bring; None where there is."""
     if not settings.archives:
         return "GITPULSE_ARCHIVES names no archive; for example mine=/data/hours 2026-01-01.."
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    if not any(archive.serves(day) for day in days for archive in settings.archives):
+    if not any(archive.serves(day) for day in days_from(first, last) for archive in settings.archives):
         served = "; ".join(f"{a.name} serves {a.first}..{a.last or ''}" for a in settings.archives)
         return f"no archive serves a day from {first} to {last}: {served}"
     return None
-
-
-def brought(settings: Settings, backfill: Backfill, first: date, last: date) -> list[HourRow]:
-    """Bring each day and tell of each hour file as it is done."""
-    console = Console(stderr=True)
-    rows: list[HourRow] = []
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
-        rows += backfill.day(settings.archives, day, lambda row: tell(console, in_words(row)))
-    return rows
 
 
 def in_words(row: HourRow) -> str:

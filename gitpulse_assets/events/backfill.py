@@ -40,14 +40,13 @@ class Backfill:
     projections: Sequence[Projection]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def days(self, archives: Sequence[Archive], first: date, last: date) -> Iterator[list[HourRow]]:
-        """Bring every hour of the days from `first` to `last`, both included; yield each day's files."""
-        for number in range((last - first).days + 1):
-            yield self.day(archives, first + timedelta(days=number))
-
-    def day(
-        self, archives: Sequence[Archive], event_date: date, told: Told = lambda row: None
+    def days(
+        self, archives: Sequence[Archive], first: date, last: date, told: Told = lambda row: None
     ) -> list[HourRow]:
+        """Bring every hour of the days from `first` to `last`, both included; each file is told when done."""
+        return [row for day in days_from(first, last) for row in self.day(archives, day, told)]
+
+    def day(self, archives: Sequence[Archive], event_date: date, told: Told) -> list[HourRow]:
         """Bring the hours of a day that are over, of every archive that serves it."""
         known = {(row.source, row.file_hour_at): row for row in hour_rows(self.lake, Day(event_date))}
         found: list[HourRow] = []
@@ -129,6 +128,11 @@ class Backfill:
 
         own = merge_day(self.lake, con, incoming, row.day.event_date, beside)
         return replace(whole, added_count=added + own.added_count)
+
+
+def days_from(first: date, last: date) -> Iterator[date]:
+    """The days from `first` to `last`, both included."""
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
 def _whole(row: HourRow, facts: Facts) -> HourRow:

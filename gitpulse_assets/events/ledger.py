@@ -10,12 +10,12 @@ import pyarrow as pa
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.incoming import Facts
-from gitpulse_assets.events.merge import ATTEMPTS, publish
+from gitpulse_assets.events.merge import publish, published
 from gitpulse_assets.lake.commit import Commit
-from gitpulse_assets.lake.errors import LakeError, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, together
+from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.lake.promotion import settle
+from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.place import Day
 
 Tables = Mapping[TableContract, pa.Table]
@@ -61,18 +61,13 @@ def hour_rows(lake: Lake, day: Day) -> list[HourRow]:
 
 def put_rows(lake: Lake, day: Day, rows: Sequence[HourRow]) -> None:
     """Add or replace rows of files of one day, by themselves."""
-    for _ in range(ATTEMPTS if rows else 0):
-        try:
-            with lake.begin("silver", day) as publication:
-                table = _replaced(
-                    lake, publication.previous, day, ARCHIVE_HOUR, [asdict(row) for row in rows], rows
-                )
-                publish(publication, [publication.stage(ARCHIVE_HOUR, table)])
-                return
-        except (PublicationConflict, PartsReplaced):
-            continue
+
+    def put(publication: Publication) -> None:
+        table = _replaced(lake, publication.previous, day, ARCHIVE_HOUR, [asdict(row) for row in rows], rows)
+        publish(publication, [publication.stage(ARCHIVE_HOUR, table)])
+
     if rows:
-        raise LakeError(f"{day}: other runs keep publishing events of this day; run again")
+        published(lake, day, put)
 
 
 def with_file(lake: Lake, commit: Commit | None, row: HourRow, facts: Facts) -> Tables:

@@ -8,9 +8,10 @@ Merging the same events again changes nothing, so that a merge that was killed i
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,7 @@ from gitpulse_assets.contracts.events import EVENT_HOUR, PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.incoming import Incoming
 from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.duck import literal
 from gitpulse_assets.lake.errors import LakeError, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, together
@@ -39,6 +41,8 @@ LARGEST_COMPACTED_ROWS = 250_000
 Beside = Callable[[Commit | None, int], Mapping[TableContract, pa.Table]]
 
 KEY = ", ".join(PUBLIC_EVENT.key)
+
+Result = TypeVar("Result")
 
 
 class AuditFailed(LakeError):
@@ -67,13 +71,11 @@ def merge_day(
 
     Raises AuditFailed before anything was published, and LakeError where the lake cannot be used.
     """
-    for _ in range(ATTEMPTS):
-        try:
-            with lake.begin("silver", Day(event_date)) as publication:
-                return _Merge(lake, con, incoming, publication).run(beside)
-        except (PublicationConflict, PartsReplaced):
-            continue
-    raise LakeError(f"{event_date}: other runs keep publishing events of this day; run again")
+
+    def merged(publication: Publication) -> MergedDay:
+        return _Merge(lake, con, incoming, publication).run(beside)
+
+    return published(lake, Day(event_date), merged)
 
 
 class _Merge:
@@ -109,7 +111,7 @@ class _Merge:
         path = self._incoming.path(PUBLIC_EVENT)
         self._con.execute(
             "create or replace temp view incoming as "
-            f"select * from read_parquet('{path}') where {self._of_day()}"
+            f"select * from read_parquet({literal(str(path))}) where {self._of_day()}"
         )
         first, last = self._con.execute("select min(created_at), max(created_at) from incoming").fetchall()[0]
         registered: list[str] = []
@@ -188,8 +190,9 @@ class _Merge:
         name = f"kept_{contract.name}"
         self._con.register(name, together(contract, [kept[part] for part in rewritten if part in kept]))
         columns = ", ".join(contract.column_names)
+        path = literal(str(self._incoming.path(contract)))
         return (
-            f"with typed_before as (select {columns} from read_parquet('{self._incoming.path(contract)}') "
+            f"with typed_before as (select {columns} from read_parquet({path}) "
             f"where {self._of_day()} union all select {columns} from {name}), "
             f"several as (select event_id, created_at from contested where event_type = '{event_type}') "
             f"select {columns} from typed_before anti join several using (event_id, created_at) "
@@ -234,6 +237,17 @@ def many_small(row_counts: Mapping[str, int]) -> Iterable[str]:
             sizes[int(math.log(max(rows, 1), PARTS_OF_A_SIZE))].append(part)
     crowded = [sizes[size] for size in sorted(sizes) if len(sizes[size]) >= PARTS_OF_A_SIZE]
     return crowded[0] if crowded else []
+
+
+def published(lake: Lake, day: Day, attempt: Callable[[Publication], Result]) -> Result:
+    """Publish tables of a day, and try again on what another run published meanwhile.
+
+    Raises LakeError where others keep publishing.
+    """
+    for _ in range(ATTEMPTS):
+        with suppress(PublicationConflict, PartsReplaced), lake.begin("silver", day) as publication:
+            return attempt(publication)
+    raise LakeError(f"{day}: other runs keep publishing events of this day; run again")
 
 
 def publish(publication: Publication, staged: Sequence[StagedTable]) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from gitpulse_assets.contracts.events import CREATED_AT, EVENT_ID, WHO_AND_WHERE
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.events.yaml_file import Entry, YamlFile
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.settings import SettingsError
 
 SHIPPED = Path(__file__).with_name("event_types.yaml")
@@ -81,11 +82,9 @@ def projections(path: Path = SHIPPED) -> tuple[Projection, ...]:
     types: dict[str, ProjectedType] = file.read(dict[str, ProjectedType])
     troubles = [file.told(place, words) for place, words in _troubles(types)]
     made = [_projection(name, one) for name, one in types.items()] if not troubles else []
-    troubles += [
-        file.told((made_of.event_type,), words)
-        for made_of in made
-        if (words := _refusal(made_of)) is not None
-    ]
+    with connect() as con:
+        refused = {one.event_type: _refusal(con, one) for one in made}
+    troubles += [file.told((name,), words) for name, words in refused.items() if words]
     if troubles:
         raise SettingsError("\n".join(troubles))
     return tuple(made)
@@ -156,15 +155,14 @@ def _quoted(path: str) -> str:
     return ".".join(f'"{key}"' for key in path.split("."))
 
 
-def _refusal(made: Projection) -> str | None:
+def _refusal(con: duckdb.DuckDBPyConnection, made: Projection) -> str | None:
     """Why DuckDB does not take the statement; None where it does and it gives the contract's columns."""
     empty = "(select null::bigint as event_id, null::varchar as event_type, null::timestamptz as created_at, "
     empty += ", ".join(f"null::{_sql_type(column)} as {column.name}" for column in WHO_AND_WHERE)
-    with duckdb.connect() as con:
-        try:
-            con.execute(made.select(f"{empty}, null::varchar as payload_json)"))
-        except duckdb.Error as error:
-            return f"DuckDB cannot compute its columns ({str(error).splitlines()[0]})"
+    try:
+        con.execute(made.select(f"{empty}, null::varchar as payload_json)"))
+    except duckdb.Error as error:
+        return f"DuckDB cannot compute its columns ({str(error).splitlines()[0]})"
     return None
 
 

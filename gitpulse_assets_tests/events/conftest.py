@@ -43,9 +43,7 @@ def run(con: duckdb.DuckDBPyConnection) -> Callable[..., list[HourRow]]:
         with Fetcher() as fetcher:
             backfill = Backfill(lake, con, fetcher, chosen, now)
             last = (first + timedelta(days=days - 1)).date()
-            return [
-                row for rows in backfill.days(parse_archives(archives), first.date(), last) for row in rows
-            ]
+            return backfill.days(parse_archives(archives), first.date(), last)
 
     return run
 

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-import os
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,6 @@ from gitpulse_assets.events.merge import many_small
 from gitpulse_assets.lake.backup import back_up, restore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets_tests.events.hours import START, compact, event, packed
-
-RECORDED = os.environ.get("GITPULSE_RECORDED_DATA")
 
 
 def hour(folder: Path, at: datetime, content: bytes) -> None:
@@ -60,9 +58,22 @@ def test_lines_that_are_no_event_stop_nothing_and_are_kept_with_their_numbers(tm
     assert [(row["event_id"], row["repository_id"]) for row in stored()] == [(1, 1), (2, None)]
 
 
+@pytest.fixture
+def in_zone(monkeypatch):
+    """Makes a time zone the process's own, as long as the test runs."""
+
+    def become(zone):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield become
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
-def test_case_8_an_event_lies_in_its_utc_day_in_any_zone(zone, tmp_path, lake, run, monkeypatch):
-    monkeypatch.setenv("TZ", zone)
+def test_case_8_an_event_lies_in_its_utc_day_in_any_zone(zone, tmp_path, lake, run, in_zone):
+    in_zone(zone)
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     events = [event(1, midnight - timedelta(seconds=1)), event(2, midnight)]
     hour(tmp_path / "a", START.replace(hour=23), packed(events))
@@ -84,11 +95,18 @@ def test_a_backup_holds_the_days_and_the_files_they_came_from(tmp_path, lake, ru
     assert [row.row_count for row in rows if row.status == "whole"] == [1]
 
 
-@pytest.mark.skipif(not RECORDED, reason="GITPULSE_RECORDED_DATA names no recorded data")
-def test_the_recorded_hour_gives_the_counts_of_distinct_keys(lake, run, stored):
-    folder = Path(RECORDED or "") / "gharchive"
+@pytest.mark.recorded
+def test_the_recorded_hour_gives_the_counts_of_distinct_keys(recorded_data, lake, run, stored):
+    folder = recorded_data / "gharchive"
     with gzip.open(folder / "2015-01-01-0.json.gz", "rt", encoding="utf-8") as file:
         events = [json.loads(line) for line in file]
     wanted = Counter(kind for _, kind, _ in {(e["id"], e["type"], e["created_at"]) for e in events})
     run(lake, f"a={folder}", days=1, first=datetime(2015, 1, 1, tzinfo=UTC))
     assert Counter(row["event_type"] for row in stored()) == wanted
+
+
+def test_a_lake_whose_address_has_an_apostrophe_is_no_other(tmp_path, run):
+    lake = Lake.open(str(tmp_path / "o'hara" / "lake"))
+    hour(tmp_path / "a", START, packed([event(1, START)]))
+    rows = run(lake, f"a={tmp_path / 'a'}", days=1)
+    assert [row.row_count for row in rows if row.status == "whole"] == [1]
