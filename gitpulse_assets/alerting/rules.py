@@ -127,11 +127,6 @@ def findings(seen: RunEnded | Hour | Morning) -> Iterator[Finding]:
             yield from rule.judge(seen)
 
 
-def run_findings(run: FinishedRun, remembered_verdicts: str) -> Iterator[Finding]:
-    """Yield what one run tells by every rule that reads runs."""
-    yield from findings(RunEnded(run, remembered_verdicts))
-
-
 def judge_checks(ended: RunEnded) -> Iterator[Finding]:
     """Yield each check's verdict."""
     yield from (check_finding(ended.run, check) for check in ended.run.checks)

@@ -14,9 +14,9 @@ from gitpulse_assets.alerting.rules import (
     FinishedRun,
     Hour,
     Morning,
+    RunEnded,
     Stopped,
     findings,
-    run_findings,
     verdict_key,
 )
 from gitpulse_assets.automation.always_on import always_on
@@ -95,7 +95,7 @@ def told_by(runs: Iterable[FinishedRun], memory: InstanceMemory) -> Iterator[Fin
     runs = list(runs)
     verdicts = dict(memory.get({verdict_key(run.subject) for run in runs}))
     for run in runs:
-        for finding in run_findings(run, verdicts.get(verdict_key(run.subject), "")):
+        for finding in findings(RunEnded(run, verdicts.get(verdict_key(run.subject), ""))):
             if isinstance(finding, Note) and finding.key == verdict_key(run.subject):
                 verdicts[finding.key] = finding.value
             yield finding

@@ -8,15 +8,14 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer
-from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.charts import badge
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import atom
+from gitpulse_assets.serve.api import answers_of, replies_of
 from gitpulse_assets.serve.documents import refusals
 from gitpulse_assets.serve.media import encode_json
 from gitpulse_assets.serve.parameters import Name, Owner, refuse_unknown
-from gitpulse_assets.serve.replies import Replies
 
 badges_router = APIRouter(tags=["badges and feed"], dependencies=[Depends(refuse_unknown)])
 SVG = "image/svg+xml"
@@ -80,37 +79,22 @@ def badge_reply(request: Request, owner: str, name: str, window: str, media_type
         def body() -> bytes:
             return encode(of.verdict(of.window(int(window))))
 
-        return replies(request).document(request, of.published.version, media_type, body, MAX_AGE)
+        return replies_of(request).document(request, of.published.version, media_type, body, MAX_AGE)
 
-    return answers(request).ask(Repo.parse(f"{owner}/{name}"), put)
+    return answers_of(request).ask(Repo.parse(f"{owner}/{name}"), put)
 
 
-@badges_router.get(
-    "/feed/{owner}/{name}.atom",
-    response_class=Response,
-    responses=FEED,
-)
+@badges_router.get("/feed/{owner}/{name}.atom", response_class=Response, responses=FEED)
 def feed(request: Request, owner: Owner, name: Name) -> Response:
     """Tell when the repository's verdict of 90 days flipped within the last quarter, newest first."""
-    repo = Repo.parse(f"{owner}/{name}")
 
     def put(of: RepositoryAnswers) -> Response:
         def body() -> bytes:
             return atom.feed(page_url(request), request.url.path, of.published.full_name, of.flips())
 
-        return replies(request).document(request, of.published.version, atom.MEDIA_TYPE, body, MAX_AGE)
+        return replies_of(request).document(request, of.published.version, atom.MEDIA_TYPE, body, MAX_AGE)
 
-    return answers(request).ask(repo, put)
-
-
-def answers(request: Request) -> LakeAnswers:
-    """The application's answers."""
-    return request.app.state.answers
-
-
-def replies(request: Request) -> Replies:
-    """The application's replies."""
-    return request.app.state.replies
+    return answers_of(request).ask(Repo.parse(f"{owner}/{name}"), put)
 
 
 def page_url(request: Request) -> str:

@@ -13,11 +13,12 @@ from gitpulse_assets.alerting.rules import (
     CheckOutcome,
     FinishedRun,
     Quota,
+    RunEnded,
     Standing,
     Stopped,
     daily_findings,
+    findings,
     handbook_table,
-    run_findings,
     staleness_findings,
     stop_findings,
 )
@@ -33,11 +34,11 @@ BROKEN = replace(
 
 
 def alerts(run: FinishedRun, remembered: str = "") -> list[Alert]:
-    return [finding for finding in run_findings(run, remembered) if isinstance(finding, Alert)]
+    return [finding for finding in findings(RunEnded(run, remembered)) if isinstance(finding, Alert)]
 
 
 def notes(run: FinishedRun, remembered: str = "") -> dict[str, str]:
-    return {f.key: f.value for f in run_findings(run, remembered) if isinstance(f, Note)}
+    return {f.key: f.value for f in findings(RunEnded(run, remembered)) if isinstance(f, Note)}
 
 
 def kind(alert: Alert) -> str:
@@ -113,7 +114,7 @@ def test_a_quota_that_was_full_in_between_is_told_again():
     low, full = (replace(RUN, quota=Quota(left, 5000, "")) for left in (1, 5000))
     known, told = "", []
     for run in (low, low, RUN, full, RUN, low):
-        for finding in run_findings(run, ""):
+        for finding in findings(RunEnded(run, "")):
             if finding.key == "quota":
                 told.append(isinstance(finding, Alert) and not known)
                 known = "sent" if isinstance(finding, Alert) else finding.value
