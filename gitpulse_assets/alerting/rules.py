@@ -383,7 +383,7 @@ RULES: tuple[AlertRule, ...] = (
                     "Published, but look: rows in quarantine, unknown fields, an incomplete history "
                     "(no token), many departures at once"
                 ),
-                ("Open the check's page; quarantined rows lie in `silver/quarantine` with the rule's name"),
+                "Open the check's page; quarantined rows lie in `silver/quarantine` with the rule's name",
             ),
         ),
     ),
@@ -449,7 +449,7 @@ RULES: tuple[AlertRule, ...] = (
         told=(
             Told(
                 "the backlog's verdict flipped",
-                ("From one of growing, shrinking, flat to another; *unclear* in between does not count"),
+                "From one of growing, shrinking, flat to another; *unclear* in between does not count",
                 "Read the paragraph; it names what drives it",
             ),
         ),

@@ -19,8 +19,7 @@ MART_BACKLOG_BY_LABEL = TableContract(
     name="mart_backlog_by_label",
     description=(
         "The open backlog and its latest flows by the labels issues have now. An issue counts under each of "
-        "its "
-        "labels, so rows do not add up to the backlog; flows are of issues that have the label now, "
+        "its labels, so rows do not add up to the backlog; flows are of issues that have the label now, "
         "whenever they got it."
     ),
     grain="one row a label some issue has now, and one for issues without label",

@@ -18,8 +18,8 @@ MART_ISSUE_CLOSURE_AGE_MONTHLY = TableContract(
     name="mart_issue_closure_age_monthly",
     description=(
         "How old issues were when closed, by the UTC month of the closing, and how long closing takes when "
-        "the "
-        "issues still open are counted too. An issue closed more than once belongs to its latest closing."
+        "the issues still open are counted too. An issue closed more than once belongs to its latest "
+        "closing."
     ),
     grain="one row a UTC month, none missing",
     key=("repo_owner", "repo_name", "closed_month"),
@@ -39,8 +39,8 @@ MART_ISSUE_CLOSURE_AGE_MONTHLY = TableContract(
             "median_closure_age_days",
             REAL,
             "Exact median of their closure_age_days. Biased: it leaves out the issues still open, so it "
-            "falls when "
-            "a team closes only the easy ones and rises when it clears old ones. Null without a closing.",
+            "falls when a team closes only the easy ones and rises when it clears old ones. Null without a "
+            "closing.",
         ),
         Column(
             "p90_closure_age_days",
@@ -61,11 +61,9 @@ MART_ISSUE_CLOSURE_AGE_MONTHLY = TableContract(
             "kaplan_meier_median_closure_age_days",
             REAL,
             "Days within which half of the issues get closed, by Kaplan and Meier: over the issues created "
-            "in the "
-            "365 days up to the month's end (in the last month, the as-of moment), those open then counted "
-            "as "
-            "lasting at least that long, those departed as lasting until they left. Null when more than half "
-            "outlast what could be observed.",
+            "in the 365 days up to the month's end (in the last month, the as-of moment), those open then "
+            "counted as lasting at least that long, those departed as lasting until they left. Null when "
+            "more than half outlast what could be observed.",
         ),
         Column("cohort_issue_count", COUNT, "Issues in that estimate.", nullable=False),
         Column(

@@ -19,10 +19,8 @@ MART_ISSUE_DAILY_FLOW = TableContract(
     name="mart_issue_daily_flow",
     description=(
         "The backlog day by day: what entered and left it, and how many issues were open at the end. UTC "
-        "days, "
-        "none missing, from the first day of the ledger to the as-of day; a repository without issues has "
-        "one "
-        "row of zeros on the as-of day."
+        "days, none missing, from the first day of the ledger to the as-of day; a repository without issues "
+        "has one row of zeros on the as-of day."
     ),
     grain="one row a UTC day",
     key=("repo_owner", "repo_name", "flow_date"),
@@ -49,16 +47,14 @@ MART_ISSUE_DAILY_FLOW = TableContract(
             "open_at_end",
             COUNT,
             "Issues open at the next midnight UTC; on the last day at the as-of moment. Summed from the "
-            "ledger's "
-            f"own +1 and -1, apart from the counts by kind. {LEDGER_NOTE}",
+            f"ledger's own +1 and -1, apart from the counts by kind. {LEDGER_NOTE}",
             nullable=False,
         ),
         Column(
             "rolling_7d_opened",
             COUNT,
             "Sum of opened_count alone (no reopened, transferred in or returned ones) over this day and the "
-            "six "
-            "before it; over fewer in the first six days.",
+            "six before it; over fewer in the first six days.",
             nullable=False,
         ),
         Column(

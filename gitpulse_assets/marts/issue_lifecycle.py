@@ -34,9 +34,8 @@ MART_ISSUE_LIFECYCLE = TableContract(
             "closed_date",
             DAY,
             "UTC day the latest closing took effect: that of closed_at, but never before created_at; where "
-            "GitHub "
-            "says closed without a time, that of the ledger's last closing or of updated_at. Null while "
-            "open.",
+            "GitHub says closed without a time, that of the ledger's last closing or of updated_at. Null "
+            "while open.",
         ),
         Column("is_open", FLAG, "Whether its state is open and it has not departed.", nullable=False),
         Column("is_closed", FLAG, "Whether its state is closed.", nullable=False),
@@ -57,8 +56,7 @@ MART_ISSUE_LIFECYCLE = TableContract(
             "open_seconds",
             COUNT,
             "Whole seconds it was in this backlog, all stretches added, up to the as-of moment; 0 for one "
-            "that "
-            f"arrived closed. {LEDGER_NOTE}",
+            f"that arrived closed. {LEDGER_NOTE}",
             nullable=False,
         ),
         Column(

@@ -21,8 +21,8 @@ MART_ISSUE_SWING_DAYS = TableContract(
     name="mart_issue_swing_days",
     description=(
         "The days that moved the backlog most: the 10 largest by net_change each way, with the issues "
-        "behind them. "
-        "A day without net change is none; of days that moved it equally, the later ranks first."
+        "behind them. A day without net change is none; of days that moved it equally, the later ranks "
+        "first."
     ),
     grain="one row a direction and rank",
     key=("repo_owner", "repo_name", "direction", "swing_rank"),
@@ -40,8 +40,7 @@ MART_ISSUE_SWING_DAYS = TableContract(
             "issue_numbers",
             pa.list_(pa.int64()),
             "Numbers, ascending, of the issues that moved the backlog in this direction that day: on a day "
-            "up those "
-            "that entered it, on a day down those that left. One that did both is in neither list.",
+            "up those that entered it, on a day down those that left. One that did both is in neither list.",
             nullable=False,
         ),
         Column(

@@ -21,8 +21,7 @@ MART_ISSUE_WEEKDAY_RHYTHM = TableContract(
             "issue_count",
             COUNT,
             "Sum of opened_count or closed_count of the daily flow over these weekdays, 0 where nothing "
-            "happened; "
-            "an issue closed twice counts twice.",
+            "happened; an issue closed twice counts twice.",
             nullable=False,
         ),
     ),
