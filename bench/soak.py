@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from statistics import fmean
+from statistics import fmean, median
 
 import click
 
@@ -73,6 +73,9 @@ FLAT = (
     "descriptors",
 )
 MONTHS_MIN = 3
+# The age that the oldest refreshes are held against, and how many of either age are made in turns.
+YOUNG_REFRESHES = 20
+COMPARED_REFRESHES = 20
 # What was folded waits for the next fold to go: whether it has gone yet makes 0.8 MB.
 BYTES_SLACK_MB = 1.0
 # CPU milliseconds, reads, writes, kilobytes opened.
@@ -162,7 +165,6 @@ class Soak:
         self.reader = Reader(self.world, REPO, self.folder)
         self.store = MovedStore(self.folder, self.world)
         self.lake = Lake(self.store)
-        MovedClock.world = self.world
 
     def change(self) -> Issue:
         """Something happens to one issue: mostly a comment, now and then a closing or a reopening."""
@@ -210,6 +212,7 @@ class Soak:
         self.number += 1
         run_id = f"run-{self.number:06}"
         is_full = self.number % REFRESHES_A_FULL_WALK == 1
+        MovedClock.world = self.world
         before = self.spent()
         with self.reader.client("good-token") as client:
             receive(Session(client, self.lake, REPO, run_id), is_full=is_full)
@@ -280,6 +283,17 @@ def troubles(months: list[Month]) -> Iterator[str]:
             yield f"month {month.month}: the lake grew by {size_mb:.1f} MB, at first by {most:.1f}"
 
 
+def aged(old: Soak, young: Soak) -> float:
+    """How many times the CPU of a whole refresh of `young`, 20 refreshes old, one of `old` takes.
+
+    They are made in turns, so that a busy machine is as busy for both; the median leaves out folds.
+    """
+    for _ in range(YOUNG_REFRESHES):
+        young.refresh()
+    costs = [(old.refresh()[0], young.refresh()[0]) for _ in range(COMPARED_REFRESHES)]
+    return median(cost for cost, _ in costs) / median(cost for _, cost in costs)
+
+
 def table(months: list[Month]) -> str:
     """The figures as a Markdown table."""
     names = list(asdict(months[0]))
@@ -297,13 +311,19 @@ def main(months: int, refreshes: int, as_json: bool) -> None:
     logging.disable(logging.INFO)
     played: list[Month] = []
     with tempfile.TemporaryDirectory(prefix="gitpulse-soak-") as folder, moved_clock():
-        soak = Soak(Path(folder))
+        soak = Soak(Path(folder) / "old")
         for number in range(1, months + 1):
             played.append(soak.month(number, refreshes))
             if as_json:
                 print(json.dumps(asdict(played[-1])), flush=True)
+        spent = time.process_time()
+        number, ratio = soak.number, aged(soak, Soak(Path(folder) / "young"))
     click.echo(table(played))
+    click.echo(f"{number:,} refreshes took {spent / 60:.0f} minutes of CPU")
+    click.echo(f"a refresh after {number:,} takes {ratio:.2f} times the CPU of one after {YOUNG_REFRESHES}")
     found = list(troubles(played))
+    if ratio > GROWTH_MAX:
+        found.append(f"a refresh takes more than {GROWTH_MAX} times the CPU of an early one")
     click.echo("\n".join(found) or "flat")
     sys.exit(1 if found else 0)
 

@@ -21,7 +21,7 @@ from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import reading
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parquet import write_parquet
-from gitpulse_assets.lake.store import ObjectInfo
+from gitpulse_assets.lake.store import ListedObject
 from gitpulse_assets.repo import Repo
 
 GHOST = {"login": "ghost", "id": 10137, "databaseId": 10137, "type": "User", "__typename": "User"}
@@ -64,7 +64,7 @@ def repos_naming(lake: Lake, login: str) -> set[Repo]:
     return found
 
 
-def is_named(lake: Lake, info: ObjectInfo, login: str, *, is_gold: bool) -> bool:
+def is_named(lake: Lake, info: ListedObject, login: str, *, is_gold: bool) -> bool:
     """Whether any text of a Parquet object names the login."""
     opened = lake.store.open(info.key)
     if opened is None:
@@ -105,7 +105,7 @@ def naming(name: str, login: str, is_gold: bool) -> str:
     return rf"{before}{word}([^\w-]|$)"
 
 
-def rewrite(lake: Lake, contract: TableContract, info: ObjectInfo, login: str) -> int:
+def rewrite(lake: Lake, contract: TableContract, info: ListedObject, login: str) -> int:
     """Rewrite one batch without the person; return in how many of its records they were."""
     opened = lake.store.open(info.key)
     if opened is None:

@@ -14,7 +14,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed, folder_errors
-from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject, file_fingerprint
+from gitpulse_assets.lake.store import (
+    ListedObject,
+    ObjectInfo,
+    OpenObject,
+    StoredObject,
+    file_fingerprint,
+)
 
 # A bounded number of lock files serves any number of repositories; a lock is held for microseconds.
 LOCK_COUNT = 64
@@ -30,6 +36,10 @@ def _unless_gone(error: BaseException) -> None:
     """Raise the error again, unless another run removed the file or folder first."""
     if not isinstance(error, FileNotFoundError):
         raise error
+
+
+def _modified_at(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, tz=UTC)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -119,8 +129,7 @@ class FolderStore:
         if opened is None:
             return None
         with folder_errors(self.root / key), opened.file as file:
-            modified_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, tz=UTC)
-            return ObjectInfo(key, opened.size_bytes, opened.etag, modified_at)
+            return ObjectInfo(key, opened.size_bytes, _modified_at(os.fstat(file.fileno())), opened.etag)
 
     def put(
         self, key: str, body: bytes | Path, *, if_match: str | None = None, if_absent: bool = False
@@ -139,7 +148,7 @@ class FolderStore:
             except FileNotFoundError as error:
                 raise ObjectNotFound(f"{self.root / source}: there is no such file") from error
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str) -> Iterator[ListedObject]:
         with folder_errors(self.root / prefix):
             paths = [
                 Path(folder, name)
@@ -147,8 +156,8 @@ class FolderStore:
                 for name in names
             ]
         for path in sorted(paths):
-            if info := self.head(path.relative_to(self.root).as_posix()):
-                yield info
+            if listed := self._listed(path):
+                yield listed
 
     def delete(self, key: str) -> None:
         path = self.root / key
@@ -163,6 +172,12 @@ class FolderStore:
     def delete_prefix(self, prefix: str) -> None:
         with folder_errors(self.root / prefix):
             shutil.rmtree(self.root / prefix, onerror=lambda function, path, raised: _unless_gone(raised[1]))
+
+    def _listed(self, path: Path) -> ListedObject | None:
+        with folder_errors(path), suppress(FileNotFoundError):
+            found = path.stat()
+            return ListedObject(path.relative_to(self.root).as_posix(), found.st_size, _modified_at(found))
+        return None
 
     def _spool(self, body: bytes) -> Path:
         path = self.scratch_folder / uuid.uuid4().hex

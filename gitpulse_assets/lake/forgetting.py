@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 
 from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.store import ObjectInfo, Store
+from gitpulse_assets.lake.store import ListedObject, Store
 from gitpulse_assets.repo import Repo
 
 PARTITION_COLUMNS = ["repo_owner", "repo_name"]
 
 
-def objects_of(store: Store, repo: Repo) -> list[ObjectInfo]:
+def objects_of(store: Store, repo: Repo) -> list[ListedObject]:
     """Every object of a repository: tables, raw runs, commits, reports, and what merges staged of it.
 
     In the order to remove them: what was made from others first, so that a crash in between leaves nothing
@@ -31,7 +31,7 @@ def objects_of(store: Store, repo: Repo) -> list[ObjectInfo]:
     return [*staged_of(store, repo, staged), *found]
 
 
-def remove(store: Store, repo: Repo, objects: list[ObjectInfo]) -> None:
+def remove(store: Store, repo: Repo, objects: list[ListedObject]) -> None:
     """Remove the objects in their order, and then the folders that are named after the repository."""
     for info in objects:
         store.delete(info.key)
@@ -41,7 +41,7 @@ def remove(store: Store, repo: Repo, objects: list[ObjectInfo]) -> None:
         store.delete_prefix(folder)
 
 
-def folders_of(repo: Repo, objects: list[ObjectInfo]) -> set[str]:
+def folders_of(repo: Repo, objects: list[ListedObject]) -> set[str]:
     """The folders from the one named after the repository down to that of each object."""
     place = f"{repo.folder}/"
     found: set[str] = set()
@@ -51,9 +51,9 @@ def folders_of(repo: Repo, objects: list[ObjectInfo]) -> set[str]:
     return found
 
 
-def staged_of(store: Store, repo: Repo, staged: list[ObjectInfo]) -> Iterator[ObjectInfo]:
+def staged_of(store: Store, repo: Repo, staged: list[ListedObject]) -> Iterator[ListedObject]:
     """The staged objects of merges of the repository; a merge is of one, which its first rows name."""
-    merges: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+    merges: defaultdict[str, list[ListedObject]] = defaultdict(list)
     for info in staged:
         merges[info.key.removeprefix(paths.STAGING).partition("/")[0]].append(info)
     for infos in merges.values():
@@ -61,7 +61,7 @@ def staged_of(store: Store, repo: Repo, staged: list[ObjectInfo]) -> Iterator[Ob
             yield from infos
 
 
-def owner_of(store: Store, info: ObjectInfo) -> Repo | None:
+def owner_of(store: Store, info: ListedObject) -> Repo | None:
     """Return the repository whose rows a Parquet object holds; None where it holds none of ours."""
     opened = store.open(info.key) if info.key.endswith(".parquet") else None
     if opened is None:

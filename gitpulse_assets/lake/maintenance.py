@@ -22,7 +22,7 @@ from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
 from gitpulse_assets.lake.scratch import machine_scratch
-from gitpulse_assets.lake.store import ObjectInfo, Store
+from gitpulse_assets.lake.store import ListedObject, Store
 from gitpulse_assets.lake.witnesses import Witnesses
 from gitpulse_assets.place import Place
 from gitpulse_assets.repo import Repo
@@ -86,7 +86,7 @@ def _needed_staging(store: Store, layer: Layer, place: Place) -> str:
     return paths.staging_prefix(plan.merge_id) if plan else paths.STAGING
 
 
-def _removed(store: Store, infos: Iterable[ObjectInfo]) -> Swept:
+def _removed(store: Store, infos: Iterable[ListedObject]) -> Swept:
     removed = list(infos)
     for info in removed:
         store.delete(info.key)
@@ -102,8 +102,8 @@ def _remove_scratch(store: Store, limit: datetime) -> None:
                     path.unlink()
 
 
-def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
-    groups: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+def _dead_staging(store: Store, limit: datetime) -> Iterator[ListedObject]:
+    groups: defaultdict[str, list[ListedObject]] = defaultdict(list)
     for info in store.list(paths.STAGING):
         groups[info.key.removeprefix(paths.STAGING).partition("/")[0]].append(info)
     for folder, infos in groups.items():
@@ -113,7 +113,7 @@ def _dead_staging(store: Store, limit: datetime) -> Iterator[ObjectInfo]:
             yield from old
 
 
-def _uncounted(store: Store, repo: Repo, limit: datetime) -> Iterator[ObjectInfo]:
+def _uncounted(store: Store, repo: Repo, limit: datetime) -> Iterator[ListedObject]:
     rows = Manifest(store, repo).rows()
     counted = {key for row in rows for key in _batch_keys(repo, row)}
     listed = (info for stream in _TABLES.values() for info in store.list(_folder(stream, repo)))

@@ -28,7 +28,7 @@ from gitpulse_assets.lake.s3_errors import (
 from gitpulse_assets.lake.s3_file import RangedFile, read_object
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.scratch import machine_scratch
-from gitpulse_assets.lake.store import ObjectInfo, OpenObject, StoredObject
+from gitpulse_assets.lake.store import ListedObject, ObjectInfo, OpenObject, StoredObject
 from gitpulse_assets.stopping import pause
 
 logger = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class S3Store:
         answer = self._head(key)
         if answer is None:
             return None
-        return ObjectInfo(key, answer["ContentLength"], answer["ETag"], answer["LastModified"])
+        return ObjectInfo(key, answer["ContentLength"], answer["LastModified"], answer["ETag"])
 
     def put(
         self, key: str, body: bytes | Path, *, if_match: str | None = None, if_absent: bool = False
@@ -161,7 +161,7 @@ class S3Store:
         finally:
             path.unlink(missing_ok=True)
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str) -> Iterator[ListedObject]:
         with self._errors(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix + prefix
@@ -169,7 +169,7 @@ class S3Store:
             for page in pages:
                 for found in page.get("Contents", []):
                     key = found["Key"].removeprefix(self._prefix)
-                    yield ObjectInfo(key, found["Size"], found["ETag"], found["LastModified"])
+                    yield ListedObject(key, found["Size"], found["LastModified"])
 
     def delete(self, key: str) -> None:
         with self._errors(key):

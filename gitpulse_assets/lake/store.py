@@ -18,13 +18,19 @@ TAIL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
-class ObjectInfo:
-    """One object: its key below the lake's root, size in bytes, ETag and UTC time of its last change."""
+class ListedObject:
+    """One object as a listing names it: its key below the lake's root, size in bytes, UTC time of change."""
 
     key: str
     size_bytes: int
-    etag: str
     modified_at: datetime
+
+
+@dataclass(frozen=True)
+class ObjectInfo(ListedObject):
+    """One object and its ETag, for which a folder has to read the object's end."""
+
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,8 @@ class Store(Protocol):
         """Replace `target` by `source`, which may stay; raises ObjectNotFound where `source` is gone."""
         ...
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Every object whose key starts with `prefix`, a folder ending in `/`, in key order."""
+    def list(self, prefix: str) -> Iterator[ListedObject]:
+        """Every object whose key starts with `prefix`, a folder ending in `/`, in key order; reads none."""
         ...
 
     def delete(self, key: str) -> None:

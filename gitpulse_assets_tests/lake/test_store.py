@@ -15,7 +15,7 @@ from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.forgetting import objects_of, remove
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_store import S3Store
-from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.store import ListedObject, Store
 from gitpulse_assets.repo import Repo
 
 KEY = "silver/issue_current/repo_owner=a/repo_name=.github/data.parquet"
@@ -96,6 +96,18 @@ def test_list_and_delete_by_folder(store: Store):
     assert [i.key for i in store.list("_staging/m1/")] == keys[:2]
     store.delete_prefix("_staging/m1/")
     assert [i.key for i in store.list("_staging/") if "_scratch" not in i.key] == keys[2:]
+
+
+def test_07_a_listing_reads_no_object(tmp_path: Path):
+    """A fold lists bronze: reading each object's end for an ETag nobody asks made refreshes dearer by age."""
+    store = FolderStore(tmp_path / "lake")
+    store.put(KEY, b"1234")
+    found = store.head(KEY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FolderStore, "open", None)
+        listed = [info for info in store.list("") if info.key == KEY]
+    assert found is not None
+    assert listed == [ListedObject(KEY, 4, found.modified_at)]
 
 
 def test_an_open_object_stays_the_version_it_was(store: Store):
