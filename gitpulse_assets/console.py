@@ -27,8 +27,11 @@ STEP_WORDS = {
 QUOTA_WORDS = {"records": "requests", "lifecycles": "points"}
 
 
-def say(text: str) -> None:
-    """Print a result; a reader that has seen enough (`| head -1`) makes no command fail."""
+def say(text: str | bytes) -> None:
+    """Print a result; a reader that has seen enough (`| head -1`) makes no command fail.
+
+    Bytes, for programs to read, are written as they are, whatever the encoding of stdout.
+    """
     try:
         click.echo(text)
     except BrokenPipeError:

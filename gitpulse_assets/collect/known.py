@@ -47,12 +47,12 @@ class ChangedIssue:
 def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue]:
     """The issues whose newest record is newer than the timeline known of them, by node id.
 
-    With `is_full` those too whose timeline did not come whole.
+    With `is_full` those too whose timeline did not come whole, or lacks what the server knows by now.
     """
     batches: dict[TableContract, Batches] = {
         table: unmerged(session, table) for table in (ISSUES, ISSUE_TIMELINE)
     }
-    rows = ask(session, "changed_issue", batches=batches, is_full=is_full)
+    rows = ask(session, "changed_issue", batches=batches, is_full=is_full, lost=list(session.client.lost))
     return {row["issue_node_id"]: ChangedIssue(row["issue_id"], row["issue_number"]) for row in rows}
 
 

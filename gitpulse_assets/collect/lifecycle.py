@@ -205,6 +205,7 @@ def bronze_row(issue: IssueLifecycle, date: dt.datetime) -> dict[str, Any]:
         "issue_number": issue.issue_number,
         "source": "graphql",
         "is_complete": issue.is_complete,
+        "left_out": list(issue.left_out) or None,
         "payload_json": issue.payload.decode(),
     }
 

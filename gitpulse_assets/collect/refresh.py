@@ -10,6 +10,7 @@ from gitpulse_assets.collect.control import (
     leave_uncounted,
 )
 from gitpulse_assets.collect.departures import collect_departures
+from gitpulse_assets.collect.dialect import in_the_hosts_dialect
 from gitpulse_assets.collect.issues import WalkPlan, collect_issues, plan_walk
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.reconciliation import keep_reconciliation
@@ -34,6 +35,14 @@ def collect(session: Session, *, is_full: bool, with_events: bool = False) -> Ma
     down in the manifest.
     """
     repository = collect_repository(session)
+    with in_the_hosts_dialect(session, is_full=is_full):
+        return collect_issues_of(session, repository, is_full=is_full, with_events=with_events)
+
+
+def collect_issues_of(
+    session: Session, repository: CollectedRepository, *, is_full: bool, with_events: bool
+) -> ManifestRow:
+    """Bring in what changed of the repository's issues, and what happened to them."""
     try:
         follow_up(session, repository.repository_id)
         row = walk_and_count(session, plan_walk(session, is_full=is_full), repository)

@@ -12,7 +12,8 @@ def print_views(settings: Settings) -> int:
     """Print the statements; return the exit code."""
     try:
         lake = open_lake(settings, is_writable=False)
-        say(duckdb_views(lake, settings.lake_url, s3_options(settings)))
+        # An escape for what a terminal cannot show would name another folder.
+        say(duckdb_views(lake, settings.lake_url, s3_options(settings)).encode())
     except LakeError as error:
         return refused(error, FAILED)
     return DONE

@@ -122,6 +122,12 @@ ISSUE_TIMELINE = TableContract(
             "is_complete", pa.bool_(), "Whether the payload holds every page of the timeline.", nullable=False
         ),
         Column(
+            "left_out",
+            pa.list_(pa.string()),
+            "Names of GitHub's GraphQL schema that the server is too old to know, so that the payload lacks "
+            "what they tell; null where nothing is lost.",
+        ),
+        Column(
             "payload_json",
             pa.string(),
             "graphql: the issue's node with the timeline nodes of all its pages, or `errors` that say why "

@@ -95,8 +95,8 @@ LEDGER_NOTE = (
     "missing."
 )
 
-# What only a pull request has; an issue's row has the rest of issue_current, in its order and words.
-PULL_REQUEST_ONLY = ("is_pull_request", "is_draft", "merged_at")
+# What only a pull request has, or is told of the record; an issue's row has the rest of issue_current.
+NOT_OF_ISSUES = ("is_pull_request", "is_draft", "merged_at", "is_reason_told")
 
 # Every flow counts only what changes the stock: net_change = the first four minus the last four.
 FLOW_COLUMNS = (

@@ -51,6 +51,11 @@ ISSUE_CURRENT = TableContract(
         Column("title", pa.string(), "Title as last received."),
         Column("state", pa.string(), "open or closed, as GitHub says.", False),
         Column("state_reason", pa.string(), "completed, not_planned, duplicate, reopened, or null."),
+        Column(
+            "is_reason_told",
+            pa.bool_(),
+            "Whether the record has a state_reason at all, be it null; false where the server is too old.",
+        ),
         Column("is_locked", pa.bool_(), "Whether the conversation is locked."),
         Column("active_lock_reason", pa.string(), "Why it is locked, if a reason was given."),
         Column(
@@ -270,6 +275,12 @@ LIFECYCLE_COVERAGE = TableContract(
             pa.bool_(),
             "Whether every event came; false where GitHub left some out, or no longer serves the oldest.",
             False,
+        ),
+        Column(
+            "left_out",
+            pa.list_(pa.string()),
+            "Names of GitHub's GraphQL schema that the server is too old to know, so that the lifecycle "
+            "lacks what they tell; null where nothing is lost.",
         ),
         Column("fetched_at", UTC_TIMESTAMP, "GitHub's clock (Date header) when it was fetched.", False),
     ),

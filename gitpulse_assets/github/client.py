@@ -248,6 +248,29 @@ class GitHubClient:
                 return
         raise RepositoryNotFound(f"{owner} is no organisation or user at {httpx.URL(self._api_url).host}")
 
+    @property
+    def graphql_host(self) -> str:
+        """The host that answers GraphQL."""
+        return self._graphql.host
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What that host was found not to know of what is asked, by name; it is asked without."""
+        return self._graphql.dialect.left_out
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Of that, what nothing else tells."""
+        return self._graphql.dialect.lost
+
+    def recall_left_out(self, names: Iterable[str]) -> None:
+        """Ask without what the host was found not to know before."""
+        self._graphql.dialect.recall(names)
+
+    def find_left_out(self, repo: Repo) -> tuple[str, ...]:
+        """Find out by asking what the host is too old to tell of an issue (1 point); needs a token."""
+        return Lifecycles(self._graphql, repo).left_out()
+
     def rate_limits(self, repo: Repo) -> RateLimits | None:
         """What the repository's token has left of both budgets; asking costs nothing.
 

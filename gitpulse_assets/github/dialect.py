@@ -1,4 +1,4 @@
-"""What a server's GraphQL schema lacks of what the documents ask for, found out once for each client.
+"""What a server's GraphQL schema lacks of what the documents ask for: found out once, or known from before.
 
 GitHub Enterprise Server is as old as it was installed. What can be done without is left out and its loss
 told; for anything else the server is too old. The documents themselves ask for all of it.
@@ -6,10 +6,11 @@ told; for anything else the server is too old. The documents themselves ask for 
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitpulse_assets.github.errors import SchemaTooOld, one_line
+from gitpulse_assets.older_server import LOST
 
 logger = logging.getLogger(__name__)
 
@@ -17,15 +18,22 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Optional:
     """A part of the documents: the `names` a refusal calls it by, the pattern of its text and what stands
-    instead.
-
-    `lost` is what lacks without it.
+    instead. By the first name it is remembered.
     """
 
     names: tuple[str, ...]
     pattern: str
     instead: str
-    lost: str
+
+    @property
+    def name(self) -> str:
+        """What it is remembered by."""
+        return self.names[0]
+
+    @property
+    def lost(self) -> str:
+        """What lacks without it; empty where something else tells the same."""
+        return LOST.get(self.name, "")
 
 
 # The first that a refusal names is what it is about: the argument before its field.
@@ -34,26 +42,22 @@ OPTIONAL = (
         ("enableDuplicate",),
         r"\(enableDuplicate: true\)",
         "",
-        "that an issue was closed as a duplicate, which its timeline tells as not planned",
     ),
     # Its ids fit: a server old enough to lack the field has not counted beyond 32 bits.
     Optional(
         ("fullDatabaseId",),
         r"\bfullDatabaseId\b",
         "fullDatabaseId: databaseId",
-        "nothing, databaseId tells it",
     ),
     Optional(
         ("stateReason",),
         r"\bstateReason\b(\(enableDuplicate: true\))?",
         "",
-        "why an issue was closed, beyond what its record says",
     ),
     Optional(
         ("ConvertedToDiscussionEvent", "CONVERTED_TO_DISCUSSION_EVENT"),
         r"\.\.\. on ConvertedToDiscussionEvent \{[^{}]*\{[^{}]*\}\s*\}",
         "",
-        "conversions to discussions, which count as closed",
     ),
 )
 
@@ -64,6 +68,21 @@ class Dialect:
     def __init__(self, host: str):
         self._host = host
         self._left_out: list[Optional] = []
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What the server was found to lack, by name, in order."""
+        return tuple(sorted(part.name for part in self._left_out))
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The names of those whose loss nothing makes good."""
+        return tuple(sorted(part.name for part in self._left_out if part.lost))
+
+    def recall(self, names: Iterable[str]) -> None:
+        """Do without what was found lacking before, by its names; one no longer asked for is none."""
+        known = set(names)
+        self._left_out += [part for part in OPTIONAL if part.name in known and part not in self._left_out]
 
     def spoken(self, document: str, variables: Mapping[str, object]) -> tuple[str, dict[str, object]]:
         """The document and its variables, as this server understands them."""
@@ -87,9 +106,8 @@ class Dialect:
                 )
             if part not in self._left_out:
                 self._left_out.append(part)
-                logger.warning(
-                    "%s is an older server, without %s: missing is %s", self._host, part.names[0], part.lost
-                )
+                told = f"it cannot tell {part.lost}" if part.lost else "nothing is lost by it"
+                logger.warning("%s is an older server, without %s: %s", self._host, part.name, told)
 
 
 def _without(value: object, unknown: set[str]) -> object:

@@ -5,7 +5,7 @@ departures.py.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import resources
 from typing import TypeVar
@@ -78,7 +78,8 @@ class _Envelope(msgspec.Struct):
 class Answer:
     """One answer. `is_partial`: GitHub left something out, for want of resources or time.
 
-    `sso_address`: where the token is authorised for single sign-on, if that is missing.
+    `sso_address`: where the token is authorised for single sign-on, if that is missing. `left_out`: names of
+    what the server is too old to tell.
     """
 
     url: str
@@ -86,6 +87,7 @@ class Answer:
     data: bytes = field(repr=False)
     problems: list[Problem]
     sso_address: str | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_partial(self) -> bool:
@@ -143,7 +145,8 @@ class GraphQL:
     def __init__(self, transport: Transport, url: str):
         self._transport = transport
         self._url = url
-        self._dialect = Dialect(httpx.URL(url).host)
+        self.host = httpx.URL(url).host
+        self.dialect = Dialect(self.host)
 
     def ask(
         self, repo: Repo, document: str, variables: dict[str, object], *, retry_overload: bool = True
@@ -153,18 +156,17 @@ class GraphQL:
         Raises RepositoryNotFound, Forbidden, CursorRefused for errors of that kind and SchemaTooOld where the
         server lacks what is needed; others are left in the answer's problems.
         """
-        host = httpx.URL(self._url).host
         if not self._transport.has_token(repo):
-            raise TokenRequired(f"{host} answers GraphQL only with a token; set GITHUB_TOKEN")
+            raise TokenRequired(f"{self.host} answers GraphQL only with a token; set GITHUB_TOKEN")
         while True:
-            answer = self._send(repo, *self._dialect.spoken(document, variables), retry_overload)
+            answer = self._send(repo, *self.dialect.spoken(document, variables), retry_overload)
             unknown = [problem.message for problem in answer.problems if problem.is_of_schema]
             if not unknown:
                 break
-            self._dialect.leave_out(unknown)
+            self.dialect.leave_out(unknown)
         for problem in answer.problems:
-            _raise_final(problem, repo, host, answer.sso_address)
-        return answer
+            _raise_final(problem, repo, self.host, answer.sso_address)
+        return replace(answer, left_out=self.dialect.lost)
 
     def ask_alive(self, repo: Repo) -> datetime:
         """GitHub's time by an answer to the least question; raises what keeps it from answering that."""

@@ -43,7 +43,7 @@ class IssueLifecycle:
 
     `issue_id` is the REST id; `repository_id` and `repository_full_name` are where the issue is now. Of an
     issue that was transferred all ids are those it has now; `asked_node_id` is the one asked for. Not
-    `is_complete`: GitHub left a part of the timeline out.
+    `is_complete`: GitHub left a part of the timeline out. `left_out`: what the server is too old to tell.
     """
 
     asked_node_id: str
@@ -54,6 +54,7 @@ class IssueLifecycle:
     repository_full_name: str
     is_complete: bool
     payload: bytes = field(repr=False)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,11 @@ class Lifecycles:
         self._size = BatchSize()
         self._failed_count = 0
         self._further_page = load_document("timeline_page", FRAGMENTS[1:])
+
+    def left_out(self) -> tuple[str, ...]:
+        """Find out what the server lacks of what is asked about an issue, by asking about none (1 point)."""
+        document = load_document("lifecycle_by_ids", FRAGMENTS)
+        return self._graphql.ask(self._repo, document, {"ids": [], "itemTypes": ITEM_TYPES}).left_out
 
     def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
         """All issues by creation, from the start or after a stored cursor (CursorRefused if it expired).
@@ -207,6 +213,7 @@ class Lifecycles:
             repository_full_name=issue.repository.name_with_owner,
             is_complete=is_complete,
             payload=joined(node, further) if further else node,
+            left_out=answer.left_out,
         )
 
     def _further_events(self, node_id: str, page_info: PageInfoData) -> tuple[list[msgspec.Raw], bool]:

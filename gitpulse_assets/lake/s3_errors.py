@@ -35,6 +35,7 @@ SERVER_ERROR = 500
 _IN_TROUBLE = "look at that server, or set AWS_ENDPOINT_URL to another, then run again"
 _UNREACHABLE = "set AWS_ENDPOINT_URL to the server's address, or start it"
 
+_CLOSED = "set AWS_ENDPOINT_URL to its address, with https:// where it speaks TLS, or look at that server"
 _UNTRUSTED = "set AWS_CA_BUNDLE to the file of the CA that signed it (SSL_CERT_FILE serves GitHub only)"
 # A server that does not take several deletions at once answers so; each alone may still be taken.
 NO_BULK_DELETE = {400, 405, 501}
@@ -81,7 +82,26 @@ def _core_reason(error: Exception) -> str:
     if isinstance(error, exceptions.ParamValidationError):
         return "this is no bucket's name: set GITPULSE_LAKE_URL to s3://bucket/prefix"
     if isinstance(error, exceptions.SSLError):
-        return f"its certificate is not trusted ({str(error).rpartition('] ')[2] or 'TLS'}): {_UNTRUSTED}"
+        return _tls_reason(str(error).rpartition("] ")[2] or "TLS")
+    if isinstance(error, exceptions.ConnectionClosedError):
+        return f"it ends the connection without an answer: {_CLOSED}"
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return f"cannot be reached ({type(error).__name__}): {_UNREACHABLE}"
     return str(error)
+
+
+def _tls_reason(words: str) -> str:
+    """Why TLS did not come about; a bundle mends only a CA that is not known."""
+    if "wrong version number" in words or "record layer failure" in words:
+        return "it speaks no TLS there: write http:// in AWS_ENDPOINT_URL, or the port that does"
+    if "expired" in words or "not yet valid" in words:
+        return (
+            f"its certificate is out of date ({words}): renew it at the server, or set this machine's clock"
+        )
+    if "match" in words:
+        name = words.rpartition("match")[2].strip(" ,") or words
+        return (
+            f"its certificate is for another name ({name}): write that name in AWS_ENDPOINT_URL, or have one "
+            "for this name made at the server"
+        )
+    return f"its certificate is not trusted ({words}): {_UNTRUSTED}"

@@ -5,7 +5,7 @@ from gitpulse_assets.contracts.mart import (
     DAY,
     FLAG,
     LEDGER_NOTE,
-    PULL_REQUEST_ONLY,
+    NOT_OF_ISSUES,
     REAL,
     TEXT,
     TEXT_LIST,
@@ -28,7 +28,7 @@ MART_ISSUE_LIFECYCLE = TableContract(
     order_by=("issue_number",),
     sample=("issue_number", "issue_id"),
     columns=(
-        *(column for column in ISSUE_CURRENT.columns if column.name not in PULL_REQUEST_ONLY),
+        *(column for column in ISSUE_CURRENT.columns if column.name not in NOT_OF_ISSUES),
         Column("created_date", DAY, "UTC day of created_at.", nullable=False),
         Column(
             "closed_date",

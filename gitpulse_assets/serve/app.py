@@ -84,7 +84,7 @@ def create_app(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
-            allow_methods=["GET"],
+            allow_methods=["GET", "HEAD"],
             allow_headers=["Authorization", "If-None-Match"],
             expose_headers=["ETag", "Link", "X-Total-Count", "Retry-After"],
         )

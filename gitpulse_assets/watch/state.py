@@ -1,8 +1,8 @@
 """What the watch list has come to, kept in the lake so that it outlives every process.
 
-Two objects: who is watched (written by the sensor that follows the watch list) and what the last looks at
-them found (written by the sensor that looks for changes). Each is replaced whole by compare-and-swap. How
-they change is decided elsewhere.
+Three objects: who is watched (written by the sensor that follows the watch list), what the last looks at
+them found (written by the sensor that looks for changes), and what their servers are too old to know (written
+by runs). Each is replaced whole by compare-and-swap. How they change is decided elsewhere.
 """
 
 import uuid
@@ -133,11 +133,18 @@ class Sights(msgspec.Struct, frozen=True):
     stop: Stop | None = None
 
 
-State = TypeVar("State", Membership, Sights)
+class Servers(msgspec.Struct, frozen=True):
+    """What the GraphQL of each host was found not to know, by the names github/dialect.py has for it."""
+
+    left_out: dict[str, list[str]] = {}
+    revision: str = ""
+
+
+State = TypeVar("State", Membership, Sights, Servers)
 
 
 class StateObject(Generic[State]):
-    """One of the two objects: read it, decide, replace it; refused where another process was faster."""
+    """One of the objects: read it, decide, replace it; refused where another process was faster."""
 
     def __init__(self, store: Store, key: str, kind: type[State]):
         self._store, self._key, self._kind = store, f"{FOLDER}{key}", kind
@@ -177,3 +184,8 @@ def membership(store: Store) -> StateObject[Membership]:
 def sights(store: Store) -> StateObject[Sights]:
     """What the looks found, as the lake keeps it."""
     return StateObject(store, "sights.json", Sights)
+
+
+def servers(store: Store) -> StateObject[Servers]:
+    """What the servers lack, as the lake keeps it."""
+    return StateObject(store, "servers.json", Servers)

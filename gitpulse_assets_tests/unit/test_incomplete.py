@@ -20,11 +20,11 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         opened.execute(
             "create table issue_current (issue_id bigint, issue_number bigint, is_pull_request boolean,"
             " departure_kind varchar, updated_at timestamptz, state varchar, departed_at timestamptz,"
-            " fetched_at timestamptz)"
+            " fetched_at timestamptz, is_reason_told boolean)"
         )
         opened.execute(
             "create table lifecycle_coverage (issue_id bigint, lifecycle_updated_at timestamptz,"
-            " is_complete boolean)"
+            " is_complete boolean, left_out varchar[])"
         )
         opened.execute("create table quarantine (stream varchar)")
         opened.register("control_total", CONTROL_TOTAL.arrow_schema.empty_table())
@@ -37,7 +37,7 @@ def add_issue(
     at = f"2026-01-{day:02} 00:00:00+00"
     departed_at = at if departure_kind else None
     con.execute(
-        "insert into issue_current values (?, ?, false, ?, ?, 'open', ?, ?)",
+        "insert into issue_current values (?, ?, false, ?, ?, 'open', ?, ?, true)",
         [issue_id, issue_id, departure_kind, at, departed_at, at],
     )
 
@@ -46,7 +46,7 @@ def add_lifecycle(
     con: duckdb.DuckDBPyConnection, issue_id: int, day: int, *, is_complete: bool = True
 ) -> None:
     at = f"2026-01-{day:02} 00:00:00+00"
-    con.execute("insert into lifecycle_coverage values (?, ?, ?)", [issue_id, at, is_complete])
+    con.execute("insert into lifecycle_coverage values (?, ?, ?, null)", [issue_id, at, is_complete])
 
 
 def test_nothing_is_missing_where_every_lifecycle_is_as_new_as_its_record(con):
@@ -76,11 +76,14 @@ def test_a_lifecycle_older_than_its_record_is_told(con):
 def test_cut_lifecycles_unexplained_departures_and_bad_records_are_told(con):
     add_issue(con, 1, day=2, departure_kind="unknown")
     add_lifecycle(con, 1, day=2, is_complete=False)
+    con.execute("update lifecycle_coverage set left_out = ['stateReason', 'newerThanThis']")
     con.execute("insert into quarantine values ('issues'), ('issues')")
     assert incomplete_slices(con) == [
         "1 issue whose lifecycle GitHub did not give whole: #1",
         "1 issue that departed, nobody knows where to",
         "2 records that could not be read (see quarantine)",
+        "1 issue of which the server is too old to tell newerThanThis",
+        "1 issue of which the server is too old to tell why they were closed, beyond what their records say",
     ]
 
 

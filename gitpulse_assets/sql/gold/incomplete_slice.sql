@@ -2,7 +2,7 @@
 -- A repository of which no lifecycle at all was collected is not listed issue by issue: its history is that of the
 -- snapshots only. A lifecycle older than the issue's record lacks what moved the record.
 with issue as (
-    select issue_id, issue_number, departure_kind, updated_at
+    select issue_id, issue_number, departure_kind, updated_at, is_reason_told
     from issue_current
     where not is_pull_request
 ),
@@ -36,6 +36,16 @@ counted as (
     where departure_kind = 'unknown'
 ),
 
+-- What an older server does not know, by its names ($lost maps them to words).
+untold as (
+    select unnest(left_out) as name
+    from lifecycle_coverage
+    union all
+    select 'state_reason'
+    from issue
+    where not is_reason_told
+),
+
 told as (
     select 0 as position, count(*) as issue_count, $snapshot_only::varchar as slice
     from issue
@@ -62,8 +72,16 @@ told as (
     select 5, count(*), count(*) || if(count(*) = 1, ' record that', ' records that') || ' could not be read (see quarantine)'
     from quarantine
     having count(*) > 0
+    union all
+    select
+        6,
+        count(*),
+        count(*) || if(count(*) = 1, ' issue', ' issues') || ' of which the server is too old to tell '
+        || coalesce(cast($lost as map(varchar, varchar))[name], name)
+    from untold
+    group by name
 )
 
 select issue_count, slice
 from told
-order by position
+order by position, slice

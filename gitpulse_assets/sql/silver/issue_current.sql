@@ -18,7 +18,7 @@ assigned as (
 newest as (
     select
         r.repo_owner, r.repo_name, r.issue_id, r.issue_node_id, r.issue_number, r.title, r.state, r.state_reason,
-        r.is_locked, r.active_lock_reason, r.is_pull_request, r.is_draft, r.merged_at,
+        r.is_reason_told, r.is_locked, r.active_lock_reason, r.is_pull_request, r.is_draft, r.merged_at,
         r.author.id as author_id, r.author.login as author_login, r.author.type as author_type,
         r.author_association, coalesce(assigned.assignee_count, 0) as assignee_count, r.comment_count,
         r.milestone_title, r.issue_type, r.closed_by_login, r.html_url, r.created_at, r.updated_at, r.closed_at,
@@ -29,7 +29,7 @@ newest as (
     union all
     select
         repo_owner, repo_name, issue_id, issue_node_id, issue_number, title, state, state_reason,
-        is_locked, active_lock_reason, is_pull_request, is_draft, merged_at,
+        is_reason_told, is_locked, active_lock_reason, is_pull_request, is_draft, merged_at,
         author_id, author_login, author_type,
         author_association, assignee_count, comment_count,
         milestone_title, issue_type, closed_by_login, html_url, created_at, updated_at, closed_at,
@@ -48,6 +48,7 @@ select
     newest.title,
     newest.state,
     newest.state_reason,
+    newest.is_reason_told,
     newest.is_locked,
     newest.active_lock_reason,
     newest.is_pull_request,

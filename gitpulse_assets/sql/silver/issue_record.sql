@@ -42,6 +42,8 @@ typed as (
         p.body ->> '$' as body,
         p.state ->> '$' as state,
         p.state_reason ->> '$' as state_reason,
+        -- A key and not its value: within a text GitHub's JSON escapes the quotes.
+        contains(payload_json, '"state_reason"') as is_reason_told,
         try_cast(p.locked as boolean) as is_locked,
         p.active_lock_reason ->> '$' as active_lock_reason,
         p.pull_request is not null as is_pull_request,

@@ -5,19 +5,21 @@
 -- The latest collection counts: a timeline that came whole after one that was cut short is whole. One that GitHub did
 -- not serve is known as far as it was asked for, and not whole.
 with timeline as (
-    select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, fetched_at
+    select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, left_out, fetched_at
     from stored_lifecycle_coverage
     union all
-    select repo_owner, repo_name, issue_id, coalesce(issue_updated_at, fetched_at), is_complete, fetched_at
+    select repo_owner, repo_name, issue_id, coalesce(issue_updated_at, fetched_at), is_complete, left_out, fetched_at
     from timeline_record
     where (is_readable or is_unserved) and issue_id is not null and source = 'graphql'
     union all
     select
-        repo_owner, repo_name, issue_id, fetched_at,
-        not coalesce(p.timelineItems.pageInfo.hasNextPage, false),
-        fetched_at
-    from departure_record
-    where p.timelineItems.nodes is not null
+        gone.repo_owner, gone.repo_name, gone.issue_id, gone.fetched_at,
+        not coalesce(gone.p.timelineItems.pageInfo.hasNextPage, false),
+        stored.left_out,
+        gone.fetched_at
+    from departure_record as gone
+    left join stored_lifecycle_coverage as stored using (issue_id)
+    where gone.p.timelineItems.nodes is not null
 ),
 
 walk as (
@@ -84,6 +86,7 @@ walked as (
             or known_whole.known_at >= present.stay_began_at,
             false
         ) as is_complete,
+        null as left_out,
         present.as_of_at as fetched_at
     from issue_current as issue
     join present using (issue_id)
@@ -98,6 +101,6 @@ collected as (
     select * from walked
 )
 
-select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, fetched_at
+select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, left_out, fetched_at
 from collected
 qualify row_number() over (partition by issue_id order by fetched_at desc, lifecycle_updated_at desc, is_complete) = 1

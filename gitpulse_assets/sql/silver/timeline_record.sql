@@ -13,6 +13,7 @@ with received as (
         b.issue_number as told_issue_number,
         b.source,
         b.is_complete,
+        b.left_out,
         b.payload_json,
         try(json_transform(b.payload_json, '{
             "databaseId": "BIGINT", "number": "BIGINT", "updatedAt": "VARCHAR", "timelineItems": {"nodes": [{
