@@ -150,7 +150,8 @@ def maintain() -> None:
 
     Finishes what runs that died had begun to publish, removes what they left, thins out what was received
     longer than GITPULSE_RETENTION_DAYS ago, and deletes what Dagster keeps of runs older than
-    GITPULSE_RUN_RETENTION_DAYS. Tables stay as they are.
+    GITPULSE_RUN_RETENTION_DAYS. Tables stay as they are, but for public events older than
+    GITPULSE_EVENT_RETENTION_DAYS.
     """
     from gitpulse_assets.commands.maintain import maintain_lake
 

@@ -137,7 +137,17 @@ def without_person(text: str, login: str) -> str:
         return text
     mention = re.compile(rf"@{re.escape(login)}(?![\w-])", re.IGNORECASE)
     cleaned = scrubbed(record, login.lower(), mention)
-    return text if cleaned == record else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
+    return text if cleaned == record else as_json(cleaned)
+
+
+def as_json(record: Any) -> str:
+    """JSON as short as can be; half a character, which no UTF-8 holds, stays the escape it was."""
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(record, separators=(",", ":"))
+    return text
 
 
 def scrubbed(value: Any, login: str, mention: re.Pattern[str]) -> Any:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from gitpulse_assets.events.ages import EventAges, parse_event_ages
 from gitpulse_assets.events.archives import Archive, parse_archives
 from gitpulse_assets.file_address import folder_of, is_file_address
 from gitpulse_assets.repo import InvalidRepo, Repo
@@ -170,6 +171,11 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_ARCHIVES",
         description="Archives of public events: name=address first..last, separated by semicolons.",
     )
+    event_retention: Annotated[EventAges, NoDecode] = Field(
+        default_factory=EventAges,
+        validation_alias="GITPULSE_EVENT_RETENTION_DAYS",
+        description="Days after which `maintain` removes public events, by type: 365 PushEvent=30; 0: never.",
+    )
     duckdb_memory_limit: str = Field(
         default="500MB",
         pattern=r"^[1-9][0-9]*(\.[0-9]+)?(MB|GB|MiB|GiB)$",
@@ -274,6 +280,12 @@ class Settings(BaseSettings):
     def split_archives(cls, value: str) -> tuple[Archive, ...]:
         """Archives are separated by semicolons."""
         return parse_archives(value)
+
+    @field_validator("event_retention", mode="before")
+    @classmethod
+    def read_event_ages(cls, value: str) -> EventAges:
+        """Days of all types, and of single ones."""
+        return parse_event_ages(value)
 
     @field_validator("github_app_private_key")
     @classmethod

@@ -1,7 +1,7 @@
 """The maintenance of the whole lake: one run for all repositories, which asks GitHub nothing.
 
-What may be removed is decided in `lake/maintenance.py` (left-overs), `retention.py` (raw runs) and `purge.py`
-(what Dagster keeps of its runs).
+What may be removed is decided in `lake/maintenance.py` (left-overs), `retention.py` (raw runs),
+`events/retention.py` (public events) and `purge.py` (what Dagster keeps of its runs).
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from gitpulse_assets.automation.purge import purged
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
+from gitpulse_assets.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from gitpulse_assets.lake.lake import Lake
@@ -35,6 +36,10 @@ def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
         troubles.append(str(error))
     if settings.run_retention_days:
         done.extend(purged(context.instance, timedelta(days=settings.run_retention_days), datetime.now(UTC)))
+    try:
+        done.extend(events_expired(target, settings, datetime.now(UTC)))
+    except (LakeError, SettingsError) as error:
+        troubles.append(str(error))
     context.add_output_metadata({"done": done})
     if troubles:
         raise dg.Failure("; ".join(troubles), allow_retries=False)
@@ -53,6 +58,20 @@ def maintained(lake: "Lake", retention_days: int, troubles: list[str]) -> Iterat
             yield from maintained_repo(lake, repo, retention_days)
         except LakeError as error:
             troubles.append(str(error))
+
+
+def events_expired(lake: "Lake", settings: Settings, now: datetime) -> Iterator[str]:
+    """Remove public events that are past their time, yielding a line for each day of which some were."""
+    from gitpulse_assets.events.projection import projections
+    from gitpulse_assets.events.retention import expired
+    from gitpulse_assets.lake.duck import connect
+
+    if not settings.event_retention.least:
+        return
+    with connect(settings.duckdb_memory_limit) as con:
+        for one in expired(lake, con, projections(), settings.event_retention, now.date()):
+            removed = f"{one.event_count:,} events and {one.file_count:,} hour files"
+            yield f"{one.day}: removed {removed}, by their age"
 
 
 def maintained_repo(lake: "Lake", repo: Repo, retention_days: int) -> Iterator[str]:
@@ -83,7 +102,8 @@ def counted(swept: "Swept") -> str:
     description=(
         "Finish publications that were cut short, remove what dead runs left, and thin out raw runs older "
         "than GITPULSE_RETENTION_DAYS and what Dagster keeps of runs older than GITPULSE_RUN_RETENTION_DAYS. "
-        "The tables stay as they are, and can be rebuilt as before."
+        "The tables stay as they are, and can be rebuilt as before; public events older than "
+        "GITPULSE_EVENT_RETENTION_DAYS are removed."
     ),
 )
 def maintain() -> None:

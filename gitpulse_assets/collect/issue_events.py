@@ -112,6 +112,12 @@ def unfinished_walk(session: Session) -> ManifestRow | None:
     return row if row and row.next_url and row.next_url.startswith(ADDRESS_SCHEME) else None
 
 
+def goes_on(session: Session) -> bool:
+    """Say whether a whole walk of the events, behind that of the list, waits to be gone on with."""
+    unfinished = None if session.client.has_token(session.repo) else unfinished_walk(session)
+    return unfinished is not None and unfinished.walk_kind == "full"
+
+
 @dataclass
 class Seen:
     """The newest event's id and the oldest one's time among the pages of this run."""

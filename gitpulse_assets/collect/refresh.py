@@ -11,6 +11,7 @@ from gitpulse_assets.collect.control import (
 )
 from gitpulse_assets.collect.departures import collect_departures
 from gitpulse_assets.collect.dialect import in_the_hosts_dialect
+from gitpulse_assets.collect.issue_events import goes_on
 from gitpulse_assets.collect.issues import WalkPlan, collect_issues, plan_walk
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.reconciliation import keep_reconciliation
@@ -45,7 +46,10 @@ def collect_issues_of(
     """Bring in what changed of the repository's issues, and what happened to them."""
     try:
         follow_up(session, repository.repository_id)
-        row = walk_and_count(session, plan_walk(session, is_full=is_full), repository)
+        # Each walked whole once for what was asked, and the events need the hour's requests more.
+        is_list_walked = with_events and goes_on(session)
+        plan = plan_walk(session, is_full=is_full and not is_list_walked)
+        row = walk_and_count(session, plan, repository)
         collect_lifecycles(
             session, repository.repository_id, row.known_as_of, with_events=with_events, is_full=is_full
         )

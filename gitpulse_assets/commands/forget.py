@@ -18,8 +18,10 @@ from gitpulse_assets.automation.purge import delete_run
 from gitpulse_assets.automation.runs import busy_keys
 from gitpulse_assets.commands.refresh import instance_of, load_definitions
 from gitpulse_assets.console import refused, say
+from gitpulse_assets.events.forgetting import ForgottenEvents, forget_in_events
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.forgetting import objects_of, remove
 from gitpulse_assets.lake.lake import Lake
@@ -108,18 +110,28 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
             # Also those whose tables an earlier call did not come to make anew.
             repos = sorted({*counts, *repos_naming(lake, login)})
             forget_bodies(lake, login, repos)
+            events = forget_events(lake, login)
             failed = made_anew(instance, lake, repos)
     except (SettingsError, LakeError) as error:
         return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)
     say(
         f"{login}: {sum(counts.values()):,} records of {len(counts)} repositories rewritten, tables of "
-        f"{len(repos) - len(failed)} made anew"
+        f"{len(repos) - len(failed)} made anew; {events.event_count:,} public events and "
+        f"{events.file_count:,} hour files rewritten"
     )
     say(
         "what GitHub still shows of them comes back with the next change to it; Dagster's old runs, versions "
         "that a bucket keeps and copies made elsewhere are not touched"
     )
     return refused("; ".join(failed), FAILED) if failed else DONE
+
+
+def forget_events(lake: Lake, login: str) -> ForgottenEvents:
+    """Take a person out of the public events, in all days and kept files."""
+    from gitpulse_assets.events.projection import projections
+
+    with connect() as con:
+        return forget_in_events(lake, con, login, projections())
 
 
 def forget_bodies(lake: Lake, login: str, repos: Sequence[Repo]) -> None:

@@ -67,7 +67,11 @@ ARCHIVE_HOUR = TableContract(
             "names; unreachable: the archive did not answer.",
             False,
         ),
-        Column("detail", pa.string(), "What was found, for people; null where the file is whole."),
+        Column(
+            "detail",
+            pa.string(),
+            "What was found, for people; of a whole file whether something was taken out.",
+        ),
         Column("asked_at", UTC_TIMESTAMP, "When the archive was last asked.", False),
         Column("received_at", UTC_TIMESTAMP, "When the file that is kept was received; null where none is."),
         Column("size_bytes", pa.int64(), "Its size; null where none is kept."),

@@ -40,7 +40,7 @@ def chunks(file: pa.NativeFile, folder: Path, size: int = CHUNK_BYTES) -> Iterat
     line = 1
     path = folder / "chunk.ndjson"
     try:
-        for text in _whole_lines(file, size):
+        for text in whole_lines(file, size):
             path.write_bytes(text)
             count = text.count(b"\n") + (not text.endswith(b"\n"))
             yield Chunk(path, line, count)
@@ -49,7 +49,8 @@ def chunks(file: pa.NativeFile, folder: Path, size: int = CHUNK_BYTES) -> Iterat
         path.unlink(missing_ok=True)
 
 
-def _whole_lines(file: pa.NativeFile, size: int) -> Iterator[bytes]:
+def whole_lines(file: pa.NativeFile, size: int = READ_BYTES) -> Iterator[bytes]:
+    """Unpack a file in pieces of whole lines; raises UnreadableFile as `chunks` does."""
     waiting: list[bytes] = []
     length = 0
     for piece in _unpacked(file):

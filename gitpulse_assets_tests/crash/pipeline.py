@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.connection import READ_SECONDS
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
@@ -76,12 +77,17 @@ class FusedTransport(httpx.HTTPTransport):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a lake and GitHub are, and what to refresh: all a further process needs."""
+    """Where a lake and GitHub are, and what to refresh: all a further process needs.
+
+    An answer that a busy machine takes a second for is no overloaded GitHub, which is asked for less: only
+    where answers are held back is less than `read_timeout_seconds` waited for them.
+    """
 
     lake_url: str
     s3: S3Options
     api_url: str
     repo: Repo = REPO
+    read_timeout_seconds: float = READ_SECONDS
 
     def open(self) -> Lake:
         return Lake.open(self.lake_url, self.s3)
@@ -147,7 +153,7 @@ def client(place: Place, fuse: Fuse):
         tokens=[SecretStr("good-token")],
         patience_seconds=0.5,
         sleep=lambda seconds: None,
-        read_timeout_seconds=0.5,
+        read_timeout_seconds=place.read_timeout_seconds,
         http_transport=FusedTransport(fuse),
     ) as opened:
         yield opened

@@ -91,7 +91,7 @@ def test_any_fault_on_any_request(
             retry_after_seconds=fault.retry_after_seconds,
         )
     ]
-    place = Place(str(tmp_path / "lake"), S3Options(), small.base_url)
+    place = Place(str(tmp_path / "lake"), S3Options(), small.base_url, read_timeout_seconds=0.5)
     failed = attempt(place, "run-1")
     assert small.app.faults[0].seen_count > request_number
     if not failed:

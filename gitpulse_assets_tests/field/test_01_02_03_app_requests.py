@@ -117,7 +117,7 @@ def test_03_a_limit_beyond_the_patience_is_no_wrong_credential():
 
 
 @pytest.mark.parametrize("kind", ["status", "reset", "html"])
-def test_cousin_a_passing_failure_of_the_apps_own_request_is_tried_again(kind):
+def test_01_02_03_cousin_a_passing_failure_of_the_apps_own_request_is_tried_again(kind):
     fault = Fault(kind, match="/access_tokens", times=2)
     with (
         serve(world_of(OPEN), installations=installed(FIRST), faults=[fault]) as sandbox,
@@ -127,7 +127,7 @@ def test_cousin_a_passing_failure_of_the_apps_own_request_is_tried_again(kind):
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_cousin_a_fresh_token_that_no_replica_knows_yet_is_given_time(status):
+def test_01_02_03_cousin_a_fresh_token_that_no_replica_knows_yet_is_given_time(status):
     sleeps: list[float] = []
     fault = Fault("status", match="/repos/owner-a/public", skip=1, times=2, status=status)
     with (
@@ -139,7 +139,7 @@ def test_cousin_a_fresh_token_that_no_replica_knows_yet_is_given_time(status):
     assert sleeps == [1, 2]
 
 
-def test_cousin_a_suspended_installation_is_named_and_never_the_one_for_what_is_public():
+def test_01_02_03_cousin_a_suspended_installation_is_named_and_never_the_one_for_what_is_public():
     apps = installed(FIRST, suspended=frozenset({11}))
     with (
         serve(world_of(OPEN, "zeta/own", "else/where"), installations=apps) as sandbox,
@@ -150,7 +150,7 @@ def test_cousin_a_suspended_installation_is_named_and_never_the_one_for_what_is_
             names(client, "zeta/own")
 
 
-def test_cousin_an_app_that_was_installed_anew_is_asked_for_under_its_new_id():
+def test_01_02_03_cousin_an_app_that_was_installed_anew_is_asked_for_under_its_new_id():
     apps = installed({"owner-a": 22})
     with (
         serve(world_of(OPEN), installations=apps) as sandbox,
@@ -166,7 +166,7 @@ def test_cousin_an_app_that_was_installed_anew_is_asked_for_under_its_new_id():
         assert [line.token for line in sandbox.app.log][-1].startswith("ghs_33_")
 
 
-def test_cousin_a_clock_that_is_wrong_is_corrected_by_githubs():
+def test_01_02_03_cousin_a_clock_that_is_wrong_is_corrected_by_githubs():
     now = datetime.now(UTC) - timedelta(hours=2)
     date = {"date": format_datetime(now, usegmt=True)}
     issued: list[int] = []
@@ -196,7 +196,7 @@ def test_cousin_a_clock_that_is_wrong_is_corrected_by_githubs():
     assert len(issued) == 3
 
 
-def test_an_app_that_is_refused_still_names_the_settings():
+def test_01_02_03_an_app_that_is_refused_still_names_the_settings():
     fault = Fault("status", match="/access_tokens", times=9, status=422)
     with (
         serve(world_of(OPEN), installations=installed(FIRST), faults=[fault]) as sandbox,

@@ -63,20 +63,20 @@ def test_04_a_repository_that_its_token_loses_goes_to_the_other(private):
 
 
 @pytest.mark.parametrize("bad", [("bad-token", "tok-b"), ("tok-b", "bad-token")])
-def test_cousin_a_token_that_ended_is_named_and_the_other_asked(private, bad, caplog):
+def test_04_cousin_a_token_that_ended_is_named_and_the_other_asked(private, bad, caplog):
     with client_of(private, *bad) as client:
         assert names(client, *OF_B) == OF_B
     told = [record.message for record in caplog.records if "does not accept token" in record.message]
     assert len(told) <= 1
 
 
-def test_cousin_where_all_tokens_ended_one_is_named(private):
+def test_04_cousin_where_all_tokens_ended_one_is_named(private):
     with client_of(private, "bad-1", "bad-2") as client, pytest.raises(BadToken, match="of 2"):
         names(client, OF_B[0])
 
 
 @pytest.mark.parametrize("skip", [0, 1], ids=["first", "second"])
-def test_cousin_the_refusal_that_says_most_is_told(private, skip):
+def test_04_cousin_the_refusal_that_says_most_is_told(private, skip):
     """One token is not let in by single sign-on, the other sees nothing: the address is worth more."""
     private.app.privacy.readers[OF_A[0]] = frozenset()
     private.app.faults.append(sso_required("https://example.org/sso", match=OF_A[0]))
@@ -88,7 +88,7 @@ def test_cousin_the_refusal_that_says_most_is_told(private, skip):
         names(client, OF_A[0])
 
 
-def test_cousin_an_app_that_is_not_installed_leaves_the_repository_to_the_token():
+def test_04_cousin_an_app_that_is_not_installed_leaves_the_repository_to_the_token():
     readers = {"owner-b/r0": frozenset({"tok-b"})}
     with (
         serve(
@@ -102,7 +102,7 @@ def test_cousin_an_app_that_is_not_installed_leaves_the_repository_to_the_token(
         assert not client.has_renewed_token(Repo.parse("owner-b/r0"))
 
 
-def test_a_missing_issue_is_no_reason_to_leave_a_token(private, caplog):
+def test_04_a_missing_issue_is_no_reason_to_leave_a_token(private, caplog):
     caplog.set_level(logging.WARNING)
     repo = Repo.parse(OF_A[0])
     with client_of(private, "tok-a", "tok-b") as client:

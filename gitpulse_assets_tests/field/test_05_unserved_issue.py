@@ -30,7 +30,7 @@ def cut_numbers(reader):
 
 
 @pytest.mark.parametrize("status", [200, pytest.param(502, marks=pytest.mark.slow)])
-def test_one_unserved_issue_costs_its_own_history_only(tmp_path, status):
+def test_05_one_unserved_issue_costs_its_own_history_only(tmp_path, status):
     reader = field_reader(tmp_path, 20, unserved(status=status))
     reader.sync()
     assert cut_numbers(reader) == ([BAD], 20)
@@ -38,7 +38,7 @@ def test_one_unserved_issue_costs_its_own_history_only(tmp_path, status):
     assert len([kind for _, _, kind in reader.transitions() if kind == "closed"]) == 7
 
 
-def test_it_is_asked_again_when_it_changed_and_by_a_full_refresh(tmp_path):
+def test_05_it_is_asked_again_when_it_changed_and_by_a_full_refresh(tmp_path):
     reader = field_reader(tmp_path, 9, unserved())
     reader.sync()
     reader.app.log.clear()
@@ -54,7 +54,7 @@ def test_it_is_asked_again_when_it_changed_and_by_a_full_refresh(tmp_path):
 @pytest.mark.parametrize(
     "bad", [(1, 2), *(pytest.param(bad, marks=pytest.mark.slow) for bad in ((9,), (4, 6)))]
 )
-def test_cousin_wherever_they_stand(tmp_path, bad):
+def test_05_cousin_wherever_they_stand(tmp_path, bad):
     reader = field_reader(tmp_path, 9, unserved(bad[0]))
     really = reader.app._graphql.answer
 
@@ -68,7 +68,7 @@ def test_cousin_wherever_they_stand(tmp_path, bad):
     assert cut_numbers(reader) == (sorted(bad), 9)
 
 
-def test_cousin_an_issue_that_breaks_later(tmp_path):
+def test_05_cousin_an_issue_that_breaks_later(tmp_path):
     reader = field_reader(tmp_path, 9)
     reader.sync()
     reader.app.faults[:] = [unserved(2)]
@@ -80,7 +80,7 @@ def test_cousin_an_issue_that_breaks_later(tmp_path):
     assert [kind for _, _, kind in reader.transitions() if kind == "closed"] == ["closed"] * 4
 
 
-def test_cousin_an_outage_is_nobodys_fault(tmp_path):
+def test_05_cousin_an_outage_is_nobodys_fault(tmp_path):
     outage = Fault("status", match="/graphql", status=502, skip=1)
     reader = field_reader(tmp_path, 9, outage)
     with pytest.raises(GitHubError, match="502"):

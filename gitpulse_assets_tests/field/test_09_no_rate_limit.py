@@ -38,7 +38,7 @@ def test_09_that_no_limit_is_announced_is_said_once(unlimited, caplog):
     assert told == [f"127.0.0.1 announces no rate limit; at most {MOST_A_MINUTE} requests a minute are sent"]
 
 
-def test_cousin_nobody_is_counted_here(unlimited, tmp_path, capsys):
+def test_09_cousin_nobody_is_counted_here(unlimited, tmp_path, capsys):
     """The words of a server that counts all but this user (hub4j/github-api#78)."""
     words = '{"message": "No rate limit for white listed users"}'
     unlimited.app.faults.append(Fault("status", "/rate_limit", times=ALWAYS, status=404, body=words))
@@ -47,7 +47,7 @@ def test_cousin_nobody_is_counted_here(unlimited, tmp_path, capsys):
     assert "sets no limit" in capsys.readouterr().out
 
 
-def test_cousin_graphql_tells_no_cost(unlimited):
+def test_09_cousin_graphql_tells_no_cost(unlimited):
     with client_of(unlimited, "tok") as client:
         assert client.open_issue_count(Repo.parse(KEY)).open_issue_count >= 0
         assert list(client.repository_lifecycles(Repo.parse(KEY)))

@@ -54,19 +54,19 @@ def test_10_http_that_leads_to_https_of_the_same_host_says_so(port: str, given: 
     assert f"write https://git.example.org{given} in GITHUB_API_URL" in str(error)
 
 
-def test_cousin_https_behind_a_proxy_that_forgets_it_says_so():
+def test_10_cousin_https_behind_a_proxy_that_forgets_it_says_so():
     error = redirected("https://git.example.org/api/v3", "http://git.example.org/api/v3/repos/acme/rocket")
     assert isinstance(error, WrongAddress)
     assert "X-Forwarded-Proto" in str(error)
 
 
-def test_cousin_another_port_of_the_same_host_is_told_with_its_port():
+def test_10_cousin_another_port_of_the_same_host_is_told_with_its_port():
     error = redirected("http://127.0.0.1:8080", "http://127.0.0.1:9090/x")
     assert isinstance(error, ForeignLink)
     assert "http://127.0.0.1:8080 points to another origin (http://127.0.0.1:9090)" in str(error)
 
 
-def test_cousin_a_log_in_page_with_200_hints_at_the_address_too():
+def test_10_cousin_a_log_in_page_with_200_hints_at_the_address_too():
     with (
         serve(world_of(KEY), faults=[Fault("html", times=9)]) as sandbox,
         client_of(sandbox, "tok") as client,
@@ -75,7 +75,7 @@ def test_cousin_a_log_in_page_with_200_hints_at_the_address_too():
         names(client, KEY)
 
 
-def test_cousin_a_firewalls_page_with_403_is_no_matter_of_the_token():
+def test_10_cousin_a_firewalls_page_with_403_is_no_matter_of_the_token():
     with (
         serve(world_of(KEY), faults=[web_page(403)]) as sandbox,
         client_of(sandbox, "tok") as client,
@@ -84,7 +84,7 @@ def test_cousin_a_firewalls_page_with_403_is_no_matter_of_the_token():
         names(client, KEY)
 
 
-def test_githubs_own_404_stays_one():
+def test_10_githubs_own_404_stays_one():
     with (
         serve(world_of(KEY)) as sandbox,
         client_of(sandbox, "tok") as client,

@@ -42,17 +42,17 @@ def test_11_the_address_of_single_sign_on_is_told():
 
 
 @pytest.mark.parametrize("block", [{}, {"reason": None}])
-def test_cousin_a_block_that_says_nothing(block):
+def test_11_cousin_a_block_that_says_nothing(block):
     assert "blocked for no reason given; take it off" in refusal(blocked(451, block))
 
 
 @pytest.mark.parametrize("body", ["[]", "<html>", '{"message": "No", "block": "yes"}', ""])
-def test_cousin_a_refusal_of_another_form(body):
+def test_11_cousin_a_refusal_of_another_form(body):
     told = refusal(Fault("status", times=ALWAYS, status=403, body=body or " "))
     assert "check what the token may read" in told
 
 
-def test_cousin_a_missing_permission_is_named():
+def test_11_cousin_a_missing_permission_is_named():
     headers = {"x-accepted-github-permissions": "issues=read"}
     body = '{"message": "Resource not accessible by personal access token"}'
     told = refusal(Fault("status", times=ALWAYS, status=403, body=body, headers=headers))

@@ -83,6 +83,6 @@ def test_15_a_run_of_the_daemon_fails_once_with_the_line(monkeypatch):
         ("NO_PROXY", "localhost,127.0.0.1,::1,.example.com,10.0.0.0/8,*"),
     ],
 )
-def test_what_is_right_is_taken(monkeypatch, name: str, value: str):
+def test_15_what_is_right_is_taken(monkeypatch, name: str, value: str):
     monkeypatch.setenv(name, value)
     check_environment()

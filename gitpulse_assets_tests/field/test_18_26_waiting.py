@@ -154,7 +154,7 @@ def test_26_beyond_the_patience_it_is_told_and_nothing_sent():
         assert spent(sandbox) == [200]
 
 
-def test_cousin_graphqls_budget_is_kept_apart():
+def test_18_26_cousin_graphqls_budget_is_kept_apart():
     with (
         serve(world_of(REPO.key), limits=Limits(graphql_points_per_hour=1)) as sandbox,
         client_of(sandbox, "tok", patience_seconds=60) as client,
@@ -166,7 +166,7 @@ def test_cousin_graphqls_budget_is_kept_apart():
         assert spent(sandbox) == [200, 200]
 
 
-def test_cousin_what_is_left_is_told_also_when_nothing_is():
+def test_18_26_cousin_what_is_left_is_told_also_when_nothing_is():
     with (
         serve(world_of(REPO.key), limits=Limits(token_per_hour=1)) as sandbox,
         client_of(sandbox, "tok", patience_seconds=60) as client,
@@ -177,7 +177,7 @@ def test_cousin_what_is_left_is_told_also_when_nothing_is():
         assert limits.core.remaining == 0
 
 
-def test_cousin_a_limit_that_one_thread_met_is_kept_by_all():
+def test_18_26_cousin_a_limit_that_one_thread_met_is_kept_by_all():
     sleeps: list[float] = []
     fault = Fault("secondary_limit", retry_after_seconds=30)
     with (

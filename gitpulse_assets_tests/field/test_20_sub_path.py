@@ -102,7 +102,7 @@ def caddy(server, request, tmp_path_factory):
         "/backlog/download/issues.csv",
     ],
 )
-def test_every_link_and_asset_leads_below_the_path(caddy, path):
+def test_20_every_link_and_asset_leads_below_the_path(caddy, path):
     with httpx.Client(base_url=caddy, follow_redirects=True, timeout=START_SECONDS) as client:
         links = set(LINK.findall(client.get(path).text))
         assert links
@@ -111,7 +111,7 @@ def test_every_link_and_asset_leads_below_the_path(caddy, path):
             assert client.get(link.replace("&amp;", "&")).status_code == 200
 
 
-def test_cousin_the_api_names_its_addresses_below_the_path(server):
+def test_20_cousin_the_api_names_its_addresses_below_the_path(server):
     described = httpx.get(f"{server}/backlog/api/openapi.json", timeout=START_SECONDS).json()
     assert described["servers"] == [{"url": "/backlog"}]
     page = httpx.get(
@@ -120,7 +120,7 @@ def test_cousin_the_api_names_its_addresses_below_the_path(server):
     assert (page.status_code, "/backlog/api/" in page.headers["link"]) == (200, True)
 
 
-def test_cousin_a_page_without_a_path_stays_at_the_root(lake):
+def test_20_cousin_a_page_without_a_path_stays_at_the_root(lake):
     from starlette.testclient import TestClient
 
     with TestClient(create_app(lake, Settings())) as client:

@@ -63,7 +63,7 @@ def fill(store, *keys):
         pytest.param(405, "MethodNotAllowed", id="cousin: not allowed"),
     ],
 )
-def test_what_is_not_deleted_together_is_deleted_one_by_one_and_said_once(answered, caplog, status, code):
+def test_22_what_is_not_deleted_together_is_deleted_one_by_one_and_said_once(answered, caplog, status, code):
     store, asked = answered(status, code)
     for folder in ("a/", "b/"):
         fill(store, f"{folder}1", f"{folder}2", "kept")
@@ -73,7 +73,7 @@ def test_what_is_not_deleted_together_is_deleted_one_by_one_and_said_once(answer
     assert [code in record.message for record in caplog.records if "one by one" in record.message] == [True]
 
 
-def test_cousin_what_is_forbidden_is_told(answered):
+def test_22_cousin_what_is_forbidden_is_told(answered):
     store, _ = answered(403, "AccessDenied")
     fill(store, "a/1")
     with pytest.raises(LakeError, match="access denied"):

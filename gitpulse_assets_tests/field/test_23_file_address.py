@@ -13,7 +13,7 @@ NAMES = ["my lake", "100%", "déjà", "a%20b", "a?b#c"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_address_of_a_folder_names_that_folder(tmp_path, name):
+def test_23_the_address_of_a_folder_names_that_folder(tmp_path, name):
     folder = tmp_path / name
     assert absolute_lake_url(folder.as_uri()) == str(folder)
     Lake.open(folder.as_uri())
@@ -21,7 +21,7 @@ def test_the_address_of_a_folder_names_that_folder(tmp_path, name):
 
 
 @pytest.mark.parametrize("form", ["file://localhost{}", "FILE://{}", "file:{}", "file:///{}"])
-def test_cousin_every_form_of_it_does(tmp_path, form):
+def test_23_cousin_every_form_of_it_does(tmp_path, form):
     address = form.format(tmp_path) if "///" not in form else form.format(str(tmp_path).lstrip("/"))
     assert absolute_lake_url(address) == str(tmp_path)
 
@@ -40,7 +40,7 @@ def test_cousin_every_form_of_it_does(tmp_path, form):
         ("file://", "no absolute path"),
     ],
 )
-def test_cousin_what_names_no_folder_here_is_refused(address, reason):
+def test_23_cousin_what_names_no_folder_here_is_refused(address, reason):
     with pytest.raises(ValueError, match=reason):
         absolute_lake_url(address)
     with pytest.raises(LakeError, match=f"GITPULSE_LAKE_URL: .*{reason}"):

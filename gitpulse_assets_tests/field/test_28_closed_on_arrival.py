@@ -51,38 +51,38 @@ def ledger(reader):
     return read
 
 
-def test_an_issue_closed_in_the_second_of_its_arrival_came_and_was_closed(arrive, ledger):
+def test_28_an_issue_closed_in_the_second_of_its_arrival_came_and_was_closed(arrive, ledger):
     here, issue, now = arrive()
     here.close(issue, now, None)
     assert ledger() == (["transferred_in", "closed"], 0)
 
 
 @pytest.mark.parametrize("lag", [1, 2])
-def test_cousin_its_closing_is_told_by_a_later_event(arrive, ledger, lag):
+def test_28_cousin_its_closing_is_told_by_a_later_event(arrive, ledger, lag):
     here, issue, now = arrive()
     here.close(issue, now, None, event_lag_seconds=lag)
     assert ledger() == (["transferred_in", "closed"], 0)
 
 
-def test_cousin_it_is_converted_to_a_discussion_in_that_second(arrive, ledger):
+def test_28_cousin_it_is_converted_to_a_discussion_in_that_second(arrive, ledger):
     here, issue, now = arrive()
     here.convert(issue, now, None)
     assert ledger() == (["transferred_in", "converted"], 0)
 
 
-def test_cousin_it_is_closed_and_reopened_in_that_second(arrive, ledger):
+def test_28_cousin_it_is_closed_and_reopened_in_that_second(arrive, ledger):
     here, issue, now = arrive()
     here.close(issue, now, None)
     here.reopen(issue, now, None)
     assert ledger() == (["transferred_in", "closed", "reopened"], 1)
 
 
-def test_cousin_closed_before_it_left_in_that_second_it_arrives_closed(arrive, ledger):
+def test_28_cousin_closed_before_it_left_in_that_second_it_arrives_closed(arrive, ledger):
     arrive(before=lambda there, origin, at: there.close(origin, at, None))
     assert ledger() == ([], 0)
 
 
-def test_cousin_it_moves_on_closed_in_that_second(reader, arrive, ledger):
+def test_28_cousin_it_moves_on_closed_in_that_second(reader, arrive, ledger):
     here, issue, now = arrive()
     reader.sync()
     here.close(issue, now, None)

@@ -40,7 +40,7 @@ def test_29_an_error_without_a_path_is_one_of_the_whole(kind, error, path):
     assert "unexpected form" not in str(refused)
 
 
-def test_cousin_errors_that_are_null_are_none():
+def test_29_cousin_errors_that_are_null_are_none():
     assert "no reason given" in str(told({"data": None, "errors": None}))
 
 
@@ -56,7 +56,7 @@ def test_29_a_200_that_is_not_the_issue_proves_nothing(body):
     assert (departure.kind, departure.evidence) == ("undecided", "rest_200")
 
 
-def test_an_issue_that_is_there_is_present():
+def test_29_an_issue_that_is_there_is_present():
     with serve(world_of(REPO.key)) as sandbox, client_of(sandbox, "tok") as client:
         found = client.repository(REPO)
         repository = sandbox.world.repository(REPO.key)

@@ -69,6 +69,7 @@ def test_graphql_address_follows_the_rest_address(
         ("GITPULSE_PATIENCE_SECONDS", "soon", "for example 3900"),
         ("GITPULSE_DUCKDB_MEMORY_LIMIT", "lots", "; for example 500MB"),
         ("GITPULSE_RETENTION_DAYS", "-1", "; for example 90"),
+        ("GITPULSE_EVENT_RETENTION_DAYS", "push=3", "for example 365 PushEvent=30"),
         ("GITPULSE_API_RATE_PER_MINUTE", "many", "; for example 600"),
         ("GITPULSE_ALERT_REPEAT_HOURS", "0", "; for example 20"),
         ("GITPULSE_FRESHNESS_HOURS", "0", "; for example 192"),

@@ -1,0 +1,238 @@
+"""Taking a person out of public events: kept hour files, rows, typed tables, and lines that are no event.
+
+    kept files first, or reading one again would bring the person back -> then each day, in one publication
+
+An event stays, with its time and type, so that no count changes; who did it is the account `ghost`.
+Done again after a crash, it goes on with what names the person still.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from gitpulse_assets.contracts.events import UNUSABLE_EVENT
+from gitpulse_assets.events.hour_file import UnreadableFile, whole_lines
+from gitpulse_assets.events.hour_name import file_name
+from gitpulse_assets.events.ledger import hour_rows, put_rows
+from gitpulse_assets.events.merge import publish, published
+from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.events.rewriting import Change, Row, rewrite_day
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.duck import literal
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parts import open_parts, together
+from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.lake.store import ObjectInfo
+from gitpulse_assets.persons import GHOST, as_json, is_account, without_person
+from gitpulse_assets.place import Day
+
+FORGOTTEN_LINE = "[forgotten]"
+TAKEN_OUT = "a person was taken out of the file that is kept"
+# What stands in the place of the words of a push's and a wiki's author.
+OWN: dict[str, dict[str, Any]] = {
+    "commits": {"author": {"name": GHOST["login"], "email": ""}, "message": None},
+    "pages": {"summary": None},
+}
+
+
+@dataclass(frozen=True)
+class ForgottenEvents:
+    """What was changed: kept files, and events in the tables."""
+
+    file_count: int
+    event_count: int
+
+
+def forget_in_events(
+    lake: Lake, con: duckdb.DuckDBPyConnection, login: str, projections: Sequence[Projection]
+) -> ForgottenEvents:
+    """Take a person out of all public events."""
+    person = Person(login)
+    files = [info for info in lake.store.list(paths.HOUR_FILES) if forget_in_file(lake, info, person)]
+    # What was being published is finished before it is read: else it would bring the person back.
+    days = [Day(day.event_date) for day in days_of(lake)]
+    change = Change(person.condition, person.out_of_row)
+    events = sum(rewrite_day(lake, con, day, projections, change) for day in days)
+    for day in days:
+        forget_in_lines(lake, day, person)
+    return ForgottenEvents(len(files), events)
+
+
+def days_of(lake: Lake) -> list[Day]:
+    """The days of which anything is published, or was about to be."""
+    keys = (info.key for info in lake.store.list(paths.commit_prefix("silver")))
+    return sorted({day for key in keys if (day := paths.day_of(key))})
+
+
+class Person:
+    """A person by their login, and what is left of an event without them.
+
+    A repository of theirs is called `ghost/…`: its id tells it from others.
+    """
+
+    def __init__(self, login: str) -> None:
+        self.login = login.lower()
+        name = re.escape(login)
+        # As the owner of a repository or a branch, and in addresses.
+        self._owner = re.compile(
+            rf'((?<=")|(?<=/repos/)|(?<=github\.com/)|(?<=/users/)){name}(?=[/":?#]|$)', re.IGNORECASE
+        )
+
+    @property
+    def condition(self) -> str:
+        """What may name them, as SQL over `public_event`; rather too much than too little."""
+        told = ("actor_login", "repository_name", "org_login", "payload_json")
+        return " or ".join(f"contains(lower({name}), {literal(self.login)})" for name in told)
+
+    def out_of_row(self, row: Row) -> Row:
+        """A row of `public_event` without them."""
+        is_actor = str(row["actor_login"]).lower() == self.login
+        who = {"actor_login": GHOST["login"], "actor_id": GHOST["id"]} if is_actor else {}
+        payload = row["payload_json"]
+        if payload:
+            payload = self._out_of_json(without_own_words(payload) if is_actor else payload)
+        size = len(payload.encode()) if payload else 0
+        name = row["repository_name"] and self._owned(row["repository_name"])
+        return row | who | {"payload_json": payload, "payload_bytes": size, "repository_name": name}
+
+    def out_of_line(self, line: bytes) -> bytes:
+        """A line of an hour file without them, event or not."""
+        if self.login.encode() not in line.lower():
+            return line
+        end = line[len(line.rstrip(b"\r\n")) :]
+        try:
+            event = json.loads(line)
+        except ValueError:
+            return FORGOTTEN_LINE.encode() + end
+        text = line.decode().rstrip("\r\n")
+        if isinstance(event, dict) and is_account(event.get("actor"), self.login):
+            text = as_json(event | {"payload": own_words_out(event.get("payload"))})
+        return self._out_of_json(text).encode() + end
+
+    def _out_of_json(self, text: str) -> str:
+        """JSON without them; the very text where they are not in it."""
+        cleaned = without_person(text, self.login)
+        return self._owner.sub(str(GHOST["login"]), cleaned) if self.login in cleaned.lower() else cleaned
+
+    def _owned(self, name: str) -> str:
+        owner, slash, own = name.partition("/")
+        return f"{GHOST['login']}{slash}{own}" if owner.lower() == self.login else name
+
+
+def without_own_words(payload: str) -> str:
+    """The payload of somebody's own event without what they wrote; the very text where that is nothing."""
+    try:
+        read = json.loads(payload)
+    except ValueError:
+        return payload
+    cleaned = own_words_out(read)
+    return payload if cleaned == read else as_json(cleaned)
+
+
+def own_words_out(payload: Any) -> Any:
+    """The same, read: words beside which no account stands that says whose they are."""
+    if not isinstance(payload, dict):
+        return payload
+    return {
+        key: [item | OWN[key] for item in value] if is_own(key, value) else value
+        for key, value in payload.items()
+    }
+
+
+def is_own(key: str, value: Any) -> bool:
+    """Whether a part of a payload is a list of what its actor wrote."""
+    return key in OWN and isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def forget_in_file(lake: Lake, info: ObjectInfo, person: Person) -> bool:
+    """Take a person out of a kept hour file; return whether they were in it. A longer login is another's.
+
+    Its checksum is noted before the file is put: a call that was cut short in between finds the person again
+    and makes the same file. One that cannot be read is removed; it is asked for again.
+    """
+    source, day = source_of(info.key), paths.day_of(info.key)
+    if source is None or day is None:
+        return False
+    try:
+        if not any(person.login.encode() in text.lower() for text in texts_of(lake, info)):
+            return False
+        name = info.key.rpartition("/")[2]
+        path = lake.store.scratch_folder / f"forgetting-{uuid.uuid4().hex}-{name}"
+        try:
+            if not write_without(lake, info, person, path):
+                return False
+            note_file(lake, day, source, name, path)
+            lake.store.put(info.key, path)
+        finally:
+            path.unlink(missing_ok=True)
+    except UnreadableFile:
+        lake.store.delete(info.key)
+    return True
+
+
+def source_of(key: str) -> str | None:
+    """The archive that a kept file came from."""
+    found = re.search(r"/source=([^/]+)/", key)
+    return found[1] if found else None
+
+
+def texts_of(lake: Lake, info: ObjectInfo) -> Iterator[bytes]:
+    """The file unpacked, in pieces of whole lines."""
+    opened = lake.store.open(info.key)
+    if opened is not None:
+        with opened.file as file:
+            yield from whole_lines(file)
+
+
+def write_without(lake: Lake, info: ObjectInfo, person: Person, path: Path) -> bool:
+    """Write the file anew, always the same bytes for the same lines; return whether any line changed."""
+    is_changed = False
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
+        for text in texts_of(lake, info):
+            cleaned = b"".join(map(person.out_of_line, io.BytesIO(text)))
+            is_changed |= cleaned != text
+            packed.write(cleaned)
+    return is_changed
+
+
+def note_file(lake: Lake, day: Day, source: str, name: str, path: Path) -> None:
+    """Let the day's `archive_hour` say what is kept now: no file that a manifest of the archive names."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    rows = [
+        row for row in hour_rows(lake, day) if row.source == source and file_name(row.file_hour_at) == name
+    ]
+    kept = [
+        replace(
+            row,
+            sha256=digest,
+            size_bytes=path.stat().st_size,
+            is_checksum_confirmed=False,
+            detail=TAKEN_OUT,
+        )
+        for row in rows
+    ]
+    put_rows(lake, day, kept)
+
+
+def forget_in_lines(lake: Lake, day: Day, person: Person) -> None:
+    """Take a person out of the lines of a day that are no event."""
+
+    def attempt(publication: Publication) -> None:
+        parts = open_parts(lake.store, UNUSABLE_EVENT, day, publication.previous)
+        rows = together(UNUSABLE_EVENT, list(parts.values())).to_table().to_pylist()
+        cleaned = [row | {"line": person.out_of_line(row["line"].encode()).decode()} for row in rows]
+        if cleaned != rows:
+            table = pa.Table.from_pylist(cleaned, UNUSABLE_EVENT.arrow_schema)
+            publish(publication, [publication.stage(UNUSABLE_EVENT, table)])
+
+    published(lake, day, attempt)

@@ -1,0 +1,92 @@
+"""How long public events are kept, by their type: `maintain` removes older ones from the tables.
+
+A kept hour file holds events of every type. It goes as soon as one of them is past its time, or reading it
+again would bring those back; what became of it stays told in `archive_hour`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+
+from gitpulse_assets.contracts.events import EVENT_HOUR
+from gitpulse_assets.events.ages import EventAges
+from gitpulse_assets.events.forgetting import days_of
+from gitpulse_assets.events.hour_name import file_name
+from gitpulse_assets.events.ledger import hour_rows
+from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.events.rewriting import Change, rewrite_day
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parts import open_parts, together
+from gitpulse_assets.lake.promotion import settle
+from gitpulse_assets.place import Day
+
+
+@dataclass(frozen=True)
+class Expired:
+    """What was removed of one day: events, and kept hour files."""
+
+    day: Day
+    event_count: int
+    file_count: int
+
+
+def expired(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    projections: Sequence[Projection],
+    ages: EventAges,
+    today: date,
+) -> list[Expired]:
+    """Remove what is past its time by `today` (UTC); a call that was cut short is done again by the next."""
+    days = days_of(lake) if ages.least else []
+    old = [day for day in days if (today - day.event_date) > timedelta(days=ages.least)]
+    files = kept_files(lake) if old else {}
+    found = [
+        Expired(
+            day,
+            remove_events(lake, con, projections, ages.condition((today - day.event_date).days), day),
+            file_count,
+        )
+        for day in old
+        # First: read again, they would bring its events back.
+        for file_count in [remove_files(lake, day, files.get(day, []))]
+    ]
+    return [one for one in found if one.event_count or one.file_count]
+
+
+def kept_files(lake: Lake) -> dict[Day, list[str]]:
+    """The keys of the kept hour files, by the day of their names."""
+    found: dict[Day, list[str]] = {}
+    for info in lake.store.list(paths.HOUR_FILES):
+        if day := paths.day_of(info.key):
+            found.setdefault(day, []).append(info.key)
+    return found
+
+
+def remove_files(lake: Lake, day: Day, keys: Sequence[str]) -> int:
+    """Remove the kept files of a day that were read whole; others wait to be read, or are asked for again."""
+    rows = hour_rows(lake, day) if keys else []
+    whole = {
+        paths.hour_file_key(row.source, day, file_name(row.file_hour_at))
+        for row in rows
+        if row.status == "whole"
+    }
+    gone = [key for key in keys if key in whole]
+    for key in gone:
+        lake.store.delete(key)
+    return len(gone)
+
+
+def remove_events(
+    lake: Lake, con: duckdb.DuckDBPyConnection, projections: Sequence[Projection], condition: str, day: Day
+) -> int:
+    """Remove a day's events that meet the condition, if it has any."""
+    # Small, and tells whether the events need be looked at.
+    parts = open_parts(lake.store, EVENT_HOUR, day, settle(lake.store, "silver", day).commit)
+    con.register("held", together(EVENT_HOUR, list(parts.values())))
+    is_any = con.execute(f"select 1 from held where {condition} limit 1").fetchall()
+    con.unregister("held")
+    return rewrite_day(lake, con, day, projections, Change(condition)) if is_any else 0

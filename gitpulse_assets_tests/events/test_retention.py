@@ -1,0 +1,119 @@
+"""Public events past their time leave the tables and the kept files, by type."""
+
+import gzip
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.events.ages import EventAges, parse_event_ages
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.events.retention import expired
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
+from gitpulse_assets_tests.events.hours import START, compact, event
+from gitpulse_assets_tests.s3_server import BUCKET, no_caller_settings, own_server, s3_server, storage
+
+__all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
+
+DAY = START.date()
+AGES = EventAges(others=0, by_type={"PushEvent": 30, "WatchEvent": 90})
+TYPES = ("PushEvent", "PushEvent", "WatchEvent", "GollumEvent")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> str:
+    """Two days with four events each."""
+    (tmp_path / "archive").mkdir()
+    for number in range(2):
+        at = START + timedelta(days=number)
+        made = [event(10 * number + index, at, name) for index, name in enumerate(TYPES)]
+        packed = gzip.compress("\n".join(map(compact, made)).encode())
+        (tmp_path / "archive" / f"{at:%Y-%m-%d}-{at.hour}.json.gz").write_bytes(packed)
+    return f"a={tmp_path / 'archive'}"
+
+
+def expire(lake: Lake, con, today: date, ages: EventAges = AGES):
+    found = expired(lake, con, projections(), ages, today)
+    return [(one.day.event_date, one.event_count, one.file_count) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "ages"),
+    [
+        ("", EventAges()),
+        ("365", EventAges(365)),
+        ("365 PushEvent=30, WatchEvent=0", EventAges(365, {"PushEvent": 30, "WatchEvent": 0})),
+    ],
+)
+def test_ages_are_read(text, ages):
+    assert parse_event_ages(text) == ages
+
+
+@pytest.mark.parametrize("text", ["a year", "PushEvent", "PushEvent=-1", "push=3", "1.5"])
+def test_what_is_no_age_is_refused_by_name(text):
+    with pytest.raises(ValueError, match="is neither days nor Type=days"):
+        parse_event_ages(text)
+
+
+def test_nothing_goes_before_its_time(lake, archive, run, con, stored):
+    run(lake, archive)
+    assert expire(lake, con, DAY + timedelta(days=30)) == []
+    assert expire(lake, con, DAY + timedelta(days=9999), EventAges()) == []
+    assert len(stored()) == 8
+
+
+@pytest.mark.parametrize("where", ["folder", "s3"])
+def test_each_type_goes_in_its_time_and_the_rest_stays(where, request, tmp_path, archive, run, con):
+    if where == "s3":
+        server = request.getfixturevalue("s3_server")
+        lake = Lake.open(f"s3://{BUCKET}/expire-events", server.options)
+    else:
+        lake = Lake.open(str(tmp_path / "lake"))
+    run(lake, archive)
+    # The first day's pushes, and its file, which holds them; then both days'; then the stars.
+    assert expire(lake, con, DAY + timedelta(days=31)) == [(DAY, 2, 1)]
+    assert len(list(lake.store.list(paths.HOUR_FILES))) == 1
+    assert expire(lake, con, DAY + timedelta(days=32)) == [(DAY + timedelta(days=1), 2, 1)]
+    assert expire(lake, con, DAY + timedelta(days=92)) == [
+        (DAY, 1, 0),
+        (DAY + timedelta(days=1), 1, 0),
+    ]
+    assert expire(lake, con, DAY + timedelta(days=999)) == []
+
+
+def test_tables_stay_in_agreement_and_the_archive_is_not_asked_again(lake, archive, run, con, stored):
+    run(lake, archive)
+    expire(lake, con, DAY + timedelta(days=91))
+    assert [row["event_type"] for row in stored()] == ["GollumEvent", "WatchEvent", "GollumEvent"]
+    assert len(stored("public_watch")) == 1
+    assert sum(row["event_count"] for row in stored("event_hour")) == 3
+    assert [row["status"] for row in stored("archive_hour") if row["row_count"]] == ["whole", "whole"]
+    run(lake, archive)
+    assert len(stored()) == 3
+
+
+def test_an_emptied_day_is_gone_and_may_be_brought_again(lake, archive, run, con, stored):
+    run(lake, archive)
+    assert expire(lake, con, DAY + timedelta(days=40), EventAges(30)) == [
+        (DAY, 4, 1),
+        (DAY + timedelta(days=1), 4, 1),
+    ]
+    assert not list(lake.store.list("silver/public_event/"))
+    assert expire(lake, con, DAY + timedelta(days=41), EventAges(30)) == []
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(n, marks=() if n % 7 == 3 else pytest.mark.slow) for n in range(1, 31)]
+)
+def test_case_17_what_a_dying_call_leaves_the_next_one_does(lake, archive, run, con, stored, point):
+    run(lake, archive, days=1)
+    crashing = Lake(CrashingStore(lake.store, point // 2 or 1, is_after=point % 2 == 1))
+    try:
+        expire(crashing, con, DAY + timedelta(days=31))
+    except Crash:
+        expire(lake, con, DAY + timedelta(days=31))
+    assert [row["event_type"] for row in stored()] == ["WatchEvent", "GollumEvent"]
+    assert sum(row["event_count"] for row in stored("event_hour")) == 2
+    assert not list(lake.store.list(paths.HOUR_FILES))
