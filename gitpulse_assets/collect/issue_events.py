@@ -113,9 +113,16 @@ def unfinished_walk(session: Session) -> ManifestRow | None:
 
 
 def goes_on(session: Session) -> bool:
-    """Say whether a whole walk of the events, behind that of the list, waits to be gone on with."""
-    unfinished = None if session.client.has_token(session.repo) else unfinished_walk(session)
-    return unfinished is not None and unfinished.walk_kind == "full"
+    """Say whether a whole walk of the events waits to be begun or gone on with.
+
+    The list was walked whole before it: to walk it again first would spend, hour for hour, what it needs.
+    """
+    rows = [row for row in session.manifest.rows() if row.stream == ISSUE_TIMELINE.name]
+    last = max(rows, key=lambda row: row.sequence, default=None)
+    if session.client.has_token(session.repo) or last is None or last.is_capped:
+        return False
+    is_of_events = last.next_url is None or last.next_url.startswith(ADDRESS_SCHEME)
+    return is_of_events and last.walk_kind == "full" and last.status != "complete"
 
 
 @dataclass

@@ -72,7 +72,9 @@ def test_17_cousin_sql_for_a_program_is_utf_8_whatever_the_terminal_holds(narrow
     Lake.open(str(folder))
     written = narrow("ascii")
     monkeypatch.setattr("gitpulse_assets.commands.views.duckdb_views", lambda lake, url, s3: f"from '{url}'")
-    monkeypatch.setattr(cli, "cli", lambda: print_views(Settings(lake_url=str(folder))))
+    monkeypatch.setattr(
+        cli, "cli", lambda: print_views(Settings.model_validate({"GITPULSE_LAKE_URL": str(folder)}))
+    )
     cli.main()
     assert str(folder) in written("stdout").decode()
 
