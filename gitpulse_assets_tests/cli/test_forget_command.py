@@ -10,12 +10,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
+from gitpulse_assets.events.archives import parse_archives
+from gitpulse_assets.events.backfill import Backfill
+from gitpulse_assets.events.fetching import Fetcher
+from gitpulse_assets.events.hour_name import file_name
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.forgetting import objects_of
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.persons import forget_person, has_match, naming, repos_naming, strings_of, without_person
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.watch.state import Sight, Sights, sights
+from gitpulse_assets_tests.events.hours import START, event, packed
 
 REPO = Repo("acme", "rocket")
 
@@ -33,6 +40,16 @@ def texts(folder: Path) -> Iterator[tuple[str, str]]:
         yield str(path), path.read_text()
 
 
+def bring_event_of(login: str, lake: Lake, home: Path) -> None:
+    """Have an archive bring a star that the person gave."""
+    folder = home.parent / "archive"
+    folder.mkdir()
+    (folder / file_name(START)).write_bytes(packed([event(1, START, "WatchEvent", login=login)]))
+    with connect() as con, Fetcher() as fetcher:
+        archives = parse_archives(f"a={folder}")
+        Backfill(lake, con, fetcher, projections()).days(archives, START.date(), START.date())
+
+
 def test_a_person_and_then_the_repository_are_forgotten(stored_gitpulse, home: Path):
     gitpulse = stored_gitpulse
     assert gitpulse("refresh", REPO.key).exit_code == 0
@@ -42,6 +59,7 @@ def test_a_person_and_then_the_repository_are_forgotten(stored_gitpulse, home: P
     login = next(row["author_login"] for row in before if row["author_type"] == "User")
     wrote = {row["issue_id"] for row in before if row["author_login"] == login}
 
+    bring_event_of(login, Lake.open(str(lake)), home)
     assert gitpulse("forget", "--person", login).exit_code == 1
     # As a call left it that was killed before it made the tables anew, with a look's body kept under an App.
     opened = Lake.open(str(lake))
@@ -62,7 +80,10 @@ def test_a_person_and_then_the_repository_are_forgotten(stored_gitpulse, home: P
     assert {row["body"] for row in rows(home, ISSUE_BODY) if row["issue_id"] in wrote} == {None}
     assert [name for name, text in texts(lake) if f'"{login}"' in text] == []
     assert rows(home, MART_ISSUE_DAILY_FLOW) == flow
-    assert "0 records" in gitpulse("forget", "--person", login, "--yes").output
+    assert "1 public events and 1 hour files rewritten" in result.output
+    again = gitpulse("forget", "--person", login, "--yes").output
+    assert "0 records" in again
+    assert "0 public events and 0 hour files" in again
 
     assert gitpulse("forget", REPO.key).exit_code == 1
     assert rows(home, ISSUE_CURRENT)

@@ -18,6 +18,7 @@ from gitpulse_assets.events.forgetting import Person, forget_in_events
 from gitpulse_assets.events.ledger import hour_rows, put_rows
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.backup import back_up, restore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.place import Day
@@ -211,6 +212,19 @@ def test_a_file_that_cannot_be_read_is_not_kept(lake, archive, run, con, tmp_pat
     lake.store.put(key, path)
     forget(lake, con)
     assert lake.store.head(key) is None
+
+
+def test_a_backup_forgets_with_its_next_run(lake, archive, run, con, tmp_path):
+    run(lake, archive, days=1)
+    place = Lake.open(str(tmp_path / "backup")).store
+    back_up(lake.store, place)
+    forget(lake, con)
+    back_up(lake.store, place)
+    restored = Lake.open(str(tmp_path / "restored"))
+    assert restore(place, restored.store).troubles == ()
+    assert len(events_of(restored, con)) == 7
+    for found in (restored, Lake(place)):
+        assert not names_octocat(found)
 
 
 @pytest.mark.parametrize(
