@@ -32,7 +32,6 @@ from gitpulse_assets.lake.duck import literal
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.lake.publication import Publication
-from gitpulse_assets.lake.store import ObjectInfo
 from gitpulse_assets.persons import GHOST, as_json, is_account, without_person
 from gitpulse_assets.place import Day
 
@@ -58,14 +57,14 @@ def forget_in_events(
 ) -> ForgottenEvents:
     """Take a person out of all public events."""
     person = Person(login)
-    files = [info for info in lake.store.list(paths.HOUR_FILES) if forget_in_file(lake, info, person)]
-    # What was being published is finished before it is read: else it would bring the person back.
-    days = [Day(day.event_date) for day in days_of(lake)]
+    kept = [info.key for info in lake.store.list(paths.HOUR_FILES)]
+    file_count = sum(forget_in_file(lake, key, person) for key in kept)
+    days = days_of(lake)
     change = Change(person.condition, person.out_of_row)
     events = sum(rewrite_day(lake, con, day, projections, change) for day in days)
     for day in days:
         forget_in_lines(lake, day, person)
-    return ForgottenEvents(len(files), events)
+    return ForgottenEvents(file_count, events)
 
 
 def days_of(lake: Lake) -> list[Day]:
@@ -154,29 +153,29 @@ def is_own(key: str, value: Any) -> bool:
     return key in OWN and isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
-def forget_in_file(lake: Lake, info: ObjectInfo, person: Person) -> bool:
+def forget_in_file(lake: Lake, key: str, person: Person) -> bool:
     """Take a person out of a kept hour file; return whether they were in it. A longer login is another's.
 
     Its checksum is noted before the file is put: a call that was cut short in between finds the person again
     and makes the same file. One that cannot be read is removed; it is asked for again.
     """
-    source, day = source_of(info.key), paths.day_of(info.key)
+    source, day = source_of(key), paths.day_of(key)
     if source is None or day is None:
         return False
     try:
-        if not any(person.login.encode() in text.lower() for text in texts_of(lake, info)):
+        if not any(person.login.encode() in text.lower() for text in texts_of(lake, key)):
             return False
-        name = info.key.rpartition("/")[2]
+        name = key.rpartition("/")[2]
         path = lake.store.scratch_folder / f"forgetting-{uuid.uuid4().hex}-{name}"
         try:
-            if not write_without(lake, info, person, path):
+            if not write_without(lake, key, person, path):
                 return False
             note_file(lake, day, source, name, path)
-            lake.store.put(info.key, path)
+            lake.store.put(key, path)
         finally:
             path.unlink(missing_ok=True)
     except UnreadableFile:
-        lake.store.delete(info.key)
+        lake.store.delete(key)
     return True
 
 
@@ -186,19 +185,19 @@ def source_of(key: str) -> str | None:
     return found[1] if found else None
 
 
-def texts_of(lake: Lake, info: ObjectInfo) -> Iterator[bytes]:
+def texts_of(lake: Lake, key: str) -> Iterator[bytes]:
     """The file unpacked, in pieces of whole lines."""
-    opened = lake.store.open(info.key)
+    opened = lake.store.open(key)
     if opened is not None:
         with opened.file as file:
             yield from whole_lines(file)
 
 
-def write_without(lake: Lake, info: ObjectInfo, person: Person, path: Path) -> bool:
+def write_without(lake: Lake, key: str, person: Person, path: Path) -> bool:
     """Write the file anew, always the same bytes for the same lines; return whether any line changed."""
     is_changed = False
     with path.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-        for text in texts_of(lake, info):
+        for text in texts_of(lake, key):
             cleaned = b"".join(map(person.out_of_line, io.BytesIO(text)))
             is_changed |= cleaned != text
             packed.write(cleaned)

@@ -8,6 +8,7 @@ held in cli/test_refresh_command.py.
 import errno
 import socket
 import ssl
+from typing import Any
 
 import httpx
 import pytest
@@ -32,7 +33,7 @@ PASSING = [
 ]
 
 
-def asked(*answers: Exception | None, **options: object) -> tuple[int, Exception | None]:
+def asked(*answers: Exception | None, **options: Any) -> tuple[int, Exception | None]:
     """How often a client asks whom these keep from answering, and what it ends with; None is an answer."""
     left, count = list(answers), 0
 
