@@ -18,10 +18,11 @@ from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer
 from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.contracts import bronze
+from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.repo import Repo
 
 # An answer is a few kilobytes; a page of 1,000 issues, the largest, is some hundreds.
@@ -44,6 +45,7 @@ class RepositoryStatus:
     """What a list of repositories says of one; without an answer yet its moments and figures are None.
 
     `note` says what the answers lack, and what to do about it; None where they are complete.
+    `seen_at`: when GitHub was last seen not to have changed since then; None where nobody looked since.
     `is_watched`: it is on the watch list, else retired: its data stay and are no longer refreshed. None
     where no list is set. `is_damaged`: something of it cannot be read, so that nothing else is known.
     """
@@ -53,6 +55,7 @@ class RepositoryStatus:
     is_watched: bool | None
     note: str | None
     as_of_at: datetime | None
+    seen_at: datetime | None
     published_at: datetime | None
     open_count: int | None
     verdicts: tuple[dict[str, Any], ...]
@@ -131,27 +134,32 @@ class LakeAnswers:
 
     def _damaged_status(self, repo: Repo) -> RepositoryStatus:
         is_watched = self._is_watched(repo) if self._is_watched else None
-        return RepositoryStatus(repo, repo.key, is_watched, DAMAGED, None, None, None, (), is_damaged=True)
+        return RepositoryStatus(
+            repo, repo.key, is_watched, DAMAGED, None, None, None, None, (), is_damaged=True
+        )
 
     def status(self, repo: Repo) -> RepositoryStatus:
         """Say how fresh and how complete a repository's answers are, and give its verdicts."""
         merge_ids = self._merge_ids(repo)
-        walk = newest_walk(self._lake.manifest(repo).rows())
+        rows = self._lake.manifest(repo).rows()
+        walk = newest_walk(rows)
         key = (repo, merge_ids, walk and (walk.run_id, walk.status))
-        return self._statuses.get(key, lambda: self._status(repo, walk))
+        return self._statuses.get(key, lambda: self._status(repo, rows))
 
-    def _status(self, repo: Repo, walk: ManifestRow | None) -> RepositoryStatus:
+    def _status(self, repo: Repo, rows: list[ManifestRow]) -> RepositoryStatus:
+        walk = newest_walk(rows)
         is_watched = self._is_watched(repo) if self._is_watched else None
         try:
             published = open_published(self._lake, repo)
         except NoAnswer as error:
-            return RepositoryStatus(repo, repo.key, is_watched, str(error), None, None, None, ())
+            return RepositoryStatus(repo, repo.key, is_watched, str(error), None, None, None, None, ())
         return RepositoryStatus(
             repo,
             published.full_name,
             is_watched,
             incompleteness(published, walk),
             published.as_of_at,
+            seen_unchanged_at(rows, published.silver) if published.is_settled else None,
             published.gold.made_at,
             published.open_count,
             tuple(published.verdicts),
@@ -197,6 +205,15 @@ def incompleteness(published: Published, walk: ManifestRow | None) -> str | None
     if walk and walk.status in ("partial", "failed"):
         return f"the last walk was {walk.status}; go on with it: gitpulse refresh {published.repo}"
     return None
+
+
+def seen_unchanged_at(rows: list[ManifestRow], silver: Commit) -> datetime | None:
+    """When GitHub's list was last seen to be as it is published; None where that was not looked at since."""
+    walk = newest_walk(rows)
+    if walk is None or (walk.walk_kind, walk.status) != ("unchanged", "complete"):
+        return None
+    issues = bronze.ISSUES.name
+    return None if unmerged_batches(rows, issues, silver.merged.get(issues, {})) else walk.as_of_at
 
 
 def newest_walk(rows: list[ManifestRow]) -> ManifestRow | None:

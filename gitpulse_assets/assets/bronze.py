@@ -18,6 +18,7 @@ from gitpulse_assets.checks.specs import asset_check_result, contract_check_spec
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 # Marks the failure of a run that somebody stopped.
 INTERRUPTED = "is_interrupted"
+# Says of a collection that it found nothing, so that nothing was made.
+NOTHING_CHANGED = "nothing_changed"
 # Marks one that a limit of GitHub's stopped: whatever it had fetched, it can be gone on with.
 LIMITED = "is_limited"
 # Marks one that no other run will mend, since a setting leads to no API.
@@ -70,6 +73,7 @@ def bronze(
     """Fetch what changed: the repository, its issues, lifecycles, departures, and GitHub's own count."""
     from gitpulse_assets.collect.session import Session
     from gitpulse_assets.pipeline.refresh import audit_manifest
+    from gitpulse_assets.pipeline.rest import is_at_rest
 
     repo = Repo.parse(context.partition_key)
     refuse_forgotten(context.instance, repo)
@@ -85,11 +89,16 @@ def bronze(
     with github.client(settings, warn, was_reached=was_reached) as client:
         session = Session(client, target, repo, context.run.run_id)
         with notes_logged(context.log):
-            collect_or_fail(session, is_full=config.full, with_events=config.events)
+            walk = collect_or_fail(session, is_full=config.full, with_events=config.events)
         quota = quota_left(client)
-    duration_seconds = round(time.monotonic() - began, 3)
-    collected = {"duration_seconds": duration_seconds, **quota}
-    yield from materializations(session, collected)
+    with lake_errors(target, repo):
+        rests = is_at_rest(session, walk)
+    collected = {"duration_seconds": round(time.monotonic() - began, 3), NOTHING_CHANGED: rests, **quota}
+    if rests:
+        yield look(session, collected)
+        context.log_event(still_holds(walk, repo))
+    else:
+        yield from materializations(session, collected)
     with lake_errors(target, repo), duckdb.get_connection(settings) as con:
         yield asset_check_result(audit_manifest(con, target, repo))
 
@@ -127,7 +136,7 @@ def notes_logged(log: dg.DagsterLogManager) -> Iterator[None]:
         listener.reset(token)
 
 
-def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = False) -> None:
+def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = False) -> "ManifestRow":
     """Run the collection; whatever stops it becomes one line, with a retry only where that may help.
 
     Dagster's retry policy would take up a run again that somebody has just stopped.
@@ -146,7 +155,7 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
 
     try:
         with stops_noted(), session.lake.reading(session.repo):
-            collect(session, is_full=is_full, with_events=with_events)
+            return collect(session, is_full=is_full, with_events=with_events)
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
         raise dg.Failure(
             "interrupted; what has come is kept, run it again to go on",
@@ -171,6 +180,30 @@ def quota_left(client: "GitHubClient") -> dict[str, Any]:
         "quota_limit": scarce.quota_limit,
         "quota_resets_at": str(scarce.quota_reset_at),
     }
+
+
+def look(session: "Session", collected: dict[str, Any]) -> dg.MaterializeResult:
+    """Show that the run looked and found nothing; the steps behind are skipped for want of other tables.
+
+    The issue list stands for the whole run, with what its requests cost.
+    """
+    rows = [row for row in session.manifest.rows() if row.run_id == session.run_id]
+    costs = {name: sum(getattr(row, name) for row in rows) for name in ("request_count", "quota_cost")}
+    walk = next(row for row in rows if row.stream == tables.ISSUES.name)
+    metadata = {"dagster/uri": session.lake.uri(tables.ISSUES, session.repo), **run_summary(walk)}
+    return dg.MaterializeResult(
+        asset_key=list(tables.ISSUES.asset_key), metadata=metadata | costs | collected
+    )
+
+
+def still_holds(walk: "ManifestRow", repo: Repo) -> dg.AssetObservation:
+    """Note on the verdict that it was found to hold still: so fresh it is, though nothing made it anew."""
+    return dg.AssetObservation(
+        dg.AssetKey(MART_BACKLOG_VERDICT.asset_key),
+        description="looked, nothing changed",
+        partition=repo.key,
+        metadata={"as_of_at": str(walk.as_of_at)},
+    )
 
 
 def materializations(session: "Session", collected: dict[str, Any]) -> Iterator[dg.MaterializeResult]:

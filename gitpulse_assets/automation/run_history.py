@@ -151,17 +151,24 @@ def quota_of(metadata: Mapping[str, Any]) -> Quota | None:
 
 
 def refreshed_at(instance: dg.DagsterInstance) -> dict[str, datetime]:
-    """Return when each repository's verdict was last made, the end of the whole path."""
+    """Return when each repository's verdict was last made, the end of the whole path, or found to hold."""
+    made = told_at(instance, dg.DagsterEventType.ASSET_MATERIALIZATION)
+    found = told_at(instance, dg.DagsterEventType.ASSET_OBSERVATION)
+    return {key: max(moment, found.get(key, moment)) for key, moment in made.items()}
+
+
+def told_at(instance: dg.DagsterInstance, kind: dg.DagsterEventType) -> dict[str, datetime]:
+    """Return when Dagster last heard of each repository's verdict in this way."""
     key = dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
-    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    is_made = kind == dg.DagsterEventType.ASSET_MATERIALIZATION
+    fetch = instance.fetch_materializations if is_made else instance.fetch_observations
     ids = list(instance.get_latest_storage_id_by_partition(key, kind).values())
-    found = {}
+    told = {}
     for chunk in chunks(ids):
-        records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, storage_ids=chunk), limit=len(chunk)
-        ).records
-        found |= {record.partition_key: datetime.fromtimestamp(record.timestamp, UTC) for record in records}
-    return found
+        wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=chunk)
+        records = fetch(wanted, limit=len(chunk)).records
+        told |= {record.partition_key: datetime.fromtimestamp(record.timestamp, UTC) for record in records}
+    return told
 
 
 def standings(

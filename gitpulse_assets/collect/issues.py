@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gitpulse_assets.collect.full_walk import KnownWalk, known_walk, page_batch, walk_of
 from gitpulse_assets.collect.list_end import LOOKS, ListEnd
@@ -136,7 +137,7 @@ def walked_state(session: Session) -> KnownState:
 def walk(session: Session, plan: WalkPlan) -> ManifestRow:
     """Make the walk; what has come when an error stops it is kept, so that none of it is fetched again."""
     if plan.walk_kind == "unchanged":
-        return own_walk(session) or open_stream(session, plan).close("complete")
+        return own_walk(session) or Stream(session, ISSUES).look(plan.as_of_at, **begun(session, plan))
     stream = open_stream(session, plan)
     waiting: list[WalkedPage] = []
     try:
@@ -236,12 +237,16 @@ def open_stream(session: Session, plan: WalkPlan) -> Stream:
     between would count as met.
     """
     stream = Stream(session, ISSUES)
-    is_own = plan.resumed_run_id == session.run_id
-    begun = {} if is_own else {"resumed_run_id": plan.resumed_run_id, "page_batch_count": 0}
-    stream.open(
-        plan.walk_kind, plan.as_of_at, since=plan.since, etag=plan.etag, next_url=plan.start_url, **begun
-    )
+    stream.open(plan.walk_kind, plan.as_of_at, **begun(session, plan))
     return stream
+
+
+def begun(session: Session, plan: WalkPlan) -> dict[str, Any]:
+    """The manifest's columns of a walk that begins, or goes on."""
+    columns = {"since": plan.since, "etag": plan.etag, "next_url": plan.start_url}
+    if plan.resumed_run_id == session.run_id:
+        return columns
+    return {**columns, "resumed_run_id": plan.resumed_run_id, "page_batch_count": 0}
 
 
 def is_batch(waiting: list[WalkedPage]) -> bool:

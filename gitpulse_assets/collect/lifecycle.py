@@ -109,8 +109,10 @@ def ask_changed(
     own = session.manifest.row(session.run_id, ISSUE_TIMELINE.name)
     if own and is_whole_walk(own):  # by an earlier attempt of this run, and still so
         stream.open("full", as_of_at)
+    elif issues:
+        stream.open("incremental", as_of_at)
     else:
-        stream.open("incremental" if issues else "unchanged", as_of_at)
+        return stream.look(as_of_at, next_url=None)
     return keep_batches(session, stream, asked(session, repository_id, issues), issues)
 
 

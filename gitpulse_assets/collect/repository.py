@@ -36,7 +36,10 @@ def collect_repository(session: Session) -> CollectedRepository:
     known_id, known_count = known_repository(session)
     stream = Stream(session, REPOSITORY)
     answer = session.client.repository(session.repo, etag=state.etag if known_id else None)
-    stream.open("unchanged" if answer.is_unchanged else "full", answer.date, etag=answer.etag)
+    if answer.is_unchanged:
+        stream.look(answer.date, etag=answer.etag)
+        return CollectedRepository(known_id or 0, known_count, answer.date, is_unchanged=True)
+    stream.open("full", answer.date, etag=answer.etag)
     if answer.repository_id is not None:
         refuse_replaced(session, answer.repository_id, known_id)
         row = {
@@ -47,10 +50,7 @@ def collect_repository(session: Session) -> CollectedRepository:
         stream.keep(session.table(REPOSITORY, [row]), answer.date, page_count=1)
     stream.close("complete")
     return CollectedRepository(
-        answer.repository_id or known_id or 0,
-        known_count if answer.is_unchanged else answer.open_issues_count,
-        answer.date,
-        answer.is_unchanged,
+        answer.repository_id or known_id or 0, answer.open_issues_count, answer.date, is_unchanged=False
     )
 
 

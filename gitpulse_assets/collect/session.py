@@ -132,15 +132,14 @@ class Stream:
         )
         self._cost_before = (row.request_count, row.quota_cost)
         self._now = as_of_at
-        self._put(
-            row,
-            status="running",
-            walk_kind=walk_kind,
-            as_of_at=as_of_at,
-            finished_at=None,
-            error=None,
-            **changes,
-        )
+        begun = {"status": "running", "finished_at": None, "error": None}
+        self._put(row, walk_kind=walk_kind, as_of_at=as_of_at, **begun | changes)
+
+    def look(self, as_of_at: dt.datetime, **changes: Any) -> ManifestRow:
+        """Register that nothing of the stream had changed, in one step, and return its row."""
+        self.open("unchanged", as_of_at, **self.completed(as_of_at), **changes)
+        self._session.meter.settle()
+        return self.row
 
     def keep(self, batch: pa.Table, date: dt.datetime, page_count: int, **changes: Any) -> None:
         """Make a batch durable, then let the row count it; `date` is that of its last answer."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from gitpulse_assets.console import refused, say
+from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.silver import REPOSITORY, SYNC_STATE
 from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.client import GitHubClient
@@ -92,9 +93,13 @@ def noted(key: str, member: Member | None, sight: Sight) -> str:
 
 
 def last_run(lake: Lake, repo: Repo) -> tuple[str, str]:
-    """When the issues were last walked whole or in part, and the verdict over 90 days."""
-    states = lake.dataset(SYNC_STATE, repo).to_table(columns=["stream", "as_of_at"]).to_pylist()
-    as_of = next((row["as_of_at"] for row in states if row["stream"] == "issues"), None)
+    """When the issues were last walked whole or in part, or seen unchanged, and the verdict over 90 days."""
+    walks = [
+        row.as_of_at
+        for row in lake.manifest(repo).rows()
+        if row.stream == ISSUES.name and row.status == "complete" and row.as_of_at
+    ]
+    as_of = max(walks, default=None)
     verdicts = lake.dataset(MART_BACKLOG_VERDICT, repo).to_table(columns=["window_days", "direction"])
     direction = next((r["direction"] for r in verdicts.to_pylist() if r["window_days"] == VERDICT_DAYS), "")
     return (f"{as_of:%Y-%m-%d %H:%M}" if as_of else "", direction)

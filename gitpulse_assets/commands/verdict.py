@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from gitpulse_assets.answers.errors import NoAnswer, NotSettled
 from gitpulse_assets.answers.in_words import in_words
+from gitpulse_assets.answers.lake_answers import seen_unchanged_at
 from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import Window
@@ -37,6 +38,7 @@ def print_verdict(
         lake = open_lake(settings, is_writable=False)
         with lake.reading(repo):
             rows = verdict_rows(lake, repo, as_of)
+            seen = "" if as_json or as_of else seen_line(lake, repo)
     except (LakeError, NoAnswer) as error:
         return refused(error, FAILED)
     except DayUnknown as error:
@@ -44,8 +46,15 @@ def print_verdict(
     if not rows:
         return refused(f"nothing is known of {repo} yet; run gitpulse refresh {repo}", FAILED)
     chosen = [row for row in rows if window_days in (None, row["window_days"])]
-    say(json.dumps(chosen, indent=2, default=str) if as_json else words(chosen))
+    say(json.dumps(chosen, indent=2, default=str) if as_json else words(chosen) + seen)
     return DONE
+
+
+def seen_line(lake: Lake, repo: Repo) -> str:
+    """Say that GitHub was looked at since and had not changed; empty where nobody looked."""
+    silver = lake.commit("silver", repo)
+    seen_at = silver and seen_unchanged_at(lake.manifest(repo).rows(), silver)
+    return f"\n\nSeen unchanged {seen_at:%Y-%m-%d %H:%M} UTC." if seen_at else ""
 
 
 def words(rows: list[dict[str, Any]]) -> str:

@@ -18,6 +18,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.pipeline.marts import make_marts
 from gitpulse_assets.pipeline.merge import merge
+from gitpulse_assets.pipeline.rest import is_at_rest
 from gitpulse_assets.pipeline.watermarks import move_watermarks
 from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
@@ -46,11 +47,13 @@ def refresh(
 ) -> ManifestRow:
     """Bring everything that changed into bronze and publish what follows; return the issue walk's row.
 
-    Whoever watches (`progress.listener`) is told which step begins. Raises GitHubError, LakeError or
-    ChecksFailed; what the steps before published stays.
+    Where nothing changed, nothing is published. Whoever watches (`progress.listener`) is told which step
+    begins. Raises GitHubError, LakeError or ChecksFailed; what the steps before published stays.
     """
-    row = receive(Session(client, lake, repo, run_id), is_full=is_full, with_events=with_events)
-    publish(lake, repo, run_id, options)
+    session = Session(client, lake, repo, run_id)
+    row = receive(session, is_full=is_full, with_events=with_events)
+    if not is_at_rest(session, row):
+        publish(lake, repo, run_id, options)
     return row
 
 

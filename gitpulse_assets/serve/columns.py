@@ -71,6 +71,11 @@ REPOSITORIES = (
     Column("note", TEXT, "What is lacking, and what to do about it."),
     Column("is_watched", pa.bool_(), "Whether it is on the watch list, else retired; null without a list."),
     Column("as_of_at", pa.timestamp("us", "UTC"), "The moment the answers hold for; null without any."),
+    Column(
+        "seen_at",
+        pa.timestamp("us", "UTC"),
+        "When GitHub was last seen not to have changed since; null where nobody looked since.",
+    ),
     Column("published_at", pa.timestamp("us", "UTC"), "When they were published."),
     Column("open_count", COUNT, "Issues open at that moment."),
     Column(

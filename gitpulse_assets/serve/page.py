@@ -93,7 +93,7 @@ def repository_page(root: str, answers: LakeAnswers, repo: Repo, query: PageQuer
     status, repos = answers.status(repo), answers.repos()
 
     def compose(asked: RepositoryAnswers) -> str:
-        key = (root, repo, asked.published.version, query, status.note, tuple(repos))
+        key = (root, repo, asked.published.version, query, status.note, status.seen_at, tuple(repos))
         return pages.get(key, lambda: story_page(root, asked, status, repos, query))
 
     return answers.ask(repo, compose)

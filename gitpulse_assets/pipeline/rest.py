@@ -1,0 +1,60 @@
+"""Says of a look at GitHub that it found nothing, and that nothing is left to be done.
+
+Then silver and gold are as they would be made again, but for what moves with the hour: reasons in
+docs/adr/0016-at-rest.md.
+"""
+
+from datetime import UTC, date, datetime
+
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.catalog import MART_TABLES
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.silver import SILVER_TABLES
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
+from gitpulse_assets.lake.parquet import contract_fingerprint
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.silver import BRONZE_INPUTS
+
+
+def is_at_rest(session: Session, walk: ManifestRow) -> bool:
+    """Whether a run that has collected may end: its walk met nothing, and all there is stands published.
+
+    The marts are of the walk's own UTC day, so that no day is missing from them and every age is right to the
+    day; nothing of bronze waits for a merge; the published tables lie there as their commits say, under
+    today's contracts, gold made behind silver.
+    """
+    known = session.known_state(ISSUES).as_of_at
+    if walk.walk_kind != "unchanged" or known is None or walk.as_of_at is None:
+        return False
+    if day_of(known) != day_of(walk.as_of_at):
+        return False
+    lake, repo, rows = session.lake, session.repo, session.manifest.rows()
+    silver, gold = lake.commit("silver", repo), lake.commit("gold", repo)
+    if silver is None or gold is None or gold.made_at < silver.made_at:
+        return False
+    if any(row.status != "complete" for row in rows if row.run_id == session.run_id):
+        return False
+    if any(unmerged_batches(rows, t.name, silver.merged.get(t.name, {})) for t in BRONZE_INPUTS):
+        return False
+    return stands(lake, repo, silver, SILVER_TABLES) and stands(lake, repo, gold, MART_TABLES)
+
+
+def day_of(moment: datetime) -> date:
+    """The UTC day of a moment."""
+    return moment.astimezone(UTC).date()
+
+
+def stands(lake: Lake, repo: Repo, commit: Commit, tables: tuple[TableContract, ...]) -> bool:
+    """Whether every table lies there as the commit says, written under the contract it has today."""
+    for table in tables:
+        committed = commit.tables.get(table.name)
+        if committed is None or committed.contract != contract_fingerprint(table):
+            return False
+        found = lake.store.head(paths.table_key(table, repo))
+        if found is None or found.etag != committed.etag:
+            return False
+    return True

@@ -1,0 +1,139 @@
+"""An unchanged repository costs its look and nothing else; whatever is left to be done is done even so."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.bronze import MANIFEST
+from gitpulse_assets.contracts.silver import SYNC_STATE
+from gitpulse_assets.lake import paths
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.marts.issue_swing_days import MART_ISSUE_SWING_DAYS
+from gitpulse_assets.pipeline import rest
+from gitpulse_assets.pipeline.refresh import receive, refresh
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.history.product import Reader
+
+REPO = Repo("acme", "rocket")
+HOUR, DAY = 3_600, 86_400
+MANIFEST_KEY = paths.table_key(MANIFEST, REPO)
+
+Objects = dict[str, str]
+Refresh = Callable[[], set[str]]
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Reader:
+    """A repository of three issues, at 01:00."""
+    world = World("2026-01-01T00:00:00Z")
+    acts = world.add_repository(REPO.key)
+    for _ in range(3):
+        acts.open(world.clock, None, "Title")
+    world.advance(seconds=HOUR)
+    return Reader(world, REPO, tmp_path / "lake")
+
+
+@pytest.fixture
+def refreshed(reader: Reader) -> Refresh:
+    """Refreshed once; refresh again and return the objects that were written.
+
+    The clock is left alone: the stand-in's repository is pushed to at any moment, and its record with it.
+    """
+
+    def objects() -> Objects:
+        return {info.key: info.etag for info in reader.lake.store.list("")}
+
+    def once() -> set[str]:
+        before = objects()
+        reader.run_count += 1
+        with reader.client(reader.token) as client:
+            refresh(reader.lake, client, REPO, f"run-{reader.run_count}")
+        return {key for key, etag in objects().items() if before.get(key) != etag}
+
+    once()
+    return once
+
+
+def published_as_of(reader: Reader) -> datetime:
+    """The moment the published tables are of."""
+    states = reader.lake.dataset(SYNC_STATE, REPO).to_table().to_pylist()
+    return next(row["as_of_at"] for row in states if row["stream"] == "issues")
+
+
+def test_a_look_that_finds_nothing_writes_its_row_of_the_manifest_alone(reader: Reader, refreshed: Refresh):
+    assert refreshed() == {MANIFEST_KEY}
+    assert refreshed() == {MANIFEST_KEY}
+    newest = reader.lake.manifest(REPO).row(f"run-{reader.run_count}", "issues")
+    assert newest
+    assert (newest.walk_kind, newest.status) == ("unchanged", "complete")
+    assert newest.as_of_at
+    assert newest.as_of_at >= published_as_of(reader)
+
+
+def test_what_changed_is_merged_from_the_last_look_on(reader: Reader, refreshed: Refresh):
+    refreshed()
+    reader.world.acts_on(REPO.key).open(reader.world.clock, None, "News")
+    reader.world.advance(seconds=60)
+    assert paths.table_key(MART_ISSUE_DAILY_FLOW, REPO) in refreshed()
+    flow = reader.lake.dataset(MART_ISSUE_DAILY_FLOW, REPO).to_table().sort_by("flow_date").to_pylist()
+    assert flow[-1]["open_at_end"] == 4
+
+
+def test_a_new_day_brings_the_marts_to_it(reader: Reader, refreshed: Refresh):
+    reader.world.advance(seconds=DAY)
+    assert paths.table_key(MART_ISSUE_DAILY_FLOW, REPO) in refreshed()
+    days = reader.lake.dataset(MART_ISSUE_DAILY_FLOW, REPO).to_table().sort_by("flow_date")["flow_date"]
+    assert f"{days[-1].as_py()}" == "2026-01-02"
+    assert refreshed() == {MANIFEST_KEY}
+
+
+def test_a_full_walk_is_merged_though_it_found_nothing(reader: Reader, refreshed: Refresh):
+    reader.world.advance(seconds=HOUR)
+    with reader.client(reader.token) as client:
+        refresh(reader.lake, client, REPO, "run-full", is_full=True)
+    assert published_as_of(reader).hour == 2
+
+
+@pytest.mark.parametrize("step", ["merge", "move_watermarks"])
+def test_a_run_that_died_between_its_steps_is_made_up_for(reader: Reader, refreshed: Refresh, step: str):
+    reader.world.acts_on(REPO.key).open(reader.world.clock - 60, None, "News")
+    with reader.client(reader.token) as client:
+        receive(Session(client, reader.lake, REPO, "run-dead"))
+    reader.merge()
+    if step == "move_watermarks":
+        reader.move_watermarks()
+    reader.world.advance(seconds=60)
+    assert paths.table_key(MART_ISSUE_DAILY_FLOW, REPO) in refreshed()
+    assert refreshed() == {MANIFEST_KEY}
+
+
+def test_a_run_that_died_before_its_merge_is_made_up_for(reader: Reader, refreshed: Refresh):
+    reader.world.acts_on(REPO.key).open(reader.world.clock - 60, None, "News")
+    with reader.client(reader.token) as client:
+        receive(Session(client, reader.lake, REPO, "run-dead"))
+    reader.world.advance(seconds=60)
+    assert paths.table_key(MART_ISSUE_DAILY_FLOW, REPO) in refreshed()
+
+
+@pytest.mark.parametrize("damage", ["gone", "replaced"])
+def test_a_table_that_is_not_as_published_is_made_again(reader: Reader, refreshed: Refresh, damage: str):
+    key = paths.table_key(MART_ISSUE_SWING_DAYS, REPO)
+    if damage == "gone":
+        reader.lake.store.delete(key)
+    else:
+        reader.lake.store.put(key, b"somebody else's")
+    assert key in refreshed()
+    assert refreshed() == {MANIFEST_KEY}
+
+
+def test_tables_of_another_contract_are_made_again(
+    reader: Reader, refreshed: Refresh, monkeypatch: pytest.MonkeyPatch
+):
+    newer = replace(MART_ISSUE_SWING_DAYS, columns=MART_ISSUE_SWING_DAYS.columns[:-1])
+    monkeypatch.setattr(rest, "MART_TABLES", (newer,))
+    assert paths.table_key(MART_ISSUE_SWING_DAYS, REPO) in refreshed()
