@@ -45,7 +45,7 @@ class RepositoryStatus:
     """What a list of repositories says of one; without an answer yet its moments and figures are None.
 
     `note` says what the answers lack, and what to do about it; None where they are complete.
-    `seen_at`: when GitHub was last seen not to have changed since then; None where nobody looked since.
+    `seen_at`: when GitHub was last seen not to have changed since; None where the last walk found something.
     `is_watched`: it is on the watch list, else retired: its data stay and are no longer refreshed. None
     where no list is set. `is_damaged`: something of it cannot be read, so that nothing else is known.
     """
@@ -208,7 +208,7 @@ def incompleteness(published: Published, walk: ManifestRow | None) -> str | None
 
 
 def seen_unchanged_at(rows: list[ManifestRow], silver: Commit) -> datetime | None:
-    """When GitHub's list was last seen to be as it is published; None where that was not looked at since."""
+    """When GitHub's list was last seen to be as it is published; None where the last walk found something."""
     walk = newest_walk(rows)
     if walk is None or (walk.walk_kind, walk.status) != ("unchanged", "complete"):
         return None

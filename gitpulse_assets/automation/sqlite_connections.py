@@ -2,15 +2,18 @@
 
 Dagster 1.13 makes an engine and a connection for every statement, a thousand in a run of three hundred
 events: each compiles its SQL anew, and the one that closes a database last copies the write-ahead log back
-and syncs it. With kept engines a run costs half the CPU. What is stored, and when it is committed, stays as
-it is; any other storage is left alone. A commit is written at once but not synced to the disk: it outlives a
-killed process, and after a power cut the last events may be missing, never the lake's tables.
+and syncs it. With kept engines a run costs half the CPU. What is stored stays as it is, and every event is
+committed when it is stored, but for those that Dagster tells in one go: which tables and checks a run plans.
+Any other storage is left alone. A commit is written at once but not synced to the disk: it outlives a killed
+process, and after a power cut the last events may be missing, never the lake's tables.
 """
 
+import os
+import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from dagster._core.storage.runs import SqliteRunStorage
     from sqlalchemy import Connection, Engine
 
+# Dagster's own switch: events told in one go come to the storage together, up to so many.
+BATCH_SIZE_VARIABLE, BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE", "1000"
 # The runs, the index, and the run at work; the database of a run that has ended is let go.
 KEPT_ENGINES = 4
 BUSY_TIMEOUT_SECONDS = 30
@@ -30,11 +35,30 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
     from dagster._core.storage.event_log import SqliteEventLogStorage
     from dagster._core.storage.runs import SqliteRunStorage
 
+    remember_revisions()
     engines = Engines()
     if type(events := instance.event_log_storage) is SqliteEventLogStorage:
         _keep_for_events(events, engines)
+        _remember_schema(events, engines)
+        os.environ.setdefault(BATCH_SIZE_VARIABLE, BATCH_SIZE)
     if type(runs := instance.run_storage) is SqliteRunStorage:
         _keep_for_runs(runs, engines)
+
+
+@cache
+def remember_revisions() -> None:
+    """Read the 89 files of Dagster's schema once a process, not twice for each database of a run."""
+    from alembic.script import ScriptDirectory
+
+    read, known = ScriptDirectory.from_config, dict[str | None, ScriptDirectory]()
+
+    def from_config(config: Any) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in known:
+            known[location] = read(config)
+        return known[location]
+
+    ScriptDirectory.from_config = from_config
 
 
 class Engines:
@@ -66,27 +90,64 @@ def sync_at_checkpoints(connection: Any, _record: object) -> None:
         connection.execute("pragma synchronous = normal")
 
 
+class Batch(threading.local):
+    """The transactions, by database, in which a thread stores several events; none where `stack` is None."""
+
+    def __init__(self) -> None:
+        self.stack: ExitStack | None = None
+        self.connections: dict[str, Connection] = {}
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every transaction that is begun within the `with` block until its end."""
+        with ExitStack() as self.stack:
+            try:
+                yield
+            finally:
+                self.stack, self.connections = None, {}
+
+
 def _keep_for_events(storage: "SqliteEventLogStorage", engines: Engines) -> None:
-    from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+    batch = Batch()
+
+    def begin(shard: str) -> AbstractContextManager["Connection"]:
+        engine = engines.of(storage.conn_string_for_shard(shard))
+        if shard not in storage._initialized_dbs:
+            storage._initdb(engine)
+            storage._initialized_dbs.add(shard)
+        return engine.begin()
 
     @contextmanager
     def connect(shard: str) -> Iterator["Connection"]:
-        with storage._db_lock:
-            engine = engines.of(storage.conn_string_for_shard(shard))
-            if shard not in storage._initialized_dbs:
-                storage._initdb(engine)
-                storage._initialized_dbs.add(shard)
-            with engine.begin() as connection:
+        if batch.stack is None:
+            with storage._db_lock, begin(shard) as connection:
                 yield connection
+        else:
+            if shard not in batch.connections:
+                batch.connections[shard] = batch.stack.enter_context(begin(shard))
+            yield batch.connections[shard]
+
+    def store_event_batch(events: "Sequence[dg.EventLogEntry]") -> None:
+        with storage._db_lock, batch.held():
+            for event in events:
+                storage.store_event(event)
+
+    storage._connect = connect
+    storage.store_event_batch = store_event_batch
+
+
+def _remember_schema(storage: "SqliteEventLogStorage", engines: Engines) -> None:
+    """Look once which tables and columns there are; Dagster looks at every event, and they stay."""
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 
     def has_table(table_name: str) -> bool:
         from sqlalchemy import inspect
 
         return inspect(engines.of(storage.conn_string_for_shard(INDEX_SHARD_NAME))).has_table(table_name)
 
-    storage._connect = connect
-    # Asked at every event, of tables that are there from the beginning.
+    has_columns = lru_cache(storage.has_asset_key_index_cols)
     storage.has_table = lru_cache(has_table)
+    storage._has_asset_key_index_cols_on_connection = lambda _connection: has_columns()
 
 
 def _keep_for_runs(storage: "SqliteRunStorage", engines: Engines) -> None:

@@ -51,7 +51,7 @@ def print_verdict(
 
 
 def seen_line(lake: Lake, repo: Repo) -> str:
-    """Say that GitHub was looked at since and had not changed; empty where nobody looked."""
+    """Say that GitHub was looked at since and had not changed; empty where the last walk found something."""
     silver = lake.commit("silver", repo)
     seen_at = silver and seen_unchanged_at(lake.manifest(repo).rows(), silver)
     return f"\n\nSeen unchanged {seen_at:%Y-%m-%d %H:%M} UTC." if seen_at else ""

@@ -8,16 +8,19 @@ from datetime import UTC, date, datetime
 
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
 from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import SILVER_TABLES
+from gitpulse_assets.contracts.silver import REPOSITORY, SILVER_TABLES
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.lake.parquet import contract_fingerprint
+from gitpulse_assets.pipeline.batches import new_batches
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.silver import BRONZE_INPUTS
+from gitpulse_assets.transform.silver import BRONZE_INPUTS, is_repository_news
 
 
 def is_at_rest(session: Session, walk: ManifestRow) -> bool:
@@ -38,9 +41,25 @@ def is_at_rest(session: Session, walk: ManifestRow) -> bool:
         return False
     if any(row.status != "complete" for row in rows if row.run_id == session.run_id):
         return False
-    if any(unmerged_batches(rows, t.name, silver.merged.get(t.name, {})) for t in BRONZE_INPUTS):
+    if not is_merged(lake, repo, rows, silver):
         return False
     return stands(lake, repo, silver, SILVER_TABLES) and stands(lake, repo, gold, MART_TABLES)
+
+
+def is_merged(lake: Lake, repo: Repo, rows: list[ManifestRow], silver: Commit) -> bool:
+    """Whether nothing waits for a merge, but for answers about the repository that would change nothing.
+
+    A repository that people star or push to has another record at every look.
+    """
+    waiting = [t for t in BRONZE_INPUTS if unmerged_batches(rows, t.name, silver.merged.get(t.name, {}))]
+    return not waiting or (waiting == [BRONZE_REPOSITORY] and not tells_news(lake, repo, rows, silver))
+
+
+def tells_news(lake: Lake, repo: Repo, rows: list[ManifestRow], silver: Commit) -> bool:
+    """Whether what waits about the repository itself tells other than what is published of it."""
+    received = new_batches(lake, repo, BRONZE_REPOSITORY, rows, silver)
+    with connect() as con:
+        return is_repository_news(con, lake.dataset(REPOSITORY, repo), received.dataset, received.run_ids)
 
 
 def day_of(moment: datetime) -> date:

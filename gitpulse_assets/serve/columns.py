@@ -74,7 +74,7 @@ REPOSITORIES = (
     Column(
         "seen_at",
         pa.timestamp("us", "UTC"),
-        "When GitHub was last seen not to have changed since; null where nobody looked since.",
+        "When GitHub was last seen not to have changed since; null where the last walk found something.",
     ),
     Column("published_at", pa.timestamp("us", "UTC"), "When they were published."),
     Column("open_count", COUNT, "Issues open at that moment."),

@@ -118,6 +118,18 @@ def merge_silver(
     return changed
 
 
+def is_repository_news(
+    con: duckdb.DuckDBPyConnection, stored: "Source", received: "Source", run_ids: Sequence[str]
+) -> bool:
+    """Say whether answers about the repository tell anything that is not stored of it.
+
+    On a fresh connection; the sources are as in `merge_silver`.
+    """
+    _register(con, {"stored_repository": stored, "bronze_repository": received}, run_ids)
+    create_table(con, "silver", "repository_record")
+    return bool(con.execute(load_sql("silver", "repository_news")).fetchall())
+
+
 def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_ids: Sequence[str]) -> None:
     import pyarrow.dataset as ds
 

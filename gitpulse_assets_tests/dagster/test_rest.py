@@ -37,7 +37,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return found
 
 
-def test_each_step_opens_the_lake_once_and_a_look_that_finds_nothing_makes_nothing(run, instance, counts):
+def test_each_step_opens_the_lake_once_and_a_look_that_finds_nothing_makes_nothing(
+    run, instance, counts, caplog
+):
     assert run(REPO).is_success
     assert counts["load_settings"] == counts["open_store"] == 4
     assert counts["_read"] == 2
@@ -51,5 +53,6 @@ def test_each_step_opens_the_lake_once_and_a_look_that_finds_nothing_makes_nothi
     skipped = instance.all_logs(outcome.run_id, of_type=dg.DagsterEventType.STEP_SKIPPED)
     assert {entry.dagster_event.step_key for entry in skipped} == {"silver", "sync_state", "gold"}
     assert counts == {"load_settings": 1, "open_store": 1, "_read": 1, "_write": 3}
+    assert "proceed" not in caplog.text
     assert first_writes <= 15
     assert refreshed_at(instance)[REPO.key] >= began

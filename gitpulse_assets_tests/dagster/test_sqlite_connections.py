@@ -8,9 +8,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.instance import InstanceRef
 
 from gitpulse_assets.automation.sqlite_connections import KEPT_ENGINES, Engines, keep_connections
+
+RUN_ID = "8d1f6a44-7a8c-4d3c-9a55-0f3b3f1f2a11"
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("holds", asset="numbers")])
@@ -80,6 +83,35 @@ def test_what_is_committed_outlives_a_killed_process(tmp_path: Path):
         assert other.execute("select number from event").fetchall() == [(7,)]
 
 
+def test_what_is_told_in_one_go_is_stored_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with opened(tmp_path, is_kept=True) as instance:
+        storage = instance.event_log_storage
+        entries = [planned(number) for number in range(3)]
+        store = storage.store_event
+
+        def die_at_the_last(entry: dg.EventLogEntry) -> None:
+            if entry is entries[-1]:
+                raise OSError("the disk is full")
+            store(entry)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(storage, "store_event", die_at_the_last)
+            with pytest.raises(OSError, match="full"):
+                storage.store_event_batch(entries)
+        assert instance.all_logs(RUN_ID) == []
+        storage.store_event_batch(entries)
+        with opened(tmp_path, is_kept=False) as other:
+            assert len(other.all_logs(RUN_ID)) == 3
+
+
+def planned(number: int) -> dg.EventLogEntry:
+    data = AssetMaterializationPlannedData(dg.AssetKey(f"table_{number}"), None, None)
+    event = DagsterEvent.build_asset_materialization_planned_event("refresh", "step", data)
+    return dg.EventLogEntry(None, 10, "", RUN_ID, float(number), job_name="refresh", dagster_event=event)
+
+
 def test_another_storage_is_left_alone():
     with dg.DagsterInstance.ephemeral() as instance:
         connect = instance.run_storage.connect
@@ -87,9 +119,19 @@ def test_another_storage_is_left_alone():
         assert instance.run_storage.connect == connect
 
 
-@pytest.mark.parametrize(
-    "name", ["_connect", "_db_lock", "_initdb", "_initialized_dbs", "conn_string_for_shard", "has_table"]
+LEANED_ON = (
+    "_connect",
+    "_db_lock",
+    "_has_asset_key_index_cols_on_connection",
+    "_initdb",
+    "_initialized_dbs",
+    "conn_string_for_shard",
+    "has_table",
+    "store_event_batch",
 )
+
+
+@pytest.mark.parametrize("name", LEANED_ON)
 def test_what_is_leaned_on_is_there(tmp_path: Path, name: str):
     with opened(tmp_path, is_kept=False) as instance:
         assert hasattr(instance.event_log_storage, name)

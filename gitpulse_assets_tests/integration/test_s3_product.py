@@ -53,7 +53,7 @@ def gitpulse(
     return run
 
 
-def test_refresh_verdict_rebuild_and_maintain_on_s3(
+def test_refresh_rest_verdict_rebuild_and_maintain_on_s3(
     gitpulse: Command, s3_server: SharedServer, url: str, tmp_path: Path
 ):
     refreshed = gitpulse("refresh", REPO.key)
@@ -63,6 +63,11 @@ def test_refresh_verdict_rebuild_and_maintain_on_s3(
     published = [contract for contract in CATALOG if contract.layer != "bronze"]
     before = {contract.name: lake.dataset(contract, REPO).to_table() for contract in published}
     assert before["issue_current"].num_rows
+    commits = [lake.commit(layer, REPO) for layer in ("silver", "gold")]
+    rested = gitpulse("refresh", REPO.key)
+    assert (rested.exit_code, rested.stderr) == (DONE, "")
+    assert rested.stdout.startswith(f"{REPO}: nothing changed, ")
+    assert [lake.commit(layer, REPO) for layer in ("silver", "gold")] == commits
     rebuilt = gitpulse("rebuild", REPO.key)
     assert rebuilt.exit_code == DONE
     assert rebuilt.stdout.startswith(f"{REPO}: {len(published)} tables made anew from bronze")

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts.bronze import MANIFEST
+from gitpulse_assets.contracts.bronze import MANIFEST, REPOSITORY
+from gitpulse_assets.contracts.silver import REPOSITORY as KNOWN_REPOSITORY
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_swing_days import MART_ISSUE_SWING_DAYS
 from gitpulse_assets.pipeline import rest
@@ -42,7 +44,7 @@ def reader(tmp_path: Path) -> Reader:
 def refreshed(reader: Reader) -> Refresh:
     """Refreshed once; refresh again and return the objects that were written.
 
-    The clock is left alone: the stand-in's repository is pushed to at any moment, and its record with it.
+    Where the clock moves the stand-in's repository is pushed to, and its record is another.
     """
 
     def objects() -> Objects:
@@ -73,6 +75,28 @@ def test_a_look_that_finds_nothing_writes_its_row_of_the_manifest_alone(reader: 
     assert (newest.walk_kind, newest.status) == ("unchanged", "complete")
     assert newest.as_of_at
     assert newest.as_of_at >= published_as_of(reader)
+
+
+def test_a_push_to_the_repository_is_kept_and_leaves_silver_and_gold_alone(
+    reader: Reader, refreshed: Refresh
+):
+    for run_id in ("run-2", "run-3"):
+        reader.world.advance(seconds=60)
+        assert refreshed() == {
+            MANIFEST_KEY,
+            f"{paths.run_prefix(REPOSITORY, REPO, run_id)}batch-00001.parquet",
+        }
+
+
+def test_a_repository_that_is_archived_is_merged(reader: Reader, refreshed: Refresh):
+    reader.world.advance(seconds=60)
+    refreshed()
+    reader.world.acts_on(REPO.key).repository.is_archived = True
+    reader.world.advance(seconds=60)
+    refreshed()
+    (told,) = reader.lake.dataset(KNOWN_REPOSITORY, REPO).to_table().to_pylist()
+    assert told["is_archived"]
+    assert told["fetched_at"].timestamp() == reader.world.clock
 
 
 def test_what_changed_is_merged_from_the_last_look_on(reader: Reader, refreshed: Refresh):
@@ -116,6 +140,33 @@ def test_a_run_that_died_before_its_merge_is_made_up_for(reader: Reader, refresh
     reader.world.acts_on(REPO.key).open(reader.world.clock - 60, None, "News")
     with reader.client(reader.token) as client:
         receive(Session(client, reader.lake, REPO, "run-dead"))
+    reader.world.advance(seconds=60)
+    assert paths.table_key(MART_ISSUE_DAILY_FLOW, REPO) in refreshed()
+
+
+class Killed(BaseException):
+    """The process is no more: nothing of it is done behind this."""
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_look_that_is_killed_between_its_writes_is_made_up_for(
+    reader: Reader, refreshed: Refresh, monkeypatch: pytest.MonkeyPatch, written: int
+):
+    store, left = Manifest._write, iter(range(written))
+
+    def write(*args: object) -> object:
+        if next(left, None) is None:
+            raise Killed
+        return store(*args)
+
+    before = reader.lake.commit("gold", REPO)
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "_write", write)
+        with pytest.raises(Killed):
+            refreshed()
+    assert reader.lake.commit("gold", REPO) == before
+    assert refreshed() == {MANIFEST_KEY}
+    reader.world.acts_on(REPO.key).open(reader.world.clock, None, "News")
     reader.world.advance(seconds=60)
     assert paths.table_key(MART_ISSUE_DAILY_FLOW, REPO) in refreshed()
 
