@@ -10,6 +10,7 @@ import duckdb
 from gitpulse_assets.checks.result import CheckResult
 from gitpulse_assets.checks.semantic import SemanticCheck
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
+from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.transform.sql_file import load_sql
 
 CONTROL_TOTAL_CHECK = SemanticCheck("control_total", ISSUE_CURRENT, is_blocking=False)
@@ -18,7 +19,7 @@ UNCOUNTED = {"is_contradicted": False, "is_known": False}
 
 def control_total_result(con: duckdb.DuckDBPyConnection) -> CheckResult:
     """Evaluate the check on the merged tables of this connection; both counts are always in the metadata."""
-    rows = con.sql(load_sql("checks", CONTROL_TOTAL_CHECK.name)).to_arrow_table().to_pylist()
+    rows = rows_of(con, load_sql("checks", CONTROL_TOTAL_CHECK.name)).to_arrow_table().to_pylist()
     found = rows[0] if rows else {"reason": "no walk was counted yet", **UNCOUNTED}
     return CheckResult(
         CONTROL_TOTAL_CHECK.table,

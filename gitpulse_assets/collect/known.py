@@ -9,7 +9,7 @@ from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
-from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.duck import connect, rows_of
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.transform.sql_file import load_sql
 
@@ -26,7 +26,7 @@ def ask(
         for contract, chosen in batches.items():
             dataset = session.lake.bronze_dataset(contract, session.repo, chosen)
             con.register(f"bronze_{contract.name}", dataset)
-        return con.sql(load_sql("collect", question), params=parameters).to_arrow_table().to_pylist()
+        return rows_of(con, load_sql("collect", question), parameters).to_arrow_table().to_pylist()
 
 
 def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range]]:

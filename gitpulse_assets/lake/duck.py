@@ -1,8 +1,9 @@
 """The DuckDB connection every statement of the project runs on."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -48,15 +49,57 @@ def shortage(error: duckdb.Error, memory_limit: str) -> str | None:
 
 
 def connect(memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory database with the project's settings; the caller closes it.
+    """Open a connection to the process's in-memory database; the caller closes it.
 
-    `memory_limit`: what DuckDB may hold before it writes to disk, as it writes sizes (500MB, 2GB).
+    It has temporary tables and registered relations of its own, and shares the memory: starting a database
+    takes as long as twenty small statements. `memory_limit`: what DuckDB may hold before it writes to disk,
+    as it writes sizes (500MB, 2GB).
     """
+    spill = str(spill_folder())
+    try:
+        return session(_started(memory_limit, spill))
+    except duckdb.FatalException:
+        # A database that met a fault inside DuckDB answers nothing any more.
+        _started.cache_clear()
+        return session(_started(memory_limit, spill))
+
+
+def start_database(memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """Start an in-memory database of one's own with the same settings; the caller closes it."""
+    return _start(memory_limit, str(spill_folder()))
+
+
+def _start(memory_limit: str, spill: str) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(":memory:")
-    limits = {"memory_limit": memory_limit, "temp_directory": str(spill_folder())}
+    limits = {"memory_limit": memory_limit, "temp_directory": spill}
     for name, value in (CONNECTION_SETTINGS | limits).items():
-        con.execute(f"set {name} = '{value}'")
+        con.execute(f"set {name} = {literal(value)}")
     return con
+
+
+_started = lru_cache(maxsize=4)(_start)
+
+
+def run(
+    con: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, object] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Execute one of the project's own statements; its text is parsed once a process."""
+    return con.execute(parsed(statement), dict(parameters or {}))
+
+
+def rows_of(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, object] | None = None
+) -> duckdb.DuckDBPyRelation:
+    """The rows of one of the project's own queries, to be taken as Arrow; parsed as `run` does."""
+    return con.sql(parsed(query), params=dict(parameters or {}))
+
+
+@lru_cache(maxsize=1_000)
+def parsed(statement: str) -> duckdb.Statement:
+    """Parse one statement, which for DuckDB 2 is about as dear as to plan it."""
+    with connect() as con:
+        (one,) = con.extract_statements(statement)
+    return one
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import SILVER_CHECKS
 from gitpulse_assets.contracts.silver import RECONCILIATION
 from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of
 from gitpulse_assets.lake.publication import Publication
@@ -110,5 +111,5 @@ def unchanged(publication: Publication, changed: dict[str, bool]) -> set[str]:
 
 def merge_summary(con: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:
     """Count what was new to the merge and, where the run made a full walk, what that repaired."""
-    news = con.sql(load_sql("silver", "merge_news")).to_arrow_table().to_pylist()[0]
+    news = rows_of(con, load_sql("silver", "merge_news")).to_arrow_table().to_pylist()[0]
     return news | repairs_of(con.table(RECONCILIATION.name).to_arrow_table(), run_id)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from gitpulse_assets.checks.result import CheckResult, contract_result
 from gitpulse_assets.checks.semantic import SemanticCheck, semantic_result
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.transform.audit import audit_table
 
@@ -60,4 +61,5 @@ def ordered(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.RecordBa
     """Read a computed table in the contract's columns and order, a batch at a time."""
     columns = ", ".join(f'"{name}"' for name in table.column_names)
     order = ", ".join(f'"{name}"' for name in table.order_by)
-    return con.sql(f'select {columns} from "{table.name}" order by {order}').to_arrow_reader(ROWS_A_BATCH)
+    rows = rows_of(con, f'select {columns} from "{table.name}" order by {order}')
+    return rows.to_arrow_reader(ROWS_A_BATCH)

@@ -1,6 +1,7 @@
 """Moves the watermarks: how far each stream is merged. A step of its own, so that silver comes first."""
 
 import duckdb
+import pyarrow as pa
 
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import SYNC_STATE_CHECKS
@@ -12,6 +13,10 @@ from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.watch.watch_list import DEFAULT_OVERLAP_MINUTES
+
+MERGED_BATCH = pa.schema(
+    [("stream", pa.string()), ("run_id", pa.string()), ("merged_count", pa.int64())],
+)
 
 
 def move_watermarks(
@@ -39,9 +44,11 @@ def move_watermarks(
 def register_merge(con: duckdb.DuckDBPyConnection, lake: Lake, publication: Publication) -> None:
     """Put what the statements about the sync state read onto the connection."""
     merged = publication.previous.merged if publication.previous else {}
-    con.execute("create temp table merged_batch (stream varchar, run_id varchar, merged_count bigint)")
-    rows = [(stream, *run) for stream, runs in merged.items() for run in runs.items()]
-    if rows:
-        con.executemany("insert into merged_batch values (?, ?, ?)", rows)
+    rows = [
+        {"stream": stream, "run_id": run_id, "merged_count": count}
+        for stream, runs in merged.items()
+        for run_id, count in runs.items()
+    ]
+    con.register("merged_batch", pa.Table.from_pylist(rows, MERGED_BATCH))
     con.register("manifest", lake.dataset(MANIFEST, publication.repo))
     con.register("issue_current", lake.dataset(ISSUE_CURRENT, publication.repo))

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake.duck import run
 from gitpulse_assets.transform.sql_file import create_table
 
 SAMPLE_COUNT = 20
@@ -69,7 +70,7 @@ def audit_table(con: duckdb.DuckDBPyConnection, contract: TableContract, table_n
     """
     promises = _promises(contract, table_name)
     counts = ", ".join(promise.counted for promise in promises)
-    found = con.execute(f"select count(*), {counts} from {table_name}").fetchall()[0]
+    found = run(con, f"select count(*), {counts} from {table_name}").fetchall()[0]
     rules = tuple(
         RuleReport(p.name, p.description, p.is_blocking, count, _sample(con, p.sampled) if count else ())
         for p, count in zip(promises, found[1:], strict=True)
@@ -82,7 +83,7 @@ def audit_sql(
 ) -> tuple[int, tuple[Row, ...]]:
     """Run `sql/checks/<name>.sql`; return how many rows it finds broken, and up to 20 of them."""
     create_table(con, "checks", name, dict(parameters or {}))
-    broken_count = con.execute(f'select count(*) from "{name}"').fetchall()[0][0]
+    broken_count = run(con, f'select count(*) from "{name}"').fetchall()[0][0]
     return broken_count, _sample(con, f'select * from "{name}"') if broken_count else ()
 
 
@@ -116,6 +117,6 @@ def _promises(contract: TableContract, table_name: str) -> list[_Promise]:
 
 
 def _sample(con: duckdb.DuckDBPyConnection, rows: str) -> tuple[Row, ...]:
-    found = con.execute(f"select * from ({rows}) order by all limit {SAMPLE_COUNT}")
+    found = run(con, f"select * from ({rows}) order by all limit {SAMPLE_COUNT}")
     names = [column[0] for column in found.description or ()]
     return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import duckdb
+import pyarrow as pa
 
 from gitpulse_assets.contracts.catalog import MART_TABLES, STATEMENT_MARTS
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES, SYNC_STATE
+from gitpulse_assets.lake.duck import run
 from gitpulse_assets.lineage.stored import tables_read
 from gitpulse_assets.transform.sql_file import create_table
 
@@ -76,7 +78,7 @@ def build_gold(
     for contract in INPUTS:
         _copy_input(con, contract, inputs[contract.name])
     create_table(con, "gold", "label_name")
-    _create_label_group_pattern(con, parameters.label_groups)
+    _register_label_groups(con, parameters.label_groups)
     names = tuple(mart.name for mart in STATEMENT_MARTS)
     for name in names:
         if name == "mart_backlog_by_label":
@@ -102,14 +104,14 @@ def _copy_input(con: duckdb.DuckDBPyConnection, contract: TableContract, relatio
     """Copy an input once: it may be a dataset on S3, and several statements scan it."""
     columns = ", ".join(contract.column_names)
     con.register("incoming", relation)
-    con.execute(f"create or replace temp table {contract.name} as select {columns} from incoming")
+    run(con, f"create or replace temp table {contract.name} as select {columns} from incoming")
     con.unregister("incoming")
 
 
-def _create_label_group_pattern(con: duckdb.DuckDBPyConnection, groups: tuple[LabelGroup, ...]) -> None:
-    con.execute(
-        "create or replace temp table label_group_pattern"
-        " (position bigint, label_group varchar, pattern varchar)"
-    )
-    for position, group in enumerate(groups):
-        con.execute("insert into label_group_pattern values (?, ?, ?)", [position, group.name, group.pattern])
+def _register_label_groups(con: duckdb.DuckDBPyConnection, groups: tuple[LabelGroup, ...]) -> None:
+    patterns = {
+        "position": pa.array(range(len(groups)), pa.int64()),
+        "label_group": pa.array([group.name for group in groups], pa.string()),
+        "pattern": pa.array([group.pattern for group in groups], pa.string()),
+    }
+    con.register("label_group_pattern", pa.table(patterns))

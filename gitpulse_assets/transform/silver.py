@@ -30,6 +30,7 @@ from gitpulse_assets.contracts.silver import (
     RECONCILIATION,
     REPOSITORY,
 )
+from gitpulse_assets.lake.duck import run
 from gitpulse_assets.transform.file_stream import FileStream
 from gitpulse_assets.transform.sql_file import create_table, load_sql
 
@@ -153,8 +154,8 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
 
 def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:
     names = [f"bronze_{contract.name}" for contract in BRONZE_INPUTS]
-    run = " union all ".join(f"select '{name}' as name, run_id from {name}" for name in names)
-    found = con.execute(f"select distinct name, run_id from ({run}) anti join run_order using (run_id)")
+    runs = " union all ".join(f"select '{name}' as name, run_id from {name}" for name in names)
+    found = run(con, f"select distinct name, run_id from ({runs}) anti join run_order using (run_id)")
     if unknown := sorted(found.fetchall()):
         told = ", ".join(f"{name} of {run_id}" for name, run_id in unknown)
         raise ValueError(f"batches of runs that run_ids does not name: {told}")
@@ -178,17 +179,18 @@ def _merge_table(con: duckdb.DuckDBPyConnection, contract: TableContract, scope:
     """Make one table from its delta and the stored rows outside the scope; return whether it changed."""
     name, columns = contract.name, ", ".join(contract.column_names)
     kind = "view" if name in NOT_COPIED else "table"
-    con.execute(f"create or replace temp {kind} {name}_delta as {load_sql('silver', name)}")
+    run(con, f"create or replace temp {kind} {name}_delta as {load_sql('silver', name)}")
     inside = f"semi join {scope} using (issue_id)" if scope else ""
     if _is_same(con, contract, f"{name}_delta", f"stored_{name} {inside}"):
-        con.execute(f"create or replace temp view {name} as select {columns} from stored_{name}")
+        run(con, f"create or replace temp view {name} as select {columns} from stored_{name}")
         return False
-    is_carried = scope is not None and con.execute(f"select 1 from stored_{name} limit 1").fetchall()
+    is_carried = scope is not None and run(con, f"select 1 from stored_{name} limit 1").fetchall()
     carried = f"select {columns} from stored_{name} anti join {scope} using (issue_id) union all"
     kind = "table" if is_carried and name not in NOT_COPIED else "view"
-    con.execute(
+    run(
+        con,
         f"create or replace temp {kind} {name} as {carried if is_carried else ''} "
-        f"select {columns} from {name}_delta"
+        f"select {columns} from {name}_delta",
     )
     return True
 
@@ -197,7 +199,8 @@ def _is_same(con: duckdb.DuckDBPyConnection, contract: TableContract, one: str, 
     """Say whether two relations have the same rows, by their number and an order-free hash of them."""
     columns = ", ".join(name for name in contract.column_names if name not in NOT_COMPARED)
     fingerprint = f"select (count(*), sum(hash({columns})::hugeint)) as rows from"
-    return con.execute(
+    return run(
+        con,
         f"select one.rows is not distinct from other.rows from ({fingerprint} {one}) as one, "
-        f"({fingerprint} {other}) as other"
+        f"({fingerprint} {other}) as other",
     ).fetchall() == [(True,)]

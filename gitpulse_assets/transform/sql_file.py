@@ -1,13 +1,17 @@
 """Reads the statements in `sql/` and runs them; knows no table by name."""
 
 import re
+from functools import cache
 from importlib.resources import files
 
 import duckdb
 
+from gitpulse_assets.lake.duck import run
+
 PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
+@cache
 def load_sql(folder: str, name: str) -> str:
     """Return the text of `sql/<folder>/<name>.sql`."""
     return files("gitpulse_assets").joinpath("sql", folder, f"{name}.sql").read_text(encoding="utf-8")
@@ -27,4 +31,4 @@ def create_table(
     statement = load_sql(folder, name)
     wanted = set(PARAMETER.findall(statement))
     chosen = {key: value for key, value in (parameters or {}).items() if key in wanted}
-    con.execute(f'create or replace temp table "{relation or name}" as {statement}', chosen)
+    run(con, f'create or replace temp table "{relation or name}" as {statement}', chosen)

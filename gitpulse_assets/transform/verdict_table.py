@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.contracts.mart import FLOW_NAMES
+from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.transform.gold import label_windows
 from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
@@ -96,7 +97,7 @@ def _query(
         "windows_days": list(windows_days),
     }
     create_table(con, "gold", name, parameters)
-    return con.table(name).to_arrow_table().to_pylist()
+    return rows_of(con, f"from {name}").to_arrow_table().to_pylist()
 
 
 def _daily_counts(rows: Rows) -> DailyCounts:
