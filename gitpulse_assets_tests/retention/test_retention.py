@@ -1,7 +1,6 @@
 """What retention removes, and that a rebuild gives the same silver tables before and after."""
 
 import shutil
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -51,22 +50,29 @@ def eventful_world(seed: int, issue_count: int = 60) -> World:
     return generate([plan])
 
 
+def play(folder: Path, seed: int, sync_count: int = 4, thinned_share: float = 0.0) -> Reader:
+    """Sync a generated history a number of times, now and then fully."""
+    rng = Random(f"retention:{seed}")
+    world = eventful_world(seed)
+    reader = Reader(world, REPO, folder)
+    for number in range(sync_count):
+        reader.sync(is_full=number == sync_count - 1 or rng.random() < 0.3)
+        world.advance(seconds=rng.randint(1, 40 * DAY_SECONDS))
+        if rng.random() < thinned_share:
+            apply_retention(reader.lake, REPO, AT_ONCE)
+    return reader
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    return play(tmp_path_factory.mktemp("played") / "lake", seed=4, sync_count=5)
+
+
 @pytest.fixture
-def reader(tmp_path: Path) -> Callable[[int], Reader]:
-    """A reader who synced a generated history a number of times, now and then fully."""
-
-    def play(seed: int, sync_count: int = 4, thinned_share: float = 0.0) -> Reader:
-        rng = Random(f"retention:{seed}")
-        world = eventful_world(seed)
-        reader = Reader(world, REPO, tmp_path / f"lake-{seed}")
-        for number in range(sync_count):
-            reader.sync(is_full=number == sync_count - 1 or rng.random() < 0.3)
-            world.advance(seconds=rng.randint(1, 40 * DAY_SECONDS))
-            if rng.random() < thinned_share:
-                apply_retention(reader.lake, REPO, AT_ONCE)
-        return reader
-
-    return play
+def reader(played: Reader, tmp_path: Path) -> Reader:
+    """Whoever played it, with a lake of the test's own."""
+    copied(played, tmp_path / "lake")
+    return Reader(played.world, REPO, tmp_path / "lake", run_count=played.run_count)
 
 
 def stored(lake: Lake, table=ISSUES) -> int:
@@ -75,15 +81,15 @@ def stored(lake: Lake, table=ISSUES) -> int:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_rebuild_gives_the_same_tables_before_and_after(reader, seed: int):
-    lake = reader(seed, thinned_share=0.4).lake
+def test_a_rebuild_gives_the_same_tables_before_and_after(tmp_path: Path, seed: int):
+    lake = play(tmp_path, seed, thinned_share=0.4).lake
     assert differences(lake, REPO) == {}
     apply_retention(lake, REPO, AT_ONCE)
     assert differences(lake, REPO) == {}
 
 
 def test_it_removes_and_the_second_time_nothing(reader):
-    lake = reader(1).lake
+    lake = reader.lake
     before, kept = stored(lake), [stored(lake, table) for table in (ISSUE_TIMELINE, DEPARTURE)]
     thinned = apply_retention(lake, REPO, AT_ONCE)
     assert thinned.record_count > 0
@@ -95,17 +101,15 @@ def test_it_removes_and_the_second_time_nothing(reader):
 
 
 def test_what_is_young_stays(reader):
-    lake = reader(1).lake
-    assert apply_retention(lake, REPO, timedelta(days=1000)).record_count == 0
+    assert apply_retention(reader.lake, REPO, timedelta(days=1000)).record_count == 0
 
 
 def test_the_next_refresh_goes_on_as_before(reader):
     """Known pages still find their records, nothing is merged twice, and departures are found."""
-    player = reader(2)
-    apply_retention(player.lake, REPO, AT_ONCE)
-    row = player.sync(is_full=True)
+    apply_retention(reader.lake, REPO, AT_ONCE)
+    row = reader.sync(is_full=True)
     assert (row.walk_kind, row.status) == ("full", "complete")
-    assert differences(player.lake, REPO) == {}
+    assert differences(reader.lake, REPO) == {}
 
 
 def test_runs_whose_records_an_unchanged_page_stands_for_stay_whole(tmp_path: Path):
@@ -126,7 +130,7 @@ def test_runs_whose_records_an_unchanged_page_stands_for_stay_whole(tmp_path: Pa
 
 def test_no_sighting_is_lost_with_the_records_that_showed_it(reader):
     """The trap: a state that only a replaced record showed lives in no full walk."""
-    lake = reader(4, sync_count=5).lake
+    lake = reader.lake
     before = lake.dataset(ISSUE_SIGHTING, REPO).count_rows()
     apply_retention(lake, REPO, AT_ONCE)
     assert rebuilt(lake, REPO)[ISSUE_SIGHTING.name].num_rows == before
@@ -140,13 +144,13 @@ def die() -> None:
     raise Died
 
 
-def test_a_thinning_cut_short_between_writes_loses_nothing(reader, tmp_path: Path):
-    player = reader(5, sync_count=3)
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_thinning_cut_short_between_writes_loses_nothing(reader, tmp_path: Path, every: int):
     counting = Fuse()
-    apply_retention(Lake(FusedStore(copied(player, tmp_path / "whole").store, counting)), REPO, AT_ONCE)
+    apply_retention(Lake(FusedStore(copied(reader, tmp_path / "whole").store, counting)), REPO, AT_ONCE)
     assert counting.count > 4
-    for point in range(1, counting.count + 1, 3):
-        lake = copied(player, tmp_path / f"cut-{point}")
+    for point in range(1, counting.count + 1, every):
+        lake = copied(reader, tmp_path / f"cut-{point}")
         with pytest.raises(Died):
             apply_retention(Lake(FusedStore(lake.store, Fuse(point, die))), REPO, AT_ONCE)
         assert differences(lake, REPO) == {}
@@ -154,6 +158,6 @@ def test_a_thinning_cut_short_between_writes_loses_nothing(reader, tmp_path: Pat
         assert differences(lake, REPO) == {}
 
 
-def copied(player: Reader, folder: Path) -> Lake:
-    shutil.copytree(player.folder, folder)
+def copied(reader: Reader, folder: Path) -> Lake:
+    shutil.copytree(reader.folder, folder)
     return Lake.open(str(folder))
