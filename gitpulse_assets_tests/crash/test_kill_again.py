@@ -17,7 +17,7 @@ from gitpulse_assets_tests.crash.conftest import Tables, differences, rows_of, t
 from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, die_at, refresh
 
 POINTS = 30
-SPREAD = [pytest.param(n, marks=() if n % 22 == 5 else pytest.mark.slow) for n in range(POINTS)]
+SPREAD = [pytest.param(n, marks=() if n % 44 == 27 else pytest.mark.slow) for n in range(POINTS)]
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from gitpulse_assets_tests.history.verdicts import Verdict
 
 # The seeds of the quick run, of `pair` one whose repositories are linked; the slow one plays others.
 QUICK = {
-    "full": range(7),
-    "increments": range(4),
+    "full": range(3),
+    "increments": range(2),
     "incremental": range(1),
     "events": range(1),
     "pair": range(3, 4),

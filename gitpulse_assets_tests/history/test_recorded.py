@@ -65,6 +65,7 @@ def test_a_stock_that_no_issue_explains_is_not_explained(script):
 
 
 @pytest.mark.recorded
+@pytest.mark.slow
 def test_every_differing_day_of_a_real_repository_has_its_cause(recorded_data):
     folder = recorded_data / "microsoft__onnxruntime"
     done = subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True, check=False)
