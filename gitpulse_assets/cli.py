@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import warnings
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
@@ -16,6 +17,7 @@ from typing import NoReturn
 import click
 
 from gitpulse_assets.exit_codes import WRONG_USE
+from gitpulse_assets.place import Day
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
@@ -32,6 +34,18 @@ class RepoType(click.ParamType):
             return value if isinstance(value, Repo) else Repo.parse(str(value))
         except InvalidRepo as error:
             self.fail(str(error), param, ctx)
+
+
+class PlaceType(RepoType):
+    """An argument `owner/name`, or a UTC day of public events."""
+
+    name = "OWNER/NAME|DAY"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Repo | Day:
+        """Read the argument; what is neither is wrong use."""
+        with suppress(ValueError):
+            return value if isinstance(value, Day) else Day(date.fromisoformat(str(value)))
+        return super().convert(value, param, ctx)
 
 
 EXIT_CODES = """\b
@@ -95,28 +109,30 @@ def rebuild(repos: tuple[Repo, ...], accept_loss: bool) -> None:
 
 
 @cli.command("check")
-@click.argument("repos", nargs=-1, required=True, type=RepoType())
-def check_lake(repos: tuple[Repo, ...]) -> None:
+@click.argument("places", nargs=-1, required=True, type=PlaceType())
+def check_lake(places: tuple[Repo | Day, ...]) -> None:
     """Read everything that is stored, and name what is damaged.
 
-    With what is lost for good, and what `gitpulse repair` keeps. REPOS are owner/name.
+    With what is lost for good, and what `gitpulse repair` keeps. PLACES are owner/name, or UTC days of public
+    events (2026-03-01).
     """
-    from gitpulse_assets.commands.check import check_repos
+    from gitpulse_assets.commands.check import check_places
 
-    sys.exit(check_repos(settings_or_exit(), repos))
+    sys.exit(check_places(settings_or_exit(), places))
 
 
 @cli.command()
-@click.argument("repos", nargs=-1, required=True, type=RepoType())
+@click.argument("places", nargs=-1, required=True, type=PlaceType())
 @ACCEPT_LOSS
-def repair(repos: tuple[Repo, ...], accept_loss: bool) -> None:
+def repair(places: tuple[Repo | Day, ...], accept_loss: bool) -> None:
     """Mend what `gitpulse check` names.
 
-    Nothing that can be read is removed, and what cannot is set aside. REPOS are owner/name.
+    Nothing that can be read is removed, and what cannot is set aside. PLACES are owner/name, or UTC days of
+    public events (2026-03-01).
     """
-    from gitpulse_assets.commands.repair import repair_repos
+    from gitpulse_assets.commands.repair import repair_places
 
-    sys.exit(repair_repos(settings_or_exit(), repos, accepts_loss=accept_loss))
+    sys.exit(repair_places(settings_or_exit(), places, accepts_loss=accept_loss))
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""`gitpulse check`: read everything a repository has, and name what is damaged.
+"""`gitpulse check`: read everything a repository or a day of events has, and name what is damaged.
 
 What is examined, and what a finding means, is `lake/integrity.py`'s affair.
 """
@@ -12,34 +12,34 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.integrity import Finding
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 from gitpulse_assets.settings import Settings
 
 
-def check_repos(settings: Settings, repos: Sequence[Repo]) -> int:
-    """Check each repository, print what was found, and return the worst exit code."""
+def check_places(settings: Settings, places: Sequence[Place]) -> int:
+    """Check each place, print what was found, and return the worst exit code."""
     try:
         lake = open_lake(settings, is_writable=False)
-        return worst([check_repo(lake, repo) for repo in repos])
+        return worst([check_place(lake, place) for place in places])
     except LakeError as error:
         return refused(error, FAILED)
 
 
-def check_repo(lake: Lake, repo: Repo) -> int:
-    """Check one repository; damage is a failure."""
-    found = examined(lake, repo)
+def check_place(lake: Lake, place: Place) -> int:
+    """Check one place; damage is a failure."""
+    found = examined(lake, place)
     if not found:
         return DONE
-    return refused(f"{repo}: {counted(len(found))}; run gitpulse repair {repo}", FAILED)
+    return refused(f"{place}: {counted(len(found))}; run gitpulse repair {place}", FAILED)
 
 
-def examined(lake: Lake, repo: Repo) -> list[Finding]:
-    """Print what is damaged of a repository, and return it."""
-    found = lake.examine(repo)
+def examined(lake: Lake, place: Place) -> list[Finding]:
+    """Print what is damaged of a place, and return it."""
+    found = lake.examine(place)
     for line in map(told, found):
         say(line)
     if not found:
-        say(f"{repo}: nothing is damaged")
+        say(f"{place}: nothing is damaged")
     return found
 
 

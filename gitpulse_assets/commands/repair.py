@@ -11,25 +11,46 @@ from gitpulse_assets.commands.check import examined
 from gitpulse_assets.commands.rebuild import rebuild_told
 from gitpulse_assets.commands.refresh import instance_of, load_definitions, worst
 from gitpulse_assets.console import refused, say
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.events.repairing import repair_day
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.integrity import Finding
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
+from gitpulse_assets.place import Day
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.settings import Settings, SettingsError
 
 
-def repair_repos(settings: Settings, repos: Sequence[Repo], *, accepts_loss: bool) -> int:
-    """Repair each repository and return the worst exit code."""
+def repair_places(settings: Settings, places: Sequence[Repo | Day], *, accepts_loss: bool) -> int:
+    """Repair each place and return the worst exit code."""
     try:
-        with instance_of(settings) as instance:
-            lake = open_lake(settings)
-            return worst(
-                [repair_repo(settings, instance, lake, repo, accepts_loss=accepts_loss) for repo in repos]
-            )
+        lake = open_lake(settings)
+        codes = [repair_events(settings, lake, day) for day in places if isinstance(day, Day)]
+        repos = [repo for repo in places if isinstance(repo, Repo)]
+        if repos:
+            with instance_of(settings) as instance:
+                codes += [
+                    repair_repo(settings, instance, lake, repo, accepts_loss=accepts_loss) for repo in repos
+                ]
+        return worst(codes)
     except (SettingsError, LakeError) as error:
         return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)
+
+
+def repair_events(settings: Settings, lake: Lake, day: Day) -> int:
+    """Mend one day of public events, and say what was lost."""
+    found = examined(lake, day)
+    if not found:
+        return DONE
+    with connect(settings.duckdb_memory_limit) as con:
+        repair_day(lake, con, projections(), day, found)
+    if left := lake.examine(day):
+        return refused(f"{left[0].uri}: {left[0].damage}; put it back from a backup", FAILED)
+    say(f"{day}: repaired; run gitpulse events backfill {day} {day}, to fetch what is not kept")
+    return DONE
 
 
 def repair_repo(

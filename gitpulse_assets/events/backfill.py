@@ -16,10 +16,9 @@ from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher
 from gitpulse_assets.events.hour_file import UnreadableFile
 from gitpulse_assets.events.hour_name import file_name
 from gitpulse_assets.events.incoming import Facts, Incoming
-from gitpulse_assets.events.ledger import KEPT, HourRow, Tables, hour_rows, put_rows, with_file
+from gitpulse_assets.events.ledger import KEPT, HourRow, Tables, hour_key, hour_rows, put_rows, with_file
 from gitpulse_assets.events.merge import merge_day
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.duck import session
@@ -71,7 +70,9 @@ class Backfill:
         if known and known.status == "whole":
             return known
         row = known if known and known.status in KEPT else self._receive(archive, hour_at)
-        return self._read(row) if row.status == "received" else row
+        if row.status != "received":
+            return row
+        return read_kept(self.lake, self.con, self.projections, row)
 
     def _receive(self, archive: Archive, hour_at: datetime) -> HourRow:
         """Fetch a file and keep it as received; what is not there, or cannot be the file, is noted."""
@@ -85,7 +86,7 @@ class Backfill:
             elif fetched.promised_sha256 not in (None, fetched.sha256):
                 row = replace(row, status="contradicted", detail=f"its SHA-256 is {fetched.sha256}")
             else:
-                self.lake.store.put(paths.hour_file_key(archive.name, row.day, file_name(hour_at)), path)
+                self.lake.store.put(hour_key(row), path)
                 row = replace(
                     row,
                     status="received",
@@ -102,32 +103,39 @@ class Backfill:
             put_rows(self.lake, row.day, [row])
         return row
 
-    def _read(self, row: HourRow) -> HourRow:
-        """Read a file that is kept and merge what it holds; of a torn one nothing is merged."""
-        key = paths.hour_file_key(row.source, row.day, file_name(row.file_hour_at))
-        opened = self.lake.store.open(key)
-        if opened is None:
-            raise damaged(self.lake.store, key, "gone, although it was received")
-        scratch = self.lake.store.scratch_folder
-        with session(self.con) as con, Incoming(scratch, self.projections) as incoming:
-            try:
-                with opened.file as file:
-                    incoming.read_file(con, file, row.source, row.received_at or row.asked_at)
-            except UnreadableFile as error:
-                return replace(row, status=error.status, detail=str(error))
-            return self._merge(con, incoming, row)
 
-    def _merge(self, con: duckdb.DuckDBPyConnection, incoming: Incoming, row: HourRow) -> HourRow:
-        """Merge the days of a file, that of its name last, together with the word that it is whole."""
-        earlier = sorted(incoming.facts.dates.keys() - {row.day.event_date})
-        added = sum(merge_day(self.lake, con, incoming, day).added_count for day in earlier)
-        whole = _whole(row, incoming.facts)
+def read_kept(
+    lake: Lake, con: duckdb.DuckDBPyConnection, projections: Sequence[Projection], row: HourRow
+) -> HourRow:
+    """Read a file that is kept and merge what it holds; of a torn one nothing is merged."""
+    key = hour_key(row)
+    opened = lake.store.open(key)
+    if opened is None:
+        raise damaged(lake.store, key, "gone, although it was received")
+    with session(con) as own, Incoming(lake.store.scratch_folder, projections) as incoming:
+        try:
+            with opened.file as file:
+                incoming.read_file(own, file, row.source, row.received_at or row.asked_at)
+        except UnreadableFile as error:
+            return replace(row, status=error.status, detail=str(error))
+        return _merge(lake, own, incoming, row)
 
-        def beside(commit: Commit | None, own: int) -> Tables:
-            return with_file(self.lake, commit, replace(whole, added_count=added + own), incoming.facts)
 
-        own = merge_day(self.lake, con, incoming, row.day.event_date, beside)
-        return replace(whole, added_count=added + own.added_count)
+def _merge(lake: Lake, con: duckdb.DuckDBPyConnection, incoming: Incoming, row: HourRow) -> HourRow:
+    """Merge the days of a file, that of its name last, together with the word that it is whole."""
+    earlier = sorted(incoming.facts.dates.keys() - {row.day.event_date})
+    added = sum(merge_day(lake, con, incoming, day).added_count for day in earlier)
+    whole = _whole(row, incoming.facts)
+
+    def counted(own: int) -> int:
+        # Read again after damage, it brings what it had brought before.
+        return added + own if row.added_count is None else row.added_count
+
+    def beside(commit: Commit | None, own: int) -> Tables:
+        return with_file(lake, commit, replace(whole, added_count=counted(own)), incoming.facts)
+
+    own = merge_day(lake, con, incoming, row.day.event_date, beside)
+    return replace(whole, added_count=counted(own.added_count))
 
 
 def days_from(first: date, last: date) -> Iterator[date]:

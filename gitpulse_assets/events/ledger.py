@@ -9,8 +9,10 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.hour_name import file_name
 from gitpulse_assets.events.incoming import Facts
 from gitpulse_assets.events.merge import publish, published
+from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, parts_of, together
@@ -49,6 +51,11 @@ class HourRow:
         return Day(self.file_hour_at.astimezone(UTC).date())
 
 
+def hour_key(row: HourRow) -> str:
+    """Where a file that is kept lies."""
+    return paths.hour_file_key(row.source, row.day, file_name(row.file_hour_at))
+
+
 def hour_rows(lake: Lake, day: Day) -> list[HourRow]:
     """The hour files of a day that were asked for, for a run that goes on with them.
 
@@ -56,7 +63,9 @@ def hour_rows(lake: Lake, day: Day) -> list[HourRow]:
     """
     commit = settle(lake.store, "silver", day).commit
     parts = open_parts(lake.store, ARCHIVE_HOUR, day, commit)
-    return [_row(record) for record in together(ARCHIVE_HOUR, list(parts.values())).to_table().to_pylist()]
+    return [
+        hour_row(record) for record in together(ARCHIVE_HOUR, list(parts.values())).to_table().to_pylist()
+    ]
 
 
 def put_rows(lake: Lake, day: Day, rows: Sequence[HourRow]) -> None:
@@ -99,6 +108,7 @@ def _replaced(
     return pa.Table.from_pylist(rows, schema=contract.arrow_schema)
 
 
-def _row(record: Mapping[str, Any]) -> HourRow:
+def hour_row(record: Mapping[str, Any]) -> HourRow:
+    """A row of `archive_hour`, with the columns that are known today."""
     known = HourRow.__dataclass_fields__
     return HourRow(**{name: value for name, value in record.items() if name in known})

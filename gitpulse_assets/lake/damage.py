@@ -26,13 +26,8 @@ ROWS_AT_ONCE = 8_192
 
 def damaged(store: Store, key: str, what: str) -> ObjectDamaged:
     """Say of an object what is wrong with it, and which command deals with that."""
-    if day := paths.day_of(key):
-        advice = (
-            f"put it back from a backup, or remove what lies under event_date={day} and bring the day again"
-        )
-        return ObjectDamaged(f"{store.uri(key)}: {what}; {advice}: gitpulse events backfill {day} {day}")
-    repo = paths.repo_of(key)
-    return ObjectDamaged(f"{store.uri(key)}: {what}; run gitpulse repair {repo or 'OWNER/NAME'}")
+    place = paths.place_of(key) or "OWNER/NAME"
+    return ObjectDamaged(f"{store.uri(key)}: {what}; run gitpulse repair {place}")
 
 
 @contextmanager

@@ -1,33 +1,41 @@
-"""Reading everything a repository has, and saying of each bad object what is lost with it and what mends it.
+"""Reading everything a place has, and saying of each bad object what is lost with it and what mends it.
 
-Nothing is changed here; how a finding is mended stands in `recovery.py`.
+Nothing is changed here; how a finding is mended stands in `recovery.py`, of a day in `events/repairing.py`.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.contracts.events import ARCHIVE_HOUR
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import RECONCILIATION
+from gitpulse_assets.events.hour_name import file_name
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit, CommittedTable, Plan, read_commit, read_plan
 from gitpulse_assets.lake.damage import GONE, read_whole
+from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, ObjectNotFound
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.lake.witnesses import folded_places
+from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
-Kind = Literal["manifest", "batch", "plan", "commit", "table"]
+Kind = Literal["manifest", "batch", "plan", "commit", "table", "hour_file"]
 
+PUBLISHED: tuple[Layer, ...] = ("silver", "gold")
 STREAMS = {table.name: table for table in BRONZE if table is not MANIFEST}
 EXAMINATIONS = 3
+CHUNK_BYTES = 8 * 1024 * 1024
 
 LOST = {
     "manifest": "what runs cost and how long they took, and how far an unfinished walk had come",
@@ -35,13 +43,22 @@ LOST = {
     "plan": "nothing",
     "commit": "nothing",
     "table": "nothing",
+    "hour_file": "nothing of the tables; the file itself, where the archive has it no more",
+}
+# Of a day of events other things are lost with a table than of a repository.
+LOST_OF_DAY = {
+    "public_event": "its events that no kept hour file holds",
+    "archive_hour": "which files were asked for in vain, and whether a manifest confirmed the others",
+    "archive_type": "its rows of files that are not kept",
+    "unusable_event": "its rows of files that are not kept",
 }
 REMEDY = {
     "manifest": "made again from the batches, which all count again",
     "batch": "set aside, an empty one in its place; `gitpulse refresh --full` fetches what GitHub still has",
     "plan": "removed; the commit and its tables stay in force",
     "commit": "written again from the plan, or, without one, the tables are made anew from bronze",
-    "table": "made anew from bronze",
+    "table": "made anew from what was received",
+    "hour_file": "set aside; `gitpulse events backfill` asks the archive for it again",
 }
 
 
@@ -62,15 +79,19 @@ def finding(store: Store, kind: Kind, key: str, damage: str, lost: str | None = 
     return Finding(kind, key, store.uri(key), damage, lost or LOST[kind], REMEDY[kind])
 
 
-def examine(store: Store, repo: Repo) -> list[Finding]:
-    """Read every object of a repository that counts, and return what is wrong, in the order to mend it.
+def examine(store: Store, place: Place) -> list[Finding]:
+    """Read every object of a place that counts, and return what is wrong, in the order to mend it.
 
     Raises LakeError where the lake cannot be asked.
     """
-    found = [*examine_bronze(store, repo)]
-    for layer in get_args(Layer):
-        if layer != "bronze":
-            found += examine_layer(store, layer, repo)
+    if isinstance(place, Repo):
+        found, layers = [*examine_bronze(store, place)], PUBLISHED
+    else:
+        found, layers = [], PUBLISHED[:1]
+    for layer in layers:
+        found += examine_layer(store, layer, place)
+    if isinstance(place, Day):
+        found += examine_hour_files(store, place)
     return found
 
 
@@ -93,6 +114,41 @@ def examine_bronze(store: Store, repo: Repo) -> Iterator[Finding]:
             is_page = batch.startswith(f"{ISSUE_PAGE.folder}/")
             lost = "nothing: the next full walk asks for every page" if is_page else None
             yield finding(store, "batch", batch, trouble, lost)
+
+
+def examine_hour_files(store: Store, day: Day) -> Iterator[Finding]:
+    """What is wrong with the hour files that are kept of a day.
+
+    One that was read whole may be gone: its events stand in the tables.
+    """
+    for row in kept_hours(store, day):
+        name = file_name(row["file_hour_at"])
+        key = paths.hour_file_key(row["source"], day, name)
+        digest = digest_of(store, key)
+        if digest is None and row["status"] == "received":
+            yield finding(store, "hour_file", key, GONE)
+        if digest is not None and digest != row["sha256"]:
+            yield finding(store, "hour_file", key, "not what was received")
+
+
+def kept_hours(store: Store, day: Day) -> list[dict[str, Any]]:
+    """The rows of a day's kept hour files; none where the table is damaged, which is a finding of its own."""
+    with suppress(LakeError, pa.ArrowException, OSError):
+        rows = open_table(store, ARCHIVE_HOUR, day).dataset.to_table().to_pylist()
+        return [row for row in rows if row["sha256"]]
+    return []
+
+
+def digest_of(store: Store, key: str) -> str | None:
+    """The SHA-256 of an object; None where there is none."""
+    opened = store.open(key)
+    if opened is None:
+        return None
+    digest = hashlib.sha256()
+    with opened.file as file:
+        for start in range(0, opened.size_bytes, CHUNK_BYTES):
+            digest.update(file.read_at(min(CHUNK_BYTES, opened.size_bytes - start), start))
+    return digest.hexdigest()
 
 
 def counted_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:
@@ -149,7 +205,7 @@ def what(error: ObjectDamaged, store: Store, key: str) -> str:
     return str(error).removeprefix(f"{store.uri(key)}: ").rpartition("; run gitpulse")[0] or str(error)
 
 
-def examine_layer(store: Store, layer: Layer, repo: Repo) -> list[Finding]:
+def examine_layer(store: Store, layer: Layer, place: Place) -> list[Finding]:
     """What is wrong with the plan, the commit and the tables of a layer.
 
     A publication under way is nothing wrong: what it moves in between is looked at again.
@@ -157,51 +213,70 @@ def examine_layer(store: Store, layer: Layer, repo: Repo) -> list[Finding]:
     found: list[Finding] = []
     for _ in range(EXAMINATIONS):
         found = []
-        plan, plan_etag = _record(store, paths.plan_key(layer, repo), "plan", found, layer, repo)
-        commit, etag = _record(store, paths.commit_key(layer, repo), "commit", found, layer, repo)
+        plan, plan_etag = _record(store, paths.plan_key(layer, place), "plan", found, layer, place)
+        commit, etag = _record(store, paths.commit_key(layer, place), "commit", found, layer, place)
         if commit is None and not found:
-            commit = commit_in_force(store, layer, repo)
+            commit = commit_in_force(store, layer, place)
         if commit is None and not found:
-            found += _lost_commit(store, layer, repo, plan)
+            found += _lost_commit(store, layer, place, plan)
         if isinstance(commit, Commit) and (plan is None or plan.merge_id == commit.merge_id):
-            found += _bad_tables(store, layer, repo, commit)
-        if not found or (plan_etag, etag) == _etags(store, layer, repo):
+            found += _bad_tables(store, layer, place, commit)
+        if not found or (plan_etag, etag) == _etags(store, layer, place):
             break
     return found
 
 
 def _record(
-    store: Store, key: str, kind: Literal["plan", "commit"], found: list[Finding], layer: Layer, repo: Repo
+    store: Store, key: str, kind: Literal["plan", "commit"], found: list[Finding], layer: Layer, place: Place
 ) -> tuple[Plan | Commit | None, str | None]:
     read = read_plan if kind == "plan" else read_commit
     try:
-        return read(store, layer, repo)
+        return read(store, layer, place)
     except ObjectDamaged as error:
         found.append(finding(store, kind, key, what(error, store, key)))
         info = store.head(key)
         return None, info.etag if info else None
 
 
-def _etags(store: Store, layer: Layer, repo: Repo) -> tuple[str | None, str | None]:
-    infos = (store.head(key(layer, repo)) for key in (paths.plan_key, paths.commit_key))
+def _etags(store: Store, layer: Layer, place: Place) -> tuple[str | None, str | None]:
+    infos = (store.head(key(layer, place)) for key in (paths.plan_key, paths.commit_key))
     plan, commit = (info.etag if info else None for info in infos)
     return plan, commit
 
 
-def _lost_commit(store: Store, layer: Layer, repo: Repo, plan: Plan | Commit | None) -> Iterator[Finding]:
+def _lost_commit(store: Store, layer: Layer, place: Place, plan: Plan | Commit | None) -> Iterator[Finding]:
     """A commit that is gone although its tables stand, or can be put in their place no more."""
-    tables = [paths.table_key(contract, repo) for contract in CATALOG if contract.layer == layer]
-    if any(store.head(key) for key in tables) or plan is not None:
-        yield finding(store, "commit", paths.commit_key(layer, repo), GONE)
+    if plan is not None or any(store.head(key) for key in _standing(store, layer, place)):
+        yield finding(store, "commit", paths.commit_key(layer, place), GONE)
 
 
-def _bad_tables(store: Store, layer: Layer, repo: Repo, commit: Commit) -> Iterator[Finding]:
+def _standing(store: Store, layer: Layer, place: Place) -> Iterator[str]:
+    """The keys at which tables of a place may stand; a day's parts have names of their own."""
+    if isinstance(place, Repo):
+        yield from (paths.table_key(contract, place) for contract in CATALOG if contract.layer == layer)
+    else:
+        yield from table_objects(store, layer, place)
+
+
+def table_objects(store: Store, layer: Layer, place: Place) -> Iterator[str]:
+    """Every object of a place's tables, whatever a commit says."""
+    for info in store.list(f"{layer}/"):
+        if info.key.endswith(".parquet") and paths.place_of(info.key) == place:
+            yield info.key
+
+
+def _bad_tables(store: Store, layer: Layer, place: Place, commit: Commit) -> Iterator[Finding]:
     for name, committed in commit.tables.items():
-        key = paths.published_key(layer, name, repo)
+        key = paths.published_key(layer, name, place)
         if trouble := _table_trouble(store, key, committed):
-            is_log = (layer, name) == RECONCILIATION.asset_key
-            lost = "the log of what full walks repaired" if is_log else None
-            yield finding(store, "table", key, trouble, lost)
+            yield finding(store, "table", key, trouble, _lost_with(layer, name, place))
+
+
+def _lost_with(layer: Layer, name: str, place: Place) -> str | None:
+    if isinstance(place, Day):
+        return LOST_OF_DAY.get(name.partition("/")[0])
+    is_log = (layer, name) == RECONCILIATION.asset_key
+    return "the log of what full walks repaired" if is_log else None
 
 
 def _table_trouble(store: Store, key: str, committed: CommittedTable) -> str | None:

@@ -90,9 +90,9 @@ class Lake:
         refuse_incomplete(contract, dataset, self.uri(contract, repo))
         return dataset
 
-    def examine(self, repo: Repo) -> list[Finding]:
-        """Read everything of a repository and return what is damaged."""
-        return examine(self.store, repo)
+    def examine(self, place: Place) -> list[Finding]:
+        """Read everything of a place and return what is damaged."""
+        return examine(self.store, place)
 
     def mend(self, repo: Repo, findings: Sequence[Finding]) -> bool:
         """Mend what was found, and return whether the tables must be made anew after it."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,11 +21,12 @@ from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.damage import reading
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
-from gitpulse_assets.lake.integrity import STREAMS, Finding, Kind, listed_batches
+from gitpulse_assets.lake.integrity import PUBLISHED, STREAMS, Finding, Kind, listed_batches
 from gitpulse_assets.lake.manifest import FOLD, Manifest, ManifestRow
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.store import Store
+from gitpulse_assets.place import Place
 from gitpulse_assets.repo import Repo
 
 # What records tell of the run that received them.
@@ -46,10 +47,16 @@ def mend(store: Store, repo: Repo, findings: Iterable[Finding]) -> None:
         remake_manifest(store, repo)
     if of_kind(found, "batch"):
         forget_pages(store, repo)
+    mend_records(store, repo, found)
+
+
+def mend_records(store: Store, place: Place, findings: Iterable[Finding]) -> None:
+    """Mend the records of a place's publications: a commit is written again from its plan."""
+    found = list(findings)
     for one in (*of_kind(found, "plan"), *of_kind(found, "commit")):
         set_aside(store, one.key)
-    for layer in get_args(Layer):
-        settle_or_drop(store, layer, repo)
+    for layer in PUBLISHED:
+        settle_or_drop(store, layer, place)
 
 
 def of_kind(findings: Iterable[Finding], kind: Kind) -> list[Finding]:
@@ -84,13 +91,13 @@ def forget_pages(store: Store, repo: Repo) -> None:
         manifest.remove([], changed)
 
 
-def settle_or_drop(store: Store, layer: Layer, repo: Repo) -> None:
+def settle_or_drop(store: Store, layer: Layer, place: Place) -> None:
     """Finish a publication that was cut short, or drop its plan where what it needs is gone."""
     try:
-        settle(store, layer, repo)
+        settle(store, layer, place)
     except ObjectDamaged:
-        plan, _ = read_plan(store, layer, repo)
-        set_aside(store, paths.plan_key(layer, repo))
+        plan, _ = read_plan(store, layer, place)
+        set_aside(store, paths.plan_key(layer, place))
         if plan:
             store.delete_prefix(paths.staging_prefix(plan.merge_id))
 

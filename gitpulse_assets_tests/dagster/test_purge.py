@@ -10,6 +10,8 @@ import pytest
 from gitpulse_assets.automation import purge
 from gitpulse_assets.automation.purge import MACHINERY, purged
 from gitpulse_assets.automation.sqlite_connections import keep_connections
+from gitpulse_assets_tests.conftest import absent
+from gitpulse_assets_tests.deployment import postgres
 
 KEEP = timedelta(days=30)
 PARTITIONS = dg.DynamicPartitionsDefinition(name="repos")
@@ -37,9 +39,28 @@ DEFS = dg.Definitions(
 )
 
 
-@pytest.fixture(params=["sqlite", "in memory"])
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """A PostgreSQL for this module, as Dagster's configuration names it."""
+    if postgres.programs() is None:
+        absent("postgres", "PostgreSQL's `initdb` is not installed")
+    with postgres.served("secret") as server:
+        yield f"postgresql://{postgres.USER}:{server.password}@127.0.0.1:{server.port}/gitpulse"
+
+
+@pytest.fixture(
+    params=["sqlite", "in memory", pytest.param("postgres", marks=[pytest.mark.slow, pytest.mark.postgres])]
+)
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A file for each run's events, or one table for all as on PostgreSQL."""
+    """A file for each run's events, or one table for all."""
+    if request.param == "postgres":
+        address = request.getfixturevalue("database")
+        storage = f"storage: {{postgres: {{postgres_url: '{address}'}}}}"
+        (tmp_path / "dagster.yaml").write_text(f"telemetry: {{enabled: false}}\n{storage}\n")
+        with dg.DagsterInstance.from_config(str(tmp_path)) as opened:
+            opened.wipe()
+            yield opened
+        return
     if request.param == "sqlite":
         (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
         with dg.DagsterInstance.from_config(str(tmp_path)) as opened:

@@ -1,5 +1,6 @@
 """What folding puts together, and that everything that reads bronze and the manifest goes on as before."""
 
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -18,6 +19,9 @@ from gitpulse_assets_tests.crash.pipeline import Fuse, FusedStore
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences, rows
 from gitpulse_assets_tests.retention.test_retention import REPO, Died, copied, die, eventful_world
+from gitpulse_assets_tests.s3_server import BUCKET, SharedServer, no_caller_settings, s3_server
+
+__all__ = ["no_caller_settings", "s3_server"]
 
 SEEDS = [pytest.param(n, marks=() if n < 1 else pytest.mark.slow) for n in range(60)]
 AT_ONCE = timedelta(0)
@@ -33,10 +37,13 @@ def folds_often(monkeypatch: pytest.MonkeyPatch) -> None:
     fold_often(monkeypatch)
 
 
-def played(seed: int, folder: Path, sync_count: int = 5, thinned_share: float = 0.0) -> Reader:
-    """A reader who synced a generated history a number of times, now and then fully."""
+def played(
+    seed: int, folder: Path, sync_count: int = 5, thinned_share: float = 0.0, lake: Lake | None = None
+) -> Reader:
+    """A reader who synced a generated history a number of times, now and then fully; `lake`: elsewhere."""
     rng = Random(f"folding:{seed}")
     reader = Reader(eventful_world(seed, issue_count=40), REPO, folder)
+    reader.lake = lake or reader.lake
     for _ in range(sync_count):
         reader.sync(is_full=rng.random() < 0.3)
         reader.world.advance(seconds=rng.randint(1, 20 * DAY_SECONDS))
@@ -67,6 +74,20 @@ def folded_lake(folding_reader: Reader, tmp_path: Path) -> Lake:
 
 def folded_rows(lake: Lake) -> list[str]:
     return [row.stream for row in lake.manifest(REPO).rows() if row.status == "folded"]
+
+
+@pytest.mark.s3
+@pytest.mark.slow
+@pytest.mark.usefixtures("folds_often")
+def test_in_a_bucket_a_rebuild_gives_the_same_tables_from_folds(s3_server: SharedServer, tmp_path: Path):
+    """Also when the batches that were folded are gone."""
+    lake = Lake.open(f"s3://{BUCKET}/{uuid.uuid4().hex}", s3_server.options)
+    played(1, tmp_path, thinned_share=0.4, lake=lake)
+    assert FOLDED_RUN.name in folded_rows(lake)
+    assert lake.sweep_runs(REPO, AT_ONCE).object_count > 0
+    assert differences(lake, REPO) == {}
+    apply_retention(lake, REPO, AT_ONCE)
+    assert differences(lake, REPO) == {}
 
 
 @pytest.mark.usefixtures("folds_often")
