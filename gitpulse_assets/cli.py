@@ -175,6 +175,23 @@ def maintain() -> None:
 
 
 @cli.command()
+@click.argument("repo", type=RepoType(), envvar="GITHUB_REPOSITORY")
+@click.option(
+    "--out", default="gitpulse-answer", show_default=True, type=click.Path(file_okay=False, path_type=Path)
+)
+@click.option("--keep-issue", default=False, type=bool, help="true: keep one issue that tells the verdict.")
+def action(repo: Repo, out: Path, keep_issue: bool) -> None:
+    """Refresh and answer in a GitHub workflow.
+
+    It is what action.yml runs. The answer goes to the run's summary, to the step's outputs, and as badge,
+    chart and report to the folder --out. REPO is the workflow's own (GITHUB_REPOSITORY) unless it is named.
+    """
+    from gitpulse_assets.commands.action import run_action
+
+    sys.exit(run_action(settings_or_exit(), repo, out, keeps_issue=keep_issue))
+
+
+@cli.command()
 @click.argument("repo", type=RepoType())
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="A past day that ends the windows, UTC.")
 @click.option(

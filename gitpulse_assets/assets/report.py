@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from gitpulse_assets.assets.markdown import as_markdown
 from gitpulse_assets.assets.specs import OWNER
 from gitpulse_assets.automation.reporting import REPORT_GROUP, report_is_due
 from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.io_manager import lake_errors
+from gitpulse_assets.markdown import as_markdown
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure

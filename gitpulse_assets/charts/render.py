@@ -33,9 +33,21 @@ def png(document: Document, width: int) -> bytes:
     """Draw a chart with its title on white, as small as a preview may be."""
     import vl_convert
 
-    config = vega_config(LIGHT) | {"background": LIGHT["card"], "padding": 12}
-    drawn = vl_convert.vegalite_to_png(document | {"width": width, "config": config})
+    drawn = vl_convert.vegalite_to_png(on_white(document, width))
     return repacked(drawn)
+
+
+def picture(document: Document, width: int) -> str:
+    """Draw a chart with its title on white as an SVG that stands alone."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(on_white(document, width))
+
+
+def on_white(document: Document, width: int) -> Document:
+    """The document in the light colours on their card."""
+    config = vega_config(LIGHT) | {"background": LIGHT["card"], "padding": 12}
+    return document | {"width": width, "config": config}
 
 
 def repacked(drawn: bytes) -> bytes:

@@ -189,6 +189,14 @@ class Acts:
         issue.title = title
         self._touch(issue, at)
 
+    def rewrite(self, issue: Issue, at: int, actor: User | None, title: str, body: str | None) -> None:
+        """Give an issue another title and, unless it is None, another text; the text leaves no event."""
+        if title != issue.title:
+            self.retitle(issue, at, actor, title)
+        if body is not None:
+            issue.body = body
+        self._touch(issue, at)
+
     def rename_label(self, label: Label, name: str) -> None:
         """Rename a label: its issues show the new name while their updated_at stays."""
         label.name = name

@@ -30,6 +30,7 @@ from gitpulse_assets.sandbox.privacy import Privacy
 from gitpulse_assets.sandbox.routes import EVENT_ROWS_MAX, Routes, asked_size
 from gitpulse_assets.sandbox.times import http_date
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.sandbox.writing import is_writing, written
 
 API_VERSIONS = ("2022-11-28", "2026-03-10")
 GRAPHQL_PATHS = ("/graphql", "/api/graphql")
@@ -145,7 +146,7 @@ class SandboxApp:
         version = request.headers.get("x-github-api-version", API_VERSIONS[0])
         if version not in API_VERSIONS:
             return _free(problem(400, f'Version "{version}" is not supported.'))
-        if request.method != ("POST" if is_graphql else "GET"):
+        if request.method != ("POST" if is_graphql else "GET") and not is_writing(request):
             return _free(problem(404, "Not Found"))
         return None
 
@@ -162,6 +163,8 @@ class SandboxApp:
         if quota.remaining == 0:
             whose = "user ID 1" if request.token else "127.0.0.1"
             return _free(problem(403, f"API rate limit exceeded for {whose}."))
+        if is_writing(request):
+            return written(request, self.world)
         return self._conditional(request, self._routed(request, account, fault))
 
     def _routed(self, request: Request, account: str, fault: Fault | None) -> Response:

@@ -55,7 +55,10 @@ class Event:
 
 @dataclass(slots=True, eq=False)
 class Issue:
-    """An issue or pull request; times in Unix seconds, `raw` its REST record once it is rendered."""
+    """An issue or pull request; times in Unix seconds, `raw` its REST record once it is rendered.
+
+    `body` is the text somebody wrote; None for the one that `body_seed` stands for.
+    """
 
     issue_id: int
     number: int
@@ -67,6 +70,7 @@ class Issue:
     updated_at: int
     is_pull_request: bool = False
     body_seed: int = 0
+    body: str | None = None
     state: str = "open"
     state_reason: str | None = None
     closed_at: int | None = None

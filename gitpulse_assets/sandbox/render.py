@@ -83,11 +83,17 @@ def _issue_json(issue: Issue) -> str:
         f'"closed_at":{moment(closed_at)},"author_association":"{association}",'
         f"{_issue_only() if not issue.is_pull_request else _pull_request_only(issue, full_name)}"
         f'"active_lock_reason":{text(issue.lock_reason)},'
-        f'"body":{body_json(issue.body_seed, issue.repository.body_bytes_mean)},'
+        f'"body":{_body(issue)},'
         f'"closed_by":{user_json(issue.closed_by)},"reactions":{_reactions(api)},'
         f'"timeline_url":"{api}/timeline","performed_via_github_app":null,'
         f'"state_reason":{text(issue.state_reason)}}}'
     )
+
+
+def _body(issue: Issue) -> str:
+    if issue.body is not None:
+        return text(issue.body)
+    return body_json(issue.body_seed, issue.repository.body_bytes_mean)
 
 
 def _issue_only() -> str:

@@ -64,3 +64,29 @@ def test_the_validator_refuses_what_the_description_forbids(client: httpx.Client
         openapi("issue", record | {"number": "12"})
     with pytest.raises(jsonschema.ValidationError):
         openapi("issue", {key: value for key, value in record.items() if key != "user"})
+
+
+def test_an_issue_that_is_opened_and_rewritten(client, openapi):
+    opened = client.post(LIST, json={"title": "A title", "body": "a **text**"})
+    assert opened.status_code == 201
+    openapi("issue", opened.json())
+    number = opened.json()["number"]
+    rewritten = client.patch(f"{LIST}/{number}", json={"body": "another"})
+    assert rewritten.status_code == 200
+    openapi("issue", rewritten.json())
+    assert (rewritten.json()["title"], rewritten.json()["body"]) == ("A title", "another")
+    assert client.get(f"{LIST}/{number}").json() == rewritten.json()
+
+
+@pytest.mark.parametrize(
+    ("token", "content", "status"),
+    [
+        ("", {"title": "x"}, 401),
+        ("read_only", {"title": "x"}, 403),
+        ("t", {"title": ""}, 422),
+        ("t", [], 400),
+    ],
+)
+def test_who_may_not_write_or_writes_wrongly_is_refused(client, token, content, status):
+    headers = {"Authorization": f"Bearer {token}"} if token else {"Authorization": ""}
+    assert client.post(LIST, json=content, headers=headers).status_code == status

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gitpulse_assets.assets.markdown import as_markdown
+from gitpulse_assets.markdown import as_code, as_github, as_markdown
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,25 @@ from gitpulse_assets.assets.markdown import as_markdown
 )
 def test_what_people_wrote_is_no_markdown(label: str, shown: str):
     assert as_markdown(label) == shown
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("@octocat", "@<!-- -->octocat"), ("fixes #12", "fixes #<!-- -->12"), ("<b>@x", r"\<b\>@<!-- -->x")],
+)
+def test_on_github_nobody_is_notified_and_nothing_referred_to(label: str, shown: str):
+    assert as_github(label) == shown
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("@octocat breaks <b>", "`@octocat breaks <b>`"),
+        ("use `x`", "`` use `x` ``"),
+        ("``` in the middle", "```` ``` in the middle ````"),
+        ("two\nlines", "`two lines`"),
+        ("", "` `"),
+    ],
+)
+def test_a_title_is_one_line_of_code(title: str, shown: str):
+    assert as_code(title) == shown

@@ -1,0 +1,27 @@
+"""Text in Markdown, shown as people wrote it: as Dagster's UI renders it, and as GitHub does."""
+
+import re
+
+# Of labels and logins: what would become a link, a picture, a tag, a table or another style.
+LIVE = re.compile(r"[\\`*_\[\]<>#!|~&:@]|(?<=www)\.", re.IGNORECASE)
+# GitHub looks for mentions and references in what Markdown has become, where an escape is gone.
+REFERRING = re.compile(r"\\([@#])")
+BACKTICKS = re.compile("`+")
+
+
+def as_markdown(text: str) -> str:
+    """The text as Markdown that renders to itself."""
+    return LIVE.sub(r"\\\g<0>", text)
+
+
+def as_github(text: str) -> str:
+    """The same for GitHub, where nobody is notified and no issue is referred to by it."""
+    return REFERRING.sub(r"\1<!-- -->", as_markdown(text))
+
+
+def as_code(text: str) -> str:
+    """The text in one line of code, in which GitHub makes nothing live; a `|` still ends a table's cell."""
+    line = " ".join(text.split()) or " "
+    fence = "`" * (1 + max((len(run) for run in BACKTICKS.findall(line)), default=0))
+    edge = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{edge}{line}{edge}{fence}"
