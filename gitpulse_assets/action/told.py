@@ -4,12 +4,19 @@ GitHub shows no picture that is not at an address, but draws Mermaid. What peopl
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterator, Sequence
 
+from gitpulse_assets.charts.theme import LIGHT
 from gitpulse_assets.markdown import as_code, as_github
 from gitpulse_assets.page.story import Row, Story, figures
 
-POINTS_MAX = 27
+POINTS_MAX = 14
+# Mermaid's own line is all but white, and its picture too narrow for a quarter's weeks.
+LOOK = {
+    "xyChart": {"width": 900, "height": 340},
+    "themeVariables": {"xyChart": {"plotColorPalette": LIGHT["opened"]}},
+}
 LABELS_SHOWN, ISSUES_SHOWN = 5, 5
 SECOND_HEADING = "##"
 # The address that leads on to github.com and leaves no reference in the issue it leads to.
@@ -50,6 +57,7 @@ def mermaid(story: Story) -> str:
     return "\n".join(
         (
             "```mermaid",
+            f"%%{{init: {json.dumps(LOOK)}}}%%",
             "xychart-beta",
             '  title "Open issues at the end of the UTC day"',
             f"  x-axis [{days}]",
@@ -74,7 +82,7 @@ def thinned(newest_first: Sequence[Row]) -> list[Row]:
 def figure_table(story: Story) -> str:
     """The header's figures."""
     rows = [f"| {what} | **{value}** | {note} |" for what, value, note in figures(story)]
-    return "\n".join(("| | | |", "|---|--:|---|", *rows))
+    return "\n".join(("| figure | value | |", "|---|--:|---|", *rows))
 
 
 def acts(story: Story, issues: Sequence[IssueTable]) -> Iterator[str]:
@@ -82,7 +90,8 @@ def acts(story: Story, issues: Sequence[IssueTable]) -> Iterator[str]:
     labels = [row for row in story.cards["labels"].rows if row["open_issue_count"]][:LABELS_SHOWN]
     if labels:
         rows = [
-            f"| {as_github(row['label_name'])} | {row['open_issue_count']:,} | {change_words(row['net_change'])} |"
+            f"| {as_github(row['label_name'])} | {row['open_issue_count']:,} "
+            f"| {change_words(row['net_change'])} |"
             for row in labels
         ]
         yield "\n".join(("| label | open | change in the window |", "|---|--:|--:|", *rows))
