@@ -23,6 +23,9 @@ help:  ## show the commands
 demo: .venv/runtime  ## three generated repositories through the whole pipeline, with a verdict for each
 	$(BIN)/gitpulse demo
 
+init: .venv/runtime  ## your own repositories: asks, checks, says the cost, refreshes (ARGS="owner/name")
+	$(BIN)/gitpulse init $(ARGS)
+
 dev: .venv/runtime  ## Dagster's UI on http://127.0.0.1:3000
 	$(BIN)/gitpulse ui
 
@@ -64,9 +67,10 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 	$(RESOLVE) $(ARGS) pyproject.toml --group build -o requirements.lock
 	$(RESOLVE) $(ARGS) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	for peer in tap-github dlt readers; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
-	$(PYTHON) scripts/list_wheels.py requirements.lock requirements-dev.lock bench/peers/*.lock > requirements.wheels
+	$(RESOLVE) $(ARGS) examples/requirements.in -o examples/requirements.lock
+	$(PYTHON) scripts/list_wheels.py requirements.lock requirements-dev.lock bench/peers/*.lock examples/requirements.lock > requirements.wheels
 
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo dev test prove test-deployment bench readers soak lint docs lock clean
+.PHONY: help demo init dev test prove test-deployment bench readers soak lint docs lock clean

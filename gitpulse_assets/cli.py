@@ -72,6 +72,20 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("repos", nargs=-1, type=RepoType())
+@click.option("--lake-url", help="Where to keep the tables: a folder, or s3://bucket/prefix; else asked for.")
+def init(repos: tuple[Repo, ...], lake_url: str | None) -> None:
+    """Set up and get the first answer.
+
+    Asks for repositories, a token and a place, checks them, says what it costs, writes gitpulse.yaml and
+    .env, and refreshes. Without a terminal it takes REPOS and GITHUB_TOKEN as they are.
+    """
+    from gitpulse_assets.commands.init import set_up
+
+    sys.exit(set_up(repos, lake_url))
+
+
+@cli.command()
+@click.argument("repos", nargs=-1, type=RepoType())
 @click.option("--full", is_flag=True, help="Walk the whole issue list again, not only what changed.")
 @click.option(
     "--events",
@@ -268,6 +282,18 @@ def serve(host: str, port: int) -> None:
     from gitpulse_assets.commands.serve import serve as serve_lake
 
     sys.exit(serve_lake(settings_or_exit(), host, port))
+
+
+@cli.command()
+def mcp() -> None:
+    """Serve an assistant's tools on stdin and stdout.
+
+    By the Model Context Protocol, read-only: verdict, flow, swing days, open issues, where to act first.
+    `gitpulse serve` has the same at /mcp.
+    """
+    from gitpulse_assets.commands.mcp import serve_assistant
+
+    sys.exit(serve_assistant(settings_or_exit()))
 
 
 @cli.group()
