@@ -7,6 +7,13 @@ UV := $(shell command -v uv 2>/dev/null)
 INSTALL := $(if $(UV),uv pip install --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 QUIET := --quiet
 
+# An environment beside ours, of one lock.
+define APART
+$(if $(UV),uv venv $(QUIET) --clear --python $(PYTHON) $@,$(PYTHON) -m venv --clear $@)
+$(if $(UV),uv pip install --python $@/bin/python,$@/bin/python -m pip install --disable-pip-version-check) $(QUIET) --require-hashes -r $<
+@touch $@
+endef
+
 help:  ## show the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -39,15 +46,20 @@ test-deployment: .venv/dev  ## docker-compose.yml, started as processes: databas
 	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
 
 .venv-bench/%: bench/peers/%.lock
-	$(if $(UV),uv venv $(QUIET) --clear --python $(PYTHON) $@,$(PYTHON) -m venv --clear $@)
-	$(if $(UV),uv pip install --python $@/bin/python,$@/bin/python -m pip install --disable-pip-version-check) $(QUIET) --require-hashes -r $<
-	@touch $@
+	$(APART)
 
 bench: .venv/runtime .venv-bench/tap-github .venv-bench/dlt  ## measure GitPulse and its peers (an hour; ARGS="--quick", or parts)
 	$(BIN)/python -m bench $(ARGS)
 
 readers: .venv/dev .venv-bench/readers  ## read every table with every reader, those too large for the suite too
 	$(BIN)/pytest gitpulse_assets_tests/readers -s $(ARGS)
+
+.venv-bench/examples: examples/requirements.lock
+	$(APART)
+
+examples: .venv-bench/examples  ## run the notebook and the dbt project of examples/ on the tables of `make demo`
+	cd examples/notebook && ../../.venv-bench/examples/bin/marimo export html backlog.py --force --output backlog.html
+	cd examples/dbt && ../../.venv-bench/examples/bin/dbt build --profiles-dir .
 
 soak: .venv/dev  ## play a year of refreshes and see that nothing grows (an hour; ARGS="--months 2")
 	$(BIN)/python -W ignore -m bench.soak $(ARGS)
@@ -73,4 +85,4 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo init dev test prove test-deployment bench readers soak lint docs lock clean
+.PHONY: help demo init dev test prove test-deployment bench readers examples soak lint docs lock clean

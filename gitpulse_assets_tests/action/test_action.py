@@ -11,7 +11,6 @@ import pytest
 
 from gitpulse_assets.sandbox.cast import GHOST
 from gitpulse_assets.sandbox.history import generate
-from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.action.runner import ACTION, ROOT, Job, action
@@ -94,31 +93,6 @@ def kept_net_change(summary: str) -> int:
     found = re.search(r"\| Net change \| \*\*([+-]?[\d,]+)\*\*", summary)
     assert found
     return int(found[1].replace(",", ""))
-
-
-def test_a_limit_fails_no_workflow_and_the_next_run_goes_on(machines, sandbox):
-    sandbox.app.limits = Limits(token_per_hour=4)
-    first = machines.job()
-    first.env["GITPULSE_PATIENCE_SECONDS"] = "0"
-    assert first.run(skipped=(INSTALL,)) == 0, first.log
-    assert "::warning title=GitPulse::acme/rocket is not refreshed whole" in first.log
-    assert "first sync" in first.summary
-    assert first.outputs["direction"] == ""
-    machines.requests()
-
-    sandbox.app.limits = Limits()
-    second = machines.job()
-    assert second.run(skipped=(INSTALL,)) == 0, second.log
-    assert second.outputs["direction"]
-    assert "page=1&" not in " ".join(machines.requests())
-
-
-def test_a_token_that_may_not_write_fails_after_the_answer_is_told(machines):
-    job = machines.job(keep_issue="true", token="read_only_token")
-    assert job.run(skipped=(INSTALL,)) == 1
-    assert "permissions: {issues: write}" in job.log
-    assert "read_only_token" not in job.log
-    assert "### Where to act first" in job.summary
 
 
 @pytest.mark.slow

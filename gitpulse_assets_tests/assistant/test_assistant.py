@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx
 import jsonschema
 import pytest
 import uvicorn
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
+from starlette.testclient import TestClient
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.assistant import server, tools
@@ -49,7 +50,11 @@ def ask(answers: LakeAnswers) -> Asked:
     def run(question: Callable[[Client], Awaitable[Any]]) -> Any:
         async def main() -> Any:
             async with Client(mcp_server(Assistant(answers, PAGE))) as client:
-                return await question(client)
+                # Raised within, it would come out of the client in a group.
+                try:
+                    return await question(client)
+                except MCPError as error:
+                    return error
 
         return anyio.run(main)
 
@@ -145,8 +150,8 @@ def test_the_text_null_is_a_text(ask):
 
 
 def test_a_tool_that_is_none_is_refused(ask):
-    with pytest.raises(MCPError, match="no tool 'delete_all'; known are"):
-        called(ask, "delete_all")
+    error = called(ask, "delete_all")
+    assert "no tool 'delete_all'; known are ages" in str(error)
 
 
 def test_rows_left_off_are_said(ask, monkeypatch):
@@ -161,8 +166,8 @@ def test_every_table_is_a_resource_with_its_columns_in_words(ask):
     assert {one.name for one in listed} >= {f"{contract.layer}/{contract.name}" for contract in CATALOG}
     read = ask(lambda client: client.read_resource("gitpulse://tables/gold/mart_issue_daily_flow"))
     assert "| `open_at_end` |" in read.contents[0].text
-    with pytest.raises(MCPError, match="no table"):
-        ask(lambda client: client.read_resource("gitpulse://tables/gold/none"))
+    error = ask(lambda client: client.read_resource("gitpulse://tables/gold/none"))
+    assert "no table 'gitpulse://tables/gold/none'" in str(error)
 
 
 def test_a_fault_of_the_server_is_told_without_its_inside(ask, monkeypatch):
@@ -185,21 +190,18 @@ def app_of(folder: Path, **settings: Any) -> Any:
 
 
 @asynccontextmanager
-async def over_http(url: str, key: str = "") -> AsyncIterator[Client]:
-    from mcp.shared._httpx_utils import create_mcp_http_client
-
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+async def over_http(url: str, mode: str) -> AsyncIterator[Client]:
     async with (
-        create_mcp_http_client(headers=headers) as http,
-        Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+        create_mcp_http_client(headers={"Authorization": f"Bearer {KEY}"}) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
     ):
         yield client
 
 
 @pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
-    """A server with a key and a limit, on a socket."""
-    app = app_of(folder, GITPULSE_API_KEYS=KEY, GITPULSE_API_RATE_PER_MINUTE=200)
+    """A server with a key, on a socket."""
+    app = app_of(folder, GITPULSE_API_KEYS=KEY)
     with listen("127.0.0.1", 0) as listener:
         served = uvicorn.Server(server_config(app, None))
         thread = threading.Thread(target=served.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -210,9 +212,9 @@ def url(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_over_http_with_a_key(url, mode):
+def test_over_http_with_a_key_in_both_generations_of_the_protocol(url, mode):
     async def main() -> tuple[list[str], Any]:
-        async with over_http(url, KEY) as client:
+        async with over_http(url, mode) as client:
             return [tool.name for tool in (await client.list_tools()).tools], await client.call_tool(
                 "verdict", ROCKET
             )
@@ -222,14 +224,17 @@ def test_over_http_with_a_key(url, mode):
     assert text_of(result).startswith("**acme/rocket, 90 days to ")
 
 
-def test_over_http_without_a_key_from_elsewhere_or_too_often_there_is_no_answer(url, folder):
+def test_over_http_without_a_key_from_elsewhere_or_too_often_there_is_no_answer(folder):
     asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-    headers = {"Accept": "application/json, text/event-stream"}
-    assert httpx.post(f"{url}/mcp", json=asked, headers=headers).status_code == 401
-    right = headers | {"Authorization": f"Bearer {KEY}"}
-    assert httpx.post(f"{url}/mcp", json=asked, headers=right | {"Host": "evil.example"}).status_code == 400
-    codes = {httpx.post(f"{url}/mcp", json=asked, headers=right).status_code for _ in range(250)}
-    assert codes == {200, 429}
+    app = app_of(folder, GITPULSE_API_KEYS=KEY, GITPULSE_API_RATE_PER_MINUTE=3)
+    with TestClient(app, base_url="http://localhost") as client:
+        client.headers["Accept"] = "application/json, text/event-stream"
+        assert client.post("/mcp", json=asked).status_code == 401
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        assert client.post("/mcp", json=asked, headers={"Host": "evil.example"}).status_code == 400
+        codes = [client.post("/mcp", json=asked).status_code for _ in range(12)]
+    assert codes[0] == 200
+    assert codes[-1] == 429
 
 
 def test_over_stdin(folder, tmp_path):

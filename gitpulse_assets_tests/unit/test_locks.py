@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 RUNTIME, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-PEERS = sorted((ROOT / "bench/peers").glob("*.lock"))
+PEERS = [*sorted((ROOT / "bench/peers").glob("*.lock")), ROOT / "examples/requirements.lock"]
 PYTHONS = [(3, minor) for minor in range(11, 15)]
 # The oldest system of each kind: glibc 2.28 (Debian 10, RHEL 8) and macOS 14.
 GLIBC = ["manylinux1", "manylinux2010", "manylinux2014", *(f"manylinux_2_{minor}" for minor in range(5, 29))]
