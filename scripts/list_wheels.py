@@ -8,14 +8,21 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 
 def main() -> None:
-    """Print the wheels of all that the locks pin, each version once."""
-    lines = {line_of(package) for lock in sys.argv[1:] for package in packages(Path(lock))}
-    print(*sorted(lines), sep="\n")
+    """Print the wheels of all that the locks pin, each version once.
+
+    A lock that pins a version for one system alone has the wheels of that system only.
+    """
+    tags: defaultdict[str, set[str]] = defaultdict(set)
+    for lock in sys.argv[1:]:
+        for package in packages(Path(lock)):
+            tags[f"{package['name']}=={package['version']}"] |= tags_of(package)
+    print(*(" ".join([pin, *sorted(tags[pin])]) for pin in sorted(tags)), sep="\n")
 
 
 def packages(lock: Path) -> list[dict[str, Any]]:
@@ -27,10 +34,9 @@ def packages(lock: Path) -> list[dict[str, Any]]:
         return tomllib.loads(out.read_text(encoding="utf-8"))["packages"]
 
 
-def line_of(package: dict[str, Any]) -> str:
-    """A version and the tags of its wheels, sorted."""
-    tags = sorted(tag_of(wheel) for wheel in package.get("wheels", []))
-    return " ".join([f"{package['name']}=={package['version']}", *tags])
+def tags_of(package: dict[str, Any]) -> set[str]:
+    """The tags of a version's wheels."""
+    return {tag_of(wheel) for wheel in package.get("wheels", [])}
 
 
 def tag_of(wheel: dict[str, Any]) -> str:
