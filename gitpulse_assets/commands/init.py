@@ -93,6 +93,8 @@ def asked(repos: Sequence[Repo], lake_url: str | None) -> Choice:
             )
         return Choice(tuple(repos), "", lake_url or "")
     chosen = tuple(repos) or ask_until("Repositories (owner/name, several by blanks)", read_repos)
+    if os.environ.get(TOKEN):
+        say(f"{TOKEN} is taken from the environment, and not written to {ENV_FILE}")
     token = "" if os.environ.get(TOKEN) else ask_token()
     place = lake_url or ("" if os.environ.get(LAKE) else ask_place())
     return Choice(chosen, token, place)

@@ -20,6 +20,7 @@ from gitpulse_assets.repo import Repo
 REPO = Repo("acme", "rocket")
 COMMANDS = (
     *(
+        "action",
         "alert-test",
         "backup",
         "check",
@@ -27,7 +28,9 @@ COMMANDS = (
         "events",
         "export",
         "forget",
+        "init",
         "maintain",
+        "mcp",
         "metabase",
         "plan",
         "rebuild",

@@ -47,7 +47,7 @@ def ask(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 def test_what_is_answered_is_written_for_the_owner_alone(ask, home):
     result = ask("acme/rocket", TOKEN, "my lake's", "y")
     assert result.exit_code == DONE, result.output
-    assert "150 issues" in result.output
+    assert "first refresh: " in result.output
     assert "enough" in result.output
     for name in ("gitpulse.yaml", ".env"):
         assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
