@@ -5,7 +5,8 @@ and hides what an error says. How it is reached, by stdin or HTTP, is its caller
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
+from starlette.types import Receive, Scope, Send
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.assistant import words
@@ -208,12 +210,27 @@ def resources() -> list[types.Resource]:
     ]
 
 
-def http_sessions(server: Server[Any]) -> StreamableHTTPSessionManager:
-    """Serve by streamable HTTP, each request by itself: nothing is kept between two.
+class OverHttp:
+    """The server by streamable HTTP as an ASGI application, each request by itself: nothing is kept between.
 
-    Hosts and keys are checked before. To be run (`.run()`) as long as requests come.
+    Hosts and keys are checked before. It answers within `running()`, which may be entered again.
     """
-    unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    return StreamableHTTPSessionManager(
-        app=server, json_response=True, stateless=True, security_settings=unchecked
-    )
+
+    def __init__(self, server: Server[Any]) -> None:
+        self._server = server
+        self._sessions: StreamableHTTPSessionManager | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Answer as long as the block lasts."""
+        unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+        self._sessions = StreamableHTTPSessionManager(
+            app=self._server, json_response=True, stateless=True, security_settings=unchecked
+        )
+        async with self._sessions.run():
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        assert self._sessions, "the application's lifespan has not begun"
+        await self._sessions.asgi_app(scope, receive, send)

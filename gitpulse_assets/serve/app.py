@@ -9,12 +9,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.assistant.server import Assistant, http_sessions, mcp_server
+from gitpulse_assets.assistant.server import Assistant, OverHttp, mcp_server
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.repo import Repo
@@ -60,11 +59,11 @@ def create_app(
     """
     answers = LakeAnswers(lake, is_watched)
 
-    sessions = assistant_sessions(answers, settings)
+    assistant = OverHttp(mcp_server(Assistant(answers, settings.page_url.rstrip("/"))))
 
     @asynccontextmanager
     async def closing(_: FastAPI) -> AsyncIterator[None]:
-        async with sessions.run():
+        async with assistant.running():
             yield
         answers.close()
 
@@ -84,7 +83,7 @@ def create_app(
     app.include_router(router)
     app.include_router(badges_router)
     app.include_router(page_router)
-    app.router.routes.append(Route(ASSISTANT_PATH, endpoint=StreamableHTTPASGIApp(sessions)))
+    app.router.routes.append(Route(ASSISTANT_PATH, endpoint=assistant))
     add_health(app)
     add_problem_handlers(app)
     add_guard(app, settings)
@@ -101,12 +100,6 @@ def create_app(
     app.add_middleware(BelowRoot, root=settings.page_root)
     app.add_middleware(AnswerHead)
     return app
-
-
-def assistant_sessions(answers: LakeAnswers, settings: Settings) -> StreamableHTTPSessionManager:
-    """The tools of an assistant over the same answers."""
-    assistant = Assistant(answers, settings.page_url.rstrip("/"))
-    return http_sessions(mcp_server(assistant))
 
 
 def add_health(app: FastAPI) -> None:
