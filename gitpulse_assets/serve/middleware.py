@@ -65,7 +65,10 @@ class BelowRoot:
         """Serve one ASGI scope."""
         path = scope.get("path", "")
         if self._root and path == self._root:
-            await RedirectResponse(f"{self._root}/")(scope, receive, send)
+            # A shared address keeps its filters, which stand in its query.
+            query = scope.get("query_string", b"").decode("latin-1")
+            target = f"{self._root}/?{query}" if query else f"{self._root}/"
+            await RedirectResponse(target)(scope, receive, send)
         elif self._root and path.startswith(f"{self._root}/"):
             await self._app({**scope, "path": path.removeprefix(self._root)}, receive, send)
         else:

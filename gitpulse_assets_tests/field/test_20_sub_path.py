@@ -127,3 +127,10 @@ def test_20_cousin_a_page_without_a_path_stays_at_the_root(lake):
         links = set(LINK.findall(client.get(f"/?repo={REPO}").text))
         assert links
         assert not [link for link in links if link.startswith("/backlog")]
+
+
+@pytest.mark.parametrize("query", ["", "?repo=octo-org%2Fhello&window=90"])
+def test_20_cousin_the_path_without_its_slash_leads_on_with_the_filters(server, query):
+    """Whoever shares the page's address may leave it out."""
+    answer = httpx.get(f"{server}/backlog{query}", timeout=START_SECONDS)
+    assert (answer.status_code, answer.headers["location"]) == (307, f"/backlog/{query}")
