@@ -22,8 +22,7 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.events import UNUSABLE_EVENT
 from gitpulse_assets.events.hour_file import UnreadableFile, whole_lines
-from gitpulse_assets.events.hour_name import file_name
-from gitpulse_assets.events.ledger import hour_rows, put_rows
+from gitpulse_assets.events.ledger import hour_key, hour_rows, put_rows
 from gitpulse_assets.events.merge import publish, published
 from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.events.rewriting import Change, Row, rewrite_day
@@ -161,30 +160,23 @@ def forget_in_file(lake: Lake, key: str, person: Person) -> bool:
     Its checksum is noted before the file is put: a call that was cut short in between finds the person again
     and makes the same file. One that cannot be read is removed; it is asked for again.
     """
-    source, day = source_of(key), paths.day_of(key)
-    if source is None or day is None:
+    day = paths.day_of(key)
+    if day is None:
         return False
     try:
         if not any(person.login.encode() in text.lower() for text in texts_of(lake, key)):
             return False
-        name = key.rpartition("/")[2]
-        path = lake.store.scratch_folder / f"forgetting-{uuid.uuid4().hex}-{name}"
+        path = lake.store.scratch_folder / f"forgetting-{uuid.uuid4().hex}"
         try:
             if not write_without(lake, key, person, path):
                 return False
-            note_file(lake, day, source, name, path)
+            note_file(lake, day, key, path)
             lake.store.put(key, path)
         finally:
             path.unlink(missing_ok=True)
     except UnreadableFile:
         lake.store.delete(key)
     return True
-
-
-def source_of(key: str) -> str | None:
-    """The archive that a kept file came from."""
-    found = re.search(r"/source=([^/]+)/", key)
-    return found[1] if found else None
 
 
 def texts_of(lake: Lake, key: str) -> Iterator[bytes]:
@@ -206,13 +198,11 @@ def write_without(lake: Lake, key: str, person: Person, path: Path) -> bool:
     return is_changed
 
 
-def note_file(lake: Lake, day: Day, source: str, name: str, path: Path) -> None:
+def note_file(lake: Lake, day: Day, key: str, path: Path) -> None:
     """Let the day's `archive_hour` say what is kept now: no file that a manifest of the archive names."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    rows = [
-        row for row in hour_rows(lake, day) if row.source == source and file_name(row.file_hour_at) == name
-    ]
+    rows = [row for row in hour_rows(lake, day) if hour_key(row) == key]
     kept = [
         replace(
             row,

@@ -13,8 +13,7 @@ import duckdb
 from gitpulse_assets.contracts.events import EVENT_HOUR
 from gitpulse_assets.events.ages import EventAges
 from gitpulse_assets.events.forgetting import days_of
-from gitpulse_assets.events.hour_name import file_name
-from gitpulse_assets.events.ledger import hour_rows
+from gitpulse_assets.events.ledger import hour_key, hour_rows
 from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.events.rewriting import Change, rewrite_day
 from gitpulse_assets.lake import paths
@@ -69,11 +68,7 @@ def kept_files(lake: Lake) -> dict[Day, list[str]]:
 def remove_files(lake: Lake, day: Day, keys: Sequence[str]) -> int:
     """Remove the kept files of a day that were read whole; others wait to be read, or are asked for again."""
     rows = hour_rows(lake, day) if keys else []
-    whole = {
-        paths.hour_file_key(row.source, day, file_name(row.file_hour_at))
-        for row in rows
-        if row.status == "whole"
-    }
+    whole = {hour_key(row) for row in rows if row.status == "whole"}
     gone = [key for key in keys if key in whole]
     for key in gone:
         lake.store.delete(key)

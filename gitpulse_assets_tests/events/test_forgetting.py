@@ -159,6 +159,7 @@ def test_the_kept_file_is_read_again_without_bringing_anything_back(lake, archiv
         "a person was taken out of the file that is kept",
     )
     assert len(gzip.decompress(content).splitlines()) == len(lines())
+    assert lake.examine(Day(START.date())) == []
     before = stored()
     put_rows(lake, Day(START.date()), [replace(row, status="received")])
     run(lake, archive, days=1)

@@ -11,6 +11,7 @@ from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.retention import expired
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.place import Day
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
 from gitpulse_assets_tests.s3_server import BUCKET, no_caller_settings, own_server, s3_server, storage
@@ -90,6 +91,7 @@ def test_tables_stay_in_agreement_and_the_archive_is_not_asked_again(lake, archi
     assert len(stored("public_watch")) == 1
     assert sum(row["event_count"] for row in stored("event_hour")) == 3
     assert [row["status"] for row in stored("archive_hour") if row["row_count"]] == ["whole", "whole"]
+    assert lake.examine(Day(DAY)) == []
     run(lake, archive)
     assert len(stored()) == 3
 

@@ -11,12 +11,13 @@ import gitpulse_assets
 
 PACKAGE = Path(gitpulse_assets.__file__).parent
 HANDBOOK = PACKAGE.parent / "docs" / "operations.md"
-# What the API refuses says itself what is wrong; the stand-in GitHub and the tracer are for who develops.
+# What the API and the assistant's tools refuse says itself what is wrong; the stand-in GitHub and the tracer
+# are for who develops.
 ROOMS = sorted(
     {
         path.name
         for path in PACKAGE.iterdir()
-        if path.name not in ("serve", "sandbox", "lineage", "__pycache__")
+        if path.name not in ("serve", "assistant", "sandbox", "lineage", "__pycache__")
     }
 )
 # Python's own are for who develops, and no command shows them.
