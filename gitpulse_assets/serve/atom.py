@@ -1,8 +1,8 @@
-"""A feed of flipped verdicts in Atom (RFC 4287)."""
+"""Flipped verdicts as an Atom feed (RFC 4287), and the feeds of all repositories as a list (OPML 2.0)."""
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element, SubElement
 from gitpulse_assets.answers.flips import Flip
 
 MEDIA_TYPE = "application/atom+xml"
+LIST_MEDIA_TYPE = "text/x-opml"
 NAMESPACE = "http://www.w3.org/2005/Atom"
 # No XML 1.0 holds these, not even as references, and labels are named by strangers.
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,6 +34,17 @@ def feed(page_url: str, path: str, name: str, flips: Sequence[Flip]) -> bytes:
     text(root, "updated", (moment(flips[-1]) if flips else NEVER).isoformat())
     for flip in reversed(flips):
         entry(root, page_url, name, flip)
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def feed_list(page_url: str, paths: Mapping[str, str]) -> bytes:
+    """Return the list of feeds; `paths` are those of the feeds below the page's address, by repository."""
+    root = Element("opml", version="2.0")
+    text(SubElement(root, "head"), "title", "GitPulse: verdicts on issue backlogs that flipped")
+    body = SubElement(root, "body")
+    for name, path in paths.items():
+        page = f"{page_url}/?{urlencode({'repo': name}, safe='/')}"
+        SubElement(body, "outline", type="rss", text=name, xmlUrl=f"{page_url}{path}", htmlUrl=page)
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 

@@ -52,6 +52,11 @@ FEED = {
     304: BADGE[304],
     **refusals("401", "404", "409", "422", "429", "503"),
 }
+FEEDS = {
+    200: {"description": "The list.", "content": {atom.LIST_MEDIA_TYPE: {"schema": {"type": "string"}}}},
+    304: BADGE[304],
+    **refusals("401", "422", "429", "503"),
+}
 
 
 @badges_router.get("/badge/{owner}/{name}.svg", response_class=Response, responses=BADGE)
@@ -95,6 +100,17 @@ def feed(request: Request, owner: Owner, name: Name) -> Response:
         return replies_of(request).document(request, of.published.version, atom.MEDIA_TYPE, body, MAX_AGE)
 
     return answers_of(request).ask(Repo.parse(f"{owner}/{name}"), put)
+
+
+@badges_router.get("/feeds.opml", response_class=Response, responses=FEEDS)
+def feeds(request: Request) -> Response:
+    """List the feeds of all repositories, for a feed reader to take at once."""
+    paths = {repo.key: f"/feed/{repo}.atom" for repo in answers_of(request).repos()}
+
+    def body() -> bytes:
+        return atom.feed_list(page_url(request), paths)
+
+    return replies_of(request).document(request, "\n".join(paths), atom.LIST_MEDIA_TYPE, body, MAX_AGE)
 
 
 def page_url(request: Request) -> str:

@@ -13,7 +13,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 ATOM = f"{{{atom.NAMESPACE}}}"
 ROCKET, EMPTY, HALF, NOWHERE = "acme/rocket", "acme/empty", "acme/half", "acme/nowhere"
 KEYS = {"GITPULSE_API_KEYS": "a-key-of-sixteen-characters"}
-PATHS = [f"/badge/{ROCKET}.svg", f"/badge/{ROCKET}.json", f"/feed/{ROCKET}.atom"]
+PATHS = [f"/badge/{ROCKET}.svg", f"/badge/{ROCKET}.json", f"/feed/{ROCKET}.atom", "/feeds.opml"]
 
 
 def verdict(direction: str, pace: float | None = None, end: date = date(2026, 6, 28)) -> dict:
@@ -139,3 +139,11 @@ def test_a_feed_is_atom_whatever_a_label_is_named():
     assert all(one.startswith("urn:uuid:") for one in ids)
     for one in (root, first, second):
         assert {f"{ATOM}id", f"{ATOM}title", f"{ATOM}updated"} <= {child.tag for child in one}
+
+
+def test_all_feeds_are_listed_for_a_reader_to_take_at_once(make_client):
+    client = make_client(GITPULSE_PAGE_URL="https://host/backlog")
+    root = ElementTree.fromstring(client.get("/backlog/feeds.opml").content)
+    listed = [(one.get("text"), one.get("xmlUrl")) for one in root.iter("outline")]
+    assert listed == [(name, f"https://host/backlog/feed/{name}.atom") for name in (EMPTY, HALF, ROCKET)]
+    assert client.get(str(listed[2][1])).headers["content-type"].startswith(atom.MEDIA_TYPE)

@@ -37,7 +37,12 @@ OF_REPOSITORY = [
         *("swing-days", "labels", "ages", "issues"),
     )
 ]
-BADGES = ["/badge/{owner}/{name}.svg", "/badge/{owner}/{name}.json", "/feed/{owner}/{name}.atom"]
+BADGES = [
+    "/badge/{owner}/{name}.svg",
+    "/badge/{owner}/{name}.json",
+    "/feed/{owner}/{name}.atom",
+    "/feeds.opml",
+]
 PATHS = ["/api/repositories", "/healthz", *BADGES, *OF_REPOSITORY]
 
 
