@@ -45,7 +45,7 @@ def database() -> Iterator[str]:
     if postgres.programs() is None:
         absent("postgres", "PostgreSQL's `initdb` is not installed")
     with postgres.served("secret") as server:
-        yield f"postgresql://{postgres.USER}:{server.password}@127.0.0.1:{server.port}/gitpulse"
+        yield f"postgresql+psycopg2://{postgres.USER}:{server.password}@127.0.0.1:{server.port}/gitpulse"
 
 
 @pytest.fixture(
