@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, MANIFEST
+from gitpulse_assets.contracts.bronze import BRONZE, FOLDED_RUN, ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR
 from gitpulse_assets.contracts.model import Layer
@@ -45,6 +45,10 @@ LOST = {
     "table": "nothing",
     "hour_file": "nothing of the tables; the file itself, where the archive has it no more",
 }
+LOST_WITH_BATCH = {
+    ISSUE_PAGE.name: "nothing: the next full walk asks for every page",
+    FOLDED_RUN.name: "how folded runs ended and what they cost",
+}
 # Of a day of events other things are lost with a table than of a repository.
 LOST_OF_DAY = {
     "public_event": "its events that no kept hour file holds",
@@ -76,7 +80,9 @@ class Finding:
 
 def finding(store: Store, kind: Kind, key: str, damage: str, lost: str | None = None) -> Finding:
     """Describe a bad object by what it is."""
-    return Finding(kind, key, store.uri(key), damage, lost or LOST[kind], REMEDY[kind])
+    is_list = key.startswith(f"{FOLDED_RUN.folder}/")
+    remedy = "made again from the folded batches" if is_list else REMEDY[kind]
+    return Finding(kind, key, store.uri(key), damage, lost or LOST[kind], remedy)
 
 
 def examine(store: Store, place: Place) -> list[Finding]:
@@ -111,9 +117,7 @@ def examine_bronze(store: Store, repo: Repo) -> Iterator[Finding]:
         )
     for batch in dict.fromkeys(counted):
         if trouble := trouble_of(store, batch):
-            is_page = batch.startswith(f"{ISSUE_PAGE.folder}/")
-            lost = "nothing: the next full walk asks for every page" if is_page else None
-            yield finding(store, "batch", batch, trouble, lost)
+            yield finding(store, "batch", batch, trouble, LOST_WITH_BATCH.get(batch.split("/")[2]))
 
 
 def examine_hour_files(store: Store, day: Day) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ Nothing that was received is removed: what cannot be read is set aside.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gitpulse_assets.contracts.bronze import ISSUE_PAGE, MANIFEST
+from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake import paths
@@ -21,11 +21,12 @@ from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.damage import reading
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
-from gitpulse_assets.lake.integrity import PUBLISHED, STREAMS, Finding, Kind, listed_batches
+from gitpulse_assets.lake.integrity import PUBLISHED, STREAMS, Finding, Kind, counted_keys, listed_batches
 from gitpulse_assets.lake.manifest import FOLD, Manifest, ManifestRow
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.witnesses import folded_places
 from gitpulse_assets.place import Place
 from gitpulse_assets.repo import Repo
 
@@ -45,8 +46,9 @@ def mend(store: Store, repo: Repo, findings: Iterable[Finding]) -> None:
         replace_by_empty(store, repo, one.key)
     if of_kind(found, "manifest"):
         remake_manifest(store, repo)
-    if of_kind(found, "batch"):
+    if keys := [one.key for one in of_kind(found, "batch")]:
         forget_pages(store, repo)
+        remake_folded_list(store, repo, keys)
     mend_records(store, repo, found)
 
 
@@ -75,11 +77,15 @@ def set_aside(store: Store, key: str) -> None:
 def replace_by_empty(store: Store, repo: Repo, key: str) -> None:
     """Let a batch without rows stand where a damaged one lies, so that the others keep their numbers."""
     contract = next(table for table in STREAMS.values() if key.startswith(f"{table.folder}/"))
-    place = paths.batch_place(key)
     set_aside(store, key)
+    put_batch(store, contract, key, contract.arrow_schema.empty_table())
+
+
+def put_batch(store: Store, contract: TableContract, key: str, rows: pa.Table) -> None:
+    """Store a batch in its place."""
+    place = paths.batch_place(key)
     path = store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
-    schema = contract.arrow_schema
-    write_parquet(path, contract, [], schema, merge_id=place[0] if place else "")
+    write_parquet(path, contract, rows.to_batches(), rows.schema, merge_id=place[0] if place else "")
     store.put(key, path)
 
 
@@ -89,6 +95,41 @@ def forget_pages(store: Store, repo: Repo) -> None:
     changed = [replace(row, page_batch_count=0) for row in manifest.rows() if row.page_batch_count]
     if changed:
         manifest.remove([], changed)
+
+
+def remake_folded_list(store: Store, repo: Repo, lost: Collection[str]) -> None:
+    """List the runs that folds hold again where a list of them was lost: a rebuild needs their order."""
+    rows = Manifest(store, repo).rows()
+    lists = [row for row in rows if row.stream == FOLDED_RUN.name]
+    gone = [row for row in lists if paths.batch_key(FOLDED_RUN, repo, row.run_id, 1) in lost]
+    if not gone:
+        return
+    newest = max(gone, key=lambda row: row.sequence)
+    known = folded_places(store, repo, lists)
+    held = {place: at for place, at in folded_runs(store, repo, rows).items() if place not in known}
+    ordered = sorted(held, key=lambda place: (held[place], place))
+    # Those of the lost list were at least as many, up to its own number.
+    first_number = newest.sequence - len(ordered) + 1
+    made = [
+        replace(row_without_batches(repo, stream, run_id, held[stream, run_id]), sequence=number)
+        for number, (stream, run_id) in enumerate(ordered, start=first_number)
+    ]
+    table = pa.Table.from_pylist([vars(row) for row in made], schema=FOLDED_RUN.arrow_schema)
+    put_batch(store, FOLDED_RUN, paths.batch_key(FOLDED_RUN, repo, newest.run_id, 1), table)
+
+
+def folded_runs(store: Store, repo: Repo, rows: Iterable[ManifestRow]) -> dict[tuple[str, str], datetime]:
+    """The streams and runs whose records lie in folds, and when each run's first came."""
+    found: dict[tuple[str, str], datetime] = {}
+    for row in rows:
+        if row.status == "folded" and row.stream != FOLDED_RUN.name:
+            for key in counted_keys(repo, row):
+                records = read_columns(store, key, ["run_id", "fetched_at"])
+                grouped = records.group_by("run_id").aggregate([("fetched_at", "min")])
+                for one in grouped.to_pylist():
+                    place, at = (row.stream, one["run_id"]), one["fetched_at_min"]
+                    found[place] = min(found.get(place, at), at)
+    return found
 
 
 def settle_or_drop(store: Store, layer: Layer, place: Place) -> None:

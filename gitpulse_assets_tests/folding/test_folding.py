@@ -8,9 +8,10 @@ from random import Random
 import pytest
 
 from gitpulse_assets import folding
-from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN
+from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN, MANIFEST
 from gitpulse_assets.contracts.catalog import find_contract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
+from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.retention import apply_retention, batches
 from gitpulse_assets.sandbox.times import DAY_SECONDS
@@ -181,3 +182,21 @@ def test_a_damaged_old_batch_stops_no_refresh(tmp_path: Path, caplog: pytest.Log
     assert folded_rows(reader.lake)
     assert "runs of control_total are not folded" in caplog.text
     assert CONTROL_TOTAL.name not in folded_rows(reader.lake)
+
+
+@pytest.mark.parametrize("is_manifest_lost", [False, True])
+def test_03_a_lost_list_of_folded_runs_is_made_again_from_the_folds(
+    folded_lake: Lake, is_manifest_lost: bool
+):
+    """A rebuild that does not know the order of folded runs fails for good."""
+    (listed,) = (row for row in folded_lake.manifest(REPO).rows() if row.stream == FOLDED_RUN.name)
+    key = paths.batch_key(FOLDED_RUN, REPO, listed.run_id, 1)
+    folded_lake.store.put(key, b"PAR1 no more")
+    if is_manifest_lost:
+        folded_lake.store.delete(paths.table_key(MANIFEST, REPO))
+    found = folded_lake.examine(REPO)
+    if not is_manifest_lost:
+        assert [(one.key, one.lost) for one in found] == [(key, "how folded runs ended and what they cost")]
+    folded_lake.mend(REPO, found)
+    assert folded_lake.examine(REPO) == []
+    assert differences(folded_lake, REPO) == {}

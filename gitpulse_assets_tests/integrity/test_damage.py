@@ -27,6 +27,7 @@ OBJECTS = {
     "bronze/issue_page batch": paths.batch_key(bronze.ISSUE_PAGE, REPO, "run-1", 1),
     "bronze/issue_timeline batch": paths.batch_key(bronze.ISSUE_TIMELINE, REPO, "run-1", 1),
     "bronze/repository batch": paths.batch_key(bronze.REPOSITORY, REPO, "run-1", 1),
+    "bronze/control_total batch": paths.batch_key(bronze.CONTROL_TOTAL, REPO, "run-1", 1),
     "bronze/reconciliation batch": paths.batch_key(bronze.RECONCILIATION, REPO, "run-1", 1),
     "silver plan": paths.plan_key("silver", REPO),
     "silver commit": paths.commit_key("silver", REPO),
