@@ -107,7 +107,8 @@ class Dialect:
             if part not in self._left_out:
                 self._left_out.append(part)
                 told = f"it cannot tell {part.lost}" if part.lost else "nothing is lost by it"
-                logger.warning("%s is an older server, without %s: %s", self._host, part.name, told)
+                # In one argument: the console shows of warnings that differ in further ones the first only.
+                logger.warning("%s", f"{self._host} is an older server, without {part.name}: {told}")
 
 
 def _without(value: object, unknown: set[str]) -> object:

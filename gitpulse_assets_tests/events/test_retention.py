@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from gitpulse_assets.automation.maintain import events_expired
 from gitpulse_assets.events.ages import EventAges, parse_event_ages
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.retention import expired
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
+from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
 from gitpulse_assets_tests.s3_server import BUCKET, no_caller_settings, own_server, s3_server, storage
@@ -104,6 +106,14 @@ def test_an_emptied_day_is_gone_and_may_be_brought_again(lake, archive, run, con
     ]
     assert not list(lake.store.list("silver/public_event/"))
     assert expire(lake, con, DAY + timedelta(days=41), EventAges(30)) == []
+
+
+def test_maintenance_tells_of_each_day(lake, archive, run):
+    run(lake, archive)
+    ages = Settings.model_validate({"GITPULSE_EVENT_RETENTION_DAYS": "PushEvent=30"})
+    told = list(events_expired(lake, ages, START + timedelta(days=31)))
+    assert told == [f"{DAY}: removed 2 events and 1 hour files, by their age"]
+    assert list(events_expired(lake, Settings(), START + timedelta(days=9999))) == []
 
 
 @pytest.mark.parametrize(

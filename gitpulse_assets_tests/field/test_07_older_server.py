@@ -4,8 +4,11 @@ Why a client has to find out what a server's schema holds: https://github.com/cl
 """
 
 import pytest
+from rich.console import Console
 
+from gitpulse_assets.console import warnings_shown
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
+from gitpulse_assets.github.dialect import Dialect
 from gitpulse_assets.github.errors import SchemaTooOld
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
@@ -58,6 +61,17 @@ def test_07_cousin_what_cannot_be_done_without_is_named(tmp_path):
     reader = field_reader(tmp_path, 9, lacking("Issue.timelineItems"))
     with pytest.raises(SchemaTooOld, match=r"timelineItems.*update GitHub Enterprise Server"):
         reader.sync()
+
+
+def test_07_each_loss_is_a_line_of_its_own_for_who_watches(capsys):
+    """The console leaves out warnings that only count on."""
+    dialect = Dialect("ghes.example")
+    with warnings_shown(Console(stderr=True, width=500)):
+        dialect.leave_out(["no field fullDatabaseId", "no type ConvertedToDiscussionEvent"])
+    assert [line.split()[6] for line in capsys.readouterr().err.splitlines()] == [
+        "fullDatabaseId:",
+        "ConvertedToDiscussionEvent:",
+    ]
 
 
 @pytest.mark.parametrize("fields", [NEWER, (CONVERSION,)], ids=["both", "a type"])
