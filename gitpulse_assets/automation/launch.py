@@ -24,6 +24,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED, MISUSED
 from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, repo_tags
 from gitpulse_assets.automation.run_process import process_tag
+from gitpulse_assets.automation.sqlite_connections import remember_revisions
 from gitpulse_assets.partitions import register
 from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
@@ -71,6 +72,7 @@ def open_instance(dagster_home: Path) -> dg.DagsterInstance:
     Raises SettingsError where the home cannot be written or holds no instance that can be opened.
     """
     os.environ["DAGSTER_HOME"] = str(dagster_home)
+    remember_revisions()
     with home_lock(dagster_home):
         prepare_home(dagster_home)
         try:
