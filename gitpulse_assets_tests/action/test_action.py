@@ -96,6 +96,7 @@ def kept_net_change(summary: str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_it_installs_itself(tmp_path, sandbox):
     """With pip from the hash-pinned lock, as on GitHub's machine: two minutes."""
     job = Job(tmp_path / "job", tmp_path / "cache", sandbox.base_url, 1)
