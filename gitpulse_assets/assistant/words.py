@@ -51,7 +51,7 @@ def acts(content: Row) -> str:
     labels = [f"{row['label_name']} {row['open_issue_count']:,}" for row in named]
     lines = [
         f"Where to act first in {content['repository']}.",
-        f"Open issues by label: {', '.join(labels) or 'none'}.",
+        f"Labels with most open issues: {', '.join(labels) or 'none'}.",
         f"Oldest open issues: {issues(content['oldest_open_issues'])}.",
         f"Most discussed open issues: {issues(content['most_discussed_open_issues'])}.",
     ]
@@ -61,7 +61,7 @@ def acts(content: Row) -> str:
 def issues(rows: Sequence[Row]) -> str:
     """Issues by number, with age and comments."""
     said = [
-        f"#{row['issue_number']} ({row['open_age_days']:,.0f} days old, {row['comment_count']:,} comments)"
+        f"#{row['issue_number']} ({row['open_age_days']:,.0f} days old, comments: {row['comment_count']:,})"
         for row in rows
     ]
     return ", ".join(said) or "none"
