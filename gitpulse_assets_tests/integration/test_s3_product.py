@@ -53,7 +53,7 @@ def gitpulse(
     return run
 
 
-def test_refresh_rest_verdict_rebuild_and_maintain_on_s3(
+def test_refresh_verdict_rebuild_maintain_and_rest_on_s3(
     gitpulse: Command, s3_server: SharedServer, url: str, tmp_path: Path
 ):
     refreshed = gitpulse("refresh", REPO.key)
@@ -63,16 +63,16 @@ def test_refresh_rest_verdict_rebuild_and_maintain_on_s3(
     published = [contract for contract in CATALOG if contract.layer != "bronze"]
     before = {contract.name: lake.dataset(contract, REPO).to_table() for contract in published}
     assert before["issue_current"].num_rows
-    commits = [lake.commit(layer, REPO) for layer in ("silver", "gold")]
-    rested = gitpulse("refresh", REPO.key)
-    assert (rested.exit_code, rested.stderr) == (DONE, "")
-    assert rested.stdout.startswith(f"{REPO}: nothing changed, ")
-    assert [lake.commit(layer, REPO) for layer in ("silver", "gold")] == commits
     rebuilt = gitpulse("rebuild", REPO.key)
     assert rebuilt.exit_code == DONE
     assert rebuilt.stdout.startswith(f"{REPO}: {len(published)} tables made anew from bronze")
     assert all(lake.dataset(c, REPO).to_table().equals(before[c.name]) for c in published)
     assert gitpulse("maintain").stdout == "nothing to do\n"
+    commits = [lake.commit(layer, REPO) for layer in ("silver", "gold")]
+    rested = gitpulse("refresh", REPO.key)
+    assert (rested.exit_code, rested.stderr) == (DONE, "")
+    assert rested.stdout.startswith(f"{REPO}: nothing changed, ")
+    assert [lake.commit(layer, REPO) for layer in ("silver", "gold")] == commits
     assert not (tmp_path / ".gitpulse" / "lake").exists()
 
 
