@@ -202,7 +202,7 @@ def fold_row(fold_id: str, parts: Sequence[ManifestRow]) -> ManifestRow:
         status="folded",
         walk_kind="incremental",
         sequence=newest.sequence,
-        started_at=min(row.started_at for row in parts),
+        started_at=begun_at(parts),
         as_of_at=max(row.known_as_of for row in parts),
         finished_at=max(ended_at(row) for row in parts),
         first_updated_at=min(firsts, default=None),
@@ -215,6 +215,12 @@ def fold_row(fold_id: str, parts: Sequence[ManifestRow]) -> ManifestRow:
         request_count=sum(row.request_count for row in parts),
         quota_cost=sum(row.quota_cost for row in parts),
     )
+
+
+def begun_at(parts: Sequence[ManifestRow]) -> datetime:
+    """When a fold was begun: a run that was kept for weeks and joins it later does not make it old."""
+    begun = [row.started_at for row in parts if row.status == "folded"]
+    return min(begun) if begun else max(row.started_at for row in parts)
 
 
 def run_order(lake: Lake, repo: Repo, rows: Sequence[ManifestRow]) -> list[str]:

@@ -1,7 +1,7 @@
 """What folding puts together, and that everything that reads bronze and the manifest goes on as before."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -13,6 +13,7 @@ from gitpulse_assets.contracts.catalog import find_contract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.retention import apply_retention, batches
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.transform.silver import MERGED_TABLES
@@ -200,3 +201,17 @@ def test_03_a_lost_list_of_folded_runs_is_made_again_from_the_folds(
     folded_lake.mend(REPO, found)
     assert folded_lake.examine(REPO) == []
     assert differences(folded_lake, REPO) == {}
+
+
+def closed_row(number: int) -> ManifestRow:
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
+    return ManifestRow("run", "a", "b", "issues", "complete", "incremental", at, finished_at=at)
+
+
+def test_07_a_run_that_was_kept_for_weeks_does_not_end_the_fold_it_joins():
+    """The soak saw two folds a month and stream, since the newest full walk is kept for four weeks."""
+    kept, one, other, last = map(closed_row, (0, 40, 41, 42))
+    fold = folding.fold_row("fold-1", [one, other])
+    joined = folding.fold_row("fold-2", [fold, kept, last])
+    assert fold.started_at == joined.started_at == other.started_at
+    assert joined.finished_at == last.finished_at
