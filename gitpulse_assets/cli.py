@@ -36,7 +36,7 @@ class RepoType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class PlaceType(RepoType):
+class PlaceType(click.ParamType):
     """An argument `owner/name`, or a UTC day of public events."""
 
     name = "OWNER/NAME|DAY"
@@ -45,7 +45,7 @@ class PlaceType(RepoType):
         """Read the argument; what is neither is wrong use."""
         with suppress(ValueError):
             return value if isinstance(value, Day) else Day(date.fromisoformat(str(value)))
-        return super().convert(value, param, ctx)
+        return RepoType().convert(value, param, ctx)
 
 
 EXIT_CODES = """\b

@@ -147,7 +147,7 @@ def _remember_schema(storage: "SqliteEventLogStorage", engines: Engines) -> None
 
     has_columns = lru_cache(storage.has_asset_key_index_cols)
     storage.has_table = lru_cache(has_table)
-    storage._has_asset_key_index_cols_on_connection = lambda _connection: has_columns()
+    storage._has_asset_key_index_cols_on_connection = lambda conn: has_columns()
 
 
 def _keep_for_runs(storage: "SqliteRunStorage", engines: Engines) -> None:

@@ -128,7 +128,7 @@ def folded_runs(store: Store, repo: Repo, rows: Iterable[ManifestRow]) -> dict[t
                 grouped = records.group_by("run_id").aggregate([("fetched_at", "min")])
                 for one in grouped.to_pylist():
                     place, at = (row.stream, one["run_id"]), one["fetched_at_min"]
-                    found[place] = min(found.get(place, at), at)
+                    found[place] = min(found[place], at) if place in found else at
     return found
 
 
