@@ -1,8 +1,7 @@
 """For how long public events are kept, as GITPULSE_EVENT_RETENTION_DAYS says. Nothing is removed here."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 EXAMPLE = "365 PushEvent=30 WatchEvent=0"
 ENTRY = re.compile(r"(?:([A-Z][A-Za-z]{1,62}Event)=)?(\d{1,5})")
@@ -16,19 +15,19 @@ class EventAges:
     """
 
     others: int = 0
-    by_type: Mapping[str, int] = field(default_factory=dict)
+    by_type: tuple[tuple[str, int], ...] = ()
 
     @property
     def least(self) -> int:
         """The shortest time that anything is kept; 0 where all is kept for ever."""
-        return min((days for days in (self.others, *self.by_type.values()) if days), default=0)
+        return min((days for days in (self.others, *(days for _, days in self.by_type)) if days), default=0)
 
     def condition(self, age_days: int) -> str:
         """Which events of a day that is so old are past their time, as SQL over `event_type`."""
         # Names of types, which hold letters only.
-        named = ", ".join(f"'{name}'" for name in self.by_type)
+        named = ", ".join(f"'{name}'" for name, _ in self.by_type)
         is_other = f"event_type not in ({named})" if named else "true"
-        told = [f"event_type = '{name}'" for name, days in self.by_type.items() if 0 < days < age_days]
+        told = [f"event_type = '{name}'" for name, days in self.by_type if 0 < days < age_days]
         told += [is_other] if 0 < self.others < age_days else []
         return " or ".join(told) or "false"
 
@@ -44,4 +43,4 @@ def parse_event_ages(text: str) -> EventAges:
             by_type[found[1]] = int(found[2])
         elif found:
             others = int(found[2])
-    return EventAges(others, by_type)
+    return EventAges(others, tuple(by_type.items()))

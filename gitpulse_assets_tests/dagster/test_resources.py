@@ -4,6 +4,7 @@ import dagster as dg
 import duckdb as db
 import pytest
 
+from gitpulse_assets.lake import duck
 from gitpulse_assets.lake.duck import spill_folder
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -60,6 +61,12 @@ def test_duckdb_is_closed_when_the_body_raises():
 LARGE = "create temp table large as select hash(i) as h from range(10000000) as r (i)"
 
 
+@pytest.fixture
+def own_database(monkeypatch):
+    """What the test sets of DuckDB is its own database's, not the process's."""
+    monkeypatch.setattr(duck, "_started", duck._start)
+
+
 def too_little(settings: str) -> str:
     """Make a table larger than DuckDB's memory and return the line the step fails with."""
     with pytest.raises(dg.Failure) as caught, DuckDB().get_connection() as con:
@@ -69,13 +76,13 @@ def too_little(settings: str) -> str:
     return line
 
 
-def test_too_little_memory_is_told_by_the_name_of_its_setting(home, monkeypatch):
+def test_too_little_memory_is_told_by_the_name_of_its_setting(home, own_database, monkeypatch):
     monkeypatch.setenv("GITPULSE_DUCKDB_MEMORY_LIMIT", "10MB")
     line = too_little("set temp_directory = ''")
     assert line.startswith("DuckDB needs more memory than 10MB; raise GITPULSE_DUCKDB_MEMORY_LIMIT (")
 
 
-def test_a_full_disk_below_duckdb_is_told_by_its_folder(home, monkeypatch):
+def test_a_full_disk_below_duckdb_is_told_by_its_folder(home, own_database, monkeypatch):
     monkeypatch.setenv("GITPULSE_DUCKDB_MEMORY_LIMIT", "10MB")
     line = too_little("set max_temp_directory_size = '1MB'")
     assert line.startswith(f"{spill_folder()}: no space left for what DuckDB cannot hold in 10MB of memory;")

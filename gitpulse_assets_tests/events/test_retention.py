@@ -21,7 +21,7 @@ from gitpulse_assets_tests.s3_server import BUCKET, no_caller_settings, own_serv
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
 
 DAY = START.date()
-AGES = EventAges(others=0, by_type={"PushEvent": 30, "WatchEvent": 90})
+AGES = EventAges(others=0, by_type=(("PushEvent", 30), ("WatchEvent", 90)))
 TYPES = ("PushEvent", "PushEvent", "WatchEvent", "GollumEvent")
 
 
@@ -47,7 +47,7 @@ def expire(lake: Lake, con, today: date, ages: EventAges = AGES):
     [
         ("", EventAges()),
         ("365", EventAges(365)),
-        ("365 PushEvent=30, WatchEvent=0", EventAges(365, {"PushEvent": 30, "WatchEvent": 0})),
+        ("365 PushEvent=30, WatchEvent=0", EventAges(365, (("PushEvent", 30), ("WatchEvent", 0)))),
     ],
 )
 def test_ages_are_read(text, ages):

@@ -48,7 +48,8 @@ def refreshed(reader: Reader) -> Refresh:
     """
 
     def objects() -> Objects:
-        return {info.key: info.etag for info in reader.lake.store.list("")}
+        store = reader.lake.store
+        return {info.key: found.etag for info in store.list("") if (found := store.head(info.key))}
 
     def once() -> set[str]:
         before = objects()

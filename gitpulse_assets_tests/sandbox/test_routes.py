@@ -167,8 +167,8 @@ def test_what_is_not_there_answers_404(client, path):
     assert client.get(path).status_code == 404
 
 
-def test_nothing_can_be_written(client, repository):
-    assert client.post(LIST, json={"title": "New"}).status_code == 404
+def test_nothing_but_issues_can_be_written(client, repository):
+    assert client.post("/repos/octo-org/hello/labels", json={"name": "new"}).status_code == 404
     assert client.get("/graphql").status_code == 404
 
 

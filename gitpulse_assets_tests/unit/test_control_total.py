@@ -20,7 +20,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     """One open issue, one that is closed, one that departed, and an open pull request."""
     with connect() as opened:
         opened.execute(
-            "create table issue_current as select * from (values"
+            "create temp table issue_current as select * from (values"
             " ('open', null, false, timestamptz '2026-01-02'), ('closed', null, false, '2026-01-02'),"
             " ('open', timestamptz '2026-01-02', false, '2026-01-01'), ('open', null, true, '2026-01-02')"
             ") as issue (state, departed_at, is_pull_request, fetched_at)"

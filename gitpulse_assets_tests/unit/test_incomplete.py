@@ -18,15 +18,15 @@ SNAPSHOT_ONLY = "history: snapshot only, earlier closings, reopenings and transf
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with connect() as opened:
         opened.execute(
-            "create table issue_current (issue_id bigint, issue_number bigint, is_pull_request boolean,"
+            "create temp table issue_current (issue_id bigint, issue_number bigint, is_pull_request boolean,"
             " departure_kind varchar, updated_at timestamptz, state varchar, departed_at timestamptz,"
             " fetched_at timestamptz, is_reason_told boolean)"
         )
         opened.execute(
-            "create table lifecycle_coverage (issue_id bigint, lifecycle_updated_at timestamptz,"
+            "create temp table lifecycle_coverage (issue_id bigint, lifecycle_updated_at timestamptz,"
             " is_complete boolean, left_out varchar[])"
         )
-        opened.execute("create table quarantine (stream varchar)")
+        opened.execute("create temp table quarantine (stream varchar)")
         opened.register("control_total", CONTROL_TOTAL.arrow_schema.empty_table())
         yield opened
 
