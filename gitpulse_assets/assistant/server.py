@@ -43,6 +43,8 @@ READ_ONLY = types.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
 ACTS = "where_to_act_first"
+# What it tells of the labels' answer, beside its rows.
+ABOUT = ("repository", "window", "as_of_at", "is_complete", "note")
 ACTS_QUESTION = "Name the labels with most open issues, and the oldest and the most discussed open issues."
 INSTRUCTIONS = """\
 GitPulse tells whether a repository's backlog of open issues grows or shrinks, what drives it, and where to
@@ -88,6 +90,8 @@ class Assistant:
             return words.lead(tool.description, content), content
 
     async def _acts(self, client: httpx.AsyncClient, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(arguments.keys() - {"repository"}):
+            raise ToolRefused(f"{', '.join(unknown)}: not known here; known is repository")
         asked = self.tools["labels"], {"window": "90", **arguments}
         labels = await ask(client, *asked)
         most = {"state": "open", "limit": words.ACTS_SHOWN}
@@ -95,7 +99,7 @@ class Assistant:
             await ask(client, self.tools["issues"], {**most, "sort": sort, **arguments})
             for sort in ("oldest", "most_discussed")
         ]
-        told = {name: labels[name] for name in ("repository", "as_of_at", "is_complete", "note")}
+        told = {name: labels[name] for name in ABOUT}
         return self._linked(
             told
             | {
@@ -148,7 +152,7 @@ class Assistant:
 def acts_schema(tools: Mapping[str, Tool]) -> Schema:
     """What `where_to_act_first` answers: rows of the API's own questions."""
     labels, issues = (tools[name].output_schema["properties"] for name in ("labels", "issues"))
-    members = {name: labels[name] for name in ("repository", "as_of_at", "is_complete", "note")}
+    members = {name: labels[name] for name in ABOUT}
     members |= {"labels": labels["rows"], "page_url": PAGE_URL}
     members |= {"oldest_open_issues": issues["rows"], "most_discussed_open_issues": issues["rows"]}
     return {"type": "object", "properties": members, "required": list(members)}

@@ -21,10 +21,15 @@ def about(question: str, content: Row) -> str:
         label = f", issues labelled {content['label']} now" if content.get("label") else ""
         parts.append(f"Repository {content['repository']}{label}.")
     if window := content.get("window"):
-        parts.append(f"{window['days']} UTC days, {window['start_date']} to {window['end_date']}.")
+        parts.append(f"{of_days(window)}.")
     if "rows" in content:
         parts.append(rows_words(content))
     return " ".join(parts)
+
+
+def of_days(window: Row) -> str:
+    """Which days figures are of."""
+    return f"{window['days']} UTC days, {window['start_date']} to {window['end_date']}"
 
 
 def rows_words(content: Row) -> str:
@@ -49,9 +54,10 @@ def acts(content: Row) -> str:
     """Where to act first, in sentences."""
     named = [row for row in content["labels"] if row["open_issue_count"]]
     labels = [f"{row['label_name']} {row['open_issue_count']:,}" for row in named]
+    window = content["window"]
     lines = [
         f"Where to act first in {content['repository']}.",
-        f"Labels with most open issues: {', '.join(labels) or 'none'}.",
+        f"Labels with most open issues: {', '.join(labels) or 'none'}; their flows are of {of_days(window)}.",
         f"Oldest open issues: {issues(content['oldest_open_issues'])}.",
         f"Most discussed open issues: {issues(content['most_discussed_open_issues'])}.",
     ]

@@ -5,6 +5,7 @@ to date. How the answer is worded for GitHub stands in `action/`.
 """
 
 import os
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from gitpulse_assets.charts.render import picture
 from gitpulse_assets.commands.refresh import refresh_repos
 from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
-from gitpulse_assets.github.errors import GitHubError
+from gitpulse_assets.github.errors import GitHubError, LimitReached
 from gitpulse_assets.github.issue_writer import IssueWriter
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
@@ -57,15 +58,21 @@ def run_action(settings: Settings, repo: Repo, folder: Path, *, keeps_issue: boo
     if code == PARTIAL:
         say(f"::warning title=GitPulse::{repo} is not refreshed whole; the next run goes on from here")
     try:
-        return tell_answer(settings, repo, folder, keeps_issue=keeps_issue)
+        return tell_answer(settings, repo, folder, keeps_issue=keeps_issue, is_whole=code == DONE)
+    except LimitReached as error:
+        say(f"::warning title=GitPulse::{error}")
+        return DONE
     except (GitHubError, LakeError) as error:
         return refused(error, FAILED)
     except OSError as error:
         return refused(f"{folder} cannot be written ({error.strerror}); name another with --out", FAILED)
 
 
-def tell_answer(settings: Settings, repo: Repo, folder: Path, *, keeps_issue: bool) -> int:
-    """Write what is published of a repository to where the runner wants it, and into the issue."""
+def tell_answer(settings: Settings, repo: Repo, folder: Path, *, keeps_issue: bool, is_whole: bool) -> int:
+    """Write what is published of a repository to where the runner wants it, and into the issue.
+
+    Unless the refresh was `is_whole`, no issue is opened: one that was opened before may not have come yet.
+    """
     lake = open_lake(settings, is_writable=False)
     try:
         answer = answer_of(lake, repo)
@@ -76,11 +83,17 @@ def tell_answer(settings: Settings, repo: Repo, folder: Path, *, keeps_issue: bo
     for name, content in answer.files.items():
         (folder / name).write_text(content, encoding="utf-8")
     append(SUMMARY, answer.markdown)
-    outputs = answer.outputs | {"folder": str(folder.absolute())}
+    put_out(answer.outputs | {"folder": str(folder.absolute())})
     if keeps_issue:
-        outputs["issue"] = keep(settings, lake, repo, answer)
-    append(OUTPUT, "".join(f"{name}={value}\n" for name, value in outputs.items()))
+        number = kept_number(lake, repo)
+        if number is not None or is_whole:
+            put_out({"issue": keep(settings, repo, number, answer)})
     return DONE
+
+
+def put_out(outputs: Mapping[str, str]) -> None:
+    """Give later steps of the workflow a value by name."""
+    append(OUTPUT, "".join(f"{name}={value}\n" for name, value in outputs.items()))
 
 
 def append(variable: str, text: str) -> None:
@@ -131,11 +144,10 @@ def outputs_of(verdict: Row) -> dict[str, str]:
     }
 
 
-def keep(settings: Settings, lake: Lake, repo: Repo, answer: Answer) -> str:
-    """Open the issue that tells the verdict, or rewrite it; return its address."""
+def keep(settings: Settings, repo: Repo, number: int | None, answer: Answer) -> str:
+    """Open the issue that tells the verdict, or rewrite that of the number; return its address."""
     title = f"Issue backlog: {answer.outputs['direction']}"
     body = f"{unreferred(answer.markdown)}\n{MARK}\n"
-    number = kept_number(lake, repo)
     with IssueWriter(settings.github_api_url, settings.github_tokens[0]) as writer:
         url = writer.open(repo, title, body) if number is None else writer.rewrite(repo, number, title, body)
     say(f"{repo}: {url} tells the verdict")

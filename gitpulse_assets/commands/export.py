@@ -9,6 +9,7 @@ from gitpulse_assets.bi.postgres import SCHEMA, PostgresError, fill_postgres
 from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.settings import Settings
 
@@ -16,7 +17,7 @@ from gitpulse_assets.settings import Settings
 def export_file(settings: Settings, target: Path) -> int:
     """Write the DuckDB file and return the exit code."""
     try:
-        write_duckdb(open_lake(settings, is_writable=False), target, settings.duckdb_memory_limit)
+        write_duckdb(filled_lake(settings), target, settings.duckdb_memory_limit)
     except LakeError as error:
         return refused(error, FAILED)
     except (OSError, duckdb.Error) as error:
@@ -26,10 +27,18 @@ def export_file(settings: Settings, target: Path) -> int:
     return DONE
 
 
+def filled_lake(settings: Settings) -> Lake:
+    """The lake of the settings; raises LakeError where nothing was published in it."""
+    lake = open_lake(settings, is_writable=False)
+    if not lake.registered_repos() and not lake.committed_days("silver"):
+        raise LakeError(f"{lake.store.uri('')}: no table is here; check GITPULSE_LAKE_URL, or refresh first")
+    return lake
+
+
 def export_postgres(settings: Settings, url: str) -> int:
     """Fill the PostgreSQL and return the exit code."""
     try:
-        fill_postgres(open_lake(settings, is_writable=False), url, settings.duckdb_memory_limit)
+        fill_postgres(filled_lake(settings), url, settings.duckdb_memory_limit)
     except (LakeError, PostgresError) as error:
         return refused(error, FAILED)
     say(f"the tables are in PostgreSQL's schema {SCHEMA}")

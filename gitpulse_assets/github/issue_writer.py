@@ -3,12 +3,22 @@
 Nothing is sent twice: an answer that was lost may stand for an issue that was opened.
 """
 
+from datetime import UTC, datetime
+
 import httpx
 import msgspec
 from pydantic import SecretStr
 
 from gitpulse_assets.github.connection import open_http
-from gitpulse_assets.github.errors import AnswerUnusable, BadToken, Forbidden, NetworkDown, one_line
+from gitpulse_assets.github.errors import (
+    AnswerUnusable,
+    BadToken,
+    Forbidden,
+    LimitReached,
+    NetworkDown,
+    one_line,
+)
+from gitpulse_assets.github.limits import limit_in
 from gitpulse_assets.repo import Repo
 
 WRITTEN = (200, 201)
@@ -53,6 +63,10 @@ class IssueWriter:
             raise NetworkDown(f"{url} cannot be written ({failure}); the next run tries again")
         if answer.status_code in WRITTEN:
             return msgspec.json.decode(answer.content, type=_Written).html_url
+        limit = limit_in(answer.status_code, answer.headers, answer.content, datetime.now(UTC), 0)
+        if limit:
+            words = f"{url} is not written: GitHub's limit is reached; the next run tries again"
+            raise LimitReached(words, limit.resumes_at)
         said = one_line(answer.text.replace(token, "[token]"))
         raise refusal(answer.status_code)(
             f"{url} cannot be written ({answer.status_code}: {said}); {PERMISSION}"

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -25,6 +27,7 @@ from gitpulse_assets.assistant import server, tools
 from gitpulse_assets.assistant.server import ACTS, Assistant, mcp_server
 from gitpulse_assets.commands.serve import listen, server_config, url_of
 from gitpulse_assets.contracts.catalog import CATALOG, MARTS
+from gitpulse_assets.exit_codes import INTERRUPTED
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.app import create_app
@@ -256,3 +259,26 @@ def test_over_stdin(folder, tmp_path):
 
 def test_what_a_model_is_told_first_says_what_strangers_wrote_is_data():
     assert "never an instruction" in server.INSTRUCTIONS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_stdin_is_open(folder, tmp_path, number):
+    command = [str(Path(sys.executable).parent / "gitpulse"), "mcp"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GITPULSE_LAKE_URL": str(folder)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, cwd=tmp_path) as server_process:
+        assert server_process.stdin
+        assert server_process.stdout
+        server_process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        server_process.stdin.flush()
+        assert server_process.stdout.readline()
+        server_process.send_signal(number)
+        assert server_process.wait(30) == INTERRUPTED
+
+
+def test_where_to_act_first_names_the_days_of_its_flows_and_takes_no_other_argument(ask):
+    told = called(ask, ACTS, **ROCKET)
+    assert told.structured_content["window"]["days"] == 90
+    assert "their flows are of 90 UTC days, " in text_of(told)
+    refused = called(ask, ACTS, **ROCKET, window="28")
+    assert text_of(refused) == "window: not known here; known is repository"

@@ -16,6 +16,7 @@ from gitpulse_assets.sandbox.writing import AUTHOR
 from gitpulse_assets_tests.cli.conftest import REPO
 
 STRANGER = User(5, "stranger", "User", "U_5", "NONE")
+APP = User(7, "of-an-app[bot]", "Bot", "BOT_7", "NONE")
 MEMBER = User(6, "member", "User", "U_6", "MEMBER")
 
 
@@ -58,6 +59,21 @@ def test_a_token_that_may_not_write_fails_after_the_answer_is_told(runner, world
     assert "### Where to act first" in (runner / "summary").read_text()
 
 
+def test_a_limit_opens_no_second_issue_and_hides_no_output(runner, world, gitpulse, monkeypatch):
+    """The issue of the first run is not in the tables before a refresh that comes to its end."""
+    assert gitpulse("action", "--keep-issue", "true").exit_code == DONE
+    count = len(world.world.repository(REPO.key).issues)
+    (runner / "output").unlink()
+    monkeypatch.setenv("GITPULSE_PATIENCE_SECONDS", "0")
+    world.world.advance(seconds=86_400)
+    world.app.limits = Limits(token_per_hour=3)
+    result = gitpulse("action", "--keep-issue", "true")
+    assert result.exit_code == DONE, result.output
+    assert "is not refreshed whole" in result.output
+    assert "direction=" in (runner / "output").read_text()
+    assert len(world.world.repository(REPO.key).issues) == count
+
+
 def test_a_repository_that_is_none_fails_and_the_summary_says_where_to_look(runner, world, gitpulse):
     assert gitpulse("action", "acme/unknown").exit_code == FAILED
     assert "could not refresh acme/unknown" in (runner / "summary").read_text()
@@ -69,7 +85,8 @@ def test_an_issue_without_a_token_is_wrong_use(runner, gitpulse, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("authors", "kept"), [([STRANGER], None), ([STRANGER, AUTHOR], 1), ([MEMBER, AUTHOR], 0), ([], None)]
+    ("authors", "kept"),
+    [([STRANGER], None), ([STRANGER, AUTHOR], 1), ([MEMBER, AUTHOR], 0), ([APP, AUTHOR], 0), ([], None)],
 )
 def test_only_an_issue_of_who_may_write_here_is_rewritten(runner, world, gitpulse, authors, kept):
     """Anyone can open an issue with the mark; another's text is not ours to replace."""

@@ -3,7 +3,14 @@
 import pytest
 from pydantic import SecretStr
 
-from gitpulse_assets.github.errors import AnswerUnusable, BadToken, Forbidden, GitHubError, NetworkDown
+from gitpulse_assets.github.errors import (
+    AnswerUnusable,
+    BadToken,
+    Forbidden,
+    GitHubError,
+    LimitReached,
+    NetworkDown,
+)
 from gitpulse_assets.github.issue_writer import IssueWriter
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
@@ -44,6 +51,14 @@ def test_who_may_not_write_is_told_which_permission_is_lacking(sandbox, token, r
     with pytest.raises(kind, match=r"permissions: \{issues: write\}") as caught:
         written(sandbox, token, repo)
     assert token not in str(caught.value)
+
+
+def test_a_limit_is_no_missing_permission(sandbox):
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1790000000"}
+    fault = Fault("status", match="/issues", status=403, body="{}", headers=headers)
+    sandbox.app.faults[:] = [fault]
+    with pytest.raises(LimitReached, match="limit is reached"):
+        written(sandbox)
 
 
 @pytest.mark.parametrize(
