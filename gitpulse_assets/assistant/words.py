@@ -1,4 +1,4 @@
-"""What a model reads first of an answer: sentences that can be quoted alone without being wrong."""
+"""What a model reads first of an answer: sentences that are not wrong when they are quoted alone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
