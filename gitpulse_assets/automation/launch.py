@@ -163,7 +163,6 @@ def execute(
     repo: Repo | None = None,
 ) -> tuple[str, list[dg.DagsterEvent]]:
     """Execute one run of a job in this process and return its id and events, the repository's being told."""
-    logging.getLogger(active.__name__).addFilter(is_true)
     job = defs.resolve_job_def(job_name)
     run = instance.create_run_for_job(
         job_def=job,
@@ -171,8 +170,14 @@ def execute(
         tags={**job.run_tags, **process_tag(), **(tags or {})},
         remote_job_origin=repository_origin().get_job_origin(job_name),
     )
-    events = execute_run_iterator(InMemoryJob(job), run, instance)
-    return run.run_id, list(told(repo, events) if repo else events)
+    logger = logging.getLogger(active.__name__)
+    logger.addFilter(is_true)
+    try:
+        events = execute_run_iterator(InMemoryJob(job), run, instance)
+        return run.run_id, list(told(repo, events) if repo else events)
+    finally:
+        # What logging keeps outlives the modules, and DuckDB with them, which then complains.
+        logger.removeFilter(is_true)
 
 
 def is_true(record: logging.LogRecord) -> bool:

@@ -1,5 +1,6 @@
 """The DuckDB connection every statement of the project runs on."""
 
+import atexit
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -100,6 +101,13 @@ def parsed(statement: str) -> duckdb.Statement:
     with connect() as con:
         (one,) = con.extract_statements(statement)
     return one
+
+
+@atexit.register
+def _let_go() -> None:
+    """Give back what is kept for the process: DuckDB's binding tells of all it finds alive at the end."""
+    parsed.cache_clear()
+    _started.cache_clear()
 
 
 @contextmanager
