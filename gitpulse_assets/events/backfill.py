@@ -14,7 +14,6 @@ import duckdb
 from gitpulse_assets.events.archives import Archive
 from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher
 from gitpulse_assets.events.hour_file import UnreadableFile
-from gitpulse_assets.events.hour_name import file_name
 from gitpulse_assets.events.incoming import Facts, Incoming
 from gitpulse_assets.events.ledger import KEPT, HourRow, Tables, hour_key, hour_rows, put_rows, with_file
 from gitpulse_assets.events.merge import merge_day
@@ -22,6 +21,7 @@ from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.duck import session
+from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
 from gitpulse_assets.stopping import stop_if_wished

@@ -60,7 +60,7 @@ def forget_in_events(
     person = Person(login)
     kept = [info.key for info in lake.store.list(paths.HOUR_FILES)]
     file_count = sum(forget_in_file(lake, key, person) for key in kept)
-    days = days_of(lake)
+    days = begun_days(lake)
     change = Change(person.condition, person.out_of_row)
     events = sum(rewrite_day(lake, con, day, projections, change) for day in days)
     for day in days:
@@ -68,7 +68,7 @@ def forget_in_events(
     return ForgottenEvents(file_count, events)
 
 
-def days_of(lake: Lake) -> list[Day]:
+def begun_days(lake: Lake) -> list[Day]:
     """The days of which anything is published, or was about to be."""
     keys = (info.key for info in lake.store.list(paths.commit_prefix("silver")))
     return sorted({day for key in keys if (day := paths.day_of(key))})

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.events.hour_name import file_name
 from gitpulse_assets.events.incoming import Facts
 from gitpulse_assets.events.merge import publish, published
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.lake.promotion import settle

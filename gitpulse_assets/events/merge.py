@@ -19,6 +19,7 @@ import pyarrow as pa
 from gitpulse_assets.contracts.events import EVENT_HOUR, PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.incoming import Incoming
+from gitpulse_assets.events.staging import staged_hours, staged_rows
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import literal
 from gitpulse_assets.lake.errors import LakeError, PublicationConflict
@@ -30,7 +31,6 @@ from gitpulse_assets.transform.audit import audit_table
 from gitpulse_assets.transform.sql_file import create_table, load_sql
 
 ATTEMPTS = 8
-ROWS_A_BATCH = 20_000
 
 # Eight parts of about the same size become one, so that a row is written again once for each eightfold
 # growth: hundreds of polls leave a handful of parts. Larger parts stay as they are.
@@ -89,7 +89,6 @@ class _Merge:
         assert isinstance(publication.place, Day)
         self._day = publication.place
         self._staged: list[StagedTable] = []
-        self._part = f"part-{publication.merge_id[:16]}"
 
     def run(self, beside: Beside) -> MergedDay:
         with self._views():
@@ -201,20 +200,12 @@ class _Merge:
 
     def _stage_rows(self, contract: TableContract, select: str, rewritten: Sequence[str]) -> None:
         """Stage a table's new part unless it is empty, and take away those it replaces."""
-        there = parts_of(self._before, contract)
-        for part in rewritten:
-            if part in there:
-                self._publication.remove(contract, part)
-        if _one(self._con, f"select count(*) from (select 1 from ({select}) limit 1)"):
-            reader = self._con.sql(select).to_arrow_reader(ROWS_A_BATCH)
-            self._staged.append(self._publication.stage(contract, reader, self._part))
+        self._staged += staged_rows(self._con, self._publication, contract, select, rewritten)
 
     def _stage_hours(self) -> None:
         stored = open_parts(self._lake.store, EVENT_HOUR, self._day, self._before)
-        self._con.register("stored_event_hour", together(EVENT_HOUR, list(stored.values())))
-        create_table(self._con, "events", "event_hour")
-        hours = self._con.sql("from event_hour order by all").to_arrow_table()
-        self._staged.append(self._publication.stage(EVENT_HOUR, hours))
+        hours = together(EVENT_HOUR, list(stored.values()))
+        self._staged.append(staged_hours(self._con, self._publication, hours))
 
     def _refuse_disagreement(self, rewritten: Sequence[str]) -> None:
         """Raise AuditFailed where the counts of the hours are not those of the events."""

@@ -23,22 +23,22 @@ from gitpulse_assets.contracts.events import (
 )
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.backfill import read_kept
-from gitpulse_assets.events.hour_name import hour_of
 from gitpulse_assets.events.ledger import KEPT, HourRow, hour_key, hour_row, hour_rows, put_rows
-from gitpulse_assets.events.merge import KEY, ROWS_A_BATCH, publish, published
+from gitpulse_assets.events.merge import KEY, publish, published
 from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.events.staging import staged_hours, staged_rows
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.dataset import empty_dataset, open_table
 from gitpulse_assets.lake.duck import session
+from gitpulse_assets.lake.hour_name import hour_of
 from gitpulse_assets.lake.integrity import Finding, digest_of, table_objects, trouble_of
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import PartsReplaced, together
+from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.lake.recovery import mend_records, of_kind, set_aside
 from gitpulse_assets.lake.store import ListedObject
 from gitpulse_assets.place import Day
-from gitpulse_assets.transform.sql_file import create_table
 
 LEDGERS = (ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT)
 NOT_KEPT = "the file that was kept is damaged or gone"
@@ -144,18 +144,12 @@ class Repair:
         """Stage the events as one part, what is typed of them, and their hours."""
         selects = {PUBLIC_EVENT: f"select {columns} from winner"}
         selects |= {one.contract: one.select("winner") for one in self._projections}
-        part = f"part-{publication.merge_id[:16]}"
         for contract, select in selects.items():
-            for gone in {*self._parts(contract, objects), *named(publication, contract)}:
+            for gone in {*self._parts(contract, objects), *parts_of(publication.previous, contract)}:
                 publication.remove(contract, gone)
-            if self._con.execute(f"select 1 from ({select}) limit 1").fetchall():
-                reader = self._con.sql(select).to_arrow_reader(ROWS_A_BATCH)
-                yield publication.stage(contract, reader, part)
-        self._con.register("stored_event_hour", empty_dataset(EVENT_HOUR))
+            yield from staged_rows(self._con, publication, contract, select)
         self._con.register("rewritten", empty_dataset(PUBLIC_EVENT))
-        create_table(self._con, "events", "event_hour")
-        hours = self._con.sql("from event_hour order by all").to_arrow_table()
-        yield publication.stage(EVENT_HOUR, hours)
+        yield staged_hours(self._con, publication, empty_dataset(EVENT_HOUR))
 
     def _stage_ledgers(self, publication: Publication) -> Iterator[StagedTable]:
         order = ARCHIVE_HOUR.order_by
@@ -189,12 +183,6 @@ def readable_rows(lake: Lake, day: Day) -> list[HourRow]:
     with suppress(PartsReplaced):
         return hour_rows(lake, day)
     return []
-
-
-def named(publication: Publication, contract: TableContract) -> set[str]:
-    """The parts of a table that the last commit names."""
-    tables = publication.previous.tables if publication.previous else {}
-    return {part for name in tables if (part := paths.part_of(contract, name)) is not None}
 
 
 def to_be_read(lake: Lake, row: HourRow) -> HourRow:

@@ -12,7 +12,7 @@ import duckdb
 
 from gitpulse_assets.contracts.events import EVENT_HOUR
 from gitpulse_assets.events.ages import EventAges
-from gitpulse_assets.events.forgetting import days_of
+from gitpulse_assets.events.forgetting import begun_days
 from gitpulse_assets.events.ledger import hour_key, hour_rows
 from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.events.rewriting import Change, rewrite_day
@@ -40,19 +40,15 @@ def expired(
     today: date,
 ) -> list[Expired]:
     """Remove what is past its time by `today` (UTC); a call that was cut short is done again by the next."""
-    days = days_of(lake) if ages.least else []
+    days = begun_days(lake) if ages.least else []
     old = [day for day in days if (today - day.event_date) > timedelta(days=ages.least)]
     files = kept_files(lake) if old else {}
-    found = [
-        Expired(
-            day,
-            remove_events(lake, con, projections, ages.condition((today - day.event_date).days), day),
-            file_count,
-        )
-        for day in old
+    found: list[Expired] = []
+    for day in old:
         # First: read again, they would bring its events back.
-        for file_count in [remove_files(lake, day, files.get(day, []))]
-    ]
+        file_count = remove_files(lake, day, files.get(day, []))
+        condition = ages.condition((today - day.event_date).days)
+        found.append(Expired(day, remove_events(lake, con, projections, condition, day), file_count))
     return [one for one in found if one.event_count or one.file_count]
 
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.events import EVENT_HOUR, PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.events.merge import KEY, ROWS_A_BATCH, publish, published
+from gitpulse_assets.events.merge import KEY, publish, published
 from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.events.staging import staged_hours, staged_rows
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import open_parts, parts_of, together
+from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.place import Day
-from gitpulse_assets.transform.sql_file import create_table
 
 Row = dict[str, Any]
 COLUMNS = ", ".join(PUBLIC_EVENT.column_names)
@@ -118,18 +118,9 @@ class _Rewriting:
 
     def _stage(self, contract: TableContract, select: str, parts: Sequence[str]) -> None:
         """Stage the rows as a new part, unless there are none, and take away the parts they were in."""
-        there = parts_of(self._publication.previous, contract)
-        for part in parts:
-            if part in there:
-                self._publication.remove(contract, part)
-        if self._con.execute(f"select 1 from ({select}) limit 1").fetchall():
-            reader = self._con.sql(select).to_arrow_reader(ROWS_A_BATCH)
-            part = f"part-{self._publication.merge_id[:16]}"
-            self._staged.append(self._publication.stage(contract, reader, part))
+        self._staged += staged_rows(self._con, self._publication, contract, select, parts)
 
     def _stage_hours(self) -> None:
         stored = self._parts(EVENT_HOUR)
-        self._con.register("stored_event_hour", together(EVENT_HOUR, list(stored.values())))
-        create_table(self._con, "events", "event_hour")
-        hours = self._con.sql("from event_hour order by all").to_arrow_table()
-        self._staged.append(self._publication.stage(EVENT_HOUR, hours))
+        hours = together(EVENT_HOUR, list(stored.values()))
+        self._staged.append(staged_hours(self._con, self._publication, hours))

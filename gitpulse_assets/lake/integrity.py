@@ -17,12 +17,12 @@ from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import RECONCILIATION
-from gitpulse_assets.events.hour_name import file_name
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit, CommittedTable, Plan, read_commit, read_plan
 from gitpulse_assets.lake.damage import GONE, read_whole
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, ObjectNotFound
+from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store

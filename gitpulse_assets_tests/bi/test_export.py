@@ -21,10 +21,10 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
-from gitpulse_assets.events.hour_name import file_name
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, connect, literal
+from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gitpulse_assets.events.hour_name import file_name
+from gitpulse_assets.lake.hour_name import file_name
 
 Event = Mapping[str, Any]
 Key = tuple[int, str, datetime]

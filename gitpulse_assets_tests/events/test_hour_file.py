@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from gitpulse_assets.events.hour_file import UnreadableFile, chunks
-from gitpulse_assets.events.hour_name import file_name, hour_of
+from gitpulse_assets.lake.hour_name import file_name, hour_of
 
 LINES = b"".join(b'{"id": "%d"}\n' % number for number in range(1000))
 WHOLE = gzip.compress(LINES)

@@ -1,0 +1,39 @@
+"""What every publication of a day stages in one way: rows that take the place of parts, and the hours."""
+
+from collections.abc import Iterable, Iterator
+
+import duckdb
+import pyarrow.dataset as ds
+
+from gitpulse_assets.contracts.events import EVENT_HOUR
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake.parts import parts_of
+from gitpulse_assets.lake.publication import Publication, StagedTable
+from gitpulse_assets.transform.sql_file import create_table
+
+ROWS_A_BATCH = 20_000
+
+
+def staged_rows(
+    con: duckdb.DuckDBPyConnection,
+    publication: Publication,
+    contract: TableContract,
+    select: str,
+    replaced: Iterable[str] = (),
+) -> Iterator[StagedTable]:
+    """Take away the parts that are replaced, and stage a query's rows as a new part unless there are none."""
+    there = parts_of(publication.previous, contract)
+    for part in replaced:
+        if part in there:
+            publication.remove(contract, part)
+    if con.execute(f"select 1 from ({select}) limit 1").fetchall():
+        reader = con.sql(select).to_arrow_reader(ROWS_A_BATCH)
+        yield publication.stage(contract, reader, f"part-{publication.merge_id[:16]}")
+
+
+def staged_hours(con: duckdb.DuckDBPyConnection, publication: Publication, stored: ds.Dataset) -> StagedTable:
+    """Stage the hours: those `stored`, without the events of `rewritten`, with those of `winner`."""
+    con.register("stored_event_hour", stored)
+    create_table(con, "events", "event_hour")
+    hours = con.sql("from event_hour order by all").to_arrow_table()
+    return publication.stage(EVENT_HOUR, hours)
