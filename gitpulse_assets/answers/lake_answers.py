@@ -19,7 +19,7 @@ from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.contracts import bronze
 from gitpulse_assets.lake.commit import Commit
-from gitpulse_assets.lake.duck import start_database
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
@@ -76,7 +76,7 @@ class LakeAnswers:
     def __init__(self, lake: Lake, is_watched: Callable[[Repo], bool] | None = None) -> None:
         self._lake = lake
         self._is_watched = is_watched
-        self._database = start_database()
+        self._database = connect()
         self._results = ResultCache(RESULTS_KEPT)
         self._statuses = ResultCache(STATUSES_KEPT)
         self._published: OrderedDict[Repo, Published] = OrderedDict()

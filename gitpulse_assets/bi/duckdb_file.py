@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from gitpulse_assets.bi.tables import fill_tables
-from gitpulse_assets.lake.duck import literal, start_database
+from gitpulse_assets.lake.duck import literal, spill_folder, start_database
 from gitpulse_assets.lake.lake import Lake
 
 # What DuckDB 2 stores by default opens in no 1.x, which Metabase, Superset, Evidence and dbt bring along.
@@ -31,7 +31,7 @@ def write_duckdb(lake: Lake, target: Path, memory_limit: str) -> None:
 @contextmanager
 def exported(lake: Lake, file: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Write a new file and hand over the connection that has it attached as `export`."""
-    con = start_database(memory_limit)
+    con = start_database(memory_limit, spill_folder())
     try:
         version = literal(STORAGE_VERSION)
         con.execute(f"attach {literal(str(file))} as {EXPORT} (storage_version {version})")

@@ -56,7 +56,7 @@ def connect(memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     takes as long as twenty small statements. `memory_limit`: what DuckDB may hold before it writes to disk,
     as it writes sizes (500MB, 2GB).
     """
-    spill = str(spill_folder())
+    spill = spill_folder()
     try:
         return session(_started(memory_limit, spill))
     except duckdb.FatalException:
@@ -65,20 +65,16 @@ def connect(memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
         return session(_started(memory_limit, spill))
 
 
-def start_database(memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
-    """Start an in-memory database of one's own with the same settings; the caller closes it."""
-    return _start(memory_limit, str(spill_folder()))
-
-
-def _start(memory_limit: str, spill: str) -> duckdb.DuckDBPyConnection:
+def start_database(memory_limit: str, spill: Path) -> duckdb.DuckDBPyConnection:
+    """Start an in-memory database with the project's settings, for who changes them; the caller closes it."""
     con = duckdb.connect(":memory:")
-    limits = {"memory_limit": memory_limit, "temp_directory": spill}
+    limits = {"memory_limit": memory_limit, "temp_directory": str(spill)}
     for name, value in (CONNECTION_SETTINGS | limits).items():
         con.execute(f"set {name} = {literal(value)}")
     return con
 
 
-_started = lru_cache(maxsize=4)(_start)
+_started = lru_cache(maxsize=4)(start_database)
 
 
 def run(

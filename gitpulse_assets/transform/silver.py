@@ -108,9 +108,11 @@ def merge_silver(
     _register(con, inputs, run_ids)
     # Each further thread that parses payloads would hold another 100 MB and more.
     con.execute(f"set threads = {PARSING_THREADS}")
-    for step in STEPS:
-        create_table(con, "silver", step)
-    con.execute("reset threads")
+    try:
+        for step in STEPS:
+            create_table(con, "silver", step)
+    finally:
+        con.execute("reset threads")
     changed: dict[str, bool] = {}
     for contract, scope in MAKING:
         if contract.name in STEP_BEFORE:

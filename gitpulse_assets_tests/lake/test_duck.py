@@ -1,0 +1,40 @@
+"""The process's one DuckDB database: what its connections share, and what each has for itself."""
+
+import duckdb
+import pytest
+
+from gitpulse_assets.lake import duck
+from gitpulse_assets.lake.duck import connect, parsed, rows_of, run
+
+
+def test_what_is_made_on_one_connection_is_not_on_another():
+    with connect() as one, connect() as other:
+        one.execute("create temp table made as select 1 as x")
+        one.register("given", other.sql("select 1 as x").to_arrow_table())
+        for name in ("made", "given"):
+            with pytest.raises(duckdb.CatalogException):
+                other.execute(f"from {name}")
+
+
+def test_a_statement_is_parsed_once_and_run_with_other_values_on_other_connections():
+    statement = "select $value::int + 1 as next"
+    with connect() as one, connect() as other:
+        assert run(one, statement, {"value": 1}).fetchall() == [(2,)]
+        assert run(other, statement, {"value": 2}).fetchall() == [(3,)]
+        assert rows_of(other, statement, {"value": 3}).to_arrow_table().to_pylist() == [{"next": 4}]
+    assert parsed(statement) is parsed(statement)
+
+
+def test_a_database_that_broke_is_replaced(monkeypatch: pytest.MonkeyPatch):
+    really, databases = duck.session, []
+
+    def broken_once(database: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        databases.append(database)
+        if len(databases) == 1:
+            raise duckdb.FatalException("a fault inside DuckDB")
+        return really(database)
+
+    monkeypatch.setattr(duck, "session", broken_once)
+    with connect() as con:
+        assert con.execute("select 1").fetchall() == [(1,)]
+    assert databases[0] is not databases[1]
