@@ -31,6 +31,7 @@ from gitpulse_assets.assistant.tools import (
     api_tools,
     ask,
     questions,
+    refuse_unknown,
 )
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.reference import table
@@ -43,6 +44,12 @@ READ_ONLY = types.ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
 ACTS = "where_to_act_first"
+ACTS_ARGUMENTS: Schema = {
+    "type": "object",
+    "properties": {"repository": REPOSITORY_ARGUMENT},
+    "required": ["repository"],
+    "additionalProperties": False,
+}
 # What it tells of the labels' answer, beside its rows.
 ABOUT = ("repository", "window", "as_of_at", "is_complete", "note")
 ACTS_QUESTION = "Name the labels with most open issues, and the oldest and the most discussed open issues."
@@ -90,10 +97,8 @@ class Assistant:
             return words.lead(tool.description, content), content
 
     async def _acts(self, client: httpx.AsyncClient, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        if unknown := sorted(arguments.keys() - {"repository"}):
-            raise ToolRefused(f"{', '.join(unknown)}: not known here; known is repository")
-        asked = self.tools["labels"], {"window": "90", **arguments}
-        labels = await ask(client, *asked)
+        refuse_unknown(arguments, ACTS_ARGUMENTS)
+        labels = await ask(client, self.tools["labels"], {"window": "90", **arguments})
         most = {"state": "open", "limit": words.ACTS_SHOWN}
         oldest, discussed = [
             await ask(client, self.tools["issues"], {**most, "sort": sort, **arguments})
@@ -132,18 +137,11 @@ class Assistant:
             )
             for tool in self.tools.values()
         ]
-        schema = acts_schema(self.tools)
-        only_repository = {
-            "type": "object",
-            "properties": {"repository": REPOSITORY_ARGUMENT},
-            "required": ["repository"],
-            "additionalProperties": False,
-        }
         acts = types.Tool(
             name=ACTS,
             description=ACTS_QUESTION,
-            input_schema=only_repository,
-            output_schema=schema,
+            input_schema=ACTS_ARGUMENTS,
+            output_schema=acts_schema(self.tools),
             annotations=READ_ONLY,
         )
         return [*made, acts]

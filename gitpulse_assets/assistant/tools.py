@@ -80,15 +80,19 @@ def argument(parameter: Mapping[str, Any]) -> Schema:
 
 async def ask(client: httpx.AsyncClient, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Ask the API and return its JSON; raises ToolRefused with the API's own words."""
-    unknown = sorted(arguments.keys() - tool.input_schema["properties"].keys())
-    if unknown:
-        known = ", ".join(tool.input_schema["properties"])
-        raise ToolRefused(f"{', '.join(unknown)}: not known here; known are {known}")
+    refuse_unknown(arguments, tool.input_schema)
     reply = await client.get(address(tool, arguments))
     content = reply.json()
     if reply.status_code != httpx.codes.OK:
         raise ToolRefused(content["detail"])
     return shortened(content)
+
+
+def refuse_unknown(arguments: Mapping[str, Any], schema: Schema) -> None:
+    """Raise ToolRefused where an argument is none of the schema's."""
+    known = schema["properties"]
+    if unknown := sorted(arguments.keys() - known.keys()):
+        raise ToolRefused(f"{', '.join(unknown)}: not known here; known are {', '.join(known)}")
 
 
 def address(tool: Tool, arguments: Mapping[str, Any]) -> str:

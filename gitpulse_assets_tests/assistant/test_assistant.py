@@ -281,4 +281,4 @@ def test_where_to_act_first_names_the_days_of_its_flows_and_takes_no_other_argum
     assert told.structured_content["window"]["days"] == 90
     assert "their flows are of 90 UTC days, " in text_of(told)
     refused = called(ask, ACTS, **ROCKET, window="28")
-    assert text_of(refused) == "window: not known here; known is repository"
+    assert text_of(refused) == "window: not known here; known are repository"
