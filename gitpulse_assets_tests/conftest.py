@@ -7,6 +7,8 @@ it where the part can be had.
 import os
 import shutil
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,19 @@ def forget_settings(patch: pytest.MonkeyPatch) -> None:
     """Let the settings be the defaults, whatever the environment of the tests says."""
     for field in Settings.model_fields.values():
         patch.delenv(str(field.validation_alias), raising=False)
+
+
+@pytest.fixture
+def process_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Makes a time zone the process's own, as long as the test runs."""
+
+    def become(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield become
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture(scope="session")

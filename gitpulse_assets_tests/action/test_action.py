@@ -54,9 +54,20 @@ def machines(tmp_path: Path, sandbox: Sandbox) -> Machines:
     return Machines(tmp_path, sandbox)
 
 
+def test_no_cache_of_another_repository_is_restored(machines):
+    """GitHub restores the newest cache whose key begins with the restore key."""
+    mine, longer = (machines.job(repository=name) for name in ("acme/rocket", "acme/rocket-more"))
+    (step,) = [step for step in action()["runs"]["steps"] if "cache/restore" in step.get("uses", "")]
+    asked = mine.expanded(step["with"]["restore-keys"])
+    assert mine.expanded(step["with"]["key"]).startswith(asked)
+    assert not longer.expanded(step["with"]["key"]).startswith(asked)
+
+
 def test_two_weeks_of_one_workflow(machines, sandbox):
     first = machines.job(keep_issue="true")
     assert first.run(skipped=(INSTALL,)) == 0, first.log
+    # What a library finds still alive when the interpreter ends is nothing for a log.
+    assert "leaked" not in first.log
     assert len(machines.requests()) > 8
     outputs, acts = first.outputs, sandbox.world.acts_on("acme/rocket")
     kept = next(issue for issue in acts.repository.issues.values() if issue.body)

@@ -24,7 +24,7 @@ from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.place import Day
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
-from gitpulse_assets_tests.s3_server import BUCKET, no_caller_settings, own_server, s3_server, storage
+from gitpulse_assets_tests.s3_server import no_caller_settings, own_server, s3_server, storage
 
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
 
@@ -100,13 +100,8 @@ def forget(lake: Lake, con):
     return forget_in_events(lake, con, "octocat", projections())
 
 
-@pytest.mark.parametrize("where", ["folder", "s3"])
-def test_a_forgotten_person_is_nowhere_and_nothing_else_is_lost(where, request, tmp_path, archive, run, con):
-    if where == "s3":
-        server = request.getfixturevalue("s3_server")
-        lake = Lake.open(f"s3://{BUCKET}/forget-events", server.options)
-    else:
-        lake = Lake.open(str(tmp_path / "lake"))
+def test_a_forgotten_person_is_nowhere_and_nothing_else_is_lost(storage, archive, run, con):
+    lake = storage.open()
     run(lake, archive, days=1)
     assert names_octocat(lake)
     before = events_of(lake, con)

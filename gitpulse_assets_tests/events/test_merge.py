@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,22 +57,9 @@ def test_lines_that_are_no_event_stop_nothing_and_are_kept_with_their_numbers(tm
     assert [(row["event_id"], row["repository_id"]) for row in stored()] == [(1, 1), (2, None)]
 
 
-@pytest.fixture
-def in_zone(monkeypatch):
-    """Makes a time zone the process's own, as long as the test runs."""
-
-    def become(zone):
-        monkeypatch.setenv("TZ", zone)
-        time.tzset()
-
-    yield become
-    monkeypatch.undo()
-    time.tzset()
-
-
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
-def test_case_8_an_event_lies_in_its_utc_day_in_any_zone(zone, tmp_path, lake, run, in_zone):
-    in_zone(zone)
+def test_case_8_an_event_lies_in_its_utc_day_in_any_zone(zone, tmp_path, lake, run, process_zone):
+    process_zone(zone)
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     events = [event(1, midnight - timedelta(seconds=1)), event(2, midnight)]
     hour(tmp_path / "a", START.replace(hour=23), packed(events))

@@ -16,7 +16,7 @@ from gitpulse_assets.place import Day
 from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
-from gitpulse_assets_tests.s3_server import BUCKET, no_caller_settings, own_server, s3_server, storage
+from gitpulse_assets_tests.s3_server import no_caller_settings, own_server, s3_server, storage
 
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
 
@@ -67,13 +67,8 @@ def test_nothing_goes_before_its_time(lake, archive, run, con, stored):
     assert len(stored()) == 8
 
 
-@pytest.mark.parametrize("where", ["folder", "s3"])
-def test_each_type_goes_in_its_time_and_the_rest_stays(where, request, tmp_path, archive, run, con):
-    if where == "s3":
-        server = request.getfixturevalue("s3_server")
-        lake = Lake.open(f"s3://{BUCKET}/expire-events", server.options)
-    else:
-        lake = Lake.open(str(tmp_path / "lake"))
+def test_each_type_goes_in_its_time_and_the_rest_stays(storage, archive, run, con):
+    lake = storage.open()
     run(lake, archive)
     # The first day's pushes, and its file, which holds them; then both days'; then the stars.
     assert expire(lake, con, DAY + timedelta(days=31)) == [(DAY, 2, 1)]

@@ -1,6 +1,5 @@
 """Case 8: the same results whatever the zone of the process and of the DuckDB session; days are UTC days."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,17 +22,6 @@ def populate(silver):
                 number, ("opened", opened), ("closed", opened + timedelta(hours=7 * number % 50, minutes=1))
             )
     return silver
-
-
-@pytest.fixture
-def process_zone(monkeypatch):
-    def set_zone(zone):
-        monkeypatch.setenv("TZ", zone)
-        time.tzset()
-
-    yield set_zone
-    monkeypatch.undo()
-    time.tzset()
 
 
 def everything(gold):
