@@ -214,6 +214,16 @@ def test_the_command_writes_the_file_and_says_how_to_open_it(folder, tmp_path, m
     assert "cannot be written" in nowhere.stderr
 
 
+def test_a_lake_that_is_not_there_is_refused(tmp_path, monkeypatch):
+    """A mistyped address would be an empty file, and exit code 0."""
+    monkeypatch.setenv("GITPULSE_LAKE_URL", str(tmp_path / "mistyped"))
+    target = tmp_path / "lake.duckdb"
+    result = CliRunner().invoke(cli, ["export", str(target)])
+    assert result.exit_code == FAILED
+    assert "no table is here; check GITPULSE_LAKE_URL" in result.output
+    assert not target.exists()
+
+
 @pytest.mark.parametrize("arguments", [[], ["lake.duckdb", "--postgres", "postgresql://x"]])
 def test_one_of_file_and_database_is_named(arguments: list[str]):
     assert CliRunner().invoke(cli, ["export", *arguments]).exit_code == WRONG_USE
