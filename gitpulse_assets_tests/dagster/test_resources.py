@@ -64,7 +64,7 @@ LARGE = "create temp table large as select hash(i) as h from range(10000000) as 
 @pytest.fixture
 def own_database(monkeypatch):
     """What the test sets of DuckDB is its own database's, not the process's."""
-    monkeypatch.setattr(duck, "_started", duck._start)
+    monkeypatch.setattr(duck, "_started", duck.start_database)
 
 
 def too_little(settings: str) -> str:
