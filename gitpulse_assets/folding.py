@@ -74,23 +74,37 @@ def fold_runs(
         lake.sweep_runs(repo, left_over_after)
     except LakeError as error:
         logger.warning("%s: what earlier folds left stays: %s", repo, error)
-    fold_id = f"{FOLD}{uuid.uuid4().hex}"
     gone: list[ManifestRow] = []
     new: list[ManifestRow] = []
-    for stream in sorted({row.stream for row in closed}):
+    for parts in foldable(lake, repo, rows, closed):
         try:
-            parts = [*open_fold(lake, repo, rows, stream), *(row for row in closed if row.stream == stream)]
-            new += fold_stream(lake, repo, fold_id, parts)
+            new += fold_stream(lake, repo, parts)
             gone += parts
         except (LakeError, pa.ArrowException, OSError) as error:
             # A refresh does not read what was merged: damage there is told by `check` and stops none.
-            logger.warning("%s: runs of %s are not folded: %s", repo, stream, error)
-    archived = [row for row in gone if row.status != "folded"]
+            logger.warning("%s: runs of %s are not folded: %s", repo, parts[0].stream, error)
     listed = open_fold(lake, repo, rows, FOLDED_RUN.name)
-    new.append(archive(lake, repo, fold_id, listed, archived))
+    try:
+        new.append(archive(lake, repo, listed, [row for row in gone if row.status != "folded"]))
+    except (LakeError, pa.ArrowException, OSError) as error:
+        logger.warning("%s: nothing is folded, for want of the list of folded runs: %s", repo, error)
+        return Folded(rows)
     if not lake.manifest(repo).fold([*gone, *listed], new):
         return Folded(rows)
-    return Folded(lake.manifest(repo).rows(), {row.stream: {fold_id: row.batch_count} for row in new})
+    counts: Merged = {}
+    for row in new:
+        counts.setdefault(row.stream, {})[row.run_id] = row.batch_count
+    return Folded(lake.manifest(repo).rows(), counts)
+
+
+def foldable(
+    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], closed: Sequence[ManifestRow]
+) -> Iterator[list[ManifestRow]]:
+    """What becomes one batch: the closed rows of each stream with its open fold, and older folds."""
+    for stream in sorted({row.stream for row in closed}):
+        yield [*open_fold(lake, repo, rows, stream), *(row for row in closed if row.stream == stream)]
+        yield from aged_folds(lake, repo, rows, stream)
+    yield from aged_folds(lake, repo, rows, FOLDED_RUN.name)
 
 
 def closed_rows(lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: Merged) -> list[ManifestRow]:
@@ -155,22 +169,57 @@ def resumed_runs(rows: Sequence[ManifestRow], done: Sequence[ManifestRow]) -> se
     return found
 
 
+def folds_of(rows: Iterable[ManifestRow], stream: str) -> list[ManifestRow]:
+    """The folds of a stream, the oldest first."""
+    folds = [row for row in rows if row.stream == stream and row.status == "folded"]
+    return sorted(folds, key=lambda row: row.sequence)
+
+
 def open_fold(lake: Lake, repo: Repo, rows: Sequence[ManifestRow], stream: str) -> list[ManifestRow]:
     """The stream's newest fold, while it may be added to; else none."""
-    folds = [row for row in rows if row.stream == stream and row.status == "folded"]
-    newest = max(folds, key=lambda row: row.sequence, default=None)
-    if newest is None or ended_at(newest) - newest.started_at > FOLD_SPAN:
+    newest = folds_of(rows, stream)[-1:]
+    if not newest or span(newest) > FOLD_SPAN or size_bytes(lake, repo, newest) >= FOLD_BYTES:
         return []
-    found = lake.store.head(paths.batch_key(STREAM_TABLES[stream], repo, newest.run_id, 1))
-    return [newest] if found and found.size_bytes < FOLD_BYTES else []
+    return newest
 
 
-def fold_stream(lake: Lake, repo: Repo, fold_id: str, parts: Sequence[ManifestRow]) -> list[ManifestRow]:
+def aged_folds(
+    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], stream: str
+) -> Iterator[list[ManifestRow]]:
+    """The stream's folds that become one: a fold may span as long as has passed since it ended.
+
+    So their number grows with the logarithm of the lake's age, and what retention would remove waits for no
+    longer than it is old.
+    """
+    now = max(map(ended_at, rows))
+    groups: list[list[ManifestRow]] = []
+    opened = open_fold(lake, repo, rows, stream)
+    for fold in (row for row in folds_of(rows, stream) if row not in opened):
+        joined = [*groups[-1], fold] if groups else []
+        if joined and span(joined) <= now - ended_at(fold) and size_bytes(lake, repo, joined) <= FOLD_BYTES:
+            groups[-1] = joined
+        else:
+            groups.append([fold])
+    return (group for group in groups if len(group) > 1)
+
+
+def span(folds: Sequence[ManifestRow]) -> timedelta:
+    """From when the folds were begun to the end of what they hold."""
+    return max(map(ended_at, folds)) - begun_at(folds)
+
+
+def size_bytes(lake: Lake, repo: Repo, folds: Iterable[ManifestRow]) -> int:
+    """What the batches of folds take; a lost one takes nothing, and is met when it is read."""
+    keys = [paths.batch_key(STREAM_TABLES[row.stream], repo, row.run_id, 1) for row in folds]
+    return sum(found.size_bytes for key in keys if (found := lake.store.head(key)))
+
+
+def fold_stream(lake: Lake, repo: Repo, parts: Sequence[ManifestRow]) -> list[ManifestRow]:
     """Put what the runs hold of one stream into one batch; return its row, none where they hold nothing."""
     held = [row for row in parts if row.batch_count]
     if not held:
         return []
-    table = STREAM_TABLES[held[0].stream]
+    fold_id, table = new_fold_id(), STREAM_TABLES[held[0].stream]
     stored = lake.bronze_dataset(table, repo, batches(held))
     lake.batch_writer(table, repo, fold_id, batch_count=0).write(
         stored.scanner(use_threads=False).to_reader()
@@ -178,10 +227,16 @@ def fold_stream(lake: Lake, repo: Repo, fold_id: str, parts: Sequence[ManifestRo
     return [fold_row(fold_id, held)]
 
 
+def new_fold_id() -> str:
+    """An id of one stream alone: while a fold lasts, the commit has a line for its id in every stream."""
+    return f"{FOLD}{uuid.uuid4().hex}"
+
+
 def archive(
-    lake: Lake, repo: Repo, fold_id: str, listed: Sequence[ManifestRow], rows: Sequence[ManifestRow]
+    lake: Lake, repo: Repo, listed: Sequence[ManifestRow], rows: Sequence[ManifestRow]
 ) -> ManifestRow:
     """Add the rows to the list of folded runs, and return the row of that list."""
+    fold_id = new_fold_id()
     known = lake.bronze_dataset(FOLDED_RUN, repo, batches(listed)).to_table()
     added = pa.Table.from_pylist([vars(row) for row in rows], schema=FOLDED_RUN.arrow_schema)
     lake.batch_writer(FOLDED_RUN, repo, fold_id, batch_count=0).write(pa.concat_tables([known, added]))

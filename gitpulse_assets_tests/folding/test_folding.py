@@ -1,14 +1,17 @@
 """What folding puts together, and that everything that reads bronze and the manifest goes on as before."""
 
 import uuid
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import log2
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from gitpulse_assets import folding
-from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN, MANIFEST
+from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN, ISSUES, MANIFEST
 from gitpulse_assets.contracts.catalog import find_contract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
@@ -66,6 +69,29 @@ def folding_reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     with pytest.MonkeyPatch.context() as patch:
         fold_often(patch)
         return played(4, tmp_path_factory.mktemp("folded"))
+
+
+def fold_each_time(patch: pytest.MonkeyPatch) -> None:
+    """Begin a new fold with each closed run."""
+    patch.setattr(folding, "CLOSED_ROWS", 1)
+    patch.setattr(folding, "RUNS_KEPT", 1)
+    patch.setattr(folding, "FOLD_SPAN", timedelta(days=-1))
+
+
+@pytest.fixture
+def folds_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    fold_each_time(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def aged_reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """One with several folds of each stream, who came back after more than a year."""
+    with pytest.MonkeyPatch.context() as patch:
+        fold_each_time(patch)
+        reader = played(4, tmp_path_factory.mktemp("aged"))
+    reader.world.advance(seconds=400 * DAY_SECONDS)
+    reader.sync()
+    return reader
 
 
 @pytest.fixture
@@ -201,6 +227,90 @@ def test_03_a_lost_list_of_folded_runs_is_made_again_from_the_folds(
     folded_lake.mend(REPO, found)
     assert folded_lake.examine(REPO) == []
     assert differences(folded_lake, REPO) == {}
+
+
+def fold_lines(lake: Lake) -> set[tuple[str, str]]:
+    """The folds that the commit counts as merged, by stream."""
+    commit = lake.snapshot("silver", REPO, (ISSUE_CURRENT,)).commit
+    assert commit
+    return {(stream, run) for stream, runs in commit.merged.items() for run in runs if "fold-" in run}
+
+
+@pytest.mark.usefixtures("folds_each_time")
+def test_07_folds_of_long_ago_become_one(aged_reader: Reader, tmp_path: Path):
+    """A line a stream and month made the commit of the soak's year 1.4 times that of its first months."""
+    lake = copied(aged_reader, tmp_path / "copy")
+    before = Counter(folded_rows(lake))
+    assert min(before[name] for name in (ISSUES.name, CONTROL_TOTAL.name, FOLDED_RUN.name)) > 2
+    again(aged_reader, lake)
+    after = Counter(folded_rows(lake))
+    # The old ones in one, beside what was closed since.
+    assert max(after.values()) == 2
+    held = {(row.stream, row.run_id) for row in lake.manifest(REPO).rows() if row.status == "folded"}
+    assert fold_lines(lake) | {held_list for held_list in held if held_list[0] == FOLDED_RUN.name} == held
+    lake.sweep_runs(REPO, AT_ONCE)
+    assert differences(lake, REPO) == {}
+    assert lake.examine(REPO) == []
+    apply_retention(lake, REPO, AT_ONCE)
+    assert differences(lake, REPO) == {}
+
+
+@pytest.mark.usefixtures("folds_each_time")
+@pytest.mark.parametrize("step", [30, pytest.param(1, marks=pytest.mark.slow)])
+def test_07_folding_old_folds_cut_short_between_writes_loses_nothing(
+    aged_reader: Reader, tmp_path: Path, step: int
+):
+    counting = Fuse()
+    whole = copied(aged_reader, tmp_path / "whole")
+    stored = rows(whole.dataset(ISSUE_CURRENT, REPO).to_table())
+    again(aged_reader, Lake(FusedStore(whole.store, counting)))  # pyright: ignore[reportArgumentType]
+    for point in range(1, counting.count + 1, step):
+        lake = copied(aged_reader, tmp_path / f"cut-{point}")
+        with pytest.raises(Died):
+            again(aged_reader, Lake(FusedStore(lake.store, Fuse(point, die))))  # pyright: ignore[reportArgumentType]
+        again(aged_reader, lake)
+        assert max(Counter(folded_rows(lake)).values()) == 2
+        assert rows(lake.dataset(ISSUE_CURRENT, REPO).to_table()) == stored
+        assert step > 1 or differences(lake, REPO) == {}
+
+
+def test_07_folds_that_would_be_too_large_together_stay(aged_reader: Reader, monkeypatch: pytest.MonkeyPatch):
+    lake = aged_reader.lake
+    rows = lake.manifest(REPO).rows()
+    assert list(folding.aged_folds(lake, REPO, rows, ISSUES.name))
+    monkeypatch.setattr(folding, "FOLD_BYTES", 1000)
+    assert list(folding.aged_folds(lake, REPO, rows, ISSUES.name)) == []
+
+
+def test_07_the_number_of_folds_grows_with_the_logarithm_of_the_age(monkeypatch: pytest.MonkeyPatch):
+    """Ten years of monthly folds."""
+    monkeypatch.setattr(folding, "size_bytes", lambda lake, repo, folds: 0)
+    folds: list[ManifestRow] = []
+    for month in range(120):
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=31 * month)
+        new = replace(closed_row(0), run_id=f"fold-{month}", status="folded", sequence=month)
+        folds.append(replace(new, started_at=at, finished_at=at + timedelta(days=31)))
+        for group in folding.aged_folds(None, REPO, folds, ISSUES.name):  # pyright: ignore[reportArgumentType]
+            row = replace(folding.fold_row(group[-1].run_id, group), stream=ISSUES.name)
+            folds = sorted([*(one for one in folds if one not in group), row], key=lambda one: one.sequence)
+        assert len(folds) <= 4 + 2 * log2(month + 1)
+    assert folds[0].started_at == datetime(2026, 1, 1, tzinfo=UTC)
+    # What is younger than a fold is long stays apart from it.
+    assert 3 < len(folds) < 12
+
+
+@pytest.mark.usefixtures("folds_each_time")
+def test_07_a_damaged_list_of_folded_runs_stops_no_refresh(
+    aged_reader: Reader, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(folding, "FOLD_SPAN", timedelta(days=10_000))
+    lake = copied(aged_reader, tmp_path / "copy")
+    lists = [row for row in lake.manifest(REPO).rows() if row.stream == FOLDED_RUN.name]
+    lake.store.put(paths.batch_key(FOLDED_RUN, REPO, lists[-1].run_id, 1), b"cut")
+    before = folded_rows(lake)
+    again(aged_reader, lake)
+    assert folded_rows(lake) == before
+    assert "for want of the list of folded runs" in caplog.text
 
 
 def closed_row(number: int) -> ManifestRow:
