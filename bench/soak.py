@@ -1,12 +1,12 @@
 """`make soak`: a year of half-hourly refreshes on a clock that is moved; flat, or it fails.
 
-In each of 17,520 refreshes something changed. One a day is whole: the product's own steps from the first
-request to sync_state, with every check, publication and folding; of those one a week makes
-the marts too. The others collect by the product's own walks and streams, so that the manifest and bronze
-hold at the next whole one what they would in life, and are merged by it; they leave out what costs the same
-whenever it comes: asking DuckDB what changed and how many are open, and the merge, and write the manifest
-once for the day. Not in it: Dagster's executor and event log, and sockets (the stand-in GitHub answers in
-this process). Nobody runs `gitpulse maintain`. Every four weeks the whole list is walked.
+In each refresh something changed; a day has 48, a month at least 1,460 in whole days. One a day is whole:
+the product's own steps from the first request to sync_state, with every check, publication and folding; of
+those one a week makes the marts too. The others collect by the product's own walks and streams, so that the
+manifest and bronze hold at the next whole one what they would in life, and are merged by it; they leave out
+what costs the same whenever it comes: asking DuckDB what changed and how many are open, and the merge, and
+write the manifest once for the day. Not in it: Dagster's executor and event log, and sockets (the stand-in
+GitHub answers in this process). Nobody runs `gitpulse maintain`. Every four weeks the whole list is walked.
 """
 
 import json
@@ -231,8 +231,9 @@ class Soak:
         return 1000 * time.process_time(), self.store.reads, self.store.writes, self.store.bytes_read / 1e3
 
     def month(self, number: int, count: int) -> Month:
-        """Make a month's refreshes and measure them."""
+        """Make a month's refreshes, in whole days, and measure them."""
         costs: list[Cost] = []
+        before = self.number
         with self.reader.client("good-token") as client:
             # The stand-in remembers each request for its tests: no part of what is measured.
             self.reader.app.log.clear()
@@ -243,7 +244,7 @@ class Soak:
         commit = self.lake.store.head(paths.commit_key("silver", REPO))
         return Month(
             number,
-            count,
+            self.number - before,
             *(round(fmean(values), 1) for values in zip(*costs, strict=True)),
             objects=len(infos),
             lake_mb=round(sum(info.size_bytes for info in infos) / 1e6, 2),

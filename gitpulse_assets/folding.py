@@ -33,6 +33,8 @@ from gitpulse_assets.retention import batches, ended_at, is_waiting
 logger = logging.getLogger(__name__)
 
 STREAM_TABLES = {table.name: table for table in BRONZE}
+# What is raised where something of the closed runs cannot be read.
+UNREADABLE = (LakeError, pa.ArrowException, OSError)
 
 # So many closed rows are folded at once: rarely enough to cost a refresh nothing, often enough that the
 # manifest is read in milliseconds.
@@ -70,31 +72,49 @@ def fold_runs(
     closed = closed_rows(lake, repo, rows, merged) if len(rows) > CLOSED_ROWS else []
     if len(closed) < CLOSED_ROWS:
         return Folded(rows)
-    try:
-        lake.sweep_runs(repo, left_over_after)
-    except LakeError as error:
-        logger.warning("%s: what earlier folds left stays: %s", repo, error)
-    gone: list[ManifestRow] = []
-    new: list[ManifestRow] = []
-    for parts in foldable(lake, repo, rows, closed):
-        try:
-            new += fold_stream(lake, repo, parts)
-            gone += parts
-        except (LakeError, pa.ArrowException, OSError) as error:
-            # A refresh does not read what was merged: damage there is told by `check` and stops none.
-            logger.warning("%s: runs of %s are not folded: %s", repo, parts[0].stream, error)
+    sweep_left(lake, repo, left_over_after)
+    gone, new = fold_each(lake, repo, foldable(lake, repo, rows, closed))
     listed = open_fold(lake, repo, rows, FOLDED_RUN.name)
     try:
         new.append(archive(lake, repo, listed, [row for row in gone if row.status != "folded"]))
-    except (LakeError, pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         logger.warning("%s: nothing is folded, for want of the list of folded runs: %s", repo, error)
         return Folded(rows)
     if not lake.manifest(repo).fold([*gone, *listed], new):
         return Folded(rows)
+    return Folded(lake.manifest(repo).rows(), batch_counts(new))
+
+
+def sweep_left(lake: Lake, repo: Repo, left_over_after: timedelta) -> None:
+    """Remove what earlier folds left for their readers."""
+    try:
+        lake.sweep_runs(repo, left_over_after)
+    except LakeError as error:
+        logger.warning("%s: what earlier folds left stays: %s", repo, error)
+
+
+def fold_each(
+    lake: Lake, repo: Repo, groups: Iterable[list[ManifestRow]]
+) -> tuple[list[ManifestRow], list[ManifestRow]]:
+    """Put each group into one batch; return the rows that are folded so, and those that stand for them."""
+    gone: list[ManifestRow] = []
+    new: list[ManifestRow] = []
+    for parts in groups:
+        try:
+            new += fold_stream(lake, repo, parts)
+            gone += parts
+        except UNREADABLE as error:
+            # A refresh does not read what was merged: damage there is told by `check` and stops none.
+            logger.warning("%s: runs of %s are not folded: %s", repo, parts[0].stream, error)
+    return gone, new
+
+
+def batch_counts(folds: Iterable[ManifestRow]) -> Merged:
+    """The batches of folds, as a commit counts what is merged."""
     counts: Merged = {}
-    for row in new:
+    for row in folds:
         counts.setdefault(row.stream, {})[row.run_id] = row.batch_count
-    return Folded(lake.manifest(repo).rows(), counts)
+    return counts
 
 
 def foldable(

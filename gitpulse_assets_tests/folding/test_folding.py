@@ -16,7 +16,7 @@ from gitpulse_assets.contracts.catalog import find_contract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.lake.manifest import FOLD, ManifestRow
 from gitpulse_assets.retention import apply_retention, batches
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.transform.silver import MERGED_TABLES
@@ -233,7 +233,7 @@ def fold_lines(lake: Lake) -> set[tuple[str, str]]:
     """The folds that the commit counts as merged, by stream."""
     commit = lake.snapshot("silver", REPO, (ISSUE_CURRENT,)).commit
     assert commit
-    return {(stream, run) for stream, runs in commit.merged.items() for run in runs if "fold-" in run}
+    return {(stream, run) for stream, runs in commit.merged.items() for run in runs if run.startswith(FOLD)}
 
 
 @pytest.mark.usefixtures("folds_each_time")
@@ -246,8 +246,8 @@ def test_07_folds_of_long_ago_become_one(aged_reader: Reader, tmp_path: Path):
     after = Counter(folded_rows(lake))
     # The old ones in one, beside what was closed since.
     assert max(after.values()) == 2
-    held = {(row.stream, row.run_id) for row in lake.manifest(REPO).rows() if row.status == "folded"}
-    assert fold_lines(lake) | {held_list for held_list in held if held_list[0] == FOLDED_RUN.name} == held
+    folds = [row for row in lake.manifest(REPO).rows() if row.status == "folded"]
+    assert fold_lines(lake) == {(row.stream, row.run_id) for row in folds}
     lake.sweep_runs(REPO, AT_ONCE)
     assert differences(lake, REPO) == {}
     assert lake.examine(REPO) == []
