@@ -93,7 +93,7 @@ def test_without_channels_the_command_says_so(monkeypatch: pytest.MonkeyPatch, t
     assert (result.exit_code, "GITPULSE_ALERT_URLS" in result.output) == (2, True)
 
 
-def test_a_message_longer_than_its_service_takes_comes_in_parts(receiver: Receiver):
+def test_12_a_message_longer_than_its_service_takes_comes_in_parts(receiver: Receiver):
     """Mattermost takes 4,000 characters, Discord 2,000: what is longer was sent in one piece."""
     lines = [f"acme/rocket-{number:03}: the backlog's verdict flipped" for number in range(200)]
     (channel,) = open_channels([f"mmost://127.0.0.1:{receiver.server_port}/3ccdd113474722377935511fc85d3dd4"])
@@ -104,7 +104,7 @@ def test_a_message_longer_than_its_service_takes_comes_in_parts(receiver: Receiv
     assert all(line in "\n".join(texts) for line in lines[:50])
 
 
-def test_an_overflow_that_an_address_asks_for_is_kept(receiver: Receiver):
+def test_12_an_overflow_that_an_address_asks_for_is_kept(receiver: Receiver):
     address = f"mmost://127.0.0.1:{receiver.server_port}/3ccdd113474722377935511fc85d3dd4?overflow=truncate"
     (channel,) = open_channels([address])
     channel.send("title", "line\n" * 2000, "error")
@@ -145,7 +145,7 @@ def postbox() -> Iterator[Postbox]:
         server.shutdown()
 
 
-def test_a_label_with_angle_brackets_is_text_in_a_mail(postbox: Postbox):
+def test_12_a_label_with_angle_brackets_is_text_in_a_mail(postbox: Postbox):
     port = postbox.server_address[1]
     (channel,) = open_channels(
         [f"mailto://127.0.0.1:{port}/?from=gitpulse@example.com&to=a@example.com&mode=insecure"]

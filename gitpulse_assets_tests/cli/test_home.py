@@ -1,4 +1,4 @@
-"""Dagster's home: made by one process at a time, for its user alone, and what is said where it is damaged."""
+"""Case 6: Dagster's home is made by one process at a time, and what is said where it is damaged."""
 
 import sqlite3
 import stat
@@ -23,7 +23,7 @@ def own_dagster_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_two_commands_at_once_make_a_home_one_after_the_other(
+def test_06_two_commands_at_once_make_a_home_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     at_work, together = [], []
@@ -43,10 +43,9 @@ def test_two_commands_at_once_make_a_home_one_after_the_other(
     assert together == [1] * 8
 
 
-def test_damaged_databases_are_told_with_what_helps(tmp_path: Path):
+def test_06_damaged_databases_are_told_with_what_helps(tmp_path: Path):
     home = tmp_path / "home"
     open_instance(home).dispose()
-    assert stat.S_IMODE(home.stat().st_mode) == 0o700
     for path in home.rglob("*.db"):
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("insert into alembic_version values ('another')")
@@ -61,7 +60,14 @@ def test_damaged_databases_are_told_with_what_helps(tmp_path: Path):
         assert isinstance(instance, dg.DagsterInstance)
 
 
-def test_another_trouble_is_the_settings_files(tmp_path: Path):
+def test_18_a_new_home_is_its_users_alone(tmp_path: Path):
+    """Run configuration, output and samples of private repositories stand in it."""
+    home = tmp_path / "home"
+    open_instance(home).dispose()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def test_06_another_trouble_is_the_settings_files(tmp_path: Path):
     (tmp_path / "dagster.yaml").write_text("no_such_key: 1")
     with pytest.raises(SettingsError, match="or set another folder"):
         open_instance(tmp_path)

@@ -98,7 +98,7 @@ def test_24_a_list_cut_short_is_partial(gitpulse, sandbox):
     assert gitpulse("refresh", "acme/rocket").exit_code == DONE
 
 
-def test_10_a_wrong_address_is_wrong_use(gitpulse, sandbox):
+def test_a_wrong_address_is_wrong_use(gitpulse, sandbox):
     sandbox.app.faults.append(web_page())
     result = gitpulse("refresh", "acme/rocket")
     assert (result.exit_code, result.stdout) == (WRONG_USE, "")

@@ -1,4 +1,4 @@
-"""Forgetting beside a backfill: refused where one is under way, and a run queued before fetches nothing."""
+"""Case 5: forgetting beside a backfill: refused while one is at work, and a queued run fetches nothing."""
 
 import time
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def asset_backfill(status: BulkActionStatus) -> PartitionBackfill:
 
 
 @pytest.mark.parametrize("backfill_of", [job_backfill, asset_backfill])
-def test_forgetting_is_refused_while_a_backfill_is_under_way(
+def test_05_forgetting_is_refused_while_a_backfill_is_under_way(
     home,
     instance: dg.DagsterInstance,
     backfill_of: Callable[[BulkActionStatus], PartitionBackfill],
@@ -56,7 +56,7 @@ def test_forgetting_is_refused_while_a_backfill_is_under_way(
     assert backfilled_keys(instance) == set()
 
 
-def test_a_run_queued_before_its_repository_was_forgotten_fetches_nothing(
+def test_05_a_run_queued_before_its_repository_was_forgotten_fetches_nothing(
     run, instance: dg.DagsterInstance, lake: Lake, sandbox, monkeypatch: pytest.MonkeyPatch
 ):
     really = launch.execute_run_iterator

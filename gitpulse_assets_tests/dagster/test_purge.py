@@ -1,4 +1,4 @@
-"""What goes of Dagster's old runs, and what stays because something stands on it."""
+"""Case 8: what goes of Dagster's old runs, and what stays because something stands on it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -93,7 +93,7 @@ def in_days(days: int) -> datetime:
     return datetime.now(UTC) + timedelta(days=days)
 
 
-def test_old_runs_go_but_for_those_that_something_stands_on(
+def test_08_old_runs_go_but_for_those_that_something_stands_on(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(purge, "LAST_RUNS_KEPT", 1)
@@ -111,7 +111,7 @@ def test_old_runs_go_but_for_those_that_something_stands_on(
     assert list(purged(instance, KEEP, in_days(31))) == []
 
 
-def test_it_is_not_the_last_runs_alone_that_keep_a_state(
+def test_08_it_is_not_the_last_runs_alone_that_keep_a_state(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ):
     """A table that another job made once, and a partition nobody refreshes any more."""
@@ -124,7 +124,7 @@ def test_it_is_not_the_last_runs_alone_that_keep_a_state(
     assert states(instance) == before
 
 
-def test_of_a_good_run_the_machinery_goes_after_a_week(instance: dg.DagsterInstance):
+def test_08_of_a_good_run_the_machinery_goes_after_a_week(instance: dg.DagsterInstance):
     run_id = execute(instance, "both", "a/a")
     before, kinds = states(instance), kinds_of(instance, run_id)
     assert kinds & set(MACHINERY)
@@ -139,7 +139,7 @@ def kinds_of(instance: dg.DagsterInstance, run_id: str) -> set[str | None]:
     return {entry.dagster_event_type.value if entry.dagster_event_type else None for entry in entries}
 
 
-def test_the_files_go_too(tmp_path: Path):
+def test_08_the_files_go_too(tmp_path: Path):
     """On SQLite a run is a file of events and a folder of output, which Dagster's own deletion leaves."""
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
@@ -155,7 +155,7 @@ def files_named(folder: Path, run_id: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_a_backfill_under_way_keeps_its_runs(instance: dg.DagsterInstance, monkeypatch, is_open: bool):
+def test_08_a_backfill_under_way_keeps_its_runs(instance: dg.DagsterInstance, monkeypatch, is_open: bool):
     monkeypatch.setattr(purge, "open_backfills", lambda _: {"bf": None} if is_open else {})
     monkeypatch.setattr(purge, "LAST_RUNS_KEPT", 0)
     instance.add_dynamic_partitions("repos", ["a/a"])

@@ -110,7 +110,7 @@ def test_a_failure_that_was_not_passed_over_is_left_alone(instance: dg.DagsterIn
     assert list(unreported_failures(instance, datetime.now(UTC) + timedelta(minutes=5))) == []
 
 
-def test_a_run_over_its_maximum_runtime_failed(instance: dg.DagsterInstance, daemon: Daemon):
+def test_11_a_run_over_its_maximum_runtime_failed(instance: dg.DagsterInstance, daemon: Daemon):
     """It is retried, alerted and left over in the morning; Dagster alone would only call it canceled."""
     cursor = RunCursor.parse("", datetime.now(UTC))
     run = canceled_run(instance, TIMED_OUT)
@@ -129,7 +129,7 @@ def test_a_run_over_its_maximum_runtime_failed(instance: dg.DagsterInstance, dae
     assert tick(instance) == "nothing was passed over"
 
 
-def test_what_a_person_canceled_stays_canceled(instance: dg.DagsterInstance, daemon: Daemon):
+def test_11_what_a_person_canceled_stays_canceled(instance: dg.DagsterInstance, daemon: Daemon):
     run = canceled_run(instance, BY_A_PERSON)
     assert tick(instance) == "nothing was passed over"
     daemon.look()
@@ -139,7 +139,7 @@ def test_what_a_person_canceled_stays_canceled(instance: dg.DagsterInstance, dae
     assert found.status == dg.DagsterRunStatus.CANCELED
 
 
-def test_upstream_the_words_of_a_maximum_runtime_are_these(instance: dg.DagsterInstance, monkeypatch):
+def test_11_upstream_the_words_of_a_maximum_runtime_are_these(instance: dg.DagsterInstance, monkeypatch):
     from dagster._daemon.monitoring.run_monitoring import check_run_timeout
 
     run = started_run(instance)

@@ -1,4 +1,4 @@
-"""What folding puts together, and that everything that reads bronze and the manifest goes on as before."""
+"""Case 7: what folding puts together, and that all that reads bronze and the manifest goes on as before."""
 
 import uuid
 from collections import Counter
@@ -107,7 +107,7 @@ def folded_rows(lake: Lake) -> list[str]:
 @pytest.mark.s3
 @pytest.mark.slow
 @pytest.mark.usefixtures("folds_often")
-def test_in_a_bucket_a_rebuild_gives_the_same_tables_from_folds(s3_server: SharedServer, tmp_path: Path):
+def test_07_in_a_bucket_a_rebuild_gives_the_same_tables_from_folds(s3_server: SharedServer, tmp_path: Path):
     """Also when the batches that were folded are gone."""
     lake = Lake.open(f"s3://{BUCKET}/{uuid.uuid4().hex}", s3_server.options)
     played(1, tmp_path, thinned_share=0.4, lake=lake)
@@ -120,7 +120,7 @@ def test_in_a_bucket_a_rebuild_gives_the_same_tables_from_folds(s3_server: Share
 
 @pytest.mark.usefixtures("folds_often")
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_rebuild_gives_the_same_tables_from_folds(tmp_path: Path, seed: int):
+def test_07_a_rebuild_gives_the_same_tables_from_folds(tmp_path: Path, seed: int):
     lake = played(seed, tmp_path, thinned_share=0.4).lake
     assert FOLDED_RUN.name in folded_rows(lake)
     assert differences(lake, REPO) == {}
@@ -128,7 +128,7 @@ def test_a_rebuild_gives_the_same_tables_from_folds(tmp_path: Path, seed: int):
     assert differences(lake, REPO) == {}
 
 
-def test_the_tables_are_those_of_a_lake_that_never_folds(plain_reader: Reader, folding_reader: Reader):
+def test_07_the_tables_are_those_of_a_lake_that_never_folds(plain_reader: Reader, folding_reader: Reader):
     lakes = plain_reader.lake, folding_reader.lake
     assert [bool(folded_rows(lake)) for lake in lakes] == [False, True]
     for table in MERGED_TABLES:
@@ -136,7 +136,7 @@ def test_the_tables_are_those_of_a_lake_that_never_folds(plain_reader: Reader, f
         assert one == other, table.name
 
 
-def test_every_record_and_every_run_is_kept(folded_lake: Lake):
+def test_07_every_record_and_every_run_is_kept(folded_lake: Lake):
     manifest = folded_lake.manifest(REPO).rows()
     lists = [row for row in manifest if row.stream == FOLDED_RUN.name]
     archive = folded_lake.bronze_dataset(FOLDED_RUN, REPO, batches(lists)).to_table().to_pylist()
@@ -152,7 +152,7 @@ def test_every_record_and_every_run_is_kept(folded_lake: Lake):
             assert row.run_id not in held["run_id"].to_pylist()
 
 
-def test_what_was_folded_goes_with_a_later_fold(folded_lake: Lake):
+def test_07_what_was_folded_goes_with_a_later_fold(folded_lake: Lake):
     """A rebuild that began before a fold finds what it reads."""
     counted = {row.run_id for row in folded_lake.manifest(REPO).rows()}
 
@@ -167,7 +167,7 @@ def test_what_was_folded_goes_with_a_later_fold(folded_lake: Lake):
 
 
 @pytest.mark.usefixtures("folds_often")
-def test_a_silver_that_is_gone_is_merged_anew_with_the_folds(folding_reader: Reader, folded_lake: Lake):
+def test_07_a_silver_that_is_gone_is_merged_anew_with_the_folds(folding_reader: Reader, folded_lake: Lake):
     stored = rows(folded_lake.dataset(ISSUE_CURRENT, REPO).to_table())
     folded_lake.store.delete_prefix("silver/")
     again(folding_reader, folded_lake)
@@ -177,7 +177,7 @@ def test_a_silver_that_is_gone_is_merged_anew_with_the_folds(folding_reader: Rea
 
 @pytest.mark.usefixtures("folds_often")
 @pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
-def test_a_fold_cut_short_between_writes_loses_nothing(plain_reader: Reader, tmp_path: Path, step: int):
+def test_07_a_fold_cut_short_between_writes_loses_nothing(plain_reader: Reader, tmp_path: Path, step: int):
     counting = Fuse()
     whole = copied(plain_reader, tmp_path / "whole")
     again(plain_reader, Lake(FusedStore(whole.store, counting)))  # pyright: ignore[reportArgumentType]
@@ -199,7 +199,7 @@ def again(player: Reader, lake: Lake) -> None:
 
 
 @pytest.mark.usefixtures("folds_often")
-def test_a_damaged_old_batch_stops_no_refresh(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_07_a_damaged_old_batch_stops_no_refresh(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     reader = played(8, tmp_path, sync_count=2)
     broken = next(info for info in reader.lake.store.list(f"{CONTROL_TOTAL.folder}/"))
     (tmp_path / broken.key).write_bytes(b"cut")

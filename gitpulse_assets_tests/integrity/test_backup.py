@@ -1,4 +1,4 @@
-"""A backup made at any moment restores to what was published then, and forgets what was forgotten."""
+"""Case 2: a backup made at any moment restores to what was published then, and forgets what was forgotten."""
 
 import hashlib
 import threading
@@ -34,7 +34,7 @@ def key_of(lake: Lake, name: str = "issues") -> str:
     return next(info.key for info in lake.store.list(f"bronze/github/{name}/"))
 
 
-def test_it_restores_cell_by_cell_between_the_stores(
+def test_02_it_restores_cell_by_cell_between_the_stores(
     made: Made, lake: Lake, storage: Storage, tmp_path: Path
 ):
     """The small lake came here by a restore; it goes back by way of this store, too."""
@@ -50,14 +50,14 @@ def test_it_restores_cell_by_cell_between_the_stores(
         assert target.store.head(MARK) is None
 
 
-def test_a_restored_lake_is_rebuilt_to_the_same(folder_lake: Lake, copy: Lake, tmp_path: Path):
+def test_02_a_restored_lake_is_rebuilt_to_the_same(folder_lake: Lake, copy: Lake, tmp_path: Path):
     back_up(folder_lake.store, copy.store)
     restored = Lake.open(str(tmp_path / "restored"))
     restore(copy.store, restored.store)
     assert differences(restored, REPO) == {}
 
 
-def test_the_next_backup_copies_what_changed(folder_lake: Lake, copy: Lake):
+def test_02_the_next_backup_copies_what_changed(folder_lake: Lake, copy: Lake):
     first = back_up(folder_lake.store, copy.store)
     assert first.copied_count > 30
     assert back_up(folder_lake.store, copy.store).copied_count == 0
@@ -72,7 +72,7 @@ def test_the_next_backup_copies_what_changed(folder_lake: Lake, copy: Lake):
         assert hashlib.sha256(stored.body).hexdigest() == one.digest
 
 
-def test_a_forgotten_repository_leaves_the_backup(folder_lake: Lake, copy: Lake):
+def test_02_a_forgotten_repository_leaves_the_backup(folder_lake: Lake, copy: Lake):
     back_up(folder_lake.store, copy.store)
     remove(folder_lake.store, REPO, objects_of(folder_lake.store, REPO))
     done = back_up(folder_lake.store, copy.store)
@@ -80,7 +80,7 @@ def test_a_forgotten_repository_leaves_the_backup(folder_lake: Lake, copy: Lake)
     assert [info.key for info in copy.store.list("") if not info.key.startswith("_")] == [INDEX]
 
 
-def test_a_forgotten_person_leaves_the_backup(folder_lake: Lake, copy: Lake, run_on):
+def test_02_a_forgotten_person_leaves_the_backup(folder_lake: Lake, copy: Lake, run_on):
     logins = folder_lake.dataset(ISSUE_CURRENT, REPO).to_table()["author_login"].to_pylist()
     login = next(one for one in logins if one)
     back_up(folder_lake.store, copy.store)
@@ -93,7 +93,9 @@ def test_a_forgotten_person_leaves_the_backup(folder_lake: Lake, copy: Lake, run
     assert login not in restored.dataset(ISSUE_CURRENT, REPO).to_table()["author_login"].to_pylist()
 
 
-def test_a_damaged_repository_keeps_its_good_copy(made: Made, folder_lake: Lake, copy: Lake, tmp_path: Path):
+def test_02_a_damaged_repository_keeps_its_good_copy(
+    made: Made, folder_lake: Lake, copy: Lake, tmp_path: Path
+):
     back_up(folder_lake.store, copy.store)
     folder_lake.store.put(key_of(folder_lake), b"PAR1 no more")
     done = back_up(folder_lake.store, copy.store)
@@ -104,7 +106,7 @@ def test_a_damaged_repository_keeps_its_good_copy(made: Made, folder_lake: Lake,
     assert tables_of(restored) == made.tables
 
 
-def test_damage_in_the_copy_is_told_and_the_rest_restored(folder_lake: Lake, copy: Lake, tmp_path: Path):
+def test_02_damage_in_the_copy_is_told_and_the_rest_restored(folder_lake: Lake, copy: Lake, tmp_path: Path):
     back_up(folder_lake.store, copy.store)
     index, _ = read_index(copy.store)
     assert index is not None
@@ -117,7 +119,7 @@ def test_damage_in_the_copy_is_told_and_the_rest_restored(folder_lake: Lake, cop
     assert [one.kind for one in restored.examine(REPO)] == ["batch"]
 
 
-def test_what_is_refused(folder_lake: Lake, copy: Lake, tmp_path: Path):
+def test_02_what_is_refused(folder_lake: Lake, copy: Lake, tmp_path: Path):
     inside = Lake.open(f"{folder_lake.store.uri('')}/backup")
     with pytest.raises(LakeError, match="lies within the lake"):
         back_up(folder_lake.store, inside.store)
@@ -132,7 +134,7 @@ def test_what_is_refused(folder_lake: Lake, copy: Lake, tmp_path: Path):
         restore(good.store, folder_lake.store)
 
 
-def test_another_backup_meanwhile_is_told(folder_lake: Lake, copy: Lake, monkeypatch: pytest.MonkeyPatch):
+def test_02_another_backup_meanwhile_is_told(folder_lake: Lake, copy: Lake, monkeypatch: pytest.MonkeyPatch):
     def beside(self: Copy) -> None:
         monkeypatch.undo()
         back_up(folder_lake.store, copy.store)
@@ -143,7 +145,7 @@ def test_another_backup_meanwhile_is_told(folder_lake: Lake, copy: Lake, monkeyp
         back_up(folder_lake.store, copy.store)
 
 
-def test_a_first_backup_that_was_cut_short_goes_on(
+def test_02_a_first_backup_that_was_cut_short_goes_on(
     made: Made, folder_lake: Lake, copy: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as patch:
@@ -156,7 +158,7 @@ def test_a_first_backup_that_was_cut_short_goes_on(
     assert tables_of(restored) == made.tables
 
 
-def test_a_restore_that_was_cut_short_begins_again(
+def test_02_a_restore_that_was_cut_short_begins_again(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     target = Lake.open(str(tmp_path / "restored"))
@@ -168,7 +170,7 @@ def test_a_restore_that_was_cut_short_begins_again(
     assert tables_of(target) == made.tables
 
 
-def test_one_made_under_load_is_what_was_published_then(storage: Storage, tmp_path: Path):
+def test_02_one_made_under_load_is_what_was_published_then(storage: Storage, tmp_path: Path):
     """While refreshes, thinning, clean-up and forgetting run; into an empty folder and an empty bucket."""
     plan = HistoryPlan(REPO.key, seed=5, issue_count=40, day_count=60, body_bytes_mean=50)
     with serve(generate([plan])) as sandbox:

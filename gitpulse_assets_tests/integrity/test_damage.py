@@ -1,4 +1,4 @@
-"""Every kind of object, damaged in every way, on both stores: what is said, what mends it, what is lost."""
+"""Case 3: every kind of object, damaged in every way, on both stores: what is said, what helps, what goes."""
 
 import re
 from collections import Counter
@@ -104,7 +104,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_it_is_named_with_the_command(lake: Lake, name: str, damage_table: list[tuple[str, ...]]):
+def test_03_it_is_named_with_the_command(lake: Lake, name: str, damage_table: list[tuple[str, ...]]):
     key = OBJECTS[name]
     for how in DAMAGES:
         before = damage(lake, key, how)
@@ -140,14 +140,16 @@ def mended(lake: Lake, run: Run, *, accepts_loss: bool = False) -> None:
 
 
 @pytest.mark.parametrize("name", ["silver commit", "gold commit", "silver plan"])
-def test_records_of_a_publication_are_mended_without_loss(made: Made, folder_lake: Lake, run_on, name: str):
+def test_03_records_of_a_publication_are_mended_without_loss(
+    made: Made, folder_lake: Lake, run_on, name: str
+):
     damage(folder_lake, OBJECTS[name], "cut")
     found = folder_lake.examine(REPO)
     assert not folder_lake.mend(REPO, found)
     assert tables_of(folder_lake) == made.tables
 
 
-def test_plan_and_commit_lost_together(made: Made, folder_lake: Lake, run_on):
+def test_03_plan_and_commit_lost_together(made: Made, folder_lake: Lake, run_on):
     for layer in ("silver", "gold"):
         damage(folder_lake, paths.plan_key(layer, REPO), "cut")
         damage(folder_lake, paths.commit_key(layer, REPO), "0 bytes")
@@ -155,7 +157,7 @@ def test_plan_and_commit_lost_together(made: Made, folder_lake: Lake, run_on):
     assert tables_of(folder_lake) == made.tables
 
 
-def test_tables_are_made_anew_without_loss(made: Made, lake: Lake, run_on):
+def test_03_tables_are_made_anew_without_loss(made: Made, lake: Lake, run_on):
     some = ("issue_current", "issue_transitions", "issue_labels", "sync_state")
     for name, how in zip(some, DAMAGES, strict=True):
         damage(lake, paths.published_key("silver", name, REPO), how)
@@ -164,7 +166,7 @@ def test_tables_are_made_anew_without_loss(made: Made, lake: Lake, run_on):
     assert tables_of(lake) == made.tables
 
 
-def test_the_log_of_repairs_is_all_that_goes_with_its_table(made: Made, folder_lake: Lake, run_on):
+def test_03_the_log_of_repairs_is_all_that_goes_with_its_table(made: Made, folder_lake: Lake, run_on):
     damage(folder_lake, OBJECTS["silver/reconciliation"], "a bit flipped")
     mended(folder_lake, run_on(folder_lake, "run-3"))
     found = tables_of(folder_lake)
@@ -172,7 +174,7 @@ def test_the_log_of_repairs_is_all_that_goes_with_its_table(made: Made, folder_l
     assert found["reconciliation"] == Counter()
 
 
-def test_a_lost_batch_costs_no_table_anything(made: Made, lake: Lake, run_on):
+def test_03_a_lost_batch_costs_no_table_anything(made: Made, lake: Lake, run_on):
     """Refreshes and full walks go on, and a rebuild that would lose its records is refused."""
     damage(lake, OBJECTS["bronze/issues batch"], "cut")
     mended(lake, run_on(lake, "run-3"))
@@ -187,7 +189,7 @@ def test_a_lost_batch_costs_no_table_anything(made: Made, lake: Lake, run_on):
     assert sum(tables_of(lake)["issue_current"].values()) == sum(made.tables["issue_current"].values())
 
 
-def test_what_cannot_be_read_is_set_aside(folder_lake: Lake):
+def test_03_what_cannot_be_read_is_set_aside(folder_lake: Lake):
     key = OBJECTS["bronze/issues batch"]
     damage(folder_lake, key, "cut")
     cut = folder_lake.store.get(key)
@@ -198,7 +200,7 @@ def test_what_cannot_be_read_is_set_aside(folder_lake: Lake):
     assert aside.body == cut.body
 
 
-def test_a_batch_and_a_table_lost_at_once_need_the_word(made: Made, folder_lake: Lake, run_on):
+def test_03_a_batch_and_a_table_lost_at_once_need_the_word(made: Made, folder_lake: Lake, run_on):
     damage(folder_lake, OBJECTS["bronze/issues batch"], "cut")
     damage(folder_lake, OBJECTS["silver/issue_current"], "cut")
     with pytest.raises(LakeError, match=r"less than stands.*--accept-loss"):

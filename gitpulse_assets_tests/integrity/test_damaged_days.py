@@ -1,4 +1,4 @@
-"""Days of public events: every kind of object, damaged in every way, on both stores, and mended."""
+"""Case 3: days of public events: every kind of object, damaged in every way, on both stores, and mended."""
 
 import itertools
 import re
@@ -160,7 +160,7 @@ def is_met_by_none(name: str, how: str) -> bool:
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_it_is_named_with_the_command(standing_days: Lake, name: str, damage_table: list[tuple[str, ...]]):
+def test_03_it_is_named_with_the_command(standing_days: Lake, name: str, damage_table: list[tuple[str, ...]]):
     lake = standing_days
     key = key_of(lake, name)
     for how in DAMAGES:
@@ -195,13 +195,13 @@ def assert_as_before(lake: Lake, made: MadeDays, *but: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*OBJECTS} - {"hour file", "silver/archive_hour"}))
-def test_it_is_mended_without_loss(folder_days: Lake, made_days: MadeDays, con, name: str):
+def test_03_it_is_mended_without_loss(folder_days: Lake, made_days: MadeDays, con, name: str):
     damage(folder_days, key_of(folder_days, name), "cut")
     mended(folder_days, con)
     assert_as_before(folder_days, made_days)
 
 
-def test_all_at_once_is_mended_on_either_store(days: Lake, made_days: MadeDays, con):
+def test_03_all_at_once_is_mended_on_either_store(days: Lake, made_days: MadeDays, con):
     """Plan, commit, and every object of two tables: the events come from files, the next day's too."""
     damage(days, paths.plan_key("silver", DAY), "cut")
     damage(days, paths.commit_key("silver", DAY), "gone")
@@ -213,7 +213,7 @@ def test_all_at_once_is_mended_on_either_store(days: Lake, made_days: MadeDays, 
     assert_as_before(days, made_days)
 
 
-def test_the_list_of_files_is_made_again_of_the_files(folder_days: Lake, made_days: MadeDays, con):
+def test_03_the_list_of_files_is_made_again_of_the_files(folder_days: Lake, made_days: MadeDays, con):
     damage(folder_days, key_of(folder_days, "silver/archive_hour"), "cut")
     mended(folder_days, con)
     assert_as_before(folder_days, made_days, "archive_hour")
@@ -224,7 +224,7 @@ def test_the_list_of_files_is_made_again_of_the_files(folder_days: Lake, made_da
 
 
 @pytest.mark.parametrize("how", ["cut", "0 bytes", "a bit flipped"])
-def test_a_file_that_rotted_is_fetched_again(folder_days: Lake, made_days: MadeDays, con, how: str):
+def test_03_a_file_that_rotted_is_fetched_again(folder_days: Lake, made_days: MadeDays, con, how: str):
     key = key_of(folder_days, "hour file")
     before = damage(folder_days, key, how)
     mended(folder_days, con)
@@ -236,7 +236,9 @@ def test_a_file_that_rotted_is_fetched_again(folder_days: Lake, made_days: MadeD
     assert_as_before(folder_days, made_days, "archive_hour")
 
 
-def test_events_that_no_file_holds_any_more_are_lost_with_their_part_alone(folder_days: Lake, made_days, con):
+def test_03_events_that_no_file_holds_any_more_are_lost_with_their_part_alone(
+    folder_days: Lake, made_days, con
+):
     for info in [*folder_days.store.list(paths.HOUR_FILES)]:
         folder_days.store.delete(info.key)
     key = key_of(folder_days, "silver/public_event")
@@ -249,7 +251,7 @@ def test_events_that_no_file_holds_any_more_are_lost_with_their_part_alone(folde
     assert aside is not None
 
 
-def test_cut_short_it_is_gone_on_with(folder_days: Lake, made_days: MadeDays, con, monkeypatch):
+def test_03_cut_short_it_is_gone_on_with(folder_days: Lake, made_days: MadeDays, con, monkeypatch):
     damage(folder_days, key_of(folder_days, "silver/public_event"), "cut")
     found = folder_days.examine(DAY)
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""The handbook's page on backups, followed word for word while refreshes run: its own commands, by bash.
+"""Case 2: the handbook's page on backups, followed word for word while refreshes run, by bash.
 
 Docker is stood in for by a script that runs the command in this machine's environment, as `compose exec`
 does in the container's.
@@ -94,7 +94,7 @@ def environment(machine: Path, s3: S3Options) -> dict[str, str]:
 
 @pytest.mark.s3
 @pytest.mark.slow
-def test_a_backup_under_load_is_restored_by_the_handbook(
+def test_02_a_backup_under_load_is_restored_by_the_handbook(
     machine: Path, s3: S3Options, environment: dict[str, str]
 ):
     """Into an empty place of a bucket and an empty folder; every cell is what its commit published."""

@@ -1,4 +1,4 @@
-"""A lost manifest takes nothing with it: two witnesses before a removal, and a manifest made again."""
+"""Case 1: a lost manifest takes nothing with it: two witnesses before a removal, and it is made again."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,14 +28,14 @@ def batches(lake: Lake) -> set[str]:
     return {info.key for info in lake.store.list("bronze/") if "/run_id=" in info.key}
 
 
-def test_a_refresh_begins_no_new_one(folder_lake: Lake, run_on: Callable[[Lake, str], Run]):
+def test_01_a_refresh_begins_no_new_one(folder_lake: Lake, run_on: Callable[[Lake, str], Run]):
     lose(folder_lake)
     with pytest.raises(LakeError, match=r"gone, although silver .*; run gitpulse repair acme/rocket"):
         run_on(folder_lake, "run-3").extract()
     assert folder_lake.store.head(KEY) is None
 
 
-def test_one_begun_anew_lets_nothing_be_removed(folder_lake: Lake):
+def test_01_one_begun_anew_lets_nothing_be_removed(folder_lake: Lake):
     """As a version before this one left it: the manifest counts one new run, the commit none of the old."""
     before = batches(folder_lake)
     rows = folder_lake.manifest(REPO).rows()
@@ -48,7 +48,7 @@ def test_one_begun_anew_lets_nothing_be_removed(folder_lake: Lake):
     assert "run-1" in commit.merged[ISSUES.name]
 
 
-def test_what_silver_names_stays_where_the_commit_forgot_it(folder_lake: Lake):
+def test_01_what_silver_names_stays_where_the_commit_forgot_it(folder_lake: Lake):
     before = {key for key in batches(folder_lake) if "/github/issues/" in key}
     rows = folder_lake.manifest(REPO).rows()
     folder_lake.manifest(REPO).remake([row for row in rows if row.run_id == "run-2"])
@@ -63,7 +63,7 @@ def test_what_silver_names_stays_where_the_commit_forgot_it(folder_lake: Lake):
     assert before <= batches(folder_lake)
 
 
-def test_an_unreadable_witness_lets_nothing_be_removed(folder_lake: Lake):
+def test_01_an_unreadable_witness_lets_nothing_be_removed(folder_lake: Lake):
     before = batches(folder_lake)
     folder_lake.manifest(REPO).remake([])
     folder_lake.store.put(paths.commit_key("silver", REPO), b"{")
@@ -72,7 +72,7 @@ def test_an_unreadable_witness_lets_nothing_be_removed(folder_lake: Lake):
     assert batches(folder_lake) == before
 
 
-def test_what_nothing_speaks_for_is_removed_still(folder_lake: Lake):
+def test_01_what_nothing_speaks_for_is_removed_still(folder_lake: Lake):
     before = batches(folder_lake)
     source = Path(folder_lake.store.uri(next(key for key in before if "/github/issues/" in key)))
     key = paths.batch_key(ISSUES, REPO, "run-dead", 1)
@@ -81,7 +81,7 @@ def test_what_nothing_speaks_for_is_removed_still(folder_lake: Lake):
     assert batches(folder_lake) == before
 
 
-def test_it_is_made_again_and_the_next_refresh_goes_on(
+def test_01_it_is_made_again_and_the_next_refresh_goes_on(
     made: Made, folder_lake: Lake, run_on: Callable[[Lake, str], Run]
 ):
     known = {(r.stream, r.run_id): r for r in folder_lake.manifest(REPO).rows()}
@@ -100,7 +100,7 @@ def test_it_is_made_again_and_the_next_refresh_goes_on(
     assert folder_lake.examine(REPO) == []
 
 
-def test_a_rebuild_refuses_to_publish_less_than_stands(
+def test_01_a_rebuild_refuses_to_publish_less_than_stands(
     made: Made, folder_lake: Lake, run_on: Callable[[Lake, str], Run]
 ):
     rows = folder_lake.manifest(REPO).rows()
@@ -113,7 +113,7 @@ def test_a_rebuild_refuses_to_publish_less_than_stands(
     assert sum(tables_of(folder_lake)["issue_current"].values()) < 60
 
 
-def test_it_is_made_again_over_folds(
+def test_01_it_is_made_again_over_folds(
     folder_lake: Lake, run_on: Callable[[Lake, str], Run], monkeypatch: pytest.MonkeyPatch
 ):
     """The batches of a fold hold several runs' records, and its list names them."""

@@ -1,4 +1,4 @@
-"""A bit that rotted is never served as truth: on either store, by whichever engine reads the table."""
+"""Case 4: a bit that rotted is never served as truth: on either store, whichever engine reads."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def flip(lake: Lake, key: str, at: int) -> int:
     return len(body)
 
 
-def test_in_a_page_of_a_large_table(lake: Lake, repo: Repo, thing, publish):
+def test_04_in_a_page_of_a_large_table(lake: Lake, repo: Repo, thing, publish):
     """Far before the end that the commit's fingerprint covers; DuckDB scans lazily and knows no path.
 
     On S3 the ETag tells of a changed object when it is opened.
@@ -43,7 +43,7 @@ def test_in_a_page_of_a_large_table(lake: Lake, repo: Repo, thing, publish):
 
 
 @pytest.mark.parametrize("share", [n / 12 for n in range(12)])
-def test_anywhere_in_a_small_table(lake: Lake, repo: Repo, thing, other, publish, share: float):
+def test_04_anywhere_in_a_small_table(lake: Lake, repo: Repo, thing, other, publish, share: float):
     publish(1)
     key = paths.table_key(thing, repo)
     found = lake.store.head(key)
@@ -54,7 +54,7 @@ def test_anywhere_in_a_small_table(lake: Lake, repo: Repo, thing, other, publish
             read()
 
 
-def test_a_table_changed_by_others_is_told_at_once(lake: Lake, repo: Repo, thing, other, publish):
+def test_04_a_table_changed_by_others_is_told_at_once(lake: Lake, repo: Repo, thing, other, publish):
     """Nobody waits for a publication that is not under way."""
     publish(1)
     before = lake.store.get(paths.table_key(thing, repo))
@@ -65,7 +65,7 @@ def test_a_table_changed_by_others_is_told_at_once(lake: Lake, repo: Repo, thing
         lake.snapshot("silver", repo, [thing, other])
 
 
-def test_other_engines_bear_the_checksums_and_do_not_verify_them(
+def test_04_other_engines_bear_the_checksums_and_do_not_verify_them(
     lake: Lake, repo: Repo, thing, publish: Callable[..., None]
 ):
     """Why `gitpulse check` is there: DuckDB, reading the file itself, serves a flipped bit as truth."""

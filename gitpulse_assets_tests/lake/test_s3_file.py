@@ -1,54 +1,73 @@
-"""How often a body that breaks off is asked for, whatever time it took to break off."""
+"""Case 13: how often a body that breaks off is asked for, whatever time it took to break off."""
 
 import time
-from types import SimpleNamespace
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
-from botocore.exceptions import ResponseStreamingError
 
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.s3_file import BODY_ATTEMPTS, read_object
+from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.lake.s3_store import connect
+
+BODY = b"the whole object"
+NAME = {"Bucket": "b", "Key": "k"}
 
 
-class ClientError(Exception):
-    pass
+class BreakingServer(ThreadingHTTPServer):
+    """Announces the whole object, and breaks off in it `times` times, each `after_seconds` by our clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.asked = self.times = self.after_seconds = self.passed_seconds = 0
+        real = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: real() + self.passed_seconds)
+        # Between two attempts; nothing else of this test waits.
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: BreakingServer
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        is_broken = self.server.asked <= self.server.times
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        if is_broken:
+            self.server.passed_seconds += self.server.after_seconds
+        self.wfile.write(BODY[: 5 if is_broken else None])
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to say."""
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A monotonic clock that a test moves, and waits that take no time."""
-    real, moved = time.monotonic, SimpleNamespace(seconds=0.0)
-    monkeypatch.setattr(time, "monotonic", lambda: real() + moved.seconds)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    return moved
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingServer]:
+    with BreakingServer(monkeypatch) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
 
 
-def client_whose_body_breaks_off(clock: SimpleNamespace, after_seconds: float, times: int) -> SimpleNamespace:
-    asked: list[int] = []
-
-    def read() -> bytes:
-        clock.seconds += after_seconds
-        if len(asked) <= times:
-            raise ResponseStreamingError(error="broke off")
-        return b"whole"
-
-    def get_object(**name: str) -> dict[str, SimpleNamespace]:
-        asked.append(1)
-        return {"Body": SimpleNamespace(read=read)}
-
-    errors = SimpleNamespace(ClientError=ClientError)
-    return SimpleNamespace(get_object=get_object, asked=asked, exceptions=errors)
+def read(server: BreakingServer) -> bytes:
+    """Ask the server by the client and with the settings that the lake has."""
+    address = f"http://127.0.0.1:{server.server_port}"
+    options = S3Options(endpoint_url=address, access_key_id="id", secret_access_key="secret")
+    return read_object(connect(options), NAME, address)[0]
 
 
 @pytest.mark.parametrize("after_seconds", [0, 46, 600])
-def test_a_body_that_breaks_off_late_is_asked_for_as_often_as_one_that_does_at_once(clock, after_seconds):
-    client = client_whose_body_breaks_off(clock, after_seconds, times=BODY_ATTEMPTS - 1)
-    body, _ = read_object(client, {"Bucket": "b", "Key": "k"}, None)
-    assert (body, len(client.asked)) == (b"whole", BODY_ATTEMPTS)
+def test_13_a_body_that_breaks_off_late_is_asked_for_as_often_as_one_that_does_at_once(server, after_seconds):
+    server.times, server.after_seconds = BODY_ATTEMPTS - 1, after_seconds
+    assert (read(server), server.asked) == (BODY, BODY_ATTEMPTS)
 
 
-def test_it_is_given_up_after_these(clock):
-    client = client_whose_body_breaks_off(clock, 46, times=99)
+def test_13_it_is_given_up_after_four(server):
+    server.times, server.after_seconds = 99, 46
     with pytest.raises(LakeError, match="s3://b/k"):
-        read_object(client, {"Bucket": "b", "Key": "k"}, None)
-    assert len(client.asked) == BODY_ATTEMPTS
+        read(server)
+    assert server.asked == 4

@@ -208,7 +208,7 @@ def test_a_file_where_a_folder_is_needed_is_one_line(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("root", "folder", "file"), [(None, 0o700, 0o600), (0o750, 0o750, 0o640)])
-def test_a_new_folder_lake_is_its_users_alone_and_a_shared_one_stays_shared(
+def test_18_a_new_folder_lake_is_its_users_alone_and_a_shared_one_stays_shared(
     tmp_path: Path, root: int | None, folder: int, file: int
 ):
     place = tmp_path / "lake"
@@ -222,7 +222,7 @@ def test_a_new_folder_lake_is_its_users_alone_and_a_shared_one_stays_shared(
     assert [stat.S_IMODE(path.stat().st_mode) for path in (place / "a/b").iterdir()] == [file] * 2
 
 
-def test_what_is_forgotten_leaves_no_folder_in_a_listing(store: Store, repo: Repo):
+def test_05_what_is_forgotten_leaves_no_folder_in_a_listing(store: Store, repo: Repo):
     """SeaweedFS lists an emptied folder for minutes, unless it is deleted by its own name."""
     key = paths.batch_key(ISSUES, repo, "run-1", 1)
     other = key.replace(repo.name, "other")

@@ -1,4 +1,4 @@
-"""A repository that cannot be read takes no other one down: it stands in the lists as damaged."""
+"""Case 10: a repository that cannot be read takes no other one down: it stands in the lists as damaged."""
 
 import shutil
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def damaged(
 
 @pytest.mark.parametrize("how", [cut, flipped])
 @pytest.mark.parametrize("name", OBJECTS)
-def test_a_damaged_repository_stands_in_its_row_and_the_others_are_right(
+def test_10_a_damaged_repository_stands_in_its_row_and_the_others_are_right(
     damaged, client: TestClient, name: str, how: Callable[[bytes], bytes]
 ):
     server = damaged(name, how)
@@ -70,14 +70,14 @@ def test_a_damaged_repository_stands_in_its_row_and_the_others_are_right(
     assert ("damaged" in page.text) == (told["open_count"] is None)
 
 
-def test_its_own_page_and_routes_say_that_it_cannot_be_read(damaged):
+def test_10_its_own_page_and_routes_say_that_it_cannot_be_read(damaged):
     server = damaged("mart", cut)
     assert server.get(f"/api/repository/{ROCKET.key}/verdict").status_code == 503
     assert server.get(f"/?repo={ROCKET.key}").status_code == 503
     assert server.get(f"/api/repository/{EMPTY.key}/verdict").status_code in (200, 422)
 
 
-def test_a_mended_repository_is_shown_again(
+def test_10_a_mended_repository_is_shown_again(
     damaged, monkeypatch: pytest.MonkeyPatch, folder: Path, tmp_path: Path
 ):
     from gitpulse_assets.answers import lake_answers

@@ -24,7 +24,7 @@ def cells(value: object) -> str:
         *("\uff1d1+1", "\uff0bcmd", "\uff0d2", "\uff20SUM(A1)"),
     ],
 )
-def test_a_text_like_a_formula_is_kept_from_being_one(text):
+def test_16_a_text_like_a_formula_is_kept_from_being_one(text):
     assert cells(text) == f"'{text}"
 
 

@@ -17,7 +17,7 @@ from gitpulse_assets.markdown import as_code, as_github, as_markdown
         ("good first issue, 12.5 %", "good first issue, 12.5 %"),
     ],
 )
-def test_what_people_wrote_is_no_markdown(label: str, shown: str):
+def test_12_what_people_wrote_is_no_markdown(label: str, shown: str):
     assert as_markdown(label) == shown
 
 
