@@ -14,19 +14,21 @@ from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.transform.sql_file import load_sql
 
 CONTROL_TOTAL_CHECK = SemanticCheck("control_total", ISSUE_CURRENT, is_blocking=False)
-UNCOUNTED = {"is_contradicted": False, "is_known": False}
+UNCOUNTED = {"is_contradicted": False, "is_known": False, "missing_what": None, "is_known_missing": False}
 
 
 def control_total_result(con: duckdb.DuckDBPyConnection) -> CheckResult:
     """Evaluate the check on the merged tables of this connection; both counts are always in the metadata."""
     rows = rows_of(con, load_sql("checks", CONTROL_TOTAL_CHECK.name)).to_arrow_table().to_pylist()
     found = rows[0] if rows else {"reason": "no walk was counted yet", **UNCOUNTED}
+    is_missing = found["missing_what"] is not None
+    is_new = found["is_contradicted"] or (is_missing and not found["is_known_missing"])
     return CheckResult(
         CONTROL_TOTAL_CHECK.table,
         CONTROL_TOTAL_CHECK.name,
-        is_passed=not (found["is_contradicted"] or found["is_known"]),
-        is_error=not found["is_known"],
-        description=found["reason"],
+        is_passed=not (is_new or found["is_known"] or is_missing),
+        is_error=is_new or not (found["is_known"] or is_missing),
+        description="; ".join(filter(None, (found["reason"], found["missing_what"]))),
         metadata={name: value for name, value in found.items() if name not in UNCOUNTED},
         is_blocking=CONTROL_TOTAL_CHECK.is_blocking,
     )

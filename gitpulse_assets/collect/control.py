@@ -6,12 +6,13 @@ not is taken again by the next run.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
-from gitpulse_assets.collect.full_walk import walk_of
-from gitpulse_assets.collect.known import has_short_page, open_counts, unmerged
+from gitpulse_assets.collect.full_walk import newest_full_walk
+from gitpulse_assets.collect.known import met_count, open_counts, unmerged
 from gitpulse_assets.collect.repository import CollectedRepository
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUES
@@ -21,18 +22,22 @@ from gitpulse_assets.lake.manifest import ManifestRow
 
 @dataclass(frozen=True)
 class OpenCount:
-    """GitHub's count at a moment; `has_pull_requests` where it counts them too."""
+    """GitHub's counts at a moment; `has_pull_requests` where that of the open ones holds them too.
+
+    `issue_count`: issues, open and closed; None without a token.
+    """
 
     count: int
     has_pull_requests: bool
     date: dt.datetime
+    issue_count: int | None = None
 
 
 def github_count(session: Session) -> OpenCount:
-    """Ask GitHub how many issues are open: 1 point with a token, else 1 request."""
+    """Ask GitHub how many issues there are, and are open: 1 point with a token, else 1 request."""
     if session.client.has_token(session.repo):
         counted = session.client.open_issue_count(session.repo)
-        return OpenCount(counted.open_issue_count, False, counted.date)
+        return OpenCount(counted.open_issue_count, False, counted.date, counted.issue_count)
     answer = session.client.repository(session.repo)
     return OpenCount(answer.open_issues_count or 0, True, answer.date)
 
@@ -42,7 +47,9 @@ class ControlTotal:
     """GitHub's counts before and after a walk, and ours after it.
 
     `is_quiet` where nothing was updated between them, `is_whole_walk` where the walk was a full one that came
-    to the list's end. `is_known_difference` where two such walks ended with the same difference to ours.
+    to the list's end. `lacked_count`: records by which pages of the list were short. `missing_count`: issues
+    that GitHub counts and its lists lack, 0 where `difference` tells as much; `lacked_count` where no count
+    tells. Either is known where two such walks ended with the same.
     """
 
     before: OpenCount
@@ -50,7 +57,10 @@ class ControlTotal:
     is_quiet: bool
     our_count: int
     is_whole_walk: bool
+    lacked_count: int = 0
+    missing_count: int = 0
     is_known_difference: bool = False
+    is_known_missing: bool = False
 
     @property
     def is_at_rest(self) -> bool:
@@ -58,14 +68,29 @@ class ControlTotal:
         return self.is_quiet and self.before.count == self.after.count
 
     @property
+    def is_at_rest_of_all(self) -> bool:
+        """Whether the closed ones did not move either."""
+        return self.is_at_rest and self.before.issue_count == self.after.issue_count
+
+    @property
     def difference(self) -> int:
         """How far our count is from GitHub's."""
         return self.our_count - self.after.count
 
     @property
-    def is_contradicted(self) -> bool:
-        """Whether GitHub, at rest, counts other than we do, and not as it is known to."""
+    def is_difference_new(self) -> bool:
+        """Whether GitHub, at rest, counts other open ones than we do, and not as it is known to."""
         return self.is_at_rest and self.difference != 0 and not self.is_known_difference
+
+    @property
+    def is_missing_new(self) -> bool:
+        """Whether its lists lack what they are not known to."""
+        return self.missing_count != 0 and not self.is_known_missing
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether what was walked cannot be called whole, and not as it never can."""
+        return self.is_difference_new or self.is_missing_new
 
 
 def ours_of(session: Session, *, has_pull_requests: bool) -> int:
@@ -77,13 +102,45 @@ def ours_of(session: Session, *, has_pull_requests: bool) -> int:
 def held(
     session: Session, before: OpenCount, after: OpenCount, walk: ManifestRow, *, is_quiet: bool
 ) -> ControlTotal:
-    """Hold our count, after a walk, against GitHub's two."""
+    """Hold what we have, after a walk, against GitHub's two counts."""
     ours = ours_of(session, has_pull_requests=after.has_pull_requests)
-    is_whole = walk.walk_kind == "full" and not (
-        ours != after.count and has_short_page(session, walk_of(session.manifest.rows(), walk))
+    lacked = lacked_since_full_walk(session.manifest.rows())
+    total = ControlTotal(before, after, is_quiet, ours, walk.walk_kind == "full", lacked)
+    earlier = earlier_totals(session)
+    total = replace(total, missing_count=missing_count(session, total, earlier))
+    # A cache gives the same short page twice in a minute, so that another run has to come by it.
+    others = [row for row in earlier if not (lacked and row["run_id"] == session.run_id)]
+    return replace(
+        total,
+        is_known_difference=is_known_difference(total, others),
+        is_known_missing=is_known_missing(total, others),
     )
-    total = ControlTotal(before, after, is_quiet, ours, is_whole)
-    return replace(total, is_known_difference=is_known_difference(total, earlier_totals(session)))
+
+
+def lacked_since_full_walk(rows: Sequence[ManifestRow]) -> int:
+    """By how many records pages were short, of the newest full walk and of those after it."""
+    full = newest_full_walk(rows)
+    later = [
+        row
+        for row in rows
+        if row.stream == ISSUES.name and full and row.sequence > full[0].sequence and row.status != "folded"
+    ]
+    return sum(row.lacked_count for row in (*full, *later))
+
+
+def missing_count(session: Session, total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> int:
+    """How many issues the lists lack; below 0 where GitHub counts fewer than they hold.
+
+    GitHub's count of all tells it exactly, at rest and after a full walk: a page may be short of pull
+    requests only. Until it does again, what it last told of the same short pages holds.
+    """
+    counted = total.after.issue_count
+    if counted is not None and total.is_whole_walk and total.is_at_rest_of_all:
+        missing = counted - met_count(session, newest_full_walk(session.manifest.rows()))
+        return 0 if missing == -total.difference else missing
+    last = alike(total, earlier)[-1:]
+    told = [row["missing_count"] or 0 for row in last if (row["lacked_count"] or 0) == total.lacked_count]
+    return told[0] if told else total.lacked_count
 
 
 def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
@@ -92,17 +149,28 @@ def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) 
     GitHub counts what it hides from its lists, for one. A walk that is not whole, or a count not taken at
     rest, proves nothing. `earlier` are rows of `control_total`, oldest first.
     """
-    alike = [
-        row
-        for row in earlier
-        if is_at_rest(row) and row["has_pull_requests"] == total.after.has_pull_requests
-    ]
-    if not alike or not total.is_at_rest or not total.difference:
+    if not total.is_at_rest or not total.difference:
         return False
-    last = alike[-1]
-    is_second = total.is_whole_walk and last["is_whole_walk"]
-    is_same = last["our_count"] - last["open_count_after"] == total.difference
-    return bool(is_same and (last["is_known_difference"] or is_second))
+    rows = reversed([row for row in alike(total, earlier) if is_at_rest(row)])
+    same = takewhile(lambda row: row["our_count"] - row["open_count_after"] == total.difference, rows)
+    return is_known_or_second(total, same, "is_known_difference")
+
+
+def is_known_missing(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
+    """Say whether what its lists lack is hidden for good, as with the difference."""
+    rows = reversed(alike(total, earlier))
+    same = takewhile(lambda row: (row["missing_count"] or 0) == total.missing_count, rows)
+    return total.missing_count != 0 and is_known_or_second(total, same, "is_known_missing")
+
+
+def is_known_or_second(total: ControlTotal, same: Iterable[dict[str, Any]], known: str) -> bool:
+    """Say whether rows that ended with the same, the newest first, knew it, or make this walk the second."""
+    return any(row[known] or (total.is_whole_walk and row["is_whole_walk"]) for row in same)
+
+
+def alike(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of `control_total` that counted as this one does, with pull requests or without."""
+    return [row for row in earlier if row["has_pull_requests"] == total.after.has_pull_requests]
 
 
 def is_at_rest(row: dict[str, Any]) -> bool:
@@ -158,6 +226,10 @@ def keep_control_total(session: Session, total: ControlTotal, repository: Collec
         "is_whole_walk": total.is_whole_walk,
         "is_known_difference": total.is_known_difference,
         "repository_difference": difference,
+        "issue_count_after": total.after.issue_count,
+        "lacked_count": total.lacked_count,
+        "missing_count": total.missing_count,
+        "is_known_missing": total.is_known_missing,
     }
     stream.keep(session.table(CONTROL_TOTAL, [row]), total.after.date, page_count=0)
     is_settled = total.is_at_rest and not total.is_contradicted
@@ -165,14 +237,28 @@ def keep_control_total(session: Session, total: ControlTotal, repository: Collec
 
 
 def contradiction(session: Session, total: ControlTotal) -> str | None:
-    """Say that GitHub, at rest, counts otherwise, for whoever is to run it again."""
-    if not total.is_contradicted:
-        return None
+    """Say what GitHub counts otherwise, or left out of its lists, for whoever is to run it again."""
     what = "issues and pull requests" if total.after.has_pull_requests else "issues"
+    words = []
+    if total.is_difference_new:
+        words.append(f"GitHub counts {total.after.count:,} open {what}, its lists hold {total.our_count:,}")
+    if total.is_missing_new:
+        words.append(missing_words(total))
+    if not words:
+        return None
     return (
-        f"{session.repo}: GitHub counts {total.after.count:,} open {what}, its lists hold "
-        f"{total.our_count:,}, and walking them whole did not settle it; what is published may lack some"
+        f"{session.repo}: {', and '.join(words)}, and walking them whole did not settle it; what is "
+        "published may lack some"
     )
+
+
+def missing_words(total: ControlTotal) -> str:
+    """Say how many issues the lists lack, or by how many records they were short."""
+    count = total.missing_count
+    if count == total.lacked_count:
+        return f"pages of its lists were {count:,} records short"
+    of_all = f"of {total.after.issue_count:,} open and closed ones " if total.after.issue_count else ""
+    return f"{of_all}its lists {'lack' if count > 0 else 'hold more than it counts by'} {abs(count):,}"
 
 
 def leave_uncounted(session: Session, as_of_at: dt.datetime, error: Exception) -> None:

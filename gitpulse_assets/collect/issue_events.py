@@ -14,13 +14,14 @@ from typing import Any
 
 import msgspec
 
+from gitpulse_assets.collect.full_walk import walk_of
 from gitpulse_assets.collect.known import open_counts
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
 from gitpulse_assets.github.client import PER_PAGE
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.github.links import page_before, page_size, rows_up_to
-from gitpulse_assets.github.pages import EVENT_ROW_CAP, Page
+from gitpulse_assets.github.pages import EVENT_ROW_CAP, Page, lacked_count
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
@@ -69,10 +70,14 @@ class EventPlan:
 
 @dataclass(frozen=True)
 class EventPage:
-    """A page of the list with the heads of its events, in order; they are read once."""
+    """A page of the list with the heads of its events, in order; they are read once.
+
+    `lacked_count`: events by which it is short, where the walk has not come by it before.
+    """
 
     page: Page
     heads: list[EventHead]
+    lacked_count: int
 
 
 class EventsMoved(Exception):
@@ -90,6 +95,8 @@ def collect_events(session: Session, *, is_full: bool) -> ManifestRow:
         unfinished = None
     is_whole = is_full or (unfinished is not None and unfinished.walk_kind == "full")
     known = None if is_whole else last_walk(session)
+    if known and known["lacked_count"] and not known["is_known_lack"]:
+        known = None
     try:
         return walk(session, EventPlan(unfinished and unfinished.as_of_at, known, unfinished))
     except EventsMoved:
@@ -204,7 +211,9 @@ def pages(session: Session, plan: EventPlan) -> Iterator[EventPage]:
     url = plan.unfinished.next_url if plan.unfinished else None
     start_url = url and (page_before(url) or url)
     for page in session.client.issue_event_pages(session.repo, start_url=start_url):
-        yield EventPage(page, [read_head(record) for record in page.records])
+        is_met_before = page.url == start_url != url
+        heads = [read_head(record) for record in page.records]
+        yield EventPage(page, heads, 0 if is_met_before else lacked_count(page))
 
 
 def refuse_moved(session: Session, plan: EventPlan, first: EventPage) -> None:
@@ -228,7 +237,7 @@ def open_stream(session: Session, plan: EventPlan, first: EventPage) -> Stream:
         plan.as_of_at or first.page.date,
         next_url=first.page.url,
         is_capped=False,
-        **({} if is_own else {"resumed_run_id": resumed}),
+        **({} if is_own else {"resumed_run_id": resumed, "lacked_count": 0}),
     )
     return stream
 
@@ -289,6 +298,7 @@ def keep(session: Session, stream: Stream, walked: Sequence[EventPage]) -> None:
         len(walked),
         next_url=last.next_url or last.url,
         is_capped=last.is_capped,
+        lacked_count=stream.row.lacked_count + sum(part.lacked_count for part in walked),
     )
 
 
@@ -327,12 +337,37 @@ def end(session: Session, stream: Stream, plan: EventPlan, last: EventPage, seen
         "newest_event_id": newest_id,
         "is_capped": last.page.is_capped,
         "page_count": stream.row.page_count,
+        **lack(session, stream.row, None if is_whole else plan.known),
     }
     stream.settle()
     marker.open(stream.row.walk_kind, as_of_at)
     marker.keep(session.table(EVENT_WALK, [row]), last.page.date, page_count=0)
     marker.close("complete")
-    return stream.close("partial" if last.page.is_capped else "complete", next_url=None)
+    untold = lack_words(session, row)
+    status = "partial" if last.page.is_capped or untold else "complete"
+    return stream.close(status, next_url=None, error=untold)
+
+
+def lack(session: Session, row: ManifestRow, known: dict[str, Any] | None) -> dict[str, Any]:
+    """By how many events pages of a walk were short, and of the one that it adds to.
+
+    GitHub hides them for good where the walk of an earlier run, which no cache answered, lacked as many.
+    """
+    parts = walk_of(session.manifest.rows(), row)
+    count = sum(part.lacked_count for part in parts) + ((known and known["lacked_count"]) or 0)
+    before = last_walk(session)
+    is_known = bool(count and before and before["run_id"] != row.run_id and before["lacked_count"] == count)
+    return {"lacked_count": count, "is_known_lack": is_known}
+
+
+def lack_words(session: Session, walk: dict[str, Any]) -> str | None:
+    """Say how many events are missing, unless they are known to be."""
+    if not walk["lacked_count"] or walk["is_known_lack"]:
+        return None
+    return (
+        f"{session.repo}: pages of GitHub's issue events were {walk['lacked_count']:,} events short; the "
+        "next run reads the whole list again"
+    )
 
 
 def tells_nothing(session: Session, newest_id: int | None) -> bool:
@@ -350,20 +385,10 @@ def complete_since_at(plan: EventPlan, last: EventPage, seen: Seen, *, is_whole:
 def newest_event_id(session: Session, plan: EventPlan, seen: Seen) -> int | None:
     """The greatest id of the walk, whose newest events the run that began it may hold, and of the last."""
     ids = [seen.newest_id, plan.known_id]
-    for run_id in walk_runs(session, plan.unfinished):
+    parts = walk_of(session.manifest.rows(), plan.unfinished) if plan.unfinished else []
+    for run_id in (part.run_id for part in parts if part.batch_count):
         ids += [head.id for head in stored_events(session, run_id, batch_number=1)]
     return max((event_id for event_id in ids if event_id is not None), default=None)
-
-
-def walk_runs(session: Session, row: ManifestRow | None) -> list[str]:
-    """The runs that made the walk so far, the last one first, as far as they hold anything."""
-    rows = session.manifest.rows()
-    by_run = {known.run_id: known for known in rows if known.stream == ISSUE_TIMELINE.name}
-    walk: list[ManifestRow] = []
-    while row is not None and row not in walk:
-        walk.append(row)
-        row = by_run.get(row.resumed_run_id or "")
-    return [part.run_id for part in walk if part.batch_count]
 
 
 def stored_events(session: Session, run_id: str, batch_number: int) -> list[EventHead]:

@@ -13,7 +13,7 @@ from gitpulse_assets.collect.session import KnownState, Session, Stream
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.github.client import PER_PAGE, NewestRecord
 from gitpulse_assets.github.errors import CursorRefused, GitHubError, LimitReached
-from gitpulse_assets.github.pages import Page, is_full
+from gitpulse_assets.github.pages import Page, is_full, lacked_count
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
@@ -246,7 +246,7 @@ def begun(session: Session, plan: WalkPlan) -> dict[str, Any]:
     columns = {"since": plan.since, "etag": plan.etag, "next_url": plan.start_url}
     if plan.resumed_run_id == session.run_id:
         return columns
-    return {**columns, "resumed_run_id": plan.resumed_run_id, "page_batch_count": 0}
+    return {**columns, "resumed_run_id": plan.resumed_run_id, "page_batch_count": 0, "lacked_count": 0}
 
 
 def is_batch(waiting: list[WalkedPage]) -> bool:
@@ -279,6 +279,7 @@ def keep(
         pages[-1].date,
         len(pages),
         pull_request_count=row.pull_request_count + sum(head.is_pull_request for head in heads),
+        lacked_count=row.lacked_count + sum(lacked_count(page) for page in pages),
         first_updated_at=updates[0] if updates else None,
         last_updated_at=updates[-1] if updates else None,
         next_url=pages[-1].next_url,

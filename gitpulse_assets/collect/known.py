@@ -78,9 +78,9 @@ def has_met(session: Session, walk: Sequence[ManifestRow], issue_id: int) -> boo
     return bool(ask(session, "met_issue", batches=batches, issue_id=issue_id, is_full=is_full))
 
 
-def has_short_page(session: Session, walk: Sequence[ManifestRow]) -> bool:
-    """Whether a full walk met a page with fewer records than asked for, and with more behind it."""
-    return bool(ask(session, "short_page", batches=walked_batches(session, walk)))
+def met_count(session: Session, walk: Sequence[ManifestRow]) -> int:
+    """How many issues, open and closed, a full walk of these runs met."""
+    return ask(session, "met_count", batches=walked_batches(session, walk))[0]["issue_count"]
 
 
 def walked_batches(session: Session, walk: Sequence[ManifestRow]) -> dict[TableContract, Batches]:

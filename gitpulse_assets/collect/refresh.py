@@ -74,8 +74,8 @@ def follow_up(session: Session, repository_id: int) -> None:
 def walk_and_count(session: Session, plan: WalkPlan, repository: CollectedRepository) -> ManifestRow:
     """Walk, and walk the whole list where GitHub, at rest, counts other than we do.
 
-    Something left then that no list shows, or a list was not whole: the second full walk in the same run
-    tells a hole, which it fills, from a difference that stays.
+    Something left then that no list shows, or a list was not whole, as its pages or counts tell: the second
+    full walk in the same run tells a hole, which it fills, from a difference that stays.
     """
     row, total = counted_walk(session, plan, repository)
     full_walks = int(plan.walk_kind == "full")

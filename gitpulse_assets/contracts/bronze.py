@@ -171,6 +171,17 @@ EVENT_WALK = TableContract(
         Column("newest_event_id", pa.int64(), "The greatest event id received; the next walk ends there."),
         Column("is_capped", pa.bool_(), "Whether GitHub served only the newest events.", nullable=False),
         Column("page_count", pa.int64(), "Pages walked.", nullable=False),
+        Column(
+            "lacked_count",
+            pa.int64(),
+            "Events by which pages of this walk, and of the whole one that it adds to, were short; null: "
+            "written by an older version.",
+        ),
+        Column(
+            "is_known_lack",
+            pa.bool_(),
+            "Whether the walk of an earlier run lacked as many: it is GitHub's then. Null as above.",
+        ),
     ),
     order_by=("fetched_at",),
     sample=("run_id",),
@@ -236,6 +247,28 @@ COUNTS = (
         pa.int64(),
         "Our open issues and pull requests minus the repository's `open_issues_count` of the same run; "
         "null where it was not told.",
+    ),
+    Column(
+        "issue_count_after",
+        pa.int64(),
+        "Issues by GitHub after the walk, open and closed; null without a token, and as above.",
+    ),
+    Column(
+        "lacked_count",
+        pa.int64(),
+        "Records by which pages of the last full walk, and of those since, were short; null as above.",
+    ),
+    Column(
+        "missing_count",
+        pa.int64(),
+        "Issues, open and closed, that GitHub counts and its lists lack; 0 where the open ones differ by as "
+        "many, `lacked_count` where no count tells. Null as above.",
+    ),
+    Column(
+        "is_known_missing",
+        pa.bool_(),
+        "Whether full walks of two runs ended with this `missing_count`, or of one where no page was short; "
+        "null as above.",
     ),
 )
 
@@ -313,6 +346,12 @@ MANIFEST = TableContract(
         ),
         Column("record_count", pa.int64(), "Records received and stored.", nullable=False),
         Column("pull_request_count", pa.int64(), "Of these, pull requests.", nullable=False),
+        Column(
+            "lacked_count",
+            pa.int64(),
+            "Records by which pages were shorter than asked for, twice, though more followed; null: written "
+            "by an older version.",
+        ),
         Column("request_count", pa.int64(), "HTTP requests sent.", nullable=False),
         Column("quota_cost", pa.int64(), "Units of GitHub's quota used.", nullable=False),
         Column(

@@ -95,9 +95,10 @@ class _RateLimitAnswer(msgspec.Struct):
 
 @dataclass(frozen=True)
 class OpenIssueCount:
-    """GitHub's own count of open issues, without pull requests, at `date`."""
+    """GitHub's own counts of issues at `date`, without pull requests: the open ones, and all of them."""
 
     open_issue_count: int
+    issue_count: int
     date: datetime
 
 
@@ -113,7 +114,8 @@ class _Count(msgspec.Struct, rename="camel"):
     total_count: int
 
 
-class _CountedIssues(msgspec.Struct):
+class _CountedIssues(msgspec.Struct, rename="camel"):
+    open_issues: _Count
     issues: _Count
 
 
@@ -330,13 +332,14 @@ class GitHubClient:
         return walk(self._transport, repo, url, is_stored=start_url is not None, row_cap=EVENT_ROW_CAP)
 
     def open_issue_count(self, repo: Repo) -> OpenIssueCount:
-        """Ask GraphQL how many issues are open (1 point). Raises TokenRequired without a token."""
+        """Ask GraphQL for its counts of issues (1 point). Raises TokenRequired without a token."""
         variables: dict[str, object] = {"owner": repo.owner, "name": repo.name}
         answer = self._graphql.ask(repo, load_document("open_issue_count"), variables)
         counted = answer.read(_CountedRepository)
         if counted is None:
             raise AnswerUnusable(f"GraphQL gives no count for {repo} ({answer.reason}); try again later")
-        return OpenIssueCount(counted.repository.issues.total_count, answer.date)
+        counts = counted.repository
+        return OpenIssueCount(counts.open_issues.total_count, counts.issues.total_count, answer.date)
 
     def repository_size(self, repo: Repo) -> RepositorySize:
         """Ask GraphQL how much there is (1 point). Raises TokenRequired without a token."""

@@ -117,6 +117,11 @@ def is_counted(url: str) -> bool:
     return not CURSORS & set(address.params) and not address.path.endswith("/issues")
 
 
+def is_dense(url: str) -> bool:
+    """Whether every page of the list is full but its last: a list of issues, or of their events."""
+    return httpx.URL(url).path.endswith(("/issues", "/issues/events"))
+
+
 def place(url: str) -> frozenset[tuple[str, str]]:
     """What tells a page from the others of its list, under whichever of its names the repository is asked."""
     return frozenset(httpx.URL(url).params.multi_items())

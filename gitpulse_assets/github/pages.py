@@ -22,6 +22,7 @@ from gitpulse_assets.github.errors import (
 from gitpulse_assets.github.links import (
     grown,
     is_counted,
+    is_dense,
     page_after,
     page_number,
     page_size,
@@ -230,13 +231,23 @@ def _believed(asking: Asking, trail: Trail, page: Page) -> Page:
         raise AnswerUnusable(f"{fuller.url} {refusal}; run it again to go on")
     if fuller.next_url is None and is_full(fuller) and is_counted(fuller.url):
         return replace(fuller, next_url=page_after(fuller.url))
-    return fuller
+    # By its ETag it would be called unchanged, and what it lacks never be asked for again.
+    return replace(fuller, etag=None) if is_short(fuller) else fuller
 
 
 def is_short(page: Page) -> bool:
-    """Whether a page by cursor lacks records before its end; of a counted list such pages are normal."""
-    has_room = len(page.records) < page_size(page.url)
-    return has_room and page.next_url is not None and not is_counted(page.url)
+    """Whether a page lacks records in the middle of its list."""
+    return lacked_count(page) > 0
+
+
+def lacked_count(page: Page) -> int:
+    """How many records a page has less than it was asked for, though more follow.
+
+    One that is to be asked for again, as its own next, and one that GitHub calls unchanged lack nothing.
+    """
+    if page.is_unchanged or page.next_url in (None, page.url) or not is_dense(page.url):
+        return 0
+    return max(0, page_size(page.url) - len(page.records))
 
 
 def is_full(page: Page) -> bool:

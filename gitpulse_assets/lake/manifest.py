@@ -55,6 +55,7 @@ class ManifestRow:
     unchanged_page_count: int = 0
     record_count: int = 0
     pull_request_count: int = 0
+    lacked_count: int = 0
     request_count: int = 0
     quota_cost: int = 0
     batch_count: int = 0

@@ -45,8 +45,9 @@ class Fault:
     for want of a permission.
 
     Of a list's page, with status 200: `no_link` is the page without its Link; `empty` a page without records
-    or Link; `short` lacks its last 40 records, and its Link does not; `repeated` has the records of the page
-    served before; `leads_back` names the list's first page as its next.
+    or Link; `short` lacks its last 40 records (of `state`: open, closed, or pull_request), and its Link does
+    not; `repeated` has the records of the page served before; `leads_back` names the list's first page as its
+    next.
 
     `min_nodes` restricts a rule to GraphQL queries that ask for at least so many nodes, and to list pages of
     at least so many records.
@@ -63,6 +64,7 @@ class Fault:
     retry_after_seconds: int | None = None
     min_nodes: int = 0
     issue_number: int = 0
+    state: str = ""
     fields: tuple[str, ...] = ()
     seen_count: int = 0
 

@@ -188,7 +188,7 @@ class GraphQLApi:
         cursors = [ordered.cursor_at(place, descending=descending) for place in (start, end - 1) if issues]
         return {
             "nodes": issues,
-            "totalCount": len(ordered.issues) + (repository.unlisted_open_count if "open" in wanted else 0),
+            "totalCount": len(ordered.issues) + repository.unlisted_count(wanted),
             "pageInfo": _page_info(start > 0, end < len(ordered.issues), cursors),
         }
 

@@ -5,6 +5,7 @@ Which request gets which is `faults`' rule; how a true page is made is `routes`'
 
 import json
 import re
+from typing import Any
 
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.messages import Request, Response
@@ -36,8 +37,7 @@ class ListFaults:
         if fault.kind == "empty":
             response.body = b"[]"
         elif fault.kind == "short":
-            records = json.loads(response.body)[:-LOST_OF_A_SHORT_PAGE]
-            response.body = json.dumps(records, ensure_ascii=False).encode()
+            response.body = _short(response.body, fault.state)
         elif fault.kind == "repeated":
             response.body = self._body_before
         elif fault.kind == "leads_back" and "link" in response.headers:
@@ -45,3 +45,15 @@ class ListFaults:
             query = "&".join(f"{name}={value}" for name, value in kept.items())
             back = f'<{request.origin}{request.path}?{query}>; rel="next"'
             response.headers["link"] = NEXT.sub(back, response.headers["link"])
+
+
+def _short(body: bytes, state: str) -> bytes:
+    records = json.loads(body)
+    places = [place for place, record in enumerate(records) if state in ("", _state(record))]
+    lost = set(places[-LOST_OF_A_SHORT_PAGE:])
+    kept = [record for place, record in enumerate(records) if place not in lost]
+    return json.dumps(kept, ensure_ascii=False).encode()
+
+
+def _state(record: dict[str, Any]) -> str:
+    return "pull_request" if record.get("pull_request") else record.get("state", "")

@@ -95,7 +95,8 @@ class Repository:
 
     `version` grows with every change, so that ordered lists can be kept between two changes. `rows` is the
     list as served where it differs from the present issues (a recorded list that repeats rows).
-    `unlisted_open_count`: open issues that are counted and in no list, as those of accounts GitHub hides.
+    `unlisted_open_count`, `unlisted_closed_count`: issues that are counted and in no list, as those of
+    accounts GitHub hides.
     """
 
     repository_id: int
@@ -114,6 +115,12 @@ class Repository:
     owner_id: int = 0
     version: int = 0
     unlisted_open_count: int = 0
+    unlisted_closed_count: int = 0
+
+    def unlisted_count(self, states: frozenset[str]) -> int:
+        """How many issues of these states are counted and in no list."""
+        counts = {"open": self.unlisted_open_count, "closed": self.unlisted_closed_count}
+        return sum(count for state, count in counts.items() if state in states)
 
     @property
     def full_name(self) -> str:

@@ -67,11 +67,11 @@ def test_24_pages_that_never_lead_on_end_the_walk_loudly(watched, kind):
     assert (watched.present_count(), watched.judged().wrong_days) == (RECORDS, 0)
 
 
-def test_24_a_hole_that_stays_in_the_list_is_no_known_difference(watched):
-    """Nothing proves a walk whole that met a page short in the middle: it is loud until the page is full."""
+def test_24_a_hole_that_stays_in_the_list_is_loud_in_its_first_run(watched):
+    """Two walks of one run may meet the same cache: they make no difference known."""
     watched.faults.append(Fault("short", match="&page=4", times=ALWAYS))
     watched.sync()
-    (slice_,) = watched.product.unknown_slices()
+    slice_, _ = watched.product.unknown_slices()
     assert slice_.startswith("why GitHub counts 68 open issues and we, also after walking its whole lists, 5")
     assert "walking them whole did not settle it" in (watched.error_of("control_total") or "")
     watched.faults.clear()

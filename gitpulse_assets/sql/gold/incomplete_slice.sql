@@ -69,6 +69,14 @@ told as (
     from counted_total
     where is_contradicted or is_known
     union all
+    select
+        4,
+        abs(missing_count),
+        if(missing_count = lacked_count, 'up to ', '') || missing_what
+        || if(is_known_missing, ', each time they are walked whole', '')
+    from counted_total
+    where missing_what is not null
+    union all
     select 5, count(*), count(*) || if(count(*) = 1, ' record that', ' records that') || ' could not be read (see quarantine)'
     from quarantine
     having count(*) > 0

@@ -5,12 +5,14 @@
 with counted as (
     select
         repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
-        our_count, is_whole_walk, is_known_difference, repository_difference
+        our_count, is_whole_walk, is_known_difference, repository_difference, issue_count_after, lacked_count,
+        missing_count, is_known_missing
     from stored_control_total
     union all
     select
         repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
-        our_count, is_whole_walk, is_known_difference, repository_difference
+        our_count, is_whole_walk, is_known_difference, repository_difference, issue_count_after, lacked_count,
+        missing_count, is_known_missing
     from bronze_control_total
 ),
 
@@ -22,7 +24,8 @@ ended as (
 
 select
     repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
-    our_count, is_whole_walk, is_known_difference, repository_difference
+    our_count, is_whole_walk, is_known_difference, repository_difference, issue_count_after, lacked_count,
+    missing_count, is_known_missing
 from ended
 qualify
     fetched_at > max(fetched_at) over () - interval 7 day

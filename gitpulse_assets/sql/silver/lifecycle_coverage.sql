@@ -23,7 +23,7 @@ with timeline as (
 ),
 
 walk as (
-    select as_of_at, complete_since_at, whole_walk_at
+    select as_of_at, complete_since_at, whole_walk_at, coalesce(lacked_count, 0) as lacked_count
     from bronze_event_walk
     qualify row_number() over (partition by as_of_at order by fetched_at desc) = 1
 ),
@@ -67,15 +67,15 @@ known_whole as (
     group by issue_id
 ),
 
--- Complete: no event since the issue came is older than what GitHub serves, and none was out of sight together with
--- its issue when the whole list was read. An issue may be younger than the list of issues that a walk belongs to.
+-- Complete: no event since the issue came is older than what GitHub serves, no page of theirs was short, and none was
+-- out of sight together with its issue when the whole list was read. An issue may be younger than the list of issues that a walk belongs to.
 walked as (
     select
         issue.repo_owner,
         issue.repo_name,
         issue.issue_id,
         present.as_of_at as lifecycle_updated_at,
-        coalesce(
+        present.lacked_count = 0 and coalesce(
             present.complete_since_at is null
             or coalesce(arrival.arrived_at, issue.created_at) >= present.complete_since_at
             or known_whole.known_at >= present.complete_since_at,
