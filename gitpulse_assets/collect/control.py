@@ -6,9 +6,8 @@ not is taken again by the next run.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 
 from gitpulse_assets.collect.full_walk import newest_full_walk
@@ -36,7 +35,7 @@ class OpenCount:
 def github_count(session: Session) -> OpenCount:
     """Ask GitHub how many issues there are, and are open: 1 point with a token, else 1 request."""
     if session.client.has_token(session.repo):
-        counted = session.client.open_issue_count(session.repo)
+        counted = session.client.issue_counts(session.repo)
         return OpenCount(counted.open_issue_count, False, counted.date, counted.issue_count)
     answer = session.client.repository(session.repo)
     return OpenCount(answer.open_issues_count or 0, True, answer.date)
@@ -151,21 +150,21 @@ def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) 
     """
     if not total.is_at_rest or not total.difference:
         return False
-    rows = reversed([row for row in alike(total, earlier) if is_at_rest(row)])
-    same = takewhile(lambda row: row["our_count"] - row["open_count_after"] == total.difference, rows)
-    return is_known_or_second(total, same, "is_known_difference")
+    at_rest = [row for row in alike(total, earlier) if is_at_rest(row)]
+    same = [row for row in at_rest[-1:] if row["our_count"] - row["open_count_after"] == total.difference]
+    return any(row["is_known_difference"] or is_second_whole(total, row) for row in same)
 
 
 def is_known_missing(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
-    """Say whether what its lists lack is hidden for good, as with the difference."""
-    rows = reversed(alike(total, earlier))
-    same = takewhile(lambda row: (row["missing_count"] or 0) == total.missing_count, rows)
-    return total.missing_count != 0 and is_known_or_second(total, same, "is_known_missing")
+    """Say whether what the lists lack is hidden for good: as with the difference."""
+    last = alike(total, earlier)[-1:] if total.missing_count else []
+    same = [row for row in last if row["missing_count"] == total.missing_count]
+    return any(row["is_known_missing"] or is_second_whole(total, row) for row in same)
 
 
-def is_known_or_second(total: ControlTotal, same: Iterable[dict[str, Any]], known: str) -> bool:
-    """Say whether rows that ended with the same, the newest first, knew it, or make this walk the second."""
-    return any(row[known] or (total.is_whole_walk and row["is_whole_walk"]) for row in same)
+def is_second_whole(total: ControlTotal, row: dict[str, Any]) -> bool:
+    """Say whether this walk and that of the row were full ones that came to the list's end."""
+    return bool(total.is_whole_walk and row["is_whole_walk"])
 
 
 def alike(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

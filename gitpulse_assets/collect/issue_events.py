@@ -354,7 +354,7 @@ def lack(session: Session, row: ManifestRow, known: dict[str, Any] | None) -> di
     GitHub hides them for good where the walk of an earlier run, which no cache answered, lacked as many.
     """
     parts = walk_of(session.manifest.rows(), row)
-    count = sum(part.lacked_count for part in parts) + ((known and known["lacked_count"]) or 0)
+    count = sum(part.lacked_count for part in parts) + (known["lacked_count"] or 0 if known else 0)
     before = last_walk(session)
     is_known = bool(count and before and before["run_id"] != row.run_id and before["lacked_count"] == count)
     return {"lacked_count": count, "is_known_lack": is_known}

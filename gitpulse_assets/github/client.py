@@ -94,7 +94,7 @@ class _RateLimitAnswer(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class OpenIssueCount:
+class IssueCounts:
     """GitHub's own counts of issues at `date`, without pull requests: the open ones, and all of them."""
 
     open_issue_count: int
@@ -331,15 +331,15 @@ class GitHubClient:
         url = same_origin(self._api_url, url)
         return walk(self._transport, repo, url, is_stored=start_url is not None, row_cap=EVENT_ROW_CAP)
 
-    def open_issue_count(self, repo: Repo) -> OpenIssueCount:
+    def issue_counts(self, repo: Repo) -> IssueCounts:
         """Ask GraphQL for its counts of issues (1 point). Raises TokenRequired without a token."""
         variables: dict[str, object] = {"owner": repo.owner, "name": repo.name}
-        answer = self._graphql.ask(repo, load_document("open_issue_count"), variables)
+        answer = self._graphql.ask(repo, load_document("issue_counts"), variables)
         counted = answer.read(_CountedRepository)
         if counted is None:
             raise AnswerUnusable(f"GraphQL gives no count for {repo} ({answer.reason}); try again later")
         counts = counted.repository
-        return OpenIssueCount(counts.open_issues.total_count, counts.issues.total_count, answer.date)
+        return IssueCounts(counts.open_issues.total_count, counts.issues.total_count, answer.date)
 
     def repository_size(self, repo: Repo) -> RepositorySize:
         """Ask GraphQL how much there is (1 point). Raises TokenRequired without a token."""

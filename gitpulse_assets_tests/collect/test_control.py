@@ -1,11 +1,12 @@
 """GitHub's own count: when a difference to ours calls for a walk, and when it is GitHub's for good."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from gitpulse_assets.collect.control import ControlTotal, OpenCount, is_known_difference
+from gitpulse_assets.collect.control import ControlTotal, OpenCount, is_known_difference, is_known_missing
 
 AT = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 
@@ -66,3 +67,47 @@ def test_only_a_count_at_rest_contradicts(counts: ControlTotal, is_contradicted:
 )
 def test_a_difference_is_known_after_the_second_whole_walk_that_ended_with_it(counts, earlier, is_known):
     assert is_known_difference(counts, earlier) is is_known
+
+
+def lacking(count: int, *, is_whole: bool = True) -> ControlTotal:
+    return replace(total(10, 11, is_quiet=False, is_whole=is_whole), missing_count=count)
+
+
+def lacked(
+    count: int | None, *, is_whole: bool | None = True, is_known: bool | None = False
+) -> dict[str, Any]:
+    """A row that was not counted at rest: what pages were short of needs no rest."""
+    row = {"is_quiet": False, "has_pull_requests": False, "missing_count": count}
+    return row | {"is_whole_walk": is_whole, "is_known_missing": is_known}
+
+
+@pytest.mark.parametrize(
+    ("counts", "earlier", "is_known"),
+    [
+        (lacking(40), [], False),
+        (lacking(40), [lacked(40)], True),
+        (lacking(40), [lacked(40, is_whole=False)], False),
+        (lacking(40, is_whole=False), [lacked(40)], False),
+        (lacking(40, is_whole=False), [lacked(40, is_known=True)], True),
+        (lacking(41), [lacked(40, is_known=True)], False),
+        (lacking(40), [lacked(40, is_known=True), lacked(0)], False),
+        (lacking(40), [lacked(40) | {"has_pull_requests": True}], False),
+        (lacking(0), [lacked(0)], False),
+        (lacking(40), [lacked(None, is_whole=None, is_known=None)], False),
+    ],
+    ids=[
+        "first",
+        "second",
+        "not-whole-before",
+        "not-whole",
+        "known-before",
+        "changed",
+        "healed-between",
+        "counted-otherwise",
+        "none",
+        "by-an-older-version",
+    ],
+)
+def test_what_the_lists_lack_is_known_after_the_second_whole_walk_with_the_same(counts, earlier, is_known):
+    assert is_known_missing(counts, earlier) is is_known
+    assert counts.is_contradicted is bool(counts.missing_count)

@@ -28,7 +28,7 @@ def test_04_every_private_repository_is_read_with_its_owners_token(private):
     with client_of(private, "tok-a", "tok-b") as client:
         for key in chain.from_iterable(zip(OF_A, OF_B, strict=True)):
             repo = Repo.parse(key)
-            assert client.open_issue_count(repo).open_issue_count >= 0
+            assert client.issue_counts(repo).open_issue_count >= 0
             assert names(client, key) == [key]
             assert client.token_name(repo) == ("token 1 of 2" if key in OF_A else "token 2 of 2")
 

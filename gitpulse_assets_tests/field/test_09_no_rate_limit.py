@@ -49,7 +49,7 @@ def test_09_cousin_nobody_is_counted_here(unlimited, tmp_path, capsys):
 
 def test_09_cousin_graphql_tells_no_cost(unlimited):
     with client_of(unlimited, "tok") as client:
-        assert client.open_issue_count(Repo.parse(KEY)).open_issue_count >= 0
+        assert client.issue_counts(Repo.parse(KEY)).open_issue_count >= 0
         assert list(client.repository_lifecycles(Repo.parse(KEY)))
         assert client.spending.quota_remaining is None
 

@@ -159,10 +159,10 @@ def test_18_26_cousin_graphqls_budget_is_kept_apart():
         serve(world_of(REPO.key), limits=Limits(graphql_points_per_hour=1)) as sandbox,
         client_of(sandbox, "tok", patience_seconds=60) as client,
     ):
-        client.open_issue_count(REPO)
+        client.issue_counts(REPO)
         client.repository(REPO)
         with pytest.raises(LimitReached):
-            client.open_issue_count(REPO)
+            client.issue_counts(REPO)
         assert spent(sandbox) == [200, 200]
 
 

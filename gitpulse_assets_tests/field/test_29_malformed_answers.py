@@ -24,7 +24,7 @@ def told(answer: object) -> GitHubError:
         client_of(sandbox, "tok") as client,
         pytest.raises(GitHubError) as refused,
     ):
-        client.open_issue_count(REPO)
+        client.issue_counts(REPO)
     return refused.value
 
 

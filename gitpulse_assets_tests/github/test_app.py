@@ -86,7 +86,7 @@ def asked(sandbox: Sandbox) -> list[tuple[str, str, int]]:
 def test_the_installation_of_the_owner_is_found_and_its_token_kept(sandbox: Sandbox, connect):
     with connect() as client:
         assert client.repository(REPO).full_name == REPO.key
-        assert client.open_issue_count(REPO).open_issue_count > 0
+        assert client.issue_counts(REPO).open_issue_count > 0
     assert asked(sandbox) == [
         ("GET", "/repos/acme/rocket/installation", 200),
         ("POST", "/app/installations/11/access_tokens", 201),

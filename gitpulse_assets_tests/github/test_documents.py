@@ -10,7 +10,7 @@ DOCUMENTS = [
     load_document("lifecycle_by_ids", FRAGMENTS),
     load_document("lifecycle_walk", FRAGMENTS),
     load_document("timeline_page", FRAGMENTS[1:]),
-    load_document("open_issue_count"),
+    load_document("issue_counts"),
     load_document("repository_size"),
 ]
 

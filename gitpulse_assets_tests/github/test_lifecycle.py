@@ -320,7 +320,7 @@ def test_graphql_without_a_token_is_refused_before_it_is_asked(script, repo):
 def test_a_repository_graphql_cannot_find(script, answer, repo):
     problem = {"type": "NOT_FOUND", "path": ["repository"], "message": "Could not resolve to a Repository"}
     client, _ = script(lambda _: answer({"data": {"repository": None}, "errors": [problem]}))
-    for ask in (lambda: list(client.repository_lifecycles(repo)), lambda: client.open_issue_count(repo)):
+    for ask in (lambda: list(client.repository_lifecycles(repo)), lambda: client.issue_counts(repo)):
         with pytest.raises(RepositoryNotFound, match="octo/demo"):
             ask()
 
@@ -356,7 +356,7 @@ def test_a_query_forbidden_for_want_of_single_sign_on_tells_where(script, answer
 def test_a_graphql_address_that_is_none(script, answer, repo):
     client, _ = script([answer({"message": "Not Found"}, 404)])
     with pytest.raises(AnswerUnusable, match="GITHUB_GRAPHQL_URL"):
-        client.open_issue_count(repo)
+        client.issue_counts(repo)
 
 
 def test_rate_limited_with_status_200_is_waited_out(script, answer, repo):
@@ -371,11 +371,12 @@ def test_rate_limited_with_status_200_is_waited_out(script, answer, repo):
         list(client.lifecycles(repo, ids(1)))
 
 
-def test_the_open_issue_count_is_githubs_own(script, answer, repo):
-    body = {"data": {"rateLimit": {"cost": 1}, "repository": {"issues": {"totalCount": 1638}}}}
+def test_the_issue_counts_are_githubs_own(script, answer, repo):
+    counts = {"openIssues": {"totalCount": 1638}, "issues": {"totalCount": 4895}}
+    body = {"data": {"rateLimit": {"cost": 1}, "repository": counts}}
     client, _ = script([answer(body, x_ratelimit_remaining="4990", x_ratelimit_resource="graphql")])
-    counted = client.open_issue_count(repo)
-    assert (counted.open_issue_count, counted.date.year) == (1638, 2024)
+    counted = client.issue_counts(repo)
+    assert (counted.open_issue_count, counted.issue_count, counted.date.year) == (1638, 4895, 2024)
     assert (client.graphql_spending.quota_cost, client.graphql_spending.quota_remaining) == (1, 4990)
     assert client.spending.quota_remaining is None
 
@@ -383,4 +384,4 @@ def test_the_open_issue_count_is_githubs_own(script, answer, repo):
 def test_no_count_is_no_zero(script, answer, repo):
     client, _ = script([answer({"data": None, "errors": [TIMED_OUT]})])
     with pytest.raises(AnswerUnusable, match="gives no count"):
-        client.open_issue_count(repo)
+        client.issue_counts(repo)

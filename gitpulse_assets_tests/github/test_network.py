@@ -124,7 +124,7 @@ def test_a_private_authority_serves_rest_and_graphql(ca: Path, monkeypatch: pyte
     monkeypatch.setenv("SSL_CERT_FILE", str(ca / "ca.pem"))
     with client() as asked:
         assert asked.repository(REPO).full_name == REPO.key
-        assert asked.open_issue_count(REPO).open_issue_count > 0
+        assert asked.issue_counts(REPO).open_issue_count > 0
         (page,) = asked.issue_pages(REPO)
         assert page.records
 

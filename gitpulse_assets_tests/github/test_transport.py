@@ -274,4 +274,4 @@ def test_the_token_shows_in_no_graphql_error(script, answer, repo, token):
     problem = {"type": "FORBIDDEN", "message": f"you sent {token}"}
     client, _ = script([answer({"data": None, "errors": [problem]})])
     with pytest.raises(Forbidden, match=r"you sent \[token\]"):
-        client.open_issue_count(repo)
+        client.issue_counts(repo)

@@ -200,7 +200,7 @@ def test_both_ways_to_collect_lifecycles_bring_the_same(sandbox, connect):
     ]
     assert all(found.is_complete and by_id[found.issue_id].payload == found.payload for found in walked)
     assert client.graphql_spending.quota_cost == 2 * -(-len(issues) // 100)
-    assert client.open_issue_count(HELLO).open_issue_count == sum(issue.state == "open" for issue in issues)
+    assert client.issue_counts(HELLO).open_issue_count == sum(issue.state == "open" for issue in issues)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ compared as (
         is_known_missing,
         case
             when missing_count = 0 then null
-            when missing_count = lacked_count
+            when missing_count = lacked_count or issue_count_after is null
                 then format('{:,} records that pages of GitHub''s lists were short of', missing_count)
             when missing_count > 0
                 then format('{:,} of {:,} open and closed issues, which its lists lack', missing_count, issue_count_after)

@@ -70,19 +70,19 @@ told as (
     where is_contradicted or is_known
     union all
     select
-        4,
+        5,
         abs(missing_count),
-        if(missing_count = lacked_count, 'up to ', '') || missing_what
+        if(missing_count = lacked_count or issue_count_after is null, 'up to ', '') || missing_what
         || if(is_known_missing, ', each time they are walked whole', '')
     from counted_total
     where missing_what is not null
     union all
-    select 5, count(*), count(*) || if(count(*) = 1, ' record that', ' records that') || ' could not be read (see quarantine)'
+    select 6, count(*), count(*) || if(count(*) = 1, ' record that', ' records that') || ' could not be read (see quarantine)'
     from quarantine
     having count(*) > 0
     union all
     select
-        6,
+        7,
         count(*),
         count(*) || if(count(*) = 1, ' issue', ' issues') || ' of which the server is too old to tell '
         || coalesce(cast($lost as map(varchar, varchar))[name], name)

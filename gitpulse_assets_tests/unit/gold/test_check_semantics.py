@@ -79,6 +79,10 @@ DAMAGE = [
     ("history_is_complete", "update issue_current set departure_kind = 'unknown' where issue_number = 3"),
     ("history_is_complete", BAD_RECORD),
     ("history_is_complete", f"insert into control_total by name select 5 as open_count_after, {COUNTED}"),
+    (
+        "history_is_complete",
+        f"insert into control_total by name select 1 as open_count_after, 40 as missing_count, {COUNTED}",
+    ),
     ("nothing_quarantined", BAD_RECORD),
     (
         "no_orphan_events",

@@ -7,7 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.collect.control import ControlTotal, OpenCount, is_known_difference
+from gitpulse_assets.collect.control import (
+    ControlTotal,
+    OpenCount,
+    is_known_difference,
+    is_known_missing,
+)
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.sql_file import create_table
@@ -36,6 +41,8 @@ def counts(rng: Random, number: int) -> list[dict[str, Any]]:
                 "is_whole_walk": rng.random() < 0.6,
                 "is_known_difference": rng.random() < 0.3,
                 "repository_difference": rng.choice((None, 0, 1)),
+                "missing_count": rng.choice((None, 0, 1, 2)),
+                "is_known_missing": rng.random() < 0.3,
             }
         )
     return rows
@@ -50,11 +57,18 @@ def thinned(stored: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dic
         return con.sql("select * from control_total order by fetched_at").to_arrow_table().to_pylist()
 
 
+def missing_known(rows: list[dict[str, Any]]) -> bool:
+    """Whether what is missing is known to a walk that counts as the newest row did."""
+    count = OpenCount(OURS, rows[-1]["has_pull_requests"], BEGAN_AT)
+    return is_known_missing(ControlTotal(count, count, True, OURS, True, missing_count=1), rows)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_what_is_a_known_difference_is_judged_the_same_by_what_is_kept(seed):
     """The row to compare with is the newest at rest of that way to count, however old it is."""
     rows = counts(Random(seed), 12)
     kept = thinned(rows, [])
+    assert missing_known(kept) == missing_known(rows)
     for has_pull_requests in (False, True):
         for difference in (1, 2):
             count = OpenCount(OURS - difference, has_pull_requests, BEGAN_AT)
