@@ -26,6 +26,7 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets.transform.silver import MERGED_TABLES
 from gitpulse_assets_tests.crash.pipeline import REPO, Place, Run, refresh
+from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, own_server, s3_server, storage
 
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
@@ -68,11 +69,47 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 @pytest.fixture
 def lake(made: Made, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """A copy of the small lake on one of the two stores."""
+    return copied(made.lake, made.copy, storage, tmp_path, monkeypatch)
+
+
+def copied(lake: Lake, copy: Lake, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """Restore the backup of a lake to one of the two stores."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     opened = storage.open()
-    assert restore(made.copy.store, opened.store).troubles == ()
-    with_plans(made.lake, opened)
+    assert restore(copy.store, opened.store).troubles == ()
+    with_plans(lake, opened)
     return opened
+
+
+@pytest.fixture(scope="session")
+def worn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Lake]:
+    """A lake that walked events without a token, asked after a deleted issue, and folded; and its copy."""
+    world = generate([HistoryPlan(REPO.key, seed=3, issue_count=20, day_count=60, body_bytes_mean=50)])
+    folder = tmp_path_factory.mktemp("worn")
+    reader = Reader(world, REPO, folder / "lake", token="", with_events=True)
+    reader.sync()
+    world.advance(seconds=86_400)
+    acts = world.acts_on(REPO.key)
+    acts.delete(next(iter(acts.repository.issues.values())), world.clock - 60)
+    reader.token, reader.with_events = "good-token", False
+    reader.sync(is_full=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CLOSED_ROWS", "RUNS_KEPT"):
+            patch.setattr(f"gitpulse_assets.folding.{name}", 1)
+        world.advance(seconds=86_400)
+        reader.sync()
+    with reader.gold():
+        copy = Lake.open(str(folder / "copy"))
+    back_up(reader.lake.store, copy.store)
+    return reader.lake, copy
+
+
+@pytest.fixture
+def worn_lake(
+    worn: tuple[Lake, Lake], storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Lake:
+    """A copy of the worn lake on one of the two stores."""
+    return copied(*worn, storage, tmp_path, monkeypatch)
 
 
 def with_plans(made: Lake, opened: Lake) -> None:
@@ -84,6 +121,13 @@ def with_plans(made: Lake, opened: Lake) -> None:
         assert commit is not None
         carried = {name: commit.tables[name] for name in plan.carried}
         opened.store.put(paths.plan_key(layer, REPO), encode(msgspec.structs.replace(plan, carried=carried)))
+
+
+@pytest.fixture
+def worn_folder(worn: tuple[Lake, Lake], tmp_path: Path) -> Lake:
+    """A copy of the worn lake in a folder."""
+    shutil.copytree(worn[0].store.uri(""), tmp_path / "lake")
+    return Lake.open(str(tmp_path / "lake"))
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,13 @@ import pytest
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
+from gitpulse_assets.pipeline.merge import merge
 from gitpulse_assets.retention import batches
 from gitpulse_assets_tests.crash.pipeline import REPO, Run
 from gitpulse_assets_tests.integrity.conftest import Made, tables_of
@@ -105,7 +107,37 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", OBJECTS)
 def test_03_it_is_named_with_the_command(lake: Lake, name: str, damage_table: list[tuple[str, ...]]):
-    key = OBJECTS[name]
+    damaged_in_every_way(lake, name, OBJECTS[name], damage_table)
+
+
+@pytest.mark.parametrize("name", ["departure", "event_walk", "folded_run"])
+def test_03_so_is_what_only_some_lakes_have(worn_lake: Lake, name: str, damage_table: list[tuple[str, ...]]):
+    """Answers about issues that left, places in a list of events, and the list of folded runs."""
+    (batch,) = worn_lake.store.list(f"bronze/github/{name}/")
+    damaged_in_every_way(worn_lake, f"bronze/{name} batch", batch.key, damage_table)
+
+
+@pytest.mark.parametrize("name", ["departure", "event_walk", "folded_run"])
+def test_03_mending_it_costs_no_table_anything(worn_folder: Lake, name: str):
+    before = tables_of(worn_folder)
+    (batch,) = worn_folder.store.list(f"bronze/github/{name}/")
+    damage(worn_folder, batch.key, "cut")
+    assert not worn_folder.mend(REPO, worn_folder.examine(REPO))
+    assert worn_folder.examine(REPO) == []
+    assert tables_of(worn_folder) == before
+
+
+def test_03_a_rebuild_without_what_became_of_a_departed_issue_is_refused(worn_folder: Lake):
+    """It would be open again, in as many rows."""
+    (batch,) = worn_folder.store.list("bronze/github/departure/")
+    damage(worn_folder, batch.key, "gone")
+    worn_folder.mend(REPO, worn_folder.examine(REPO))
+    with connect() as con, pytest.raises(LakeError, match=r"less than stands: .* of issue_sighting"):
+        merge(con, worn_folder, REPO, is_rebuild=True)
+
+
+def damaged_in_every_way(lake: Lake, name: str, key: str, damage_table: list[tuple[str, ...]]) -> None:
+    """Damage an object, look what is found and said, and put it back, in every way."""
     for how in DAMAGES:
         before = damage(lake, key, how)
         found, said = lake.examine(REPO), what_is_said(lake)
