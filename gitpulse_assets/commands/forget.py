@@ -106,11 +106,12 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
                 return refused(
                     f"at work: runs or backfills of {', '.join(busy[:3])}; let them end first", FAILED
                 )
+            # First: beside a backfill it is refused, and then nothing was changed.
+            events = forget_events(lake, login)
             counts = forget_person(lake, login)
             # Also those whose tables an earlier call did not come to make anew.
             repos = sorted({*counts, *repos_naming(lake, login)})
             forget_bodies(lake, login, repos)
-            events = forget_events(lake, login)
             failed = made_anew(instance, lake, repos)
     except (SettingsError, LakeError) as error:
         return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)

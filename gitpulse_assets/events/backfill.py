@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import duckdb
 
 from gitpulse_assets.events.archives import Archive
+from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher
 from gitpulse_assets.events.hour_file import UnreadableFile
 from gitpulse_assets.events.incoming import Facts, Incoming
@@ -42,10 +43,16 @@ class Backfill:
     def days(
         self, archives: Sequence[Archive], first: date, last: date, told: Told = lambda row: None
     ) -> list[HourRow]:
-        """Bring every hour of the days from `first` to `last`, both included; each file is told when done."""
-        return [row for day in days_from(first, last) for row in self.day(archives, day, told)]
+        """Bring every hour of the days from `first` to `last`, both included; each file is told when done.
 
-    def day(self, archives: Sequence[Archive], event_date: date, told: Told) -> list[HourRow]:
+        Raises LakeError while a person is being taken out of public events.
+        """
+        with at_work(self.lake.store, "bringing") as sign:
+            return [row for day in days_from(first, last) for row in self.day(archives, day, told, sign)]
+
+    def day(
+        self, archives: Sequence[Archive], event_date: date, told: Told, sign: Callable[[], None]
+    ) -> list[HourRow]:
         """Bring the hours of a day that are over, of every archive that serves it."""
         known = {(row.source, row.file_hour_at): row for row in hour_rows(self.lake, Day(event_date))}
         found: list[HourRow] = []
@@ -53,7 +60,7 @@ class Backfill:
             for archive in archives:
                 if archive.serves(event_date):
                     stop_if_wished()
-                    row = self.hour(archive, hour_at, known.get((archive.name, hour_at)))
+                    row = self.hour(archive, hour_at, known.get((archive.name, hour_at)), sign)
                     found.append(row)
                     told(row)
         # What is not there is noted once a day: asking for it again would lose nothing.
@@ -65,22 +72,26 @@ class Backfill:
         hours = (begin + timedelta(hours=number) for number in range(24))
         return (hour_at for hour_at in hours if hour_at + timedelta(hours=1) <= self.now())
 
-    def hour(self, archive: Archive, hour_at: datetime, known: HourRow | None) -> HourRow:
+    def hour(
+        self, archive: Archive, hour_at: datetime, known: HourRow | None, sign: Callable[[], None]
+    ) -> HourRow:
         """Bring one hour file; what is known to be whole costs nothing, what was not is asked for again."""
         if known and known.status == "whole":
             return known
-        row = known if known and known.status in KEPT else self._receive(archive, hour_at)
+        sign()
+        row = known if known and known.status in KEPT else self._receive(archive, hour_at, sign)
         if row.status != "received":
             return row
         return read_kept(self.lake, self.con, self.projections, row)
 
-    def _receive(self, archive: Archive, hour_at: datetime) -> HourRow:
+    def _receive(self, archive: Archive, hour_at: datetime, sign: Callable[[], None]) -> HourRow:
         """Fetch a file and keep it as received; what is not there, or cannot be the file, is noted."""
         now = self.now()
         row = HourRow(source=archive.name, file_hour_at=hour_at, status="missing", asked_at=now)
         path = self.lake.store.scratch_folder / f"{archive.name}-{file_name(hour_at)}.{now.timestamp()}"
         try:
             fetched = self.fetcher.fetch(archive, hour_at, path)
+            sign()
             if fetched is None:
                 row = replace(row, detail="the archive has no such file")
             elif fetched.promised_sha256 not in (None, fetched.sha256):

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.contracts.events import UNUSABLE_EVENT
+from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.hour_file import UnreadableFile, whole_lines
 from gitpulse_assets.events.ledger import hour_key, hour_rows, put_rows
 from gitpulse_assets.events.merge import publish, published
@@ -56,16 +57,19 @@ class ForgottenEvents:
 def forget_in_events(
     lake: Lake, con: duckdb.DuckDBPyConnection, login: str, projections: Sequence[Projection]
 ) -> ForgottenEvents:
-    """Take a person out of all public events."""
+    """Take a person out of all public events; raises LakeError while a backfill or repair brings some."""
     person = Person(login)
-    kept = [info.key for info in lake.store.list(paths.HOUR_FILES)]
-    file_count = sum(forget_in_file(lake, key, person) for key in kept)
-    days = begun_days(lake)
     change = Change(person.condition, person.out_of_row)
-    events = sum(rewrite_day(lake, con, day, projections, change) for day in days)
-    for day in days:
-        forget_in_lines(lake, day, person)
-    return ForgottenEvents(file_count, events)
+    file_count = event_count = 0
+    with at_work(lake.store, "forgetting") as sign:
+        for key in [info.key for info in lake.store.list(paths.HOUR_FILES)]:
+            sign()
+            file_count += forget_in_file(lake, key, person)
+        for day in begun_days(lake):
+            sign()
+            event_count += rewrite_day(lake, con, day, projections, change)
+            forget_in_lines(lake, day, person)
+    return ForgottenEvents(file_count, event_count)
 
 
 def begun_days(lake: Lake) -> list[Day]:

@@ -6,7 +6,7 @@ Cut short anywhere, a repair is gone on with by doing it again, or by the next b
 What cannot be read is set aside.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, time, timedelta
@@ -22,6 +22,7 @@ from gitpulse_assets.contracts.events import (
     UNUSABLE_EVENT,
 )
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.backfill import read_kept
 from gitpulse_assets.events.ledger import KEPT, HourRow, hour_key, hour_row, hour_rows, put_rows
 from gitpulse_assets.events.merge import KEY, publish, published
@@ -51,7 +52,22 @@ def repair_day(
     day: Day,
     findings: Sequence[Finding],
 ) -> None:
-    """Mend what was found of a day, so far as the lake itself can."""
+    """Mend what was found of a day, so far as the lake itself can.
+
+    Raises LakeError while a person is being taken out of public events.
+    """
+    with at_work(lake.store, "bringing") as sign:
+        _repair(lake, con, projections, day, findings, sign)
+
+
+def _repair(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    projections: Sequence[Projection],
+    day: Day,
+    findings: Sequence[Finding],
+    sign: Callable[[], None],
+) -> None:
     mend_records(lake.store, day, findings)
     files = {one.key for one in of_kind(findings, "hour_file")}
     tables = {one.key for one in of_kind(findings, "table")}
@@ -67,7 +83,7 @@ def repair_day(
         repair.note_gone(files)
         if is_lost or tables:
             repair.make_anew({key.split("/")[1] for key in tables}, is_lost=is_lost)
-        repair.read_noted()
+        repair.read_noted(sign)
 
 
 class Repair:
@@ -166,10 +182,11 @@ class Repair:
     def _open(self, contract: TableContract, part: str):
         return open_table(self._lake.store, contract, self._day, part).dataset
 
-    def read_noted(self) -> None:
+    def read_noted(self, sign: Callable[[], None]) -> None:
         """Read the files that wait to be read, of whatever day, and note what cannot be."""
         for day in self._lake.committed_days("silver"):
             for row in [row for row in readable_rows(self._lake, day) if row.status == "received"]:
+                sign()
                 if self._lake.store.head(hour_key(row)) is None:
                     read = without_file(row)
                 else:

@@ -48,7 +48,7 @@ OBJECTS = "objects/"
 MARK = "_restore.json"
 WATCH = "_watch/"
 # Nobody's data: what runs and this machine need for the moment.
-TRANSIENT = (paths.STAGING, "_locks/", MARK)
+TRANSIENT = (paths.STAGING, paths.AT_WORK, "_locks/", MARK)
 # Each further one means that something was published or thinned out while the repository was copied.
 COPY_ATTEMPTS = 30
 COPY_WAIT_SECONDS = 0.2

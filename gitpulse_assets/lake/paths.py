@@ -14,6 +14,7 @@ from gitpulse_assets.repo import Repo
 
 STAGING = "_staging/"
 DAMAGED = "_damaged/"
+AT_WORK = "_at_work/"
 HOUR_FILES = "bronze/archive/hour_file/"
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")

@@ -14,6 +14,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from gitpulse_assets.automation import launch
 from gitpulse_assets.automation.backfills import backfilled_keys
 from gitpulse_assets.commands import forget
+from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.exit_codes import FAILED
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS
@@ -54,6 +55,15 @@ def test_05_forgetting_is_refused_while_a_backfill_is_under_way(
     assert "let them end first" in capsys.readouterr().err
     instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))
     assert backfilled_keys(instance) == set()
+
+
+def test_05_forgetting_a_person_is_refused_beside_a_backfill_of_events(
+    home, lake: Lake, capsys: pytest.CaptureFixture[str]
+):
+    """Before anything of theirs is changed."""
+    with at_work(lake.store, "bringing"):
+        assert forget.forget_login(load_settings(), "ada", is_confirmed=True) == FAILED
+    assert "a backfill or repair of public events is at work" in capsys.readouterr().err
 
 
 def test_05_a_run_queued_before_its_repository_was_forgotten_fetches_nothing(

@@ -255,7 +255,7 @@ def test_03_cut_short_it_is_gone_on_with(folder_days: Lake, made_days: MadeDays,
     damage(folder_days, key_of(folder_days, "silver/public_event"), "cut")
     found = folder_days.examine(DAY)
     with monkeypatch.context() as patch:
-        patch.setattr("gitpulse_assets.events.repairing.Repair.read_noted", lambda self: 1 // 0)
+        patch.setattr("gitpulse_assets.events.repairing.Repair.read_noted", lambda self, sign: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             repair_day(folder_days, con, TYPED, DAY, found)
     bring(folder_days, con, made_days.archives)
