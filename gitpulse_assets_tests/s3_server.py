@@ -186,7 +186,13 @@ class Storage:
         return Lake.open(self.url, self.s3)
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
+ON_S3 = pytest.param("s3", marks=pytest.mark.s3)
+ON_S3_SLOW = pytest.param("s3", marks=[pytest.mark.s3, pytest.mark.slow])
+# For a proof that asks nothing of S3 that a cheaper one does not: in the suite on a folder alone.
+s3_is_slow = pytest.mark.parametrize("storage", ["folder", ON_S3_SLOW], indirect=True)
+
+
+@pytest.fixture(params=["folder", ON_S3])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     """A place on each of the two stores; whoever imports it imports `s3_server`, too."""
     if request.param == "folder":

@@ -21,6 +21,7 @@ from gitpulse_assets_tests.answer_lakes import (
     publish,
     sync,
 )
+from gitpulse_assets_tests.s3_server import ON_S3_SLOW
 
 SMALL = {"issue_count": 60, "day_count": 90}
 
@@ -57,6 +58,7 @@ def total(answers) -> int:
     return answers.ask(ROCKET, lambda asked: asked.issues(IssueFilter())).total_count
 
 
+@pytest.mark.parametrize("stored", ["folder", ON_S3_SLOW], indirect=True)
 def test_a_changed_lake_is_seen_at_the_next_question(small, tmp_path):
     lake, world, answers = small
     before = total(answers)

@@ -65,7 +65,7 @@ def test_an_issue_that_graphql_does_not_tell_of_stays_until_it_does(product, act
     assert product.repairs()["unknown_count"] == 1
 
 
-@pytest.mark.parametrize("way", ["hide", "delete"])
+@pytest.mark.parametrize("way", ["hide", pytest.param("delete", marks=pytest.mark.slow)])
 def test_an_open_pull_request_that_is_gone_is_no_longer_counted(product, acts, pull_request, way):
     # Without a token GitHub's count has the pull requests in it.
     getattr(acts, way)(pull_request, product.world.clock)
@@ -76,6 +76,7 @@ def test_an_open_pull_request_that_is_gone_is_no_longer_counted(product, acts, p
     assert not is_contradicted(product)
 
 
+@pytest.mark.slow
 def test_a_count_without_a_token_finds_an_open_pull_request_gone(product, acts, pull_request, open_issue):
     acts.hide(pull_request, product.world.clock)
     product.world.advance(seconds=DAY_SECONDS)

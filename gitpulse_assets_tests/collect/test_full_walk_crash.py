@@ -1,5 +1,7 @@
 """A full walk that dies between any two writes: what is stored stays true, and the next run ends it."""
 
+from itertools import product
+
 import pytest
 
 from gitpulse_assets.collect import issues as walking
@@ -16,8 +18,14 @@ from gitpulse_assets.lake.lake import Lake
 
 SHOWN = (ISSUE_CURRENT, ISSUE_LABELS, ISSUE_ASSIGNEES, ISSUE_BODY, ISSUE_TRANSITIONS)
 WRITE_COUNT = 45
-# Two of them in the default run.
-WRITES = [pytest.param(n, marks=() if n % 24 == 4 else pytest.mark.slow) for n in range(1, WRITE_COUNT + 1)]
+
+
+def cases(*suite: tuple[int, bool]) -> list:
+    """Before and after every write; in the suite those alone that are named."""
+    return [
+        pytest.param(*case, marks=() if case in suite else pytest.mark.slow)
+        for case in product(range(1, WRITE_COUNT + 1), (False, True))
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +97,7 @@ def test_the_crashes_below_cover_every_write(changed_world, make_product, synced
     assert store.write_count == WRITE_COUNT
 
 
-@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(("write", "is_after"), cases((28, True)))
 def test_case_23_a_crash_at_any_write(
     changed_world, make_product, synced_folder, untroubled, crashing, write, is_after
 ):
@@ -103,8 +110,7 @@ def test_case_23_a_crash_at_any_write(
     assert_ends_as_if_nothing_happened(product, untroubled)
 
 
-@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(("write", "is_after"), cases((4, False)))
 def test_a_write_that_fails_once(
     changed_world, make_product, synced_folder, untroubled, crashing, write, is_after
 ):

@@ -102,6 +102,7 @@ def test_a_later_walk_ends_at_the_newest_known_event(tokenless, world):
     assert tokenless.unknown_slices() == []
 
 
+@pytest.mark.slow
 def test_a_full_walk_reads_the_whole_list_again(tokenless):
     tokenless.app.limits.anonymous_per_hour = 1000
     tokenless.sync(with_events=True, token="")
@@ -110,7 +111,7 @@ def test_a_full_walk_reads_the_whole_list_again(tokenless):
     assert len(asked(tokenless)) == whole > 10
 
 
-@pytest.mark.parametrize("skip", [1, 7, 12])
+@pytest.mark.parametrize("skip", [7, *(pytest.param(page, marks=pytest.mark.slow) for page in (1, 12))])
 def test_a_walk_cut_short_is_gone_on_with(tokenless, world, skip):
     """At a page before the one that failed, since events that came meanwhile push the others down."""
     tokenless.app.limits.anonymous_per_hour = 1000
@@ -135,6 +136,7 @@ def test_a_walk_cut_short_is_gone_on_with(tokenless, world, skip):
     assert tokenless.unknown_slices() == []
 
 
+@pytest.mark.slow
 def test_events_that_vanished_meanwhile_have_the_walk_begin_anew(tokenless, world):
     tokenless.app.limits.anonymous_per_hour = 1000
     tokenless.app.faults.append(Fault("status", match=EVENTS, skip=3, times=ALWAYS, status=500))
@@ -192,7 +194,7 @@ def test_with_a_token_graphql_stays_the_way(tokenless, notes):
     assert notes == ["issue events are not asked for: with a token GraphQL tells every lifecycle for less"]
 
 
-@pytest.mark.parametrize("skip", [0, 4])
+@pytest.mark.parametrize("skip", [4, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_token_that_comes_later_is_not_misled_by_events(tokenless, world, skip):
     """Whole or cut short, a walk of events is no cursor for GraphQL to go on with."""
     tokenless.app.limits.anonymous_per_hour = 1000
@@ -209,6 +211,7 @@ def test_a_token_that_comes_later_is_not_misled_by_events(tokenless, world, skip
     assert tokenless.unknown_slices() == []
 
 
+@pytest.mark.slow
 def test_an_issue_back_from_hiding_is_not_known_whole(tokenless, world):
     acts = world.acts_on("acme/rocket")
     tokenless.app.limits.anonymous_per_hour = 1000

@@ -104,7 +104,9 @@ def test_a_walk_that_fails_on_its_first_page_is_failed(empty_product):
     assert issue_rows(empty_product)[0].status == "failed"
 
 
-@pytest.mark.parametrize("pages_before", [1, 4, PAGE_COUNT - 1])
+@pytest.mark.parametrize(
+    "pages_before", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, PAGE_COUNT - 1))]
+)
 def test_case_28_a_resumed_walk_fetches_only_the_rest(empty_product, untroubled, pages_before):
     fault(empty_product, skip=pages_before, times=ALWAYS)
     with pytest.raises(AnswerUnusable):
@@ -177,7 +179,7 @@ def test_records_are_kept_byte_for_byte(empty_product):
     assert set(stored["payload_json"].to_pylist()) == served
 
 
-@pytest.mark.parametrize("is_full", [True, False])
+@pytest.mark.parametrize("is_full", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_20_a_walk_before_the_newest_one_is_refused(product, is_full):
     """By its `Date` a day back, GitHub's newer records would lose against those already known."""
     product.world.advance(seconds=3_600)

@@ -118,6 +118,7 @@ def test_departures_and_returns_are_found_and_counted(product, acts, issues, wor
     assert product.repairs()["returned_count"] == 1
 
 
+@pytest.mark.slow
 def test_another_token_costs_but_never_lies(product, make_product, acts, issues):
     acts.retitle(issues[150], product.world.clock, None, "News")
     product.sync(is_full=True, token="another-token")
@@ -125,6 +126,7 @@ def test_another_token_costs_but_never_lies(product, make_product, acts, issues)
     assert_as_walked_anew(product, make_product)
 
 
+@pytest.mark.slow
 def test_a_known_address_that_is_refused_begins_a_walk_without_any(product, acts, issues, make_product):
     acts.retitle(issues[150], product.world.clock, None, "News")
     product.app.faults.append(
@@ -162,6 +164,7 @@ def test_the_manifest_counts_unchanged_pages_apart(product):
     assert pages["records_run_id"].to_pylist() == ["run-001"] * 7 + ["run-002"]
 
 
+@pytest.mark.slow
 def test_a_third_walk_knows_where_the_first_ones_records_are(product, acts, world, issues):
     product.sync(is_full=True)
     acts.delete(issues[-1], world.clock)
@@ -176,6 +179,7 @@ def test_records_of_a_run_that_was_removed_are_asked_for_again(product):
     assert statuses(product) == [200] * 8
 
 
+@pytest.mark.slow
 def test_what_an_earlier_walk_overlooked_is_found(make_product, acts, issues, world):
     """As a stale replica would: the record was there, with an old updated_at, and no walk was shown it."""
     product, overlooked = make_product(world), issues[60]

@@ -34,7 +34,9 @@ def issue_count(found: Published) -> int:
     return found.datasets["issue_current"].count_rows()
 
 
-@pytest.mark.parametrize("is_rebuild", [False, True], ids=["refresh", "rebuild"])
+@pytest.mark.parametrize(
+    "is_rebuild", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["refresh", "rebuild"]
+)
 def test_readers_see_new_silver_under_the_old_watermark(place: Place, sandbox: Sandbox, is_rebuild: bool):
     refresh(place, "run-1")
     before = read(place)

@@ -7,6 +7,7 @@ import pytest
 
 from gitpulse_assets_tests.crash.conftest import Undisturbed, differences, requests, tables_of
 from gitpulse_assets_tests.crash.pipeline import Place, die_at, refresh
+from gitpulse_assets_tests.s3_server import s3_is_slow
 
 POINTS = 120
 PAGES_MAX = 10
@@ -21,6 +22,7 @@ def point_of(number: int, point_count: int) -> int:
     return 1 + number * (point_count - 1) // (POINTS - 1)
 
 
+@s3_is_slow
 @pytest.mark.parametrize("number", SPREAD)
 def test_case_17_kill_9_before_or_after_any_write_and_after_any_answer(
     place: Place, undisturbed: Undisturbed, sandbox, fork, number: int

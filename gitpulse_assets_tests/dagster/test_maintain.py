@@ -44,6 +44,7 @@ def seal_and_die(lake: Lake) -> None:
     publication.seal()
 
 
+@pytest.mark.slow
 def test_zero_days_keep_everything(run, maintain, sandbox, monkeypatch):
     monkeypatch.setenv("GITPULSE_RETENTION_DAYS", "0")
     assert run().is_success

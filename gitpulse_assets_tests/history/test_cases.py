@@ -1,5 +1,7 @@
 """Histories of one or two issues that once gave a wrong day, or that the generated ones cannot make."""
 
+import pytest
+
 
 def test_an_absence_before_the_first_sight_is_unknown(scene):
     issue = scene.open("02")
@@ -20,6 +22,7 @@ def test_what_happened_before_a_transfer_is_known_from_its_new_place(scene):
     assert scene.sync("08", is_full=True) == []
 
 
+@pytest.mark.slow
 def test_a_reopening_before_a_transfer_is_known_from_its_new_place(scene):
     issue = scene.open("02")
     scene.at("03", scene.acts.close, issue, None)
@@ -29,6 +32,7 @@ def test_a_reopening_before_a_transfer_is_known_from_its_new_place(scene):
     assert scene.sync("08", is_full=True) == []
 
 
+@pytest.mark.slow
 def test_a_conversion_before_a_transfer_is_known_from_its_new_place(scene):
     issue = scene.open("02")
     assert scene.sync("03") == []
@@ -38,6 +42,7 @@ def test_a_conversion_before_a_transfer_is_known_from_its_new_place(scene):
     assert scene.ledger() == [("02", "opened"), ("04", "converted")]
 
 
+@pytest.mark.slow
 def test_a_change_at_the_new_place_is_not_counted_here(scene):
     issue = scene.open("02")
     assert scene.sync("03") == []
@@ -47,6 +52,7 @@ def test_a_change_at_the_new_place_is_not_counted_here(scene):
     assert scene.ledger() == [("02", "opened"), ("04", "transferred_out")]
 
 
+@pytest.mark.slow
 def test_an_issue_that_moves_on_left_when_it_left_this_repository(scene):
     issue = scene.open("02")
     assert scene.sync("03") == []
@@ -65,6 +71,7 @@ def test_a_transfer_has_no_date_once_the_issue_is_gone_from_its_new_place(scene)
     assert scene.ledger() == [("02", "opened"), ("08", "transferred_out")]
 
 
+@pytest.mark.slow
 def test_an_issue_that_moves_away_and_back_is_transferred_in_as_another(scene):
     issue = scene.open("02")
     assert scene.sync("03") == []

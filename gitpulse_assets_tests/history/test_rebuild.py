@@ -1,10 +1,13 @@
 """Tables made anew from everything received equal those merged run by run, also where REST events tell."""
 
+import pytest
+
 from gitpulse_assets_tests.history.histories import script
 from gitpulse_assets_tests.history.prove import reader_of
 from gitpulse_assets_tests.history.rebuilding import differences
 
 
+@pytest.mark.slow
 def test_a_rebuild_gives_the_same_tables(tmp_path):
     """With departures and returns between the walks, which each know of what was present at their time."""
     played = script(43, "events")

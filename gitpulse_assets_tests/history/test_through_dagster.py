@@ -41,7 +41,9 @@ def settings(tmp_path, monkeypatch):
     return monkeypatch
 
 
-@pytest.mark.parametrize(("mode", "seed"), [("full", 101), ("increments", 102)])
+@pytest.mark.parametrize(
+    ("mode", "seed"), [("full", 101), pytest.param("increments", 102, marks=pytest.mark.slow)]
+)
 def test_no_day_is_wrong_through_dagster(mode, seed, defs, instance, settings, tmp_path):
     played = script(seed, mode)
     truth = played.world.truth(FULL_NAME)

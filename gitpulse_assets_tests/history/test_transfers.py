@@ -93,6 +93,7 @@ def test_a_renamed_neighbours_issue_is_found_under_its_old_key(world, sync, tran
     assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("renamed", ["old", pytest.param("new", marks=pytest.mark.slow)])
 def test_a_neighbour_renamed_before_the_transfer_is_found_by_its_present_name(
     world, sync, transfers, renamed
@@ -110,6 +111,7 @@ def test_a_neighbour_renamed_before_the_transfer_is_found_by_its_present_name(
     assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
 
 
+@pytest.mark.slow
 def test_a_neighbour_renamed_after_the_transfer_is_found_by_its_former_name(world, sync, transfers):
     """What was noticed before the renaming keeps the name it was told with."""
     world.rename_repository("octo-org/new", "octo-org/between")
@@ -125,6 +127,7 @@ def test_a_neighbour_renamed_after_the_transfer_is_found_by_its_former_name(worl
     assert side(transfers, NEW) == ("in", "octo-org/old", 1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", [pytest.param("good", marks=pytest.mark.slow), ""])
 def test_an_issue_that_was_brought_back_went_where_it_came_back_from(token, world, readers, sync, transfers):
     """GitHub tells of its first leaving only where it is now: here, under another number."""
@@ -157,6 +160,7 @@ def test_an_issue_brought_back_from_where_nobody_watches_went_there(world, sync,
     assert not went["is_linked"]
 
 
+@pytest.mark.slow
 def test_both_sides_of_a_move_are_linked_though_the_issue_moved_on(world, sync, transfers):
     sync(OLD)
     sync(NEW)

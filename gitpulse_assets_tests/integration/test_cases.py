@@ -19,6 +19,7 @@ from gitpulse_assets_tests.answer_lakes import publish
 from gitpulse_assets_tests.crash.conftest import PROVENANCE, PUBLISHED, differences, tables_of
 from gitpulse_assets_tests.crash.pipeline import REPO, Place, Run, refresh
 from gitpulse_assets_tests.integration.conftest import OTHER
+from gitpulse_assets_tests.s3_server import s3_is_slow
 
 NEWER = ("html_url", "author_association")
 
@@ -33,6 +34,7 @@ def known(lake: Lake) -> dict[str, list[dict[str, object]]]:
     }
 
 
+@pytest.mark.slow
 def test_case_03_two_extracts_before_one_merge_lose_nothing(place: Place, change, unsettled: Issue, tmp_path):
     """As in a lake where each is merged at once; only the first of them meets the issue closed."""
     at_once = Place(str(tmp_path / "at-once"), S3Options(), place.api_url)
@@ -64,6 +66,7 @@ def publish_older(lake: Lake, missing: tuple[str, ...]) -> pa.Table:
     return whole
 
 
+@s3_is_slow
 def test_case_15_an_old_snapshot_without_newer_columns_is_merged_into(place: Place, change, tmp_path):
     """What it lacks is null until an issue is met again; nothing else differs from a lake begun today."""
     refresh(place, "run-1")
@@ -84,6 +87,7 @@ def test_case_15_an_old_snapshot_without_newer_columns_is_merged_into(place: Pla
     assert found == expected
 
 
+@s3_is_slow
 def test_case_15_an_old_snapshot_that_cannot_be_merged_into_is_rebuilt(place: Place):
     refresh(place, "run-1")
     before = tables_of(place.open())
@@ -97,6 +101,7 @@ def test_case_15_an_old_snapshot_that_cannot_be_merged_into_is_rebuilt(place: Pl
     assert differences(tables_of(place.open()), before) == {}
 
 
+@s3_is_slow
 def test_case_18_two_repositories_at_once(place: Place, sandbox: Sandbox):
     workers = [
         threading.Thread(target=refresh, args=(replace(place, repo=repo), "run-1")) for repo in (REPO, OTHER)

@@ -19,7 +19,7 @@ from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets_tests.crash.pipeline import REPO, Place
 from gitpulse_assets_tests.history.rebuilding import differences
 from gitpulse_assets_tests.integrity.conftest import Load, Made, tables_of
-from gitpulse_assets_tests.s3_server import Storage
+from gitpulse_assets_tests.s3_server import Storage, s3_is_slow
 
 # Each is compared whole: on a slow machine more backups fit beside the load than are worth it.
 RESTORED_MAX = 3
@@ -170,6 +170,7 @@ def test_02_a_restore_that_was_cut_short_begins_again(
     assert tables_of(target) == made.tables
 
 
+@s3_is_slow
 def test_02_one_made_under_load_is_what_was_published_then(storage: Storage, tmp_path: Path):
     """While refreshes, thinning, clean-up and forgetting run; into an empty folder and an empty bucket."""
     plan = HistoryPlan(REPO.key, seed=5, issue_count=40, day_count=60, body_bytes_mean=50)

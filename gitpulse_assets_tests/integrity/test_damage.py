@@ -21,6 +21,7 @@ from gitpulse_assets.pipeline.merge import merge
 from gitpulse_assets.retention import batches
 from gitpulse_assets_tests.crash.pipeline import REPO, Run
 from gitpulse_assets_tests.integrity.conftest import Made, tables_of
+from gitpulse_assets_tests.s3_server import s3_is_slow
 
 BATCHES = tuple(table for table in bronze.BRONZE if table is not bronze.MANIFEST)
 OBJECTS = {
@@ -44,6 +45,19 @@ OBJECTS = {
     "gold/mart_issue_daily_flow": paths.table_key(MART_ISSUE_DAILY_FLOW, REPO),
     "gold/mart_backlog_verdict": paths.table_key(MART_BACKLOG_VERDICT, REPO),
 }
+# One of each kind, and of those on S3 one that is read here and one that Arrow reads; `make prove` has all.
+SUITE = {
+    "manifest",
+    *("bronze/issues batch", "bronze/issue_page batch", "bronze/repository batch"),
+    *("silver plan", "silver commit", "gold plan", "gold commit"),
+    *("silver/issue_current", "silver/reconciliation", "silver/sync_state", "gold/mart_issue_lifecycle"),
+}
+SUITE_ON_S3 = {"silver commit", "silver/issue_current"}
+CASES = [
+    pytest.param(storage, name, marks=[*marks, *(() if name in suite else (pytest.mark.slow,))])
+    for storage, marks, suite in (("folder", (), SUITE), ("s3", (pytest.mark.s3,), SUITE_ON_S3))
+    for name in OBJECTS
+]
 # What comes back by itself at the next use: nothing is wrong with the repository.
 HARMLESS = {(name, how) for name in ("silver plan", "gold plan") for how in ("gone", "0 bytes")}
 HARMLESS |= {("silver commit", "0 bytes"), ("gold commit", "0 bytes")}
@@ -105,7 +119,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gitpulse_assets.lake.snapshot.WAIT_SECONDS", 0.1)
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize(("storage", "name"), CASES, indirect=["storage"])
 def test_03_it_is_named_with_the_command(lake: Lake, name: str, damage_table: list[tuple[str, ...]]):
     damaged_in_every_way(lake, name, OBJECTS[name], damage_table)
 
@@ -189,6 +203,7 @@ def test_03_plan_and_commit_lost_together(made: Made, folder_lake: Lake, run_on)
     assert tables_of(folder_lake) == made.tables
 
 
+@s3_is_slow
 def test_03_tables_are_made_anew_without_loss(made: Made, lake: Lake, run_on):
     some = ("issue_current", "issue_transitions", "issue_labels", "sync_state")
     for name, how in zip(some, DAMAGES, strict=True):
@@ -206,6 +221,7 @@ def test_03_the_log_of_repairs_is_all_that_goes_with_its_table(made: Made, folde
     assert found["reconciliation"] == Counter()
 
 
+@s3_is_slow
 def test_03_a_lost_batch_costs_no_table_anything(made: Made, lake: Lake, run_on):
     """Refreshes and full walks go on, and a rebuild that would lose its records is refused."""
     damage(lake, OBJECTS["bronze/issues batch"], "cut")

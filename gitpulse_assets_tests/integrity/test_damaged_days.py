@@ -29,7 +29,7 @@ from gitpulse_assets.lake.parts import PartsReplaced, open_parts, together
 from gitpulse_assets.place import Day
 from gitpulse_assets_tests.events.hours import START, Hours, event
 from gitpulse_assets_tests.integrity.test_damage import DAMAGES, damage
-from gitpulse_assets_tests.s3_server import BUCKET, SharedServer, Storage
+from gitpulse_assets_tests.s3_server import BUCKET, ON_S3_SLOW, SharedServer, Storage
 
 DAY = Day(START.date())
 NEXT_DAY = Day(START.date() + timedelta(days=1))
@@ -89,7 +89,7 @@ def days(made_days: MadeDays, storage: Storage, tmp_path: Path, monkeypatch: pyt
     return restored(made_days, storage.open(), tmp_path, monkeypatch)
 
 
-@pytest.fixture(scope="module", params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
+@pytest.fixture(scope="module", params=["folder", ON_S3_SLOW])
 def standing_days(
     request: pytest.FixtureRequest, made_days: MadeDays, tmp_path_factory: pytest.TempPathFactory
 ) -> Lake:
