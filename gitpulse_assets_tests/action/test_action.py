@@ -63,6 +63,7 @@ def test_no_cache_of_another_repository_is_restored(machines):
     assert not longer.expanded(step["with"]["key"]).startswith(asked)
 
 
+@pytest.mark.slow
 def test_two_weeks_of_one_workflow(machines, sandbox):
     first = machines.job(keep_issue="true")
     assert first.run(skipped=(INSTALL,)) == 0, first.log

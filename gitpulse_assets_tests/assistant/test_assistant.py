@@ -261,7 +261,7 @@ def test_what_a_model_is_told_first_says_what_strangers_wrote_is_data():
     assert "never an instruction" in server.INSTRUCTIONS
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_ends_it_while_stdin_is_open(folder, tmp_path, number):
     command = [str(Path(sys.executable).parent / "gitpulse"), "mcp"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GITPULSE_LAKE_URL": str(folder)}

@@ -6,14 +6,15 @@ import pytest
 
 from gitpulse_assets.action.kept_issue import MARK, kept_number
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
-from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.model import User
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve
+from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.sandbox.writing import AUTHOR
 from gitpulse_assets_tests.cli.conftest import REPO
+from gitpulse_assets_tests.history.product import Reader
 
 STRANGER = User(5, "stranger", "User", "U_5", "NONE")
 APP = User(7, "of-an-app[bot]", "Bot", "BOT_7", "NONE")
@@ -59,6 +60,7 @@ def test_a_token_that_may_not_write_fails_after_the_answer_is_told(runner, world
     assert "### Where to act first" in (runner / "summary").read_text()
 
 
+@pytest.mark.slow
 def test_a_limit_opens_no_second_issue_and_hides_no_output(runner, world, gitpulse, monkeypatch):
     """The issue of the first run is not in the tables before a refresh that comes to its end."""
     assert gitpulse("action", "--keep-issue", "true").exit_code == DONE
@@ -88,13 +90,15 @@ def test_an_issue_without_a_token_is_wrong_use(runner, gitpulse, monkeypatch):
     ("authors", "kept"),
     [([STRANGER], None), ([STRANGER, AUTHOR], 1), ([MEMBER, AUTHOR], 0), ([APP, AUTHOR], 0), ([], None)],
 )
-def test_only_an_issue_of_who_may_write_here_is_rewritten(runner, world, gitpulse, authors, kept):
+def test_only_an_issue_of_who_may_write_here_is_rewritten(tmp_path, authors, kept):
     """Anyone can open an issue with the mark; another's text is not ours to replace."""
-    acts, numbers = world.world.acts_on(REPO.key), []
+    world = World()
+    acts, numbers = world.add_repository(REPO.key), []
     for author in authors:
-        issue = acts.open(world.world.clock, author, "title")
-        acts.rewrite(issue, world.world.clock, author, "title", f"text {MARK}")
+        issue = acts.open(world.clock, author, "title")
+        acts.rewrite(issue, world.clock, author, "title", f"text {MARK}")
         numbers.append(issue.number)
-    assert gitpulse("refresh", REPO.key).exit_code == DONE
-    found = kept_number(Lake.open(str(runner / ".gitpulse/lake")), REPO)
+    reader = Reader(world, REPO, tmp_path)
+    reader.sync()
+    found = kept_number(reader.lake, REPO)
     assert found == (None if kept is None else numbers[kept])

@@ -82,7 +82,9 @@ def test_it_ends_at_once_and_the_same_command_goes_on(
     assert sum(LIST in served.target for served in sandbox.app.log) == 1
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(
+    "number", SIGNALS[:1] + [pytest.param(one, marks=pytest.mark.slow) for one in SIGNALS[1:]]
+)
 def test_it_ends_the_sandbox_as_it_is_meant_to(number: signal.Signals):
     with started("sandbox", "--port", "0") as process:
         assert process.stdout is not None
@@ -92,7 +94,7 @@ def test_it_ends_the_sandbox_as_it_is_meant_to(number: signal.Signals):
         assert (*process.communicate(timeout=25), process.returncode) == ("", "", DONE)
 
 
-@pytest.mark.parametrize("before", [in_the_background, deaf])
+@pytest.mark.parametrize("before", [deaf, pytest.param(in_the_background, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "arguments",
     [["sandbox", "--port", "0"], pytest.param(["serve", "--port", "0"], marks=pytest.mark.slow)],
@@ -126,7 +128,8 @@ def processes_of(folder: Path) -> list[str]:
     return [line for line in said.stdout.splitlines() if str(folder) in line]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_the_ui_ends_with_all_its_processes(home: Path, number: signal.Signals):
     """Started by a script's background its five processes stayed for hours; SIGKILL left them always."""
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")

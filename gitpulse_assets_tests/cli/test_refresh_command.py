@@ -88,6 +88,7 @@ def test_a_list_that_github_ends_early_says_what_to_do(gitpulse, sandbox, no_del
     assert "Another run begins it anew" in result.stderr
 
 
+@pytest.mark.slow
 def test_24_a_list_cut_short_is_partial(gitpulse, sandbox):
     """Its third page comes without records, whoever asks for it again."""
     sandbox.app.faults.append(Fault("empty", match="&page=3", times=ALWAYS))

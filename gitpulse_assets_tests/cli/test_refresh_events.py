@@ -27,6 +27,7 @@ def test_the_cost_is_said_first_and_the_history_is_whole(gitpulse, fresh):
     assert "lifecycle" not in gitpulse("verdict", "acme/rocket").stdout
 
 
+@pytest.mark.slow
 def test_events_that_cost_more_than_is_left_are_gone_on_with(gitpulse, fresh, monkeypatch):
     monkeypatch.setenv("GITPULSE_PATIENCE_SECONDS", "0")
     fresh.app.limits.anonymous_per_hour = 12
@@ -39,6 +40,7 @@ def test_events_that_cost_more_than_is_left_are_gone_on_with(gitpulse, fresh, mo
     assert "snapshot only" not in gitpulse("verdict", "acme/rocket").stdout
 
 
+@pytest.mark.slow
 def test_with_a_token_events_are_not_needed(gitpulse):
     result = gitpulse("refresh", "acme/rocket", "--events")
     assert result.exit_code == DONE

@@ -64,6 +64,7 @@ def test_it_serves_until_interrupted(start):
     assert (process.returncode, out, err) == (DONE, "", "")
 
 
+@pytest.mark.slow
 def test_twenty_users_at_once_get_the_same_figures(start):
     url = url_said(start("--port", "0"))
     with httpx.Client(base_url=url, timeout=WAIT_SECONDS) as client, ThreadPoolExecutor(20) as users:

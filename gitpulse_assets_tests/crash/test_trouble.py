@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.conftest import absent
-from gitpulse_assets_tests.crash.conftest import Tables, differences, tables_of
+from gitpulse_assets_tests.crash.conftest import Tables, Undisturbed, differences, requests, tables_of
 from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, refresh
-from gitpulse_assets_tests.s3_server import BUCKET, S3Server
+from gitpulse_assets_tests.s3_server import BUCKET, S3Server, s3_is_slow
 
 FAULTS = {
     "reset": Fault("reset"),
@@ -47,8 +48,8 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def small() -> Iterator[Sandbox]:
+@contextmanager
+def a_small_sandbox() -> Iterator[Sandbox]:
     """Three pages of a repository, to be asked for by `REQUEST_COUNT` requests."""
     plan = HistoryPlan(REPO.key, seed=7, issue_count=170, day_count=100, body_bytes_mean=10)
     with serve(generate([plan])) as running:
@@ -56,12 +57,25 @@ def small() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def expected(small: Sandbox, tmp_path: Path) -> Tables:
-    place = Place(str(tmp_path / "expected"), S3Options(), small.base_url)
-    refresh(place, "run-1")
-    assert len(small.app.log) >= REQUEST_COUNT
-    small.app.log.clear()
-    return tables_of(place.open())
+def small() -> Iterator[Sandbox]:
+    with a_small_sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def untroubled(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """What a refresh without trouble gives."""
+    with a_small_sandbox() as sandbox:
+        place = Place(str(tmp_path_factory.mktemp("untroubled")), S3Options(), sandbox.base_url)
+        fuse = Fuse()
+        refresh(place, "run-1", fuse)
+        assert len(sandbox.app.log) >= REQUEST_COUNT
+        return Undisturbed(tables_of(place.open()), fuse.count, requests(sandbox))
+
+
+@pytest.fixture
+def expected(untroubled: Undisturbed) -> Tables:
+    return untroubled.tables
 
 
 def attempt(place: Place, run_id: str, fuse: Fuse | None = None) -> str:
@@ -130,17 +144,15 @@ class FullDisk:
     "share", [pytest.param(share, marks=() if share == 0.8 else pytest.mark.slow) for share in SHARES]
 )
 def test_a_disk_that_is_full_from_some_write_on(
-    small: Sandbox, expected: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+    small: Sandbox, untroubled: Undisturbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
 ):
     place = Place(str(tmp_path / "lake"), S3Options(), small.base_url)
-    counting = Fuse()
-    refresh(Place(str(tmp_path / "counted"), S3Options(), small.base_url), "run-1", counting)
     disk = FullDisk(monkeypatch)
-    said = attempt(place, "run-1", Fuse(1 + int(share * counting.count), disk.fill))
+    said = attempt(place, "run-1", Fuse(1 + int(share * untroubled.point_count), disk.fill))
     assert "the disk is full: free space, then run again" in said
     disk.is_full = False
     assert attempt(place, "run-2") == ""
-    assert differences(tables_of(place.open()), expected) == {}
+    assert differences(tables_of(place.open()), untroubled.tables) == {}
 
 
 @pytest.fixture
@@ -155,7 +167,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("size_kb", [60, 150, 250])
+@pytest.mark.parametrize(
+    "size_kb", [150, *(pytest.param(size, marks=pytest.mark.slow) for size in (60, 250))]
+)
 def test_a_disk_that_is_really_full(small: Sandbox, expected: Tables, tiny_disk: Path, size_kb: int):
     grow(tiny_disk, size_kb)
     place = Place(str(tiny_disk), S3Options(), small.base_url)
@@ -171,21 +185,21 @@ def grow(folder: Path, size_kb: int) -> None:
 
 
 @pytest.mark.s3
+@pytest.mark.parametrize("shares", [(0.3,), pytest.param((0.2, 0.3, 0.4), marks=pytest.mark.slow)])
 def test_the_s3_server_dies_in_the_middle_and_comes_back(
-    own_server: S3Server, small: Sandbox, expected: Tables, tmp_path: Path
+    own_server: S3Server, small: Sandbox, untroubled: Undisturbed, shares: tuple[float, ...]
 ):
     place = Place(f"s3://{BUCKET}/x", own_server.options, small.base_url)
-    counting = Fuse()
-    refresh(Place(str(tmp_path / "counted"), S3Options(), small.base_url), "run-1", counting)
     # A run that goes on writes less than one that begins.
-    for number, share in enumerate((0.2, 0.3, 0.4)):
-        said = attempt(place, f"run-{number}", Fuse(int(share * counting.count), own_server.kill))
+    for number, share in enumerate(shares):
+        said = attempt(place, f"run-{number}", Fuse(int(share * untroubled.point_count), own_server.kill))
         assert "AWS_ENDPOINT_URL" in said
         own_server.start()
     assert attempt(place, "run-9") == ""
-    assert differences(tables_of(place.open()), expected) == {}
+    assert differences(tables_of(place.open()), untroubled.tables) == {}
 
 
+@s3_is_slow
 def test_case_18_two_refreshes_of_one_repository_at_once(place: Place, undisturbed):
     """One wins, the other ends well or says in one line that it lost; readers see whole tables."""
     said: dict[str, str] = {}

@@ -130,6 +130,7 @@ def test_the_verdict_is_read_from_the_run(
     assert any("verdict flipped" in title for title in titles)
 
 
+@pytest.mark.slow
 def test_a_quota_that_runs_low_again_after_it_was_full_is_told_again(
     run: Refresh, sandbox: Sandbox, tick: Tick, titles: list[str]
 ):

@@ -33,6 +33,7 @@ def test_a_run_that_asks_for_events_has_a_history(run, read, instance, tokenless
     assert any(message.startswith(needed) for message in logged)
 
 
+@pytest.mark.slow
 def test_a_cap_is_seen_on_the_asset_and_in_the_verdict(run, read, sandbox, tokenless):
     sandbox.app._routes.event_rows_max = 300
     outcome = run(with_events=True)

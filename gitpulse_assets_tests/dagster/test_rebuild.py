@@ -74,6 +74,7 @@ def test_a_rebuild_gives_the_same_tables_without_asking_github(
     assert after.merge_id != commit.merge_id
 
 
+@pytest.mark.slow
 def test_tables_of_an_older_contract_are_refused_until_rebuilt(run: Refresh, run_rebuild, lake: Lake):
     assert run().is_success
     before = tables(lake)

@@ -156,6 +156,7 @@ def test_case_18_of_two_runs_at_once_one_publishes_and_the_other_says_so(
     assert [read(table) for table in COMPARED] == [synced.read(table) for table in COMPARED]
 
 
+@pytest.mark.slow
 def test_case_18_two_repositories_at_once(synced, home, defs, read, monkeypatch):
     plans = [HistoryPlan(name, seed=7, issue_count=60, day_count=50) for name in ("acme/one", "acme/two")]
     repos = [Repo.parse(plan.full_name) for plan in plans]

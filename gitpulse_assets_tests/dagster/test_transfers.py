@@ -27,6 +27,7 @@ def sync(world, home, defs, instance, monkeypatch):
         yield run
 
 
+@pytest.mark.slow
 def test_both_sides_name_each_other(world, sync, read):
     sync(OLD)
     moved = transferred(world)

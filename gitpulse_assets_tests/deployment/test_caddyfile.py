@@ -14,7 +14,8 @@ from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment.compose import ROOT, Compose, wait_until
 from gitpulse_assets_tests.deployment.conftest import ADMIN, VIEWER, password_hash
 
-pytestmark = [pytest.mark.caddy, pytest.mark.timeout(300)]
+# Not in the suite, since `make test-deployment` runs it with the rest.
+pytestmark = [pytest.mark.caddy, pytest.mark.timeout(300), pytest.mark.slow]
 
 
 @pytest.fixture

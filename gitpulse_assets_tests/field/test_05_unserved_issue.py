@@ -68,6 +68,7 @@ def test_05_cousin_wherever_they_stand(tmp_path, bad):
     assert cut_numbers(reader) == (sorted(bad), 9)
 
 
+@pytest.mark.slow
 def test_05_cousin_an_issue_that_breaks_later(tmp_path):
     reader = field_reader(tmp_path, 9)
     reader.sync()

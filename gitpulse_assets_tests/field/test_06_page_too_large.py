@@ -29,6 +29,7 @@ def test_06_the_walk_shrinks_its_pages_keeps_its_place_and_grows_again(tmp_path,
     assert walked[-1] == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["&page=3", pytest.param("", marks=pytest.mark.slow)])
 def test_06_pages_that_are_counted_keep_their_place_too(tmp_path, page):
     watched = Watched(tmp_path, token="", with_events=True)
@@ -39,6 +40,7 @@ def test_06_pages_that_are_counted_keep_their_place_too(tmp_path, page):
     assert (watched.judged().wrong_days, watched.product.unknown_slices()) == (0, [])
 
 
+@pytest.mark.slow
 def test_06_the_first_page_and_known_pages_shrink_too(tmp_path):
     watched = Watched(tmp_path)
     watched.sync()

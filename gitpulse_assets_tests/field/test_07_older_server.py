@@ -31,7 +31,11 @@ def lacking(*fields):
 
 @pytest.mark.parametrize(
     ("fields", "missing"),
-    [((ID,), []), ((DUPLICATE,), [NO_DUPLICATES]), (NEWER, [NO_DUPLICATES])],
+    [
+        pytest.param((ID,), [], marks=pytest.mark.slow),
+        pytest.param((DUPLICATE,), [NO_DUPLICATES], marks=pytest.mark.slow),
+        (NEWER, [NO_DUPLICATES]),
+    ],
     ids=["a field", "an argument", "both"],
 )
 def test_07_what_an_older_server_lacks_is_left_out_once_and_told(tmp_path, caplog, fields, missing):
@@ -45,12 +49,14 @@ def test_07_what_an_older_server_lacks_is_left_out_once_and_told(tmp_path, caplo
     assert len([kind for _, _, kind in reader.transitions() if kind == "closed"]) == 3
 
 
+@pytest.mark.slow
 def test_07_cousin_reasons_of_events_are_lacking(tmp_path):
     reader = field_reader(tmp_path, 9, lacking(*REASONS))
     reader.sync()
     assert (reader.asked_count(), reader.unknown_slices()) == (4, [NO_REASONS])
 
 
+@pytest.mark.slow
 def test_07_cousin_conversions_are_lacking(tmp_path):
     reader = field_reader(tmp_path, 9, lacking(CONVERSION))
     reader.sync()
@@ -74,7 +80,9 @@ def test_07_each_loss_is_a_line_of_its_own_for_who_watches(capsys):
     ]
 
 
-@pytest.mark.parametrize("fields", [NEWER, (CONVERSION,)], ids=["both", "a type"])
+@pytest.mark.parametrize(
+    "fields", [NEWER, pytest.param((CONVERSION,), marks=pytest.mark.slow)], ids=["both", "a type"]
+)
 def test_07_it_is_remembered_for_the_next_run(tmp_path, fields):
     """Every run opens a client of its own; the one before must have told it."""
     reader = field_reader(tmp_path, 9, lacking(*fields))
@@ -86,6 +94,7 @@ def test_07_it_is_remembered_for_the_next_run(tmp_path, fields):
     assert reader.asked_count() == 3
 
 
+@pytest.mark.slow
 def test_07_it_is_remembered_for_the_hosts_other_repositories(tmp_path):
     reader = field_reader(tmp_path, 9, lacking(*NEWER))
     acts = reader.world.add_repository("octo-org/other")
@@ -122,6 +131,7 @@ def test_07_a_full_refresh_finds_out_that_the_server_was_updated(tmp_path):
     assert servers(reader.lake.store).load().left_out == {"github.sandbox": []}
 
 
+@pytest.mark.slow
 def test_07_a_full_refresh_of_a_server_as_old_as_before_asks_no_issue_again(tmp_path):
     reader = field_reader(tmp_path, 9, lacking(*NEWER))
     reader.sync()
@@ -132,6 +142,7 @@ def test_07_a_full_refresh_of_a_server_as_old_as_before_asks_no_issue_again(tmp_
     assert reader.unknown_slices() == [NO_DUPLICATES]
 
 
+@pytest.mark.slow
 def test_07_cousin_an_issue_that_departs_stays_told(tmp_path):
     reader = field_reader(tmp_path, 9, lacking(CONVERSION))
     reader.sync()

@@ -50,6 +50,7 @@ def test_13_no_further_full_walks_until_it_changes(watched):
     assert watched.product.unknown_slices() == [WARNED.format(71, 68)]
 
 
+@pytest.mark.slow
 def test_13_an_unchanged_list_is_not_counted_again_for_it(watched):
     watched.sync()
     watched.world.clock += 3600
@@ -57,6 +58,7 @@ def test_13_an_unchanged_list_is_not_counted_again_for_it(watched):
     assert (watched.asked(LIST), watched.asked("graphql")) == ([], [])
 
 
+@pytest.mark.slow
 def test_13_a_difference_that_ends_is_told_no_more(watched):
     watched.sync()
     watched.world.repository("acme/rocket").unlisted_open_count = 0
@@ -65,6 +67,7 @@ def test_13_a_difference_that_ends_is_told_no_more(watched):
     assert watched.product.unknown_slices() == []
 
 
+@pytest.mark.slow
 def test_13_without_a_token_it_is_known_as_well(watched):
     """Cousin: the count holds pull requests too."""
     watched.token = ""
@@ -76,6 +79,7 @@ def test_13_without_a_token_it_is_known_as_well(watched):
     assert "each time they are walked whole" in warned
 
 
+@pytest.mark.slow
 def test_13_a_total_below_the_lists_is_known_as_well(watched):
     """Cousin: a count that stays behind what the lists hold."""
     watched.world.repository("acme/rocket").unlisted_open_count = -3
@@ -85,6 +89,7 @@ def test_13_a_total_below_the_lists_is_known_as_well(watched):
     assert watched.sync().walk_kind == "incremental"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["held", pytest.param("keep_control_total", marks=pytest.mark.slow)])
 def test_13_it_is_known_though_a_run_dies_between_its_walk_and_its_count(watched, monkeypatch, step):
     """Cousin: the next run finds the list unchanged, which proves nothing of its own; two more walks do."""

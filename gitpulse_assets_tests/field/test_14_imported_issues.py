@@ -55,6 +55,7 @@ def test_14_a_look_sees_the_count_and_asks_once(imported):
     assert not settled.is_changed
 
 
+@pytest.mark.slow
 def test_14_imported_beside_a_known_difference_they_are_found_too(imported):
     """Cousin: the difference that is known is no excuse for another."""
     imported.world.repository(REPO.key).unlisted_open_count = 2
@@ -65,6 +66,7 @@ def test_14_imported_beside_a_known_difference_they_are_found_too(imported):
     assert imported.present_count() == len(imported.world.repository(REPO.key).listed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balance", ["closed", pytest.param("deleted", marks=pytest.mark.slow)])
 def test_14_what_leaves_the_open_count_as_it_was_the_full_walk_finds(imported, balance):
     """Cousins: imported as closed, or as many deleted as imported; no count shows that between full walks."""

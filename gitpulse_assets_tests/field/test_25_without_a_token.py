@@ -70,6 +70,7 @@ def test_25_the_list_is_merged_before_the_events_are_whole(poor):
     assert poor.asked(EVENTS)
 
 
+@pytest.mark.slow
 def test_25_cousin_a_full_refresh_goes_on_where_the_hour_ended(small):
     """A 304 costs an anonymous request too: what was walked whole is not walked again before the events."""
     small.product.app.limits.anonymous_per_hour = 1000
@@ -90,6 +91,7 @@ def test_25_cousin_a_full_refresh_goes_on_where_the_hour_ended(small):
     assert (small.judged().wrong_days, small.product.unknown_slices()) == (0, [])
 
 
+@pytest.mark.slow
 def test_25_cousin_what_changes_between_the_hours_is_not_lost(small):
     small.product.app.limits.anonymous_per_hour = 8
     acts = small.world.acts_on(REPO.key)
@@ -106,6 +108,7 @@ def test_25_cousin_what_changes_between_the_hours_is_not_lost(small):
     assert small.present_count() == len(acts.repository.listed)
 
 
+@pytest.mark.slow
 def test_25_cousin_an_hour_that_others_have_spent_costs_nothing_of_what_is_there(small):
     """One address shares its 60 requests: some hours there is not one left."""
     small.product.app.limits.anonymous_per_hour = 8

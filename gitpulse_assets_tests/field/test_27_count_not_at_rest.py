@@ -33,7 +33,7 @@ def test_27_an_open_issue_that_leaves_during_the_walk_is_noticed_by_the_next_run
 
 @pytest.mark.parametrize(
     ("act", "token"),
-    [("transfer", "good-token"), ("close_pull_request", "")]
+    [("transfer", "good-token"), pytest.param("close_pull_request", "", marks=pytest.mark.slow)]
     + [pytest.param(act, "good-token", marks=pytest.mark.slow) for act in ("close", "close_pull_request")]
     + [pytest.param(act, "", marks=pytest.mark.slow) for act in ("close", "transfer")],
 )
@@ -52,6 +52,7 @@ def test_27_whatever_moves_during_the_walk_is_counted_again(tmp_path, monkeypatc
     settled(watched)
 
 
+@pytest.mark.slow
 def test_27_an_issue_that_leaves_during_an_incremental_walk_is_noticed(tmp_path, monkeypatch):
     """Cousin: no later walk of what changed comes by it."""
     watched = Watched(tmp_path)

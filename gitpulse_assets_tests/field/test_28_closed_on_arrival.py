@@ -14,7 +14,7 @@ HERE, THERE = "octo-org/hello", "elsewhere/outside"
 DAY_SECONDS = 86_400
 
 
-@pytest.fixture(params=["good", ""], ids=["graphql", "rest events"])
+@pytest.fixture(params=["good", pytest.param("", marks=pytest.mark.slow)], ids=["graphql", "rest events"])
 def reader(tmp_path, request):
     world = World("2026-01-01T12:00:00Z")
     for name in (HERE, THERE):
@@ -57,13 +57,14 @@ def test_28_an_issue_closed_in_the_second_of_its_arrival_came_and_was_closed(arr
     assert ledger() == (["transferred_in", "closed"], 0)
 
 
-@pytest.mark.parametrize("lag", [1, 2])
+@pytest.mark.parametrize("lag", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_28_cousin_its_closing_is_told_by_a_later_event(arrive, ledger, lag):
     here, issue, now = arrive()
     here.close(issue, now, None, event_lag_seconds=lag)
     assert ledger() == (["transferred_in", "closed"], 0)
 
 
+@pytest.mark.slow
 def test_28_cousin_it_is_converted_to_a_discussion_in_that_second(arrive, ledger):
     here, issue, now = arrive()
     here.convert(issue, now, None)

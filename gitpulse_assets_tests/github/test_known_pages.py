@@ -69,7 +69,9 @@ def test_one_deletion_does_not_cost_every_later_page(sweeper, world, place):
     assert sweeper.sweep()[1] == 1
 
 
-@pytest.mark.parametrize("place", [0, 99, 100, 650])
+@pytest.mark.parametrize(
+    "place", [99, *(pytest.param(place, marks=pytest.mark.slow) for place in (0, 100, 650))]
+)
 def test_one_return_does_not_cost_every_later_page(sweeper, world, place):
     acts = world.acts_on("acme/rocket")
     acts.hide(back := listed(acts)[place], world.clock)
@@ -80,7 +82,7 @@ def test_one_return_does_not_cost_every_later_page(sweeper, world, place):
     assert paid <= 3
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_year_of_weekly_sweeps_misses_nothing(sweeper, world, seed, capsys):
     acts, rng, hidden = world.acts_on("acme/rocket"), Random(seed), []
     paid_count = page_count = 0

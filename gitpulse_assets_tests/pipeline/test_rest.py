@@ -1,5 +1,6 @@
 """An unchanged repository costs its look and nothing else; whatever is left to be done is done even so."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -29,20 +30,40 @@ Objects = dict[str, str]
 Refresh = Callable[[], set[str]]
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Reader:
+def small_world() -> World:
     """A repository of three issues, at 01:00."""
     world = World("2026-01-01T00:00:00Z")
     acts = world.add_repository(REPO.key)
     for _ in range(3):
         acts.open(world.clock, None, "Title")
     world.advance(seconds=HOUR)
-    return Reader(world, REPO, tmp_path / "lake")
+    return world
+
+
+def refresh_of(reader: Reader, **options: bool) -> None:
+    reader.run_count += 1
+    with reader.client(reader.token) as client:
+        refresh(reader.lake, client, REPO, f"run-{reader.run_count}", **options)
+
+
+@pytest.fixture(scope="module")
+def refreshed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake after one refresh, to be copied."""
+    reader = Reader(small_world(), REPO, tmp_path_factory.mktemp("refreshed"))
+    refresh_of(reader)
+    return reader.folder
+
+
+@pytest.fixture
+def reader(refreshed_folder: Path, tmp_path: Path) -> Reader:
+    """Whoever refreshed it once, with a world and a lake of the test's own."""
+    shutil.copytree(refreshed_folder, tmp_path / "lake")
+    return Reader(small_world(), REPO, tmp_path / "lake", run_count=1)
 
 
 @pytest.fixture
 def refreshed(reader: Reader) -> Refresh:
-    """Refreshed once; refresh again and return the objects that were written.
+    """Refresh again and return the objects that were written.
 
     Where the clock moves the stand-in's repository is pushed to, and its record is another.
     """
@@ -53,12 +74,9 @@ def refreshed(reader: Reader) -> Refresh:
 
     def once() -> set[str]:
         before = objects()
-        reader.run_count += 1
-        with reader.client(reader.token) as client:
-            refresh(reader.lake, client, REPO, f"run-{reader.run_count}")
+        refresh_of(reader)
         return {key for key, etag in objects().items() if before.get(key) != etag}
 
-    once()
     return once
 
 
@@ -117,14 +135,13 @@ def test_a_new_day_brings_the_marts_to_it(reader: Reader, refreshed: Refresh):
     assert refreshed() == {MANIFEST_KEY}
 
 
-def test_a_full_walk_is_merged_though_it_found_nothing(reader: Reader, refreshed: Refresh):
+def test_a_full_walk_is_merged_though_it_found_nothing(reader: Reader):
     reader.world.advance(seconds=HOUR)
-    with reader.client(reader.token) as client:
-        refresh(reader.lake, client, REPO, "run-full", is_full=True)
+    refresh_of(reader, is_full=True)
     assert published_as_of(reader).hour == 2
 
 
-@pytest.mark.parametrize("step", ["merge", "move_watermarks"])
+@pytest.mark.parametrize("step", ["move_watermarks", pytest.param("merge", marks=pytest.mark.slow)])
 def test_a_run_that_died_between_its_steps_is_made_up_for(reader: Reader, refreshed: Refresh, step: str):
     reader.world.acts_on(REPO.key).open(reader.world.clock - 60, None, "News")
     with reader.client(reader.token) as client:
@@ -149,7 +166,7 @@ class Killed(BaseException):
     """The process is no more: nothing of it is done behind this."""
 
 
-@pytest.mark.parametrize("written", [0, 1, 2])
+@pytest.mark.parametrize("written", [1, *(pytest.param(count, marks=pytest.mark.slow) for count in (0, 2))])
 def test_a_look_that_is_killed_between_its_writes_is_made_up_for(
     reader: Reader, refreshed: Refresh, monkeypatch: pytest.MonkeyPatch, written: int
 ):
@@ -172,7 +189,7 @@ def test_a_look_that_is_killed_between_its_writes_is_made_up_for(
     assert paths.table_key(MART_ISSUE_DAILY_FLOW, REPO) in refreshed()
 
 
-@pytest.mark.parametrize("damage", ["gone", "replaced"])
+@pytest.mark.parametrize("damage", ["replaced", pytest.param("gone", marks=pytest.mark.slow)])
 def test_a_table_that_is_not_as_published_is_made_again(reader: Reader, refreshed: Refresh, damage: str):
     key = paths.table_key(MART_ISSUE_SWING_DAYS, REPO)
     if damage == "gone":

@@ -23,7 +23,8 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets_tests.conftest import absent
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+# Half a minute of processor for a webserver and a browser: `.ci/run` runs it beside the suite.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.slow]
 
 REPO = Repo("acme", "rocket")
 START_SECONDS_MAX = 120
