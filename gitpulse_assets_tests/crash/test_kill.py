@@ -51,6 +51,7 @@ def test_kill_9_at_any_moment(place: Place, undisturbed: Undisturbed, fork, numb
     assert differences(tables_of(place.open()), undisturbed.tables) == {}
 
 
+@s3_is_slow
 def test_a_refresh_killed_again_and_again_gets_through(place: Place, undisturbed: Undisturbed, fork):
     """Each of its further runs gets a little further, until one is through before it comes to its point."""
     exit_codes = []

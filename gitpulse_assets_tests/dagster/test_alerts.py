@@ -1,7 +1,7 @@
 """The alert sensor on real runs of a real instance: what it reads, sends and remembers."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import apprise
@@ -31,9 +31,16 @@ class Clock(datetime):
 
 
 @pytest.fixture
-def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
-    """A stored one, as whoever gets alerts has."""
-    return stored_instance
+def instance(request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:
+    """One in memory, where a run takes half as long, or `stored`, as whoever gets alerts has."""
+    if getattr(request, "param", "") == "stored":
+        yield request.getfixturevalue("stored_instance")
+        return
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+on_a_stored_one = pytest.mark.parametrize("instance", ["stored"], indirect=True)
 
 
 @pytest.fixture
@@ -57,6 +64,7 @@ def tick(home, instance: dg.DagsterInstance) -> Tick:
     return evaluate
 
 
+@on_a_stored_one
 def test_a_failed_run_is_told_once_and_again_after_it_went_well(
     run: Refresh, sandbox: Sandbox, tick: Tick, titles: list[str], no_delay: None
 ):
@@ -170,6 +178,7 @@ def test_in_the_morning_one_message_names_what_was_left(
     assert sum("Left over" in title for title in titles) == 1
 
 
+@on_a_stored_one
 def test_several_values_at_once_are_remembered_though_one_is_new(instance: dg.DagsterInstance):
     """Dagster's store updates several keys only where none of them is new."""
     memory = InstanceMemory(instance)

@@ -27,7 +27,8 @@ from gitpulse_assets.sandbox.messages import Served
 from gitpulse_assets.sandbox.recorded import load_recorded
 from gitpulse_assets.sandbox.server import Sandbox, serve
 
-pytestmark = pytest.mark.recorded
+# A real repository through Dagster takes a while: `.ci/run` runs it beside the suite.
+pytestmark = [pytest.mark.recorded, pytest.mark.slow]
 
 REPO = Repo("microsoft", "onnxruntime")
 AT = "2023-08-07"

@@ -135,6 +135,7 @@ def one_run(defs: dg.Definitions, repo: Repo) -> RunOutcome:
         return refresh(defs, instance, repo, is_full=False)
 
 
+@pytest.mark.slow
 def test_case_18_of_two_runs_at_once_one_publishes_and_the_other_says_so(
     synced, home, defs, run, read, monkeypatch
 ):

@@ -1,10 +1,12 @@
 """Transfers between two watched repositories, refreshed in either order: each side names the other."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_LABELS
+from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets_tests.history.moving import NEW, OLD, transferred, two_repositories
 from gitpulse_assets_tests.history.product import Reader
 
@@ -14,9 +16,28 @@ def world():
     return two_repositories()
 
 
+@pytest.fixture(scope="module")
+def synced_folder(tmp_path_factory):
+    """A lake in which both were refreshed, on one day and the next, to be copied."""
+    folder, world = tmp_path_factory.mktemp("synced"), two_repositories()
+    for repo in (OLD, NEW):
+        Reader(world, repo, folder).sync(is_full=True)
+        world.advance(seconds=DAY_SECONDS)
+    return folder
+
+
 @pytest.fixture
 def readers(world, tmp_path):
-    return {repo: Reader(world, repo, tmp_path) for repo in (OLD, NEW)}
+    return {repo: Reader(world, repo, tmp_path / "lake") for repo in (OLD, NEW)}
+
+
+@pytest.fixture
+def both_synced(world, readers, synced_folder, tmp_path):
+    """Both were refreshed before."""
+    shutil.copytree(synced_folder, tmp_path / "lake", dirs_exist_ok=True)
+    world.advance(seconds=2 * DAY_SECONDS)
+    for reader in readers.values():
+        reader.run_count = 1
 
 
 @pytest.fixture
@@ -25,7 +46,7 @@ def sync(world, readers):
 
     def run(repo, *, is_full=True):
         readers[repo].sync(is_full=is_full)
-        world.advance(seconds=86_400)
+        world.advance(seconds=DAY_SECONDS)
 
     return run
 
@@ -71,9 +92,7 @@ def test_an_issue_from_a_repository_that_nobody_watches_is_not_linked(world, syn
 
 
 @pytest.mark.parametrize("table", [ISSUE_CURRENT, pytest.param(ISSUE_LABELS, marks=pytest.mark.slow)])
-def test_a_neighbour_that_cannot_be_read_fails_nobody(world, readers, sync, transfers, table):
-    sync(OLD)
-    sync(NEW)
+def test_a_neighbour_that_cannot_be_read_fails_nobody(both_synced, world, readers, sync, transfers, table):
     transferred(world)
     sync(OLD)
     with Path(readers[OLD].lake.uri(table, OLD).removeprefix("file://")).open("r+b") as damaged:
@@ -82,10 +101,8 @@ def test_a_neighbour_that_cannot_be_read_fails_nobody(world, readers, sync, tran
     assert side(transfers, NEW) == ("in", "octo-org/old", None, False)
 
 
-def test_a_renamed_neighbours_issue_is_found_under_its_old_key(world, sync, transfers):
+def test_a_renamed_neighbours_issue_is_found_under_its_old_key(both_synced, world, sync, transfers):
     """What came is found by where the others' issues went, which names us as we are called by then."""
-    sync(OLD)
-    sync(NEW)
     transferred(world)
     world.rename_repository("octo-org/new", "octo-org/newer")
     sync(OLD)
@@ -161,9 +178,7 @@ def test_an_issue_brought_back_from_where_nobody_watches_went_there(world, sync,
 
 
 @pytest.mark.slow
-def test_both_sides_of_a_move_are_linked_though_the_issue_moved_on(world, sync, transfers):
-    sync(OLD)
-    sync(NEW)
+def test_both_sides_of_a_move_are_linked_though_the_issue_moved_on(both_synced, world, sync, transfers):
     moved = transferred(world)
     sync(NEW)
     world.acts_on("octo-org/new").transfer(moved, world.clock, None, world.add_repository("else/where"))
@@ -174,9 +189,7 @@ def test_both_sides_of_a_move_are_linked_though_the_issue_moved_on(world, sync, 
     assert (came["other_repository"], came["other_issue_number"]) == ("octo-org/old", 1)
 
 
-def test_an_issue_that_moves_on_has_two_sides(world, sync, transfers):
-    sync(OLD)
-    sync(NEW)
+def test_an_issue_that_moves_on_has_two_sides(both_synced, world, sync, transfers):
     moved = transferred(world)
     sync(OLD)
     sync(NEW)

@@ -19,7 +19,8 @@ from gitpulse_assets_tests.answer_lakes import HALF, ROCKET
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.page.conftest import EVIL, plain_settings
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+# Half a minute of processor: `.ci/run` runs it beside the suite.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.slow]
 
 START_SECONDS_MAX = 60
 PATIENCE_MILLISECONDS = 60_000

@@ -80,6 +80,7 @@ def stored(lake: Lake, table=ISSUES) -> int:
     return sum(info.size_bytes for info in lake.store.list(prefix))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_rebuild_gives_the_same_tables_before_and_after(tmp_path: Path, seed: int):
     lake = play(tmp_path, seed, thinned_share=0.4).lake
