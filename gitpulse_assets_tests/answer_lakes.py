@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import Layer, TableContract
@@ -21,6 +23,7 @@ from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.transform.silver import MERGED_TABLES, merge_silver
+from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.history.product import Reader
 
 ROCKET = Repo("acme", "rocket")
@@ -46,8 +49,39 @@ def fill(lake: Lake, world: World, folder: Path) -> None:
     lake.manifest(HALF).put(begun)
 
 
-def let_depart(lake: Lake, world: World, folder: Path) -> None:
-    """Delete one open issue and convert another, and find out by a full walk."""
+def copy_filled(
+    config: pytest.Config,
+    target: Path,
+    issue_count: int = 400,
+    day_count: int = 420,
+    *,
+    departs: bool = False,
+) -> World:
+    """Copy the lake of such a world, filled once a run of the tests, to a folder; return the world.
+
+    `departs`: one issue was deleted and another converted since, which a full walk found out.
+    """
+
+    def make(folder: Path) -> dict[str, str]:
+        place = folder / "lake"
+        if departs:
+            world = copy_filled(config, place, issue_count, day_count)
+            let_depart(world)
+            sync(Lake.open(str(place)), world, ROCKET, place, is_full=True)
+        else:
+            fill(Lake.open(str(place)), generated_world(issue_count, day_count), place)
+        return {"folder": str(place)}
+
+    name = f"filled-{issue_count}-{day_count}{'-departed' if departs else ''}"
+    shutil.copytree(shared.made_once(config, name, make)["folder"], target, dirs_exist_ok=True)
+    world = generated_world(issue_count, day_count)
+    if departs:
+        let_depart(world)
+    return world
+
+
+def let_depart(world: World) -> None:
+    """Delete one open issue and convert another."""
     acts = world.acts_on(ROCKET.key)
     first, second = [
         issue
@@ -57,7 +91,6 @@ def let_depart(lake: Lake, world: World, folder: Path) -> None:
     acts.delete(first, world.clock)
     acts.convert(second, world.clock, None)
     world.advance(seconds=3_600)
-    sync(lake, world, ROCKET, folder, is_full=True)
 
 
 def sync(lake: Lake, world: World, repo: Repo, folder: Path, *, is_full: bool = False) -> None:

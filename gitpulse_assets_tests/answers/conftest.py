@@ -9,16 +9,10 @@ import pytest
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.sandbox.world import World
-from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET, fill, generated_world, let_depart, recorded_lake
+from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET, copy_filled, recorded_lake
 from gitpulse_assets_tests.s3_server import BUCKET, SharedServer, no_caller_settings, s3_server
 
 __all__ = ["no_caller_settings", "s3_server"]
-
-
-@pytest.fixture(scope="session")
-def world() -> World:
-    return generated_world()
 
 
 @pytest.fixture(scope="session", params=["folder", pytest.param("s3", marks=pytest.mark.s3)])
@@ -35,13 +29,11 @@ def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def lake(world: World, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def lake(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake in a folder, for tests that only read."""
     folder = tmp_path_factory.mktemp("generated")
-    made = Lake.open(str(folder))
-    fill(made, world, folder)
-    let_depart(made, world, folder)
-    return made
+    copy_filled(pytestconfig, folder, departs=True)
+    return Lake.open(str(folder))
 
 
 @pytest.fixture(scope="session")

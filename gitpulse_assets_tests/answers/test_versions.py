@@ -16,6 +16,7 @@ from gitpulse_assets_tests.answer_lakes import (
     EMPTY,
     HALF,
     ROCKET,
+    copy_filled,
     fill,
     generated_world,
     publish,
@@ -29,18 +30,18 @@ SMALL = {"issue_count": 60, "day_count": 90}
 @pytest.fixture
 def small(stored, tmp_path):
     """A lake of its own, with its world and answers."""
-    yield from filled(stored(), tmp_path)
+    lake, world = stored(), generated_world(**SMALL)
+    fill(lake, world, tmp_path)
+    answers = LakeAnswers(lake)
+    yield lake, world, answers
+    answers.close()
 
 
 @pytest.fixture
-def small_folder(tmp_path):
+def small_folder(pytestconfig, tmp_path):
     """The same in a folder only."""
-    yield from filled(Lake.open(str(tmp_path / "lake")), tmp_path)
-
-
-def filled(lake, tmp_path):
-    world = generated_world(**SMALL)
-    fill(lake, world, tmp_path)
+    world = copy_filled(pytestconfig, tmp_path / "lake", **SMALL)
+    lake = Lake.open(str(tmp_path / "lake"))
     answers = LakeAnswers(lake)
     yield lake, world, answers
     answers.close()

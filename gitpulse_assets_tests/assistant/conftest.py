@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets_tests.answer_lakes import fill, generated_world
+from gitpulse_assets_tests.answer_lakes import copy_filled
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filled lake, for tests that only read."""
-    made, world = tmp_path_factory.mktemp("asked") / "lake", generated_world(200, 300)
-    fill(Lake.open(str(made)), world, made)
+    made = tmp_path_factory.mktemp("asked") / "lake"
+    copy_filled(pytestconfig, made, 200, 300)
     return made

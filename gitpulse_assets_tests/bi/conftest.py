@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets_tests.answer_lakes import fill, generated_world
+from gitpulse_assets_tests.answer_lakes import copy_filled
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("with 'quote") / "lake"
-    fill(Lake.open(str(made)), generated_world(60, 90), made)
+    copy_filled(pytestconfig, made, 60, 90)
     return made
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets_tests.answer_lakes import fill, generated_world
+from gitpulse_assets_tests.answer_lakes import copy_filled
 
 EMAIL, PASSWORD = "triage@example.com", "the-password-that-must-never-show"
 
@@ -81,7 +80,7 @@ def stand_in() -> StandIn:
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("metabase") / "lake"
-    fill(Lake.open(str(made)), generated_world(200, 300), made)
+    copy_filled(pytestconfig, made, 200, 300)
     return made

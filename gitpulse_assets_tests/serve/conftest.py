@@ -17,18 +17,16 @@ from gitpulse_assets.commands.serve import listen, server_config, url_of
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.serve.app import create_app
 from gitpulse_assets.settings import Settings
-from gitpulse_assets_tests.answer_lakes import fill, generated_world, let_depart, recorded_lake
+from gitpulse_assets_tests.answer_lakes import copy_filled, recorded_lake
 
 START_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filled lake, for tests that only read."""
-    made, world = tmp_path_factory.mktemp("served") / "lake", generated_world(200, 300)
-    lake = Lake.open(str(made))
-    fill(lake, world, made)
-    let_depart(lake, world, made)
+    made = tmp_path_factory.mktemp("served") / "lake"
+    copy_filled(pytestconfig, made, 200, 300, departs=True)
     return made
 
 

@@ -8,7 +8,7 @@ from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.serve.replies import is_known
-from gitpulse_assets_tests.answer_lakes import ROCKET, fill, generated_world, publish, sync
+from gitpulse_assets_tests.answer_lakes import ROCKET, publish, sync
 
 SUMMARY = "/api/repository/acme/rocket/summary"
 ISSUES = "/api/repository/acme/rocket/issues"
@@ -38,10 +38,10 @@ def test_another_question_or_format_has_another_tag(client):
     )
 
 
-def test_a_changed_lake_has_a_new_tag_at_once(make_client, tmp_path):
+def test_a_changed_lake_has_a_new_tag_at_once(make_client, pytestconfig, tmp_path):
     place = tmp_path / "lake"
+    copy_filled(pytestconfig, place, 60, 90)
     lake = Lake.open(str(place))
-    fill(lake, generated_world(40, 60), place)
     client = make_client(place)
     before = [client.get(path) for path in PATHS]
     tables = {table: lake.dataset(table, ROCKET).to_table() for table in MART_TABLES}
@@ -55,11 +55,11 @@ def test_a_changed_lake_has_a_new_tag_at_once(make_client, tmp_path):
     assert after[1].json()["total_count"] == before[1].json()["total_count"] - 1
 
 
-def test_an_answer_names_the_moment_of_its_own_figures(make_client, tmp_path, monkeypatch):
+def test_an_answer_names_the_moment_of_its_own_figures(make_client, pytestconfig, tmp_path, monkeypatch):
     """What is published between reading the status and the tables must not be kept under the older moment."""
-    place, world = tmp_path / "lake", generated_world(40, 60)
+    place = tmp_path / "lake"
+    world = copy_filled(pytestconfig, place, 60, 90)
     lake = Lake.open(str(place))
-    fill(lake, world, place)
     client = make_client(place)
     answers = client.app.state.answers
     status = answers.status
