@@ -8,7 +8,7 @@ from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.serve.replies import is_known
-from gitpulse_assets_tests.answer_lakes import ROCKET, publish, sync
+from gitpulse_assets_tests.answer_lakes import ROCKET, copy_filled, publish, sync
 
 SUMMARY = "/api/repository/acme/rocket/summary"
 ISSUES = "/api/repository/acme/rocket/issues"
