@@ -139,6 +139,16 @@ def recorded_lake(lake: Lake, folder: Path) -> None:
         make_marts(con, lake, ONNX).publish()
 
 
+def copy_recorded(config: pytest.Config, target: Path, recorded_data: Path) -> None:
+    """Copy the lake of a real repository, merged once a run of the tests, to a folder."""
+
+    def make(folder: Path) -> dict[str, str]:
+        recorded_lake(Lake.open(str(folder / "lake")), recorded_data / "microsoft__onnxruntime")
+        return {"folder": str(folder / "lake")}
+
+    shutil.copytree(shared.made_once(config, "recorded", make)["folder"], target, dirs_exist_ok=True)
+
+
 def _recorded_sync() -> dict[TableContract, pa.Table]:
     row: dict[str, Any] = dict.fromkeys(silver.SYNC_STATE.column_names)
     row |= {"repo_owner": ONNX.owner, "repo_name": ONNX.name, "stream": "issues", "record_count": 0}

@@ -9,7 +9,7 @@ import pytest
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET, copy_filled, recorded_lake
+from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET, copy_filled, copy_recorded
 from gitpulse_assets_tests.s3_server import BUCKET, SharedServer, no_caller_settings, s3_server
 
 __all__ = ["no_caller_settings", "s3_server"]
@@ -37,11 +37,13 @@ def lake(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def recorded(recorded_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def recorded(
+    recorded_data: Path, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Lake:
     """A real repository, recorded."""
-    made = Lake.open(str(tmp_path_factory.mktemp("recorded")))
-    recorded_lake(made, recorded_data / "microsoft__onnxruntime")
-    return made
+    folder = tmp_path_factory.mktemp("recorded")
+    copy_recorded(pytestconfig, folder, recorded_data)
+    return Lake.open(str(folder))
 
 
 @pytest.fixture(scope="session")

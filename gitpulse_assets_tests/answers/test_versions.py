@@ -1,6 +1,7 @@
 """A changed lake is seen at once, half a change never; what has no answer says what to do."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -22,16 +23,20 @@ from gitpulse_assets_tests.answer_lakes import (
     publish,
     sync,
 )
-from gitpulse_assets_tests.s3_server import ON_S3_SLOW
+from gitpulse_assets_tests.s3_server import ON_S3, ON_S3_SLOW
 
 SMALL = {"issue_count": 60, "day_count": 90}
 
 
 @pytest.fixture
-def small(stored, tmp_path):
+def small(stored, pytestconfig, tmp_path):
     """A lake of its own, with its world and answers."""
     lake, world = stored(), generated_world(**SMALL)
-    fill(lake, world, tmp_path)
+    place = lake.store.uri("")
+    if place.startswith("s3://"):
+        fill(lake, world, tmp_path)
+    else:
+        copy_filled(pytestconfig, Path(place), **SMALL)
     answers = LakeAnswers(lake)
     yield lake, world, answers
     answers.close()
@@ -92,6 +97,7 @@ def test_the_marts_stay_with_the_silver_they_were_made_from(small_folder):
     assert "a refresh is being published, or a check kept its marts back" in str(status.note)
 
 
+@pytest.mark.parametrize("stored", [pytest.param("folder", marks=pytest.mark.slow), ON_S3], indirect=True)
 def test_what_is_replaced_while_it_is_read_is_asked_again(small):
     """A folder gives the old table to its end, a bucket refuses it; either way the answer is whole."""
     lake, _, answers = small

@@ -138,10 +138,10 @@ class Run:
             make_marts(con, self.lake, self.place.repo).publish()
 
 
-def refresh(place: Place, run_id: str, fuse: Fuse | None = None) -> None:
+def refresh(place: Place, run_id: str, fuse: Fuse | None = None, *, is_full: bool = False) -> None:
     """Make one refresh run, from the first request to gold committed."""
     run = Run(place, run_id, fuse or Fuse())
-    run.extract()
+    run.extract(is_full=is_full)
     run.merge()
 
 

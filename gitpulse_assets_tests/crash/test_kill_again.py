@@ -15,10 +15,8 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.crash.conftest import Tables, differences, rows_of, tables_of
 from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, die_at, refresh
-from gitpulse_assets_tests.s3_server import s3_is_slow
 
 POINTS = 30
-SPREAD = [pytest.param(n, marks=() if n % 44 == 27 else pytest.mark.slow) for n in range(POINTS)]
 
 
 @contextmanager
@@ -85,8 +83,8 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@s3_is_slow
-@pytest.mark.parametrize("number", SPREAD)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(POINTS))
 def test_case_17_kill_9_in_an_incremental_refresh(
     place: Place, second_run: tuple[Tables, str, int], sandbox: Sandbox, fork, number: int
 ):

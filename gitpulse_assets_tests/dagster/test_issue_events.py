@@ -20,6 +20,7 @@ def unknowns(read):
     return set.intersection(*told)
 
 
+@pytest.mark.slow
 def test_a_run_that_asks_for_events_has_a_history(run, read, instance, tokenless):
     assert run().is_success
     assert SNAPSHOT_ONLY in unknowns(read)

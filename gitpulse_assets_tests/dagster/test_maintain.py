@@ -13,7 +13,9 @@ from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lake import maintenance, paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.repo import Repo
+from gitpulse_assets_tests.crash.pipeline import Place, refresh
 
 REPO = Repo("acme", "rocket")
 QUARTER_SECONDS = 100 * 86_400
@@ -25,9 +27,11 @@ def maintain(home, defs: dg.Definitions, instance: dg.DagsterInstance):
 
 
 def test_it_finishes_what_a_dead_run_sealed_and_thins_out_what_is_old(run, maintain, sandbox, lake: Lake):
-    assert run().is_success
+    place = Place(lake.store.uri(""), S3Options(), sandbox.base_url)
+    refresh(place, "run-1")
     sandbox.world.advance(seconds=QUARTER_SECONDS)
-    assert run(is_full=True).is_success
+    refresh(place, "run-2", is_full=True)
+    assert list(maintained(lake, 0, [])) == []
     seal_and_die(lake)
     finished, thinned = done(maintain())
     assert finished == f"{REPO}: finished the publication of silver that a run had begun"

@@ -39,12 +39,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
-    """A stored instance: a schedule opens it by its address."""
-    return stored_instance
-
-
 def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> ScheduleExecutionData:
     with dg.build_schedule_context(
         instance=instance, scheduled_execution_time=SUNDAY, repository_def=defs.get_repository_def()
@@ -61,12 +55,13 @@ def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> Sched
     ],
 )
 def test_a_tick_asks_for_one_run_for_all(
-    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, name: str, config: dict
+    home: Path, defs: dg.Definitions, stored_instance: dg.DagsterInstance, name: str, config: dict
 ):
-    assert "no repository is watched" in tick(defs, instance, name).skip_message
+    """A schedule opens the instance by its address, so that it has to be stored."""
+    assert "no repository is watched" in tick(defs, stored_instance, name).skip_message
     for key in KEYS:
-        register(instance, key)
-    (request,) = tick(defs, instance, name).run_requests or []
+        register(stored_instance, key)
+    (request,) = tick(defs, stored_instance, name).run_requests or []
     assert request.run_key == SUNDAY.isoformat()
     assert request.run_config["ops"][SWEEP_OP]["config"] == {**config, "since": SUNDAY.isoformat()}
 
@@ -182,6 +177,7 @@ def test_a_run_begun_meanwhile_is_waited_for_to_the_end(
     assert (found["run_count"], found["busy_count"]) == ((3, 0) if ends else (2, 1))
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_refreshed(
     home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandbox
 ):

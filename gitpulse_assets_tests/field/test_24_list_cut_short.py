@@ -29,7 +29,14 @@ def tokenless(tmp_path):
     return watched
 
 
-@pytest.mark.parametrize("kind", ["no_link", "empty", "short", "repeated", "leads_back"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "no_link",
+        "short",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("empty", "repeated", "leads_back")),
+    ],
+)
 def test_24_one_false_page_of_a_first_walk_costs_nothing_but_a_request(watched, kind):
     """Before, the records from the false page on were missing, and no word of it."""
     watched.faults.append(Fault(kind, match=LIST, skip=2))
@@ -38,7 +45,7 @@ def test_24_one_false_page_of_a_first_walk_costs_nothing_but_a_request(watched, 
     assert watched.product.unknown_slices() == []
 
 
-@pytest.mark.parametrize("kind", ["no_link", "empty"])
+@pytest.mark.parametrize("kind", ["no_link", pytest.param("empty", marks=pytest.mark.slow)])
 def test_24_a_list_cut_short_for_good_is_partial_and_gone_on_with(watched, kind):
     """`page=3` is the third page alone, whoever asks for it again."""
     watched.faults.append(Fault(kind, match="&page=3", times=ALWAYS))
@@ -57,7 +64,7 @@ def test_24_a_first_page_without_link_for_good_is_no_whole_list(watched):
     assert watched.product.lake.manifest(watched.product.repo).rows()[-1].status == "partial"
 
 
-@pytest.mark.parametrize("kind", ["repeated", "leads_back"])
+@pytest.mark.parametrize("kind", ["repeated", pytest.param("leads_back", marks=pytest.mark.slow)])
 def test_24_pages_that_never_lead_on_end_the_walk_loudly(watched, kind):
     watched.faults.append(Fault(kind, match="&page=3", times=ALWAYS))
     with pytest.raises(AnswerUnusable, match=r"(the|a) page before it"):
@@ -98,7 +105,7 @@ def test_24_an_incremental_walk_loses_no_change(watched, times):
     assert titles.count("Changed") == 150
 
 
-@pytest.mark.parametrize("kind", ["no_link", "empty"])
+@pytest.mark.parametrize("kind", ["empty", pytest.param("no_link", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("skip", [1, *(pytest.param(page, marks=pytest.mark.slow) for page in (0, 5))])
 def test_24_events_come_to_the_end_that_their_first_page_told(tokenless, kind, skip):
     """Before, the older events were missing, and every issue was called whole."""
@@ -123,6 +130,7 @@ def test_24_an_events_page_without_link_for_good_is_gone_past(tokenless):
     assert (tokenless.judged().wrong_days, tokenless.product.unknown_slices()) == (0, [])
 
 
+@pytest.mark.slow
 def test_24_a_list_of_events_that_stays_empty_proves_no_history(tokenless):
     """Before, every issue was called whole, though what is closed was closed by an event."""
     tokenless.faults.append(Fault("empty", match=EVENTS, times=ALWAYS))
@@ -143,6 +151,7 @@ def test_24_a_repository_where_nothing_was_closed_may_have_no_events(tmp_path):
     assert (quiet.present_count(), quiet.product.unknown_slices()) == (1, [])
 
 
+@pytest.mark.slow
 def test_24_a_304_page_stored_without_next_does_not_end_the_next_walk(watched):
     """As a version before this rule has stored it: its ETag is right, and its next address is missing."""
     watched.sync()

@@ -66,7 +66,7 @@ def publish_older(lake: Lake, missing: tuple[str, ...]) -> pa.Table:
     return whole
 
 
-@s3_is_slow
+@pytest.mark.slow
 def test_case_15_an_old_snapshot_without_newer_columns_is_merged_into(place: Place, change, tmp_path):
     """What it lacks is null until an issue is met again; nothing else differs from a lake begun today."""
     refresh(place, "run-1")

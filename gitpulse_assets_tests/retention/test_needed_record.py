@@ -114,6 +114,7 @@ def test_a_record_that_proves_a_later_one_stale_stays(fetch):
     assert differences(reader.lake, REPO) == {}
 
 
+@pytest.mark.slow
 def test_a_record_that_only_repeats_a_state_goes(fetch):
     reader, receive = fetch
     receive(1, record(1, "open"), is_full=True)
@@ -143,6 +144,7 @@ def test_the_last_record_of_an_issue_the_walk_no_longer_meets_stays(fetch):
     assert differences(reader.lake, REPO) == {}
 
 
+@pytest.mark.slow
 def test_what_is_quarantined_stays(fetch):
     reader, receive = fetch
     receive(1, record(1, "open"), record(1, "no state", number=2), is_full=True)

@@ -17,7 +17,7 @@ from gitpulse_assets.commands.serve import listen, server_config, url_of
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.serve.app import create_app
 from gitpulse_assets.settings import Settings
-from gitpulse_assets_tests.answer_lakes import copy_filled, recorded_lake
+from gitpulse_assets_tests.answer_lakes import copy_filled, copy_recorded
 
 START_SECONDS = 60
 
@@ -31,9 +31,11 @@ def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
-def recorded_folder(recorded_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded_folder(
+    recorded_data: Path, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     made = tmp_path_factory.mktemp("recorded") / "lake"
-    recorded_lake(Lake.open(str(made)), recorded_data / "microsoft__onnxruntime")
+    copy_recorded(pytestconfig, made, recorded_data)
     return made
 
 
