@@ -124,6 +124,7 @@ def test_03_it_is_named_with_the_command(lake: Lake, name: str, damage_table: li
     damaged_in_every_way(lake, name, OBJECTS[name], damage_table)
 
 
+@s3_is_slow
 @pytest.mark.parametrize("name", ["departure", "event_walk", "folded_run"])
 def test_03_so_is_what_only_some_lakes_have(worn_lake: Lake, name: str, damage_table: list[tuple[str, ...]]):
     """Answers about issues that left, places in a list of events, and the list of folded runs."""
