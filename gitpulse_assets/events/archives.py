@@ -44,17 +44,19 @@ class Archive:
 
 def parse_archives(text: str) -> tuple[Archive, ...]:
     """Read `name=address first..last manifest=…`, several separated by `;`; raises ValueError."""
-    archives = tuple(_parsed(entry.strip()) for entry in text.split(";") if entry.strip())
+    entries = [entry for entry in text.split(";") if entry.strip()]
+    archives = tuple(_parsed(number, entry) for number, entry in enumerate(entries, start=1))
     if len({archive.name for archive in archives}) < len(archives):
         raise ValueError(f"two archives have the same name; for example {EXAMPLE}")
     return archives
 
 
-def _parsed(entry: str) -> Archive:
+def _parsed(number: int, entry: str) -> Archive:
+    """Read one entry; what is refused may hold a password and is not shown."""
     head, *options = entry.split()
     name, _, address = head.partition("=")
     if not NAME.fullmatch(name) or not address:
-        raise ValueError(f"{head!r} is not name=address; for example {EXAMPLE}")
+        raise ValueError(f"entry {number} is not name=address; for example {EXAMPLE}")
     _check_address(name, address)
     first, last, manifest = FIRST_DAY, None, None
     for option in options:
@@ -65,7 +67,7 @@ def _parsed(entry: str) -> Archive:
             first, last = _date(dates[1]), _date(dates[2]) if dates[2] else None
         else:
             raise ValueError(
-                f"{name}: {option!r} is neither dates (2015-01-01..2025-12-31) nor manifest={{file}}.sha256"
+                f"{name}: only dates (2015-01-01..2025-12-31) and manifest={{file}}.sha256 follow the address"
             )
     if first < FIRST_DAY:
         raise ValueError(

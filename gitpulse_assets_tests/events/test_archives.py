@@ -33,13 +33,29 @@ def test_an_archive_says_where_it_is_and_which_days_it_serves():
         ("a=/x 2014-12-31..", "begin at 2015-01-01"),
         ("a=/x 2026-02-30..", "no day 2026-02-30"),
         ("a=/x 2026-02-02..2026-02-01", "before its first"),
-        ("a=/x yesterday", "neither dates"),
+        ("a=/x yesterday", "only dates"),
         ("a=/x; a=/y", "same name"),
     ],
 )
 def test_a_wrong_archive_is_refused_with_an_example(text: str, words: str):
     with pytest.raises(ValueError, match=words):
         parse_archives(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:secret@example.org",
+        "Mine=https://user:secret@example.org",
+        "a=https://:secret@example.org",
+        "a=https://example.org/?key=secret",
+        "a=/x https://user:secret@example.org",
+    ],
+)
+def test_15_a_password_in_an_archive_s_address_is_refused_and_not_shown(text: str):
+    with pytest.raises(ValueError, match=r"for example|follow the address") as refusal:
+        parse_archives(text)
+    assert "secret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
