@@ -9,10 +9,12 @@ from bench.soak import (
     FLAT,
     GROWTH_MAX,
     REFRESHES_A_MONTH,
+    WAITING_MAX_MB,
     Month,
     MovedStore,
     Soak,
-    aged,
+    Young,
+    in_turns,
     moved_clock,
     troubles,
 )
@@ -56,21 +58,61 @@ def test_09_the_soak_collects_as_a_whole_refresh_does(soak: Soak):
     assert {row.status for row in rows} == {"complete"}
 
 
+def test_09_what_waits_for_the_next_fold_is_told_apart(soak: Soak):
+    kept_mb, waiting_mb, count = soak.sizes()
+    assert waiting_mb == 0
+    (row, *_) = [row for row in soak.lake.manifest(soak.reader.repo).rows() if row.stream == "control_total"]
+    soak.lake.manifest(soak.reader.repo).remove([(row.run_id, row.stream)])
+    size_mb = sum(info.size_bytes for info in soak.lake.store.list("bronze/github/control_total/")) / 1e6
+    assert 0 < soak.sizes()[1] <= size_mb
+    assert soak.sizes()[0] == pytest.approx(kept_mb - soak.sizes()[1], abs=0.02)
+    assert soak.sizes()[2] == count
+
+
+def test_09_a_lake_is_taken_up_where_it_was_left(soak: Soak, tmp_path: Path):
+    """The stand-in says the same of it in another process: a refresh finds what changed and no more."""
+    again = Soak(tmp_path / "elsewhere", number=soak.number)
+    issues = [one.acts.repository.issues.values() for one in (soak, again)]
+    mine, other = ([(one.number, one.state, one.updated_at) for one in each] for each in issues)
+    assert mine == other
+    assert again.world.clock == soak.world.clock
+
+
 @pytest.mark.slow
 def test_07_a_refresh_after_two_months_takes_the_cpu_of_one_after_twenty(tmp_path: Path):
-    """In one run and in turns. `make soak` asks the same after a year."""
-    old = Soak(tmp_path / "old")
+    """In one run and in turns. `make soak` asks the same each month of a year."""
     with moved_clock():
+        old, young = Soak(tmp_path / "old"), Young(tmp_path / "young")
         for number in (1, 2):
-            old.month(number, REFRESHES_A_MONTH)
-        assert aged(old, Soak(tmp_path / "young")) <= GROWTH_MAX
+            with young.copy() as refresh_copy:
+                month = old.month(number, REFRESHES_A_MONTH, refresh_copy)
+        assert month.times_young <= GROWTH_MAX
 
 
-QUIET = [Month(number, 1460, 10, 10, 10, 10, 10, number, 10, 10, 10, 10) for number in range(1, 7)]
+def test_09_a_machine_that_is_ever_busier_makes_no_refresh_dearer():
+    load = [1.5**number for number in range(9)]
+    old, young = iter(load), iter(load)
+    assert in_turns(lambda: next(old), lambda: next(young)) == 1
+
+
+def test_09_a_refresh_that_is_dearer_by_age_is_told_on_whatever_machine():
+    """A fold in between, and the first refreshes of a new process, change nothing."""
+    load = [1.5**number for number in range(9)]
+    old = iter([1.3 * each * (3 if number == 5 else 1) for number, each in enumerate(load)])
+    young = iter([each * (9 if number < 2 else 1) for number, each in enumerate(load)])
+    assert in_turns(lambda: next(old), lambda: next(young)) == pytest.approx(1.3)
+
+
+QUIET = [
+    Month(number, 1460, 3, 10, 1, 10, 10, 10, 10, number, 1, 10, 10, 10, 100_000, 10)
+    for number in range(1, 7)
+]
 
 
 def test_09_a_year_in_which_nothing_grows_is_flat():
-    assert list(troubles(QUIET)) == []
+    """However busy the machine is."""
+    busy = [replace(month, load=3 * month.month, cpu_ms=10 * month.month) for month in QUIET]
+    assert list(troubles(busy)) == []
 
 
 @pytest.mark.parametrize("name", FLAT)
@@ -80,6 +122,23 @@ def test_09_what_grows_fails_the_soak(name: str):
     assert {line.split(":")[1].split()[0] for line in troubles(months)} == {name}
 
 
+@pytest.mark.parametrize(("name", "value"), [("times_young", 1.21), ("waiting_mb", WAITING_MAX_MB + 0.1)])
+def test_09_what_is_bounded_by_itself_fails_the_soak_in_any_month(name: str, value: float):
+    months = [QUIET[0], replace(QUIET[1], **{name: value})]
+    assert [line.split()[:3] for line in troubles(months)] == [["month", "2:", name]]
+
+
 def test_09_a_lake_that_grows_ever_faster_fails_the_soak():
     months = [replace(month, lake_mb=month.month**3) for month in QUIET]
     assert [line.split(":")[0] for line in troubles(months)] == ["month 4", "month 5", "month 6"]
+
+
+@pytest.mark.slow
+def test_09_without_folding_the_soak_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Real refreshes, short months: with folding they are flat but for what a lake of days grows by."""
+    monkeypatch.setattr("gitpulse_assets.folding.CLOSED_ROWS", 100_000)
+    old = Soak(tmp_path / "old")
+    with moved_clock():
+        months = [old.month(number, 48, lambda: 1000.0) for number in range(1, 5)]
+    found = {line.split(":")[1].split()[0] for line in troubles(months)}
+    assert {"reads", "objects", "manifest_rows"} <= found
