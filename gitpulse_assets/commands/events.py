@@ -13,6 +13,7 @@ from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
+from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.lake.duck import connect, shortage
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.resources import open_lake
@@ -29,7 +30,7 @@ def backfill_days(settings: Settings, first: date, last: date) -> int:
             backfill = Backfill(open_lake(settings), con, fetcher, projections())
             console = Console(stderr=True)
             rows = backfill.days(settings.archives, first, last, lambda row: tell(console, in_words(row)))
-    except SettingsError as error:
+    except (SettingsError, UnusableEnvironment) as error:
         return refused(error, WRONG_USE)
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
         return refused(shortage(error, settings.duckdb_memory_limit) or error, FAILED)

@@ -3,6 +3,7 @@
 from gitpulse_assets.bi.duckdb_views import duckdb_views
 from gitpulse_assets.console import refused, say
 from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake, s3_options
 from gitpulse_assets.metabase.client import Metabase, MetabaseError
@@ -28,6 +29,8 @@ def provision_metabase(settings: Settings, lake_url: str | None) -> int:
             settings.metabase_url, settings.metabase_email, password.get_secret_value()
         ) as metabase:
             done = provision(metabase, views, repo.key)
+    except UnusableEnvironment as error:
+        return refused(error, WRONG_USE)
     except (LakeError, MetabaseError) as error:
         return refused(error, FAILED)
     address = f"{settings.metabase_url}/dashboard/{done.dashboard_id}"

@@ -13,15 +13,15 @@ from typing import Any
 import httpx
 
 from gitpulse_assets.events.archives import Archive
+from gitpulse_assets.github.connection import open_http
 from gitpulse_assets.lake.hour_name import file_name, hour_of
 from gitpulse_assets.stopping import pause, stop_if_wished
 
 SHA256 = re.compile(r"\b[0-9a-f]{64}\b", re.IGNORECASE)
 ATTEMPTS = 4
 FIRST_RETRY_SECONDS = 0.5
-TIMEOUT = httpx.Timeout(30, connect=10)
 READ_BYTES = 1024 * 1024
-USER_AGENT = "gitpulse"
+HEADERS = {"User-Agent": "gitpulse", "Accept-Encoding": "identity"}
 
 
 class ArchiveUnreachable(Exception):
@@ -38,14 +38,13 @@ class Fetched:
 
 
 class Fetcher:
-    """Fetches files of archives; used as a context manager, it keeps connections open between files."""
+    """Fetches files of archives; used as a context manager, it keeps connections open between files.
+
+    Raises UnusableEnvironment where the environment lets no HTTP client be made.
+    """
 
     def __init__(self) -> None:
-        self._client = httpx.Client(
-            timeout=TIMEOUT,
-            follow_redirects=True,
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-        )
+        self._client = open_http(headers=HEADERS, follow_redirects=True)
 
     def __enter__(self) -> "Fetcher":
         return self

@@ -7,7 +7,7 @@ errors over them; none of their texts is shown, since a proxy's address may hold
 import ipaddress
 import os
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import httpx
@@ -26,16 +26,33 @@ PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
 def open_http(
-    read_timeout_seconds: float = READ_SECONDS, transport: httpx.BaseTransport | None = None
+    read_timeout_seconds: float = READ_SECONDS,
+    transport: httpx.BaseTransport | None = None,
+    *,
+    headers: Mapping[str, str] = HEADERS,
+    base_url: str = "",
+    follow_redirects: bool = False,
 ) -> httpx.Client:
-    """Make the HTTP client; raises UnusableEnvironment, which names the variable at fault."""
+    """Make an HTTP client, GitHub's or another's.
+
+    Raises UnusableEnvironment, which names the variable at fault.
+    """
     timeout = httpx.Timeout(CONNECT_SECONDS, read=read_timeout_seconds)
     try:
-        return httpx.Client(headers=HEADERS, timeout=timeout, transport=transport)
+        return httpx.Client(
+            headers=headers,
+            timeout=timeout,
+            transport=transport,
+            base_url=base_url,
+            follow_redirects=follow_redirects,
+        )
     except (httpx.InvalidURL, ImportError, OSError, ValueError) as error:
         kind = type(error).__name__
     # Outside the handler, so that the chain holds no proxy's password.
-    fallback = f"the HTTP client cannot be made ({kind}); check {', '.join(PROXIES)}, NO_PROXY, SSL_CERT_FILE"
+    fallback = (
+        f"the HTTP client cannot be made ({kind}); check {', '.join(PROXIES)}, NO_PROXY, SSL_CERT_FILE, "
+        "SSLKEYLOGFILE"
+    )
     raise UnusableEnvironment(next(_culprits(), fallback))
 
 
@@ -46,26 +63,36 @@ def check_environment() -> None:
 
 def _culprits() -> Iterator[str]:
     """What is wrong with the variables httpx reads, a line for each."""
-    for wanted, trouble_in in (
+    for name, trouble_in in (
         ("SSL_CERT_FILE", _certificate_trouble),
-        *((name, _proxy_trouble) for name in PROXIES),
+        ("SSLKEYLOGFILE", _key_log_trouble),
+        *((name, _proxy_trouble) for proxy in PROXIES for name in (proxy.lower(), proxy)),
+        ("no_proxy", _exception_trouble),
         ("NO_PROXY", _exception_trouble),
     ):
-        for name in (wanted.lower(), wanted):
-            value = os.environ.get(name)
-            if value and (trouble := trouble_in(value)):
-                yield f"{name}: {trouble}"
+        value = os.environ.get(name)
+        if value and (trouble := trouble_in(value)):
+            yield f"{name}: {trouble}"
 
 
 def _certificate_trouble(path: str) -> str:
+    # Not by create_default_context, which opens SSLKEYLOGFILE as well.
     try:
-        ssl.create_default_context(cafile=path)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:
         return f"{path} holds no certificates in PEM form; name a file of them, or unset it"
     except OSError as error:
         return (
             f"{path} cannot be read ({error.strerror}); name a file of certificates in PEM form, or unset it"
         )
+    return ""
+
+
+def _key_log_trouble(path: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = path
+    except OSError as error:
+        return f"{path} cannot be written ({error.strerror}); unset it, unless TLS keys are to be logged"
     return ""
 
 

@@ -5,6 +5,8 @@ from typing import Any, Self
 
 import httpx
 
+from gitpulse_assets.github.connection import open_http
+
 TIMEOUT_SECONDS = 60.0
 SITE_NAME = "GitPulse"
 
@@ -14,13 +16,16 @@ class MetabaseError(Exception):
 
 
 class Metabase:
-    """A session with one Metabase; its first user is made where there is none yet."""
+    """A session with one Metabase; its first user is made where there is none yet.
+
+    Raises MetabaseError, and UnusableEnvironment where the environment lets no HTTP client be made.
+    """
 
     def __init__(
         self, url: str, email: str, password: str, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._url = url
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, transport=transport)
+        self._http = open_http(TIMEOUT_SECONDS, transport, headers={}, base_url=url)
         try:
             self._http.headers["X-Metabase-Session"] = self._begin(email, password)
         except BaseException:

@@ -4,18 +4,26 @@ SOCKS: jacob-bd/gemini-notebook-mcp-cli#237, stabldev/torrra#28. NO_PROXY: encod
 basicmachines-co/basic-memory#1541. A certificate file that is not there: thread not found.
 """
 
+from functools import partial
 from pathlib import Path
 
+import certifi
 import pytest
+from pydantic import SecretStr
 
+import gitpulse_assets
+from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.exit_codes import WRONG_USE
 from gitpulse_assets.github.connection import PROXIES, check_environment
 from gitpulse_assets.github.errors import UnusableEnvironment
+from gitpulse_assets.github.issue_writer import IssueWriter
+from gitpulse_assets.metabase.client import Metabase
 from gitpulse_assets.resources import GitHubResource
 from gitpulse_assets.settings import load_settings
 from gitpulse_assets_tests.cli.conftest import a_home, run_command
 
-NAMES = (*PROXIES, "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+PACKAGE = Path(gitpulse_assets.__file__).parent
+NAMES = (*PROXIES, "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 CASES = [
     ("ALL_PROXY", "socks://127.0.0.1:1080", "a proxy of the kind socks:// cannot be used"),
     ("ALL_PROXY", "socks5://127.0.0.1:1080", "a proxy of the kind socks5:// cannot be used"),
@@ -28,6 +36,8 @@ COUSINS = [
     ("no_proxy", "a.example,[::1]", "'[::1]' cannot be read"),
     ("SSL_CERT_FILE", "text.pem", "text.pem holds no certificates in PEM form"),
     ("SSL_CERT_FILE", ".", ". cannot be read (Is a directory)"),
+    ("SSLKEYLOGFILE", "no/keys.log", "no/keys.log cannot be written (No such file or directory)"),
+    ("SSLKEYLOGFILE", ".", ". cannot be written (Is a directory)"),
 ]
 
 
@@ -61,6 +71,45 @@ def test_15_a_command_ends_with_one_line_and_code_2(monkeypatch, command, name: 
     monkeypatch.setenv("GITPULSE_REPOS", "acme/rocket")
     monkeypatch.setenv(name, value)
     result = run_command(*command)
+    assert result.exit_code == WRONG_USE
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"gitpulse: {name}: ")
+
+
+def test_15_cousin_an_unwritable_key_log_is_not_blamed_on_the_certificates(monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    monkeypatch.setenv("SSLKEYLOGFILE", "no/keys.log")
+    with pytest.raises(UnusableEnvironment, match=r"^SSLKEYLOGFILE: no/keys\.log cannot be written"):
+        check_environment()
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        Fetcher,
+        partial(Metabase, "http://127.0.0.1:1", "a@example.org", "secret"),
+        partial(IssueWriter, "http://127.0.0.1:1", SecretStr("tok")),
+    ],
+    ids=["archives", "metabase", "issue writer"],
+)
+@pytest.mark.parametrize(("name", "value", "said"), CASES)
+def test_15_cousin_every_client_of_the_product_names_the_variable(monkeypatch, opened, name, value, said):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UnusableEnvironment) as refused:
+        opened()
+    assert str(refused.value).startswith(f"{name}: {said}")
+
+
+def test_15_cousin_no_client_is_made_elsewhere():
+    made = [path for path in PACKAGE.rglob("*.py") if "httpx.Client(" in path.read_text(encoding="utf-8")]
+    assert [str(path.relative_to(PACKAGE)) for path in made] == ["github/connection.py"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("ALL_PROXY", "socks5://127.0.0.1:1"), ("NO_PROXY", "[::1]:80")])
+def test_15_cousin_the_events_command_ends_so_too(monkeypatch, name, value):
+    monkeypatch.setenv("GITPULSE_ARCHIVES", "mine=https://127.0.0.1:1/hours 2026-01-01..")
+    monkeypatch.setenv(name, value)
+    result = run_command("events", "2026-01-01")
     assert result.exit_code == WRONG_USE
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"gitpulse: {name}: ")
