@@ -5,7 +5,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,6 +23,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.stopping import each_in_threads
 
 # An answer is a few kilobytes; a page of 1,000 issues, the largest, is some hundreds.
 RESULTS_KEPT = 500
@@ -114,8 +114,7 @@ class LakeAnswers:
 
         One that cannot be read is among them as damaged: the others' answers are right for all that.
         """
-        with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(self._listed, self.repos()))
+        return [one.result() for one in each_in_threads(self._listed, self.repos(), READERS)]
 
     def _listed(self, repo: Repo) -> RepositoryStatus:
         with self._lock:

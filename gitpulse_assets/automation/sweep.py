@@ -16,6 +16,7 @@ from gitpulse_assets.automation.runs import busy_keys
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, github_client, settings_or_failure
+from gitpulse_assets.stopping import stops_noted
 
 if TYPE_CHECKING:
     from gitpulse_assets.automation.launch import RunOutcome
@@ -150,7 +151,7 @@ def changed(context: dg.OpExecutionContext, lake: "Lake", keys: Sequence[str]) -
     before = stored.load()
     known = before.sights
     due = [key for key in keys if is_due(known.get(key, Sight()), now)]
-    with github_client(settings_or_failure(), attempts=2) as client:
+    with stops_noted(), github_client(settings_or_failure(), attempts=2) as client:
         found = look_at_all(
             client, lake, members, known, due, now, seconds_max=float("inf"), changed_max=len(due) + 1
         )

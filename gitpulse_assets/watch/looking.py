@@ -7,7 +7,6 @@ Dagster: which runs are at work or have ended is told by the caller.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -21,6 +20,7 @@ from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, N
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.stopping import each_in_threads
 from gitpulse_assets.watch.state import KEPT_BODY_BYTES_MAX, Member, Sight, Stop, stop_after
 
 FIRST_BACK_OFF = timedelta(minutes=5)
@@ -197,23 +197,21 @@ def look_at_all(
     A limit or a lost network ends the round early; the trouble of one repository is its own.
     """
     result, deadline, lost_count = Round(), clock() + seconds_max, 0
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        for start in range(0, len(keys), REQUESTS_AT_ONCE):
-            if clock() >= deadline or len(result.changed) >= changed_max or result.stopped_by:
-                break
-            some = keys[start : start + REQUESTS_AT_ONCE]
-            looks = {
-                key: pool.submit(look, client, lake, key, members[key], sights.get(key, Sight()))
-                for key in some
-            }
-            wait(looks.values())
-            for key, future in looks.items():
-                error = future.exception()
-                lost_count = lost_count + 1 if isinstance(error, NetworkDown) else 0
-                if isinstance(error, LimitReached | BadToken) or lost_count >= LOST_MAX:
-                    result.stopped_by = result.stopped_by or str(error)
-                    continue
-                note(result, key, sights.get(key, Sight()), future.result if error is None else error, now)
+
+    def look_at(key: str) -> Seen:
+        return look(client, lake, key, members[key], sights.get(key, Sight()))
+
+    for start in range(0, len(keys), REQUESTS_AT_ONCE):
+        if clock() >= deadline or len(result.changed) >= changed_max or result.stopped_by:
+            break
+        some = keys[start : start + REQUESTS_AT_ONCE]
+        for key, future in zip(some, each_in_threads(look_at, some, REQUESTS_AT_ONCE), strict=True):
+            error = future.exception()
+            lost_count = lost_count + 1 if isinstance(error, NetworkDown) else 0
+            if isinstance(error, LimitReached | BadToken) or lost_count >= LOST_MAX:
+                result.stopped_by = result.stopped_by or str(error)
+                continue
+            note(result, key, sights.get(key, Sight()), future.result if error is None else error, now)
     return result
 
 

@@ -4,21 +4,29 @@
 thread not found.
 """
 
+import os
 import signal
 import threading
 import time
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
+from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import LimitReached
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.server import serve
-from gitpulse_assets.stopping import pause, stop_if_wished, stops_noted
+from gitpulse_assets.stopping import each_in_threads, pause, stop_if_wished, stops_noted
+from gitpulse_assets.watch.looking import look_at_all
+from gitpulse_assets.watch.state import Member
 from gitpulse_assets_tests.field.client_reader import client_of, world_of
 
 REPO = Repo("acme", "rocket")
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("status", [403, 429])
@@ -119,6 +127,78 @@ def test_18_every_loop_of_the_client_sees_a_stop(restored, fault):
         with pytest.raises(KeyboardInterrupt):
             client.repository(REPO)
     assert not sandbox.app.log
+
+
+def stop_when(is_time) -> threading.Thread:
+    """Ask the process to stop as soon as something is so."""
+
+    def work() -> None:
+        while not is_time():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    stopper = threading.Thread(target=work, daemon=True)
+    stopper.start()
+    return stopper
+
+
+def test_18_cousin_a_stop_leaves_threads_that_hang(restored):
+    """A pool's would be waited for until their requests timed out."""
+    signal.signal(signal.SIGTERM, interrupt)
+    freed, asked = threading.Event(), []
+
+    def look(key: str) -> None:
+        asked.append(key)
+        freed.wait(60)
+
+    with stops_noted():
+        stopper = stop_when(lambda: len(asked) == 2)
+        with pytest.raises(KeyboardInterrupt):
+            each_in_threads(look, ["a", "b", "c"], 2)
+        stopper.join()
+    freed.set()
+    # None of them went on with what was left.
+    assert asked == ["a", "b"]
+
+
+def test_18_cousin_a_stop_that_was_swallowed_ends_a_round_of_looks(restored, tmp_path):
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    keys = [f"acme/r{number}" for number in range(9)]
+    members = {key: Member(key, "by hand", NOW) for key in keys}
+    freed, asked = threading.Event(), []
+
+    class Hanging:
+        def probe_issues(self, repo, etag, body):
+            asked.append(repo)
+            freed.wait(60)
+
+    with stops_noted():
+        stopper = stop_when(lambda: len(asked) == 8)
+        with pytest.raises(KeyboardInterrupt):
+            look_at_all(
+                cast(GitHubClient, Hanging()),
+                Lake.open(str(tmp_path)),
+                members,
+                {},
+                keys,
+                NOW,
+                seconds_max=60,
+                changed_max=9,
+            )
+        stopper.join()
+    freed.set()
+
+
+def test_18_cousin_what_threads_came_to_is_told_in_order():
+    def half(number: int) -> int:
+        if number % 2:
+            raise ValueError(number)
+        return number // 2
+
+    found = each_in_threads(half, range(6), 3)
+    assert [one.result() for one in found[::2]] == [0, 1, 2]
+    assert [str(one.exception()) for one in found[1::2]] == ["1", "3", "5"]
+    assert each_in_threads(half, [], 3) == []
 
 
 def spent(sandbox) -> list[int]:
