@@ -14,7 +14,13 @@ def is_file_address(text: str) -> bool:
 
 def folder_of(address: str) -> Path:
     """The folder, percent-escapes decoded; raises ValueError where that is none of this machine."""
-    parts = urlsplit(address)
+    if "\\" in address:
+        raise ValueError(f"{address!r} has a \\, which some read as /; write /, or %5C in a folder's name")
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        # Brackets that are none of an address.
+        raise ValueError(f"{address!r} names a host that cannot be read; {EXAMPLE}") from None
     if parts.netloc.lower() not in ("", "localhost"):
         raise ValueError(
             f"{address!r} names a host, {parts.netloc!r}, not a folder of this machine; {EXAMPLE}"

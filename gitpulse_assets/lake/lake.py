@@ -1,11 +1,11 @@
 """The lake as the rest of the project sees it: open it, read tables, write batches, publish merges."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -36,6 +36,8 @@ from gitpulse_assets.repo import Repo
 
 # A manifest that is made again may count a batch that is gone, which is the next thing to mend.
 MENDINGS = 3
+# What stands behind ? or # is no part of a path, and the lake would silently be another one.
+S3_ADDRESS = re.compile(r"s3://([^/?#\[\]]+)(/[^?#]*)?", re.IGNORECASE)
 
 
 class Lake:
@@ -185,17 +187,14 @@ def open_store(
 
 
 def _store(url: str, s3: S3Options, name: str) -> Store:
-    parts = urlsplit(url)
-    # What stands behind ? or # is no part of the path, and the lake would silently be another one.
-    is_cut = "?" in url or "#" in url
-    if parts.scheme == "s3" and parts.netloc and not is_cut:
-        prefix = parts.path.strip("/")
-        return S3Store(parts.netloc, f"{prefix}/" if prefix else "", s3)
     if is_file_address(url):
         try:
             return FolderStore(folder_of(url))
         except ValueError as error:
-            raise LakeError(f"GITPULSE_LAKE_URL: {error}") from None
+            raise LakeError(f"{name}: {error}") from None
+    if s3_address := S3_ADDRESS.fullmatch(url):
+        prefix = (s3_address[2] or "").strip("/")
+        return S3Store(s3_address[1], f"{prefix}/" if prefix else "", s3)
     if url and "://" not in url:
         return FolderStore(Path(url).expanduser())
     raise LakeError(f"{name}: {url!r} is no lake; write a folder, file://… or s3://bucket/prefix")

@@ -9,7 +9,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.settings import absolute_lake_url
 
-NAMES = ["my lake", "100%", "déjà", "a%20b", "a?b#c"]
+NAMES = [r"back\slash", "my lake", "100%", "déjà", "a%20b", "a?b#c"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,6 +36,10 @@ def test_23_cousin_every_form_of_it_does(tmp_path, form):
         ("file:///srv/%ff", "no UTF-8"),
         ("file:///srv/lake?x=1", r"a \? or #"),
         ("file:///srv/lake#1", r"a \? or #"),
+        ("file:///srv\\lake", r"has a \\"),
+        (r"file:\\\srv\lake", r"has a \\"),
+        ("file:///srv/lake\\", r"has a \\"),
+        ("file://[::1/lake", "names a host"),
         ("file:lake", "no absolute path"),
         ("file://", "no absolute path"),
     ],
