@@ -23,7 +23,7 @@ from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, Reposi
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
-from gitpulse_assets.github.pages import EVENT_ROW_CAP, KnownPage, Page, expect_found, split, walk
+from gitpulse_assets.github.pages import EVENT_ROW_CAP, Asking, KnownPage, Page, expect_found, split, walk
 from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.github.subject import Owner
 from gitpulse_assets.github.tokens import Tokens
@@ -358,9 +358,12 @@ class GitHubClient:
     def newest_records(
         self, repo: Repo, order: Literal["created", "updated"], count: int
     ) -> list[NewestRecord]:
-        """The issues and pull requests created or updated last, newest first, 100 at most (1 request)."""
+        """The issues and pull requests created or updated last, newest first, 100 at most (1 request).
+
+        Fewer where GitHub does not give as many at once.
+        """
         url = self._address(repo, "/issues", state="all", sort=order, direction="desc", per_page=count)
-        reply = expect_found(self._transport.get(url, repo), repo)
+        reply = expect_found(Asking(self._transport, repo, url).reply(url).reply, repo)
         found = [decode(record, _IssueFields, reply.url) for record in split(reply)]
         return [record.newest(order) for record in found]
 

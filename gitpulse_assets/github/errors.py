@@ -5,6 +5,11 @@ here decides when an error is raised: transport, pages and the GraphQL modules d
 """
 
 from datetime import datetime
+from typing import Literal
+
+# What a smaller question may do about an error: it is worth asking at once, or where the same question failed
+# again and again.
+Smaller = Literal["no help", "at once", "at last"]
 
 
 def one_line(text: str, limit: int = 300) -> str:
@@ -60,32 +65,33 @@ class LimitReached(GitHubError):
         return self.args[1]
 
 
-class NetworkDown(GitHubError):
-    """No answer came: DNS, refused connection, TLS, time-out, connection lost."""
+class Unanswered(GitHubError):
+    """No answer that can be used, which a smaller question may still get."""
 
-    def __init__(self, message: str, is_overload: bool = False):
-        super().__init__(message, is_overload)
+    def __init__(self, message: str, smaller: Smaller = "no help"):
+        super().__init__(message, smaller)
 
     @property
     def is_overload(self) -> bool:
-        """True where a smaller question may succeed (read time-out)."""
-        return self.args[1]
+        """Whether it says that the question was too large (502, 504, read time-out)."""
+        return self.args[1] == "at once"
+
+    @property
+    def may_be_size(self) -> bool:
+        """Whether a smaller question may succeed where this one fails again and again."""
+        return self.args[1] != "no help"
+
+
+class NetworkDown(Unanswered):
+    """No answer came: DNS, refused connection, TLS, time-out, connection lost."""
 
 
 class Unreachable(NetworkDown):
     """Nobody was there at the very first request: no such name, refused, no way there, or no trust."""
 
 
-class AnswerUnusable(GitHubError):
+class AnswerUnusable(Unanswered):
     """An answer came that cannot be used: 5xx, HTML, cut short, not what the address promises."""
-
-    def __init__(self, message: str, is_overload: bool = False):
-        super().__init__(message, is_overload)
-
-    @property
-    def is_overload(self) -> bool:
-        """True where a smaller question may succeed (502, 504)."""
-        return self.args[1]
 
 
 class ForeignLink(GitHubError):

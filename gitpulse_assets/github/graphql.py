@@ -4,6 +4,7 @@ What the documents ask for is in documents/*.graphql; what is made of the answer
 departures.py.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,13 +20,13 @@ from gitpulse_assets.github.errors import (
     AnswerUnusable,
     CursorRefused,
     Forbidden,
-    NetworkDown,
     RepositoryNotFound,
     TokenRequired,
+    Unanswered,
     one_line,
 )
-from gitpulse_assets.github.refusals import sso_address
-from gitpulse_assets.github.transport import Transport
+from gitpulse_assets.github.refusals import forbids, sso_address
+from gitpulse_assets.github.transport import Transport, Tries
 from gitpulse_assets.repo import Repo
 
 T = TypeVar("T")
@@ -37,6 +38,12 @@ SETTLED = ("NOT_FOUND", "FORBIDDEN")
 # How graphql-ruby, which GitHub runs, names what a server's schema lacks. Of a value that a variable's type
 # lacks it tells `problems`.
 SCHEMA_CODES = ("undefinedField", "undefinedType", "argumentNotAccepted")
+# Older ones than that say it in words alone.
+SCHEMA_WORDS = re.compile(
+    r"Field '\w+' doesn't (exist on type|accept argument) |No such type \w+, so it can't be "
+    r"|Variable \$\w+ of type \S+ was provided invalid value"
+    r"|Argument '\w+' on Field '\w+' has an invalid value"
+)
 # After so many batches that passed, a size that had to be halved is tried doubled.
 PASSES_BEFORE_GROWING = 5
 
@@ -44,10 +51,15 @@ PASSES_BEFORE_GROWING = 5
 class Problem(msgspec.Struct):
     """One entry of an answer's `errors`; `path` leads to the null it explains, if it is told."""
 
-    message: str = ""
+    words: str | None = msgspec.field(name="message", default=None)
     type: str | None = None
     path: list[str | int] | None = None
     extensions: dict[str, object] | None = None
+
+    @property
+    def message(self) -> str:
+        """What GitHub says of it; empty where that is nothing."""
+        return self.words or ""
 
     @property
     def place(self) -> tuple[str | int, ...]:
@@ -58,7 +70,8 @@ class Problem(msgspec.Struct):
     def is_of_schema(self) -> bool:
         """Whether the server does not know what the document asks for; none of it was executed."""
         extensions = self.extensions or {}
-        return extensions.get("code") in SCHEMA_CODES or "problems" in extensions
+        is_coded = extensions.get("code") in SCHEMA_CODES or "problems" in extensions
+        return is_coded or (self.type is None and SCHEMA_WORDS.match(self.message) is not None)
 
 
 class _Cost(msgspec.Struct):
@@ -94,6 +107,10 @@ class Answer:
         """Whether something is missing that another, smaller question may still get."""
         return self.data == b"null" or any(problem.type not in SETTLED for problem in self.problems)
 
+    def problem_at(self, *place: str | int) -> Problem | None:
+        """The error that explains the null at a path, where there is one."""
+        return next((problem for problem in self.problems if problem.place == place), None)
+
     @property
     def absences(self) -> dict[tuple[str | int, ...], str]:
         """Why there is a null at a path: not_found or forbidden."""
@@ -114,11 +131,17 @@ class Answer:
 
 
 class BatchSize:
-    """How many issues to ask for at once: halved when GitHub is overloaded, regrown when it recovered."""
+    """How many issues to ask for at once: halved when GitHub is overloaded, regrown when it recovered.
+
+    At the size that passed last a question is sent as often as ever, unless it was too large; then once at
+    each smaller one.
+    """
 
     def __init__(self, most: int = MOST_NODES):
         self._most = most
         self._passes = 0
+        self._had = most
+        self._is_worn = False
         self.value = most
 
     @property
@@ -126,13 +149,26 @@ class BatchSize:
         """Whether the batch cannot shrink any further."""
         return self.value == 1
 
-    def shrink(self) -> None:
-        """Halve the batch: the last question was too large."""
+    @property
+    def tries(self) -> Tries:
+        """How often a question of this size is sent."""
+        if self._is_worn or self.value > self._had:
+            return "one"
+        return "all" if self.is_smallest else "unless overload"
+
+    def shrink(self, error: Unanswered | None = None) -> None:
+        """Halve the batch: the last question was too large, or failed as often as it was sent."""
+        self._is_worn |= error is not None and not error.is_overload and self.tries != "one"
         self.value = max(1, self.value // 2)
         self._passes = 0
 
+    def revive(self) -> None:
+        """Note that GitHub answers others: the next question is sent as often as ever."""
+        self._is_worn = False
+
     def passed(self) -> None:
         """Note that a question was answered whole; after some of them the batch doubles."""
+        self._had, self._is_worn = self.value, False
         self._passes += 1
         if self._passes >= PASSES_BEFORE_GROWING:
             self.value = min(self._most, self.value * 2)
@@ -148,9 +184,7 @@ class GraphQL:
         self.host = httpx.URL(url).host
         self.dialect = Dialect(self.host)
 
-    def ask(
-        self, repo: Repo, document: str, variables: dict[str, object], *, retry_overload: bool = True
-    ) -> Answer:
+    def ask(self, repo: Repo, document: str, variables: dict[str, object], *, tries: Tries = "all") -> Answer:
         """Send one query, without what the server turns out not to know and we can do without.
 
         Raises RepositoryNotFound, Forbidden, CursorRefused for errors of that kind and SchemaTooOld where the
@@ -159,7 +193,7 @@ class GraphQL:
         if not self._transport.has_token(repo):
             raise TokenRequired(f"{self.host} answers GraphQL only with a token; set GITHUB_TOKEN")
         while True:
-            answer = self._send(repo, *self.dialect.spoken(document, variables), retry_overload)
+            answer = self._send(repo, *self.dialect.spoken(document, variables), tries)
             unknown = [problem.message for problem in answer.problems if problem.is_of_schema]
             if not unknown:
                 break
@@ -175,9 +209,9 @@ class GraphQL:
             raise AnswerUnusable(f"{self._url} answers nothing ({answer.reason}); try again later")
         return answer.date
 
-    def _send(self, repo: Repo, document: str, variables: dict[str, object], retry_overload: bool) -> Answer:
+    def _send(self, repo: Repo, document: str, variables: dict[str, object], tries: Tries) -> Answer:
         body = msgspec.json.encode({"query": document, "variables": variables})
-        reply = self._transport.post(self._url, repo, body, retry_overload=retry_overload)
+        reply = self._transport.post(self._url, repo, body, tries=tries)
         if reply.status != 200:
             raise AnswerUnusable(
                 f"{self._url} answered {reply.status} ({reply.message}); check GITHUB_GRAPHQL_URL"
@@ -185,7 +219,7 @@ class GraphQL:
         envelope = decode(reply.content, _Envelope, self._url)
         problems = envelope.errors or []
         for problem in problems:
-            problem.message = self._transport.mask(problem.message)
+            problem.words = self._transport.mask(problem.message)
         answer = Answer(self._url, reply.date, bytes(envelope.data), problems, sso_address(reply.headers))
         spent = answer.read(_Spent)
         self._transport.graphql_meter.used(spent.rate_limit.cost if spent and spent.rate_limit else 1)
@@ -201,14 +235,15 @@ class GraphQL:
         while True:
             try:
                 asked = variables(size.value)
-                answer = self.ask(repo, document, asked, retry_overload=size.is_smallest)
-            except (AnswerUnusable, NetworkDown) as error:
-                if size.is_smallest or not error.is_overload:
+                answer = self.ask(repo, document, asked, tries=size.tries)
+            except Unanswered as error:
+                if size.is_smallest or not error.may_be_size:
                     raise
-            else:
-                if size.is_smallest or not answer.is_partial:
-                    size.passed()
-                    return answer
+                size.shrink(error)
+                continue
+            if size.is_smallest or not answer.is_partial:
+                size.passed()
+                return answer
             size.shrink()
 
 
@@ -219,17 +254,19 @@ def _raise_final(problem: Problem, repo: Repo, host: str, sso: str | None) -> No
         raise RepositoryNotFound(
             f"{repo} is not found at {host}, or not visible to the token in use ({words}); check the name"
         )
-    # One node of several that is out of this token's sight is an answer about that node only.
-    is_one_node = len(path) == 2 and path[0] == "nodes"
-    if problem.type == "INSUFFICIENT_SCOPES" or (problem.type == "FORBIDDEN" and not is_one_node):
-        permission = (
-            f"give it the permission {_permission(path)}: read for it (a classic token: the scope repo)"
-        )
-        advice = f"authorise the token for single sign-on at {sso}" if sso else permission
-        what = ".".join(map(str, path)) or "this"
-        raise Forbidden(f"{host} forbids the token {what} of {repo} ({words}); {advice}")
+    if forbids(problem.type, path):
+        raise Forbidden(forbidden_words(problem, repo, host, sso))
     if problem.type == "INVALID_CURSOR_ARGUMENTS" or "valid cursor" in words:
         raise CursorRefused(f"{host} no longer takes the cursor for {repo} ({words}); start the walk again")
+
+
+def forbidden_words(problem: Problem, repo: Repo, host: str, sso: str | None) -> str:
+    """What the token may not have of a repository, and what there is to do about it."""
+    words, path = one_line(problem.message), problem.place
+    permission = f"give it the permission {_permission(path)}: read for it (a classic token: the scope repo)"
+    advice = f"authorise the token for single sign-on at {sso}" if sso else permission
+    what = ".".join(map(str, path)) or "this"
+    return f"{host} forbids the token {what} of {repo} ({words}); {advice}"
 
 
 def _permission(path: Sequence[str | int]) -> str:

@@ -4,6 +4,7 @@ Two ways: all issues of a repository in one walk, or given issues by their node 
 the backlog is decided in silver, not here.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,8 +12,8 @@ from datetime import datetime
 import msgspec
 
 from gitpulse_assets.github.decoding import decode
-from gitpulse_assets.github.errors import AnswerUnusable, NetworkDown, PageUnserved, RepositoryNotFound
-from gitpulse_assets.github.graphql import Answer, BatchSize, GraphQL, load_document
+from gitpulse_assets.github.errors import AnswerUnusable, PageUnserved, RepositoryNotFound, Unanswered
+from gitpulse_assets.github.graphql import Answer, BatchSize, GraphQL, forbidden_words, load_document
 from gitpulse_assets.github.lifecycle_data import (
     IssueData,
     IssuesData,
@@ -24,6 +25,8 @@ from gitpulse_assets.github.lifecycle_data import (
     joined,
 )
 from gitpulse_assets.repo import Repo
+
+logger = logging.getLogger(__name__)
 
 ITEM_TYPES = (
     "CLOSED_EVENT",
@@ -88,6 +91,7 @@ class Lifecycles:
         self._repo = repo
         self._size = BatchSize()
         self._failed_count = 0
+        self._is_forbidden_told = False
         self._further_page = load_document("timeline_page", FRAGMENTS[1:])
 
     def left_out(self) -> tuple[str, ...]:
@@ -141,11 +145,12 @@ class Lifecycles:
                 self._size,
                 lambda size: {"ids": node_ids[:size], "itemTypes": ITEM_TYPES},
             )
-        except (AnswerUnusable, NetworkDown) as error:
-            if not error.is_overload:
+        except Unanswered as error:
+            if not error.may_be_size:
                 raise
             # Where nothing else is answered either, it is not the issue.
             date = self._graphql.ask_alive(self._repo)
+            self._size.revive()
             self._failed_count += 1
             return LifecycleBatch(number, date, [], [MissingNode(node_ids[0], "unanswered", str(error))])
         self._failed_count = 0
@@ -156,8 +161,9 @@ class Lifecycles:
             answer = self._graphql.ask_shrinking(
                 self._repo, document, self._size, lambda size: self._walk_variables(size, after)
             )
-        except (AnswerUnusable, NetworkDown) as error:
-            if error.is_overload:
+        except Unanswered as error:
+            if error.may_be_size:
+                self._graphql.ask_alive(self._repo)
                 raise PageUnserved(f"GraphQL serves no page of {self._repo} here ({error})") from error
             raise
         return self._issues_of(answer), answer
@@ -191,12 +197,23 @@ class Lifecycles:
         for index, (node_id, node) in enumerate(zip(rest, nodes, strict=False)):
             if node == b"null":
                 reason = answer.absences.get(("nodes", index), "unanswered")
-                missing.append(MissingNode(node_id, reason, answer.reason))
+                missing.append(MissingNode(node_id, reason, self._words(answer, index)))
             elif (kind := decode(node, KindData, answer.url).typename) != "Issue":
                 missing.append(MissingNode(node_id, kind))
             else:
                 issues.append(self._lifecycle(node, answer, node_id))
         return LifecycleBatch(number, answer.date, issues, missing)
+
+    def _words(self, answer: Answer, index: int) -> str:
+        """Why there is no such node; a permission that lacks is also told to whoever watches, once."""
+        problem = answer.problem_at("nodes", index)
+        if problem is None or problem.type != "FORBIDDEN":
+            return answer.reason
+        words = forbidden_words(problem, self._repo, self._graphql.host, answer.sso_address)
+        if not self._is_forbidden_told:
+            self._is_forbidden_told = True
+            logger.warning("%s", words)
+        return words
 
     def _lifecycle(self, node: bytes, answer: Answer, asked_node_id: str | None) -> IssueLifecycle:
         issue = decode(node, IssueData, answer.url)
@@ -224,8 +241,9 @@ class Lifecycles:
             variables = {"id": node_id, "after": after, "itemTypes": ITEM_TYPES}
             try:
                 answer = self._graphql.ask(self._repo, self._further_page, variables)
-            except (AnswerUnusable, NetworkDown) as error:
-                if error.is_overload:
+            except Unanswered as error:
+                if error.may_be_size:
+                    self._graphql.ask_alive(self._repo)
                     return events, False
                 raise
             data = answer.read(TimelinePageData)

@@ -16,10 +16,11 @@ from gitpulse_assets.github.errors import (
     AnswerUnusable,
     CursorRefused,
     IssuesDisabled,
-    NetworkDown,
     RepositoryNotFound,
+    Unanswered,
 )
 from gitpulse_assets.github.links import (
+    PAGE_SIZES,
     grown,
     is_counted,
     is_dense,
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 CAP_WORDS = ("pagination is limited", "pagination with the page parameter is not supported")
 # The issue event list ends here without a further word when the last page is exactly full.
 EVENT_ROW_CAP = 30_000
+# A larger page that could not be had is not tried again before so many smaller ones came.
+PAGES_BEFORE_GROWING = 5
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,11 @@ class Page:
 class Trail:
     """The pages a walk has come by, and what of a further one does not go with them.
 
-    `size`: records a page was asked to hold at first. A list's last page cannot be told from one whose `Link`
-    was lost when it is full, nor an end from an answer without records.
+    A list's last page cannot be told from one whose `Link` was lost when it is full, nor an end from an
+    answer without records.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self) -> None:
         self.first: Page | None = None
         self._before: Page | None = None
         self._places: set[frozenset[tuple[str, str]]] = set()
@@ -157,8 +159,8 @@ def walk(
     smaller ones.
     """
     earlier_walk = EarlierWalk(known or {})
-    asking = Asking(transport, repo, is_stored=is_stored, row_cap=row_cap)
-    trail = Trail(page_size(first_url))
+    asking = Asking(transport, repo, first_url, is_stored=is_stored, row_cap=row_cap)
+    trail = Trail()
     url, reply = first_url, None
     while url is not None:
         reply = reply or asking.reply(url, earlier_walk.etag)
@@ -170,28 +172,58 @@ def walk(
             page = replace(page, next_url=detour.url, cursor_record_id=detour.after_id)
         trail.add(page)
         yield page
-        url = page.next_url and grown(same_origin(first_url, page.next_url), trail.size)
+        url = page.next_url and asking.onward(same_origin(first_url, page.next_url))
 
 
 class Asking:
-    """Asks for the pages of one walk and reads what comes."""
+    """Asks for the pages of one walk and reads what comes.
 
-    def __init__(self, transport: Transport, repo: Subject, *, is_stored: bool, row_cap: int | None) -> None:
+    A page is asked for as often as ever at the size that was had last, once at any other: a server that
+    answers nothing is not asked at every size again and again.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        repo: Subject,
+        first_url: str,
+        *,
+        is_stored: bool = False,
+        row_cap: int | None = None,
+    ) -> None:
         self._transport, self._repo = transport, repo
         self._is_stored, self._row_cap = is_stored, row_cap
         self._number = 0
+        self._size_had = page_size(first_url)
+        # A stored address may be one of small pages.
+        self._size_max = PAGE_SIZES[0] if is_stored else self._size_had
+        self._pages_to_growth = 0
 
     def reply(self, url: str, etag_of: Callable[[str], str | None] = lambda _: None) -> Asked:
         """The answer of an address, or of the same place in smaller pages where that one cannot be had."""
+        is_worn = False
         while True:
+            is_larger = page_size(url) > self._size_had
+            tries = "one" if is_worn or is_larger else "all"
             try:
-                return Asked(url, self._transport.get(url, self._repo, etag=etag_of(url)))
-            except (AnswerUnusable, NetworkDown) as error:
-                smaller = shrunk(url) if error.is_overload else None
+                reply = self._transport.get(url, self._repo, etag=etag_of(url), tries=tries)
+            except Unanswered as error:
+                smaller = shrunk(url) if error.may_be_size else None
                 if smaller is None:
                     raise
                 logger.warning("%s; going on with %d records a page", error, page_size(smaller))
-                url = smaller
+                url, is_worn = smaller, is_worn or tries == "all"
+                self._pages_to_growth = PAGES_BEFORE_GROWING if is_larger else 0
+            else:
+                self._size_had = page_size(url)
+                return Asked(url, reply)
+
+    def onward(self, next_url: str) -> str:
+        """The place to go on at, in larger pages again where they had to shrink."""
+        if self._pages_to_growth:
+            self._pages_to_growth -= 1
+            return next_url
+        return grown(next_url, self._size_max)
 
     def page(self, asked: Asked, earlier: KnownPage | None) -> Page:
         """The next page of the walk, as the answer or, where nothing changed, an earlier walk has it."""

@@ -4,6 +4,7 @@ Pure: decides nothing about waiting or sending.
 """
 
 import re
+from collections.abc import Sequence
 
 import httpx
 import msgspec
@@ -12,6 +13,9 @@ from gitpulse_assets.github.errors import BadToken, GitHubError
 from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.subject import Subject
 
+# Parts of an issue's history that are another repository's or nobody's to permit: the null there is all that
+# follows.
+ELSEWHERE = frozenset({"fromRepository", "actor"})
 # Of several tokens' refusals the one with most to act on is told: what is forbidden, then what is not seen.
 BAD, UNSEEN, FORBIDDEN = 1, 2, 3
 SSO_ADDRESS = re.compile(r"\burl=([^\s;,]+)")
@@ -22,8 +26,13 @@ class _Problem(msgspec.Struct):
     path: list[str | int] | None = None
 
 
-class _Problems(msgspec.Struct):
+class _Data(msgspec.Struct):
+    nodes: list[msgspec.Raw] | None = None
+
+
+class _Answer(msgspec.Struct):
     errors: list[_Problem] | None = None
+    data: _Data | None = None
 
 
 class _Block(msgspec.Struct):
@@ -36,35 +45,53 @@ class _Blocked(msgspec.Struct):
     block: _Block | None = None
 
 
-def refusal_rank(outcome: Reply | GitHubError) -> int:
-    """How much a refusal says, 0 for what is none: any other token would be answered the same."""
+def refusal_rank(outcome: Reply | GitHubError, *, is_first: bool = True) -> int:
+    """How much a refusal says, 0 for what is none: any other token would be answered the same.
+
+    Not `is_first`: another token was refused before, so that one which sees nothing tells nothing.
+    """
     if isinstance(outcome, GitHubError):
         return BAD if isinstance(outcome, BadToken) else FORBIDDEN
     if outcome.status == 404:
         return UNSEEN
-    return _graphql_rank(outcome.content) if outcome.status == 200 else 0
+    return _graphql_rank(outcome.content, is_first=is_first) if outcome.status == 200 else 0
 
 
-def _graphql_rank(content: bytes) -> int:
-    """GraphQL refuses with status 200; an error deeper than a repository's parts is about single records."""
+def _graphql_rank(content: bytes, *, is_first: bool) -> int:
+    """GraphQL refuses with status 200; one node of several is not the token's affair, all of them are."""
     if b'"errors"' not in content[-20_000:] + content[:20_000]:
         return 0
-    return max((_rank_of(problem) for problem in _problems(content)), default=0)
-
-
-def _problems(content: bytes) -> list[_Problem]:
     try:
-        return msgspec.json.decode(content, type=_Problems).errors or []
+        answer = msgspec.json.decode(content, type=_Answer)
     except msgspec.DecodeError:
-        return []
+        return 0
+    problems = answer.errors or []
+    return max((_rank_of(problem) for problem in problems), default=0) or _nodes_rank(
+        problems, answer.data.nodes if answer.data else None, is_first=is_first
+    )
 
 
 def _rank_of(problem: _Problem) -> int:
     path = problem.path or []
     if problem.type == "NOT_FOUND" and path in ([], ["repository"]):
         return UNSEEN
-    is_whole = not path or (path[0] == "repository" and len(path) <= 2)
-    return FORBIDDEN if problem.type in ("FORBIDDEN", "INSUFFICIENT_SCOPES") and is_whole else 0
+    return FORBIDDEN if forbids(problem.type, path) else 0
+
+
+def _nodes_rank(problems: list[_Problem], nodes: list[msgspec.Raw] | None, *, is_first: bool) -> int:
+    if not nodes or any(bytes(node) != b"null" for node in nodes):
+        return 0
+    kinds = {problem.type for problem in problems}
+    if "FORBIDDEN" in kinds:
+        return FORBIDDEN
+    return UNSEEN if "NOT_FOUND" in kinds and not is_first else 0
+
+
+def forbids(kind: str | None, path: Sequence[str | int]) -> bool:
+    """Whether an error of GraphQL's is about what the token may do, not about one node of several."""
+    is_one_node = len(path) == 2 and path[0] == "nodes"
+    is_here = not is_one_node and ELSEWHERE.isdisjoint(path)
+    return kind == "INSUFFICIENT_SCOPES" or (kind == "FORBIDDEN" and is_here)
 
 
 def said(outcome: Reply | GitHubError) -> Reply:

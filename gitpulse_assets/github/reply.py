@@ -11,10 +11,10 @@ from email.utils import parsedate_to_datetime
 import httpx
 import msgspec
 
-from gitpulse_assets.github.errors import AnswerUnusable, WrongAddress, one_line
+from gitpulse_assets.github.errors import AnswerUnusable, Smaller, WrongAddress, one_line
 from gitpulse_assets.github.links import link, next_link, same_origin
 
-# A smaller query may pass where these came; others of the 5xx say nothing about the size.
+# GitHub's words for a question that was too much; the others of the 5xx may come of the size, too.
 OVERLOAD = (502, 504)
 
 
@@ -41,7 +41,7 @@ class Reply:
     @property
     def is_web_page(self) -> bool:
         """Whether it is HTML, which GitHub's API never sends."""
-        return "html" in self.headers.get("content-type", "")
+        return _is_web_page(self)
 
     @property
     def next_url(self) -> str | None:
@@ -69,11 +69,12 @@ def read_reply(response: httpx.Response) -> Reply:
     """Turn a response into a Reply, or raise AnswerUnusable where asking again may help."""
     url, status = str(response.url), response.status_code
     if status >= 500:
-        raise AnswerUnusable(f"{url} answered {status}; try again later", is_overload=status in OVERLOAD)
+        raise AnswerUnusable(f"{url} answered {status}; try again later", _smaller(response))
     if status == 200 and not _is_json(response.content):
         raise AnswerUnusable(
             f"{url} answered with something that is no JSON; check for a proxy or a log-in page in "
-            f"between{_hint(response.url)}"
+            f"between{_hint(response.url)}",
+            "at last" if response.content[:1] in (b"", b"[", b"{") else "no help",
         )
     words = "" if status == 200 else _message(response)
     reply = Reply(status, url, _date(response), response.headers, response.content, words)
@@ -83,6 +84,17 @@ def read_reply(response: httpx.Response) -> Reply:
             f"GITHUB_API_URL{_hint(response.url)}"
         )
     return reply
+
+
+def _smaller(response: httpx.Response) -> Smaller:
+    """Whether the size may be what a 5xx is about; not where it says when the server is back."""
+    if response.status_code in OVERLOAD:
+        return "at once"
+    return "no help" if "retry-after" in response.headers else "at last"
+
+
+def _is_web_page(answer: Reply | httpx.Response) -> bool:
+    return "html" in answer.headers.get("content-type", "")
 
 
 def _hint(url: httpx.URL) -> str:

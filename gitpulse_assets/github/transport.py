@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Literal
 
 import httpx
 
@@ -26,6 +27,7 @@ from gitpulse_assets.github.errors import (
     GitHubError,
     LimitReached,
     NetworkDown,
+    Smaller,
     Unreachable,
     one_line,
 )
@@ -48,6 +50,9 @@ REDIRECTS = (301, 302, 307, 308)
 MAX_REDIRECTS = 5
 PASSED_ON = (200, 304, 404, 410, 422, *REDIRECTS)
 NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
+# How often a question is sent that fails: as often as ever, all but one that was too large, or once. What can
+# be asked in a smaller way need not be asked again.
+Tries = Literal["all", "unless overload", "one"]
 # What an App asks for itself is about no repository.
 NOBODY = Owner("")
 
@@ -129,6 +134,7 @@ class Transport:
         known_body: bytes | None = None,
         follow: bool = True,
         is_free: bool = False,
+        tries: Tries = "all",
     ) -> Reply:
         """GET with the REST budget; redirects within the origin are followed and reported.
 
@@ -138,17 +144,14 @@ class Transport:
         headers = {"If-None-Match": etag} if etag else {}
         extensions = {KNOWN_BODY: known_body} if etag and known_body else {}
         request = self._http.build_request("GET", url, headers=headers, extensions=extensions)
-        send = partial(self._send, subject=subject, meter=self.rest_meter, is_free=is_free)
+        send = partial(self._send, subject=subject, meter=self.rest_meter, is_free=is_free, tries=tries)
         return self._followed(request, send) if follow else send(request)
 
-    def post(self, url: str, subject: Subject, body: bytes, *, retry_overload: bool = True) -> Reply:
-        """POST JSON with the GraphQL budget.
-
-        Without `retry_overload` a 502, 504 or read time-out is raised at once, for a smaller question.
-        """
+    def post(self, url: str, subject: Subject, body: bytes, *, tries: Tries = "all") -> Reply:
+        """POST JSON with the GraphQL budget."""
         headers = {"Content-Type": "application/json"}
         request = self._http.build_request("POST", url, headers=headers, content=body)
-        return self._send(request, subject, self.graphql_meter, retry_overload=retry_overload)
+        return self._send(request, subject, self.graphql_meter, tries=tries)
 
     def _ask(self, method: str, url: str, source: Source) -> Reply:
         """What an App asks for itself, which no repository's budget pays for."""
@@ -177,22 +180,20 @@ class Transport:
         meter: Meter,
         *,
         is_free: bool = False,
-        retry_overload: bool = True,
+        tries: Tries = "all",
     ) -> Reply:
         """The first answer that is no refusal; where every token is refused, the refusal that says most.
 
         A 404 or 403 with one token is no answer while another was not tried.
         """
-        asked = partial(
-            self._answer, subject=subject, meter=meter, is_free=is_free, retry_overload=retry_overload
-        )
+        asked = partial(self._answer, subject=subject, meter=meter, is_free=is_free, tries=tries)
         refusals: list[Reply | GitHubError] = []
         for source in self._tokens.in_turn(subject) or (None,):
             try:
                 outcome = self._checked(asked(request, source), source)
             except (BadToken, Forbidden) as error:
                 outcome = error
-            if isinstance(outcome, Reply) and not refusal_rank(outcome):
+            if isinstance(outcome, Reply) and not refusal_rank(outcome, is_first=not refusals):
                 if source and is_about(request, subject):
                     self._tokens.serves(subject, source, after_refusal=bool(refusals))
                 return outcome
@@ -220,7 +221,7 @@ class Transport:
         meter: Meter,
         *,
         is_free: bool = False,
-        retry_overload: bool = True,
+        tries: Tries = "all",
     ) -> Reply:
         """One token's answer, all limits waited out."""
         patience, again_count = Patience(self._clock()), 0
@@ -234,7 +235,7 @@ class Transport:
                 pace.reopen(limit)
                 continue
             self._keep(pace)
-            reply = self._with_retries(request, credential, meter, retry_overload)
+            reply = self._with_retries(request, credential, meter, tries)
             limit = limit_in(reply.status, reply.headers, reply.content, reply.date, patience.refusal_count)
             self._count(reply, meter, has_token=source is not None, is_limit=limit is not None)
             if limit is not None:
@@ -278,13 +279,13 @@ class Transport:
             )
 
     def _with_retries(
-        self, request: httpx.Request, credential: Credential | None, meter: Meter, retry_overload: bool
+        self, request: httpx.Request, credential: Credential | None, meter: Meter, tries: Tries
     ) -> Reply:
-        for attempt in range(1, self._attempts):
+        for attempt in range(1, 1 if tries == "one" else self._attempts):
             try:
                 return self._attempt(request, credential, meter)
             except (NetworkDown, AnswerUnusable) as error:
-                if isinstance(error, Unreachable) or (error.is_overload and not retry_overload):
+                if isinstance(error, Unreachable) or (error.is_overload and tries == "unless overload"):
                     raise
                 seconds = back_off_seconds(attempt)
                 logger.warning("%s: attempt %d of %d in %.1f s", error, attempt + 1, self._attempts, seconds)
@@ -311,13 +312,15 @@ class Transport:
     def _failure(self, error: httpx.HTTPError, url: httpx.URL) -> NetworkDown | AnswerUnusable:
         cause = one_line(self.mask(str(error))) or "no detail"
         if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
-            return AnswerUnusable(f"{url.host} cut its answer short or garbled it ({cause}); try again later")
+            return AnswerUnusable(
+                f"{url.host} cut its answer short or garbled it ({cause}); try again later", "at last"
+            )
         kind = "timed out" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
         is_for_good = is_nobody_there(error) and not self._was_reached
         return (Unreachable if is_for_good else NetworkDown)(
             f"{url.host} {kind} ({cause}); check the network and GITHUB_API_URL, HTTPS_PROXY where there is "
             "a proxy, SSL_CERT_FILE where there is a private CA",
-            is_overload=isinstance(error, httpx.ReadTimeout),
+            _smaller(error),
         )
 
     def _checked(self, reply: Reply, source: Source | None) -> Reply:
@@ -342,6 +345,13 @@ class Transport:
         if self._on_wait is not None:
             self._on_wait(Wait(host, limit.wait_seconds, limit.resumes_at))
         self._sleep(limit.wait_seconds)
+
+
+def _smaller(error: httpx.HTTPError) -> Smaller:
+    """Whether the size may be why a connection ended that had come about."""
+    if isinstance(error, httpx.ReadTimeout):
+        return "at once"
+    return "at last" if isinstance(error, httpx.ReadError | httpx.WriteError) else "no help"
 
 
 def is_nobody_there(error: httpx.HTTPError) -> bool:

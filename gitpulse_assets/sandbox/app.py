@@ -87,7 +87,7 @@ class SandboxApp:
         """Answer a request and log it; the fault, if any, that its delivery shall suffer."""
         is_graphql = request.path in GRAPHQL_PATHS
         node_count = self._graphql.node_count(request.body) if is_graphql else asked_size(request)
-        fault = first_striking(self.faults, request.target, node_count)
+        fault = first_striking(self.faults, request.target, node_count, request.token)
         account = self.installations.account(request.token)
         quota = self.limits.quota(account, "graphql" if is_graphql else "core", self.world.clock)
         response = self._failure(fault, quota) or self._of_app(request)

@@ -21,6 +21,7 @@ Kind = Literal[
     "unserved_issue",
     "older_server",
     "forbidden_field",
+    "unseen_nodes",
     "no_link",
     "empty",
     "short",
@@ -42,7 +43,8 @@ class Fault:
     (GraphQL) fails what would hold the issue `issue_number`, with `status`, as data null where that is 200;
     `older_server` knows none of the `fields` (`Issue.fullDatabaseId`, `Issue.stateReason.enableDuplicate` in
     GraphQL, keys of records in REST); `forbidden_field` (GraphQL) nulls the `fields` (`repository.issues`)
-    for want of a permission.
+    for want of a permission; `unseen_nodes` (GraphQL) finds none of the nodes asked for by id. Not
+    `has_codes`: the server is so old that it refuses in words alone.
 
     Of a list's page, with status 200: `no_link` is the page without its Link; `empty` a page without records
     or Link; `short` lacks its last 40 records (of `state`: open, closed, or pull_request), and its Link does
@@ -50,7 +52,7 @@ class Fault:
     next.
 
     `min_nodes` restricts a rule to GraphQL queries that ask for at least so many nodes, and to list pages of
-    at least so many records.
+    at least so many records, `token` to requests with this one.
     """
 
     kind: Kind
@@ -66,11 +68,13 @@ class Fault:
     issue_number: int = 0
     state: str = ""
     fields: tuple[str, ...] = ()
+    has_codes: bool = True
+    token: str = ""
     seen_count: int = 0
 
-    def strikes(self, target: str, node_count: int = 0) -> bool:
+    def strikes(self, target: str, node_count: int = 0, token: str = "") -> bool:
         """Count a request and say whether it fails."""
-        if self.match not in target or node_count < self.min_nodes:
+        if self.match not in target or node_count < self.min_nodes or self.token not in ("", token):
             return False
         self.seen_count += 1
         return self.skip < self.seen_count <= self.skip + self.times
@@ -96,6 +100,6 @@ def sso_required(url: str, match: str = "") -> Fault:
     return Fault("status", match, times=ALWAYS, status=403, body=body, headers=headers)
 
 
-def first_striking(faults: list[Fault], target: str, node_count: int = 0) -> Fault | None:
+def first_striking(faults: list[Fault], target: str, node_count: int = 0, token: str = "") -> Fault | None:
     """The first rule that fails this request; every rule before it has counted it."""
-    return next((fault for fault in faults if fault.strikes(target, node_count)), None)
+    return next((fault for fault in faults if fault.strikes(target, node_count, token)), None)

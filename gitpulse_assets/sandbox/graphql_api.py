@@ -85,7 +85,8 @@ class GraphQLApi:
         if fault is not None and fault.kind == "older_server":
             refusals = refused_fields(self.schema, query.document, fault.fields)
             if refusals:
-                return json_response(200, {"errors": refusals})
+                told = refusals if fault.has_codes else [{"message": one["message"]} for one in refusals]
+                return json_response(200, {"errors": told})
         result = self._execute(query, quota)
         content: dict[str, Any] = {"data": result.data}
         errors = [_error_entry(error) for error in result.errors or ()]

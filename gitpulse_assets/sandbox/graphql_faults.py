@@ -16,6 +16,8 @@ def spoil(content: dict[str, Any], fault: Fault) -> list[dict[str, Any]]:
         return withhold_half(data)
     if fault.kind == "forbidden_field":
         return [error for field in fault.fields for error in forbid(data, field.split("."), [])]
+    if fault.kind == "unseen_nodes":
+        return unseen(data)
     if fault.kind == "unserved_issue" and fault.issue_number in numbers(data):
         content["data"] = None
         return [{"message": UNSERVED}]
@@ -49,6 +51,15 @@ def forbid(data: Any, path: list[str], place: list[str | int]) -> list[dict[str,
         return [{"type": "FORBIDDEN", "path": place, "message": NO_PERMISSION} for place in places]
     data[path[0]] = None
     return [{"type": "FORBIDDEN", "path": at, "message": NO_PERMISSION}]
+
+
+def unseen(data: Any) -> list[dict[str, Any]]:
+    """Null every node that was asked for by its id, as to a token that sees none."""
+    count = len((data or {}).get("nodes") or ())
+    if count:
+        data["nodes"] = [None] * count
+    message = "Could not resolve to a node with the global id."
+    return [{"type": "NOT_FOUND", "path": ["nodes", index], "message": message} for index in range(count)]
 
 
 def withhold_half(data: Any) -> list[dict[str, Any]]:

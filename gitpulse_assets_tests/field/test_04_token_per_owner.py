@@ -8,7 +8,7 @@ import pytest
 from gitpulse_assets.github.departures import MissingIssue
 from gitpulse_assets.github.errors import BadToken, Forbidden, RepositoryNotFound
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.sandbox.faults import sso_required
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault, sso_required
 from gitpulse_assets.sandbox.privacy import Privacy
 from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets_tests.field.client_reader import client_of, installed, names, world_of
@@ -110,3 +110,46 @@ def test_04_a_missing_issue_is_no_reason_to_leave_a_token(private, caplog):
         (departure,) = client.departures(repo, found.repository_id or 0, [MissingIssue(1, None, 9999)])
         assert departure.kind == "unknown"
         assert client.token_name(repo) == "token 1 of 2"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "repository.issues.nodes",
+        "repository.issues.nodes.timelineItems",
+        "repository.issues.nodes.timelineItems.nodes",
+    ],
+)
+def test_04_08_what_one_token_is_forbidden_at_any_depth_the_other_is_asked_for(field):
+    """Whichever of them is asked first."""
+    with serve(world_of("owner-a/r0")) as sandbox:
+        sandbox.app.faults.append(
+            Fault("forbidden_field", "/graphql", fields=(field,), token="tok-a", times=ALWAYS)
+        )
+        for tokens in (("tok-a", "tok-b"), ("tok-b", "tok-a")):
+            with client_of(sandbox, *tokens) as client:
+                batches = list(client.repository_lifecycles(Repo.parse("owner-a/r0")))
+            assert [len(batch.issues) for batch in batches] == [5]
+
+
+@pytest.mark.parametrize(
+    ("field", "is_other_blind"),
+    [("nodes", False), ("nodes.timelineItems", False), ("nodes", True), ("nodes.timelineItems", True)],
+)
+def test_04_08_given_issues_that_one_token_is_forbidden_the_other_is_asked_for(field, is_other_blind, caplog):
+    """A token that sees no such nodes says nothing against the one that is forbidden them."""
+    repo = Repo.parse("owner-a/r0")
+    with serve(world_of("owner-a/r0")) as sandbox, client_of(sandbox, "tok-a", "tok-b") as client:
+        ids = [one.node_id for batch in client.repository_lifecycles(repo) for one in batch.issues]
+        forbidden = Fault("forbidden_field", "/graphql", fields=(field,), token="tok-a", times=ALWAYS)
+        sandbox.app.faults.append(forbidden)
+        if is_other_blind:
+            sandbox.app.faults.append(Fault("unseen_nodes", "/graphql", token="tok-b", times=ALWAYS))
+        sandbox.app.log.clear()
+        if is_other_blind and field != "nodes":
+            with pytest.raises(Forbidden, match=r"nodes\.0\.timelineItems of owner-a/r0 .*permission Issues"):
+                list(client.lifecycles(repo, ids))
+            return
+        (batch,) = client.lifecycles(repo, ids)
+    assert len(batch.issues) == (0 if is_other_blind else 5)
+    assert {node.reason for node in batch.missing} == ({"forbidden"} if is_other_blind else set())

@@ -10,6 +10,7 @@ from gitpulse_assets.console import warnings_shown
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.github.dialect import Dialect
 from gitpulse_assets.github.errors import SchemaTooOld
+from gitpulse_assets.github.graphql import Problem
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.watch.state import servers
@@ -25,8 +26,8 @@ NO_CONVERSIONS = TOO_OLD + "conversions to discussions, which count as closed"
 NO_REASONS = TOO_OLD + "why they were closed, beyond what their records say"
 
 
-def lacking(*fields):
-    return Fault("older_server", match="/graphql", times=ALWAYS, fields=fields)
+def lacking(*fields, has_codes=True):
+    return Fault("older_server", match="/graphql", times=ALWAYS, fields=fields, has_codes=has_codes)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,43 @@ def test_07_what_an_older_server_lacks_is_left_out_once_and_told(tmp_path, caplo
     told = [record.message for record in caplog.records if "older server" in record.message]
     assert len(told) == len(fields)
     assert len([kind for _, _, kind in reader.transitions() if kind == "closed"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ((ID, DUPLICATE, CONVERSION), [NO_CONVERSIONS, NO_DUPLICATES]),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in [((ID,), []), ((CONVERSION,), [NO_CONVERSIONS]), (REASONS, [NO_REASONS])]
+        ),
+    ],
+    ids=["all of them", "a field", "a type", "reasons"],
+)
+def test_07_cousin_a_server_too_old_for_codes_says_it_in_words(tmp_path, fields, missing):
+    reader = field_reader(tmp_path, 9, lacking(*fields, has_codes=False))
+    reader.sync()
+    assert (reader.asked_count(), reader.unknown_slices()) == (4, missing)
+
+
+def test_07_cousin_in_words_what_cannot_be_done_without_is_named_too(tmp_path):
+    reader = field_reader(tmp_path, 9, lacking("Issue.timelineItems", has_codes=False))
+    with pytest.raises(SchemaTooOld, match=r"timelineItems.*update GitHub Enterprise Server"):
+        reader.sync()
+
+
+@pytest.mark.parametrize(
+    ("message", "is_of_schema"),
+    [
+        ("Variable $itemTypes of type [IssueTimelineItemsItemType!]! was provided invalid value for 3", True),
+        ("Argument 'itemTypes' on Field 'timelineItems' has an invalid value ([A]). Expected type", True),
+        ("Something went wrong while executing your query.", False),
+        ("Field of an issue titled: Field 'x' doesn't exist on type 'Y'", False),
+    ],
+)
+def test_07_cousin_words_about_the_schema_are_told_from_others(message, is_of_schema):
+    assert Problem(message).is_of_schema is is_of_schema
+    assert not Problem(message, type="NOT_FOUND").is_of_schema
 
 
 @pytest.mark.slow

@@ -1,9 +1,12 @@
 """9: GitHub Enterprise Server with rate limiting switched off (actions/stale#1227, janeklb/gh-search#61)."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from gitpulse_assets.commands.plan import planned
 from gitpulse_assets.exit_codes import DONE
+from gitpulse_assets.github.limits import end_of_budget
 from gitpulse_assets.github.pace import MOST_A_MINUTE, Pace
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.lake import Lake
@@ -52,6 +55,13 @@ def test_09_cousin_graphql_tells_no_cost(unlimited):
         assert client.issue_counts(Repo.parse(KEY)).open_issue_count >= 0
         assert list(client.repository_lifecycles(Repo.parse(KEY)))
         assert client.spending.quota_remaining is None
+
+
+@pytest.mark.parametrize("reset", [None, "", "never", "-1"])
+def test_09_cousin_a_budget_without_an_end_is_none_to_wait_for(reset):
+    """A proxy that lets only a part of the headers through."""
+    headers = {"x-ratelimit-remaining": "0"} | ({} if reset is None else {"x-ratelimit-reset": reset})
+    assert end_of_budget(headers, datetime(2026, 7, 1, tzinfo=UTC)) is None
 
 
 def test_09_and_26_never_more_than_github_takes_in_any_minute():

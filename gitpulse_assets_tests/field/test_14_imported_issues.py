@@ -11,6 +11,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.watch.looking import look
 from gitpulse_assets.watch.state import Member, Sight
+from gitpulse_assets_tests.field.github_reader import NAME, field_reader
 from gitpulse_assets_tests.field.lists import REPO, Watched
 
 
@@ -56,8 +57,8 @@ def test_14_a_look_sees_the_count_and_asks_once(imported):
 
 
 @pytest.mark.slow
-def test_14_imported_beside_a_known_difference_they_are_found_too(imported):
-    """Cousin: the difference that is known is no excuse for another."""
+def test_14_cousin_imported_beside_a_known_difference_they_are_found_too(imported):
+    """The difference that is known is no excuse for another."""
     imported.world.repository(REPO.key).unlisted_open_count = 2
     imported.sync()
     imported.sync()
@@ -68,8 +69,8 @@ def test_14_imported_beside_a_known_difference_they_are_found_too(imported):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("balance", ["closed", pytest.param("deleted", marks=pytest.mark.slow)])
-def test_14_what_leaves_the_open_count_as_it_was_the_full_walk_finds(imported, balance):
-    """Cousins: imported as closed, or as many deleted as imported; no count shows that between full walks."""
+def test_14_cousin_what_leaves_the_open_count_as_it_was_the_full_walk_finds(imported, balance):
+    """Imported as closed, or as many deleted as imported; no count shows that between full walks."""
     acts = imported.world.acts_on(REPO.key)
     known = [issue for issue in acts.repository.issues.values() if issue.state == "open"]
     import_issues(imported)
@@ -82,3 +83,13 @@ def test_14_what_leaves_the_open_count_as_it_was_the_full_walk_finds(imported, b
     imported.sync(is_full=True)
     assert imported.present_count() == len(imported.world.repository(REPO.key).listed)
     assert imported.judged().wrong_days == 0
+
+
+def test_14_cousin_an_issue_that_is_deleted_shows_in_the_open_count_too(tmp_path):
+    reader = field_reader(tmp_path, 9)
+    reader.sync()
+    reader.world.advance(seconds=3600)
+    acts = reader.world.acts_on(NAME)
+    acts.delete(acts.repository.issues[2], reader.world.clock)
+    assert reader.sync().walk_kind == "full"
+    assert [kind for _, _, kind in reader.transitions()].count("deleted") == 1

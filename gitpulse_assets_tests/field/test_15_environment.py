@@ -109,7 +109,7 @@ def test_15_cousin_no_client_is_made_elsewhere():
 def test_15_cousin_the_events_command_ends_so_too(monkeypatch, name, value):
     monkeypatch.setenv("GITPULSE_ARCHIVES", "mine=https://127.0.0.1:1/hours 2026-01-01..")
     monkeypatch.setenv(name, value)
-    result = run_command("events", "2026-01-01")
+    result = run_command("events", "backfill", "2026-01-01", "2026-01-01")
     assert result.exit_code == WRONG_USE
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"gitpulse: {name}: ")

@@ -45,6 +45,24 @@ def test_29_cousin_errors_that_are_null_are_none():
 
 
 @pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"data": None, "errors": [{"message": None, "path": None, "extensions": None}]}, "no reason given"),
+        ({"data": None, "errors": [{"message": "Why it is so", "type": None, "locations": None}]}, "Why it"),
+    ],
+    ids=["nothing told", "the rest null"],
+)
+def test_29_cousin_an_error_whose_other_parts_are_null(answer, words):
+    refused = told(answer)
+    assert words in str(refused)
+    assert "unexpected form" not in str(refused)
+
+
+def test_29_cousin_an_answer_with_neither_data_nor_errors():
+    assert "no reason given" in str(told({}))
+
+
+@pytest.mark.parametrize(
     "body",
     ["[]", "{}", "null", '"ok"', '{"id": "x"}', '{"id": 1, "number": 77}', '{"id": 9, "number": 9999}'],
 )

@@ -222,11 +222,13 @@ def test_a_connection_error_is_tried_again_at_the_same_size(script, answer, repo
     assert len(calls.sleeps) == 1
 
 
-def test_a_500_is_tried_again_at_the_same_size_and_then_fails(script, answer, repo):
+def test_a_500_is_tried_again_at_the_same_size_then_once_at_the_smaller_ones_and_fails(script, answer, repo):
     client, calls = script(lambda _: answer(b"", 500))
     with pytest.raises(AnswerUnusable, match="500"):
-        list(client.lifecycles(repo, ids(1, 2)))
-    assert {len(variables(request)["ids"]) for request in calls.requests} == {2}
+        list(client.lifecycles(repo, ids(*range(1, 101))))
+    sizes = [len(variables(request).get("ids", ())) for request in calls.requests]
+    # Last the question whether GitHub answers anything.
+    assert sizes == [100] * 6 + [50, 25, 12, 6, 3, 1] + [0] * 6
 
 
 def test_what_is_not_found_is_told_apart_from_what_is_not_answered(script, answer, repo):
