@@ -14,12 +14,16 @@ QUICK = {
     "events": range(1),
     "pair": range(3, 4),
 }
+# Nearly as `increments`; a shorter history without a token has `collect/test_issue_events.py`.
+SELDOM = ("incremental", "events")
 SLOW = {"full": 600, "increments": 450, "incremental": 200, "events": 150, "pair": 60}
 SLOW_FIRST = 1000
 MINUTES_MAX = 45
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [pytest.param(mode, marks=pytest.mark.slow if mode in SELDOM else ()) for mode in MODES]
+)
 def test_no_day_is_wrong(mode):
     verdict = play_all(QUICK[mode], mode)
     print(f"{mode}: {verdict}")

@@ -194,7 +194,16 @@ def assert_as_before(lake: Lake, made: MadeDays, *but: str) -> None:
         }
 
 
-@pytest.mark.parametrize("name", sorted({*OBJECTS} - {"hour file", "silver/archive_hour"}))
+MENDED = ("silver commit", "silver/public_event", "silver/event_hour")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in MENDED else pytest.mark.slow)
+        for name in sorted({*OBJECTS} - {"hour file", "silver/archive_hour"})
+    ],
+)
 def test_03_it_is_mended_without_loss(folder_days: Lake, made_days: MadeDays, con, name: str):
     damage(folder_days, key_of(folder_days, name), "cut")
     mended(folder_days, con)
@@ -223,7 +232,9 @@ def test_03_the_list_of_files_is_made_again_of_the_files(folder_days: Lake, made
     assert_as_before(folder_days, made_days, "archive_hour")
 
 
-@pytest.mark.parametrize("how", ["cut", "0 bytes", "a bit flipped"])
+@pytest.mark.parametrize(
+    "how", ["cut", *(pytest.param(how, marks=pytest.mark.slow) for how in ("0 bytes", "a bit flipped"))]
+)
 def test_03_a_file_that_rotted_is_fetched_again(folder_days: Lake, made_days: MadeDays, con, how: str):
     key = key_of(folder_days, "hour file")
     before = damage(folder_days, key, how)
