@@ -23,17 +23,29 @@ class Trouble(Exception):
     """What ends an attempt."""
 
 
-@pytest.fixture
-def product(make_product):
-    """Five open issues, synced a day ago."""
+def small_world() -> World:
+    """Five open issues of yesterday."""
     world = World("2026-01-01T00:00:00Z")
     acts = world.add_repository(REPO.key)
     for _ in range(5):
         acts.open(world.clock, None, "Old")
     world.advance(seconds=86400)
-    product = make_product(world, repo=REPO)
+    return world
+
+
+@pytest.fixture(scope="module")
+def synced_folder(make_product):
+    """The lake after a first sync, to be copied."""
+    product = make_product(small_world(), repo=REPO)
     product.sync()
-    world.advance(seconds=86400)
+    return product.folder
+
+
+@pytest.fixture
+def product(make_product, synced_folder):
+    """Five open issues, synced a day ago."""
+    product = make_product(small_world(), copy_of=synced_folder, repo=REPO)
+    product.world.advance(seconds=86400)
     return product
 
 

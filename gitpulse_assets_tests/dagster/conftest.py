@@ -130,13 +130,20 @@ class Product:
     outcome: RunOutcome
 
 
-@pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory, defs: dg.Definitions) -> Iterator[Product]:
-    """A product after one run, shared by the tests of a module, which must not change it."""
+@pytest.fixture(scope="session")
+def synced_once(tmp_path_factory: pytest.TempPathFactory, defs: dg.Definitions) -> Iterator[Product]:
     folder = tmp_path_factory.mktemp("synced")
-    with a_sandbox() as sandbox, a_home(folder, sandbox), dg.DagsterInstance.ephemeral() as instance:
-        outcome = refresh(defs, instance, REPO, is_full=False)
+    with a_sandbox() as sandbox, dg.DagsterInstance.ephemeral() as instance:
+        with a_home(folder, sandbox):
+            outcome = refresh(defs, instance, REPO, is_full=False)
         yield Product(folder, sandbox, instance, reader(Lake.open(str(folder / "lake"))), outcome)
+
+
+@pytest.fixture(scope="module")
+def synced(synced_once: Product) -> Iterator[Product]:
+    """A product after one run, the same for all tests, which must not change its tables, and its settings."""
+    with a_home(synced_once.home, synced_once.sandbox):
+        yield synced_once
 
 
 @pytest.fixture
