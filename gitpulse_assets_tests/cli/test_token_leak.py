@@ -52,7 +52,7 @@ def test_no_secret_is_left_by_any_run(refreshed_home, sandbox, stored_gitpulse, 
     for status in (500, 403, 401, 422, 301):
         sandbox.app.faults[:] = [echo(status)]
         fail(FAILED)
-    sandbox.app.faults[:] = [Fault("reset", match="per_page=100", skip=2, times=ALWAYS)]
+    sandbox.app.faults[:] = [Fault("reset", match="direction=asc", skip=2, times=ALWAYS)]
     fail(PARTIAL)
     sandbox.app.faults.clear()
     fail(FAILED, GITHUB_TOKEN=BAD_TOKEN)

@@ -24,7 +24,11 @@ from gitpulse_assets.transform.silver import MERGED_TABLES
 
 REPO = Repo("acme", "rocket")
 LIST = "per_page=100"
+# Whatever its size: a page of 100 that cannot be had comes in smaller ones.
+WALK = "direction=asc"
 PAGE_COUNT = 4
+# How often a page is asked for, and then in smaller ones, before the step fails.
+TRIES, SMALLER_SIZES = 6, 4
 COMPARED = (silver.ISSUE_CURRENT, silver.ISSUE_TRANSITIONS, silver.ISSUE_LABELS, *MART_TABLES)
 
 
@@ -65,11 +69,11 @@ def test_a_failed_blocking_check_publishes_nothing_and_the_next_run_makes_up_for
 def test_case_28_a_lost_network_is_retried_within_the_run_and_the_walk_goes_on(
     run, sandbox, instance, no_delay
 ):
-    sandbox.app.faults.append(Fault("reset", match=LIST, skip=2, times=6))
+    sandbox.app.faults.append(Fault("reset", match=WALK, skip=2, times=TRIES + SMALLER_SIZES))
     outcome = run()
     assert outcome.is_success, outcome.message
     assert steps(instance, outcome.run_id, dg.DagsterEventType.STEP_RESTARTED) == ["bronze"]
-    assert listed(sandbox) == PAGE_COUNT + 6
+    assert listed(sandbox) == PAGE_COUNT + TRIES
     assert (
         outcome.tables["bronze/issues"]["record_count"] == outcome.tables["silver/issue_current"]["new_count"]
     )
@@ -174,7 +178,7 @@ def test_case_18_two_repositories_at_once(synced, home, defs, read, monkeypatch)
 
 
 def test_a_stopped_first_run_publishes_nothing(run, read, sandbox, no_delay, lake):
-    sandbox.app.faults.append(Fault("status", match=LIST, skip=2, times=ALWAYS, status=500))
+    sandbox.app.faults.append(Fault("status", match=WALK, skip=2, times=ALWAYS, status=500))
     outcome = run()
     assert not outcome.is_success
     assert "answered 500" in outcome.message
