@@ -35,6 +35,7 @@ SERVER_ERROR = 500
 _IN_TROUBLE = "look at that server, or set AWS_ENDPOINT_URL to another, then run again"
 _UNREACHABLE = "set AWS_ENDPOINT_URL to the server's address, or start it"
 
+_PROXY = "check HTTPS_PROXY and HTTP_PROXY (http://host:port; no other kind), or name the server in NO_PROXY"
 _CLOSED = "set AWS_ENDPOINT_URL to its address, with https:// where it speaks TLS, or look at that server"
 _UNTRUSTED = "set AWS_CA_BUNDLE to the file of the CA that signed it (SSL_CERT_FILE serves GitHub only)"
 # A server that does not take several deletions at once answers so; each alone may still be taken.
@@ -85,6 +86,8 @@ def _core_reason(error: Exception) -> str:
         return _tls_reason(str(error).rpartition("] ")[2] or "TLS")
     if isinstance(error, exceptions.ConnectionClosedError):
         return f"it ends the connection without an answer: {_CLOSED}"
+    if isinstance(error, exceptions.ProxyConnectionError):
+        return f"cannot be reached through the proxy: {_PROXY}"
     if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         return f"cannot be reached ({type(error).__name__}): {_UNREACHABLE}"
     return str(error)

@@ -50,7 +50,16 @@ PUT_MARK = "gitpulse-put"
 
 def connect(options: S3Options) -> Any:
     """The process's boto3 client of these settings; it sends nothing yet."""
-    return _client(options, os.getpid())
+    try:
+        return _client(options, os.getpid())
+    except OSError as error:
+        key_log = os.environ.get("SSLKEYLOGFILE")
+        if error.filename != key_log:
+            raise
+        raise LakeError(
+            f"SSLKEYLOGFILE: {key_log} cannot be written ({error.strerror}); unset it, unless TLS keys are "
+            "to be logged"
+        ) from None
 
 
 # Making a client takes 0.2 s, and a run opens the lake in every step. The process id keeps a forked child

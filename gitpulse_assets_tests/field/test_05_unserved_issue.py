@@ -29,7 +29,9 @@ def cut_numbers(reader):
     return sorted(numbers[row["issue_id"]] for row in rows if not row["is_complete"]), len(rows)
 
 
-@pytest.mark.parametrize("status", [200, pytest.param(502, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "status", [200, *(pytest.param(status, marks=pytest.mark.slow) for status in (500, 502, 503))]
+)
 def test_05_one_unserved_issue_costs_its_own_history_only(tmp_path, status):
     reader = field_reader(tmp_path, 20, unserved(status=status))
     reader.sync()

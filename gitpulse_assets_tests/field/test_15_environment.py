@@ -17,6 +17,10 @@ from gitpulse_assets.exit_codes import WRONG_USE
 from gitpulse_assets.github.connection import PROXIES, check_environment
 from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.github.issue_writer import IssueWriter
+from gitpulse_assets.lake import s3_store
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.metabase.client import Metabase
 from gitpulse_assets.resources import GitHubResource
 from gitpulse_assets.settings import load_settings
@@ -113,6 +117,23 @@ def test_15_cousin_the_events_command_ends_so_too(monkeypatch, name, value):
     assert result.exit_code == WRONG_USE
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"gitpulse: {name}: ")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://127.0.0.1:1", pytest.param("http://127.0.0.1:1", marks=pytest.mark.slow)]
+)
+def test_15_cousin_s3_behind_a_proxy_that_does_not_serve_names_the_proxy(monkeypatch, proxy):
+    """Not the address of the server, which is right."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.setattr(s3_store, "REQUEST_ATTEMPTS", 1)
+    with pytest.raises(LakeError, match="through the proxy: check HTTPS_PROXY"):
+        Lake.open("s3://bucket/lake", S3Options("https://s3.example", proxy, "secret", region="eu-west-1"))
+
+
+def test_15_cousin_an_unwritable_key_log_is_named_by_the_s3_client_too(monkeypatch):
+    monkeypatch.setenv("SSLKEYLOGFILE", "no/keys.log")
+    with pytest.raises(LakeError, match=r"^SSLKEYLOGFILE: no/keys\.log cannot be written"):
+        Lake.open("s3://bucket/lake", S3Options("https://s3.example", "key", "secret"))
 
 
 def test_15_a_run_of_the_daemon_fails_once_with_the_line(monkeypatch):
