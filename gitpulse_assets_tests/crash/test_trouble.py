@@ -23,7 +23,7 @@ from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.crash.conftest import Tables, Undisturbed, differences, requests, tables_of
 from gitpulse_assets_tests.crash.pipeline import REPO, Fuse, Place, refresh
-from gitpulse_assets_tests.s3_server import BUCKET, S3Server, s3_is_slow
+from gitpulse_assets_tests.s3_server import BUCKET, S3Server, Storage, s3_is_slow
 
 FAULTS = {
     "reset": Fault("reset"),
@@ -200,8 +200,9 @@ def test_the_s3_server_dies_in_the_middle_and_comes_back(
 
 
 @s3_is_slow
-def test_case_18_two_refreshes_of_one_repository_at_once(place: Place, undisturbed):
+def test_case_18_two_refreshes_of_one_repository_at_once(storage: Storage, small: Sandbox, expected: Tables):
     """One wins, the other ends well or says in one line that it lost; readers see whole tables."""
+    place = Place(storage.url, storage.s3, small.base_url)
     said: dict[str, str] = {}
     workers = [
         threading.Thread(target=lambda run_id=run_id: said.update({run_id: attempt(place, run_id)}))
@@ -214,7 +215,7 @@ def test_case_18_two_refreshes_of_one_repository_at_once(place: Place, undisturb
     assert all("another run published" in line for line in said.values() if line)
     assert read_count
     assert attempt(place, "run-3") == ""
-    assert differences(tables_of(place.open()), undisturbed.tables) == {}
+    assert differences(tables_of(place.open()), expected) == {}
 
 
 def read_while(lake: Lake, workers: list[threading.Thread]) -> int:

@@ -264,6 +264,7 @@ class TestLooking:
         assert sum(line.cost for line in sandbox.app.log) == 2
         assert sights(lake.store).load().sights["acme/rocket"].asked_at is None
 
+    @pytest.mark.slow
     def test_a_newest_record_that_left_is_a_change_that_one_run_settles(
         self, look: Tick, sandbox: Sandbox, instance: dg.DagsterInstance, defs: dg.Definitions
     ):
