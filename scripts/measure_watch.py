@@ -21,6 +21,7 @@ from gitpulse_assets.automation.sqlite_connections import keep_connections
 from gitpulse_assets.automation.sweep import SWEEP_OP
 from gitpulse_assets.automation.watching import changed_repositories, sensor_client
 from gitpulse_assets.definitions import build_defs
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
@@ -44,7 +45,7 @@ def watch_all(names: list[str], instance: dg.DagsterInstance) -> None:
     members.load()
     members.save(Membership({key: Member(key, "measured", now) for key in names}))
     seen.load()
-    probes = {key: client.probe_issues(Repo.parse(key)) for key in names}
+    probes = {key: client.probe(Repo.parse(key), ISSUE_LIST) for key in names}
     seen.save(Sights({key: Sight(probe.etag, settled_mark=mark(probe)) for key, probe in probes.items()}))
     for start in range(0, len(names), 500):
         instance.add_dynamic_partitions(REPOS_PARTITIONS, names[start : start + 500])

@@ -18,10 +18,10 @@ from gitpulse_assets.collect.full_walk import walk_of
 from gitpulse_assets.collect.known import open_counts
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
-from gitpulse_assets.github.client import PER_PAGE
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.github.links import page_before, page_size, rows_up_to
-from gitpulse_assets.github.pages import EVENT_ROW_CAP, Page, lacked_count
+from gitpulse_assets.github.pages import Page, lacked_count
+from gitpulse_assets.github.sources import EVENT_LIST, EVENT_ROW_CAP, PER_PAGE
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
@@ -210,7 +210,7 @@ def pages(session: Session, plan: EventPlan) -> Iterator[EventPage]:
     """
     url = plan.unfinished.next_url if plan.unfinished else None
     start_url = url and (page_before(url) or url)
-    for page in session.client.issue_event_pages(session.repo, start_url=start_url):
+    for page in session.client.pages(session.repo, EVENT_LIST, start_url=start_url):
         is_met_before = page.url == start_url != url
         heads = [read_head(record) for record in page.records]
         yield EventPage(page, heads, 0 if is_met_before else lacked_count(page))

@@ -11,9 +11,10 @@ from gitpulse_assets.collect.list_end import LOOKS, ListEnd
 from gitpulse_assets.collect.records import RecordHead, issue_batch, read_head
 from gitpulse_assets.collect.session import KnownState, Session, Stream
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
-from gitpulse_assets.github.client import PER_PAGE, NewestRecord
+from gitpulse_assets.github.client import NewestRecord
 from gitpulse_assets.github.errors import CursorRefused, GitHubError, LimitReached
 from gitpulse_assets.github.pages import Page, is_full, lacked_count
+from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE
 from gitpulse_assets.lake.batch import PAGES_PER_BATCH
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
@@ -70,7 +71,7 @@ def plan_walk(session: Session, *, is_full: bool) -> WalkPlan:
     plan = resumable(session, is_full=is_full) or new_walk(session, is_full=is_full)
     if plan.walk_kind != "full":
         return plan
-    newest = session.client.newest_records(session.repo, "created", 1)
+    newest = session.client.newest_records(session.repo, ISSUE_LIST, 1)
     return replace(plan, known=known_walk(session), newest=next(iter(newest), None))
 
 
@@ -100,7 +101,8 @@ def new_walk(session: Session, *, is_full: bool) -> WalkPlan:
     state = walked_state(session)
     may_be_unchanged = state.watermark is not None and not is_full
     # Asked before the walk, so that a change during it makes the next probe differ.
-    probe = session.client.probe_issues(session.repo, etag=state.etag if may_be_unchanged else None)
+    etag = state.etag if may_be_unchanged else None
+    probe = session.client.probe(session.repo, ISSUE_LIST, etag=etag)
     refuse_older(session, state, probe.date)
     if may_be_unchanged and probe.is_unchanged:
         return WalkPlan("unchanged", state.watermark, probe.date, probe.etag)
@@ -199,8 +201,8 @@ def walk_on(
     start_url: str | None,
 ) -> WalkedPage:
     """Walk on from an address, keeping pages as they come; return the last one, which is not kept yet."""
-    pages = session.client.issue_pages(
-        session.repo, since=plan.since, start_url=start_url, known=plan.known.pages
+    pages = session.client.pages(
+        session.repo, ISSUE_LIST, since=plan.since, start_url=start_url, known=plan.known.pages
     )
     for page in pages:
         walked = WalkedPage(page, [read_head(record) for record in page.records])

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from gitpulse_assets.collect.known import has_met
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.github.client import PER_PAGE, NewestRecord
+from gitpulse_assets.github.client import NewestRecord
 from gitpulse_assets.github.errors import GitHubError
+from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE
 from gitpulse_assets.lake.manifest import ManifestRow
 
 # Replicas lag by seconds, so the end is looked for again before a list counts as cut short.
@@ -52,8 +53,8 @@ class ListEnd:
         return self.is_met(next(iter(old or records[-1:]), None), met_ids, walk)
 
     def _newest(self, count: int) -> list[NewestRecord]:
-        order = "updated" if self.since else "created"
-        return self.session.client.newest_records(self.session.repo, order, count)
+        client, is_changed = self.session.client, self.since is not None
+        return client.newest_records(self.session.repo, ISSUE_LIST, count, is_changed=is_changed)
 
     def refusal(self, newest: NewestRecord | None, record_count: int) -> ListCut:
         """Say that the list is not whole."""

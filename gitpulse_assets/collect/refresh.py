@@ -19,6 +19,7 @@ from gitpulse_assets.collect.repository import CollectedRepository, collect_repo
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.github.errors import LimitReached
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.progress import WalkProgress, report
 
@@ -96,7 +97,7 @@ def counted_walk(
     before = count_before(session, repository)
     row = collect_issues(session, plan)
     after = github_count(session)
-    is_quiet = session.client.probe_issues(session.repo, etag=row.etag).is_unchanged
+    is_quiet = session.client.probe(session.repo, ISSUE_LIST, etag=row.etag).is_unchanged
     follow_up(session, repository.repository_id)
     total = held(session, before, after, row, is_quiet=is_quiet)
     keep_control_total(session, total, repository)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
 
 import httpx
 import msgspec
@@ -23,7 +22,8 @@ from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, Reposi
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
-from gitpulse_assets.github.pages import EVENT_ROW_CAP, Asking, KnownPage, Page, expect_found, split, walk
+from gitpulse_assets.github.pages import Asking, KnownPage, Page, expect_found, split, walk
+from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE, RestList
 from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.github.subject import Owner
 from gitpulse_assets.github.tokens import Tokens
@@ -32,8 +32,6 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.stopping import pause
 
 logger = logging.getLogger(__name__)
-
-PER_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class RepositoryAnswer:
 
 @dataclass(frozen=True)
 class NewestRecord:
-    """What stands last in a list that is walked in the order of `at`; `number` is nobody else's."""
+    """What stands last in a list that is walked in the order of `at`; `number` is 0 where it has none."""
 
     record_id: int
     number: int
@@ -139,16 +137,16 @@ class _RepositoryFields(msgspec.Struct):
     open_issues_count: int | None = None
 
 
-class _IssueFields(msgspec.Struct):
+class _RecordFields(msgspec.Struct):
     id: int
     updated_at: datetime
     created_at: datetime | None = None
     number: int = 0
 
-    def newest(self, order: Literal["created", "updated"]) -> NewestRecord:
-        """The record at its place in a list of that order."""
-        created_at = self.created_at or self.updated_at
-        return NewestRecord(self.id, self.number, created_at if order == "created" else self.updated_at)
+    def newest(self, is_changed: bool) -> NewestRecord:
+        """The record at its place in a list by update, or by creation."""
+        at = self.updated_at if is_changed else self.created_at or self.updated_at
+        return NewestRecord(self.id, self.number, at)
 
 
 class GitHubClient:
@@ -228,20 +226,22 @@ class GitHubClient:
             open_issues_count=fields.open_issues_count,
         )
 
-    def probe_issues(self, repo: Repo, etag: str | None = None, known_body: bytes | None = None) -> Probe:
-        """Ask whether any issue or pull request changed, at the price of one request (0 units for a 304).
+    def probe(
+        self, repo: Repo, source: RestList, etag: str | None = None, known_body: bytes | None = None
+    ) -> Probe:
+        """Ask whether any record of a list changed, at the price of one request (0 units for a 304).
 
         `known_body`: the body of the answer that the `etag` came with, where it may be by another token.
         """
-        url = self._address(repo, "/issues", state="all", sort="updated", direction="desc", per_page=1)
+        url = self._address(repo, source.path, **source.newest(is_changed=True), per_page=1)
         reply = expect_found(self._transport.get(url, repo, etag=etag, known_body=known_body), repo)
         if reply.status == 304:
             return Probe(True, reply.date, etag)
-        newest = [decode(record, _IssueFields, reply.url).newest("updated") for record in split(reply)[:1]]
+        newest = [decode(record, _RecordFields, reply.url).newest(True) for record in split(reply)[:1]]
         return Probe(False, reply.date, reply.etag, next(iter(newest), None), reply.content)
 
     def owned_repositories(self, owner: str, known: Mapping[str, KnownPage] | None = None) -> Iterator[Page]:
-        """Walk the repositories of an organisation or a user, 100 a page; `known` as in `issue_pages`."""
+        """Walk the repositories of an organisation or a user, 100 a page; `known` as in `pages`."""
         asked = Owner(owner)
         for path in (f"/orgs/{owner}/repos", f"/users/{owner}/repos"):
             url = str(httpx.URL(f"{self._api_url}{path}", params={"sort": "full_name", "per_page": PER_PAGE}))
@@ -287,49 +287,31 @@ class GitHubClient:
         """Which token serves a repository, in words that show nothing of it."""
         return self._transport.token_name(repo)
 
-    def issue_pages(
+    def pages(
         self,
         repo: Repo,
+        source: RestList,
         *,
         since: datetime | None = None,
         start_url: str | None = None,
         known: Mapping[str, KnownPage] | None = None,
     ) -> Iterator[Page]:
-        """Walk issues and pull requests of every state, 100 a page.
+        """Walk a list of the repository, 100 records a page.
 
-        Without `since` the whole list by creation; with it (UTC) what was updated at or after it, by update,
-        so that an issue touched in mid-walk is met twice rather than missed. `start_url` goes on at a
-        stored `next_url` (CursorRefused when GitHub no longer takes it); `known` asks conditionally for
-        pages of an earlier walk.
+        Without `since` the whole list; with it (UTC) what was updated at or after it, by update, so that a
+        record touched in mid-walk is met twice rather than missed. `start_url` goes on at a stored `next_url`
+        (CursorRefused when GitHub no longer takes it); `known` asks conditionally for pages of an earlier
+        walk. Where GitHub serves the first rows of a list only, the last page says `is_capped`.
         """
         if start_url is not None:
             url = same_origin(self._api_url, start_url)
-        elif since is None:
-            url = self._address(
-                repo, "/issues", state="all", sort="created", direction="asc", per_page=PER_PAGE
-            )
+        elif since is None or source.changed is None:
+            url = self._address(repo, source.path, **source.whole, per_page=PER_PAGE)
         else:
-            url = self._address(
-                repo,
-                "/issues",
-                state="all",
-                since=since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                sort="updated",
-                direction="asc",
-                per_page=PER_PAGE,
-            )
-        return walk(self._transport, repo, url, is_stored=start_url is not None, known=known)
-
-    def issue_event_pages(self, repo: Repo, *, start_url: str | None = None) -> Iterator[Page]:
-        """Walk the repository's issue events, newest first, pull requests' included.
-
-        GitHub serves the newest 30,000 only; the last page then says `is_capped`: the oldest are missing.
-        `start_url` goes on at a stored `next_url`. Its pages are counted, so that events that came or went
-        meanwhile move the others: whoever goes on later begins at `page_before` it.
-        """
-        url = start_url or self._address(repo, "/issues/events", per_page=PER_PAGE)
-        url = same_origin(self._api_url, url)
-        return walk(self._transport, repo, url, is_stored=start_url is not None, row_cap=EVENT_ROW_CAP)
+            moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            url = self._address(repo, source.path, **source.changed, since=moment, per_page=PER_PAGE)
+        is_stored = start_url is not None
+        return walk(self._transport, repo, url, is_stored=is_stored, known=known, row_cap=source.row_cap)
 
     def issue_counts(self, repo: Repo) -> IssueCounts:
         """Ask GraphQL for its counts of issues (1 point). Raises TokenRequired without a token."""
@@ -353,19 +335,21 @@ class GitHubClient:
 
     def newest_number(self, repo: Repo) -> int:
         """The number of the newest issue or pull request, 0 where there is none (1 request)."""
-        return max((record.number for record in self.newest_records(repo, "created", 1)), default=0)
+        found = self.newest_records(repo, ISSUE_LIST, 1)
+        return max((record.number for record in found), default=0)
 
     def newest_records(
-        self, repo: Repo, order: Literal["created", "updated"], count: int
+        self, repo: Repo, source: RestList, count: int, *, is_changed: bool = False
     ) -> list[NewestRecord]:
-        """The issues and pull requests created or updated last, newest first, 100 at most (1 request).
+        """What stands last in a walk of a list, the last one first, 100 at most (1 request).
 
-        Fewer where GitHub does not give as many at once.
+        `is_changed`: in a walk of what was updated since a moment; else in one of the whole list. Fewer where
+        GitHub does not give as many at once.
         """
-        url = self._address(repo, "/issues", state="all", sort=order, direction="desc", per_page=count)
+        url = self._address(repo, source.path, **source.newest(is_changed=is_changed), per_page=count)
         reply = expect_found(Asking(self._transport, repo, url).reply(url).reply, repo)
-        found = [decode(record, _IssueFields, reply.url) for record in split(reply)]
-        return [record.newest(order) for record in found]
+        found = [decode(record, _RecordFields, reply.url) for record in split(reply)]
+        return [record.newest(is_changed) for record in found]
 
     def repository_lifecycles(self, repo: Repo, *, after: str | None = None) -> Iterator[LifecycleBatch]:
         """Walk the lifecycle of every issue, oldest first, about 1 point for 100; needs a token.

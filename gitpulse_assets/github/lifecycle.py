@@ -24,6 +24,7 @@ from gitpulse_assets.github.lifecycle_data import (
     WalkData,
     joined,
 )
+from gitpulse_assets.github.sources import ISSUE_LIFECYCLES
 from gitpulse_assets.repo import Repo
 
 logger = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class Lifecycles:
 
     def left_out(self) -> tuple[str, ...]:
         """Find out what the server lacks of what is asked about an issue, by asking about none (1 point)."""
-        document = load_document("lifecycle_by_ids", FRAGMENTS)
+        document = load_document(ISSUE_LIFECYCLES.by_ids, FRAGMENTS)
         return self._graphql.ask(self._repo, document, {"ids": [], "itemTypes": ITEM_TYPES}).left_out
 
     def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
@@ -104,7 +105,7 @@ class Lifecycles:
 
         Raises PageUnserved where GitHub cannot serve a page of one issue: there is no cursor beyond it.
         """
-        document = load_document("lifecycle_walk", FRAGMENTS)
+        document = load_document(ISSUE_LIFECYCLES.walk, FRAGMENTS)
         is_over, number = False, 0
         while not is_over:
             number += 1
@@ -137,7 +138,7 @@ class Lifecycles:
 
     def _asked(self, number: int, node_ids: Sequence[str]) -> LifecycleBatch:
         """The first of the ids in one batch; one that GitHub cannot serve alone is missing."""
-        document = load_document("lifecycle_by_ids", FRAGMENTS)
+        document = load_document(ISSUE_LIFECYCLES.by_ids, FRAGMENTS)
         try:
             answer = self._graphql.ask_shrinking(
                 self._repo,

@@ -40,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 # GitHub's words for "this list goes on, but not for you", whichever list it is.
 CAP_WORDS = ("pagination is limited", "pagination with the page parameter is not supported")
-# The issue event list ends here without a further word when the last page is exactly full.
-EVENT_ROW_CAP = 30_000
 # A larger page that could not be had is not tried again before so many smaller ones came.
 PAGES_BEFORE_GROWING = 5
 

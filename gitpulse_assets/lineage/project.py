@@ -14,6 +14,7 @@ from gitpulse_assets.contracts.mart import declared_marts
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lineage.trace import NOTHING, Origins, Relation, Tracer, UntracedSql
+from gitpulse_assets.transform.entities import statement
 from gitpulse_assets.transform.sql_file import load_sql
 
 # Relations that no file makes and no table is: what is configured.
@@ -74,7 +75,8 @@ class Project:
     def trace(self, folder: str, name: str) -> Relation:
         """Return the columns of the statement in a file; raises UntracedSql, which names the file."""
         try:
-            return Tracer(self.relation, self.parameter).trace(load_sql(folder, name))
+            text = statement(name) if folder == "silver" else load_sql(folder, name)
+            return Tracer(self.relation, self.parameter).trace(text)
         except FileNotFoundError:
             raise UntracedSql(f"{name} is no table, and no sql/{folder}/{name}.sql makes it") from None
         except UntracedSql as error:

@@ -11,79 +11,35 @@ from typing import TYPE_CHECKING, TypeAlias
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.contracts.bronze import CONTROL_TOTAL as BRONZE_CONTROL_TOTAL
-from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK, ISSUE_TIMELINE, ISSUES
-from gitpulse_assets.contracts.bronze import RECONCILIATION as BRONZE_RECONCILIATION
-from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import (
-    CONTROL_TOTAL,
-    ISSUE_ASSIGNEES,
-    ISSUE_BODY,
-    ISSUE_CURRENT,
-    ISSUE_EVENT,
-    ISSUE_LABELS,
-    ISSUE_SIGHTING,
-    ISSUE_TRANSITIONS,
-    LIFECYCLE_COVERAGE,
-    QUARANTINE,
-    RECONCILIATION,
-    REPOSITORY,
-)
+from gitpulse_assets.contracts.silver import ISSUE_BODY, QUARANTINE
+from gitpulse_assets.contracts.stream import Entity, Merged
 from gitpulse_assets.lake.duck import run
+from gitpulse_assets.transform.entities import ENTITIES, statement
 from gitpulse_assets.transform.file_stream import FileStream
-from gitpulse_assets.transform.sql_file import create_table, load_sql
+from gitpulse_assets.transform.sql_file import load_sql, run_into
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-BRONZE_INPUTS: tuple[TableContract, ...] = (
-    ISSUES,
-    BRONZE_REPOSITORY,
-    ISSUE_TIMELINE,
-    EVENT_WALK,
-    DEPARTURE,
-    BRONZE_CONTROL_TOTAL,
-    BRONZE_RECONCILIATION,
+BRONZE_INPUTS: tuple[TableContract, ...] = tuple(
+    dict.fromkeys(stream.bronze for entity in ENTITIES for stream in entity.streams)
 )
 
-# What is made on the way, in this order.
-STEPS = (
-    "issue_record",
-    "timeline_record",
-    "departure_record",
-    "event_record",
-    "repository_record",
-    "issue_winner",
-    "touched_issue",
-    "record_assignee",
+# Only the payloads are read from here on of what comes in pages.
+READ_BY_FILE = tuple(
+    table for table in BRONZE_INPUTS if {"record_number", "payload_json"} <= set(table.column_names)
 )
 
-# Only their payloads are read from here on.
-READ_BY_FILE = (ISSUES, ISSUE_TIMELINE)
-
-# The tables in the order they are made, each with the relation of the issues it is made anew for; the others'
-# rows are carried over. None: the table is small and made anew whole.
-MAKING: tuple[tuple[TableContract, str | None], ...] = (
-    (REPOSITORY, None),
-    (ISSUE_SIGHTING, "touched_issue"),
-    (ISSUE_CURRENT, "touched_issue"),
-    (ISSUE_BODY, "issue_winner"),
-    (ISSUE_LABELS, "issue_winner"),
-    (ISSUE_ASSIGNEES, "issue_winner"),
-    (ISSUE_EVENT, "touched_issue"),
-    (ISSUE_TRANSITIONS, "ledger_issue"),
-    (QUARANTINE, None),
-    (LIFECYCLE_COVERAGE, None),
-    (CONTROL_TOTAL, None),
-    (RECONCILIATION, None),
+# The tables in the order they are made, each with the entity whose key its scope has; what cannot be used of
+# any stream comes behind all of them.
+MAKING: tuple[tuple[Entity | None, Merged], ...] = (
+    *((entity, merged) for entity in ENTITIES for merged in entity.tables),
+    (None, Merged(QUARANTINE)),
 )
 
 # What a merge publishes, each table behind those it is made from; the sync state moves in a step of its own.
-MERGED_TABLES = tuple(contract for contract, _ in MAKING)
-
-# What a table needs beside its inputs and the tables made before it.
-STEP_BEFORE = {ISSUE_TRANSITIONS.name: "ledger_issue", RECONCILIATION.name: "repair"}
+MERGED_TABLES = tuple(merged.contract for _, merged in MAKING)
 
 # A body is compared by its hash, and copied only once: when it is written.
 NOT_COMPARED = frozenset({"body"})
@@ -109,15 +65,15 @@ def merge_silver(
     # Each further thread that parses payloads would hold another 100 MB and more.
     con.execute(f"set threads = {PARSING_THREADS}")
     try:
-        for step in STEPS:
-            create_table(con, "silver", step)
+        for step in (step for entity in ENTITIES for step in entity.steps):
+            run_into(con, step, statement(step))
     finally:
         con.execute("reset threads")
     changed: dict[str, bool] = {}
-    for contract, scope in MAKING:
-        if contract.name in STEP_BEFORE:
-            create_table(con, "silver", STEP_BEFORE[contract.name])
-        changed[contract.name] = _merge_table(con, contract, scope)
+    for entity, merged in MAKING:
+        if merged.before:
+            run_into(con, merged.before, statement(merged.before))
+        changed[merged.contract.name] = _merge_table(con, merged, entity.key if entity else "")
     return changed
 
 
@@ -129,7 +85,7 @@ def is_repository_news(
     On a fresh connection; the sources are as in `merge_silver`.
     """
     _register(con, {"stored_repository": stored, "bronze_repository": received}, run_ids)
-    create_table(con, "silver", "repository_record")
+    run_into(con, "repository_record", statement("repository_record"))
     return bool(con.execute(load_sql("silver", "repository_news")).fetchall())
 
 
@@ -177,17 +133,18 @@ def _register_table(
     con.execute(f"create or replace temp view {name} as {filled}")
 
 
-def _merge_table(con: duckdb.DuckDBPyConnection, contract: TableContract, scope: str | None) -> bool:
+def _merge_table(con: duckdb.DuckDBPyConnection, merged: Merged, key: str) -> bool:
     """Make one table from its delta and the stored rows outside the scope; return whether it changed."""
+    contract, scope = merged.contract, merged.scope
     name, columns = contract.name, ", ".join(contract.column_names)
     kind = "view" if name in NOT_COPIED else "table"
-    run(con, f"create or replace temp {kind} {name}_delta as {load_sql('silver', name)}")
-    inside = f"semi join {scope} using (issue_id)" if scope else ""
+    run(con, f"create or replace temp {kind} {name}_delta as {statement(name)}")
+    inside = f"semi join {scope} using ({key})" if scope else ""
     if _is_same(con, contract, f"{name}_delta", f"stored_{name} {inside}"):
         run(con, f"create or replace temp view {name} as select {columns} from stored_{name}")
         return False
     is_carried = scope is not None and run(con, f"select 1 from stored_{name} limit 1").fetchall()
-    carried = f"select {columns} from stored_{name} anti join {scope} using (issue_id) union all"
+    carried = f"select {columns} from stored_{name} anti join {scope} using ({key}) union all"
     kind = "table" if is_carried and name not in NOT_COPIED else "view"
     run(
         con,

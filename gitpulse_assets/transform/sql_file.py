@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import duckdb
 
@@ -14,7 +15,16 @@ PARAMETER = re.compile(r"\$([a-z_]+)")
 @cache
 def load_sql(folder: str, name: str) -> str:
     """Return the text of `sql/<folder>/<name>.sql`."""
-    return files("gitpulse_assets").joinpath("sql", folder, f"{name}.sql").read_text(encoding="utf-8")
+    return _file(folder, name).read_text(encoding="utf-8")
+
+
+def has_file(folder: str, name: str) -> bool:
+    """Whether there is a `sql/<folder>/<name>.sql`."""
+    return _file(folder, name).is_file()
+
+
+def _file(folder: str, name: str) -> Traversable:
+    return files("gitpulse_assets").joinpath("sql", folder, f"{name}.sql")
 
 
 def create_table(
@@ -28,7 +38,16 @@ def create_table(
 
     Only the parameters the statement names are passed: DuckDB refuses a statement that is given others.
     """
-    statement = load_sql(folder, name)
+    run_into(con, relation or name, load_sql(folder, name), parameters)
+
+
+def run_into(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    statement: str,
+    parameters: dict[str, object] | None = None,
+) -> None:
+    """Run one SELECT into a temporary table, as `create_table` does."""
     wanted = set(PARAMETER.findall(statement))
     chosen = {key: value for key, value in (parameters or {}).items() if key in wanted}
-    run(con, f'create or replace temp table "{relation or name}" as {statement}', chosen)
+    run(con, f'create or replace temp table "{relation}" as {statement}', chosen)

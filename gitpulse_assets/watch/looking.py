@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL, ISSUE_CURRENT, SYNC_STATE
 from gitpulse_assets.github.client import GitHubClient, Probe
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, NetworkDown
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -94,7 +95,7 @@ def look(client: GitHubClient, lake: Lake, key: str, member: Member, sight: Sigh
     """Look at one repository; raises GitHubError and LakeError."""
     stored = Repo.parse(key)
     etag = sight.etag or merged_etag(lake, stored)
-    probe = client.probe_issues(member.repo, etag, sight.body)
+    probe = client.probe(member.repo, ISSUE_LIST, etag, sight.body)
     quiet = msgspec.structs.replace(sight, etag=etag, failure_count=0, not_before=None, trouble="")
     if probe.is_unchanged:
         return counted(client, lake, stored, member, quiet)

@@ -11,6 +11,7 @@ import pytest
 
 from gitpulse_assets.github.errors import AnswerUnusable, GitHubError
 from gitpulse_assets.github.links import PAGE_SIZES
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.github.transport import ATTEMPTS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
@@ -105,7 +106,7 @@ def ids_of(pages) -> list[int]:
 def test_06_cousin_however_a_large_page_breaks(sandbox, kind, status):
     sandbox.app.faults.append(Fault(kind, "after=", status=status, min_nodes=51, times=ALWAYS))
     with client_of(sandbox, "good") as client:
-        ids = ids_of(client.issue_pages(HELLO))
+        ids = ids_of(client.pages(HELLO, ISSUE_LIST))
     assert len(ids) == len(set(ids)) == ISSUE_COUNT
     # Once 100 were had, then 50 behind the place where as many could not be.
     assert asked_sizes(sandbox) == [100, *[100] * ATTEMPTS, 50, 100, 50, 50]
@@ -124,7 +125,7 @@ def test_06_cousin_however_a_graphql_page_breaks(sandbox, kind, status):
 def test_06_a_size_that_is_never_had_is_seldom_tried(sandbox):
     sandbox.app.faults.append(Fault("status", status=500, min_nodes=6, times=ALWAYS))
     with client_of(sandbox, "good") as client:
-        assert len(ids_of(client.issue_pages(HELLO))) == ISSUE_COUNT
+        assert len(ids_of(client.pages(HELLO, ISSUE_LIST))) == ISSUE_COUNT
     sizes = asked_sizes(sandbox)
     # The last page is full, and so asked for twice; a larger one was tried before every sixth.
     assert (sizes.count(100), sizes.count(50), sizes.count(5)) == (ATTEMPTS, 1, ISSUE_COUNT // 5 + 1)
@@ -147,7 +148,7 @@ def test_06_a_github_that_is_down_is_said_in_one_line_soon(sandbox, fault, small
     sandbox.app.faults.append(Fault(fault.kind, status=fault.status, headers=fault.headers, times=ALWAYS))
     sleeps = []
     with client_of(sandbox, "good", sleep=sleeps.append) as client, pytest.raises(GitHubError) as error:
-        list(client.issue_pages(HELLO))
+        list(client.pages(HELLO, ISSUE_LIST))
     assert len(str(error.value).splitlines()) == 1
     assert len(sandbox.app.log) == ATTEMPTS + smaller_count
     assert sum(sleeps) < 25
@@ -165,8 +166,8 @@ def test_06_a_graphql_that_is_down_is_said_soon(sandbox, status):
 
 def test_06_a_walk_that_goes_on_at_a_small_page_grows_again(sandbox):
     with client_of(sandbox, "good") as client:
-        first = next(client.issue_pages(HELLO))
+        first = next(client.pages(HELLO, ISSUE_LIST))
         sandbox.app.log.clear()
         small = first.next_url.replace("per_page=100", "per_page=25")
-        assert len(ids_of(client.issue_pages(HELLO, start_url=small))) == ISSUE_COUNT - 100
+        assert len(ids_of(client.pages(HELLO, ISSUE_LIST, start_url=small))) == ISSUE_COUNT - 100
     assert asked_sizes(sandbox) == [25, 50, 100]

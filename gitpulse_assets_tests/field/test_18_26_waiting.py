@@ -15,6 +15,7 @@ import pytest
 
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import LimitReached
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
@@ -168,7 +169,7 @@ def test_18_cousin_a_stop_that_was_swallowed_ends_a_round_of_looks(restored, tmp
     freed, asked = threading.Event(), []
 
     class Hanging:
-        def probe_issues(self, repo, etag, body):
+        def probe(self, repo, source, etag, body):
             asked.append(repo)
             freed.wait(60)
 
@@ -267,6 +268,6 @@ def test_18_26_cousin_a_limit_that_one_thread_met_is_kept_by_all():
         with pytest.raises(LimitReached):
             client.repository(REPO)
         with pytest.raises(LimitReached):
-            client.probe_issues(REPO)
+            client.probe(REPO, ISSUE_LIST)
         assert len(spent(sandbox)) == 1
     assert not sleeps

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from gitpulse_assets.github.app import App
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import BadToken
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.installations import Installations
@@ -129,9 +130,9 @@ def test_a_token_that_is_refused_is_renewed_at_once(sandbox: Sandbox, connect, c
 
 def test_an_unchanged_answer_is_free_after_a_renewal(sandbox: Sandbox, connect, clock: Clock):
     with connect() as client:
-        first = client.probe_issues(REPO)
+        first = client.probe(REPO, ISSUE_LIST)
         clock.seconds += 3400
-        again = client.probe_issues(REPO, etag=first.etag, known_body=first.body)
+        again = client.probe(REPO, ISSUE_LIST, etag=first.etag, known_body=first.body)
         assert again.is_unchanged
         assert client.spending.quota_cost == 1
     assert sandbox.app.log[-1].cost == 0
@@ -140,10 +141,10 @@ def test_an_unchanged_answer_is_free_after_a_renewal(sandbox: Sandbox, connect, 
 
 def test_a_change_is_seen_after_a_renewal(sandbox: Sandbox, connect, clock: Clock):
     with connect() as client:
-        first = client.probe_issues(REPO)
+        first = client.probe(REPO, ISSUE_LIST)
         sandbox.world.advance(seconds=10 * 86_400)
         clock.seconds += 3400
-        again = client.probe_issues(REPO, etag=first.etag, known_body=first.body)
+        again = client.probe(REPO, ISSUE_LIST, etag=first.etag, known_body=first.body)
     assert not again.is_unchanged
     assert again.newest.at > first.newest.at
 

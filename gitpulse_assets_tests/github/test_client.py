@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled
+from gitpulse_assets.github.sources import ISSUE_LIST
 
 FOUND = {"id": 7, "full_name": "Octo/Demo", "has_issues": True, "open_issues_count": 3, "new_key": 1}
 
@@ -31,7 +32,7 @@ def test_a_repository_that_is_something_else(script, answer, repo):
 
 def test_the_probe_asks_for_the_newest_record(script, answer, repo):
     client, calls = script([answer([{"id": 5, "updated_at": "2024-06-01T00:00:00Z"}], etag='"p"')])
-    probe = client.probe_issues(repo)
+    probe = client.probe(repo, ISSUE_LIST)
     assert calls.urls == ["/repos/octo/demo/issues?state=all&sort=updated&direction=desc&per_page=1"]
     assert (probe.newest.record_id, probe.newest.at) == (5, datetime(2024, 6, 1, tzinfo=UTC))
     assert (probe.is_unchanged, probe.etag) == (False, '"p"')
@@ -39,13 +40,13 @@ def test_the_probe_asks_for_the_newest_record(script, answer, repo):
 
 def test_the_probe_of_an_unchanged_list_keeps_its_etag(script, answer, repo):
     client, _ = script([answer(b"", 304)])
-    probe = client.probe_issues(repo, etag='"p"')
+    probe = client.probe(repo, ISSUE_LIST, etag='"p"')
     assert (probe.is_unchanged, probe.etag, probe.newest) == (True, '"p"', None)
 
 
 def test_the_probe_of_an_empty_list(script, answer, repo):
     client, _ = script([answer([])])
-    assert client.probe_issues(repo).newest is None
+    assert client.probe(repo, ISSUE_LIST).newest is None
 
 
 def test_the_client_closes_its_connections(script, answer, repo):

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.pages import KnownPage
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
@@ -31,7 +32,7 @@ class Sweeper:
     def sweep(self) -> tuple[set[int], int]:
         """The ids that are listed, by what was received now or earlier, and the pages paid for."""
         known, ids, paid = {}, {}, 0
-        for page in self.client.issue_pages(ROCKET, known=self.known):
+        for page in self.client.pages(ROCKET, ISSUE_LIST, known=self.known):
             paid += not page.is_unchanged
             received = {json.loads(record)["id"] for record in page.records}
             ids[page.url] = self.ids[page.url] if page.is_unchanged else received
@@ -125,7 +126,7 @@ def asked(calls):
 def test_a_record_the_list_repeats_does_not_lead_past_pages(script, answer, repo):
     """The last record of page 3 on page 1 too: going on behind it would skip page 2."""
     client, calls = script([page(answer, 3, 9, after=9), page(answer, 10)])
-    list(client.issue_pages(repo, known=KNOWN))
+    list(client.pages(repo, ISSUE_LIST, known=KNOWN))
     assert asked(calls) == ["", "9"]
 
 
@@ -134,7 +135,7 @@ def test_a_known_address_that_leaves_records_out_is_not_followed(script, answer,
     client, calls = script(
         [page(answer, 0, 1, 8, 9, after=9), page(answer, 9, 10, after=10), page(answer, 10)]
     )
-    pages = list(client.issue_pages(repo, known=KNOWN))
+    pages = list(client.pages(repo, ISSUE_LIST, known=KNOWN))
     assert asked(calls) == ["", "1", "9"]
     assert [found.next_url for found in pages] == [PAGE(9), None]
 
@@ -142,11 +143,11 @@ def test_a_known_address_that_leaves_records_out_is_not_followed(script, answer,
 def test_a_known_address_that_is_refused_is_not_followed(script, answer, repo):
     refusal = answer({"message": "Invalid cursor"}, 422)
     client, calls = script([page(answer, 0, 1, 8, after=8), refusal, page(answer, 9)])
-    assert len(list(client.issue_pages(repo, known=KNOWN))) == 2
+    assert len(list(client.pages(repo, ISSUE_LIST, known=KNOWN))) == 2
     assert asked(calls) == ["", "1", "8"]
 
 
 def test_a_link_to_a_known_address_is_followed_whatever_the_page_holds(script, answer, repo):
     client, calls = script([page(answer, 1, 8, after=2), page(answer, 9)])
-    list(client.issue_pages(repo, known=KNOWN))
+    list(client.pages(repo, ISSUE_LIST, known=KNOWN))
     assert asked(calls) == ["", "2"]

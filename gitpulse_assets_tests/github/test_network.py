@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import NetworkDown
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client
 from gitpulse_assets.sandbox.app import SandboxApp
@@ -125,7 +126,7 @@ def test_a_private_authority_serves_rest_and_graphql(ca: Path, monkeypatch: pyte
     with client() as asked:
         assert asked.repository(REPO).full_name == REPO.key
         assert asked.issue_counts(REPO).open_issue_count > 0
-        (page,) = asked.issue_pages(REPO)
+        (page,) = asked.pages(REPO, ISSUE_LIST)
         assert page.records
 
 

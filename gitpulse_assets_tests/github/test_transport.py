@@ -16,6 +16,7 @@ from gitpulse_assets.github.errors import (
     NetworkDown,
 )
 from gitpulse_assets.github.links import PAGE_SIZES
+from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.github.transport import ATTEMPTS, back_off_seconds
 
 FOUND = {"id": 1, "full_name": "Octo/Demo", "has_issues": True, "open_issues_count": 3}
@@ -57,10 +58,10 @@ def test_a_5xx_is_tried_again_and_fails_loudly_when_it_stays(script, answer, rep
 @pytest.mark.parametrize("content", [b"<!DOCTYPE html><html>", b"", b'[{"id": 1}, {"id"', b'{"id": 1'])
 def test_html_or_half_a_json_with_status_200_is_tried_again_and_never_the_end(script, answer, repo, content):
     client, _ = script([answer(content), answer([])])
-    assert [page.records for page in client.issue_pages(repo)] == [[]]
+    assert [page.records for page in client.pages(repo, ISSUE_LIST)] == [[]]
     client, calls = script(lambda _: answer(content))
     with pytest.raises(AnswerUnusable, match="no JSON"):
-        list(client.issue_pages(repo))
+        list(client.pages(repo, ISSUE_LIST))
     # What may have been cut for its size is asked for once at each smaller one.
     smaller = 0 if b"<" in content else len(PAGE_SIZES) - 1
     assert len(calls.requests) == ATTEMPTS + smaller
@@ -91,7 +92,7 @@ def test_a_body_cut_short_on_a_real_connection_is_tried_again_and_never_the_end(
         GitHubClient(api_url=url, graphql_url=url, sleep=sleeps.append) as client,
         pytest.raises(AnswerUnusable, match="cut its answer short"),
     ):
-        list(client.issue_pages(repo))
+        list(client.pages(repo, ISSUE_LIST))
     assert len(sleeps) == ATTEMPTS - 1
 
 

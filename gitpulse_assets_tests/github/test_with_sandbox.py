@@ -16,6 +16,7 @@ from gitpulse_assets.github.errors import (
     RepositoryNotFound,
 )
 from gitpulse_assets.github.pages import KnownPage
+from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
@@ -68,16 +69,16 @@ def record_ids(pages):
 
 def test_a_full_walk_brings_every_record_once_in_as_many_requests_as_pages(sandbox, connect):
     client = connect()
-    ids = record_ids(client.issue_pages(HELLO))
+    ids = record_ids(client.pages(HELLO, ISSUE_LIST))
     assert sorted(ids) == sorted(listed_ids(sandbox))
     assert client.spending.request_count == client.spending.quota_cost == -(-len(ids) // 100)
     assert client.spending.quota_remaining == 5000 - client.spending.quota_cost
 
 
 def test_a_walk_is_resumed_where_it_stopped(sandbox, connect):
-    pages = connect().issue_pages(HELLO)
+    pages = connect().pages(HELLO, ISSUE_LIST)
     first, second = next(pages), next(pages)
-    rest = connect().issue_pages(HELLO, start_url=second.next_url)
+    rest = connect().pages(HELLO, ISSUE_LIST, start_url=second.next_url)
     assert sorted(record_ids([first, second, *rest])) == sorted(listed_ids(sandbox))
 
 
@@ -95,7 +96,7 @@ def test_a_walk_is_resumed_where_it_stopped(sandbox, connect):
 )
 def test_a_walk_outlasts_failures_without_losing_a_record(sandbox, connect, fault):
     sandbox.app.faults.append(fault)
-    assert sorted(record_ids(connect().issue_pages(HELLO))) == sorted(listed_ids(sandbox))
+    assert sorted(record_ids(connect().pages(HELLO, ISSUE_LIST))) == sorted(listed_ids(sandbox))
     assert fault.seen_count > fault.times
 
 
@@ -110,7 +111,7 @@ def test_the_hourly_limit_says_when_to_go_on(sandbox, connect):
     sandbox.app.limits = Limits(anonymous_per_hour=3)
     client = connect(tokens=(), patience_seconds=600)
     with pytest.raises(LimitReached, match="2026-06-30 13:00:01 UTC") as caught:
-        list(client.issue_pages(HELLO))
+        list(client.pages(HELLO, ISSUE_LIST))
     assert caught.value.resumes_at == datetime(2026, 6, 30, 13, 0, 1, tzinfo=UTC)
     assert client.spending.quota_remaining == 0
 
@@ -122,24 +123,26 @@ def test_the_hourly_limit_is_waited_out_with_patience(sandbox, connect):
         sandbox.world.advance(seconds=round(seconds))
 
     client = connect(tokens=(), patience_seconds=4000, sleep=pass_time)
-    assert len(record_ids(client.issue_pages(HELLO))) >= 320
+    assert len(record_ids(client.pages(HELLO, ISSUE_LIST))) >= 320
 
 
 def test_nothing_new_costs_one_free_request(sandbox, connect):
     client = connect()
-    probe = client.probe_issues(HELLO)
+    probe = client.probe(HELLO, ISSUE_LIST)
     cost = client.spending.quota_cost
-    assert client.probe_issues(HELLO, etag=probe.etag).is_unchanged
+    assert client.probe(HELLO, ISSUE_LIST, etag=probe.etag).is_unchanged
     assert client.spending.quota_cost == cost
     sandbox.world.advance(seconds=5 * 86400)
-    assert not client.probe_issues(HELLO, etag=probe.etag).is_unchanged
+    assert not client.probe(HELLO, ISSUE_LIST, etag=probe.etag).is_unchanged
 
 
 def test_an_incremental_walk_brings_what_changed(sandbox, connect):
     since = datetime.fromtimestamp(sandbox.world.clock, UTC)
     sandbox.world.advance(seconds=3 * 86400)
     records = [
-        json.loads(record) for page in connect().issue_pages(HELLO, since=since) for record in page.records
+        json.loads(record)
+        for page in connect().pages(HELLO, ISSUE_LIST, since=since)
+        for record in page.records
     ]
     updated = [record["updated_at"] for record in records]
     assert records
@@ -149,9 +152,9 @@ def test_an_incremental_walk_brings_what_changed(sandbox, connect):
 
 def test_a_sweep_of_known_pages_costs_the_last_page_only(sandbox, connect):
     client = connect()
-    known = {page.url: KnownPage(page.etag, page.next_url) for page in client.issue_pages(HELLO)}
+    known = {page.url: KnownPage(page.etag, page.next_url) for page in client.pages(HELLO, ISSUE_LIST)}
     cost = client.spending.quota_cost
-    swept = list(client.issue_pages(HELLO, known=known))
+    swept = list(client.pages(HELLO, ISSUE_LIST, known=known))
     assert [page.is_unchanged for page in swept] == [True] * (len(known) - 1) + [False]
     assert client.spending.quota_cost == cost + 1
 
@@ -160,7 +163,7 @@ def test_a_former_name_leads_to_the_repository_and_is_reported(connect):
     client = connect()
     found = client.repository(OLD)
     assert (found.full_name, found.moved_to is not None) == ("Octo-Org/Hello", True)
-    assert record_ids(client.issue_pages(OLD)) == record_ids(client.issue_pages(HELLO))
+    assert record_ids(client.pages(OLD, ISSUE_LIST)) == record_ids(client.pages(HELLO, ISSUE_LIST))
 
 
 def test_what_cannot_be_had_is_named(connect):
@@ -169,7 +172,7 @@ def test_what_cannot_be_had_is_named(connect):
     with pytest.raises(IssuesDisabled):
         connect().repository(Repo("octo-org", "closed"))
     with pytest.raises(IssuesDisabled):
-        list(connect().issue_pages(Repo("octo-org", "closed")))
+        list(connect().pages(Repo("octo-org", "closed"), ISSUE_LIST))
     with pytest.raises(BadToken):
         connect(tokens=("bad-token",)).repository(HELLO)
 
@@ -177,11 +180,11 @@ def test_what_cannot_be_had_is_named(connect):
 def test_a_stored_address_with_a_broken_cursor_asks_for_a_new_walk(sandbox, connect):
     url = f"{sandbox.base_url}/repos/octo-org/hello/issues?per_page=100&after=broken&page=2"
     with pytest.raises(CursorRefused):
-        list(connect().issue_pages(HELLO, start_url=url))
+        list(connect().pages(HELLO, ISSUE_LIST, start_url=url))
 
 
 def test_the_events_of_the_repository_come_newest_first(connect):
-    pages = list(connect(tokens=()).issue_event_pages(HELLO))
+    pages = list(connect(tokens=()).pages(HELLO, EVENT_LIST))
     assert record_ids(pages) == sorted(record_ids(pages), reverse=True)
     assert not any(page.is_capped for page in pages)
 

@@ -9,6 +9,7 @@ import pytest
 
 from gitpulse_assets.automation.sweep import changed
 from gitpulse_assets.github.client import GitHubClient, NewestRecord, Probe
+from gitpulse_assets.github.sources import RestList
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.watch.looking import Round, look_at_all, stop_after_round
@@ -22,7 +23,7 @@ STOP = Stop("the token is refused", NOW)
 class ChangedList:
     """Stands for GitHub: every list has something newest that the lake does not hold."""
 
-    def probe_issues(self, repo: Repo, etag: str | None, body: bytes | None) -> Probe:
+    def probe(self, repo: Repo, source: RestList, etag: str | None, body: bytes | None) -> Probe:
         return Probe(False, NOW, "new", NewestRecord(7, 7, NOW))
 
 

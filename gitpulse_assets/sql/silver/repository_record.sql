@@ -32,5 +32,9 @@ select
         when not starts_with(ltrim(payload_json), '{') or p is null then 'not_an_object'
         when repository_id is null then 'no_id'
         when repository_full_name is null then 'no_name'
-    end as rule
+    end as rule,
+    'the answer has no id or full_name' as detail,
+    -- It comes in no pages.
+    0::int as page_number,
+    0::int as record_number
 from received

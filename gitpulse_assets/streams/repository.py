@@ -1,0 +1,20 @@
+"""The repository itself, by the one answer that every run begins with."""
+
+from gitpulse_assets.contracts.bronze import REPOSITORY as RECEIVED
+from gitpulse_assets.contracts.silver import REPOSITORY
+from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
+from gitpulse_assets.github.sources import OneAnswer
+
+REPOSITORY_STREAM = Stream(RECEIVED, OneAnswer(""), noun="repository")
+
+STREAMS = (REPOSITORY_STREAM,)
+
+ENTITIES = (
+    Entity(
+        "repository",
+        STREAMS,
+        steps=("repository_record",),
+        judged=(Judged(REPOSITORY_STREAM, "repository_record"),),
+        tables=(Merged(REPOSITORY),),
+    ),
+)
