@@ -8,9 +8,7 @@ issue list ----------------> issues, issue_page --+--> issue_current, issue_body
     +--> departures -----------> departure -------+
 """
 
-import msgspec
-
-from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.silver import (
     ISSUE_ASSIGNEES,
     ISSUE_BODY,
@@ -21,64 +19,13 @@ from gitpulse_assets.contracts.silver import (
     ISSUE_TRANSITIONS,
     LIFECYCLE_COVERAGE,
 )
-from gitpulse_assets.contracts.stream import Entity, Head, Judged, Merged, Stream
+from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
 from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIFECYCLES, ISSUE_LIST, OwnFinding
 
-
-class IssueHead(Head):
-    """What the manifest and the control total need of an issue or a pull request."""
-
-    state: str | None = None
-    # Not `Raw | None`: an object matches neither of the two, and the whole head would be lost.
-    pull_request: msgspec.Raw = msgspec.Raw(b"null")
-
-    @property
-    def is_pull_request(self) -> bool:
-        """Whether `pull_request` is present and not null."""
-        return bytes(self.pull_request) != b"null"
-
-
-class EventSubject(msgspec.Struct):
-    """The issue an event is about."""
-
-    id: int | None = None
-    number: int | None = None
-
-
-class EventHead(Head):
-    """What a walk of the events needs of one."""
-
-    issue: EventSubject | None = None
-
-
-ISSUE_STREAM = Stream(
-    ISSUES,
-    ISSUE_LIST,
-    noun="issue list",
-    head=IssueHead,
-    columns={
-        "issue_id": lambda head: head.id,
-        "issue_updated_at": lambda head: head.updated_at,
-        "issue_state": lambda head: head.state,
-        "is_pull_request": lambda head: head.is_pull_request,
-    },
-    key="issue_id",
-    pages=ISSUE_PAGE,
-)
+ISSUE_STREAM = Stream(ISSUES, ISSUE_LIST)
 # Both kinds of history lie in one table; a repository is asked for one of them.
-LIFECYCLE_STREAM = Stream(ISSUE_TIMELINE, ISSUE_LIFECYCLES, noun="lifecycles")
-EVENT_STREAM = Stream(
-    ISSUE_TIMELINE,
-    EVENT_LIST,
-    noun="issue events",
-    head=EventHead,
-    columns={
-        "issue_id": lambda head: head.issue and head.issue.id,
-        "issue_number": lambda head: head.issue and head.issue.number,
-        "source": lambda _: "rest_events",
-        "is_complete": lambda _: True,
-    },
-)
+LIFECYCLE_STREAM = Stream(ISSUE_TIMELINE, ISSUE_LIFECYCLES)
+EVENT_STREAM = Stream(ISSUE_TIMELINE, EVENT_LIST)
 EVENT_WALK_STREAM = Stream(EVENT_WALK, OwnFinding())
 DEPARTURE_STREAM = Stream(DEPARTURE, OwnFinding())
 

@@ -31,7 +31,7 @@ CURRENT = TableContract(
         Column("body", pa.string(), "What it says."),
     ),
 )
-COMMENTS = Stream(ISSUES, RestList("/issues/comments"), key="comment_id")
+COMMENTS = Stream(ISSUES, RestList("/issues/comments"))
 COMMENT = Entity(
     "comment",
     (COMMENTS,),
