@@ -8,6 +8,7 @@ import pytest
 
 from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
+from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.backup import INDEX, MARK, Copy, back_up, read_index, restore
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.forgetting import objects_of, remove
@@ -60,6 +61,7 @@ def test_02_a_restored_lake_is_rebuilt_to_the_same(folder_lake: Lake, copy: Lake
 def test_02_the_next_backup_copies_what_changed(folder_lake: Lake, copy: Lake):
     first = back_up(folder_lake.store, copy.store)
     assert first.copied_count > 30
+    folder_lake.store.put(f"{paths.AT_WORK}bringing/mark.json", b"of a process, for as long as it works")
     assert back_up(folder_lake.store, copy.store).copied_count == 0
     key = key_of(folder_lake)
     folder_lake.store.put(key, Path(folder_lake.store.uri(key)).read_bytes())
