@@ -287,7 +287,7 @@ def fold_row(fold_id: str, parts: Sequence[ManifestRow]) -> ManifestRow:
         unchanged_page_count=sum(row.unchanged_page_count for row in parts),
         record_count=sum(row.record_count for row in parts),
         pull_request_count=sum(row.pull_request_count for row in parts),
-        lacked_count=sum(row.lacked_count for row in parts),
+        lacked_count=sum(row.lacked_count or 0 for row in parts),
         request_count=sum(row.request_count for row in parts),
         quota_cost=sum(row.quota_cost for row in parts),
     )

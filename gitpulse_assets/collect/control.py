@@ -107,11 +107,11 @@ def held(
     total = ControlTotal(before, after, is_quiet, ours, walk.walk_kind == "full", lacked)
     earlier = earlier_totals(session)
     total = replace(total, missing_count=missing_count(session, total, earlier))
-    # A cache gives the same short page twice in a minute, so that another run has to come by it.
-    others = [row for row in earlier if not (lacked and row["run_id"] == session.run_id)]
+    # A cache gives the same page twice in a minute, so that another run has to come by it.
+    others = [row for row in earlier if row["run_id"] != session.run_id]
     return replace(
         total,
-        is_known_difference=is_known_difference(total, others),
+        is_known_difference=is_known_difference(total, others if lacked else earlier),
         is_known_missing=is_known_missing(total, others),
     )
 
@@ -119,27 +119,25 @@ def held(
 def lacked_since_full_walk(rows: Sequence[ManifestRow]) -> int:
     """By how many records pages were short, of the newest full walk and of those after it."""
     full = newest_full_walk(rows)
-    later = [
-        row
-        for row in rows
-        if row.stream == ISSUES.name and full and row.sequence > full[0].sequence and row.status != "folded"
-    ]
-    return sum(row.lacked_count for row in (*full, *later))
+    began = full[0].sequence if full else 0
+    later = [row for row in rows if row.stream == ISSUES.name and row.sequence > began]
+    return sum(row.lacked_count or 0 for row in (*full, *later) if row.status != "folded")
 
 
 def missing_count(session: Session, total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> int:
     """How many issues the lists lack; below 0 where GitHub counts fewer than they hold.
 
     GitHub's count of all tells it exactly, at rest and after a full walk: a page may be short of pull
-    requests only. Until it does again, what it last told of the same short pages holds.
+    requests only. Until it does again, what it last told holds, and of what pages lack since nobody knows
+    what it is.
     """
     counted = total.after.issue_count
     if counted is not None and total.is_whole_walk and total.is_at_rest_of_all:
         missing = counted - met_count(session, newest_full_walk(session.manifest.rows()))
         return 0 if missing == -total.difference else missing
     last = alike(total, earlier)[-1:]
-    told = [row["missing_count"] or 0 for row in last if (row["lacked_count"] or 0) == total.lacked_count]
-    return told[0] if told else total.lacked_count
+    further = total.lacked_count - sum(row["lacked_count"] or 0 for row in last)
+    return sum(row["missing_count"] or 0 for row in last) + further if further >= 0 else total.lacked_count
 
 
 def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
@@ -156,10 +154,27 @@ def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) 
 
 
 def is_known_missing(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
-    """Say whether what the lists lack is hidden for good: as with the difference."""
+    """Say whether what the lists lack is hidden for good: walks of two runs lacked some.
+
+    It may have become more or less meanwhile: a person whom GitHub hides goes on writing. Where it is known
+    that pages are short, further short pages of changes are told and left to the next full walk.
+    """
     last = alike(total, earlier)[-1:] if total.missing_count else []
-    same = [row for row in last if row["missing_count"] == total.missing_count]
-    return any(row["is_known_missing"] or is_second_whole(total, row) for row in same)
+    return any(lacks_known(row) if not total.is_whole_walk else has_lacked(total, row) for row in last)
+
+
+def lacks_known(row: dict[str, Any]) -> bool:
+    """Say whether a row knew that something is hidden, if only pull requests, which nobody misses."""
+    is_explained = row["is_whole_walk"] and row["lacked_count"] and not row["missing_count"]
+    return bool(row["is_known_missing"] or is_explained)
+
+
+def has_lacked(total: ControlTotal, row: dict[str, Any]) -> bool:
+    """Say whether a full walk finds missing what a row knew of, or another full walk lacked part of."""
+    missing = row["missing_count"] or 0
+    is_less = bool(row["is_known_missing"]) and 0 < total.missing_count <= missing
+    is_grown = 0 < missing <= total.missing_count or missing == total.missing_count
+    return is_less or (is_grown and is_second_whole(total, row))
 
 
 def is_second_whole(total: ControlTotal, row: dict[str, Any]) -> bool:
@@ -255,7 +270,7 @@ def missing_words(total: ControlTotal) -> str:
     """Say how many issues the lists lack, or by how many records they were short."""
     count = total.missing_count
     if count == total.lacked_count:
-        return f"pages of its lists were {count:,} records short"
+        return f"pages of its lists were {count:,} {'record' if count == 1 else 'records'} short"
     of_all = f"of {total.after.issue_count:,} open and closed ones " if total.after.issue_count else ""
     return f"{of_all}its lists {'lack' if count > 0 else 'hold more than it counts by'} {abs(count):,}"
 

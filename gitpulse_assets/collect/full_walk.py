@@ -73,9 +73,15 @@ def page_holders(lake: Lake, repo: Repo, walk: Sequence[ManifestRow]) -> set[str
 
 
 def known_walk(session: Session) -> KnownWalk:
-    """Return what the newest complete full walk kept of its pages; nothing before the first."""
+    """Return what the newest complete full walk kept of its pages; nothing before the first.
+
+    Nor of a walk by an older version: it kept the ETags of pages that lacked records.
+    """
     rows = session.manifest.rows()
-    stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, page_batches(newest_full_walk(rows)))
+    walk = newest_full_walk(rows)
+    if any(row.lacked_count is None for row in walk):
+        return KnownWalk()
+    stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, page_batches(walk))
     stored_runs = {row.run_id for row in rows if row.stream == ISSUES.name}
     pages: dict[str, KnownPage] = {}
     places: dict[str, Place] = {}

@@ -8,7 +8,7 @@ at the newest event that an earlier one received. What events mean is decided in
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -61,6 +61,11 @@ class EventPlan:
     as_of_at: dt.datetime | None
     known: dict[str, Any] | None
     unfinished: ManifestRow | None = None
+
+    @property
+    def lacks_some(self) -> bool:
+        """Whether pages of an earlier walk were short: those that are met again are so still."""
+        return bool(self.known and self.known["lacked_count"])
 
     @property
     def known_id(self) -> int | None:
@@ -211,9 +216,9 @@ def pages(session: Session, plan: EventPlan) -> Iterator[EventPage]:
     url = plan.unfinished.next_url if plan.unfinished else None
     start_url = url and (page_before(url) or url)
     for page in session.client.pages(session.repo, EVENT_LIST, start_url=start_url):
-        is_met_before = page.url == start_url != url
-        heads = [read_head(record) for record in page.records]
-        yield EventPage(page, heads, 0 if is_met_before else lacked_count(page))
+        walked = EventPage(page, [read_head(record) for record in page.records], lacked_count(page))
+        is_told = page.url == start_url != url or (plan.lacks_some and reaches(walked, plan.known_id))
+        yield replace(walked, lacked_count=0) if is_told else walked
 
 
 def refuse_moved(session: Session, plan: EventPlan, first: EventPage) -> None:
@@ -298,7 +303,7 @@ def keep(session: Session, stream: Stream, walked: Sequence[EventPage]) -> None:
         len(walked),
         next_url=last.next_url or last.url,
         is_capped=last.is_capped,
-        lacked_count=stream.row.lacked_count + sum(part.lacked_count for part in walked),
+        lacked_count=(stream.row.lacked_count or 0) + sum(part.lacked_count for part in walked),
     )
 
 
@@ -351,12 +356,12 @@ def end(session: Session, stream: Stream, plan: EventPlan, last: EventPage, seen
 def lack(session: Session, row: ManifestRow, known: dict[str, Any] | None) -> dict[str, Any]:
     """By how many events pages of a walk were short, and of the one that it adds to.
 
-    GitHub hides them for good where the walk of an earlier run, which no cache answered, lacked as many.
+    GitHub hides them for good where the walk of another run, which no cache answered, lacked some too.
     """
     parts = walk_of(session.manifest.rows(), row)
-    count = sum(part.lacked_count for part in parts) + (known["lacked_count"] or 0 if known else 0)
+    count = sum(part.lacked_count or 0 for part in parts) + (known["lacked_count"] or 0 if known else 0)
     before = last_walk(session)
-    is_known = bool(count and before and before["run_id"] != row.run_id and before["lacked_count"] == count)
+    is_known = bool(count and before and before["run_id"] != row.run_id and before["lacked_count"])
     return {"lacked_count": count, "is_known_lack": is_known}
 
 
@@ -365,7 +370,7 @@ def lack_words(session: Session, walk: dict[str, Any]) -> str | None:
     if not walk["lacked_count"] or walk["is_known_lack"]:
         return None
     return (
-        f"{session.repo}: pages of GitHub's issue events were {walk['lacked_count']:,} events short; the "
+        f"{session.repo}: pages of GitHub's issue events are short by {walk['lacked_count']:,}; the "
         "next run reads the whole list again"
     )
 

@@ -248,7 +248,10 @@ def begun(session: Session, plan: WalkPlan) -> dict[str, Any]:
     columns = {"since": plan.since, "etag": plan.etag, "next_url": plan.start_url}
     if plan.resumed_run_id == session.run_id:
         return columns
-    return {**columns, "resumed_run_id": plan.resumed_run_id, "page_batch_count": 0, "lacked_count": 0}
+    row = session.manifest.row(session.run_id, ISSUES.name)
+    # What an earlier attempt of this run lacked, and did not count, no walk of the changes brings.
+    lacked = row.lacked_count if row and plan.walk_kind != "full" else 0
+    return {**columns, "resumed_run_id": plan.resumed_run_id, "page_batch_count": 0, "lacked_count": lacked}
 
 
 def is_batch(waiting: list[WalkedPage]) -> bool:
@@ -281,7 +284,7 @@ def keep(
         pages[-1].date,
         len(pages),
         pull_request_count=row.pull_request_count + sum(head.is_pull_request for head in heads),
-        lacked_count=row.lacked_count + sum(lacked_count(page) for page in pages),
+        lacked_count=(row.lacked_count or 0) + sum(lacked_count(page) for page in pages),
         first_updated_at=updates[0] if updates else None,
         last_updated_at=updates[-1] if updates else None,
         next_url=pages[-1].next_url,

@@ -180,7 +180,7 @@ EVENT_WALK = TableContract(
         Column(
             "is_known_lack",
             pa.bool_(),
-            "Whether the walk of an earlier run lacked as many: it is GitHub's then. Null as above.",
+            "Whether a walk of an earlier run lacked some too: GitHub hides them then. Null as above.",
         ),
     ),
     order_by=("fetched_at",),
@@ -267,8 +267,7 @@ COUNTS = (
     Column(
         "is_known_missing",
         pa.bool_(),
-        "Whether full walks of two runs ended with this `missing_count`, or of one where no page was short; "
-        "null as above.",
+        "Whether walks of two runs lacked some: GitHub hides them then. Null as above.",
     ),
 )
 

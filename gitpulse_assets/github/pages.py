@@ -162,7 +162,7 @@ def walk(
     url, reply = first_url, None
     while url is not None:
         reply = reply or asking.reply(url, earlier_walk.etag)
-        page = _believed(asking, trail, asking.page(reply, earlier_walk.page_at(url)))
+        page = _believed(asking, trail, asking.page(reply, earlier_walk.page_at(reply.url)))
         reply = None
         if detour := earlier_walk.detour(page):
             reply = _taken(asking.reply(detour.url, earlier_walk.etag), detour)

@@ -55,7 +55,7 @@ class ManifestRow:
     unchanged_page_count: int = 0
     record_count: int = 0
     pull_request_count: int = 0
-    lacked_count: int = 0
+    lacked_count: int | None = 0
     request_count: int = 0
     quota_cost: int = 0
     batch_count: int = 0
@@ -202,9 +202,10 @@ class Manifest:
 
 
 def _row(record: Mapping[str, object]) -> ManifestRow:
-    """Read a stored row; a column that an older version did not write takes its default."""
+    """Read a stored row; a column that an older version did not write takes its default, or is None."""
     known = ManifestRow.__dataclass_fields__
-    return ManifestRow(**{name: value for name, value in record.items() if name in known})  # pyright: ignore[reportArgumentType]
+    columns = {"lacked_count": None} | {name: value for name, value in record.items() if name in known}
+    return ManifestRow(**columns)  # pyright: ignore[reportArgumentType]
 
 
 def _put_row(rows: list[ManifestRow], row: ManifestRow) -> list[ManifestRow]:

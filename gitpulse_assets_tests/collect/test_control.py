@@ -77,7 +77,7 @@ def lacked(
     count: int | None, *, is_whole: bool | None = True, is_known: bool | None = False
 ) -> dict[str, Any]:
     """A row that was not counted at rest: what pages were short of needs no rest."""
-    row = {"is_quiet": False, "has_pull_requests": False, "missing_count": count}
+    row = {"is_quiet": False, "has_pull_requests": False, "missing_count": count, "lacked_count": count}
     return row | {"is_whole_walk": is_whole, "is_known_missing": is_known}
 
 
@@ -89,7 +89,14 @@ def lacked(
         (lacking(40), [lacked(40, is_whole=False)], False),
         (lacking(40, is_whole=False), [lacked(40)], False),
         (lacking(40, is_whole=False), [lacked(40, is_known=True)], True),
-        (lacking(41), [lacked(40, is_known=True)], False),
+        (lacking(41), [lacked(40)], True),
+        (lacking(39), [lacked(40)], False),
+        (lacking(39), [lacked(40, is_known=True)], True),
+        (lacking(41, is_whole=False), [lacked(40, is_known=True)], True),
+        (lacking(2, is_whole=False), [lacked(0) | {"lacked_count": 7}], True),
+        (lacking(2, is_whole=False), [lacked(0)], False),
+        (lacking(-1), [lacked(-2)], False),
+        (lacking(-2), [lacked(-2)], True),
         (lacking(40), [lacked(40, is_known=True), lacked(0)], False),
         (lacking(40), [lacked(40) | {"has_pull_requests": True}], False),
         (lacking(0), [lacked(0)], False),
@@ -101,7 +108,14 @@ def lacked(
         "not-whole-before",
         "not-whole",
         "known-before",
-        "changed",
+        "grown",
+        "less-and-not-known",
+        "less",
+        "further-changes",
+        "further-changes-where-pull-requests-are-hidden",
+        "first-short-page-of-changes",
+        "counts-fewer-still",
+        "counts-fewer-twice",
         "healed-between",
         "counted-otherwise",
         "none",

@@ -41,7 +41,8 @@ compared as (
         case
             when missing_count = 0 then null
             when missing_count = lacked_count or issue_count_after is null
-                then format('{:,} records that pages of GitHub''s lists were short of', missing_count)
+                then format('{:,}', missing_count) || if(missing_count = 1, ' record', ' records')
+                    || ' that pages of GitHub''s lists were short of'
             when missing_count > 0
                 then format('{:,} of {:,} open and closed issues, which its lists lack', missing_count, issue_count_after)
             else format('{:,} open and closed issues that its lists hold and it does not count', -missing_count)
