@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gitpulse_assets.collect.full_walk import newest_full_walk
+from gitpulse_assets.collect.full_walk import newest_full_walk, walk_of
 from gitpulse_assets.collect.known import met_count, open_counts, unmerged
 from gitpulse_assets.collect.repository import CollectedRepository
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUES
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL as KNOWN_TOTAL
 from gitpulse_assets.lake.manifest import ManifestRow
+
+# What is hidden may become more from one walk to the next; what is lost by an accident is more than that.
+GROWTH_MAX = 2
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,10 @@ class ControlTotal:
     """GitHub's counts before and after a walk, and ours after it.
 
     `is_quiet` where nothing was updated between them, `is_whole_walk` where the walk was a full one that came
-    to the list's end. `lacked_count`: records by which pages of the list were short. `missing_count`: issues
-    that GitHub counts and its lists lack, 0 where `difference` tells as much; `lacked_count` where no count
-    tells. Either is known where two such walks ended with the same.
+    to the list's end. `lacked_count`: records by which pages of the list were short; `is_usual_walk` where
+    those of this walk lacked no more than is usual. `missing_count`: issues that GitHub counts and its lists
+    lack, 0 where `difference` tells as much; `lacked_count` where no count tells. Difference and what is
+    missing are known where two such walks ended so.
     """
 
     before: OpenCount
@@ -57,6 +61,7 @@ class ControlTotal:
     our_count: int
     is_whole_walk: bool
     lacked_count: int = 0
+    is_usual_walk: bool = True
     missing_count: int = 0
     is_known_difference: bool = False
     is_known_missing: bool = False
@@ -104,7 +109,8 @@ def held(
     """Hold what we have, after a walk, against GitHub's two counts."""
     ours = ours_of(session, has_pull_requests=after.has_pull_requests)
     lacked = lacked_since_full_walk(session.manifest.rows())
-    total = ControlTotal(before, after, is_quiet, ours, walk.walk_kind == "full", lacked)
+    is_usual = is_usual_walk(session.manifest.rows(), walk)
+    total = ControlTotal(before, after, is_quiet, ours, walk.walk_kind == "full", lacked, is_usual)
     earlier = earlier_totals(session)
     total = replace(total, missing_count=missing_count(session, total, earlier))
     # A cache gives the same page twice in a minute, so that another run has to come by it.
@@ -122,6 +128,12 @@ def lacked_since_full_walk(rows: Sequence[ManifestRow]) -> int:
     began = full[0].sequence if full else 0
     later = [row for row in rows if row.stream == ISSUES.name and row.sequence > began]
     return sum(row.lacked_count or 0 for row in (*full, *later) if row.status != "folded")
+
+
+def is_usual_walk(rows: Sequence[ManifestRow], walk: ManifestRow) -> bool:
+    """Say whether the pages of a walk lack at most twice as many records as those of the newest full one."""
+    full = sum(row.lacked_count or 0 for row in newest_full_walk(rows))
+    return sum(row.lacked_count or 0 for row in walk_of(rows, walk)) <= GROWTH_MAX * full
 
 
 def missing_count(session: Session, total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> int:
@@ -154,27 +166,27 @@ def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) 
 
 
 def is_known_missing(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
-    """Say whether what the lists lack is hidden for good: walks of two runs lacked some.
+    """Say whether what the lists lack is hidden for good: walks of two runs lacked it, or half of it.
 
-    It may have become more or less meanwhile: a person whom GitHub hides goes on writing. Where it is known
-    that pages are short, further short pages of changes are told and left to the next full walk.
+    A person whom GitHub hides goes on writing. Where it is known that pages are short, further ones of
+    changes, no shorter than those are, are told and left to the next full walk.
     """
     last = alike(total, earlier)[-1:] if total.missing_count else []
-    return any(lacks_known(row) if not total.is_whole_walk else has_lacked(total, row) for row in last)
+    if total.is_whole_walk:
+        return any(has_lacked(total, row) for row in last)
+    return total.is_usual_walk and any(row["is_known_missing"] or is_explained(row) for row in last)
 
 
-def lacks_known(row: dict[str, Any]) -> bool:
-    """Say whether a row knew that something is hidden, if only pull requests, which nobody misses."""
-    is_explained = row["is_whole_walk"] and row["lacked_count"] and not row["missing_count"]
-    return bool(row["is_known_missing"] or is_explained)
+def is_explained(row: dict[str, Any]) -> bool:
+    """Say whether pages were short, and yet nothing is missing: of pull requests, by GitHub's count."""
+    return bool(row["lacked_count"]) and row["missing_count"] == 0
 
 
 def has_lacked(total: ControlTotal, row: dict[str, Any]) -> bool:
-    """Say whether a full walk finds missing what a row knew of, or another full walk lacked part of."""
-    missing = row["missing_count"] or 0
-    is_less = bool(row["is_known_missing"]) and 0 < total.missing_count <= missing
-    is_grown = 0 < missing <= total.missing_count or missing == total.missing_count
-    return is_less or (is_grown and is_second_whole(total, row))
+    """Say whether a full walk lacks what a row knew, or another full walk lacked, and at most twice that."""
+    lacked = row["lacked_count"] if is_explained(row) else row["missing_count"] or 0
+    is_seen = bool(row["is_known_missing"] or row["is_whole_walk"] or is_explained(row))
+    return is_seen and (0 < total.missing_count <= GROWTH_MAX * lacked or total.missing_count == lacked)
 
 
 def is_second_whole(total: ControlTotal, row: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from gitpulse_assets.collect.control import GROWTH_MAX
 from gitpulse_assets.collect.full_walk import walk_of
 from gitpulse_assets.collect.known import open_counts
 from gitpulse_assets.collect.session import Session, Stream
@@ -63,9 +64,9 @@ class EventPlan:
     unfinished: ManifestRow | None = None
 
     @property
-    def lacks_some(self) -> bool:
-        """Whether pages of an earlier walk were short: those that are met again are so still."""
-        return bool(self.known and self.known["lacked_count"])
+    def lacked_count(self) -> int:
+        """By how many events pages of the earlier walk were short."""
+        return (self.known["lacked_count"] or 0) if self.known else 0
 
     @property
     def known_id(self) -> int | None:
@@ -217,8 +218,16 @@ def pages(session: Session, plan: EventPlan) -> Iterator[EventPage]:
     start_url = url and (page_before(url) or url)
     for page in session.client.pages(session.repo, EVENT_LIST, start_url=start_url):
         walked = EventPage(page, [read_head(record) for record in page.records], lacked_count(page))
-        is_told = page.url == start_url != url or (plan.lacks_some and reaches(walked, plan.known_id))
-        yield replace(walked, lacked_count=0) if is_told else walked
+        is_met_before = page.url == start_url != url
+        yield replace(walked, lacked_count=newly_lacked(plan, walked, is_met_before=is_met_before))
+
+
+def newly_lacked(plan: EventPlan, walked: EventPage, *, is_met_before: bool) -> int:
+    """By how many events a page is short beyond what earlier walks, which came by its end, have lacked."""
+    if is_met_before:
+        return 0
+    known = plan.lacked_count if reaches(walked, plan.known_id) else 0
+    return max(0, walked.lacked_count - known)
 
 
 def refuse_moved(session: Session, plan: EventPlan, first: EventPage) -> None:
@@ -356,12 +365,13 @@ def end(session: Session, stream: Stream, plan: EventPlan, last: EventPage, seen
 def lack(session: Session, row: ManifestRow, known: dict[str, Any] | None) -> dict[str, Any]:
     """By how many events pages of a walk were short, and of the one that it adds to.
 
-    GitHub hides them for good where the walk of another run, which no cache answered, lacked some too.
+    GitHub hides them for good where the walk of another run, which no cache answered, lacked half of them.
     """
     parts = walk_of(session.manifest.rows(), row)
     count = sum(part.lacked_count or 0 for part in parts) + (known["lacked_count"] or 0 if known else 0)
     before = last_walk(session)
-    is_known = bool(count and before and before["run_id"] != row.run_id and before["lacked_count"])
+    lacked = before["lacked_count"] or 0 if before and before["run_id"] != row.run_id else 0
+    is_known = 0 < count <= GROWTH_MAX * lacked
     return {"lacked_count": count, "is_known_lack": is_known}
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import IssuesDisabled
-from gitpulse_assets.github.lifecycle import IssueLifecycle, Lifecycles
+from gitpulse_assets.github.lifecycle import IssueLifecycle, LifecycleBatch, Lifecycles, NoneServed
 from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.transport import REDIRECTS, Transport
 from gitpulse_assets.repo import Repo
@@ -110,7 +110,7 @@ class Departures:
         untold: set[str | None] = set()
         if self._transport.has_token(self._repo):
             node_ids = [issue.node_id for issue in missing if issue.node_id]
-            for batch in self._lifecycles.by_ids(node_ids, most_unserved=None):
+            for batch in self._served(node_ids, untold):
                 for found in batch.issues:
                     yield self._settled(unsettled.pop(found.asked_node_id), found, batch.date)
                 for node in batch.missing:
@@ -121,6 +121,13 @@ class Departures:
                         untold.add(node.node_id)
         for issue in unsettled.values():
             yield self._probe_rest(issue, at_404="undecided" if issue.node_id in untold else "unknown")
+
+    def _served(self, node_ids: Sequence[str], untold: set[str | None]) -> Iterator[LifecycleBatch]:
+        """What GraphQL serves of the issues; where that is none, all that are not settled are `untold`."""
+        try:
+            yield from self._lifecycles.by_ids(node_ids)
+        except NoneServed:
+            untold.update(node_ids)
 
     def _settled(self, issue: MissingIssue, found: IssueLifecycle, date: datetime) -> Departure:
         told = decode(found.payload, _IssueEvents, self._issues_url)

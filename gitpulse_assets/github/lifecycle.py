@@ -41,6 +41,10 @@ FRAGMENTS = ("issue_lifecycle", "lifecycle_events")
 UNSERVED_IN_A_ROW = 10
 
 
+class NoneServed(AnswerUnusable):
+    """GraphQL serves no lifecycle, though it answers other questions."""
+
+
 @dataclass(frozen=True)
 class IssueLifecycle:
     """One issue's lifecycle. `payload` is the issue node's JSON, its timeline joined over all its pages.
@@ -117,12 +121,10 @@ class Lifecycles:
             yield LifecycleBatch(number, answer.date, found, missing, after)
             is_over = after is None
 
-    def by_ids(
-        self, node_ids: Sequence[str], most_unserved: int | None = UNSERVED_IN_A_ROW
-    ) -> Iterator[LifecycleBatch]:
+    def by_ids(self, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
         """Given issues in the order given; an id that brings none is in the batch's `missing`.
 
-        Raises AnswerUnusable behind `most_unserved` in a row that GitHub does not serve; None: never.
+        Raises NoneServed behind UNSERVED_IN_A_ROW of them that GitHub does not serve.
         """
         done_count, number, self._failed_count = 0, 0, 0
         while done_count < len(node_ids):
@@ -130,8 +132,8 @@ class Lifecycles:
             batch = self._asked(number, node_ids[done_count:])
             done_count += len(batch.issues) + len(batch.missing)
             yield batch
-            if most_unserved is not None and self._failed_count >= most_unserved:
-                raise AnswerUnusable(
+            if self._failed_count >= UNSERVED_IN_A_ROW:
+                raise NoneServed(
                     f"GraphQL serves none of {self._failed_count} lifecycles of {self._repo} in a row "
                     f"({batch.missing[-1].words}); try again later"
                 )

@@ -69,8 +69,9 @@ def test_a_difference_is_known_after_the_second_whole_walk_that_ended_with_it(co
     assert is_known_difference(counts, earlier) is is_known
 
 
-def lacking(count: int, *, is_whole: bool = True) -> ControlTotal:
-    return replace(total(10, 11, is_quiet=False, is_whole=is_whole), missing_count=count)
+def lacking(count: int, *, is_whole: bool = True, is_usual: bool = True) -> ControlTotal:
+    walked = total(10, 11, is_quiet=False, is_whole=is_whole)
+    return replace(walked, missing_count=count, is_usual_walk=is_usual)
 
 
 def lacked(
@@ -89,9 +90,13 @@ def lacked(
         (lacking(40), [lacked(40, is_whole=False)], False),
         (lacking(40, is_whole=False), [lacked(40)], False),
         (lacking(40, is_whole=False), [lacked(40, is_known=True)], True),
-        (lacking(41), [lacked(40)], True),
-        (lacking(39), [lacked(40)], False),
+        (lacking(80), [lacked(40)], True),
+        (lacking(81), [lacked(40)], False),
+        (lacking(39), [lacked(40)], True),
         (lacking(39), [lacked(40, is_known=True)], True),
+        (lacking(14), [lacked(0) | {"lacked_count": 7}], True),
+        (lacking(15), [lacked(0) | {"lacked_count": 7}], False),
+        (lacking(41, is_whole=False, is_usual=False), [lacked(40, is_known=True)], False),
         (lacking(41, is_whole=False), [lacked(40, is_known=True)], True),
         (lacking(2, is_whole=False), [lacked(0) | {"lacked_count": 7}], True),
         (lacking(2, is_whole=False), [lacked(0)], False),
@@ -109,8 +114,12 @@ def lacked(
         "not-whole",
         "known-before",
         "grown",
-        "less-and-not-known",
+        "grown-too-much",
         "less",
+        "less-than-known",
+        "issues-where-pull-requests-are-hidden",
+        "too-many-issues-where-pull-requests-are-hidden",
+        "changes-that-lack-more-than-is-usual",
         "further-changes",
         "further-changes-where-pull-requests-are-hidden",
         "first-short-page-of-changes",

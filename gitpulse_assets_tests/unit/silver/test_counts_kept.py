@@ -41,6 +41,7 @@ def counts(rng: Random, number: int) -> list[dict[str, Any]]:
                 "is_whole_walk": rng.random() < 0.6,
                 "is_known_difference": rng.random() < 0.3,
                 "repository_difference": rng.choice((None, 0, 1)),
+                "lacked_count": rng.choice((None, 0, 1, 2)),
                 "missing_count": rng.choice((None, 0, 1, 2)),
                 "is_known_missing": rng.random() < 0.3,
             }
