@@ -266,6 +266,7 @@ def test_24_what_is_known_to_be_hidden_covers_no_larger_hole(watched):
     watched.faults.append(Fault("short", match=BY_UPDATE, times=2))
     assert watched.sync().walk_kind == "full"
     assert (changed_count(watched), untold(watched), watched.product.unknown_slices()) == (120, "", [])
+    later(watched, with_comment=False)
     watched.faults.append(closed_lost())
     watched.sync(is_full=True)
     assert "of 314 open and closed ones its lists lack 40" in untold(watched)
