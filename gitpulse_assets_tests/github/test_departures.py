@@ -209,3 +209,19 @@ def test_every_missing_issue_gets_one_answer(script, answer, repo):
     client, _ = script([answer(nodes), answer({}, 404), answer({}, 410)])
     kinds = {departure.issue.issue_id: departure.kind for departure in client.departures(repo, HERE, missing)}
     assert kinds == {MISSING.issue_id: "transferred_out", 1: "unknown", 2: "deleted"}
+
+
+def test_a_graphql_that_serves_none_is_not_asked_for_each(script, answer, repo):
+    """It was: seven requests and 15 s of waiting for each; those that are not asked of stay undecided."""
+    missing = [MissingIssue(number, f"I_{number}", number) for number in range(30)]
+
+    def github(request):
+        if request.url.path != "/graphql":
+            return answer({}, 404)
+        is_alive = b"RepositoryAlive" in request.content
+        return answer({"data": {"repository": {"id": "R_1"}}}) if is_alive else answer({}, 500)
+
+    client, calls = script(github)
+    kinds = [departure.kind for departure in client.departures(repo, HERE, missing)]
+    assert kinds == ["undecided"] * 30
+    assert calls.urls.count("/graphql") < 100
