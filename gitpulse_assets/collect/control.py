@@ -281,7 +281,7 @@ def contradiction(session: Session, total: ControlTotal) -> str | None:
 def missing_words(total: ControlTotal) -> str:
     """Say how many issues the lists lack, or by how many records they were short."""
     count = total.missing_count
-    if count == total.lacked_count:
+    if count > 0 and total.lacked_count:
         return f"pages of its lists were {count:,} {'record' if count == 1 else 'records'} short"
     of_all = f"of {total.after.issue_count:,} open and closed ones " if total.after.issue_count else ""
     return f"{of_all}its lists {'lack' if count > 0 else 'hold more than it counts by'} {abs(count):,}"

@@ -249,7 +249,7 @@ def begun(session: Session, plan: WalkPlan) -> dict[str, Any]:
     if plan.resumed_run_id == session.run_id:
         return columns
     row = session.manifest.row(session.run_id, ISSUES.name)
-    # What an earlier attempt of this run lacked, and did not count, no walk of the changes brings.
+    # What an earlier attempt of this run lacked, no walk of the changes brings.
     lacked = row.lacked_count if row and plan.walk_kind != "full" else 0
     return {**columns, "resumed_run_id": plan.resumed_run_id, "page_batch_count": 0, "lacked_count": lacked}
 

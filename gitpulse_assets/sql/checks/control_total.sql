@@ -40,7 +40,7 @@ compared as (
         is_known_missing,
         case
             when missing_count = 0 then null
-            when missing_count = lacked_count or issue_count_after is null
+            when missing_count > 0 and (lacked_count > 0 or issue_count_after is null)
                 then format('{:,}', missing_count) || if(missing_count = 1, ' record', ' records')
                     || ' that pages of GitHub''s lists were short of'
             when missing_count > 0

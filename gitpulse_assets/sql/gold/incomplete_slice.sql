@@ -72,7 +72,7 @@ told as (
     select
         5,
         abs(missing_count),
-        if(missing_count = lacked_count or issue_count_after is null, 'up to ', '') || missing_what
+        if(missing_what like '%short of', 'up to ', '') || missing_what
         || if(is_known_missing, ', walk after walk', '')
     from counted_total
     where missing_what is not null
