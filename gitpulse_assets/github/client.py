@@ -309,7 +309,7 @@ class GitHubClient:
             url = self._address(repo, source.path, **source.whole, per_page=PER_PAGE)
         else:
             moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            url = self._address(repo, source.path, **source.changed, since=moment, per_page=PER_PAGE)
+            url = self._address(repo, source.path, since=moment, **source.changed, per_page=PER_PAGE)
         is_stored = start_url is not None
         return walk(self._transport, repo, url, is_stored=is_stored, known=known, row_cap=source.row_cap)
 
