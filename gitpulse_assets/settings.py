@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         validation_alias="GITPULSE_ARCHIVES",
         description="Archives of public events: name=address first..last, separated by semicolons.",
     )
+    metrics_file: Path | None = Field(
+        default=None,
+        validation_alias="GITPULSE_METRICS",
+        description="A YAML file with metrics of your own, beside those that come with GitPulse.",
+    )
     event_retention: Annotated[EventAges, NoDecode] = Field(
         default_factory=EventAges,
         validation_alias="GITPULSE_EVENT_RETENTION_DAYS",

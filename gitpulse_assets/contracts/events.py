@@ -99,17 +99,27 @@ ARCHIVE_HOUR = TableContract(
 ARCHIVE_TYPE = TableContract(
     layer="silver",
     name="archive_type",
-    description="Events of each type in the hour files that were read whole: what is usual for an archive.",
-    grain="one type in one hour file",
-    key=("source", "file_hour_at", "event_type"),
-    order_by=("source", "file_hour_at", "event_type"),
+    description=(
+        "Events of each type in the hour files that were read whole, by how late they came: what is usual "
+        "for an archive, and which of its files an hour's events are in."
+    ),
+    grain="one type and lateness in one hour file",
+    key=("source", "file_hour_at", "event_type", "lateness_hours"),
+    order_by=("source", "file_hour_at", "event_type", "lateness_hours"),
     columns=(
         Column("source", pa.string(), "The archive's name in GITPULSE_ARCHIVES.", False),
         Column("file_hour_at", UTC_TIMESTAMP, "The hour that the file's name says.", False),
         EVENT_TYPE,
+        Column(
+            "lateness_hours",
+            pa.int64(),
+            "Hours from the events' own hour to the file's. 73 and -73 stand for all that are further away: "
+            "dates that are not the event's.",
+            False,
+        ),
         Column("event_count", pa.int64(), "Rows of this type in the file, copies too.", False),
     ),
-    sample=("source", "file_hour_at", "event_type"),
+    sample=("source", "file_hour_at", "event_type", "lateness_hours"),
     place="day",
 )
 

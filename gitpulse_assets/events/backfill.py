@@ -134,7 +134,7 @@ def read_kept(
 
 def _merge(lake: Lake, con: duckdb.DuckDBPyConnection, incoming: Incoming, row: HourRow) -> HourRow:
     """Merge the days of a file, that of its name last, together with the word that it is whole."""
-    earlier = sorted(incoming.facts.dates.keys() - {row.day.event_date})
+    earlier = sorted(incoming.facts.dates - {row.day.event_date})
     added = sum(merge_day(lake, con, incoming, day).added_count for day in earlier)
     whole = _whole(row, incoming.facts)
 

@@ -37,9 +37,18 @@ class Facts:
     unusable_count: int = 0
     first_created_at: datetime | None = None
     last_created_at: datetime | None = None
-    type_counts: Counter[str] = field(default_factory=Counter)
-    dates: Counter[date] = field(default_factory=Counter)
+    hour_counts: Counter[tuple[str, datetime]] = field(default_factory=Counter)
     unusable: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def event_types(self) -> set[str]:
+        """The types of its events."""
+        return {event_type for event_type, _ in self.hour_counts}
+
+    @property
+    def dates(self) -> set[date]:
+        """The UTC days of its events."""
+        return {hour_at.date() for _, hour_at in self.hour_counts}
 
 
 class Incoming:
@@ -89,21 +98,21 @@ class Incoming:
         self._count(con, chunk)
         columns = ", ".join(PUBLIC_EVENT.column_names)
         _pour(con.sql(f"select {columns} from sent"), writers[PUBLIC_EVENT.name])
+        event_types = self.facts.event_types
         for one in self.projections:
-            if self.facts.type_counts[one.event_type]:
+            if one.event_type in event_types:
                 _pour(con.sql(one.select("sent")), writers[one.contract.name])
         con.execute("drop table sent")
 
     def _count(self, con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
         facts, before = self.facts, self.facts.row_count
         counted = con.execute(
-            "select event_type, created_at::date, count(*), min(created_at), max(created_at) from sent "
-            "group by all"
+            "select event_type, time_bucket(interval 1 hour, created_at), count(*), min(created_at), "
+            "max(created_at) from sent group by all"
         ).fetchall()
-        for event_type, event_date, count, first, last in counted:
+        for event_type, event_hour_at, count, first, last in counted:
             facts.row_count += count
-            facts.type_counts[event_type] += count
-            facts.dates[event_date] += count
+            facts.hour_counts[event_type, event_hour_at] += count
             facts.first_created_at = min(facts.first_created_at or first, first)
             facts.last_created_at = max(facts.last_created_at or last, last)
         if facts.row_count - before < chunk.line_count:

@@ -1,8 +1,9 @@
 """What became of each hour file: the tables `archive_hour`, `archive_type` and `unusable_event` of a day."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,9 @@ from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.place import Day
 
 Tables = Mapping[TableContract, pa.Table]
+
+# Nothing was seen to come three days late: such a date is the pull request's, not the event's.
+UNTRUE_HOURS = 73
 
 # Statuses of a file that lies in the lake: it need not be asked for again.
 KEPT = ("whole", "received")
@@ -82,13 +86,25 @@ def put_rows(lake: Lake, day: Day, rows: Sequence[HourRow]) -> None:
 def with_file(lake: Lake, commit: Commit | None, row: HourRow, facts: Facts) -> Tables:
     """The day's tables with what is known of one file in the place of what was known before."""
     named = {"source": row.source, "file_hour_at": row.file_hour_at}
-    types = [named | {"event_type": name, "event_count": count} for name, count in facts.type_counts.items()]
+    types = [
+        named | {"event_type": event_type, "lateness_hours": hours, "event_count": count}
+        for (event_type, hours), count in lateness(row, facts).items()
+    ]
     own = {ARCHIVE_HOUR: [asdict(row)], ARCHIVE_TYPE: types}
     if facts.unusable or parts_of(commit, UNUSABLE_EVENT):
         own[UNUSABLE_EVENT] = [named | one for one in facts.unusable]
     return {
         contract: _replaced(lake, commit, row.day, contract, rows, [row]) for contract, rows in own.items()
     }
+
+
+def lateness(row: HourRow, facts: Facts) -> Counter[tuple[str, int]]:
+    """Rows of a file by type, and by the hours from their own to the file's, both ways to a bound."""
+    found: Counter[tuple[str, int]] = Counter()
+    for (event_type, event_hour_at), count in facts.hour_counts.items():
+        hours = (row.file_hour_at - event_hour_at) // timedelta(hours=1)
+        found[event_type, max(-UNTRUE_HOURS, min(hours, UNTRUE_HOURS))] += count
+    return found
 
 
 def _replaced(

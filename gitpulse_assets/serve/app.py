@@ -3,6 +3,7 @@
 It only reads the lake. Nothing is decided here about figures, formats or looks.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -16,10 +17,13 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.assistant.server import Assistant, OverHttp, mcp_server
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.store import Store
+from gitpulse_assets.metrics.answers import MetricAnswers
+from gitpulse_assets.metrics.catalogue import all_metrics
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.badges import badges_router
 from gitpulse_assets.serve.keys import CHALLENGE, Keys
+from gitpulse_assets.serve.kpi import kpi_router
 from gitpulse_assets.serve.limits import RateLimit
 from gitpulse_assets.serve.middleware import AnswerHead, BelowRoot, KnownHosts
 from gitpulse_assets.serve.page import page_router
@@ -42,6 +46,8 @@ DESCRIPTION = (
     "first? Every figure is of one window of UTC days, read from one published version of the tables."
 )
 
+logger = logging.getLogger(__name__)
+
 Next = Callable[[Request], Awaitable[Response]]
 
 
@@ -58,13 +64,17 @@ def create_app(
     `allowed_hosts`: the Host headers that are answered.
     """
     answers = LakeAnswers(lake, is_watched)
-
+    metrics, trouble = all_metrics(settings.metrics_file)
+    if trouble:
+        logger.error("GITPULSE_METRICS: none of its metrics is served\n%s", trouble)
+    metric_answers = MetricAnswers(lake, answers)
     assistant = OverHttp(mcp_server(Assistant(answers, settings.page_url.rstrip("/"))))
 
     @asynccontextmanager
     async def closing(_: FastAPI) -> AsyncIterator[None]:
         async with assistant.running():
             yield
+        metric_answers.close()
         answers.close()
 
     app = FastAPI(
@@ -77,10 +87,12 @@ def create_app(
         lifespan=closing,
     )
     app.state.answers, app.state.replies, app.state.lake = answers, Replies(), lake
+    app.state.metrics, app.state.catalogue = metric_answers, metrics
     app.state.root, app.state.page_url = settings.page_root, settings.page_url.rstrip("/")
     if settings.page_root:
         app.servers = [{"url": settings.page_root}]
     app.include_router(router)
+    app.include_router(kpi_router(metrics))
     app.include_router(badges_router)
     app.include_router(page_router)
     app.router.routes.append(Route(ASSISTANT_PATH, endpoint=assistant))
@@ -93,7 +105,7 @@ def create_app(
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "HEAD"],
             allow_headers=["Authorization", "If-None-Match"],
-            expose_headers=["ETag", "Link", "X-Total-Count", "Retry-After"],
+            expose_headers=["ETag", "Link", "X-Total-Count", "X-Data-Quality", "Retry-After"],
         )
     if "*" not in allowed_hosts:
         app.add_middleware(KnownHosts, hosts=allowed_hosts, headers=SECURITY_HEADERS)

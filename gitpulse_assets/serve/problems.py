@@ -13,6 +13,9 @@ from starlette.exceptions import HTTPException
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, UnknownRepository
 from gitpulse_assets.answers.window import WindowError
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.metrics.answers import TooLong
+from gitpulse_assets.metrics.event_days import NoEvents
+from gitpulse_assets.metrics.parameters import BadParameter
 from gitpulse_assets.repo import InvalidRepo
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,6 +42,9 @@ def add_problem_handlers(app: FastAPI) -> None:
         WindowError: 422,
         InvalidRepo: 422,
         BadRequest: 422,
+        BadParameter: 422,
+        TooLong: 422,
+        NoEvents: 404,
     }
     for error, status in known.items():
         app.add_exception_handler(error, _told(status))

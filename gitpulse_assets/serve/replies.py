@@ -43,6 +43,7 @@ class Replies:
         format_name: str | None,
         answer: Callable[[], tuple[Envelope, pa.Table]],
         headers: Callable[[], dict[str, str]] = dict,
+        member: str = "rows",
     ) -> Response:
         """Reply with rows in the format asked for, in JSON inside their envelope; 304 where it is known.
 
@@ -53,7 +54,7 @@ class Replies:
         def body() -> bytes:
             envelope, rows = answer()
             if chosen == "json":
-                return encode_json({**envelope, "rows": rows.to_pylist()})
+                return encode_json({**envelope, member: rows.to_pylist()})
             return encode_csv(rows) if chosen == "csv" else encode_parquet(rows)
 
         return self._reply(request, data_version, MEDIA_TYPES[chosen], body, headers)

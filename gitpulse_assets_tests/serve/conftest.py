@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,15 @@ def make_client(folder: Path) -> Iterator[Callable[..., TestClient]]:
 
 @pytest.fixture(scope="session")
 def base_url(folder: Path) -> Iterator[str]:
+    with served(app_of(folder)) as url:
+        yield url
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
     """The address of a server on a socket, in a thread."""
     with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(server_config(app_of(folder), None))
+        server = uvicorn.Server(server_config(app, None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

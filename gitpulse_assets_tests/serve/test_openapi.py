@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gitpulse_assets.contracts.catalog import MARTS
+from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 from gitpulse_assets_tests.answer_lakes import ROCKET
 
@@ -42,6 +43,14 @@ BADGES = [
     "/badge/{owner}/{name}.json",
     "/feed/{owner}/{name}.atom",
     "/feeds.opml",
+]
+METRICS = [
+    "/kpi",
+    *(f"/kpi/{metric.id}" for metric in shipped_metrics()),
+    "/api/events/count",
+    "/api/repositories/active",
+    "/api/repositories/with_multiple_prs",
+    "/api/repository/{owner}/{name}/avg_pr_time",
 ]
 PATHS = ["/api/repositories", "/healthz", *BADGES, *OF_REPOSITORY]
 
@@ -89,7 +98,7 @@ def test_the_windows_to_choose_are_those_of_the_published_verdicts(client):
 
 def test_the_document_has_words_and_examples_for_everything(client):
     document = client.get("/api/openapi.json").json()
-    assert set(document["paths"]) == set(PATHS)
+    assert set(document["paths"]) == {*PATHS, *METRICS}
     for path, operations in document["paths"].items():
         operation = operations["get"]
         assert operation["description"], path

@@ -16,6 +16,7 @@ WITHOUT_DAGSTER = (
     "contracts",
     "github",
     "lake",
+    "metrics",
     "pipeline",
     "sandbox",
     "transform",

@@ -1,0 +1,84 @@
+"""Which hours of public events are whole, thin or missing, by what each archive usually brings.
+
+Nothing of it is stored: a later file changes what is known of an hour and of the 28 days after it. Who reads
+the three small tables of a day that this follows from, and when, is not decided here.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+
+from gitpulse_assets.contracts.events import ARCHIVE_HOUR, ARCHIVE_TYPE, EVENT_HOUR, EVENT_TYPE
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
+from gitpulse_assets.events.ledger import UNTRUE_HOURS
+from gitpulse_assets.transform.sql_file import create_table
+
+# The tables that a judgement follows from.
+JUDGED_BY = (ARCHIVE_HOUR, ARCHIVE_TYPE, EVENT_HOUR)
+
+# docs/adr/0019-whole-and-thin-hours.md says why these.
+HISTORY_DAYS = 28
+RULE: dict[str, float | int] = {
+    "history_days": HISTORY_DAYS,
+    "compared_least": 3,
+    "usual_quantile": 0.75,
+    "thin_below": 0.5,
+    "deviations": 3,
+    "late_share": 0.001,
+    "untrue_hours": UNTRUE_HOURS,
+}
+
+EVENT_HOUR_VERDICT = TableContract(
+    layer="silver",
+    name="event_hour_verdict",
+    description=(
+        "Whether what is held of an hour is all there is, as far as the archives' own history tells; "
+        "computed when it is asked for, for the hours of the time asked for."
+    ),
+    grain="one hour and type",
+    key=("event_hour_at", "event_type"),
+    order_by=("event_hour_at", "event_type"),
+    columns=(
+        Column("event_hour_at", UTC_TIMESTAMP, "The hour's begin.", False),
+        EVENT_TYPE,
+        Column("event_count", pa.int64(), "Events in `public_event`.", False),
+        Column(
+            "usual_count",
+            pa.float64(),
+            "What the archive that brings most usually has at this hour of the day; null without a history.",
+        ),
+        Column(
+            "verdict", pa.string(), "whole, thin or missing (no archive's file of this hour was read).", False
+        ),
+        Column(
+            "reason",
+            pa.string(),
+            "Why it is not whole: no_file; later_files: files that late events come in are not there; "
+            "few_events: fewer than half the usual; no_history: nothing to compare with.",
+        ),
+    ),
+    sample=("event_hour_at", "event_type", "verdict"),
+    place="day",
+)
+
+
+def days_needed(first: date, last: date) -> tuple[date, date]:
+    """The first and last day whose tables tell of the hours of some days."""
+    return first - timedelta(days=HISTORY_DAYS), last + timedelta(hours=UNTRUE_HOURS)
+
+
+def judge_hours(
+    con: duckdb.DuckDBPyConnection,
+    first_hour_at: datetime,
+    last_hour_at: datetime,
+    event_types: Sequence[str] = (),
+) -> None:
+    """Make the table `event_hour_verdict` of the hours from the first to the last, both included.
+
+    The relations `archive_hour`, `archive_type` and `event_hour` hold `days_needed`. `event_types` are judged
+    though nothing is held of them.
+    """
+    asked = {"first_hour_at": first_hour_at, "last_hour_at": last_hour_at, "event_types": list(event_types)}
+    create_table(con, "events", "event_hour_verdict", {**asked, **RULE})

@@ -1,0 +1,261 @@
+"""What a metric says: its rows, the moment they hold for, and how much of the truth they stand on.
+
+The connection its SQL runs on reads the views that are put before it and nothing else: no file, no network,
+no setting; for a bounded time, in bounded memory. A view of public events holds the time asked for.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from gitpulse_assets.answers.cache import ResultCache
+from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
+from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
+from gitpulse_assets.lake.hour_name import FIRST_DAY
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parts import PartsReplaced, together
+from gitpulse_assets.metrics.catalogue import EVENT_TYPE_OF, Metric
+from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of
+from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays
+from gitpulse_assets.metrics.parameters import Value
+
+SECONDS_MAX = 20.0
+ROWS_MAX = 10_000
+JUDGEMENTS_KEPT = 32
+ANSWERS_KEPT = 128
+ATTEMPTS = 3
+# By which of its times a table of a day is cut to the time asked for, and whether that is an hour's begin.
+TIMES = {"created_at": False, "event_hour_at": True, "file_hour_at": True}
+
+Values = Mapping[str, Value]
+
+
+class TooLong(Exception):
+    """A metric was stopped; str() says what to do."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A metric with its parameters, and the version of the tables that answers it.
+
+    `span` and `commits`, of the days of public events, are None and empty where it reads none;
+    `first_hour_at`: the first hour of it that can be anything but missing. `repositories`: those whose tables
+    are read.
+    """
+
+    metric: Metric
+    values: Values
+    span: Span | None
+    first_hour_at: datetime | None
+    commits: Commits
+    repositories: Sequence[RepositoryStatus]
+    version: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A metric's rows; `as_of_at`: the newest event of any source, or the moment the marts hold for.
+
+    `coverage` is None where no public event is read. `reason`: why the figures are not the whole truth.
+    """
+
+    rows: pa.Table
+    as_of_at: datetime | None
+    coverage: Coverage | None
+    reason: str | None
+
+    def told(self) -> dict[str, Any]:
+        """What an answer says beside its rows."""
+        return {
+            "as_of": self.as_of_at,
+            "coverage": self.coverage.told() if self.coverage else None,
+            "data_quality": {"verdict": "thin" if self.reason else "whole", "reason": self.reason},
+        }
+
+
+class MetricAnswers:
+    """Answers of one lake; to be made once a process and called from any thread."""
+
+    def __init__(self, lake: Lake, answers: LakeAnswers, seconds_max: float = SECONDS_MAX) -> None:
+        self._lake, self._answers, self._seconds_max = lake, answers, seconds_max
+        self._days = EventDays(lake)
+        self._judged, self._answered = ResultCache(JUDGEMENTS_KEPT), ResultCache(ANSWERS_KEPT)
+        self._database = locked_database()
+
+    def close(self) -> None:
+        """Give back the database; no answer can be asked for afterwards."""
+        self._database.close()
+
+    def question(self, metric: Metric, values: Values) -> Question:
+        """Find out which tables answer a question; raises NoEvents."""
+        span, first_hour_at = None, None
+        commits: Commits = {}
+        if metric.is_of_events:
+            collected = self._days.collected()
+            span = span_of(metric, values, collected)
+            first_hour_at = max(span.first_hour_at, collected.first_at)
+            commits = self._days.commits(*days_needed(span.from_at.date(), span.to_at.date()))
+        of_repositories = any(contract.place == "repository" for contract in metric.reads)
+        repositories = self._answers.repositories() if of_repositories else []
+        told = (metric.entry.sql, span, [one.merge_id for one in commits.values()], repositories)
+        version = hashlib.sha256(repr(told).encode()).hexdigest()
+        return Question(metric, values, span, first_hour_at, commits, repositories, version)
+
+    def ask(self, metric: Metric, values: Values) -> Answered:
+        """Answer from what is published now; raises NoEvents, TooLong and LakeError."""
+        return self.answer(self.question(metric, values))
+
+    def answer(self, question: Question) -> Answered:
+        """Answer a question; where a merge replaced a part meanwhile, from the newer tables."""
+        key = (question.metric.id, question.version, tuple(question.values.items()))
+        return self._answered.get(key, lambda: self._newest_answer(question))
+
+    def _newest_answer(self, question: Question) -> Answered:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._answer(question)
+            except PartsReplaced:
+                question = self.question(question.metric, question.values)
+        return self._answer(question)
+
+    def _answer(self, question: Question) -> Answered:
+        with lazy_read_errors(), self._database.cursor() as con:
+            coverage = self._put_events(con, question) if question.span else None
+            self._put_marts(con, question)
+            rows = self._rows(con, question)
+        as_of_at, reason = marts_known(question.repositories)
+        if coverage:
+            as_of_at, reason = coverage.span.to_at, coverage.reason()
+        reason = " ".join(one for one in (reason, unknown_told(question.metric, rows)) if one) or None
+        return Answered(rows, as_of_at, coverage, reason)
+
+    def _put_events(self, con: duckdb.DuckDBPyConnection, question: Question) -> Coverage:
+        """Put the views of public events onto the connection; return how whole their time is."""
+        assert question.span
+        verdicts = self._verdicts(con, question)
+        con.register(EVENT_HOUR_VERDICT.view_name, verdicts)
+        con.register(EVENT_HOUR_VERDICT.name, verdicts)
+        stored = [c for c in question.metric.reads if c.place == "day" and c is not EVENT_HOUR_VERDICT]
+        within = {
+            day: commit
+            for day, commit in question.commits.items()
+            if question.span.from_at.date() <= day.event_date <= question.span.to_at.date()
+        }
+        for name, dataset in self._days.open(stored, within).items():
+            con.register(f"stored_{name}", dataset)
+        for contract in stored:
+            con.execute(cut(contract, question.span))
+        types = question.metric.event_types
+        rows = verdicts.to_pylist()
+        return coverage_of((r for r in rows if not types or r["event_type"] in types), question.span)
+
+    def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question) -> pa.Table:
+        """The verdicts of the hours of a time; kept, since every metric over it has the same."""
+        assert question.span
+        assert question.first_hour_at
+        hours, commits = (question.first_hour_at, question.span.last_hour_at), question.commits
+
+        def judged() -> pa.Table:
+            for name, dataset in self._days.open(JUDGED_BY, commits).items():
+                con.register(name, dataset)
+            judge_hours(con, *hours, sorted(EVENT_TYPE_OF.values()))
+            found = con.sql(f"from {EVENT_HOUR_VERDICT.name} order by all").to_arrow_table()
+            con.execute(f"drop table {EVENT_HOUR_VERDICT.name}")
+            for contract in JUDGED_BY:
+                con.unregister(contract.name)
+            return found
+
+        key = (hours, tuple((day, commit.merge_id) for day, commit in commits.items()))
+        return self._judged.get(key, judged)
+
+    def _put_marts(self, con: duckdb.DuckDBPyConnection, question: Question) -> None:
+        """Put the tables of all repositories onto the connection, of each those of one merge of a layer."""
+        for layer in ("silver", "gold"):
+            contracts = [c for c in question.metric.reads if (c.place, c.layer) == ("repository", layer)]
+            found: dict[str, list[ds.Dataset]] = {contract.name: [] for contract in contracts}
+            for status in question.repositories if contracts else []:
+                if status.as_of_at:
+                    for name, dataset in self._lake.snapshot(layer, status.repo, contracts).datasets.items():
+                        found[name] += [dataset] if isinstance(dataset, ds.FileSystemDataset) else []
+            for contract in contracts:
+                con.register(contract.view_name, together(contract, found[contract.name]))
+
+    def _rows(self, con: duckdb.DuckDBPyConnection, question: Question) -> pa.Table:
+        """Run the metric's own statement, bounded in time and rows."""
+        metric = question.metric
+        ends = {"from_at": question.span.from_at, "to_at": question.span.to_at} if question.span else {}
+        every = {**question.values, **ends}
+        given = {name: value for name, value in every.items() if name in metric.named}
+        with self._limited(con):
+            table = con.sql(metric.entry.sql, params=given).to_arrow_table().slice(0, ROWS_MAX)
+        return table.cast(pa.schema([pa.field(column.name, column.type) for column in metric.columns]))
+
+    @contextmanager
+    def _limited(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Interrupt what runs too long, and say so, or that it needs too much memory."""
+        timer = threading.Timer(self._seconds_max, con.interrupt)
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise TooLong(f"it took longer than {self._seconds_max:g} s; ask for less time") from None
+        except duckdb.OutOfMemoryException:
+            raise TooLong(f"it needs more than {MEMORY_LIMIT} of memory; ask for less time") from None
+        finally:
+            timer.cancel()
+
+
+def locked_database() -> duckdb.DuckDBPyConnection:
+    """A database that can read nothing but what is registered on it, and whose settings cannot be changed."""
+    con = start_database(MEMORY_LIMIT, spill_folder())
+    con.execute("set global TimeZone = 'UTC'")
+    con.execute("set enable_external_access = false")
+    con.execute("set lock_configuration = true")
+    return con
+
+
+def span_of(metric: Metric, values: Values, collected: Collected) -> Span:
+    """The time that is asked for, back from the newest event; where nothing says how long, all of it."""
+    length = metric.window.window_length(values[metric.window.name]) if metric.window else None
+    if length is None:
+        return Span(collected.first_at - timedelta(microseconds=1), collected.newest_at)
+    # No file is older, however far back is asked for.
+    begin = datetime.combine(FIRST_DAY, time(), UTC)
+    return Span(max(collected.newest_at - length, begin), collected.newest_at)
+
+
+def cut(contract: TableContract, span: Span) -> str:
+    """The statement of a view of a day's table with the rows of the time asked for, and no others."""
+    column = next(name for name in TIMES if name in contract.column_names)
+    after, begin = (">=", span.first_hour_at) if TIMES[column] else (">", span.from_at)
+    columns = ", ".join(contract.column_names)
+    return (
+        f"create or replace temp view {contract.view_name} as select {columns} from stored_{contract.name} "
+        f"where {column} {after} timestamptz '{begin.isoformat()}' "
+        f"and {column} <= timestamptz '{span.to_at.isoformat()}'"
+    )
+
+
+def marts_known(repositories: Sequence[RepositoryStatus]) -> tuple[datetime | None, str | None]:
+    """The moment up to which all repositories are known, and what is lacking of some."""
+    moments = [one.as_of_at for one in repositories if one.as_of_at]
+    lacking = [f"{one.full_name}: {one.note}" for one in repositories if one.note]
+    told = "; ".join(lacking[:3]) + (f"; and {len(lacking) - 3} more" if len(lacking) > 3 else "")
+    return min(moments, default=None), told or None
+
+
+def unknown_told(metric: Metric, rows: pa.Table) -> str | None:
+    """What the rows themselves say that nobody can tell; None where they do not."""
+    unknown = metric.entry.unknown
+    count = sum(value or 0 for value in rows[unknown.column].to_pylist()) if unknown else 0
+    return f"There are {count:,} {unknown.meaning}." if unknown and count else None

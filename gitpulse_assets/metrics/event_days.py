@@ -1,0 +1,108 @@
+"""The published days of public events: which there are, the newest event, tables of those that are asked for.
+
+Only the days that a question is about are opened, each as its commit has it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pyarrow.dataset as ds
+
+from gitpulse_assets.answers.cache import ResultCache
+from gitpulse_assets.contracts.events import ARCHIVE_TYPE, CREATED_AT, PUBLIC_EVENT
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parts import open_parts, parts_of, together
+from gitpulse_assets.place import Day
+from gitpulse_assets.stopping import each_in_threads
+
+READERS = 8
+DAYS_KEPT = 64
+
+Commits = Mapping[Day, Commit]
+
+
+class NoEvents(Exception):
+    """There are no public events yet; str() says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("no public event is in this lake; gitpulse events backfill FROM TO brings some")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The time of which hour files were read: from the begin of the first one's hour to the newest event."""
+
+    first_at: datetime
+    newest_at: datetime
+
+
+class EventDays:
+    """The days of one lake; to be called from any thread."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._known = ResultCache(DAYS_KEPT)
+
+    def collected(self) -> Collected:
+        """What was collected by now; raises NoEvents.
+
+        A day without a file of its own has only strays: late events, and dates that are not the event's.
+        """
+        days = self._lake.committed_days("silver")
+        first = next(self._with_files(days), None)
+        newest = (at for one in self._with_files(reversed(days)) if (at := self._newest_of(*one)))
+        newest_at = next(newest, None)
+        if first is None or newest_at is None:
+            raise NoEvents
+        return Collected(self._first_of(*first), newest_at)
+
+    def _with_files(self, days: Iterable[Day]) -> Iterator[tuple[Day, Commit]]:
+        """The days that have an hour file of their own that was read, with their commits."""
+        for day in days:
+            commit = self._lake.commit("silver", day)
+            if commit and parts_of(commit, ARCHIVE_TYPE):
+                yield day, commit
+
+    def _first_of(self, day: Day, commit: Commit) -> datetime:
+        def found() -> datetime:
+            parts = self._parts(ARCHIVE_TYPE, day, commit)
+            return min(at for part in parts for at in part.to_table()["file_hour_at"].to_pylist())
+
+        return self._known.get(("first", day, commit.merge_id), found)
+
+    def _newest_of(self, day: Day, commit: Commit) -> datetime | None:
+        def found() -> datetime | None:
+            return newest_of(self._parts(PUBLIC_EVENT, day, commit))
+
+        return self._known.get(("newest", day, commit.merge_id), found)
+
+    def commits(self, first: date, last: date) -> Commits:
+        """What is published of the days from the first to the last, both included, where something is."""
+        days = [day for day in self._lake.committed_days("silver") if first <= day.event_date <= last]
+        found = each_in_threads(lambda day: (day, self._lake.commit("silver", day)), days, READERS)
+        pairs = [one.result() for one in found]
+        return {day: commit for day, commit in pairs if commit}
+
+    def open(self, contracts: Iterable[TableContract], commits: Commits) -> dict[str, ds.Dataset]:
+        """Tables of these days, by name, lazily; raises PartsReplaced where a merge replaced one."""
+        wanted = [(contract, day, commit) for contract in contracts for day, commit in commits.items()]
+        found = each_in_threads(lambda one: (one[0], self._parts(*one)), wanted, READERS)
+        parts: dict[str, list[ds.Dataset]] = {contract.name: [] for contract in contracts}
+        for opened in found:
+            contract, datasets = opened.result()
+            parts[contract.name] += datasets
+        return {contract.name: together(contract, parts[contract.name]) for contract in contracts}
+
+    def _parts(self, contract: TableContract, day: Day, commit: Commit) -> Sequence[ds.Dataset]:
+        return list(open_parts(self._lake.store, contract, day, commit).values())
+
+
+def newest_of(parts: Iterable[ds.Dataset]) -> datetime | None:
+    """The newest `created_at` in some tables, as their files' statistics say; None where there is none."""
+    name = CREATED_AT.name
+    groups = (group for part in parts for fragment in part.get_fragments() for group in fragment.row_groups)
+    found = [group.statistics[name]["max"] for group in groups if name in (group.statistics or {})]
+    return max(found, default=None)

@@ -1,0 +1,165 @@
+-- Grain: one hour of the time asked for, and type. Key: both. What is held of it, and whether that is all.
+-- Deliberate: a source's count is held against its own history, and no further than what is stored: copies count once.
+with hour_file as (
+    select source, file_hour_at
+    from archive_hour
+    where status = 'whole'
+),
+
+-- A date further away than this is none that a file was late by.
+punctual as (
+    select source, file_hour_at, event_type, lateness_hours, event_count
+    from archive_type
+    semi join hour_file using (source, file_hour_at)
+    where abs(lateness_hours) < $untrue_hours
+),
+
+kind as (
+    select event_type from punctual
+    union
+    select event_type from event_hour
+    union
+    select unnest($event_types::varchar[]) as event_type
+),
+
+late as (
+    select source, event_type, lateness_hours, sum(event_count) as event_count
+    from punctual
+    group by all
+    union all
+    select source, null as event_type, lateness_hours, sum(event_count) as event_count
+    from punctual
+    group by all
+),
+
+spread as (
+    select
+        source, event_type, lateness_hours,
+        sum(event_count) over sooner / sum(event_count) over (partition by source, event_type) as share_until
+    from late
+    window sooner as (partition by source, event_type order by lateness_hours)
+),
+
+-- The files that the events of an hour are in, but for the share that is later still.
+reach as (
+    select
+        source, event_type,
+        least(min(lateness_hours) filter (share_until > $late_share), 0) as first_hours,
+        greatest(min(lateness_hours) filter (share_until >= 1 - $late_share), 0) as last_hours
+    from spread
+    group by source, event_type
+),
+
+reach_of_kind as (
+    select
+        every.source, kind.event_type,
+        least(every.first_hours, own.first_hours) as first_hours,
+        greatest(every.last_hours, own.last_hours) as last_hours
+    from reach as every
+    cross join kind
+    left join reach as own on own.source = every.source and own.event_type = kind.event_type
+    where every.event_type is null
+),
+
+needed as (
+    select
+        source, event_type, last_hours - first_hours + 1 as file_count,
+        unnest(generate_series(first_hours, last_hours)) as lateness_hours
+    from reach_of_kind
+),
+
+-- Hours all of whose files are there.
+complete as (
+    select needed.source, needed.event_type, file_hour_at - to_hours(lateness_hours) as event_hour_at
+    from needed
+    join hour_file on hour_file.source = needed.source
+    group by all
+    having count(*) = any_value(needed.file_count)
+),
+
+brought as (
+    select
+        source, event_type, file_hour_at - to_hours(lateness_hours) as event_hour_at,
+        sum(event_count)::bigint as event_count
+    from punctual
+    group by all
+),
+
+counted as (
+    select
+        complete.source, complete.event_type, complete.event_hour_at,
+        least(coalesce(brought.event_count, 0), coalesce(event_hour.event_count, 0)) as event_count,
+        hour(complete.event_hour_at) as clock_hour,
+        isodow(complete.event_hour_at) >= 6 as is_weekend
+    from complete
+    left join brought using (source, event_type, event_hour_at)
+    left join event_hour using (event_type, event_hour_at)
+),
+
+asked as (
+    select
+        event_type, event_hour_at, hour(event_hour_at) as clock_hour, isodow(event_hour_at) >= 6 as is_weekend,
+        event_hour_at::date as event_date
+    from (select unnest(generate_series($first_hour_at, $last_hour_at, interval 1 hour)) as event_hour_at)
+    cross join kind
+),
+
+compared as (
+    select
+        asked.event_type, asked.event_hour_at, counted.source,
+        count(*) as compared_count,
+        count(*) filter (
+            counted.is_weekend = asked.is_weekend and counted.event_hour_at::date <> asked.event_date
+        ) as alike_count,
+        quantile_cont(counted.event_count, $usual_quantile) as any_usual,
+        quantile_cont(counted.event_count, $usual_quantile) filter (counted.is_weekend = asked.is_weekend) as alike_usual
+    from asked
+    join counted
+        on counted.event_type = asked.event_type
+        and counted.event_hour_at < (asked.event_date + 1)::timestamptz
+        and counted.event_hour_at >= (asked.event_date - $history_days)::timestamptz
+        and abs(counted.clock_hour - asked.clock_hour) in (0, 1, 2, 22, 23)
+    group by all
+    having count(*) >= $compared_least
+),
+
+usual as (
+    select
+        event_type, event_hour_at,
+        max(case when alike_count >= $compared_least then alike_usual else any_usual end) as usual_count
+    from compared
+    group by event_type, event_hour_at
+),
+
+best as (
+    select event_type, event_hour_at, max(event_count) as event_count
+    from counted
+    group by event_type, event_hour_at
+),
+
+judged as (
+    select
+        asked.event_hour_at, asked.event_type,
+        coalesce(event_hour.event_count, 0) as event_count,
+        usual.usual_count,
+        case
+            when own.file_hour_at is null then 'no_file'
+            when best.event_count is null then 'later_files'
+            when usual.usual_count is null then 'no_history'
+            -- Fewer than the share of the usual, and fewer than chance lets it be.
+            when best.event_count < least(
+                $thin_below * usual.usual_count, usual.usual_count - $deviations * sqrt(usual.usual_count)
+            ) then 'few_events'
+        end as reason
+    from asked
+    left join event_hour using (event_type, event_hour_at)
+    left join usual using (event_type, event_hour_at)
+    left join best using (event_type, event_hour_at)
+    left join (select distinct file_hour_at from hour_file) as own on own.file_hour_at = asked.event_hour_at
+)
+
+select
+    event_hour_at, event_type, event_count, usual_count,
+    case when reason is null then 'whole' when reason = 'no_file' then 'missing' else 'thin' end as verdict,
+    reason
+from judged
