@@ -71,7 +71,7 @@ lint: .venv/dev  ## lint, format check and type check
 
 docs: .venv/runtime  ## trace the lineage and write docs/tables.md from the contracts again
 	$(BIN)/python -m gitpulse_assets.lineage.project
-	$(BIN)/python -m gitpulse_assets.contracts.reference docs/tables.md
+	$(BIN)/python -m gitpulse_assets.bi.reference docs/tables.md
 
 # An extra stays in the lock: a pip before 23.3 resolves `gql[requests]` apart from `gql`, and refuses it unpinned.
 RESOLVE := uv pip compile $(QUIET) --universal --generate-hashes --no-strip-extras --no-annotate --no-header --python-version 3.11

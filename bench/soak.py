@@ -41,7 +41,6 @@ from gitpulse_assets.collect.issues import WalkPlan, collect_issues
 from gitpulse_assets.collect.lifecycle import keep_batches
 from gitpulse_assets.collect.session import Session, Stream
 from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
-from gitpulse_assets.folding import FOLD_BYTES
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake import maintenance, paths
 from gitpulse_assets.lake.duck import connect
@@ -57,6 +56,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.upkeep.folding import FOLD_BYTES
 from gitpulse_assets_tests.history.product import Reader
 
 REPO = Repo("octo-org", "soak")

@@ -66,9 +66,9 @@ def cores(*names: str) -> Result:
 
 def dagster(*names: str) -> Result:
     """Refresh through Dagster, in this process, on an instance with SQLite."""
-    from gitpulse_assets.automation.launch import refresh
     from gitpulse_assets.commands.refresh import instance_of
     from gitpulse_assets.definitions import build_defs
+    from gitpulse_assets.runs.launch import refresh
     from gitpulse_assets.settings import load_settings
 
     refreshed = []

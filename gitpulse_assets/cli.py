@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from gitpulse_assets.exit_codes import WRONG_USE
+from gitpulse_assets.commands.exit_codes import WRONG_USE
 from gitpulse_assets.place import Day
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
@@ -375,7 +375,7 @@ def forget(repo: Repo | None, person: str | None, yes: bool) -> None:
 
 def refuse(error: SettingsError) -> NoReturn:
     """End the command with what is wrong with its settings."""
-    from gitpulse_assets.console import refused
+    from gitpulse_assets.commands.console import refused
 
     sys.exit(refused(error, WRONG_USE))
 

@@ -39,16 +39,17 @@ def default_resources() -> dict[str, Any]:
 
 
 def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Return the definitions, with single resources replaced by those given."""
-    return dg.Definitions(
+    """Return the definitions, with single resources replaced by those given, also in the runs of a sweep."""
+    made = dg.Definitions(
         assets=default_assets,
-        jobs=[*default_jobs, *watched_jobs],
+        jobs=[*default_jobs, *watched_jobs(lambda: made)],
         schedules=default_schedules,
         sensors=default_sensors,
         resources={**default_resources(), **(resources or {})},
         # A step costs 0.1 s in this process and 4-6 s in one of its own; runs are what goes in parallel.
         executor=dg.in_process_executor,
     )
+    return made
 
 
 defs = build_defs()

@@ -50,7 +50,7 @@ class LakeIOManager(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Open a table: of bronze what no merge has taken in, else the published one."""
-        from gitpulse_assets.contracts.catalog import find_contract
+        from gitpulse_assets.catalog.tables import find_contract
 
         layer, name = context.asset_key.path
         contract = find_contract(cast("Layer", layer), name)

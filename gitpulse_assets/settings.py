@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from gitpulse_assets.events.ages import EventAges, parse_event_ages
-from gitpulse_assets.events.archives import Archive, parse_archives
-from gitpulse_assets.file_address import folder_of, is_file_address
+from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.repo import InvalidRepo, Repo
+from gitpulse_assets.setting_values.archives import Archive, parse_archives
+from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_ages
 from gitpulse_assets.text_file import NotText, read_text
 
 DEFAULT_HOME = Path(".gitpulse")

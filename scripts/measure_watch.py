@@ -16,8 +16,6 @@ from pathlib import Path
 import dagster as dg
 import httpx
 
-from gitpulse_assets.automation.launch import prepare_home
-from gitpulse_assets.automation.sqlite_connections import keep_connections
 from gitpulse_assets.automation.sweep import SWEEP_OP
 from gitpulse_assets.automation.watching import changed_repositories, sensor_client
 from gitpulse_assets.definitions import build_defs
@@ -25,6 +23,8 @@ from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
+from gitpulse_assets.runs.launch import prepare_home
+from gitpulse_assets.runs.sqlite_connections import keep_connections
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.process import serve_generated_apart

@@ -1,6 +1,6 @@
 """What of a finished run, of the repositories' freshness and of a day's end becomes an alert.
 
-Pure functions over what `automation/run_history.py` reads from Dagster. What was sent before, and whether
+Pure functions over what `runs/history.py` reads from Dagster. What was sent before, and whether
 to send again, is `outbox.py`'s; a check's own meaning stands in its contract or statement.
 """
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from gitpulse_assets.assets.publishing import checked
 from gitpulse_assets.assets.specs import asset_out, inner_deps, read_by
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
 from gitpulse_assets.checks.specs import check_specs, contract_check_spec
-from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.markdown import as_markdown
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT

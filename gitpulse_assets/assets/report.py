@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from gitpulse_assets.assets.specs import OWNER
-from gitpulse_assets.automation.reporting import REPORT_GROUP, report_is_due
-from gitpulse_assets.contracts.catalog import MART_TABLES
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.markdown import as_markdown
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from gitpulse_assets.page.report import Report
 
 REPORT_KEY = ("report", "backlog_report")
+REPORT_GROUP = "report"
+
+
+def report_is_due() -> dg.AutomationCondition:
+    """Once for each cause: a report that cannot be drawn is not tried again until there is a new one."""
+    verdict = dg.AssetSelection.assets(list(MART_BACKLOG_VERDICT.asset_key))
+    first = (dg.AutomationCondition.missing() & ~dg.AutomationCondition.any_deps_missing()).newly_true()
+    changed = dg.AutomationCondition.any_deps_match(dg.AutomationCondition.data_version_changed())
+    cause = first | changed.allow(verdict)
+    handled = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+    return (
+        cause.since(handled)
+        & ~dg.AutomationCondition.in_progress()
+        & ~dg.AutomationCondition.any_deps_in_progress()
+    )
 
 
 @dg.asset(

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.contracts.model import Layer, TableContract
-from gitpulse_assets.lineage.stored import tables_read
 from gitpulse_assets.partitions import repos
 
 OWNER = "team:gitpulse"

@@ -20,9 +20,9 @@ from gitpulse_assets.alerting.rules import (
     verdict_key,
 )
 from gitpulse_assets.automation.always_on import always_on
-from gitpulse_assets.automation.chunks import chunks
-from gitpulse_assets.automation.run_history import RunCursor, ended_runs, finished_run, standings
 from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.runs.chunks import chunks
+from gitpulse_assets.runs.history import RunCursor, ended_runs, finished_run, standings
 from gitpulse_assets.settings import Settings, load_settings
 
 MEMORY_PREFIX = "gitpulse/alerts/"

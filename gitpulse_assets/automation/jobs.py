@@ -4,15 +4,10 @@ A run of any is one repository; only maintenance, in a module of its own, is of 
 """
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.automation.maintain import maintain
 from gitpulse_assets.automation.reporting import report
-
-REFRESH_JOB = "refresh"
-RECONCILE_JOB = "reconcile"
-REBUILD_JOB = "rebuild"
-REPO_TAG = "gitpulse/repo"
+from gitpulse_assets.runs.kinds import REBUILD_JOB, RECONCILE_JOB, REFRESH_JOB
 
 WHOLE_PATH = dg.AssetSelection.groups("bronze", "silver", "gold")
 
@@ -43,11 +38,6 @@ rebuild = dg.define_asset_job(
         "refresh."
     ),
 )
-
-
-def repo_tags(key: str) -> dict[str, str]:
-    """The tags of a run of one repository, by its partition key."""
-    return {PARTITION_NAME_TAG: key, REPO_TAG: key}
 
 
 default_jobs = [refresh, reconcile, rebuild, report, maintain]

@@ -1,6 +1,6 @@
 """The maintenance of the whole lake: one run for all repositories, which asks GitHub nothing.
 
-What may be removed is decided in `lake/maintenance.py` (left-overs), `retention.py` (raw runs),
+What may be removed is decided in `lake/maintenance.py` (left-overs), `upkeep/retention.py` (raw runs),
 `events/retention.py` (public events) and `purge.py` (what Dagster keeps of its runs).
 """
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from gitpulse_assets.automation.purge import purged
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
+from gitpulse_assets.runs.purge import purged
 from gitpulse_assets.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def events_expired(lake: "Lake", settings: Settings, now: datetime) -> Iterator[
 def maintained_repo(lake: "Lake", repo: Repo, retention_days: int) -> Iterator[str]:
     """Tidy one repository's bronze up, yielding a line for whatever was done; 0 days thin out nothing."""
 
-    from gitpulse_assets.retention import apply_retention
+    from gitpulse_assets.upkeep.retention import apply_retention
 
     swept = lake.sweep_runs(repo)
     if swept.object_count:

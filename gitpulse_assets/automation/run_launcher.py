@@ -13,7 +13,7 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 from dagster._serdes import deserialize_value
 
-from gitpulse_assets.automation.run_process import SWEEP_TAG, is_process_gone
+from gitpulse_assets.runs.process import SWEEP_TAG, is_process_gone
 
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient

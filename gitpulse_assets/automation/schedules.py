@@ -8,9 +8,9 @@ import dagster as dg
 
 from gitpulse_assets.automation.maintain import maintain
 from gitpulse_assets.automation.sweep import (
+    RECONCILE_WATCHED_JOB,
+    REFRESH_WATCHED_JOB,
     SWEEP_OP,
-    reconcile_watched,
-    refresh_watched,
     scheduled_keys,
 )
 from gitpulse_assets.resources import open_lake
@@ -19,7 +19,7 @@ from gitpulse_assets.settings import load_settings
 
 @dg.schedule(
     name="weekly_reconciliation",
-    job=reconcile_watched,
+    job_name=RECONCILE_WATCHED_JOB,
     cron_schedule="0 4 * * 0",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
@@ -34,7 +34,7 @@ def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReques
 
 @dg.schedule(
     name="daily_refresh",
-    job=refresh_watched,
+    job_name=REFRESH_WATCHED_JOB,
     cron_schedule="0 5 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
@@ -49,7 +49,7 @@ def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
 
 @dg.schedule(
     name="half_hourly_refresh",
-    job=refresh_watched,
+    job_name=REFRESH_WATCHED_JOB,
     cron_schedule="*/30 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,

@@ -4,23 +4,23 @@ The run makes a run of its own for each repository, one after the other in its p
 partition, its checks and its history, and fails alone. What such a run does is the job's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from gitpulse_assets.automation.jobs import RECONCILE_JOB, REFRESH_JOB, repo_tags
-from gitpulse_assets.automation.run_process import SWEEP_TAG
-from gitpulse_assets.automation.runs import busy_keys
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, github_client, settings_or_failure
+from gitpulse_assets.runs.busy import busy_keys
+from gitpulse_assets.runs.kinds import RECONCILE_JOB, REFRESH_JOB, repo_tags
+from gitpulse_assets.runs.process import SWEEP_TAG
 from gitpulse_assets.stopping import stops_noted
 
 if TYPE_CHECKING:
-    from gitpulse_assets.automation.launch import RunOutcome
     from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.runs.launch import RunOutcome
 
 REFRESH_WATCHED_JOB = "refresh_watched"
 RECONCILE_WATCHED_JOB = "reconcile_watched"
@@ -39,13 +39,13 @@ class SweepConfig(dg.Config):
     since: str = ""
 
 
-@dg.op(name=SWEEP_OP)
-def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
-    """Take each watched repository through the job; one that fails stops no other."""
-    from gitpulse_assets.automation.sqlite_connections import keep_connections
-    from gitpulse_assets.definitions import build_defs
+def sweep_all(
+    context: dg.OpExecutionContext, defs: dg.Definitions, config: SweepConfig, lake: LakeResource
+) -> None:
+    """Take each watched repository through its own job of `defs`; one that fails stops no other."""
+    from gitpulse_assets.runs.sqlite_connections import keep_connections
 
-    target, defs = lake.open(settings_or_failure()), build_defs()
+    target = lake.open(settings_or_failure())
     keep_connections(context.instance)
     keys = scheduled_keys(context.instance, target)
     walked = set(done(target, keys, config))
@@ -103,7 +103,7 @@ def is_busy(instance: dg.DagsterInstance, key: str) -> bool:
 def swept(context: dg.OpExecutionContext, defs: dg.Definitions, key: str, *, is_full: bool) -> "RunOutcome":
     """Execute the repository's own run in this process, and tell how it ended."""
 
-    from gitpulse_assets.automation.launch import execute, outcome
+    from gitpulse_assets.runs.launch import execute, outcome
 
     repo = Repo.parse(key)
     job = RECONCILE_JOB if is_full else REFRESH_JOB
@@ -164,24 +164,29 @@ def changed(context: dg.OpExecutionContext, lake: "Lake", keys: Sequence[str]) -
     return found.changed
 
 
-@dg.job(
-    name=REFRESH_WATCHED_JOB,
-    description="Refresh every watched repository, one after the other in one process.",
-)
-def refresh_watched() -> None:
-    sweep()
+def watched_jobs(defs: Callable[[], dg.Definitions]) -> list[dg.JobDefinition]:
+    """Make the jobs over all watched repositories; the runs they make are of the definitions given."""
 
+    @dg.op(name=SWEEP_OP)
+    def sweep(context: dg.OpExecutionContext, config: SweepConfig, lake: LakeResource) -> None:
+        sweep_all(context, defs(), config, lake)
 
-@dg.job(
-    name=RECONCILE_WATCHED_JOB,
-    config={"ops": {SWEEP_OP: {"config": {"full": True}}}},
-    description=(
-        "A full walk of every watched repository, one after the other in one process. Executed again it goes "
-        "on with what is left."
-    ),
-)
-def reconcile_watched() -> None:
-    sweep()
+    @dg.job(
+        name=REFRESH_WATCHED_JOB,
+        description="Refresh every watched repository, one after the other in one process.",
+    )
+    def refresh_watched() -> None:
+        sweep()
 
+    @dg.job(
+        name=RECONCILE_WATCHED_JOB,
+        config={"ops": {SWEEP_OP: {"config": {"full": True}}}},
+        description=(
+            "A full walk of every watched repository, one after the other in one process. Executed again it "
+            "goes on with what is left."
+        ),
+    )
+    def reconcile_watched() -> None:
+        sweep()
 
-watched_jobs = [refresh_watched, reconcile_watched]
+    return [refresh_watched, reconcile_watched]

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import msgspec
 
-from gitpulse_assets.automation.chunks import chunks
-from gitpulse_assets.automation.jobs import REPO_TAG, refresh
-from gitpulse_assets.automation.runs import busy_keys, has_run, last_end
+from gitpulse_assets.automation.jobs import refresh
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
+from gitpulse_assets.runs.busy import busy_keys, has_run, last_end
+from gitpulse_assets.runs.chunks import chunks
+from gitpulse_assets.runs.kinds import REPO_TAG
 from gitpulse_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:

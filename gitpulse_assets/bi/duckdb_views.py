@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 from gitpulse_assets.lake.duck import identifier, literal

@@ -11,9 +11,9 @@ from typing import Any
 
 import duckdb
 
+from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.checks.result import CheckResult, shown
 from gitpulse_assets.contracts import silver
-from gitpulse_assets.contracts.catalog import MARTS
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.transform.audit import audit_sql
 from gitpulse_assets.transform.sql_file import load_sql

@@ -17,9 +17,9 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.charts import badge
 from gitpulse_assets.charts.render import picture
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.refresh import refresh_repos
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.errors import GitHubError, LimitReached
 from gitpulse_assets.github.issue_writer import IssueWriter
 from gitpulse_assets.lake.errors import LakeError

@@ -3,7 +3,7 @@
 import click
 
 from gitpulse_assets.alerting.channels import ChannelFailed, open_channels
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.settings import Settings
 
 

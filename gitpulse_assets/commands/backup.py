@@ -3,8 +3,8 @@
 What is copied in which order is `lake/backup.py`'s affair.
 """
 
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.backup import back_up as back_up_store
 from gitpulse_assets.lake.backup import restore
 from gitpulse_assets.lake.errors import LakeError

@@ -5,9 +5,9 @@ What is examined, and what a finding means, is `lake/integrity.py`'s affair.
 
 from collections.abc import Sequence
 
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 from gitpulse_assets.commands.refresh import worst
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.integrity import Finding
 from gitpulse_assets.lake.lake import Lake

@@ -7,9 +7,9 @@ it never touches real tables; `make dev` shows its runs.
 import os
 from collections.abc import Sequence
 
+from gitpulse_assets.commands.console import say
 from gitpulse_assets.commands.refresh import refresh_repos
 from gitpulse_assets.commands.verdict import print_verdict
-from gitpulse_assets.console import say
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.plan import HistoryPlan, Tendency
 from gitpulse_assets.settings import DEFAULT_HOME, Settings, load_settings

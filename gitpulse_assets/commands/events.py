@@ -7,12 +7,12 @@ from datetime import date
 import duckdb
 from rich.console import Console
 
-from gitpulse_assets.console import refused, say, tell
+from gitpulse_assets.commands.console import refused, say, tell
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.events.backfill import Backfill, days_from
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow
 from gitpulse_assets.events.projection import projections
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.lake.duck import connect, shortage
 from gitpulse_assets.lake.errors import LakeError

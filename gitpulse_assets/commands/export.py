@@ -6,8 +6,8 @@ import duckdb
 
 from gitpulse_assets.bi.duckdb_file import write_duckdb
 from gitpulse_assets.bi.postgres import SCHEMA, PostgresError, fill_postgres
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake

@@ -1,7 +1,7 @@
 """`gitpulse forget`: remove a repository, or take a person out of all of them.
 
-What is removed is decided in `lake/forgetting.py` and `persons.py`; here it is confirmed, and Dagster and the
-watch list are made to forget it too.
+What is removed is decided in `upkeep/forgetting.py` and `upkeep/persons.py`; here it is confirmed,
+and Dagster and the watch list are made to forget it too.
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,24 @@ import dagster as dg
 import msgspec
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from gitpulse_assets.automation.backfills import backfilled_keys
-from gitpulse_assets.automation.launch import rebuild
-from gitpulse_assets.automation.purge import delete_run
-from gitpulse_assets.automation.runs import busy_keys
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.commands.refresh import instance_of, load_definitions
-from gitpulse_assets.console import refused, say
 from gitpulse_assets.events.forgetting import ForgottenEvents, forget_in_events
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.forgetting import objects_of, remove
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS
-from gitpulse_assets.persons import forget_person, repos_naming
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
+from gitpulse_assets.runs.backfills import backfilled_keys
+from gitpulse_assets.runs.busy import busy_keys
+from gitpulse_assets.runs.launch import rebuild
+from gitpulse_assets.runs.purge import delete_run
 from gitpulse_assets.settings import Settings, SettingsError
+from gitpulse_assets.upkeep.forgetting import objects_of, remove
+from gitpulse_assets.upkeep.persons import forget_person, repos_naming
 from gitpulse_assets.watch.state import membership, sights
 from gitpulse_assets.watch.watch_list import watch_list
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 import yaml
 
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.plan import planned
 from gitpulse_assets.commands.refresh import refresh_repos
 from gitpulse_assets.commands.verdict import print_verdict
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.errors import BadToken, GitHubError, WrongAddress
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import InvalidRepo, Repo

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
-from gitpulse_assets.automation.launch import execute, failure_message, is_success
 from gitpulse_assets.automation.maintain import MAINTAIN_JOB
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.commands.refresh import first_line, instance_of, load_definitions
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
+from gitpulse_assets.runs.launch import execute, failure_message, is_success
 from gitpulse_assets.settings import Settings, SettingsError
 
 

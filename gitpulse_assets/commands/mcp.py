@@ -10,12 +10,12 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.assistant.server import Assistant, mcp_server
+from gitpulse_assets.commands.console import refused
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.commands.serve import watching
-from gitpulse_assets.console import refused
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake
+from gitpulse_assets.serve.assistant.server import Assistant, mcp_server
 from gitpulse_assets.settings import Settings, SettingsError
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,8 +1,8 @@
 """`gitpulse metabase`: the connection, cards and dashboard in a Metabase, made or brought up to date."""
 
 from gitpulse_assets.bi.duckdb_views import duckdb_views
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake, s3_options

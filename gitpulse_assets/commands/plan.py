@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.summary import counted
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.github.pace import MOST_A_MINUTE

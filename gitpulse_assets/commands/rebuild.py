@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import dagster as dg
 from rich.console import Console
 
-from gitpulse_assets.automation.launch import RunOutcome, rebuild
+from gitpulse_assets.commands.console import refused, say, tell, watching
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.commands.refresh import first_line, instance_of, load_definitions, worst
-from gitpulse_assets.console import refused, say, tell, watching
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
+from gitpulse_assets.runs.launch import RunOutcome, rebuild
 from gitpulse_assets.settings import Settings, SettingsError
 
 

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 import dagster as dg
 from rich.console import Console
 
-from gitpulse_assets.automation.launch import RunOutcome, open_instance, refresh
-from gitpulse_assets.automation.sqlite_connections import keep_connections
+from gitpulse_assets.commands.console import refused, say, tell, watching
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.summary import summary
-from gitpulse_assets.console import refused, say, tell, watching
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
+from gitpulse_assets.runs.launch import RunOutcome, open_instance, refresh
+from gitpulse_assets.runs.sqlite_connections import keep_connections
 from gitpulse_assets.settings import Settings, SettingsError
 
 

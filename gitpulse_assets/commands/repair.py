@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 import dagster as dg
 from rich.console import Console
 
-from gitpulse_assets.automation.runs import busy_keys
 from gitpulse_assets.commands.check import examined
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.commands.rebuild import rebuild_told
 from gitpulse_assets.commands.refresh import instance_of, load_definitions, worst
-from gitpulse_assets.console import refused, say
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.repairing import repair_day
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.integrity import Finding
@@ -21,6 +20,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.place import Day
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.busy import busy_keys
 from gitpulse_assets.settings import Settings, SettingsError
 
 

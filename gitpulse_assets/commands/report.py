@@ -5,8 +5,8 @@ from pathlib import Path
 
 from gitpulse_assets.answers.errors import NoAnswer
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.page.report import make_report

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from gitpulse_assets.console import refused, say
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.silver import REPOSITORY, SYNC_STATE
-from gitpulse_assets.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.lake.errors import LakeError

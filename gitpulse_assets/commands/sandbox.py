@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitpulse_assets.console import refused
-from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.commands.console import refused
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
     from gitpulse_assets.sandbox.world import World

@@ -8,8 +8,8 @@ from contextlib import suppress
 import uvicorn
 from starlette.types import ASGIApp
 
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.repo import Repo

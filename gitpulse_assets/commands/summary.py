@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gitpulse_assets.automation.launch import RunOutcome
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.runs.launch import RunOutcome
 from gitpulse_assets.transform.repairs import COUNTS, repair_line
 
 

@@ -11,9 +11,9 @@ import sys
 import time
 from contextlib import suppress
 
-from gitpulse_assets.automation.launch import open_instance
-from gitpulse_assets.console import refused
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.console import refused
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.runs.launch import open_instance
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.watch.watch_list import watch_file
 

@@ -13,8 +13,8 @@ from gitpulse_assets.answers.lake_answers import seen_unchanged_at
 from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import Window
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake

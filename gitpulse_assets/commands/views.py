@@ -1,8 +1,8 @@
 """`gitpulse views`: SQL views over the tables, for DuckDB and the tools built on it."""
 
 from gitpulse_assets.bi.duckdb_views import duckdb_views
-from gitpulse_assets.console import refused, say
-from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.commands.console import refused, say
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake, s3_options
 from gitpulse_assets.settings import Settings

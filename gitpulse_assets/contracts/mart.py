@@ -1,18 +1,15 @@
 """What a mart is: its table, its checks and its answer, and the columns and rules that several have.
 
 Issues only, never pull requests. The marts themselves are declared in `marts/`, one a file, and computed by
-`sql/gold/<name>.sql`; `contracts/catalog.py` collects them.
+`sql/gold/<name>.sql`; `catalog/tables.py` collects them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Literal
 
 import pyarrow as pa
 
-from gitpulse_assets import marts
 from gitpulse_assets.contracts.model import Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
@@ -74,12 +71,6 @@ class Mart:
         if self.answer and self.answer.columns:
             return self.answer.columns
         return tuple(column for column in self.contract.columns if column not in REPO_COLUMNS)
-
-
-def declared_marts() -> Iterator[Mart]:
-    """Yield the mart of every module of `marts/`."""
-    for module in iter_modules(marts.__path__):
-        yield import_module(f"{marts.__name__}.{module.name}").MART
 
 
 TEXT = pa.string()

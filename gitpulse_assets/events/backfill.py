@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import duckdb
 
-from gitpulse_assets.events.archives import Archive
 from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher
 from gitpulse_assets.events.hour_file import UnreadableFile
@@ -25,6 +24,7 @@ from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
+from gitpulse_assets.setting_values.archives import Archive
 from gitpulse_assets.stopping import stop_if_wished
 
 Told = Callable[[HourRow], None]

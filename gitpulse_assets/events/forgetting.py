@@ -32,8 +32,8 @@ from gitpulse_assets.lake.duck import literal
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.lake.publication import Publication
-from gitpulse_assets.persons import GHOST, as_json, is_account, without_person
 from gitpulse_assets.place import Day
+from gitpulse_assets.upkeep.persons import GHOST, as_json, is_account, without_person
 
 FORGOTTEN_LINE = "[forgotten]"
 TAKEN_OUT = "a person was taken out of the file that is kept"

@@ -11,7 +11,6 @@ from datetime import date, timedelta
 import duckdb
 
 from gitpulse_assets.contracts.events import EVENT_HOUR
-from gitpulse_assets.events.ages import EventAges
 from gitpulse_assets.events.forgetting import begun_days
 from gitpulse_assets.events.ledger import hour_key, hour_rows
 from gitpulse_assets.events.projection import Projection
@@ -21,6 +20,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.place import Day
+from gitpulse_assets.setting_values.event_ages import EventAges
 
 
 @dataclass(frozen=True)

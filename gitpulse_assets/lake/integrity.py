@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts.bronze import BRONZE, FOLDED_RUN, ISSUE_PAGE, MANIFEST
-from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import RECONCILIATION

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import Layer, TableContract
-from gitpulse_assets.file_address import folder_of, is_file_address
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.batch import BatchWriter
 from gitpulse_assets.lake.commit import Commit
@@ -19,6 +18,7 @@ from gitpulse_assets.lake.damage import damaged, looks_damaged
 from gitpulse_assets.lake.dataset import open_batches, open_table, refuse_incomplete
 from gitpulse_assets.lake.duck import lazy_read_errors
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.integrity import Finding, examine
 from gitpulse_assets.lake.listing import days_with, repos_with

@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from gitpulse_assets.catalog.declared import declared_marts
+from gitpulse_assets.catalog.traced import FILE
 from gitpulse_assets.contracts.bronze import BRONZE
 from gitpulse_assets.contracts.bronze import MANIFEST as MANIFEST_TABLE
-from gitpulse_assets.contracts.mart import declared_marts
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lineage.trace import NOTHING, Origins, Relation, Tracer, UntracedSql
@@ -134,6 +135,4 @@ def shown(column: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("traced.json").write_text(
-        json.dumps(traced_project(), indent=1) + "\n", encoding="utf-8"
-    )
+    Path(str(FILE)).write_text(json.dumps(traced_project(), indent=1) + "\n", encoding="utf-8")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.folding import fold_runs, run_order
 from gitpulse_assets.lake.commit import Commit, Merged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of, unmerged_batches
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.upkeep.folding import fold_runs, run_order
 
 
 @dataclass(frozen=True)

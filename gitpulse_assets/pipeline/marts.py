@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
-from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake

@@ -6,10 +6,10 @@ docs/adr/0016-at-rest.md.
 
 from datetime import UTC, date, datetime
 
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
-from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import REPOSITORY, SILVER_TABLES
 from gitpulse_assets.lake import paths

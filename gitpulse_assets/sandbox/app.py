@@ -76,7 +76,7 @@ class SandboxApp:
         fault = None
         with self.world.lock:
             if request.path.startswith(CONTROL_PREFIX):
-                response = control(self, request)
+                response = control(self.world, self.faults, self.log, request)
             else:
                 response, fault = self.answer(request)
         if fault is not None and fault.kind in ("slow", "hang"):

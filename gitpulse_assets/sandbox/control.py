@@ -7,32 +7,30 @@ not logged.
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gitpulse_assets.sandbox.faults import Fault
-from gitpulse_assets.sandbox.messages import Request, Response, json_response, problem
+from gitpulse_assets.sandbox.messages import Request, Response, Served, json_response, problem
 from gitpulse_assets.sandbox.times import iso
-
-if TYPE_CHECKING:
-    from gitpulse_assets.sandbox.app import SandboxApp
+from gitpulse_assets.sandbox.world import World
 
 CONTROL_PREFIX = "/_sandbox/"
 
 
-def control(app: "SandboxApp", request: Request) -> Response:
+def control(world: World, faults: list[Fault], log: list[Served], request: Request) -> Response:
     """Do what a control request asks; 400 with the reason for one that cannot be read."""
     action = (request.method, request.path.removeprefix(CONTROL_PREFIX))
     if action == ("GET", "requests"):
         # A token is a secret even here, where it is made up: show which requests shared one, not the token.
-        return json_response(200, [asdict(served) | {"token": bool(served.token)} for served in app.log])
+        return json_response(200, [asdict(served) | {"token": bool(served.token)} for served in log])
     try:
         content = json.loads(request.body or b"null")
         if action == ("POST", "advance"):
-            app.world.advance(**content)
-            return json_response(200, {"clock": iso(app.world.clock)})
+            world.advance(**content)
+            return json_response(200, {"clock": iso(world.clock)})
         if action == ("POST", "faults"):
-            app.faults[:] = [_fault(rule) for rule in content]
-            return json_response(200, {"rule_count": len(app.faults)})
+            faults[:] = [_fault(rule) for rule in content]
+            return json_response(200, {"rule_count": len(faults)})
     except (ValueError, TypeError) as error:
         return problem(400, str(error))
     return problem(404, "Not Found")

@@ -14,7 +14,7 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
-from gitpulse_assets.contracts.catalog import MARTS
+from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.contracts.mart import Answer, Mart
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import columns

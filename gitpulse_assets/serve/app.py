@@ -14,13 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.assistant.server import Assistant, OverHttp, mcp_server
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics.answers import MetricAnswers
 from gitpulse_assets.metrics.catalogue import all_metrics
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.api import router
+from gitpulse_assets.serve.assistant.server import Assistant, OverHttp, mcp_server
 from gitpulse_assets.serve.badges import badges_router
 from gitpulse_assets.serve.keys import CHALLENGE, Keys
 from gitpulse_assets.serve.kpi import kpi_router

@@ -23,14 +23,14 @@ from mcp.shared.exceptions import MCPError
 from starlette.testclient import TestClient
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.assistant import server, tools
-from gitpulse_assets.assistant.server import ACTS, Assistant, mcp_server
+from gitpulse_assets.catalog.tables import CATALOG, MARTS
+from gitpulse_assets.commands.exit_codes import INTERRUPTED
 from gitpulse_assets.commands.serve import listen, server_config, url_of
-from gitpulse_assets.contracts.catalog import CATALOG, MARTS
-from gitpulse_assets.exit_codes import INTERRUPTED
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.app import create_app
+from gitpulse_assets.serve.assistant import server, tools
+from gitpulse_assets.serve.assistant.server import ACTS, Assistant, mcp_server
 from gitpulse_assets.settings import Settings
 
 KEY = "a-key-of-the-team-0123456789"

@@ -6,8 +6,8 @@ from click.testing import CliRunner
 
 from gitpulse_assets.bi.duckdb_views import VIEWED, duckdb_views, opening, type_name
 from gitpulse_assets.cli import cli
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
-from gitpulse_assets.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options

@@ -17,17 +17,17 @@ from gitpulse_assets.bi.duckdb_file import STORAGE_VERSION, write_duckdb
 from gitpulse_assets.bi.duckdb_views import VIEWED
 from gitpulse_assets.bi.postgres import PostgresError, fill_postgres, harmless
 from gitpulse_assets.cli import cli
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.projection import projections
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, connect, literal
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.answer_lakes import EMPTY, ROCKET
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment import postgres

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.action.kept_issue import MARK, kept_number
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.model import User

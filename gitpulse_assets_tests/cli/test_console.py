@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from gitpulse_assets.cli import cli
-from gitpulse_assets.console import describe, watching
+from gitpulse_assets.commands.console import describe, watching
 from gitpulse_assets.progress import WalkProgress, listener, report
 from gitpulse_assets.repo import Repo
 

@@ -10,17 +10,24 @@ import pyarrow.parquet as pq
 import pytest
 
 from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.lake.forgetting import objects_of
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
-from gitpulse_assets.persons import forget_person, has_match, naming, repos_naming, strings_of, without_person
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.setting_values.archives import parse_archives
+from gitpulse_assets.upkeep.forgetting import objects_of
+from gitpulse_assets.upkeep.persons import (
+    forget_person,
+    has_match,
+    naming,
+    repos_naming,
+    strings_of,
+    without_person,
+)
 from gitpulse_assets.watch.state import Sight, Sights, sights
 from gitpulse_assets_tests.events.hours import START, event, packed
 

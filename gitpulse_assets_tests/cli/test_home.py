@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from gitpulse_assets.automation import launch
-from gitpulse_assets.automation.launch import open_instance
+from gitpulse_assets.runs import launch
+from gitpulse_assets.runs.launch import open_instance
 from gitpulse_assets.settings import SettingsError
 
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from gitpulse_assets.cli import cli
 from gitpulse_assets.commands import init
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USE
 from gitpulse_assets.settings import load_settings
 from gitpulse_assets.watch.watch_list import watch_list
 from gitpulse_assets_tests.cli.conftest import REPO, TOKEN

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from gitpulse_assets.automation.dagster_dev import is_true
-from gitpulse_assets.automation.launch import prepare_home
 from gitpulse_assets.commands import ui
-from gitpulse_assets.exit_codes import DONE, INTERRUPTED
+from gitpulse_assets.commands.exit_codes import DONE, INTERRUPTED
+from gitpulse_assets.runs.launch import prepare_home
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.server import Sandbox
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from gitpulse_assets.commands.demo import demo_plans, demo_settings
-from gitpulse_assets.exit_codes import FAILED, WRONG_USE
+from gitpulse_assets.commands.exit_codes import FAILED, WRONG_USE
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from gitpulse_assets.automation.launch import RunOutcome
 from gitpulse_assets.commands import refresh as command
-from gitpulse_assets.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import RunOutcome
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault, web_page
 
 LIST = "per_page=100"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gitpulse_assets.exit_codes import DONE, PARTIAL
+from gitpulse_assets.commands.exit_codes import DONE, PARTIAL
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve

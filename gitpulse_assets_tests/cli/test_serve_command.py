@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 
 WAIT_SECONDS = 120
 Start = Callable[..., subprocess.Popen[str]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitpulse_assets.exit_codes import FAILED, PARTIAL
+from gitpulse_assets.commands.exit_codes import FAILED, PARTIAL
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 
 TOKEN = "ghp_the_token_that_must_never_show"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options

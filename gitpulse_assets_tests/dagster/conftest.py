@@ -10,11 +10,11 @@ import dagster as dg
 import pytest
 
 from gitpulse_assets.assets.bronze import bronze
-from gitpulse_assets.automation.launch import RunOutcome, refresh
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import RunOutcome, refresh
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve

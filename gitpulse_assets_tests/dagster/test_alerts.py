@@ -11,8 +11,8 @@ import pytest
 from gitpulse_assets.alerting.channels import Channel, ChannelFailed
 from gitpulse_assets.automation import alerts as sensor
 from gitpulse_assets.automation.alerts import InstanceMemory, alerts
-from gitpulse_assets.automation.launch import RunOutcome, failure_message, is_interruption
 from gitpulse_assets.partitions import register
+from gitpulse_assets.runs.launch import RunOutcome, failure_message, is_interruption
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.server import Sandbox
 

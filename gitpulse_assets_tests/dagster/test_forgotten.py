@@ -11,13 +11,13 @@ from dagster._core.definitions.partitions.subset.default import DefaultPartition
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
-from gitpulse_assets.automation import launch
-from gitpulse_assets.automation.backfills import backfilled_keys
 from gitpulse_assets.commands import forget
+from gitpulse_assets.commands.exit_codes import FAILED
 from gitpulse_assets.events.at_work import at_work
-from gitpulse_assets.exit_codes import FAILED
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.runs import launch
+from gitpulse_assets.runs.backfills import backfilled_keys
 from gitpulse_assets.settings import load_settings
 from gitpulse_assets_tests.dagster.conftest import REPO
 

@@ -8,7 +8,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from gitpulse_assets.assets.report import REPORT_KEY
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.catalog.tables import CATALOG
 
 
 def specs(defs: dg.Definitions) -> dict[str, dg.AssetSpec]:

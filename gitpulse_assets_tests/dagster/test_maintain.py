@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from gitpulse_assets.automation.launch import execute, failure_message, is_success
 from gitpulse_assets.automation.maintain import MAINTAIN_JOB, maintained
 from gitpulse_assets.commands.maintain import done
 from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
@@ -15,6 +14,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import execute, failure_message, is_success
 from gitpulse_assets_tests.crash.pipeline import Place, refresh
 
 REPO = Repo("acme", "rocket")

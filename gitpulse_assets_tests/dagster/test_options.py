@@ -6,10 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from gitpulse_assets.automation.launch import RunOutcome, rebuild
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_EVENT, ISSUE_TRANSITIONS, SYNC_STATE
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import RunOutcome, rebuild
 
 REPO = Repo("acme", "rocket")
 Read = Callable[[TableContract], list[dict]]

@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from gitpulse_assets.automation import purge
-from gitpulse_assets.automation.purge import MACHINERY, purged
-from gitpulse_assets.automation.sqlite_connections import keep_connections
+from gitpulse_assets.runs import purge
+from gitpulse_assets.runs.purge import MACHINERY, purged
+from gitpulse_assets.runs.sqlite_connections import keep_connections
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment import postgres
 

@@ -7,13 +7,13 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.automation.launch import RunOutcome, rebuild
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, RECONCILIATION, SYNC_STATE
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import RunOutcome, rebuild
 from gitpulse_assets.sandbox.server import Sandbox
 from gitpulse_assets_tests.crash.pipeline import Place, refresh
 

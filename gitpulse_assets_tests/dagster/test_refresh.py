@@ -7,8 +7,8 @@ from datetime import date
 import dagster as dg
 import pytest
 
+from gitpulse_assets.catalog.tables import CATALOG, MART_TABLES
 from gitpulse_assets.contracts import silver
-from gitpulse_assets.contracts.catalog import CATALOG, MART_TABLES
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE

@@ -13,8 +13,8 @@ import dagster as dg
 import httpx
 import pytest
 
-from gitpulse_assets.automation.launch import prepare_home, refresh
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import prepare_home, refresh
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

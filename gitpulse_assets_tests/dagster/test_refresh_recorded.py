@@ -13,7 +13,6 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from gitpulse_assets.automation.launch import RunOutcome, refresh
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import bronze, silver
@@ -22,6 +21,7 @@ from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import RunOutcome, refresh
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.messages import Served
 from gitpulse_assets.sandbox.recorded import load_recorded

@@ -8,14 +8,14 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from gitpulse_assets.automation.launch import RunOutcome, refresh
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.contracts import silver
-from gitpulse_assets.contracts.catalog import MART_TABLES
 from gitpulse_assets.contracts.model import Rule
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import RunOutcome, refresh
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan

@@ -10,10 +10,10 @@ import pytest
 
 from gitpulse_assets.assets.gold import answer_version
 from gitpulse_assets.assets.report import REPORT_KEY
-from gitpulse_assets.automation.launch import execute
 from gitpulse_assets.automation.reporting import REPORT_JOB
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.runs.launch import execute
 from gitpulse_assets_tests.dagster.conftest import REPO, Product
 
 REPORT = dg.AssetKey(list(REPORT_KEY))

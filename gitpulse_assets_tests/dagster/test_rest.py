@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 
 from gitpulse_assets import resources
-from gitpulse_assets.automation.run_history import refreshed_at
 from gitpulse_assets.lake import lake as lakes
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.history import refreshed_at
 
 REPO = Repo("acme", "rocket")
 

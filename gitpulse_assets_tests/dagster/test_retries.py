@@ -15,7 +15,7 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogCons
 
 from gitpulse_assets.automation import retries as sensor
 from gitpulse_assets.automation.retries import REPORTED_TAG, retries, unreported_failures
-from gitpulse_assets.automation.run_history import RunCursor, ended_runs, finished_run, last_run
+from gitpulse_assets.runs.history import RunCursor, ended_runs, finished_run, last_run
 
 KEY = "acme/rocket"
 TIMED_OUT = "Canceling due to exceeding maximum runtime of 43200 seconds."

@@ -25,8 +25,8 @@ from gitpulse_assets.automation.run_launcher import (
     SWEEP_ENDED,
     UNREACHABLE,
 )
-from gitpulse_assets.automation.run_process import PROCESS_TAG, process_tag
-from gitpulse_assets.automation.runs import busy_keys
+from gitpulse_assets.runs.busy import busy_keys
+from gitpulse_assets.runs.process import PROCESS_TAG, process_tag
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,7 +87,7 @@ def test_a_dead_command_does_not_keep_its_repository_busy(instance: dg.DagsterIn
 
 def tag_of_a_killed_command() -> dict[str, str]:
     """The tag a command made in a process of its own that has ended since."""
-    code = "from gitpulse_assets.automation.run_process import process_tag; print(*process_tag().values())"
+    code = "from gitpulse_assets.runs.process import process_tag; print(*process_tag().values())"
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return {PROCESS_TAG: done.stdout.strip()}

@@ -9,7 +9,6 @@ import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from gitpulse_assets.automation import sweep
-from gitpulse_assets.automation.launch import RunOutcome
 from gitpulse_assets.automation.schedules import default_schedules
 from gitpulse_assets.automation.sweep import (
     RECONCILE_WATCHED_JOB,
@@ -22,6 +21,7 @@ from gitpulse_assets.contracts.silver import RECONCILIATION
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import register
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import RunOutcome
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan

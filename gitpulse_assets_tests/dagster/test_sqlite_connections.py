@@ -11,7 +11,7 @@ import pytest
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.instance import InstanceRef
 
-from gitpulse_assets.automation.sqlite_connections import KEPT_ENGINES, Engines, keep_connections
+from gitpulse_assets.runs.sqlite_connections import KEPT_ENGINES, Engines, keep_connections
 
 RUN_ID = "8d1f6a44-7a8c-4d3c-9a55-0f3b3f1f2a11"
 
@@ -73,7 +73,7 @@ def test_a_busy_database_is_waited_for(tmp_path: Path):
 def test_what_is_committed_outlives_a_killed_process(tmp_path: Path):
     address = f"sqlite:///{tmp_path}/killed.db"
     told = (
-        "import os, signal; from gitpulse_assets.automation.sqlite_connections import Engines\n"
+        "import os, signal; from gitpulse_assets.runs.sqlite_connections import Engines\n"
         f"with Engines().of({address!r}).begin() as connection:\n"
         "    connection.exec_driver_sql('create table event as select 7 as number')\n"
         "os.kill(os.getpid(), signal.SIGKILL)"

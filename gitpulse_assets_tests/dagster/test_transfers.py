@@ -2,8 +2,8 @@
 
 import pytest
 
-from gitpulse_assets.automation.launch import refresh
 from gitpulse_assets.marts.issue_transfer import MART_ISSUE_TRANSFER
+from gitpulse_assets.runs.launch import refresh
 from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets_tests.history.moving import NEW, OLD, transferred, two_repositories
 

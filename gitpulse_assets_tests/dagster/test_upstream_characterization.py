@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from gitpulse_assets.automation.launch import repository_origin
+from gitpulse_assets.runs.launch import repository_origin
 
 repos = dg.DynamicPartitionsDefinition(name="repos")
 

@@ -11,14 +11,14 @@ from gitpulse_assets.alerting.findings import Alert
 from gitpulse_assets.alerting.rules import stop_findings
 from gitpulse_assets.automation import watching
 from gitpulse_assets.automation.alerts import watched
-from gitpulse_assets.automation.jobs import REPO_TAG
-from gitpulse_assets.automation.launch import refresh
-from gitpulse_assets.automation.runs import busy_keys, last_end
 from gitpulse_assets.automation.watching import changed_repositories, kept_client, watch_list
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.busy import busy_keys, last_end
+from gitpulse_assets.runs.kinds import REPO_TAG
+from gitpulse_assets.runs.launch import refresh
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan

@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.hours import START
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher, promised_sha256
+from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.hours import START, event, packed
 
 A, B = "a" * 64, "b" * 64

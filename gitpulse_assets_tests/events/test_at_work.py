@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from gitpulse_assets.events import at_work as module
-from gitpulse_assets.events.archives import Archive, parse_archives
 from gitpulse_assets.events.at_work import Mark, at_work
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetched, Fetcher
@@ -18,6 +17,7 @@ from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.process import this_process
+from gitpulse_assets.setting_values.archives import Archive, parse_archives
 from gitpulse_assets_tests.events.hours import START
 from gitpulse_assets_tests.events.test_forgetting import forget, names_octocat, write_archive
 from gitpulse_assets_tests.s3_server import no_caller_settings, own_server, s3_server, storage

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from gitpulse_assets.contracts.events import PUBLIC_EVENT
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.forgetting import Person, forget_in_events
@@ -22,6 +21,7 @@ from gitpulse_assets.lake.backup import back_up, restore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.place import Day
+from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
 from gitpulse_assets_tests.s3_server import no_caller_settings, own_server, s3_server, storage

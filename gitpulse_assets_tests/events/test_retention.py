@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.automation.maintain import events_expired
-from gitpulse_assets.events.ages import EventAges, parse_event_ages
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.retention import expired
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
+from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_ages
 from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event

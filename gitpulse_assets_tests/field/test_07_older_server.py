@@ -6,7 +6,7 @@ Why a client has to find out what a server's schema holds: https://github.com/cl
 import pytest
 from rich.console import Console
 
-from gitpulse_assets.console import warnings_shown
+from gitpulse_assets.commands.console import warnings_shown
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.github.dialect import Dialect
 from gitpulse_assets.github.errors import SchemaTooOld

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gitpulse_assets.commands.exit_codes import DONE
 from gitpulse_assets.commands.plan import planned
-from gitpulse_assets.exit_codes import DONE
 from gitpulse_assets.github.limits import end_of_budget
 from gitpulse_assets.github.pace import MOST_A_MINUTE, Pace
 from gitpulse_assets.lake.folder_store import FolderStore

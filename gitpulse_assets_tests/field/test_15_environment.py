@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 import gitpulse_assets
+from gitpulse_assets.commands.exit_codes import WRONG_USE
 from gitpulse_assets.events.fetching import Fetcher
-from gitpulse_assets.exit_codes import WRONG_USE
 from gitpulse_assets.github.connection import PROXIES, check_environment
 from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.github.issue_writer import IssueWriter

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from gitpulse_assets import cli
+from gitpulse_assets.commands.console import refused, say, tell, watching
 from gitpulse_assets.commands.views import print_views
-from gitpulse_assets.console import refused, say, tell, watching
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.settings import Settings
 

@@ -136,7 +136,7 @@ def test_09_a_lake_that_grows_ever_faster_fails_the_soak():
 @pytest.mark.slow
 def test_09_without_folding_the_soak_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Real refreshes, eight in each of four months."""
-    monkeypatch.setattr("gitpulse_assets.folding.CLOSED_ROWS", 100_000)
+    monkeypatch.setattr("gitpulse_assets.upkeep.folding.CLOSED_ROWS", 100_000)
     monkeypatch.setattr("bench.soak.WARMING_REFRESHES", 0)
     monkeypatch.setattr("bench.soak.COMPARED_REFRESHES", 1)
     old = Soak(tmp_path / "old")

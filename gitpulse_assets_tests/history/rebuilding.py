@@ -4,7 +4,7 @@ from collections import Counter
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.catalog import find_contract
+from gitpulse_assets.catalog.tables import find_contract
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.pipeline.merge import compute

@@ -3,12 +3,12 @@
 import dagster as dg
 import pytest
 
-from gitpulse_assets.automation.launch import refresh
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.launch import refresh
 from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets.sandbox.truth import Walk
 from gitpulse_assets_tests.conftest import forget_settings

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.cli import cli
-from gitpulse_assets.contracts.catalog import CATALOG
-from gitpulse_assets.exit_codes import DONE, FAILED
+from gitpulse_assets.commands.exit_codes import DONE, FAILED
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.server import Sandbox
 from gitpulse_assets_tests.conftest import forget_settings

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gitpulse_assets.contracts.catalog import MART_TABLES, find_contract
+from gitpulse_assets.catalog.tables import MART_TABLES, find_contract
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
@@ -18,13 +18,13 @@ from gitpulse_assets.lake.backup import back_up, restore
 from gitpulse_assets.lake.commit import encode, read_commit, read_plan
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
-from gitpulse_assets.persons import forget_person
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.retention import apply_retention
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets.transform.silver import MERGED_TABLES
+from gitpulse_assets.upkeep.persons import forget_person
+from gitpulse_assets.upkeep.retention import apply_retention
 from gitpulse_assets_tests.crash.pipeline import REPO, Place, Run, refresh
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.s3_server import Storage, no_caller_settings, own_server, s3_server, storage
@@ -95,7 +95,7 @@ def worn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Lake]:
     reader.sync(is_full=True)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("CLOSED_ROWS", "RUNS_KEPT"):
-            patch.setattr(f"gitpulse_assets.folding.{name}", 1)
+            patch.setattr(f"gitpulse_assets.upkeep.folding.{name}", 1)
         world.advance(seconds=86_400)
         reader.sync()
     with reader.gold():

@@ -11,12 +11,12 @@ from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.backup import INDEX, MARK, Copy, back_up, read_index, restore
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.forgetting import objects_of, remove
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.persons import forget_person
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve
+from gitpulse_assets.upkeep.forgetting import objects_of, remove
+from gitpulse_assets.upkeep.persons import forget_person
 from gitpulse_assets_tests.crash.pipeline import REPO, Place
 from gitpulse_assets_tests.history.rebuilding import differences
 from gitpulse_assets_tests.integrity.conftest import Load, Made, tables_of

@@ -8,8 +8,8 @@ from io import BytesIO
 import pyarrow.parquet as pq
 import pytest
 
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts import bronze, silver
-from gitpulse_assets.contracts.catalog import CATALOG
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
@@ -18,7 +18,7 @@ from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.pipeline.merge import merge
-from gitpulse_assets.retention import batches
+from gitpulse_assets.upkeep.retention import batches
 from gitpulse_assets_tests.crash.pipeline import REPO, Run
 from gitpulse_assets_tests.integrity.conftest import Made, tables_of
 from gitpulse_assets_tests.s3_server import s3_is_slow

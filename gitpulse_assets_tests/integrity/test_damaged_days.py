@@ -13,7 +13,6 @@ import duckdb
 import pytest
 
 from gitpulse_assets.contracts.events import EVENT_TABLES, PUBLIC_EVENT
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import hour_rows, put_rows
@@ -27,6 +26,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, open_parts, together
 from gitpulse_assets.place import Day
+from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.hours import START, Hours, event
 from gitpulse_assets_tests.integrity.test_damage import DAMAGES, damage
 from gitpulse_assets_tests.s3_server import BUCKET, ON_S3_SLOW, SharedServer, Storage

@@ -118,7 +118,7 @@ def test_01_it_is_made_again_over_folds(
 ):
     """The batches of a fold hold several runs' records, and its list names them."""
     for name, least in (("CLOSED_ROWS", 1), ("RUNS_KEPT", 1)):
-        monkeypatch.setattr(f"gitpulse_assets.folding.{name}", least)
+        monkeypatch.setattr(f"gitpulse_assets.upkeep.folding.{name}", least)
     run = run_on(folder_lake, "run-3")
     run.extract(is_full=True)
     run.merge()

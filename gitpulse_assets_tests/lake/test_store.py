@@ -12,11 +12,11 @@ from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplaced, PreconditionFailed
 from gitpulse_assets.lake.folder_store import FolderStore
-from gitpulse_assets.lake.forgetting import objects_of, remove
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_store import S3Store
 from gitpulse_assets.lake.store import ListedObject, Store
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.upkeep.forgetting import objects_of, remove
 
 KEY = "silver/issue_current/repo_owner=a/repo_name=.github/data.parquet"
 

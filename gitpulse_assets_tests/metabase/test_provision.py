@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from gitpulse_assets.cli import cli
-from gitpulse_assets.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.metabase.cards import CARDS, PARAMETERS
 from gitpulse_assets.metabase.client import Metabase, MetabaseError
 from gitpulse_assets.metabase.provision import DASHBOARD_NAME, provision

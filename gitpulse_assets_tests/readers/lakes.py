@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.parquet import write_parquet

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
+from gitpulse_assets.bi.readers import PLACES, READERS, Place, Reader
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.readers import PLACES, READERS, Place, Reader
 from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.readers import reading
 from gitpulse_assets_tests.readers.lakes import LAKES, NAMED, NEW, OLD, ROW_COUNT, expected, put_all

@@ -12,8 +12,8 @@ from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.retention import apply_retention
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.upkeep.retention import apply_retention
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences
 

@@ -11,11 +11,11 @@ from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELI
 from gitpulse_assets.contracts.silver import ISSUE_SIGHTING
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.retention import apply_retention
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.upkeep.retention import apply_retention
 from gitpulse_assets_tests.crash.pipeline import Fuse, FusedStore
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences, rebuilt

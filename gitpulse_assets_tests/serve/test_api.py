@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
+from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.commands.verdict import print_verdict
-from gitpulse_assets.contracts.catalog import MARTS
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import columns

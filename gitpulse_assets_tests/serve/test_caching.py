@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from gitpulse_assets.contracts.catalog import MART_TABLES
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.serve.replies import is_known

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from gitpulse_assets.contracts.catalog import MARTS
+from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 from gitpulse_assets_tests.answer_lakes import ROCKET

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
-from gitpulse_assets.contracts.catalog import MART_TABLES
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lake.lake import Lake

@@ -3,9 +3,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.catalog import CATALOG, find_contract
+from gitpulse_assets.bi.reference import reference
+from gitpulse_assets.catalog.tables import CATALOG, find_contract
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, TableContract
-from gitpulse_assets.contracts.reference import reference
 
 each_contract = pytest.mark.parametrize("contract", CATALOG, ids=lambda c: f"{c.layer}-{c.name}")
 

@@ -10,20 +10,41 @@ import gitpulse_assets
 
 PACKAGE = Path(gitpulse_assets.__file__).parent
 WITHOUT_DAGSTER = (
+    "alerting",
     "answers",
+    "bi",
+    "catalog",
     "charts",
     "collect",
     "contracts",
+    "events",
     "github",
     "lake",
+    "lineage",
+    "marts",
     "metrics",
+    "page",
     "pipeline",
     "sandbox",
+    "serve",
+    "setting_values",
+    "streams",
     "transform",
+    "upkeep",
     "watch",
 )
 # What Dagster runs, and who starts it: no room below may know of them.
-ABOVE = ("assets", "automation", "cli", "commands", "definitions", "io_manager", "partitions", "resources")
+ABOVE = (
+    "assets",
+    "automation",
+    "cli",
+    "commands",
+    "definitions",
+    "io_manager",
+    "partitions",
+    "resources",
+    "runs",
+)
 # Of the checks Dagster needs the specs alone.
 SPECS = PACKAGE / "checks" / "specs.py"
 

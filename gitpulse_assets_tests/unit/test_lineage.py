@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.catalog.tables import CATALOG
+from gitpulse_assets.catalog.traced import FILE, tables_read, traced
 from gitpulse_assets.lineage.project import traced_project
-from gitpulse_assets.lineage.stored import FILE, tables_read, traced
 from gitpulse_assets.lineage.trace import Relation, Tracer, UntracedSql
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 

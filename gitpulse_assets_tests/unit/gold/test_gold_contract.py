@@ -2,7 +2,7 @@
 
 import pytest
 
-from gitpulse_assets.contracts.catalog import STATEMENT_MARTS
+from gitpulse_assets.catalog.tables import STATEMENT_MARTS
 from gitpulse_assets.contracts.model import TableContract
 
 TABLES = [mart.contract for mart in STATEMENT_MARTS]

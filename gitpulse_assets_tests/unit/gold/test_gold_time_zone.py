@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gitpulse_assets.contracts.catalog import STATEMENT_MARTS
+from gitpulse_assets.catalog.tables import STATEMENT_MARTS
 
 ZONES = ("UTC", "America/Los_Angeles", "Asia/Tokyo")
 

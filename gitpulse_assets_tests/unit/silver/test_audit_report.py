@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.catalog import CATALOG, find_contract
+from gitpulse_assets.catalog.tables import CATALOG, find_contract
 from gitpulse_assets.contracts.model import Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import ISSUE_TRANSITIONS
 from gitpulse_assets.lake.duck import connect

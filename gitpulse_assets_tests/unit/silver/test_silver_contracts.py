@@ -2,7 +2,7 @@
 
 import pytest
 
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts.silver import DEPARTURE_KINDS, SILVER_TABLES, SYNC_STATE, one_of
 from gitpulse_assets.lake.parquet import check_schema
 from gitpulse_assets.transform.silver import MERGED_TABLES

@@ -21,8 +21,12 @@ from mcp.shared.exceptions import MCPError
 from starlette.types import Receive, Scope, Send
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.assistant import words
-from gitpulse_assets.assistant.tools import (
+from gitpulse_assets.bi.reference import table
+from gitpulse_assets.catalog.tables import CATALOG
+from gitpulse_assets.events.tables import EVENT_CONTRACTS
+from gitpulse_assets.serve.api import router
+from gitpulse_assets.serve.assistant import words
+from gitpulse_assets.serve.assistant.tools import (
     PAGE_URL,
     REPOSITORY_ARGUMENT,
     Schema,
@@ -33,10 +37,6 @@ from gitpulse_assets.assistant.tools import (
     questions,
     refuse_unknown,
 )
-from gitpulse_assets.contracts.catalog import CATALOG
-from gitpulse_assets.contracts.reference import table
-from gitpulse_assets.events.tables import EVENT_CONTRACTS
-from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.problems import add_problem_handlers
 from gitpulse_assets.serve.replies import Replies
 

@@ -17,8 +17,8 @@ import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG
 
-from gitpulse_assets.automation.backfills import open_backfills
-from gitpulse_assets.automation.chunks import chunks
+from gitpulse_assets.runs.backfills import open_backfills
+from gitpulse_assets.runs.chunks import chunks
 
 if TYPE_CHECKING:
     from dagster._core.storage.event_log import SqlEventLogStorage

@@ -6,8 +6,8 @@ import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from gitpulse_assets.automation.jobs import RECONCILE_JOB, REFRESH_JOB, REPO_TAG
-from gitpulse_assets.automation.run_process import is_process_gone
+from gitpulse_assets.runs.kinds import RECONCILE_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.runs.process import is_process_gone
 
 FETCHING_JOBS = (REFRESH_JOB, RECONCILE_JOB)
 RUNS_LOOKED_AT = 20

@@ -1,15 +1,15 @@
 """Writes the table reference, `docs/tables.md`, from the contracts; a test holds the two together.
 
-`python -m gitpulse_assets.contracts.reference docs/tables.md` renews it.
+`python -m gitpulse_assets.bi.reference docs/tables.md` renews it.
 """
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitpulse_assets.contracts.catalog import CATALOG
+from gitpulse_assets.bi.readers import READERS
+from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.readers import READERS
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 
 HEAD = """\

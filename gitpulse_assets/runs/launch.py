@@ -22,12 +22,12 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, 
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED, MISUSED
-from gitpulse_assets.automation.jobs import REBUILD_JOB, REFRESH_JOB, repo_tags
-from gitpulse_assets.automation.run_process import process_tag
-from gitpulse_assets.automation.sqlite_connections import remember_revisions
 from gitpulse_assets.partitions import register
 from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.kinds import REBUILD_JOB, REFRESH_JOB, repo_tags
+from gitpulse_assets.runs.process import process_tag
+from gitpulse_assets.runs.sqlite_connections import remember_revisions
 from gitpulse_assets.settings import SettingsError
 
 CODE_LOCATION = "gitpulse"

@@ -15,9 +15,9 @@ import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
-from gitpulse_assets.automation.chunks import chunks
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.runs.chunks import chunks
 
 WILL_RETRY_TAG = "dagster/will_retry"
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
@@ -100,7 +100,7 @@ def finished_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Finished
 
 def message_of(events: Sequence[dg.DagsterEvent]) -> str:
     """Return why the run failed, in the failed step's words or those of whoever declared it dead."""
-    from gitpulse_assets.automation.launch import failure_message
+    from gitpulse_assets.runs.launch import failure_message
 
     if said := failure_message(events):
         return said

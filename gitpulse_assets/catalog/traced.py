@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from gitpulse_assets.contracts.model import TableContract
 
-FILE = files("gitpulse_assets").joinpath("lineage", "traced.json")
+FILE = files("gitpulse_assets").joinpath("catalog", "traced.json")
 
 
 AssetKey = tuple[str, str]

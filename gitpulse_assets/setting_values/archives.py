@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gitpulse_assets.file_address import folder_of, is_file_address
+from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.lake.hour_name import FIRST_DAY
 
 EXAMPLE = "gharchive=https://data.gharchive.org 2015-01-01..2025-12-31; mine=/data/hours 2026-01-01.."

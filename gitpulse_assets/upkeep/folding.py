@@ -28,7 +28,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER
 from gitpulse_assets.lake.manifest import FOLD, ManifestRow, resumable_run, run_ids_of
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.retention import batches, ended_at, is_waiting
+from gitpulse_assets.upkeep.retention import batches, ended_at, is_waiting
 
 logger = logging.getLogger(__name__)
 
