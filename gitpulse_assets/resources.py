@@ -57,13 +57,15 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
 
     Raises SettingsError where a proxy or certificate variable of the environment lets none be made.
     """
-    from gitpulse_assets.github.app import App
     from gitpulse_assets.github.client import GitHubClient
     from gitpulse_assets.github.errors import UnusableEnvironment
+    from gitpulse_assets.github.github_app import GitHubApp
 
     app, key = None, settings.github_app_private_key
     if settings.github_app_id and key:
-        app = App(settings.github_app_id, key, settings.github_api_url, settings.github_app_installation_id)
+        app = GitHubApp(
+            settings.github_app_id, key, settings.github_api_url, settings.github_app_installation_id
+        )
     given = {"patience_seconds": settings.patience_seconds, **options}
     try:
         return GitHubClient(

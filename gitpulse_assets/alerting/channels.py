@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitpulse_assets.alerting.findings import Severity
+from gitpulse_assets.alerting.alert import Severity
 
 if TYPE_CHECKING:
     from apprise import Apprise

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from gitpulse_assets.alerting.alert import Alert, Judgement, Note, Severity
 from gitpulse_assets.alerting.channels import Channel, ChannelFailed
-from gitpulse_assets.alerting.findings import Alert, Finding, Note, Severity
 
 # One bad token fails every repository at once: past this many a tick, the rest is one message.
 SINGLE_MESSAGES_MAX = 10
@@ -37,7 +37,7 @@ class NothingDelivered(Exception):
 
 @dataclass
 class Outbox:
-    """Delivers the findings of one tick.
+    """Delivers the judgements of one tick.
 
     `repeat_after`: how long an error that goes on is not told again; a warning is told once until it is over.
     `log` is told every message, whatever the channels do. `troubles`: why a channel failed, by its name; a
@@ -54,24 +54,24 @@ class Outbox:
     suppressed_count: int = 0
     troubles: dict[str, str] = field(default_factory=dict)
 
-    def deliver(self, findings: Sequence[Finding]) -> None:
+    def deliver(self, judgements: Sequence[Judgement]) -> None:
         """Send what is due and remember it, in order; raises NothingDelivered."""
-        known = dict(self.memory.get({finding.key for finding in findings}))
-        rest = iter(findings)
-        while len(self.sent) < SINGLE_MESSAGES_MAX and (finding := next(rest, None)):
-            self._settle([finding], known)
+        known = dict(self.memory.get({judgement.key for judgement in judgements}))
+        rest = iter(judgements)
+        while len(self.sent) < SINGLE_MESSAGES_MAX and (judgement := next(rest, None)):
+            self._settle([judgement], known)
         self._settle(list(rest), known)
         self._tell_of_troubles()
 
-    def _settle(self, findings: Sequence[Finding], known: dict[str, str]) -> None:
-        """Send what is due of the findings as one message, then remember all of them."""
+    def _settle(self, judgements: Sequence[Judgement], known: dict[str, str]) -> None:
+        """Send what is due of the judgements as one message, then remember all of them."""
         after, due = dict(known), []
-        for finding in findings:
-            if isinstance(finding, Note):
-                after[finding.key] = finding.value
-            elif self._is_due(finding, after):
-                after[finding.key] = self.now.isoformat()
-                due.append(finding)
+        for judgement in judgements:
+            if isinstance(judgement, Note):
+                after[judgement.key] = judgement.value
+            elif self._is_due(judgement, after):
+                after[judgement.key] = self.now.isoformat()
+                due.append(judgement)
             else:
                 self.suppressed_count += 1
         if due:

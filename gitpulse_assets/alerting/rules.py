@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from gitpulse_assets.alerting.findings import Alert, Finding, Note
+from gitpulse_assets.alerting.alert import Alert, Judgement, Note
 from gitpulse_assets.transform.verdict import CLEAR_DIRECTIONS
 
 COUNTS_SHOWN = 8
@@ -120,19 +120,19 @@ class Delivery:
     """What could not be delivered: `outbox.py` tells of it, since only it knows."""
 
 
-def findings(seen: RunEnded | Hour | Morning) -> Iterator[Finding]:
+def judgements(seen: RunEnded | Hour | Morning) -> Iterator[Judgement]:
     """Yield what every rule finds that reads the like, in the rules' order."""
     for rule in RULES:
         if rule.judge and isinstance(seen, rule.reads):
             yield from rule.judge(seen)
 
 
-def judge_checks(ended: RunEnded) -> Iterator[Finding]:
+def judge_checks(ended: RunEnded) -> Iterator[Judgement]:
     """Yield each check's verdict."""
-    yield from (check_finding(ended.run, check) for check in ended.run.checks)
+    yield from (check_judgement(ended.run, check) for check in ended.run.checks)
 
 
-def judge_end(ended: RunEnded) -> Iterator[Finding]:
+def judge_end(ended: RunEnded) -> Iterator[Judgement]:
     """Yield how the run ended; one that Dagster will retry says nothing, what checks ended they tell."""
     run = ended.run
     has_failed_check = any(not check.is_passed and check.is_error for check in run.checks)
@@ -142,13 +142,13 @@ def judge_end(ended: RunEnded) -> Iterator[Finding]:
         yield run_alert(run)
 
 
-def judge_verdicts(ended: RunEnded) -> Iterator[Finding]:
+def judge_verdicts(ended: RunEnded) -> Iterator[Judgement]:
     """Yield what became of the backlog's directions."""
     if ended.run.verdicts:
-        yield from verdict_findings(ended.run, ended.remembered_verdicts)
+        yield from verdict_judgements(ended.run, ended.remembered_verdicts)
 
 
-def judge_quota(ended: RunEnded) -> Iterator[Finding]:
+def judge_quota(ended: RunEnded) -> Iterator[Judgement]:
     """Yield whether few of GitHub's requests are left."""
     if quota := ended.run.quota:
         is_low = quota.remaining < QUOTA_SHARE_MIN * quota.limit
@@ -160,7 +160,7 @@ def run_key(run: FinishedRun) -> str:
     return f"run/{run.job_name}/{run.subject}"
 
 
-def check_finding(run: FinishedRun, check: CheckOutcome) -> Finding:
+def check_judgement(run: FinishedRun, check: CheckOutcome) -> Judgement:
     """An alert where the check failed or warns, else the note that it is over."""
     key = f"check/{run.subject}/{check.asset}/{check.check}"
     if check.is_passed:
@@ -194,7 +194,7 @@ def run_alert(run: FinishedRun) -> Alert:
     )
 
 
-def verdict_findings(run: FinishedRun, remembered: str) -> Iterator[Finding]:
+def verdict_judgements(run: FinishedRun, remembered: str) -> Iterator[Judgement]:
     """Yield an alert when a direction turned into another clear one, and what to remember."""
     before = {int(window): direction for window, direction in json.loads(remembered or "{}").items()}
     clear = {window: word for window, word in run.verdicts.items() if word in CLEAR_DIRECTIONS}
@@ -232,9 +232,9 @@ def run_link(run: FinishedRun) -> str:
     return f"/runs/{run.run_id}"
 
 
-def staleness_findings(
+def staleness_judgements(
     standings: Iterable[Standing], now: datetime, freshness: timedelta
-) -> Iterator[Finding]:
+) -> Iterator[Judgement]:
     """Yield an alert for each repository that was not up to date within its freshness."""
     for standing in standings:
         key = f"stale/{standing.repo_key}"
@@ -255,7 +255,7 @@ def staleness_findings(
         )
 
 
-def stop_findings(stops: Iterable[Stopped], now: datetime) -> Iterator[Finding]:
+def stop_judgements(stops: Iterable[Stopped], now: datetime) -> Iterator[Judgement]:
     """Yield an alert for each sensor whose every tick was ended early for longer than a limit lasts."""
     for stopped in stops:
         key = f"stopped/{stopped.sensor}"
@@ -274,9 +274,9 @@ def stop_findings(stops: Iterable[Stopped], now: datetime) -> Iterator[Finding]:
         )
 
 
-def daily_findings(
+def daily_judgements(
     standings: Sequence[Standing], troubles: Mapping[str, str], now: datetime, freshness: timedelta
-) -> Iterator[Finding]:
+) -> Iterator[Judgement]:
     """Yield one message of everything left failed or stale; what edges were lost, the day's net catches.
 
     `troubles`: why a name of the watch list, or a look for changes, does not work.
@@ -321,19 +321,19 @@ def listed(title: str, keys: Sequence[str]) -> list[str]:
     return [f"{title}: {', '.join(sorted(keys)[:REPOSITORIES_SHOWN])}{more}"]
 
 
-def judge_standings(hour: Hour) -> Iterator[Finding]:
+def judge_standings(hour: Hour) -> Iterator[Judgement]:
     """Yield which repositories are not up to date."""
-    yield from staleness_findings(hour.standings, hour.now, hour.freshness)
+    yield from staleness_judgements(hour.standings, hour.now, hour.freshness)
 
 
-def judge_stops(hour: Hour) -> Iterator[Finding]:
+def judge_stops(hour: Hour) -> Iterator[Judgement]:
     """Yield which sensors are stopped."""
-    yield from stop_findings(hour.stops, hour.now)
+    yield from stop_judgements(hour.stops, hour.now)
 
 
-def judge_morning(morning: Morning) -> Iterator[Finding]:
+def judge_morning(morning: Morning) -> Iterator[Judgement]:
     """Yield what is left over."""
-    yield from daily_findings(morning.standings, morning.troubles, morning.now, morning.freshness)
+    yield from daily_judgements(morning.standings, morning.troubles, morning.now, morning.freshness)
 
 
 @dataclass(frozen=True)
@@ -351,7 +351,7 @@ class AlertRule:
 
     name: str
     reads: type
-    judge: Callable[[Any], Iterator[Finding]] | None
+    judge: Callable[[Any], Iterator[Judgement]] | None
     told: tuple[Told, ...]
 
 

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from gitpulse_assets.alerting.findings import Finding, Note
+from gitpulse_assets.alerting.alert import Judgement, Note
 from gitpulse_assets.alerting.rules import (
     FinishedRun,
     Hour,
     Morning,
     RunEnded,
     Stopped,
-    findings,
+    judgements,
     verdict_key,
 )
 from gitpulse_assets.automation.always_on import always_on
@@ -90,20 +90,20 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(told(len(runs), len(outbox.sent), outbox.suppressed_count, outbox.troubles))
 
 
-def told_by(runs: Iterable[FinishedRun], memory: InstanceMemory) -> Iterator[Finding]:
+def told_by(runs: Iterable[FinishedRun], memory: InstanceMemory) -> Iterator[Judgement]:
     """Yield what the runs tell, each held against the verdict that the one before left."""
     runs = list(runs)
     verdicts = dict(memory.get({verdict_key(run.subject) for run in runs}))
     for run in runs:
-        for finding in findings(RunEnded(run, verdicts.get(verdict_key(run.subject), ""))):
-            if isinstance(finding, Note) and finding.key == verdict_key(run.subject):
-                verdicts[finding.key] = finding.value
-            yield finding
+        for judgement in judgements(RunEnded(run, verdicts.get(verdict_key(run.subject), ""))):
+            if isinstance(judgement, Note) and judgement.key == verdict_key(run.subject):
+                verdicts[judgement.key] = judgement.value
+            yield judgement
 
 
 def of_the_hour(
     instance: dg.DagsterInstance, memory: InstanceMemory, settings: Settings, now: datetime
-) -> Iterator[Finding]:
+) -> Iterator[Judgement]:
     """Yield what is due once an hour, stale repositories, and once a day, all that was left over."""
     done = memory.get([STALENESS_HOUR, DAILY_DATE])
     hour, date = f"{now:%Y-%m-%dT%H}", f"{now:%Y-%m-%d}"
@@ -114,10 +114,10 @@ def of_the_hour(
     retired, troubles, stops = watched(settings)
     repo_keys = sorted(set(instance.get_dynamic_partitions(REPOS_PARTITIONS)) - retired)
     found = standings(instance, repo_keys, with_last_runs=is_daily_due)
-    yield from findings(Hour(found, stops, now, freshness))
+    yield from judgements(Hour(found, stops, now, freshness))
     yield Note(STALENESS_HOUR, hour)
     if is_daily_due:
-        yield from findings(Morning(found, troubles, now, freshness))
+        yield from judgements(Morning(found, troubles, now, freshness))
         yield Note(DAILY_DATE, date)
 
 

@@ -18,7 +18,7 @@ from gitpulse_assets.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from gitpulse_assets.lake.lake import Lake
-    from gitpulse_assets.lake.maintenance import Swept
+    from gitpulse_assets.lake.maintenance import CleanedUp
 
 MAINTAIN_JOB = "maintain"
 
@@ -47,12 +47,12 @@ def maintain_lake(context: dg.OpExecutionContext, lake: LakeResource) -> None:
 
 def maintained(lake: "Lake", retention_days: int, troubles: list[str]) -> Iterator[str]:
     """Maintain the lake, yielding a line for whatever was done; one repository's trouble stops no other."""
-    swept = lake.sweep()
-    troubles.extend(swept.troubles)
-    for layer, place in swept.finished:
+    cleaned = lake.clean_up()
+    troubles.extend(cleaned.troubles)
+    for layer, place in cleaned.finished:
         yield f"{place}: finished the publication of {layer} that a run had begun"
-    if swept.object_count:
-        yield f"removed {counted(swept)} that dead merges left"
+    if cleaned.object_count:
+        yield f"removed {counted(cleaned)} that dead merges left"
     for repo in lake.registered_repos():
         try:
             yield from maintained_repo(lake, repo, retention_days)
@@ -79,9 +79,9 @@ def maintained_repo(lake: "Lake", repo: Repo, retention_days: int) -> Iterator[s
 
     from gitpulse_assets.upkeep.retention import apply_retention
 
-    swept = lake.sweep_runs(repo)
-    if swept.object_count:
-        yield f"{repo}: removed {counted(swept)} that dead runs left"
+    cleaned = lake.clean_up_runs(repo)
+    if cleaned.object_count:
+        yield f"{repo}: removed {counted(cleaned)} that dead runs left"
     if not retention_days:
         return
     thinned = apply_retention(lake, repo, timedelta(days=retention_days))
@@ -92,9 +92,9 @@ def maintained_repo(lake: "Lake", repo: Repo, retention_days: int) -> Iterator[s
         )
 
 
-def counted(swept: "Swept") -> str:
+def counted(cleaned: "CleanedUp") -> str:
     """The number and size of what was removed, for people."""
-    return f"{swept.object_count:,} objects ({swept.size_bytes:,} bytes)"
+    return f"{cleaned.object_count:,} objects ({cleaned.size_bytes:,} bytes)"
 
 
 @dg.job(

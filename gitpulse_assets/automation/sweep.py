@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, github_client, settings_or_failure
@@ -127,7 +128,7 @@ def done(lake: "Lake", keys: Sequence[str], config: SweepConfig) -> Iterator[str
     for key in keys if since else ():
         rows = lake.manifest(Repo.parse(key)).rows()
         if any(
-            row.stream == "issues"
+            row.stream == ISSUES.name
             and row.status == "complete"
             and (row.walk_kind == "full" or not config.full)
             and row.as_of_at is not None

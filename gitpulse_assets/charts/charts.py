@@ -1,7 +1,7 @@
 """The charts: one function a chart, from the rows of a mart to a Vega-Lite document.
 
 Each takes a small table as a sequence of rows; the title of its document says what is seen, its description
-the same to a screen reader. Colours have their meanings from theme.py, titles their words from findings.py;
+the same to a screen reader. Colours have their meanings from theme.py, titles their words from titles.py;
 how a document becomes a picture belongs in render.py. Days are UTC days: they are drawn on UTC scales and
 told in tooltips as text, which no viewer's time zone shifts.
 """
@@ -12,8 +12,7 @@ from typing import Any
 
 import altair as alt
 
-from gitpulse_assets.charts import findings
-from gitpulse_assets.charts.findings import Row, Rows
+from gitpulse_assets.charts import titles
 from gitpulse_assets.charts.parts import (
     Document,
     bar_height,
@@ -26,6 +25,7 @@ from gitpulse_assets.charts.parts import (
     side_colour,
     stock_axis,
 )
+from gitpulse_assets.charts.titles import Row, Rows
 
 LABELS_MAX = 15
 # Room for a number at the end of a bar.
@@ -58,7 +58,7 @@ def backlog(flow: Rows, verdict: Row) -> Document:
     band = trend() if tables["trend"] else []
     marks = bulk_marks() if tables["bulk"] else []
     chart = alt.layer(*band, line, *marks, hover("flow", tooltip))
-    return finish(chart, findings.backlog(flow), findings.pace(verdict), **tables)
+    return finish(chart, titles.backlog(flow), titles.pace(verdict), **tables)
 
 
 def trend() -> list[alt.Chart]:
@@ -143,7 +143,7 @@ def opened_and_closed(flow: Rows) -> Document:
         "Sums over 7 days; the filled area is the net change of the backlog, all ways in and out counted"
     )
     chart = alt.layer(net, lines, hover("flow", tooltip))
-    return finish(chart, findings.flow(flow), subtitle, flow=flow_rows(flow))
+    return finish(chart, titles.flow(flow), subtitle, flow=flow_rows(flow))
 
 
 def swing_days(days: Rows) -> Document:
@@ -176,7 +176,7 @@ def swing_days(days: Rows) -> Document:
     down = base.transform_filter("datum.net_change < 0").mark_text(align="right", dx=-4).encode(text=label)
     chart = alt.layer(bars, up, down).properties(height=bar_height(rows, 26))
     subtitle = "Opened, reopened and arrived less closed and departed, a UTC day"
-    return finish(chart, findings.swings(days), subtitle, rows=rows)
+    return finish(chart, titles.swings(days), subtitle, rows=rows)
 
 
 def closure_age(months: Rows, in_window: Row) -> Document:
@@ -199,7 +199,7 @@ def closure_age(months: Rows, in_window: Row) -> Document:
         ],
     )
     subtitle = f"{BY_MONTH}; open issues are counted by Kaplan and Meier's estimate"
-    return finish(pointed(chart, list(names)), findings.closure_age(in_window), subtitle, rows=rows)
+    return finish(pointed(chart, list(names)), titles.closure_age(in_window), subtitle, rows=rows)
 
 
 def closure_shares(months: Rows, in_window: Row) -> Document:
@@ -217,7 +217,7 @@ def closure_shares(months: Rows, in_window: Row) -> Document:
             alt.Tooltip("closed_issue_count:Q", title="closings", format=","),
         ],
     )
-    return finish(pointed(chart, list(names)), findings.closure_shares(in_window), BY_MONTH, rows=rows)
+    return finish(pointed(chart, list(names)), titles.closure_shares(in_window), BY_MONTH, rows=rows)
 
 
 def measures(months: Rows, names: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -266,7 +266,7 @@ def weekday_rhythm(rhythm: Rows) -> Document:
             ],
         )
     )
-    return finish(chart, findings.weekdays(rhythm), rows=rows)
+    return finish(chart, titles.weekdays(rhythm), rows=rows)
 
 
 def backlog_by_label(labels: Rows) -> Document:
@@ -286,7 +286,7 @@ def backlog_by_label(labels: Rows) -> Document:
     text = base.mark_text(align="left", dx=4).encode(text="said:N")
     chart = alt.layer(bars, text.transform_calculate(said=SAID)).properties(height=bar_height(largest, 23))
     subtitle = "An issue counts under each of its labels; in brackets the change in the window"
-    return finish(chart, findings.labels(labels), subtitle, rows=largest)
+    return finish(chart, titles.labels(labels), subtitle, rows=largest)
 
 
 SAID = "format(datum.open_issue_count, ',') + ' (' + format(datum.net_change, '+,') + ')'"
@@ -306,7 +306,7 @@ def backlog_by_age(bands: Rows) -> Document:
     )
     bars = base.mark_bar(style="closed", width={"band": 0.7})
     text = base.mark_text(dy=-8).encode(text=alt.Text("open_issue_count:Q", format=","))
-    return finish(alt.layer(bars, text), findings.ages(bands), rows=bands)
+    return finish(alt.layer(bars, text), titles.ages(bands), rows=bands)
 
 
 def comparison(verdicts: Rows) -> Document:
@@ -343,4 +343,4 @@ def comparison(verdicts: Rows) -> Document:
         x=alt.X("pace_per_week:Q", title=title)
     )
     chart = alt.layer(zero, interval, point).properties(height=bar_height(rows, 30))
-    return finish(chart, findings.comparison(verdicts), rows=shown, zero=[{"zero": 0}])
+    return finish(chart, titles.comparison(verdicts), rows=shown, zero=[{"zero": 0}])

@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from gitpulse_assets.charts.findings import Rows
+from gitpulse_assets.charts.titles import Rows
 
 # Wide enough to be met by a pointer at a day's distance.
 HOVER_PIXELS = 8

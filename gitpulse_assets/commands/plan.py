@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.summary import counted
+from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.github.pace import MOST_A_MINUTE
@@ -87,7 +88,7 @@ def time_words(seconds: float) -> str:
 
 def known_words(lake: Lake, repo: Repo) -> str:
     """Say what is there already, of which a refresh pays nothing again."""
-    rows = [row for row in lake.manifest(repo).rows() if row.stream == "issues"]
+    rows = [row for row in lake.manifest(repo).rows() if row.stream == ISSUES.name]
     if any(row.status == "complete" for row in rows):
         return "; it is here already: a refresh costs what changed, --full at most this"
     if any(row.page_count for row in rows):

@@ -412,3 +412,8 @@ BRONZE: tuple[TableContract, ...] = (
     MANIFEST,
     FOLDED_RUN,
 )
+
+# What runs store in numbered batches, by the name that the manifest has for it.
+BATCHED = {table.name: table for table in BRONZE if table is not MANIFEST}
+# Where the pages are kept that the records of a list came in.
+PAGES_OF = {ISSUES.name: ISSUE_PAGE}

@@ -14,11 +14,11 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
-from gitpulse_assets.github.app import App
 from gitpulse_assets.github.connection import READ_SECONDS, open_http
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
 from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, RepositoryNotFound
+from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
@@ -169,7 +169,7 @@ class GitHubClient:
         read_timeout_seconds: float = READ_SECONDS,
         attempts: int = ATTEMPTS,
         was_reached: bool = False,
-        app: App | None = None,
+        app: GitHubApp | None = None,
         http_transport: httpx.BaseTransport | None = None,
     ):
         self._api_url = api_url.rstrip("/")

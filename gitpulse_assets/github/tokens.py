@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import SecretStr
 
-from gitpulse_assets.github.app import App
 from gitpulse_assets.github.credentials import Ask, Credential
 from gitpulse_assets.github.errors import BadToken
+from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.subject import Subject
 
@@ -60,7 +60,7 @@ class Tokens:
     where they have none yet, begin with that one. A GitHub App shares the load as one more.
     """
 
-    def __init__(self, tokens: Iterable[SecretStr], app: App | None = None):
+    def __init__(self, tokens: Iterable[SecretStr], app: GitHubApp | None = None):
         """Raise BadToken for a text that cannot be a token."""
         given = [SecretStr(token.get_secret_value().strip()) for token in tokens]
         for number, token in enumerate(given, start=1):
@@ -69,24 +69,24 @@ class Tokens:
                     f"token {number} of {len(given)} is empty or holds a blank or a character beyond ASCII; "
                     "write GITHUB_TOKEN as tokens separated by commas"
                 )
-        self._sources: list[Token | App] = [
+        self._sources: list[Token | GitHubApp] = [
             Token(token, f"token {number} of {len(given)}") for number, token in enumerate(given, start=1)
         ]
         if app is not None:
             self._sources.append(app)
-        self._serving: dict[str, Token | App] = {}
+        self._serving: dict[str, Token | GitHubApp] = {}
 
-    def in_turn(self, subject: Subject) -> Sequence[Token | App]:
+    def in_turn(self, subject: Subject) -> Sequence[Token | GitHubApp]:
         """All of them, the one that serves a repository or is likeliest to first."""
         known = self._serving.get(subject.key) or self._serving.get(subject.owner)
         drawn = sorted(self._sources, key=lambda source: source.weight(subject), reverse=True)
         return sorted(drawn, key=lambda source: source is not known)
 
-    def first(self, subject: Subject) -> Token | App | None:
+    def first(self, subject: Subject) -> Token | GitHubApp | None:
         """The one that asks for a repository first; None where there is none at all."""
         return next(iter(self.in_turn(subject)), None)
 
-    def serves(self, subject: Subject, source: Token | App, *, after_refusal: bool) -> None:
+    def serves(self, subject: Subject, source: Token | GitHubApp, *, after_refusal: bool) -> None:
         """Remember who may read a repository; where others might not, for the whole owner."""
         self._serving[subject.key] = source
         if after_refusal:

@@ -18,7 +18,6 @@ from typing import Literal
 
 import httpx
 
-from gitpulse_assets.github.app import App
 from gitpulse_assets.github.credentials import KNOWN_BODY, Credential, Source
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
@@ -31,6 +30,7 @@ from gitpulse_assets.github.errors import (
     Unreachable,
     one_line,
 )
+from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.limits import Limit, limit_in
 from gitpulse_assets.github.pace import MOST_A_MINUTE, Pace
 from gitpulse_assets.github.refusals import forbidden_words, is_about, refusal_rank, said
@@ -114,7 +114,7 @@ class Transport:
 
     def has_renewed_token(self, subject: Subject) -> bool:
         """Whether the repository's token is an App's, made anew every hour: ETags end with it."""
-        return isinstance(self._tokens.first(subject), App)
+        return isinstance(self._tokens.first(subject), GitHubApp)
 
     def token_name(self, subject: Subject) -> str:
         """The name by which budgets and messages tell the repository's token from others; never the token."""
@@ -203,7 +203,7 @@ class Transport:
                 self._tell_refused(outcome, source)
         return said(max(refusals, key=refusal_rank))
 
-    def _tell_refused(self, outcome: Reply | GitHubError, source: Token | App) -> None:
+    def _tell_refused(self, outcome: Reply | GitHubError, source: Token | GitHubApp) -> None:
         """Say once that one of several tokens is none, since the others hide it."""
         if isinstance(outcome, BadToken) and len(self._tokens) > 1:
             self._tell(source.name, f"{outcome}; the other tokens are asked instead")

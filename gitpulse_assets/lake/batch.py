@@ -11,7 +11,7 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 
 # A crash costs at most these pages of refetching, and 600 pages become 60 objects.
 PAGES_PER_BATCH = 10
@@ -28,12 +28,12 @@ class BatchWriter:
     """Writes the batches of one run and bronze table, numbered on from those that count already."""
 
     def __init__(
-        self, store: Store, contract: TableContract, repo: Repo, run_id: str, *, batch_count: int = 0
+        self, store: Store, contract: TableContract, place: Place, run_id: str, *, batch_count: int = 0
     ) -> None:
-        paths.run_prefix(contract, repo, run_id)
+        paths.run_prefix(contract, place, run_id)
         self._store = store
         self._contract = contract
-        self._repo = repo
+        self._place = place
         self._run_id = run_id
         self.batch_count = batch_count
 
@@ -49,6 +49,6 @@ class BatchWriter:
         batches = rows.to_batches() if isinstance(rows, pa.Table) else rows
         batches = [batches] if isinstance(batches, pa.RecordBatch) else batches
         write_parquet(path, self._contract, batches, rows.schema, self._run_id, _told(stands_for))
-        self._store.put(paths.batch_key(self._contract, self._repo, self._run_id, number), path)
+        self._store.put(paths.batch_key(self._contract, self._place, self._run_id, number), path)
         self.batch_count = number
         return number

@@ -18,7 +18,6 @@ from gitpulse_assets.lake.errors import LakeError, TableOutdated
 from gitpulse_assets.lake.parquet import CONTRACT, is_same_kind, schema_fingerprint
 from gitpulse_assets.lake.store import OpenObject, Store
 from gitpulse_assets.place import Place
-from gitpulse_assets.repo import Repo
 
 BRONZE_HELP = (
     "no rebuild can mend what was received: put the file back from a backup, or run gitpulse forget "
@@ -96,11 +95,11 @@ def open_table(store: Store, contract: TableContract, place: Place, part: str = 
 
 
 def open_batches(
-    store: Store, contract: TableContract, repo: Repo, batches: Iterable[tuple[str, Sequence[int]]]
+    store: Store, contract: TableContract, place: Place, batches: Iterable[tuple[str, Sequence[int]]]
 ) -> ds.Dataset:
     """Open bronze batches, given as (run_id, batch numbers), in that order; they never change."""
     runs = [
-        [paths.batch_key(contract, repo, run_id, number) for number in numbers]
+        [paths.batch_key(contract, place, run_id, number) for number in numbers]
         for run_id, numbers in batches
         if numbers
     ]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from gitpulse_assets.catalog.tables import CATALOG
-from gitpulse_assets.contracts.bronze import BRONZE, FOLDED_RUN, ISSUE_PAGE, MANIFEST
+from gitpulse_assets.contracts.bronze import BATCHED, FOLDED_RUN, ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import RECONCILIATION
@@ -23,7 +23,7 @@ from gitpulse_assets.lake.damage import GONE, read_whole
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, ObjectNotFound
 from gitpulse_assets.lake.hour_name import file_name
-from gitpulse_assets.lake.manifest import Manifest, ManifestRow
+from gitpulse_assets.lake.manifest import Manifest, ManifestRow, counted_keys
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.lake.witnesses import folded_places
@@ -33,7 +33,6 @@ from gitpulse_assets.repo import Repo
 Kind = Literal["manifest", "batch", "plan", "commit", "table", "hour_file"]
 
 PUBLISHED: tuple[Layer, ...] = ("silver", "gold")
-STREAMS = {table.name: table for table in BRONZE if table is not MANIFEST}
 EXAMINATIONS = 3
 CHUNK_BYTES = 8 * 1024 * 1024
 
@@ -155,17 +154,10 @@ def digest_of(store: Store, key: str) -> str | None:
     return digest.hexdigest()
 
 
-def counted_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:
-    """The batches that a row of the manifest counts."""
-    for table, count in ((STREAMS[row.stream], row.batch_count), (ISSUE_PAGE, row.page_batch_count)):
-        for number in range(1, count + 1):
-            yield paths.batch_key(table, repo, row.run_id, number)
-
-
 def listed_batches(store: Store, repo: Repo) -> dict[tuple[str, str], list[str]]:
     """Every batch there is, by stream and run, in order."""
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for table in STREAMS.values():
+    for table in BATCHED.values():
         for info in store.list(f"{table.folder}/{repo.folder}/"):
             if place := paths.batch_place(info.key):
                 found[table.name, place[0]].append(info.key)

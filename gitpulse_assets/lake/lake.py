@@ -22,7 +22,13 @@ from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.integrity import Finding, examine
 from gitpulse_assets.lake.listing import days_with, repos_with
-from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER, Swept, registered_repos, sweep, sweep_runs
+from gitpulse_assets.lake.maintenance import (
+    LEFT_OVER_AFTER,
+    CleanedUp,
+    clean_up,
+    clean_up_runs,
+    registered_repos,
+)
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.publication import Publication
@@ -54,42 +60,42 @@ class Lake:
         """
         return cls(open_store(url, s3 or S3Options(), is_writable=is_writable))
 
-    def uri(self, contract: TableContract, repo: Repo) -> str:
+    def uri(self, contract: TableContract, place: Place) -> str:
         """Where a table's data lies, for people and other tools; a bronze table's is a folder of runs."""
-        key = paths.table_key(contract, repo)
+        key = paths.table_key(contract, place)
         is_folder = contract.layer == "bronze" and contract.name != "manifest"
         return self.store.uri(key.rpartition("/")[0] if is_folder else key)
 
-    def dataset(self, contract: TableContract, repo: Repo) -> ds.Dataset:
+    def dataset(self, contract: TableContract, place: Place) -> ds.Dataset:
         """The published table: one version of it, lazy; empty where none was published.
 
         Raises ObjectDamaged where it is not what was published.
         """
         if contract.layer == "bronze":
-            return open_table(self.store, contract, repo).dataset
-        return open_published(self.store, contract.layer, repo, contract)
+            return open_table(self.store, contract, place).dataset
+        return open_published(self.store, contract.layer, place, contract)
 
     def mergeable(
-        self, layer: Layer, repo: Repo, contracts: Iterable[TableContract]
+        self, layer: Layer, place: Place, contracts: Iterable[TableContract]
     ) -> dict[str, ds.Dataset]:
         """Tables as one merge published them, by name, to be merged into.
 
         Raises TableOutdated where only a rebuild can go on.
         """
         wanted = list(contracts)
-        datasets = self.snapshot(layer, repo, wanted).datasets
+        datasets = self.snapshot(layer, place, wanted).datasets
         for contract in wanted:
-            refuse_incomplete(contract, datasets[contract.name], self.uri(contract, repo))
+            refuse_incomplete(contract, datasets[contract.name], self.uri(contract, place))
         return datasets
 
-    def snapshot(self, layer: Layer, repo: Repo, contracts: Iterable[TableContract]) -> Snapshot:
+    def snapshot(self, layer: Layer, place: Place, contracts: Iterable[TableContract]) -> Snapshot:
         """Several tables of a layer as one merge published them, with its commit."""
-        return open_snapshot(self.store, layer, repo, contracts)
+        return open_snapshot(self.store, layer, place, contracts)
 
-    def standing(self, contract: TableContract, repo: Repo) -> ds.Dataset:
+    def standing(self, contract: TableContract, place: Place) -> ds.Dataset:
         """A published table as it lies there, whatever commits say: for those who make it anew."""
-        dataset = open_table(self.store, contract, repo).dataset
-        refuse_incomplete(contract, dataset, self.uri(contract, repo))
+        dataset = open_table(self.store, contract, place).dataset
+        refuse_incomplete(contract, dataset, self.uri(contract, place))
         return dataset
 
     def examine(self, place: Place) -> list[Finding]:
@@ -107,10 +113,10 @@ class Lake:
         return bool(left)
 
     @contextmanager
-    def reading(self, repo: Repo) -> Iterator[None]:
+    def reading(self, place: Place) -> Iterator[None]:
         """Name the damaged object where DuckDB or Arrow meets one, and what to do, in one line.
 
-        Both read lazily and know columns, not objects: everything of the repository is read to find it.
+        Both read lazily and know columns, not objects: everything of the place is read to find it.
         """
         import duckdb
 
@@ -118,29 +124,29 @@ class Lake:
             with lazy_read_errors():
                 yield
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            found = self.examine(repo) if looks_damaged(error) else []
+            found = self.examine(place) if looks_damaged(error) else []
             if not found:
                 raise
             raise damaged(self.store, found[0].key, found[0].damage) from error
 
     def bronze_dataset(
-        self, contract: TableContract, repo: Repo, batches: Iterable[tuple[str, Sequence[int]]]
+        self, contract: TableContract, place: Place, batches: Iterable[tuple[str, Sequence[int]]]
     ) -> ds.Dataset:
         """Bronze batches, given as (run_id, batch numbers); lazy."""
-        return open_batches(self.store, contract, repo, batches)
+        return open_batches(self.store, contract, place, batches)
 
-    def manifest(self, repo: Repo) -> Manifest:
+    def manifest(self, place: Place) -> Manifest:
         """What each run fetched."""
-        return Manifest(self.store, repo)
+        return Manifest(self.store, place)
 
     def batch_writer(
-        self, contract: TableContract, repo: Repo, run_id: str, *, batch_count: int | None = None
+        self, contract: TableContract, place: Place, run_id: str, *, batch_count: int | None = None
     ) -> BatchWriter:
         """A writer for one run's batches; it goes on after `batch_count`, else those the manifest counts."""
         if batch_count is None:
-            row = self.manifest(repo).row(run_id, contract.name)
+            row = self.manifest(place).row(run_id, contract.name)
             batch_count = row.batch_count if row else 0
-        return BatchWriter(self.store, contract, repo, run_id, batch_count=batch_count)
+        return BatchWriter(self.store, contract, place, run_id, batch_count=batch_count)
 
     def begin(self, layer: Layer, place: Place) -> Publication:
         """Begin a merge; one that was cut short after its seal is finished first."""
@@ -156,13 +162,13 @@ class Lake:
         self.store.put(key, html.encode())
         return self.store.uri(key)
 
-    def sweep(self, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
+    def clean_up(self, older_than: timedelta = LEFT_OVER_AFTER) -> CleanedUp:
         """Finish publications that were cut short and remove what dead merges left over."""
-        return sweep(self.store, older_than)
+        return clean_up(self.store, older_than)
 
-    def sweep_runs(self, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
-        """Remove what dead runs of a repository left in bronze that no manifest row counts."""
-        return sweep_runs(self.store, repo, older_than)
+    def clean_up_runs(self, place: Place, older_than: timedelta = LEFT_OVER_AFTER) -> CleanedUp:
+        """Remove what dead runs of a place left in bronze that no manifest row counts."""
+        return clean_up_runs(self.store, place, older_than)
 
     def registered_repos(self) -> list[Repo]:
         """The repositories of which anything was fetched, by owner and name."""

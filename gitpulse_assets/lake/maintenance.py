@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from gitpulse_assets.contracts.bronze import BRONZE, ISSUE_PAGE, MANIFEST
-from gitpulse_assets.contracts.model import Layer, TableContract
+from gitpulse_assets.contracts.bronze import BATCHED, MANIFEST
+from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.listing import days_with, repos_with
-from gitpulse_assets.lake.manifest import Manifest, ManifestRow
+from gitpulse_assets.lake.manifest import Manifest, counted_keys
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
 from gitpulse_assets.lake.scratch import machine_scratch
@@ -30,12 +30,10 @@ from gitpulse_assets.repo import Repo
 # Twice a merge's life, so that no clock that is hours wrong lets a living merge lose its staging.
 LEFT_OVER_AFTER = timedelta(seconds=2 * MERGE_LIFETIME_SECONDS)
 
-_TABLES = {table.name: table for table in BRONZE if table is not MANIFEST}
-
 
 @dataclass(frozen=True)
-class Swept:
-    """What a sweep did: publications it finished, and the objects and bytes it removed.
+class CleanedUp:
+    """What was cleaned up: publications it finished, and the objects and bytes it removed.
 
     `troubles` has a line for each publication that could not be finished.
     """
@@ -46,10 +44,10 @@ class Swept:
     troubles: tuple[str, ...] = ()
 
 
-def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
+def clean_up(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> CleanedUp:
     """Finish every publication that was cut short, and remove staging last touched before `older_than`.
 
-    One repository's trouble stops no other, and is told in the answer.
+    One place's trouble stops no other, and is told in the answer.
     """
     finished: list[tuple[Layer, Place]] = []
     troubles: list[str] = []
@@ -64,17 +62,17 @@ def sweep(store: Store, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
     limit = datetime.now(UTC) - older_than
     _remove_scratch(store, limit)
     dead = (info for info in _dead_staging(store, limit) if not info.key.startswith(tuple(needed)))
-    swept = _removed(store, dead)
-    return replace(swept, finished=tuple(finished), troubles=tuple(troubles))
+    cleaned = _removed(store, dead)
+    return replace(cleaned, finished=tuple(finished), troubles=tuple(troubles))
 
 
-def sweep_runs(store: Store, repo: Repo, older_than: timedelta = LEFT_OVER_AFTER) -> Swept:
-    """Remove the batches of a repository that its manifest does not count, last touched before `older_than`.
+def clean_up_runs(store: Store, place: Place, older_than: timedelta = LEFT_OVER_AFTER) -> CleanedUp:
+    """Remove the batches of a place that its manifest does not count, last touched before `older_than`.
 
     They are of runs that died between a batch and its row, or while they were thinned out. What anything
     else speaks for stays (`witnesses`), and all does where one of those cannot be read.
     """
-    return _removed(store, _uncounted(store, repo, datetime.now(UTC) - older_than))
+    return _removed(store, _uncounted(store, place, datetime.now(UTC) - older_than))
 
 
 def _needed_staging(store: Store, layer: Layer, place: Place) -> str:
@@ -86,11 +84,11 @@ def _needed_staging(store: Store, layer: Layer, place: Place) -> str:
     return paths.staging_prefix(plan.merge_id) if plan else paths.STAGING
 
 
-def _removed(store: Store, infos: Iterable[ListedObject]) -> Swept:
+def _removed(store: Store, infos: Iterable[ListedObject]) -> CleanedUp:
     removed = list(infos)
     for info in removed:
         store.delete(info.key)
-    return Swept((), len(removed), sum(info.size_bytes for info in removed))
+    return CleanedUp((), len(removed), sum(info.size_bytes for info in removed))
 
 
 def _remove_scratch(store: Store, limit: datetime) -> None:
@@ -113,24 +111,14 @@ def _dead_staging(store: Store, limit: datetime) -> Iterator[ListedObject]:
             yield from old
 
 
-def _uncounted(store: Store, repo: Repo, limit: datetime) -> Iterator[ListedObject]:
-    rows = Manifest(store, repo).rows()
-    counted = {key for row in rows for key in _batch_keys(repo, row)}
-    listed = (info for stream in _TABLES.values() for info in store.list(_folder(stream, repo)))
+def _uncounted(store: Store, place: Place, limit: datetime) -> Iterator[ListedObject]:
+    rows = Manifest(store, place).rows()
+    counted = {key for row in rows for key in counted_keys(place, row)}
+    listed = (info for table in BATCHED.values() for info in store.list(f"{table.folder}/{place.folder}/"))
     left = [info for info in listed if info.key not in counted and info.modified_at < limit]
     if left:
-        witnesses = Witnesses(store, repo, rows)
+        witnesses = Witnesses(store, place, rows)
         yield from (info for info in left if not witnesses.speak_for(info.key))
-
-
-def _folder(stream: TableContract, repo: Repo) -> str:
-    return f"{stream.folder}/{repo.folder}/"
-
-
-def _batch_keys(repo: Repo, row: ManifestRow) -> Iterator[str]:
-    for table, count in ((_TABLES[row.stream], row.batch_count), (ISSUE_PAGE, row.page_batch_count)):
-        for number in range(1, count + 1):
-            yield paths.batch_key(table, repo, row.run_id, number)
 
 
 def registered_repos(store: Store) -> list[Repo]:

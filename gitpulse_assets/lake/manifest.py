@@ -1,12 +1,12 @@
 """The manifest: what each run fetched of each stream, and from where a cut-short walk goes on.
 
-One object a repository, replaced whole by compare-and-swap, so that two runs never lose each other's rows.
+One object a place, replaced whole by compare-and-swap, so that two runs never lose each other's rows.
 It stays small: closed runs are folded (docs/adr/0013-folded-runs.md).
 """
 
 import random
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -15,13 +15,14 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gitpulse_assets.contracts.bronze import MANIFEST
+from gitpulse_assets.contracts.bronze import BATCHED, MANIFEST, PAGES_OF
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import damaged, reading
 from gitpulse_assets.lake.dataset import read_schema, refuse_other_schema
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import Store, read_written
+from gitpulse_assets.place import Place
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.stopping import pause
 
@@ -69,22 +70,27 @@ class ManifestRow:
     error: str | None = None
 
     @property
+    def place(self) -> Place:
+        """Whose manifest it is a row of."""
+        return Repo(self.repo_owner, self.repo_name)
+
+    @property
     def known_as_of(self) -> datetime:
         """When what the row holds was so; of a row without a walk, when its run began."""
         return self.as_of_at or self.started_at
 
 
 class Manifest:
-    """The manifest of one repository, as one reader sees it.
+    """The manifest of one place, as one reader sees it.
 
     It is read at the first use and then followed through what this reader writes. What another writes
     meanwhile is seen when a write of this one meets it: a later step opens a manifest of its own.
     """
 
-    def __init__(self, store: Store, repo: Repo) -> None:
+    def __init__(self, store: Store, place: Place) -> None:
         self._store = store
-        self._repo = repo
-        self._key = paths.table_key(MANIFEST, repo)
+        self._place = place
+        self._key = paths.table_key(MANIFEST, place)
         self._known: tuple[list[ManifestRow], str | None] | None = None
 
     def rows(self) -> list[ManifestRow]:
@@ -183,7 +189,7 @@ class Manifest:
 
     def _refuse_lost(self) -> None:
         """Raise ObjectDamaged where there was a manifest: what it counted must not seem never received."""
-        if self._store.head(paths.commit_key("silver", self._repo)) is not None:
+        if self._store.head(paths.commit_key("silver", self._place)) is not None:
             raise damaged(self._store, self._key, "gone, although silver was made from what it counted")
 
     def _write(self, rows: list[ManifestRow], etag: str | None) -> str:
@@ -193,9 +199,9 @@ class Manifest:
         return self._store.put(self._key, path, if_match=etag, if_absent=etag is None)
 
     def _check(self, row: ManifestRow) -> None:
-        name = f"{self._repo}: run {row.run_id}, stream {row.stream}"
-        if (row.repo_owner, row.repo_name) != (self._repo.owner, self._repo.name):
-            raise LakeError(f"{name}: the row belongs to {row.repo_owner}/{row.repo_name}")
+        name = f"{self._place}: run {row.run_id}, stream {row.stream}"
+        if row.place != self._place:
+            raise LakeError(f"{name}: the row belongs to {row.place}")
         is_cut = row.next_url is not None or row.is_capped or row.finished_at is None
         if row.status == "complete" and is_cut:
             raise LakeError(f"{name}: a walk that was cut short cannot be complete")
@@ -256,3 +262,13 @@ def merged_batches(
     ordered = sorted((r for r in rows if r.stream == stream), key=lambda r: r.sequence)
     spans = [(r.run_id, range(1, min(r.batch_count, merged.get(r.run_id, 0)) + 1)) for r in ordered]
     return [(run_id, numbers) for run_id, numbers in spans if numbers]
+
+
+def counted_keys(place: Place, row: ManifestRow) -> Iterator[str]:
+    """The batches that a row counts: of its records, and of the pages they came in where these are kept."""
+    counts = [(BATCHED[row.stream], row.batch_count)]
+    if row.stream in PAGES_OF:
+        counts.append((PAGES_OF[row.stream], row.page_batch_count))
+    for table, count in counts:
+        for number in range(1, count + 1):
+            yield paths.batch_key(table, place, row.run_id, number)

@@ -83,6 +83,11 @@ def batch_key(contract: TableContract, place: Place, run_id: str, number: int) -
     return f"{run_prefix(contract, place, run_id)}batch-{number:05d}.parquet"
 
 
+def bronze_table(key: str) -> str:
+    """The name of the table, and so of the stream, whose folder an object of bronze lies in."""
+    return key.split("/")[2]
+
+
 def batch_place(key: str) -> tuple[str, int] | None:
     """The run and number of a batch, or None where the key is no batch's."""
     found = _BATCH.search(key)

@@ -26,7 +26,7 @@ from gitpulse_assets.lake.store import Store, file_fingerprint
 from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
-# Staging older than twice this is swept as left over by a dead merge, so a merge must seal within it.
+# Staging older than twice this is removed as left over by a dead merge, so a merge must seal within it.
 MERGE_LIFETIME_SECONDS = 12 * 60 * 60
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, MANIFEST
+from gitpulse_assets.contracts.bronze import BATCHED, FOLDED_RUN, MANIFEST, PAGES_OF
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake import paths
@@ -21,8 +21,8 @@ from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.damage import reading
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
-from gitpulse_assets.lake.integrity import PUBLISHED, STREAMS, Finding, Kind, counted_keys, listed_batches
-from gitpulse_assets.lake.manifest import FOLD, Manifest, ManifestRow
+from gitpulse_assets.lake.integrity import PUBLISHED, Finding, Kind, listed_batches
+from gitpulse_assets.lake.manifest import FOLD, Manifest, ManifestRow, counted_keys
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.store import Store
@@ -76,7 +76,7 @@ def set_aside(store: Store, key: str) -> None:
 
 def replace_by_empty(store: Store, repo: Repo, key: str) -> None:
     """Let a batch without rows stand where a damaged one lies, so that the others keep their numbers."""
-    contract = next(table for table in STREAMS.values() if key.startswith(f"{table.folder}/"))
+    contract = next(table for table in BATCHED.values() if key.startswith(f"{table.folder}/"))
     set_aside(store, key)
     put_batch(store, contract, key, contract.arrow_schema.empty_table())
 
@@ -164,9 +164,9 @@ def rows_of_batches(store: Store, repo: Repo) -> Iterator[ManifestRow]:
     """
     states = {(row["stream"], row["last_merged_run_id"]): row for row in sync_states(store, repo)}
     for (stream, run_id), keys in listed_batches(store, repo).items():
-        if stream == ISSUE_PAGE.name:
+        if any(stream == pages.name for pages in PAGES_OF.values()):
             continue
-        row = row_of_batches(store, repo, STREAMS[stream], run_id, keys)
+        row = row_of_batches(store, repo, BATCHED[stream], run_id, keys)
         yield with_state(row, states.pop((stream, run_id), None))
     # A walk that found nothing has no batch, and is how far the stream is known all the same.
     for (stream, run_id), state in states.items():

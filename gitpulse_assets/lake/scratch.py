@@ -10,7 +10,7 @@ from gitpulse_assets.lake.errors import LakeError
 
 
 def machine_scratch() -> Path:
-    """Return the folder, made if need be: one a user, where `sweep` finds what a killed run left.
+    """Return the folder, made if need be: one a user, where `clean_up` finds what a killed run left.
 
     Raises LakeError where it cannot be made, or is not this user's alone.
     """

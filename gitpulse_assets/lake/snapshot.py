@@ -14,7 +14,7 @@ from gitpulse_assets.lake.dataset import OpenTable, open_table
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 from gitpulse_assets.stopping import pause
 
 # A promotion moves a dozen objects; one that takes longer was cut short and waits for the next refresh.
@@ -30,7 +30,7 @@ class Snapshot:
     datasets: dict[str, ds.Dataset]
 
 
-def open_snapshot(store: Store, layer: Layer, repo: Repo, contracts: Iterable[TableContract]) -> Snapshot:
+def open_snapshot(store: Store, layer: Layer, place: Place, contracts: Iterable[TableContract]) -> Snapshot:
     """Open tables of one merge, waiting while another one is being published.
 
     Tables the merge did not have are empty. Raises LakeError where the publication does not end.
@@ -38,46 +38,46 @@ def open_snapshot(store: Store, layer: Layer, repo: Repo, contracts: Iterable[Ta
     wanted = list(contracts)
     end = time.monotonic() + WAIT_SECONDS
     while True:
-        commit = commit_in_force(store, layer, repo)
-        tables = {contract.name: open_table(store, contract, repo) for contract in wanted}
+        commit = commit_in_force(store, layer, place)
+        tables = {contract.name: open_table(store, contract, place) for contract in wanted}
         stray = _stray(commit, tables)
         if stray is None:
             return Snapshot(commit, {name: table.dataset for name, table in tables.items()})
-        refuse_damaged(store, layer, repo, commit, stray)
+        refuse_damaged(store, layer, place, commit, stray)
         if time.monotonic() > end:
             raise LakeError(
-                f"{repo}: {layer} is being published, or its publication was cut short; refresh it again"
+                f"{place}: {layer} is being published, or its publication was cut short; refresh it again"
             )
         pause(POLL_SECONDS)
 
 
-def open_published(store: Store, layer: Layer, repo: Repo, contract: TableContract) -> ds.Dataset:
+def open_published(store: Store, layer: Layer, place: Place, contract: TableContract) -> ds.Dataset:
     """Open one table, as it lies there now; raises ObjectDamaged where no merge published it so."""
-    commit = commit_in_force(store, layer, repo)
-    table = open_table(store, contract, repo)
+    commit = commit_in_force(store, layer, place)
+    table = open_table(store, contract, place)
     # A commit of an older version does not name what another step published.
     is_named = commit is None or contract.name in commit.tables
     if is_named and _stray(commit, {contract.name: table}):
-        refuse_damaged(store, layer, repo, commit, (contract.name, table))
+        refuse_damaged(store, layer, place, commit, (contract.name, table))
     return table.dataset
 
 
 def refuse_damaged(
-    store: Store, layer: Layer, repo: Repo, commit: Commit | None, stray: tuple[str, OpenTable]
+    store: Store, layer: Layer, place: Place, commit: Commit | None, stray: tuple[str, OpenTable]
 ) -> None:
     """Raise ObjectDamaged for a table that differs from its commit though no publication is under way.
 
     The commit must have been read before the table: with its plan still the newest after both, no merge can
     have moved the table in between.
     """
-    plan, _ = read_plan(store, layer, repo)
+    plan, _ = read_plan(store, layer, place)
     if (plan.merge_id if plan else None) not in (commit.merge_id if commit else None, None):
         return
-    newest = commit_in_force(store, layer, repo)
+    newest = commit_in_force(store, layer, place)
     if (newest and newest.merge_id) != (commit and commit.merge_id):
         return
     name, table = stray
-    key = paths.published_key(layer, name, repo)
+    key = paths.published_key(layer, name, place)
     committed = commit.tables.get(name) if commit else None
     raise damaged(store, key, _difference(committed, table) or GONE)
 

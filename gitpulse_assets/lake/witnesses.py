@@ -19,7 +19,7 @@ from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.snapshot import open_published
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 
 # The silver tables that name runs, the column that does, and the stream the run filled (None: a column).
 NAMING = (
@@ -29,41 +29,43 @@ NAMING = (
     (silver.QUARANTINE, "run_id", None),
     (silver.SYNC_STATE, "last_merged_run_id", None),
 )
-STREAMS = {table.folder: table for table in bronze.BRONZE}
+# The list whose pages a table keeps.
+LIST_OF = {pages.name: stream for stream, pages in bronze.PAGES_OF.items()}
 
-Place = tuple[str, str]
+# A stream and one of its runs.
+StreamRun = tuple[str, str]
 
 
-def folded_places(store: Store, repo: Repo, rows: Iterable[ManifestRow]) -> set[Place]:
+def folded_places(store: Store, place: Place, rows: Iterable[ManifestRow]) -> set[StreamRun]:
     """The streams and runs for which folds of the manifest stand."""
     lists = [row for row in rows if row.stream == bronze.FOLDED_RUN.name]
     batches = [(row.run_id, range(1, row.batch_count + 1)) for row in lists]
-    found = open_batches(store, bronze.FOLDED_RUN, repo, batches).to_table(columns=["stream", "run_id"])
+    found = open_batches(store, bronze.FOLDED_RUN, place, batches).to_table(columns=["stream", "run_id"])
     return {(row["stream"], row["run_id"]) for row in found.to_pylist()}
 
 
 class Witnesses:
-    """What speaks for the batches of a repository beside its manifest's rows.
+    """What speaks for the batches of a place beside its manifest's rows.
 
     Raises LakeError where one of them cannot be read: who knows what it would have said.
     """
 
-    def __init__(self, store: Store, repo: Repo, rows: Iterable[ManifestRow]) -> None:
-        self._store, self._repo = store, repo
+    def __init__(self, store: Store, place: Place, rows: Iterable[ManifestRow]) -> None:
+        self._store, self._place = store, place
         self._rows = {(row.stream, row.run_id): row for row in rows}
-        commit = commit_in_force(store, "silver", repo)
+        commit = commit_in_force(store, "silver", place)
         self._merged = commit.merged if commit else {}
-        accounted = self._rows.keys() | folded_places(store, repo, self._rows.values())
+        accounted = self._rows.keys() | folded_places(store, place, self._rows.values())
         self._named = {*self._named_by_silver(), *self._named_by_pages()} - accounted
 
     def speak_for(self, key: str) -> bool:
         """Whether a batch was merged and nothing stands for it, or is of a run that only a table names."""
-        stream, place = STREAMS[key.partition("/repo_owner=")[0]].name, paths.batch_place(key)
-        if place is None:
+        stream, numbered = paths.bronze_table(key), paths.batch_place(key)
+        if numbered is None:
             return False
-        run_id, number = place
-        if stream == bronze.ISSUE_PAGE.name:
-            return self._is_unknown(bronze.ISSUES.name, run_id)
+        run_id, number = numbered
+        if stream in LIST_OF:
+            return self._is_unknown(LIST_OF[stream], run_id)
         if number <= self._merged.get(stream, {}).get(run_id, 0):
             return number > self._stands_for(stream, run_id)
         return (stream, run_id) in self._named
@@ -75,8 +77,8 @@ class Witnesses:
 
     def _stands_for(self, stream: str, run_id: str) -> int:
         """How many batches of a run its first one says it took the place of when the run was thinned out."""
-        table = STREAMS[f"bronze/github/{stream}"]
-        key = paths.batch_key(table, self._repo, run_id, 1)
+        table = bronze.BATCHED[stream]
+        key = paths.batch_key(table, self._place, run_id, 1)
         opened = self._store.open(key) if (stream, run_id) in self._rows else None
         if opened is None:
             return 0
@@ -84,21 +86,22 @@ class Witnesses:
             metadata = pq.read_metadata(file).metadata or {}
         return int(metadata.get(STANDS_FOR, b"0"))
 
-    def _named_by_silver(self) -> Iterator[Place]:
+    def _named_by_silver(self) -> Iterator[StreamRun]:
         for table, column, stream in NAMING:
             columns = [column] if stream else ["stream", column]
             for row in self._distinct(table, columns):
                 yield stream or row["stream"], row[column]
 
     def _distinct(self, table: TableContract, columns: list[str]) -> list[dict[str, str]]:
-        with reading(self._store, paths.table_key(table, self._repo)):
-            rows = open_published(self._store, "silver", self._repo, table).to_table(columns=columns)
+        with reading(self._store, paths.table_key(table, self._place)):
+            rows = open_published(self._store, "silver", self._place, table).to_table(columns=columns)
         return pa.table(rows).group_by(columns).aggregate([]).to_pylist()
 
-    def _named_by_pages(self) -> Iterator[Place]:
+    def _named_by_pages(self) -> Iterator[StreamRun]:
         """The runs that hold the records of pages which a later walk found unchanged."""
-        walks = [row for row in self._rows.values() if row.page_batch_count]
-        batches = [(row.run_id, range(1, row.page_batch_count + 1)) for row in walks]
-        pages = open_batches(self._store, bronze.ISSUE_PAGE, self._repo, batches)
-        for run_id in set(pages.to_table(columns=["records_run_id"])["records_run_id"].to_pylist()):
-            yield bronze.ISSUES.name, run_id
+        for stream, table in bronze.PAGES_OF.items():
+            walks = [row for row in self._rows.values() if row.stream == stream]
+            batches = [(row.run_id, range(1, row.page_batch_count + 1)) for row in walks]
+            pages = open_batches(self._store, table, self._place, batches)
+            for run_id in set(pages.to_table(columns=["records_run_id"])["records_run_id"].to_pylist()):
+                yield stream, run_id

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gitpulse_assets.charts.findings import percent, signed
 from gitpulse_assets.charts.theme import DARK, LIGHT, css_variables
+from gitpulse_assets.charts.titles import percent, signed
 
 
 def render(template: str, **values: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import ClosureAge, RepositoryAnswers
 from gitpulse_assets.answers.window import Window
-from gitpulse_assets.charts import charts, findings
+from gitpulse_assets.charts import charts, titles
 from gitpulse_assets.charts.parts import Document
 from gitpulse_assets.charts.render import untitled
 
@@ -169,8 +169,8 @@ def pace_figure(verdict: Row) -> tuple[str, str, str]:
     """The pace with its interval, or that there is none."""
     if verdict["pace_per_week"] is None:
         return ("Pace", "unknown", "needs 28 days of history")
-    low, high = (findings.signed(verdict[name]) for name in ("pace_low_per_week", "pace_high_per_week"))
-    return ("Pace a week", findings.signed(verdict["pace_per_week"]), f"95 % interval {low} to {high}")
+    low, high = (titles.signed(verdict[name]) for name in ("pace_low_per_week", "pace_high_per_week"))
+    return ("Pace a week", titles.signed(verdict["pace_per_week"]), f"95 % interval {low} to {high}")
 
 
 def age_figure(verdict: Row) -> tuple[str, str, str]:
@@ -178,4 +178,4 @@ def age_figure(verdict: Row) -> tuple[str, str, str]:
     median, share = verdict["median_open_age_days"], verdict["share_open_over_1_year"]
     if median is None:
         return ("Median age", "none open", "")
-    return ("Median age of open", findings.days(median), f"{findings.percent(share)} older than a year")
+    return ("Median age of open", titles.days(median), f"{titles.percent(share)} older than a year")

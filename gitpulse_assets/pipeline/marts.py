@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
+from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
@@ -74,7 +75,7 @@ def last_walk_at(sync_state: ds.Dataset) -> datetime:
     Raises LakeError where none was published yet.
     """
     rows = sync_state.to_table(columns=["stream", "as_of_at"]).to_pylist()
-    as_of_at = next((row["as_of_at"] for row in rows if row["stream"] == "issues"), None)
+    as_of_at = next((row["as_of_at"] for row in rows if row["stream"] == ISSUES.name), None)
     if as_of_at is None:
         raise LakeError("no complete walk of the issues is published yet; run gitpulse refresh first")
     return as_of_at

@@ -16,7 +16,7 @@ from gitpulse_assets.contracts.silver import ISSUE_BODY, QUARANTINE
 from gitpulse_assets.contracts.stream import Entity, Merged
 from gitpulse_assets.lake.duck import run
 from gitpulse_assets.transform.entities import ENTITIES, statement
-from gitpulse_assets.transform.file_stream import FileStream
+from gitpulse_assets.transform.files_in_turn import FilesInTurn
 from gitpulse_assets.transform.sql_file import load_sql, run_into
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
     for contract in READ_BY_FILE:
         name = f"bronze_{contract.name}"
         if isinstance(source := inputs.get(name), ds.FileSystemDataset):
-            con.register(name, FileStream(source))
+            con.register(name, FilesInTurn(source))
 
 
 def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:

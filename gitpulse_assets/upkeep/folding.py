@@ -72,7 +72,7 @@ def fold_runs(
     closed = closed_rows(lake, repo, rows, merged) if len(rows) > CLOSED_ROWS else []
     if len(closed) < CLOSED_ROWS:
         return Folded(rows)
-    sweep_left(lake, repo, left_over_after)
+    remove_left(lake, repo, left_over_after)
     gone, new = fold_each(lake, repo, foldable(lake, repo, rows, closed))
     listed = open_fold(lake, repo, rows, FOLDED_RUN.name)
     try:
@@ -85,10 +85,10 @@ def fold_runs(
     return Folded(lake.manifest(repo).rows(), batch_counts(new))
 
 
-def sweep_left(lake: Lake, repo: Repo, left_over_after: timedelta) -> None:
+def remove_left(lake: Lake, repo: Repo, left_over_after: timedelta) -> None:
     """Remove what earlier folds left for their readers."""
     try:
-        lake.sweep_runs(repo, left_over_after)
+        lake.clean_up_runs(repo, left_over_after)
     except LakeError as error:
         logger.warning("%s: what earlier folds left stays: %s", repo, error)
 

@@ -70,7 +70,7 @@ def owner_of(store: Store, info: ListedObject) -> Repo | None:
         with opened.file as file:
             rows = next(pq.ParquetFile(file).iter_batches(1, columns=PARTITION_COLUMNS), None)
     except (pa.ArrowInvalid, KeyError):
-        # Half written, or no table of ours: a sweep removes it in time.
+        # Half written, or no table of ours: a clean-up removes it in time.
         return None
     first = rows.to_pylist()[:1] if rows is not None else []
     return Repo(first[0]["repo_owner"], first[0]["repo_name"]) if first else None

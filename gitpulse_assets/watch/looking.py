@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 import pyarrow.compute as pc
 
+from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL, ISSUE_CURRENT, SYNC_STATE
 from gitpulse_assets.github.client import GitHubClient, Probe
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, NetworkDown
@@ -157,7 +158,7 @@ def kept_body(client: GitHubClient, repo: Repo, probe: Probe) -> bytes | None:
 def merged_etag(lake: Lake, repo: Repo) -> str | None:
     """The ETag under which a run last found the list, all of which is in silver by now."""
     for row in lake.dataset(SYNC_STATE, repo).to_table(columns=["stream", "etag"]).to_pylist():
-        if row["stream"] == "issues":
+        if row["stream"] == ISSUES.name:
             return row["etag"]
     return None
 

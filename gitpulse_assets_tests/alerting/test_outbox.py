@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gitpulse_assets.alerting.alert import Alert, Judgement, Note
 from gitpulse_assets.alerting.channels import ChannelFailed
-from gitpulse_assets.alerting.findings import Alert, Finding, Note
 from gitpulse_assets.alerting.outbox import SINGLE_MESSAGES_MAX, NothingDelivered, Outbox
 
 NOW = datetime(2026, 7, 5, 6, 1, tzinfo=UTC)
@@ -51,7 +51,9 @@ def channel() -> FakeChannel:
     return FakeChannel()
 
 
-def deliver(memory: DictMemory, channels: list[FakeChannel], *findings: Finding, hours: float = 0) -> Outbox:
+def deliver(
+    memory: DictMemory, channels: list[FakeChannel], *judgements: Judgement, hours: float = 0
+) -> Outbox:
     outbox = Outbox(
         channels,  # type: ignore[arg-type]
         memory,
@@ -60,7 +62,7 @@ def deliver(memory: DictMemory, channels: list[FakeChannel], *findings: Finding,
         timedelta(hours=20),
         logging.getLogger("test"),
     )
-    outbox.deliver(findings)
+    outbox.deliver(judgements)
     return outbox
 
 

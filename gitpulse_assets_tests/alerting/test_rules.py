@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gitpulse_assets.alerting.findings import Alert, Note
+from gitpulse_assets.alerting.alert import Alert, Note
 from gitpulse_assets.alerting.rules import (
     RULES,
     CheckOutcome,
@@ -16,11 +16,11 @@ from gitpulse_assets.alerting.rules import (
     RunEnded,
     Standing,
     Stopped,
-    daily_findings,
-    findings,
+    daily_judgements,
     handbook_table,
-    staleness_findings,
-    stop_findings,
+    judgements,
+    staleness_judgements,
+    stop_judgements,
 )
 
 NOW = datetime(2026, 7, 5, 6, 1, tzinfo=UTC)
@@ -34,11 +34,11 @@ BROKEN = replace(
 
 
 def alerts(run: FinishedRun, remembered: str = "") -> list[Alert]:
-    return [finding for finding in findings(RunEnded(run, remembered)) if isinstance(finding, Alert)]
+    return [judgement for judgement in judgements(RunEnded(run, remembered)) if isinstance(judgement, Alert)]
 
 
 def notes(run: FinishedRun, remembered: str = "") -> dict[str, str]:
-    return {f.key: f.value for f in findings(RunEnded(run, remembered)) if isinstance(f, Note)}
+    return {f.key: f.value for f in judgements(RunEnded(run, remembered)) if isinstance(f, Note)}
 
 
 def kind(alert: Alert) -> str:
@@ -114,10 +114,10 @@ def test_a_quota_that_was_full_in_between_is_told_again():
     low, full = (replace(RUN, quota=Quota(left, 5000, "")) for left in (1, 5000))
     known, told = "", []
     for run in (low, low, RUN, full, RUN, low):
-        for finding in findings(RunEnded(run, "")):
-            if finding.key == "quota":
-                told.append(isinstance(finding, Alert) and not known)
-                known = "sent" if isinstance(finding, Alert) else finding.value
+        for judgement in judgements(RunEnded(run, "")):
+            if judgement.key == "quota":
+                told.append(isinstance(judgement, Alert) and not known)
+                known = "sent" if isinstance(judgement, Alert) else judgement.value
     assert told == [True, False, False, True]
 
 
@@ -125,17 +125,17 @@ def test_stale_is_past_the_freshness_and_ends_with_a_refresh():
     edge = Standing("a/edge", NOW - FRESHNESS, has_failed=False)
     past = Standing("a/past", NOW - FRESHNESS - timedelta(seconds=1), has_failed=False)
     never = Standing("a/never", None, has_failed=False)
-    found = list(staleness_findings([edge, past, never], NOW, FRESHNESS))
+    found = list(staleness_judgements([edge, past, never], NOW, FRESHNESS))
     assert [(type(f).__name__, f.key) for f in found] == [("Note", "stale/a/edge"), ("Alert", "stale/a/past")]
 
 
 def test_a_sensor_stopped_for_longer_than_a_limit_lasts_is_told_and_its_recovery_noted():
     edge = Stopped("edge", NOW - timedelta(hours=1), "a limit")
     past = Stopped("past", NOW - timedelta(hours=3), "the token is refused")
-    found = list(stop_findings([Stopped("well", None), edge, past], NOW))
-    assert [finding.key for finding in found] == ["stopped/well", "stopped/edge", "stopped/past"]
-    assert [type(finding) for finding in found] == [Note, Note, Alert]
-    (alert,) = (finding for finding in found if isinstance(finding, Alert))
+    found = list(stop_judgements([Stopped("well", None), edge, past], NOW))
+    assert [judgement.key for judgement in found] == ["stopped/well", "stopped/edge", "stopped/past"]
+    assert [type(judgement) for judgement in found] == [Note, Note, Alert]
+    (alert,) = (judgement for judgement in found if isinstance(judgement, Alert))
     assert (alert.severity, alert.title) == ("error", "The sensor past has been stopped for 3 h")
     assert "2026-07-05 03:01 UTC" in alert.lines[0]
     assert "the token is refused" in alert.lines[0]
@@ -143,7 +143,7 @@ def test_a_sensor_stopped_for_longer_than_a_limit_lasts_is_told_and_its_recovery
 
 def test_the_daily_net_counts_and_names_what_is_left():
     left = [Standing(f"a/r{n:02}", NOW, has_failed=True) for n in range(25)]
-    (net,) = daily_findings(
+    (net,) = daily_judgements(
         [*left, Standing("a/stale", NOW - 2 * FRESHNESS, False), Standing("a/new", None, False)],
         {"a/gone": "GitHub knows no a/gone"},
         NOW,
@@ -155,7 +155,7 @@ def test_the_daily_net_counts_and_names_what_is_left():
 
 
 def test_nothing_left_is_no_message():
-    assert not list(daily_findings([Standing("a/b", NOW, has_failed=False)], {}, NOW, FRESHNESS))
+    assert not list(daily_judgements([Standing("a/b", NOW, has_failed=False)], {}, NOW, FRESHNESS))
 
 
 def test_the_handbooks_table_is_the_rules():

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pytest
 
-from gitpulse_assets.charts import charts, findings
+from gitpulse_assets.charts import charts, titles
 from gitpulse_assets.charts.parts import Document
 from gitpulse_assets.charts.render import chunks, png, svg, untitled
 
@@ -76,7 +76,7 @@ RHYTHM = [
 ]
 LABELS = [
     {"label_name": name, "open_issue_count": count, "share_of_open": 0.5, "net_change": 1}
-    for name, count in ((findings.NO_LABEL, 9), ("bug", 7))
+    for name, count in ((titles.NO_LABEL, 9), ("bug", 7))
 ]
 BANDS = [
     {
@@ -147,7 +147,7 @@ def test_the_title_of_closing_ages_names_the_bias():
     [([-3, 1], "Backlog shrank by 2 to 98"), ([3, -3], "Backlog ended where it began, at 100")],
 )
 def test_the_backlogs_title_tells_its_direction(net_changes: list[int], said: str):
-    assert findings.backlog(flow(net_changes)) == said
+    assert titles.backlog(flow(net_changes)) == said
 
 
 def test_the_trend_begins_at_the_windows_start_and_never_falls_below_none():

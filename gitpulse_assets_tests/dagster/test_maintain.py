@@ -83,12 +83,12 @@ def leave_a_batch(lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> st
     now = datetime(2026, 1, 1, tzinfo=UTC)
     lake.manifest(repo).put(ManifestRow("run-1", repo.owner, repo.name, ISSUES.name, "running", "full", now))
     lake.store.put(paths.batch_key(ISSUES, repo, "run-1", 1), b"left over")
-    monkeypatch.setattr(Lake, "sweep_runs", sweep_at_once)
+    monkeypatch.setattr(Lake, "clean_up_runs", clean_up_at_once)
     return paths.run_prefix(ISSUES, repo, "run-1")
 
 
-def sweep_at_once(lake: Lake, repo: Repo) -> maintenance.Swept:
-    return maintenance.sweep_runs(lake.store, repo, older_than=timedelta(seconds=-60))
+def clean_up_at_once(lake: Lake, repo: Repo) -> maintenance.CleanedUp:
+    return maintenance.clean_up_runs(lake.store, repo, older_than=timedelta(seconds=-60))
 
 
 def test_nothing_to_maintain(lake: Lake):

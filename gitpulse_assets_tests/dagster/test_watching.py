@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from gitpulse_assets.alerting.findings import Alert
-from gitpulse_assets.alerting.rules import stop_findings
+from gitpulse_assets.alerting.alert import Alert
+from gitpulse_assets.alerting.rules import stop_judgements
 from gitpulse_assets.automation import watching
 from gitpulse_assets.automation.alerts import watched
 from gitpulse_assets.automation.watching import changed_repositories, kept_client, watch_list
@@ -342,8 +342,8 @@ def test_a_refused_token_stops_both_sensors_until_it_is_taken(
     look()
     assert since() == first
     _, _, stops = watched(load_settings())
-    found = stop_findings(stops, datetime.now(UTC) + timedelta(minutes=150))
-    assert {finding.key: isinstance(finding, Alert) for finding in found} == {
+    found = stop_judgements(stops, datetime.now(UTC) + timedelta(minutes=150))
+    assert {judgement.key: isinstance(judgement, Alert) for judgement in found} == {
         "stopped/watch_list": True,
         "stopped/changed_repositories": True,
     }

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from gitpulse_assets.github.app import App
 from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.installations import Installations
@@ -50,7 +50,7 @@ def no_wait(seconds: float) -> None:
 def client_of(sandbox: Sandbox, *tokens: str, app: bool = False, **options: Any) -> GitHubClient:
     """A client with these tokens, and the App beside them if wanted; `sleeps` in the options keeps waits."""
     given: dict[str, Any] = {"sleep": lambda _: None, **options}
-    own = App(APP_ID, SecretStr(key_pair()[0]), sandbox.base_url) if app else None
+    own = GitHubApp(APP_ID, SecretStr(key_pair()[0]), sandbox.base_url) if app else None
     return GitHubClient(
         api_url=sandbox.base_url,
         graphql_url=f"{sandbox.base_url}/graphql",

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from gitpulse_assets.github.app import App
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import BadToken, Forbidden, LimitReached, RepositoryNotFound
+from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.privacy import Privacy
@@ -160,7 +160,7 @@ def test_01_02_03_cousin_an_app_that_was_installed_anew_is_asked_for_under_its_n
         apps.owners["owner-a"] = 33
         apps.tokens.clear()
         app = client._transport._tokens.first(Repo.parse(OPEN))
-        assert isinstance(app, App)
+        assert isinstance(app, GitHubApp)
         app._clock = lambda: time.monotonic() + 3600
         assert names(client, OPEN) == [OPEN]
         assert [line.token for line in sandbox.app.log][-1].startswith("ghs_33_")
@@ -188,7 +188,7 @@ def test_01_02_03_cousin_a_clock_that_is_wrong_is_corrected_by_githubs():
         return httpx.Response(200, headers=date, json={"id": 22})
 
     url = "https://api.github.test"
-    app = App(APP_ID, SecretStr(key_pair()[0]), url)
+    app = GitHubApp(APP_ID, SecretStr(key_pair()[0]), url)
     with GitHubClient(
         api_url=url, graphql_url=url, app=app, http_transport=httpx.MockTransport(github), sleep=no_wait
     ) as client:

@@ -112,7 +112,7 @@ def test_07_in_a_bucket_a_rebuild_gives_the_same_tables_from_folds(s3_server: Sh
     lake = Lake.open(f"s3://{BUCKET}/{uuid.uuid4().hex}", s3_server.options)
     played(1, tmp_path, thinned_share=0.4, lake=lake)
     assert FOLDED_RUN.name in folded_rows(lake)
-    assert lake.sweep_runs(REPO, AT_ONCE).object_count > 0
+    assert lake.clean_up_runs(REPO, AT_ONCE).object_count > 0
     assert differences(lake, REPO) == {}
     apply_retention(lake, REPO, AT_ONCE)
     assert differences(lake, REPO) == {}
@@ -162,7 +162,7 @@ def test_07_what_was_folded_goes_with_a_later_fold(folded_lake: Lake):
         return {key.partition("run_id=")[2].partition("/")[0] for key in keys} - {""}
 
     assert runs_held() - counted
-    folded_lake.sweep_runs(REPO, AT_ONCE)
+    folded_lake.clean_up_runs(REPO, AT_ONCE)
     assert runs_held() <= counted
     assert differences(folded_lake, REPO) == {}
 
@@ -249,7 +249,7 @@ def test_07_folds_of_long_ago_become_one(aged_reader: Reader, tmp_path: Path):
     assert max(after.values()) == 2
     folds = [row for row in lake.manifest(REPO).rows() if row.status == "folded"]
     assert fold_lines(lake) == {(row.stream, row.run_id) for row in folds}
-    lake.sweep_runs(REPO, AT_ONCE)
+    lake.clean_up_runs(REPO, AT_ONCE)
     assert differences(lake, REPO) == {}
     assert lake.examine(REPO) == []
     apply_retention(lake, REPO, AT_ONCE)

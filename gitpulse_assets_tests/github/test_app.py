@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
-from gitpulse_assets.github.app import App
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import BadToken
+from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
@@ -69,7 +69,7 @@ def clock() -> Clock:
 @pytest.fixture
 def connect(sandbox: Sandbox, keys: KeyPair, clock: Clock) -> Callable[..., GitHubClient]:
     def open_client(app_id: str = APP_ID, key: str = "", installation_id: int | None = None) -> GitHubClient:
-        app = App(app_id, SecretStr(key or keys.private_pem), sandbox.base_url, installation_id, clock)
+        app = GitHubApp(app_id, SecretStr(key or keys.private_pem), sandbox.base_url, installation_id, clock)
         return GitHubClient(
             api_url=sandbox.base_url,
             graphql_url=f"{sandbox.base_url}/graphql",

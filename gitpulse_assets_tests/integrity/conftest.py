@@ -185,7 +185,7 @@ class Load:
         self.publish(run, is_rebuild=False)
         lake = self.place.open()
         apply_retention(lake, REPO, timedelta(0))
-        lake.sweep_runs(REPO, timedelta(0))
+        lake.clean_up_runs(REPO, timedelta(0))
         login = lake.dataset(ISSUE_CURRENT, REPO).to_table()["author_login"][self.count].as_py()
         forget_person(lake, login)
         self.publish(Run(self.place, f"rebuild-{self.count}"), is_rebuild=True)

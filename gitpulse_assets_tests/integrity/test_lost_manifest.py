@@ -41,7 +41,7 @@ def test_01_one_begun_anew_lets_nothing_be_removed(folder_lake: Lake):
     rows = folder_lake.manifest(REPO).rows()
     kept = [row for row in rows if row.run_id == "run-2"]
     folder_lake.manifest(REPO).remake(kept)
-    folder_lake.sweep_runs(REPO, AT_ONCE)
+    folder_lake.clean_up_runs(REPO, AT_ONCE)
     assert batches(folder_lake) == before
     commit = folder_lake.commit("silver", REPO)
     assert commit is not None
@@ -59,7 +59,7 @@ def test_01_what_silver_names_stays_where_the_commit_forgot_it(folder_lake: Lake
         merge.seal(run_ids=["run-2"])
         for table in kept:
             merge.promote(table)
-    folder_lake.sweep_runs(REPO, AT_ONCE)
+    folder_lake.clean_up_runs(REPO, AT_ONCE)
     assert before <= batches(folder_lake)
 
 
@@ -68,7 +68,7 @@ def test_01_an_unreadable_witness_lets_nothing_be_removed(folder_lake: Lake):
     folder_lake.manifest(REPO).remake([])
     folder_lake.store.put(paths.commit_key("silver", REPO), b"{")
     with pytest.raises(ObjectDamaged, match="not a commit of GitPulse"):
-        folder_lake.sweep_runs(REPO, AT_ONCE)
+        folder_lake.clean_up_runs(REPO, AT_ONCE)
     assert batches(folder_lake) == before
 
 
@@ -77,7 +77,7 @@ def test_01_what_nothing_speaks_for_is_removed_still(folder_lake: Lake):
     source = Path(folder_lake.store.uri(next(key for key in before if "/github/issues/" in key)))
     key = paths.batch_key(ISSUES, REPO, "run-dead", 1)
     folder_lake.store.put(key, source.read_bytes())
-    assert folder_lake.sweep_runs(REPO, AT_ONCE).object_count == 1
+    assert folder_lake.clean_up_runs(REPO, AT_ONCE).object_count == 1
     assert batches(folder_lake) == before
 
 

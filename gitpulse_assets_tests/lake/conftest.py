@@ -20,7 +20,7 @@ __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
 @pytest.fixture
 def open_lake(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Lake]:
     """Opens the test's own lake, again and again, as further processes would."""
-    # A sweep in one test must not find the scratch files of another process's.
+    # A clean-up in one test must not find the scratch files of another process's.
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return storage.open
 

@@ -30,7 +30,7 @@ def test_the_merge_before_stays_in_force(
     lake.store.put(key_of("silver", repo), b"")
     assert lake.commit("silver", repo) == before
     assert snapshot_values(lake, repo, thing, other) == [{2}, {2}]
-    assert lake.sweep().troubles == ()
+    assert lake.clean_up().troubles == ()
     assert lake.commit("silver", repo) == before
     publish(3)
     commit = lake.commit("silver", repo)
@@ -55,7 +55,7 @@ def test_a_table_whose_move_never_happened_is_put_in_its_place(
     merge.stage(thing, lake.dataset(thing, repo).to_table())
     merge.seal()
     lake.store.put(paths.table_key(thing, repo), b"")
-    assert lake.sweep().finished == (("silver", repo),)
+    assert lake.clean_up().finished == (("silver", repo),)
     assert values(lake) == [{1}, {1}]
 
 

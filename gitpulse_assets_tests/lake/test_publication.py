@@ -405,13 +405,13 @@ def test_a_commit_that_is_no_commit_is_refused(lake: Lake, repo: Repo):
 def test_the_scratch_of_killed_runs_is_removed(lake: Lake):
     left = lake.store.scratch_folder / "left-over.parquet"
     left.write_bytes(b"half")
-    lake.sweep()
+    lake.clean_up()
     assert left.exists()
-    lake.sweep(older_than=timedelta(seconds=-60))
+    lake.clean_up(older_than=timedelta(seconds=-60))
     assert not left.exists()
 
 
-def test_sweep_finishes_the_sealed_and_removes_the_dead(
+def test_a_clean_up_finishes_the_sealed_and_removes_the_dead(
     open_lake: Callable[[], Lake], repo: Repo, thing, other, rows, publish, values
 ):
     publish(1)
@@ -422,18 +422,18 @@ def test_sweep_finishes_the_sealed_and_removes_the_dead(
     sealed.stage(thing, rows(3))
     sealed.stage(other, rows(3))
     sealed.seal()
-    assert maintenance.sweep(lake.store).object_count == 0
+    assert maintenance.clean_up(lake.store).object_count == 0
     assert (values(lake), len(staging(lake))) == ([{3}, {3}], 1)
-    swept = lake.sweep(older_than=timedelta(seconds=-60))
-    assert (swept.object_count, staging(lake)) == (1, [])
+    cleaned = lake.clean_up(older_than=timedelta(seconds=-60))
+    assert (cleaned.object_count, staging(lake)) == (1, [])
 
 
-def test_sweep_says_what_it_finished(lake: Lake, repo: Repo, thing, rows):
+def test_a_clean_up_says_what_it_finished(lake: Lake, repo: Repo, thing, rows):
     merge = lake.begin("silver", repo)
     merge.stage(thing, rows(3))
     merge.seal()
-    assert lake.sweep().finished == (("silver", repo),)
-    assert lake.sweep().finished == ()
+    assert lake.clean_up().finished == (("silver", repo),)
+    assert lake.clean_up().finished == ()
 
 
 @pytest.mark.parametrize("damage", ["plan", "commit"])
@@ -447,9 +447,9 @@ def test_one_publication_in_trouble_stops_no_other_and_keeps_its_staging(
         merge.seal()
     key = paths.plan_key if damage == "plan" else paths.commit_key
     lake.store.put(key("silver", broken), b"{}")
-    swept = lake.sweep(older_than=timedelta(seconds=-60))
-    assert swept.finished == (("silver", repo),)
-    (trouble,) = swept.troubles
+    cleaned = lake.clean_up(older_than=timedelta(seconds=-60))
+    assert cleaned.finished == (("silver", repo),)
+    (trouble,) = cleaned.troubles
     assert f"not a {damage} of GitPulse" in trouble
     assert len(staging(lake)) == 1
 
@@ -460,9 +460,9 @@ def test_the_dead_are_removed_beside_a_publication_in_trouble(lake: Lake, repo: 
     lost.seal()
     lake.store.delete_prefix(paths.STAGING)
     lake.begin("silver", repo).stage(thing, rows(2))
-    swept = lake.sweep(older_than=timedelta(seconds=-60))
-    assert (swept.object_count, staging(lake)) == (1, [])
-    assert "; run gitpulse repair " in swept.troubles[0]
+    cleaned = lake.clean_up(older_than=timedelta(seconds=-60))
+    assert (cleaned.object_count, staging(lake)) == (1, [])
+    assert "; run gitpulse repair " in cleaned.troubles[0]
 
 
 def _promote(merge: Publication, staged: list[StagedTable]) -> None:

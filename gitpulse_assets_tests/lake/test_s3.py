@@ -32,7 +32,7 @@ def refused(**condition: str) -> dict[str, object]:
 
 
 def test_upstream_put_object_honours_if_match_and_if_none_match(s3_server):
-    """Publication, the manifest and the sweep lean on it; a failure means that the server changed."""
+    """Publication, the manifest and the clean-up lean on it; a failure means that the server changed."""
     client = connect(s3_server.options)
     client.delete_object(Bucket="lake", Key="characterisation/object")
     with pytest.raises(ClientError) as absent:

@@ -157,7 +157,7 @@ def _race(stores: list[Store], key: str, etag: str | None) -> list[tuple[bytes, 
 
 
 def test_what_another_run_removes_meanwhile_is_gone_and_no_error(open_lake: Callable[[], Lake]):
-    """Two that finish one merge remove its staging at once, while a sweep lists it."""
+    """Two that finish one merge remove its staging at once, while a clean-up lists it."""
     stores = [open_lake().store for _ in range(3)]
     for round_number in range(20):
         prefix = f"_staging/m{round_number}/"

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter
-from gitpulse_assets.charts.findings import NO_LABEL
+from gitpulse_assets.charts.titles import NO_LABEL
 from gitpulse_assets.transform.verdict_text import ANSWERS, headline
 from gitpulse_assets_tests.answer_lakes import EMPTY, HALF, ROCKET
 from gitpulse_assets_tests.page.conftest import EVIL, TRICKY_LABEL

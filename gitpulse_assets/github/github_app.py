@@ -105,7 +105,7 @@ class AppKey:
             ) from None
 
 
-class App:
+class GitHubApp:
     """A GitHub App and the tokens of its installations.
 
     GitHub is asked which installation serves a repository, and the answer is kept: for the owner where the

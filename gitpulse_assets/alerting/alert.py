@@ -38,4 +38,4 @@ class Note:
 
 
 # In the order in which they were found: a failure after a recovery is a new failure.
-Finding = Alert | Note
+Judgement = Alert | Note

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 
-class FileStream:
+class FilesInTurn:
     """The rows of a dataset as DuckDB can register them; they can be read again and again."""
 
     def __init__(self, dataset: "ds.Dataset") -> None:
