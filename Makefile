@@ -69,9 +69,10 @@ lint: .venv/dev  ## lint, format check and type check
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
-docs: .venv/runtime  ## trace the lineage and write docs/tables.md from the contracts again
+docs: .venv/runtime  ## trace the lineage, and write docs/tables.md and the tables of docs/api.md again
 	$(BIN)/python -m gitpulse_assets.lineage.project
 	$(BIN)/python -m gitpulse_assets.bi.reference docs/tables.md
+	$(BIN)/python -m gitpulse_assets.serve.reference docs/api.md
 
 # An extra stays in the lock: a pip before 23.3 resolves `gql[requests]` apart from `gql`, and refuses it unpinned.
 RESOLVE := uv pip compile $(QUIET) --universal --generate-hashes --no-strip-extras --no-annotate --no-header --python-version 3.11

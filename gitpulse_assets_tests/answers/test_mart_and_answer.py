@@ -11,30 +11,23 @@ from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
 from gitpulse_assets.answers.window import Window
+from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.contracts import silver
-from gitpulse_assets.contracts.mart import FLOW_NAMES
+from gitpulse_assets.contracts.mart import FLOW_NAMES, Mart
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.marts.backlog_by_age import MART_BACKLOG_BY_AGE
 from gitpulse_assets.marts.backlog_by_label import MART_BACKLOG_BY_LABEL
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
-from gitpulse_assets.marts.issue_closure_age_monthly import MART_ISSUE_CLOSURE_AGE_MONTHLY
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
-from gitpulse_assets.marts.issue_swing_days import MART_ISSUE_SWING_DAYS
-from gitpulse_assets.marts.issue_weekday_rhythm import MART_ISSUE_WEEKDAY_RHYTHM
 from gitpulse_assets_tests.answer_lakes import ROCKET, generated_world, sync
 
 Rows = list[dict[str, Any]]
 
 OLD, NEW = "performance", "area: speed"
-TABLES = [
-    (MART_ISSUE_DAILY_FLOW, RepositoryAnswers.daily_flow),
-    (MART_ISSUE_WEEKDAY_RHYTHM, RepositoryAnswers.weekday_rhythm),
-    (MART_ISSUE_SWING_DAYS, RepositoryAnswers.swing_days),
-    (MART_BACKLOG_BY_AGE, RepositoryAnswers.ages),
-]
+# What a mart answers has its own columns, but for those that declare others.
+SAME_COLUMNS = [mart for mart in MARTS if mart.answer and not mart.answer.columns]
 
 
 @pytest.fixture(scope="module")
@@ -73,22 +66,24 @@ def mart(renamed: Lake) -> Callable[[TableContract], Rows]:
     )
 
 
-@pytest.mark.parametrize(("contract", "answer"), TABLES, ids=lambda each: getattr(each, "name", ""))
-def test_an_answer_over_all_days_is_the_mart(asked, mart, contract, answer):
-    rows = mart(contract)
-    if contract is MART_ISSUE_DAILY_FLOW:
-        # The as-of day has only just begun.
-        assert rows.pop()["net_change"] == 0
-    key = [name for name in contract.key if name in rows[0]]
-    by_key = sorted(rows, key=lambda row: [row[name] for name in key])
-    answered = answer(asked, asked.window("all")).to_pylist()
-    assert sorted(answered, key=lambda row: [row[name] for name in key]) == by_key
+@pytest.mark.parametrize("declared", SAME_COLUMNS, ids=lambda mart: mart.name)
+def test_an_answer_over_all_days_is_the_mart(asked, mart, declared: Mart):
+    key = [name for name in declared.contract.key if not name.startswith("repo_")]
+
+    def in_order(rows: Rows) -> Rows:
+        return sorted(rows, key=lambda row: [row[name] for name in key])
+
+    answered = in_order(asked.mart(declared, asked.window("all")).to_pylist())
+    rows = in_order(mart(declared.contract))
+    assert len(answered) > 4
+    # The day or month of the as-of moment has only just begun.
+    begun = 1 if any(name.endswith(("_date", "_month")) and len(key) == 1 for name in key) else 0
+    assert answered in (rows, rows[: len(rows) - begun])
 
 
-def test_closure_ages_by_month_are_the_marts(asked, mart):
-    answered = asked.closure_age(asked.window("all")).months.to_pylist()
-    assert answered == mart(MART_ISSUE_CLOSURE_AGE_MONTHLY)[: len(answered)]
-    assert len(answered) > 5
+def test_of_every_other_answer_there_is_a_test_here():
+    others = [mart.contract for mart in MARTS if mart.answer and mart.answer.columns]
+    assert others == [MART_BACKLOG_BY_LABEL]
 
 
 @pytest.mark.parametrize("days", [28, 90])

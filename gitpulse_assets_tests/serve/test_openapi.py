@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 
 from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.metrics.catalogue import shipped_metrics
+from gitpulse_assets.serve.reference import written
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 from gitpulse_assets_tests.answer_lakes import ROCKET
 
@@ -33,10 +34,7 @@ BOUNDED = settings(
 
 OF_REPOSITORY = [
     f"/api/repository/{{owner}}/{{name}}/{question}"
-    for question in (
-        *("verdict", "summary", "daily-flow", "closure-age", "weekday-rhythm"),
-        *("swing-days", "labels", "ages", "issues"),
-    )
+    for question in ("verdict", "summary", *(mart.answer.route for mart in MARTS if mart.answer), "issues")
 ]
 BADGES = [
     "/badge/{owner}/{name}.svg",
@@ -109,6 +107,13 @@ def test_the_document_has_words_and_examples_for_everything(client):
                 assert parameter.get("description"), (path, parameter["name"])
 
 
-def test_the_handbook_names_the_route_of_every_mart_that_answers():
+def test_the_routes_and_columns_of_the_handbook_are_the_documents():
+    """`make docs` renews them."""
     text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert written(text) == text
     assert [mart.name for mart in MARTS if mart.answer and f"`…/{mart.answer.route}`" not in text] == []
+
+
+def test_a_handbook_without_the_marks_is_refused():
+    with pytest.raises(ValueError, match="no marks for its routes"):
+        written("# The HTTP API")

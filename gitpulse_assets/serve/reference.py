@@ -1,0 +1,95 @@
+"""Writes the routes and columns of `docs/api.md` from the API's own document; a test holds the two together.
+
+`python -m gitpulse_assets.serve.reference docs/api.md` renews what stands between its marks, and nothing else.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from gitpulse_assets.serve.api import REPOSITORY, router
+from gitpulse_assets.serve.badges import badges_router
+
+Schema = dict[str, Any]
+
+BEGIN, END = "<!-- {}: written by make docs -->\n", "<!-- {}: to here -->\n"
+KINDS = {"date": "date", "date-time": "UTC time"}
+# What every answer about a repository has, and what only names what follows.
+BESIDE = frozenset({"repository", "as_of_at", "is_complete", "note", "label", "window", "total_count"})
+
+
+def written(text: str) -> str:
+    """Return the text of `docs/api.md` with its marked parts made anew; ValueError where a mark is missing."""
+    paths = document()["paths"]
+    for name, lines in (("routes", routes(paths)), ("columns", columns(paths))):
+        begin, end = BEGIN.format(name), END.format(name)
+        head, mark, rest = text.partition(begin)
+        _, closing, tail = rest.partition(end)
+        if not (mark and closing):
+            raise ValueError(f"docs/api.md has no marks for its {name}")
+        text = "".join([head, begin, "\n", *(f"{line}\n" for line in lines), "\n", end, tail])
+    return text
+
+
+def document() -> Schema:
+    """The OpenAPI document of the API, its badges and feeds."""
+    app = FastAPI(title="GitPulse")
+    app.include_router(router)
+    app.include_router(badges_router)
+    return app.openapi()
+
+
+def routes(paths: Schema) -> Iterator[str]:
+    """A table of every path and what it answers."""
+    yield "| path | answer |"
+    yield "|---|---|"
+    for path, operations in paths.items():
+        yield f"| `{short(path)}` | {first_sentence(operations['get']['description'])} |"
+
+
+def columns(paths: Schema) -> Iterator[str]:
+    """A section for each route with rows or figures: their columns, with type and meaning."""
+    for path, operations in paths.items():
+        content = operations["get"]["responses"]["200"].get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        for name, member in schema.get("properties", {}).items():
+            row = member.get("items", member)
+            if name in BESIDE or "properties" not in row:
+                continue
+            yield f"**`{short(path)}`**, `{name}`\n"
+            yield "| column | type | meaning |\n|---|---|---|"
+            for column, told in row["properties"].items():
+                meaning = told.get("description", "").replace("|", "\\|")
+                yield f"| `{column}` | {kind(told)} | {meaning} |"
+            yield ""
+
+
+def short(path: str) -> str:
+    """A path as the reference has it: those of one repository share a beginning."""
+    return path.replace(f"{router.prefix}{REPOSITORY}", "…")
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a description, on one line."""
+    return re.split(r"(?<=[.;])\s", " ".join(text.split()), maxsplit=1)[0].rstrip(".").replace("|", "\\|")
+
+
+def kind(schema: Schema) -> str:
+    """The type of a column in a word or two."""
+    types = schema["type"] if isinstance(schema.get("type"), list) else [schema.get("type")]
+    if types[0] == "array":
+        word = f"list of {kind(schema['items'])}"
+    elif types[0] == "object":
+        word = f"record ({', '.join(schema['properties'])})"
+    else:
+        word = KINDS.get(schema.get("format", ""), "text" if types[0] == "string" else str(types[0]))
+    return f"{word} or null" if "null" in types else word
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    place.write_text(written(place.read_text(encoding="utf-8")), encoding="utf-8")
