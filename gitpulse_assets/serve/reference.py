@@ -1,6 +1,6 @@
 """Writes the routes and columns of `docs/api.md` from the API's own document; a test holds the two together.
 
-`python -m gitpulse_assets.serve.reference docs/api.md` renews what stands between its marks, and nothing else.
+`python -m gitpulse_assets.serve.reference docs/api.md` renews what stands between its marks, nothing else.
 """
 
 import re
@@ -23,7 +23,7 @@ BESIDE = frozenset({"repository", "as_of_at", "is_complete", "note", "label", "w
 
 
 def written(text: str) -> str:
-    """Return the text of `docs/api.md` with its marked parts made anew; ValueError where a mark is missing."""
+    """Return the text of `docs/api.md` with its marked parts anew; ValueError where a mark is missing."""
     paths = document()["paths"]
     for name, lines in (("routes", routes(paths)), ("columns", columns(paths))):
         begin, end = BEGIN.format(name), END.format(name)
