@@ -69,10 +69,11 @@ lint: .venv/dev  ## lint, format check and type check
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
-docs: .venv/runtime  ## trace the lineage, and write docs/tables.md and the tables of docs/api.md again
+docs: .venv/runtime  ## trace the lineage, and write from declarations what docs/ has of tables, routes and alerts
 	$(BIN)/python -m gitpulse_assets.lineage.project
 	$(BIN)/python -m gitpulse_assets.bi.reference docs/tables.md
 	$(BIN)/python -m gitpulse_assets.serve.reference docs/api.md
+	$(BIN)/python -m gitpulse_assets.alerting.handbook docs/operations.md
 
 # An extra stays in the lock: a pip before 23.3 resolves `gql[requests]` apart from `gql`, and refuses it unpinned.
 RESOLVE := uv pip compile $(QUIET) --universal --generate-hashes --no-strip-extras --no-annotate --no-header --python-version 3.11

@@ -500,10 +500,3 @@ RULES: tuple[AlertRule, ...] = (
         ),
     ),
 )
-
-
-def handbook_table() -> str:
-    """The handbook's table of alerts, in Markdown."""
-    head = "| message | what it means | what to do |\n|---|---|---|\n"
-    told = [each for rule in RULES for each in rule.told]
-    return head + "".join(f"| *{each.message}* | {each.meaning} | {each.what_to_do} |\n" for each in told)

@@ -231,8 +231,15 @@ def run_summary(row: "ManifestRow") -> dict[str, Any]:
         "request_count": row.request_count,
         "quota_cost": row.quota_cost,
         "batch_count": row.batch_count,
-        "watermark": str(row.since),
-        "as_of_at": str(row.as_of_at),
-        "resumed_run_id": str(row.resumed_run_id),
-        **({"error": row.error} if row.error else {}),
+        **{name: str(value) for name, value in known_of(row).items() if value is not None},
+    }
+
+
+def known_of(row: "ManifestRow") -> dict[str, object]:
+    """What only some walks have; a person is shown none of it that is not known."""
+    return {
+        "watermark": row.since,
+        "as_of_at": row.as_of_at,
+        "resumed_run_id": row.resumed_run_id,
+        "error": row.error,
     }

@@ -53,12 +53,22 @@ def gold(
             yield dg.Output(table, output_name=table.contract.name)
 
 
+def shown_verdict(window_days: int) -> str:
+    """Under which name the asset's page shows a window's paragraph."""
+    return f"verdict_{window_days}_days"
+
+
+def shown_direction(window_days: int) -> str:
+    """Under which name the asset's page shows a window's direction."""
+    return f"direction_{window_days}_days"
+
+
 def verdict_metadata(verdicts: pa.Table) -> dict[str, dg.MetadataValue]:
     """Put the answer itself on the asset's page, a paragraph a window, and its direction for the alerts."""
     metadata: dict[str, dg.MetadataValue] = {}
     for row in verdicts.select(["window_days", "direction", "paragraph"]).to_pylist():
-        metadata[f"verdict_{row['window_days']}_days"] = dg.MetadataValue.md(as_markdown(row["paragraph"]))
-        metadata[f"direction_{row['window_days']}_days"] = dg.MetadataValue.text(row["direction"])
+        metadata[shown_verdict(row["window_days"])] = dg.MetadataValue.md(as_markdown(row["paragraph"]))
+        metadata[shown_direction(row["window_days"])] = dg.MetadataValue.text(row["direction"])
     return metadata
 
 

@@ -4,7 +4,7 @@ Policies that hold for every asset are applied here, by mapping over the contrac
 contains belongs in its contract, and how it is made in the asset modules.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -72,15 +72,34 @@ def column_lineage(contract: TableContract) -> dict[str, dg.TableColumnLineage]:
 
 
 def column_schema(contract: TableContract) -> dg.TableSchema:
-    """Return the contract's columns as Dagster's UI shows them."""
+    """Return the contract's columns as Dagster's UI shows them, each with what it is made from.
+
+    Only Dagster's hosted product draws the lineage of columns; the descriptions are seen in every one.
+    """
+    origins = {} if contract.layer == "bronze" else columns_read(contract)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
                 type=str(column.type),
-                description=column.description,
+                description=f"{column.description}{from_words(origins.get(column.name, {}))}",
                 constraints=dg.TableColumnConstraints(nullable=column.nullable),
             )
             for column in contract.columns
         ]
     )
+
+
+def from_words(sources: Mapping[str, Sequence[str]]) -> str:
+    """Say from which columns of which tables a column flows; nothing where it is no column's value."""
+    told = [f"{table} ({', '.join(columns)})" for table, columns in sources.items()]
+    return f"\n\nFrom {'; '.join(told)}." if told else ""
+
+
+def columns_read(contract: TableContract) -> dict[str, dict[str, Sequence[str]]]:
+    """Return by column the tables and columns it flows from."""
+    found: dict[str, dict[str, Sequence[str]]] = {}
+    for key, columns in tables_read(contract).items():
+        for column, sources in columns.items():
+            found.setdefault(column, {})["/".join(key)] = sources
+    return found

@@ -8,6 +8,8 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.transform.audit import AuditReport, Row, RuleReport
 
 CONTRACT_CHECK = "contract"
+# How the names end under which a check shows the rows that break it.
+SAMPLE_KEYS = "sample_keys"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def rule_metadata(rules: Iterable[RuleReport]) -> dict[str, Any]:
     for rule in rules:
         metadata[f"{rule.name}/broken_count"] = rule.broken_count
         if rule.samples:
-            metadata[f"{rule.name}/sample_keys"] = shown(rule.samples)
+            metadata[f"{rule.name}/{SAMPLE_KEYS}"] = shown(rule.samples)
     return metadata
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from gitpulse_assets.catalog.tables import MARTS
-from gitpulse_assets.checks.result import CheckResult, shown
+from gitpulse_assets.checks.result import SAMPLE_KEYS, CheckResult, shown
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.transform.audit import audit_sql
@@ -65,7 +65,7 @@ def semantic_result(
     count, samples = audit_sql(con, check.name, parameters)
     metadata: dict[str, Any] = {"broken_count": count}
     if samples:
-        metadata["sample_keys"] = shown(samples)
+        metadata[SAMPLE_KEYS] = shown(samples)
     return CheckResult(
         check.table,
         check.name,

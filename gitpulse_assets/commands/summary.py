@@ -28,7 +28,7 @@ def walk_words(outcome: RunOutcome, walk: Mapping[str, Any]) -> str:
     news = shown(outcome, silver.ISSUE_CURRENT)
     received = f"{counted(walk['record_count'], 'record')} in {counted(walk['page_count'], 'page')}"
     found = f"{news['new_count']:,} new and {news['changed_count']:,} changed"
-    rest = "" if walk["resumed_run_id"] == "None" else "the rest of a "
+    rest = "the rest of a " if "resumed_run_id" in walk else ""
     return f"{rest}{walk['walk_kind']} walk, {received}, {found}"
 
 

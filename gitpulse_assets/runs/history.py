@@ -6,7 +6,7 @@ SQLite, one file a run, refuses it. What is worth an alert is decided in `alerti
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +15,12 @@ import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
+from gitpulse_assets.assets.gold import shown_direction, shown_verdict
+from gitpulse_assets.checks.result import SAMPLE_KEYS
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.runs.chunks import chunks
+from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
 WILL_RETRY_TAG = "dagster/will_retry"
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
@@ -92,8 +95,8 @@ def finished_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Finished
         will_retry=run.tags.get(WILL_RETRY_TAG) == "true",
         message=message_of(events),
         checks=[check_outcome(check) for check in checks],
-        verdicts=dict(by_window(verdict, "direction")),
-        paragraphs=dict(by_window(verdict, "verdict")),
+        verdicts=dict(by_window(verdict, shown_direction)),
+        paragraphs=dict(by_window(verdict, shown_verdict)),
         quota=quota_of(materialized(events, ISSUES.asset_key)),
     )
 
@@ -121,7 +124,7 @@ def check_outcome(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
         samples=[
             ", ".join(f"{key}={value}" for key, value in row.items())
             for name, rows in values.items()
-            if name.endswith("sample_keys") and isinstance(rows, list)
+            if name.endswith(SAMPLE_KEYS) and isinstance(rows, list)
             for row in rows
         ],
     )
@@ -136,11 +139,11 @@ def materialized(events: Iterable[dg.DagsterEvent], asset_key: Sequence[str]) ->
     return {}
 
 
-def by_window(metadata: Mapping[str, Any], prefix: str) -> Iterator[tuple[int, str]]:
-    """Yield the values under names like `direction_90_days` by their days."""
-    for name, value in metadata.items():
-        if name.startswith(f"{prefix}_") and name.endswith("_days"):
-            yield int(name.split("_")[1]), str(value)
+def by_window(metadata: Mapping[str, Any], name: Callable[[int], str]) -> Iterator[tuple[int, str]]:
+    """Yield what is shown of each window by its days; `name` is under which it is."""
+    for days in WINDOWS_DAYS:
+        if name(days) in metadata:
+            yield days, str(metadata[name(days)])
 
 
 def quota_of(metadata: Mapping[str, Any]) -> Quota | None:

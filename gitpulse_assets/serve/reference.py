@@ -4,35 +4,27 @@
 """
 
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
 from gitpulse_assets.serve.api import REPOSITORY, router
 from gitpulse_assets.serve.badges import badges_router
+from gitpulse_assets.written_parts import renew, with_part
 
 Schema = dict[str, Any]
 
-BEGIN, END = "<!-- {}: written by make docs -->\n", "<!-- {}: to here -->\n"
 KINDS = {"date": "date", "date-time": "UTC time"}
 # What every answer about a repository has, and what only names what follows.
 BESIDE = frozenset({"repository", "as_of_at", "is_complete", "note", "label", "window", "total_count"})
 
 
 def written(text: str) -> str:
-    """Return the text of `docs/api.md` with its marked parts anew; ValueError where a mark is missing."""
+    """Return the text of `docs/api.md` with its routes and columns made anew."""
     paths = document()["paths"]
-    for name, lines in (("routes", routes(paths)), ("columns", columns(paths))):
-        begin, end = BEGIN.format(name), END.format(name)
-        head, mark, rest = text.partition(begin)
-        _, closing, tail = rest.partition(end)
-        if not (mark and closing):
-            raise ValueError(f"docs/api.md has no marks for its {name}")
-        text = "".join([head, begin, "\n", *(f"{line}\n" for line in lines), "\n", end, tail])
-    return text
+    text = with_part(text, "routes", "\n".join(routes(paths)))
+    return with_part(text, "columns", "\n".join(columns(paths)))
 
 
 def document() -> Schema:
@@ -91,5 +83,4 @@ def kind(schema: Schema) -> str:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1])
-    place.write_text(written(place.read_text(encoding="utf-8")), encoding="utf-8")
+    renew(written)

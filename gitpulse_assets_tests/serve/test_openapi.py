@@ -115,5 +115,5 @@ def test_the_routes_and_columns_of_the_handbook_are_the_documents():
 
 
 def test_a_handbook_without_the_marks_is_refused():
-    with pytest.raises(ValueError, match="no marks for its routes"):
+    with pytest.raises(ValueError, match="no part between <!-- routes"):
         written("# The HTTP API")

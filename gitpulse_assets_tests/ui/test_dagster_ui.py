@@ -125,6 +125,18 @@ def test_a_table_shows_its_checks(page: Page):
     expect(page.get_by_text("rows keep every rule").first).to_be_visible()
 
 
+def test_a_marts_lineage_is_what_its_sql_reads(page: Page):
+    page.goto("/assets/gold/mart_issue_daily_flow?view=lineage")
+    for table in ("issue_transitions", "sync_state", "repository", "mart_backlog_verdict"):
+        expect(page.get_by_text(table, exact=True).first).to_be_visible()
+    assert page.get_by_text("issue_labels", exact=True).count() == 0
+
+
+def test_a_column_tells_what_it_is_made_from(page: Page):
+    page.goto("/assets/gold/mart_issue_daily_flow?view=overview")
+    expect(page.get_by_text("From silver/issue_transitions (").first).to_be_visible()
+
+
 def test_the_verdict_stands_on_its_asset(page: Page):
     page.goto(f"/assets/gold/mart_backlog_verdict?view=events&partition={REPO.key}")
     expect(page.get_by_text("verdict_90_days").first).to_be_visible()

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL, LIFECYCLE_COVERAGE, QUARANTINE, SYNC_STATE
 from gitpulse_assets.transform.incomplete import incomplete_slices
@@ -99,6 +100,16 @@ DAMAGE = [
     ("sync_state_agrees", "update sync_state set as_of_at = as_of_at + interval 1 second"),
     ("sync_state_agrees", "update issue_current set run_id = 'run-2' where issue_number = 1"),
     ("walk_is_recent", "update sync_state set finished_at = as_of_at + interval 25 hours"),
+]
+
+
+# Of a mart's check that is not named above: it must at least see that the mart is empty.
+NAMED = {name for name, _ in DAMAGE}
+DAMAGE += [
+    (check.name, f"delete from {mart.name}")
+    for mart in MARTS
+    for check in mart.checks
+    if check.name not in NAMED
 ]
 
 
