@@ -9,15 +9,29 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.serve.api import REPOSITORY, router
 from gitpulse_assets.serve.badges import badges_router
+from gitpulse_assets.serve.kpi import kpi_router
 from gitpulse_assets.written_parts import renew, with_part
 
 Schema = dict[str, Any]
 
 KINDS = {"date": "date", "date-time": "UTC time"}
-# What every answer about a repository has, and what only names what follows.
-BESIDE = frozenset({"repository", "as_of_at", "is_complete", "note", "label", "window", "total_count"})
+# What every answer about a repository has, and every metric: told once, by hand.
+BESIDE = frozenset(
+    (
+        "repository",
+        "as_of_at",
+        "is_complete",
+        "note",
+        "label",
+        "window",
+        "total_count",
+        "coverage",
+        "data_quality",
+    )
+)
 
 
 def written(text: str) -> str:
@@ -28,10 +42,11 @@ def written(text: str) -> str:
 
 
 def document() -> Schema:
-    """The OpenAPI document of the API, its badges and feeds."""
+    """The OpenAPI document of the API, its badges, feeds and the metrics that are shipped."""
     app = FastAPI(title="GitPulse")
     app.include_router(router)
     app.include_router(badges_router)
+    app.include_router(kpi_router(shipped_metrics()))
     return app.openapi()
 
 
@@ -67,7 +82,7 @@ def short(path: str) -> str:
 
 def first_sentence(text: str) -> str:
     """The first sentence of a description, on one line."""
-    return re.split(r"(?<=[.;])\s", " ".join(text.split()), maxsplit=1)[0].rstrip(".").replace("|", "\\|")
+    return re.split(r"(?<=[.;])\s", " ".join(text.split()), maxsplit=1)[0].rstrip(".;").replace("|", "\\|")
 
 
 def kind(schema: Schema) -> str:
@@ -76,7 +91,7 @@ def kind(schema: Schema) -> str:
     if types[0] == "array":
         word = f"list of {kind(schema['items'])}"
     elif types[0] == "object":
-        word = f"record ({', '.join(schema['properties'])})"
+        word = f"record ({', '.join(schema['properties'])})" if "properties" in schema else "record"
     else:
         word = KINDS.get(schema.get("format", ""), "text" if types[0] == "string" else str(types[0]))
     return f"{word} or null" if "null" in types else word

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.hours import packed
 
 BEGIN = datetime(2025, 11, 30, 18, tzinfo=UTC)
