@@ -59,7 +59,9 @@ def cell(value: Any, field: str = "") -> str:
     if value is None:
         return "–"
     if isinstance(value, dt.date):
-        return f"{value:%B %Y}" if field.endswith("_month") else f"{value}"
+        return day_or_moment(value, field)
+    if isinstance(value, bool) or field.endswith("_id"):
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
     if field.startswith("share_"):
         return percent(value)
     if isinstance(value, float):
@@ -67,6 +69,13 @@ def cell(value: Any, field: str = "") -> str:
     if isinstance(value, int):
         return f"{value:+,}" if "net_change" in field else f"{value:,}"
     return str(value)
+
+
+def day_or_moment(value: dt.date, field: str) -> str:
+    """A day, a month where it stands for one, or a moment to the minute, UTC."""
+    if isinstance(value, dt.datetime):
+        return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
+    return f"{value:%B %Y}" if field.endswith("_month") else f"{value}"
 
 
 def count(value: int, noun: str = "") -> str:

@@ -18,6 +18,8 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, WindowError
 from gitpulse_assets.charts import charts
+from gitpulse_assets.metrics.event_days import NoEvents
+from gitpulse_assets.page.events import events_page
 from gitpulse_assets.page.html import render
 from gitpulse_assets.page.story import Story, card, figures, tell
 from gitpulse_assets.repo import InvalidRepo, Repo
@@ -37,6 +39,14 @@ SORTS = (
     ("recently_updated", "recently updated"),
     ("newest", "newest first"),
 )
+EVENT_WINDOWS = {
+    "60": "Last hour",
+    "360": "Last 6 hours",
+    "1440": "Last 24 hours",
+    "10080": "Last 7 days",
+    "43200": "Last 30 days",
+}
+DEFAULT_MINUTES = "1440"
 # A page is some hundred kilobytes.
 PAGES_KEPT = 64
 # Beside the headers every reply has. Nothing is fetched from elsewhere, run from text, or framed; the
@@ -86,6 +96,23 @@ def issues_file(request: Request, kind: Literal["csv", "parquet"]) -> Response:
     name = f"{repo.owner}-{repo.name}-issues.{kind}"
     headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(sent(file), media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+@page_router.get("/events", response_class=HTMLResponse)
+def events(request: Request) -> Response:
+    """Draw every metric over the time chosen."""
+    root: str = request.app.state.root
+    window = request.query_params.get("window") or DEFAULT_MINUTES
+    if window not in EVENT_WINDOWS:
+        reason = f"window: {window[:40]!r} is none of {', '.join(EVENT_WINDOWS)} (minutes)"
+        return trouble(root, HTTPStatus.UNPROCESSABLE_ENTITY, "This cannot be shown", reason)
+    try:
+        found = events_page(request.app.state.metrics, request.app.state.catalogue, int(window))
+    except NoEvents as error:
+        commands = ["gitpulse events backfill FROM TO    # UTC days, from the archives in GITPULSE_ARCHIVES"]
+        return trouble(root, HTTPStatus.OK, "No public events yet", str(error), commands)
+    text = render("events.html", assets=asset_urls(root), window=window, windows=EVENT_WINDOWS, **vars(found))
+    return html(text)
 
 
 def repository_page(root: str, answers: LakeAnswers, repo: Repo, query: PageQuery) -> str:

@@ -123,14 +123,16 @@ def test_events_an_hour_say_which_hours_are_whole(ask: Ask, truth: Truth):
 @pytest.mark.parametrize("offset", [50, 600])
 def test_events_a_minute_add_up_to_all_events(ask: Ask, truth: Truth, offset: int):
     rows = ask("events_per_minute", offset=offset)
-    step = 1 if offset <= 240 else 3
-    wanted = Counter(
-        int((truth.newest_at - at_of(one)).total_seconds()) // (60 * step)
-        for one in truth.within(timedelta(minutes=offset))
-    )
-    counts = [(r["events_per_minute"] or 0) * step for r in reversed(rows)]
-    assert counts == pytest.approx([wanted[number] for number in range(len(rows))])
-    assert rows[-1]["begins_at"] == truth.newest_at - timedelta(minutes=step)
+    step = timedelta(minutes=1 if offset <= 240 else 3)
+    begin = truth.newest_at - timedelta(minutes=offset)
+    wanted = Counter((at_of(one) - BEGIN) // step for one in truth.within(timedelta(minutes=offset)))
+    for row in rows:
+        at = row["begins_at"]
+        length = min(at + step, truth.newest_at) - max(at, begin)
+        count = (row["events_per_minute"] or 0) * (length / timedelta(minutes=1))
+        assert count == pytest.approx(wanted.pop((at - BEGIN) // step, 0))
+    # The newest event is the first of a stretch that has no length.
+    assert sum(wanted.values()) <= (truth.newest_at.second == 0)
     gap = [r for r in rows if r["events_per_minute"] is None]
     begins = {BEGIN + MISSING * HOUR} if offset == 600 else set[datetime]()
     assert {r["begins_at"].replace(minute=0, second=0) for r in gap} == begins
