@@ -17,12 +17,13 @@ from pydantic import SecretStr
 from gitpulse_assets.github.connection import READ_SECONDS, open_http
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
+from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, RepositoryNotFound
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
-from gitpulse_assets.github.pages import Asking, KnownPage, Page, expect_found, split, walk
+from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
 from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE, RestList
 from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.github.subject import Owner

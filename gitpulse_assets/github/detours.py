@@ -1,21 +1,29 @@
-"""Where a walk of known pages comes back to them after a record left or came.
+"""The pages an earlier walk left known, and where a walk comes back to them after a record left or came.
 
 Decides addresses only: asking for them is `pages.py`'s work, storing what is known the callers'.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import msgspec
-
-if TYPE_CHECKING:
-    from gitpulse_assets.github.pages import KnownPage, Page
 
 
 class _Record(msgspec.Struct):
     id: int | None = None
+
+
+@dataclass(frozen=True)
+class KnownPage:
+    """What an earlier walk kept of a page: its ETag and, since a 304 has no Link, its next address.
+
+    `cursor_record_id` is the id of the record after which the next address goes on.
+    """
+
+    etag: str
+    next_url: str | None
+    cursor_record_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class EarlierWalk:
     the known address. Without this, one deletion would cost every later page.
     """
 
-    def __init__(self, pages: "Mapping[str, KnownPage]") -> None:
+    def __init__(self, pages: Mapping[str, KnownPage]) -> None:
         self._urls = frozenset(pages)
         # A 304 has no Link, so the last known page could not tell that one has been added behind it.
         followed = {url: page for url, page in pages.items() if page.next_url is not None}
@@ -45,7 +53,7 @@ class EarlierWalk:
         self._near = range(0)
         self._asked: set[str] = set()
 
-    def page_at(self, url: str) -> "KnownPage | None":
+    def page_at(self, url: str) -> KnownPage | None:
         """The known page of the address the walk has come to."""
         self._asked.add(url)
         place = self._place_of.get(url)
@@ -55,13 +63,13 @@ class EarlierWalk:
         self._near = range(self._near.start, self._near.stop + 1) if self._near else self._near
         return None
 
-    def detour(self, page: "Page") -> Detour | None:
+    def detour(self, records: Sequence[bytes], next_url: str | None) -> Detour | None:
         """Where to come back from a page whose link leads to no known address; its tail is met twice."""
-        if page.next_url is None or page.next_url in self._urls or not self._near:
+        if next_url is None or next_url in self._urls or not self._near:
             return None
         near = self._pages[self._near.start : self._near.stop]
         borders = {known.cursor_record_id: known.next_url for known in near}
-        ids = [record_id(record) for record in page.records]
+        ids = [record_id(record) for record in records]
         for after_id, next_id in reversed(list(pairwise(ids))):
             url = borders.get(after_id)
             if after_id is not None and url is not None and url not in self._asked:

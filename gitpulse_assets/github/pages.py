@@ -11,7 +11,7 @@ from datetime import datetime
 import httpx
 import msgspec
 
-from gitpulse_assets.github.detours import Detour, EarlierWalk, record_id
+from gitpulse_assets.github.detours import Detour, EarlierWalk, KnownPage, record_id
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
     CursorRefused,
@@ -42,18 +42,6 @@ logger = logging.getLogger(__name__)
 CAP_WORDS = ("pagination is limited", "pagination with the page parameter is not supported")
 # A larger page that could not be had is not tried again before so many smaller ones came.
 PAGES_BEFORE_GROWING = 5
-
-
-@dataclass(frozen=True)
-class KnownPage:
-    """What an earlier walk kept of a page: its ETag and, since a 304 has no Link, its next address.
-
-    `cursor_record_id` is the id of the record after which the next address goes on.
-    """
-
-    etag: str
-    next_url: str | None
-    cursor_record_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +152,7 @@ def walk(
         reply = reply or asking.reply(url, earlier_walk.etag)
         page = _believed(asking, trail, asking.page(reply, earlier_walk.page_at(reply.url)))
         reply = None
-        if detour := earlier_walk.detour(page):
+        if detour := earlier_walk.detour(page.records, page.next_url):
             reply = _taken(asking.reply(detour.url, earlier_walk.etag), detour)
         if detour and reply:
             page = replace(page, next_url=detour.url, cursor_record_id=detour.after_id)

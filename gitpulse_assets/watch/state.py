@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from gitpulse_assets.github.pages import KnownPage
+from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.repo import Repo

@@ -49,7 +49,8 @@ def test_a_good_run_only_ends_troubles():
     run = replace(RUN, checks=[CHECK])
     assert not alerts(run)
     ended = {"check/acme/rocket/silver/issue_current/control_total": "", "run/refresh/acme/rocket": ""}
-    assert notes(run) == ended
+    assert notes(run).items() >= ended.items()
+    assert set(notes(run).values()) == {""}
 
 
 def test_a_failed_check_tells_repository_check_counts_samples_and_run():

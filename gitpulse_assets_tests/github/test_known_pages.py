@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.github.pages import KnownPage
+from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
     CursorRefused,
@@ -10,7 +11,6 @@ from gitpulse_assets.github.errors import (
     IssuesDisabled,
     RepositoryNotFound,
 )
-from gitpulse_assets.github.pages import KnownPage
 from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIST
 
 API = "https://api.github.test"

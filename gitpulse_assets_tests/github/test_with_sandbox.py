@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.departures import MissingIssue
+from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.errors import (
     BadToken,
     CursorRefused,
@@ -15,7 +16,6 @@ from gitpulse_assets.github.errors import (
     LimitReached,
     RepositoryNotFound,
 )
-from gitpulse_assets.github.pages import KnownPage
 from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault

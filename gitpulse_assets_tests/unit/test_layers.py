@@ -1,7 +1,9 @@
 """Which room may import which: what computes, fetches and stores can be used and tested without Dagster."""
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,51 @@ def test_of_the_checks_the_specs_alone_know_dagster():
 def test_github_and_the_lake_know_nothing_of_each_other():
     assert strays(files("github"), "gitpulse_assets.lake") == []
     assert strays(files("lake"), "gitpulse_assets.github") == []
+
+
+def graph(name_of: Callable[[str], str]) -> dict[str, set[str]]:
+    """Who imports whom, of all there is: imports within a function and for types alone are some, too."""
+    modules = {dotted(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+    found: dict[str, set[str]] = defaultdict(set)
+    for module, path in modules.items():
+        used = {each if each in modules else each.rpartition(".")[0] for each in names_imported(path)}
+        found[name_of(module)] |= {name_of(each) for each in used & modules.keys()} - {name_of(module)}
+    return found
+
+
+def dotted(path: Path) -> str:
+    """The module that a file is."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def names_imported(path: Path) -> Iterator[str]:
+    """What a file imports, each name of a `from` as if it were a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(module: str) -> str:
+    """The folder a module lies in, or itself where it lies in none."""
+    return ".".join(module.split(".")[:2])
+
+
+def circle_in(imports: dict[str, set[str]]) -> list[str]:
+    """A circle of who imports whom, in order; none where there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+@pytest.mark.parametrize("name_of", [str, room_of], ids=["module", "room"])
+def test_there_is_no_circle(name_of: Callable[[str], str]):
+    assert circle_in(graph(name_of)) == []
+
+
+def test_a_circle_would_be_seen():
+    assert set(circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
