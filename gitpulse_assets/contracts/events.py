@@ -162,4 +162,40 @@ EVENT_HOUR = TableContract(
     place="day",
 )
 
-EVENT_TABLES = (PUBLIC_EVENT, EVENT_HOUR, ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT)
+FEED_SPAN = TableContract(
+    layer="silver",
+    name="feed_span",
+    description=(
+        "Stretches of time in which every event of a repository's feed was received: each poll overlapped "
+        "with the one before, in both families of event ids. A stretch that goes on at midnight goes on in "
+        "the next day's rows. An event may show up in a feed up to 6 hours after its `created_at`."
+    ),
+    grain="one stretch of one feed in a UTC day",
+    key=("repository_name", "span_begin_at"),
+    order_by=("repository_name", "span_begin_at"),
+    columns=(
+        Column("repository_name", pa.string(), "owner/name of the feed, as it was asked for.", False),
+        Column("span_begin_at", UTC_TIMESTAMP, "The poll from which on nothing was missed.", False),
+        Column("span_end_at", UTC_TIMESTAMP, "The last poll of the stretch; its day is the row's.", False),
+        Column("poll_count", pa.int64(), "Polls of the day that prove it.", False),
+        Column(
+            "gap_begin_at",
+            UTC_TIMESTAMP,
+            "The last poll before a gap that ends where the stretch begins; null where it follows another.",
+        ),
+        Column(
+            "gap_reason",
+            pa.string(),
+            "first_poll: nothing is known of before; code, other: the family of event ids that may have been "
+            "missed (code: pushes, creations and deletions of branches and tags), or both, with a comma.",
+        ),
+    ),
+    rules=(
+        Rule("span_ends_after_begin", "span_end_at < span_begin_at", "A stretch ends at or after its begin."),
+        Rule("gap_before_span", "gap_begin_at > span_begin_at", "A gap lies before its stretch."),
+    ),
+    sample=("repository_name", "span_begin_at", "span_end_at"),
+    place="day",
+)
+
+EVENT_TABLES = (PUBLIC_EVENT, EVENT_HOUR, ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT, FEED_SPAN)

@@ -84,6 +84,16 @@ class Incoming:
         if self.facts.row_count == 0:
             raise UnreadableFile("empty", f"no event is in it, {self.facts.unusable_count} unusable lines")
 
+    def read_records(
+        self, con: duckdb.DuckDBPyConnection, records: Sequence[bytes], source: str, seen_at: datetime
+    ) -> None:
+        """Read events as an API sent them, all at once; what is no event is counted as unusable."""
+        path = self.folder / "records.ndjson"
+        path.write_bytes(b"".join(msgspec.json.format(record, indent=-1) + b"\n" for record in records))
+        with ScratchFiles(self) as writers:
+            if records:
+                self._take(con, Chunk(path, 1, len(records)), writers, source, seen_at)
+
     def _take(
         self,
         con: duckdb.DuckDBPyConnection,

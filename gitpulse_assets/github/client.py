@@ -19,6 +19,7 @@ from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
 from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, RepositoryNotFound
+from gitpulse_assets.github.feed import Feed, FeedPage, poll
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
@@ -313,6 +314,13 @@ class GitHubClient:
             url = self._address(repo, source.path, since=moment, **source.changed, per_page=PER_PAGE)
         is_stored = start_url is not None
         return walk(self._transport, repo, url, is_stored=is_stored, known=known, row_cap=source.row_cap)
+
+    def feed(self, repo: Repo, known: Sequence[FeedPage] = ()) -> Feed:
+        """Poll the repository's public events, greatest ids first, by 1 to 3 requests.
+
+        `known`: the pages of the last poll; where none changed, a token pays nothing.
+        """
+        return poll(self._transport, repo, self._address(repo, "/events", per_page=PER_PAGE), known)
 
     def issue_counts(self, repo: Repo) -> IssueCounts:
         """Ask GraphQL for its counts of issues (1 point). Raises TokenRequired without a token."""

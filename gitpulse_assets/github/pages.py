@@ -295,7 +295,7 @@ def _unchanged_page(reply: Reply, earlier: KnownPage, url: str, number: int) -> 
 
 
 def _page(reply: Reply, repo: Subject, url: str, number: int, is_cursor: bool, row_cap: int | None) -> Page:
-    if reply.status == 422 and _is_cap(reply):
+    if is_cap(reply):
         return Page(number, url, None, reply.date, None, [], is_capped=True)
     if is_cursor and reply.status in (404, 422):
         raise CursorRefused(
@@ -318,8 +318,9 @@ def _page(reply: Reply, repo: Subject, url: str, number: int, is_cursor: bool, r
     )
 
 
-def _is_cap(reply: Reply) -> bool:
-    return any(words in reply.message.lower() for words in CAP_WORDS)
+def is_cap(reply: Reply) -> bool:
+    """Whether GitHub says that a list goes on, but is served no further."""
+    return reply.status == 422 and any(words in reply.message.lower() for words in CAP_WORDS)
 
 
 def expect_found(reply: Reply, repo: Subject) -> Reply:

@@ -140,11 +140,14 @@ class Servers(msgspec.Struct, frozen=True):
     revision: str = ""
 
 
-State = TypeVar("State", Membership, Sights, Servers)
+State = TypeVar("State", bound=msgspec.Struct)
 
 
 class StateObject(Generic[State]):
-    """One of the objects: read it, decide, replace it; refused where another process was faster."""
+    """One of the objects: read it, decide, replace it; refused where another process was faster.
+
+    Its state has a `revision`, a name of its own for every version.
+    """
 
     def __init__(self, store: Store, key: str, kind: type[State]):
         self._store, self._key, self._kind = store, f"{FOLDER}{key}", kind

@@ -1,0 +1,87 @@
+"""What polls of feeds leave for the next: how each is known again, and since when nothing was missed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from gitpulse_assets.events.overlap import Key
+from gitpulse_assets.github.feed import FEED_ROWS, POLL_SECONDS, FeedPage
+from gitpulse_assets.lake.store import Store
+from gitpulse_assets.watch.state import StateObject
+
+# A feed is asked again before a third of what GitHub serves is new, at the pace of late; a quiet one at least
+# so often.
+WAIT_SECONDS_MAX = 900
+SHARE_OF_ROWS = 3
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A stretch without a gap; its fields are columns of `feed_span`."""
+
+    span_begin_at: datetime
+    span_end_at: datetime
+    poll_count: int = 1
+    gap_begin_at: datetime | None = None
+    gap_reason: str | None = None
+
+
+class FeedState(msgspec.Struct, frozen=True):
+    """One feed as its last poll left it.
+
+    `known`: its newest events; `span`: the stretch that goes on; `wait_seconds`: how long it is left alone.
+    `trouble`: why it was not answered last, at `failed_at`.
+    """
+
+    repository_id: int | None = None
+    pages: tuple[FeedPage, ...] = ()
+    known: tuple[Key, ...] = ()
+    span: Span | None = None
+    wait_seconds: int = POLL_SECONDS
+    trouble: str = ""
+    failed_at: datetime | None = None
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When it was asked last."""
+        times = [self.span and self.span.span_end_at, self.failed_at]
+        return max((at for at in times if at), default=None)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it may be asked again."""
+        return self.asked_at is None or now - self.asked_at >= timedelta(seconds=self.wait_seconds)
+
+
+class Feeds(msgspec.Struct, frozen=True):
+    """All feeds, by owner/name."""
+
+    feeds: dict[str, FeedState] = {}
+    revision: str = ""
+
+
+def feeds(store: Store) -> StateObject[Feeds]:
+    """What the polls left, as the lake keeps it."""
+    return StateObject(store, "feeds.json", Feeds)
+
+
+def prolonged(span: Span | None, now: datetime, gap_reason: str) -> Span:
+    """The stretch that a poll proves: with no reason for a gap it goes on, at midnight as one of its own."""
+    if span is None:
+        return Span(now, now, gap_reason="first_poll")
+    now = max(now, span.span_end_at)
+    if gap_reason:
+        return Span(now, now, gap_begin_at=span.span_end_at, gap_reason=gap_reason)
+    if span.span_end_at.date() != now.date():
+        return Span(span.span_end_at, now)
+    return msgspec.structs.replace(span, span_end_at=now, poll_count=span.poll_count + 1)
+
+
+def wait_seconds(created: Sequence[datetime], least: int) -> int:
+    """How long a feed is left alone: at its pace a third of what GitHub serves comes in that time."""
+    times = sorted(created)
+    newer = times[len(times) // 2 :]
+    if len(newer) < 2:
+        return max(least, WAIT_SECONDS_MAX)
+    # The newer half: some events carry an old date.
+    seconds_an_event = (newer[-1] - newer[0]).total_seconds() / (len(newer) - 1)
+    return max(least, min(WAIT_SECONDS_MAX, int(seconds_an_event * FEED_ROWS / SHARE_OF_ROWS)))

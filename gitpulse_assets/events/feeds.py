@@ -1,0 +1,232 @@
+"""Polling the feeds of repositories: what is new into the tables, and whether anything was missed.
+
+    asked -> what came merged into its days -> stretches without a gap noted with the last of them -> state
+
+A poll that is killed between any two of these is made up for by the next: it finds the older state, brings
+once more what was brought, and proves no more than its overlap with that state does.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from gitpulse_assets.contracts.events import FEED_SPAN
+from gitpulse_assets.events.at_work import at_work
+from gitpulse_assets.events.feed_state import Feeds, FeedState, Span, feeds, prolonged, wait_seconds
+from gitpulse_assets.events.incoming import Incoming
+from gitpulse_assets.events.merge import merge_day
+from gitpulse_assets.events.overlap import FAMILIES, Key, missed, newest
+from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached
+from gitpulse_assets.github.feed import Feed
+from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.duck import session
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parts import open_parts, together
+from gitpulse_assets.place import Day
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.stopping import each_in_threads, stop_if_wished
+
+SOURCE = "feed"
+REQUESTS_AT_ONCE = 4
+# What so many feeds bring is merged at once: memory holds at most 300 events of each.
+FEEDS_A_MERGE = 50
+ANOTHER_REPOSITORY = "another_repository"
+
+Rows = Mapping[date, Sequence[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Polled:
+    """What a poll of one feed came to: its state from now on, and the events as received.
+
+    `span`: the stretch it belongs to; None where GitHub did not tell of the feed, and the state says why.
+    """
+
+    repo: Repo
+    state: FeedState
+    span: Span | None = None
+    records: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def gap_reason(self) -> str | None:
+        """Why events may have been missed before this poll; None where none were."""
+        is_first = self.span is not None and self.span.poll_count == 1
+        return self.span.gap_reason if is_first and self.span else None
+
+
+@dataclass
+class Round:
+    """What polling several feeds came to; `stopped_by` says what ended it early."""
+
+    polls: list[Polled] = field(default_factory=list)
+    added_count: int = 0
+    unusable_count: int = 0
+    stopped_by: str = ""
+
+
+@dataclass(frozen=True)
+class Poller:
+    """Everything polling works with."""
+
+    lake: Lake
+    con: duckdb.DuckDBPyConnection
+    client: GitHubClient
+    projections: Sequence[Projection]
+
+    def poll(self, repos: Sequence[Repo], now: datetime) -> Round:
+        """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
+
+        Raises LakeError where the lake cannot be used, a person is being taken out of public events, or
+        another process polls.
+        """
+        result, kept = Round(), feeds(self.lake.store)
+        states = kept.load().feeds
+        with at_work(self.lake.store, "bringing") as sign:
+            for some in chunks(due(repos, states, now)):
+                sign()
+                polls = self._ask(some, states, now, result)
+                self._bring([poll for poll in polls if poll.span], result)
+                states = states | {str(poll.repo): poll.state for poll in polls}
+                kept.save(Feeds(states))
+                result.polls += polls
+                if result.stopped_by:
+                    break
+        return result
+
+    def _ask(
+        self, repos: Sequence[Repo], states: Mapping[str, FeedState], now: datetime, result: Round
+    ) -> list[Polled]:
+        """Ask for the feeds, several at once; a limit ends the round, the trouble of one feed is its own."""
+
+        def ask(repo: Repo) -> Polled:
+            before = states.get(str(repo), FeedState())
+            return answered(repo, before, self.client.feed(repo, before.pages))
+
+        polls: list[Polled] = []
+        for repo, future in zip(repos, each_in_threads(ask, repos, REQUESTS_AT_ONCE), strict=True):
+            error = future.exception()
+            if isinstance(error, LimitReached | BadToken):
+                result.stopped_by = result.stopped_by or str(error)
+            elif isinstance(error, GitHubError):
+                polls.append(unanswered(repo, states.get(str(repo), FeedState()), error, now))
+            else:
+                polls.append(future.result())
+        return polls
+
+    def _bring(self, polls: Sequence[Polled], result: Round) -> None:
+        """Merge what came, and note with its last day what the polls prove."""
+        if not polls:
+            return
+        records = [record for poll in polls for record in poll.records]
+        rows = span_rows(polls)
+        with session(self.con) as own, Incoming(self.lake.store.scratch_folder, self.projections) as incoming:
+            incoming.read_records(own, records, SOURCE, max(row["span_end_at"] for row in flat(rows)))
+            result.unusable_count += incoming.facts.unusable_count
+            days = sorted(incoming.facts.dates.keys() | rows.keys(), key=lambda day: (day in rows, day))
+            for day in days:
+                stop_if_wished()
+                result.added_count += self._merge(own, incoming, day, rows.get(day, ())).added_count
+
+    def _merge(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        incoming: Incoming,
+        event_date: date,
+        rows: Sequence[dict[str, Any]],
+    ):
+        def beside(commit: Commit | None, _: int) -> dict[Any, pa.Table]:
+            return {FEED_SPAN: with_spans(self.lake, commit, Day(event_date), rows)} if rows else {}
+
+        return merge_day(self.lake, con, incoming, event_date, beside)
+
+
+def due(repos: Sequence[Repo], states: Mapping[str, FeedState], now: datetime) -> list[Repo]:
+    """The repositories whose feeds may be asked again, in the order of their turn."""
+    found = {repo: states.get(str(repo), FeedState()) for repo in repos}
+    waiting = [repo for repo, state in found.items() if state.is_due(now)]
+    return sorted(waiting, key=lambda repo: (at.timestamp() if (at := found[repo].asked_at) else 0, repo))
+
+
+def chunks(repos: Sequence[Repo]) -> Iterator[Sequence[Repo]]:
+    """The repositories in the portions that are merged at once."""
+    for start in range(0, len(repos), FEEDS_A_MERGE):
+        yield repos[start : start + FEEDS_A_MERGE]
+
+
+class _Repository(msgspec.Struct):
+    id: int | None = None
+
+
+class _Head(msgspec.Struct):
+    id: int
+    type: str
+    created_at: datetime
+    repo: _Repository | None = None
+
+
+def heads(records: Sequence[bytes]) -> Iterator[_Head]:
+    """What an event is known by; what is no event is left to those who count it."""
+    for record in records:
+        try:
+            yield msgspec.json.decode(record, type=_Head, strict=False)
+        except msgspec.MsgspecError:
+            continue
+
+
+def answered(repo: Repo, before: FeedState, feed: Feed) -> Polled:
+    """What an answered poll proves, and what it leaves for the next."""
+    if feed.is_unchanged:
+        span = prolonged(before.span, feed.date, "")
+        return Polled(repo, msgspec.structs.replace(before, span=span, trouble="", failed_at=None), span)
+    found = list(heads(feed.records))
+    keys = [Key(one.id, one.type, one.created_at) for one in found]
+    told = Counter(one.repo.id for one in found if one.repo and one.repo.id is not None)
+    repository_id = told.most_common(1)[0][0] if told else before.repository_id
+    is_another = before.repository_id is not None and repository_id != before.repository_id
+    gaps = FAMILIES if is_another else missed(before.known, keys, is_cut=feed.is_cut, now=feed.date)
+    reason = ANOTHER_REPOSITORY if is_another else ",".join(gaps)
+    span = prolonged(before.span, feed.date, reason)
+    after = FeedState(
+        repository_id=repository_id,
+        pages=feed.pages,
+        known=newest(keys if is_another else [*keys, *before.known]),
+        span=span,
+        wait_seconds=wait_seconds([key.created_at for key in keys], feed.wait_seconds),
+    )
+    return Polled(repo, after, span, feed.records)
+
+
+def unanswered(repo: Repo, before: FeedState, error: GitHubError, now: datetime) -> Polled:
+    """A poll that GitHub did not answer: the next one shows whether anything was missed."""
+    return Polled(repo, msgspec.structs.replace(before, trouble=str(error), failed_at=now))
+
+
+def span_rows(polls: Sequence[Polled]) -> Rows:
+    """The rows of `feed_span` that polls prove, by the UTC day they belong to."""
+    rows: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
+    for poll in polls:
+        if poll.span:
+            row = {"repository_name": str(poll.repo)} | msgspec.structs.asdict(poll.span)
+            rows[poll.span.span_end_at.date()].append(row)
+    return dict(rows)
+
+
+def flat(rows: Rows) -> Iterator[dict[str, Any]]:
+    """The rows of all days."""
+    return (row for some in rows.values() for row in some)
+
+
+def with_spans(lake: Lake, commit: Commit | None, day: Day, rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """The day's stretches with some in the place of what they were before."""
+    parts = open_parts(lake.store, FEED_SPAN, day, commit)
+    stored = together(FEED_SPAN, list(parts.values())).to_table().to_pylist()
+    told = {tuple(row[name] for name in FEED_SPAN.key): row for row in [*stored, *rows]}
+    return pa.Table.from_pylist([told[key] for key in sorted(told)], schema=FEED_SPAN.arrow_schema)
