@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
+from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS
 from gitpulse_assets.sandbox.listing import BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
 from gitpulse_assets.sandbox.model import Event, Issue, Repository
@@ -80,6 +81,8 @@ class Routes:
             return not_found()
         if suffix in ("", "/"):
             return Response(200, repository_bytes(repository, self.world.clock))
+        if suffix == "/events":
+            return self._feed(request, repository)
         issue = ISSUE.fullmatch(suffix)
         if suffix not in ("/issues", "/issues/events") and not issue:
             return not_found()
@@ -133,6 +136,20 @@ class Routes:
         return self._page_of(
             request, repository, "/issues/events", self._rows(repository), event_with_issue_json
         )
+
+    def _feed(self, request: Request, repository: Repository) -> Response:
+        """Pages are cut from the rows before what is hidden is left out of them."""
+        page, per_page = _paging(request.query)
+        if page > FEED_PAGES:
+            return problem(422, DEEP_LIST)
+        feed = self.world.feeds[repository.repository_id]
+        feed.follow()
+        rows, end = feed.rows(self.world.clock), page * per_page
+        body = _array([row.body for row in rows[end - per_page : end] if not row.is_hidden])
+        headers = {"x-poll-interval": str(POLL_SECONDS)}
+        if end < len(rows) and page < FEED_PAGES:
+            headers["link"] = _next_link(request, repository, "/events", page + 1)
+        return Response(200, body, headers)
 
     def _rows(self, repository: Repository) -> list[Row]:
         """All events of the present issues, newest first."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gitpulse_assets.sandbox.acts import Acts, Ids
+from gitpulse_assets.sandbox.feeds import PublicFeed
 from gitpulse_assets.sandbox.model import Issue, Repository, node_id
 from gitpulse_assets.sandbox.times import parse_iso
 from gitpulse_assets.sandbox.truth import Truth
@@ -28,6 +29,7 @@ class World:
         self.ids = Ids()
         self.repositories: dict[int, Repository] = {}
         self.acts: dict[int, Acts] = {}
+        self.feeds: dict[int, PublicFeed] = {}
         self.lock = threading.RLock()
         self._queue: list[tuple[int, int, Action, Any]] = []
         self._scheduled_count = 0
@@ -42,6 +44,7 @@ class World:
         repository.owner_id = repository.owner_id or 90_000_001 + number
         self.repositories[repository_id] = repository
         self.acts[repository_id] = Acts(repository, self.ids)
+        self.feeds[repository_id] = PublicFeed(repository)
         return self.acts[repository_id]
 
     def repository(self, full_name: str) -> Repository | None:
@@ -61,6 +64,10 @@ class World:
         if repository is None:
             raise KeyError(full_name)
         return self.acts[repository.repository_id]
+
+    def feed(self, full_name: str) -> PublicFeed:
+        """The public events of one repository. Raises KeyError for an unknown name."""
+        return self.feeds[self.acts_on(full_name).repository.repository_id]
 
     def truth(self, full_name: str) -> Truth:
         """What really happened to one repository's backlog. Raises KeyError for an unknown name."""

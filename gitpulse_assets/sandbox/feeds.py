@@ -1,0 +1,115 @@
+"""Public events as the stand-in serves them: a repository's feed, its newest rows by id.
+
+What is in a feed are the events somebody published to it, and those that follow from its issues' history.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitpulse_assets.sandbox.model import Event, Issue, Repository, User
+from gitpulse_assets.sandbox.times import DAY_SECONDS, iso
+
+FEED_ROWS, FEED_PAGES, SERVED_SECONDS = 300, 3, 30 * DAY_SECONDS
+POLL_SECONDS = 60
+# Where GitHub's two families of event ids began in 2025: code, and everything else.
+FIRST_CODE_ID, FIRST_OTHER_ID = 21_000_000_000, 14_900_000_000
+CODE_TYPES = ("PushEvent", "CreateEvent", "DeleteEvent")
+ACTIONS = ("closed", "reopened")
+
+
+@dataclass(frozen=True)
+class PublicEvent:
+    """An event as sent; `created_at`, and since when it shows, in Unix seconds.
+
+    A hidden one takes a row's place in a page and is left out of it.
+    """
+
+    event_id: int
+    body: bytes
+    created_at: int
+    shown_at: int
+    is_hidden: bool = False
+
+
+@dataclass
+class PublicFeed:
+    """The events of one repository."""
+
+    repository: Repository
+    events: list[PublicEvent] = field(default_factory=list)
+    is_by_position: bool = False
+    _counts: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
+    _told: set[tuple[int, int]] = field(default_factory=set)
+
+    def publish(
+        self,
+        event_type: str,
+        at: int,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        actor: User | None = None,
+        delay_seconds: int = 0,
+        is_hidden: bool = False,
+    ) -> PublicEvent:
+        """Add an event that happened `at` and shows later; ids follow the order of showing."""
+        is_code = event_type in CODE_TYPES
+        event_id = (FIRST_CODE_ID if is_code else FIRST_OTHER_ID) + self._counts[is_code]
+        self._counts[is_code] += 1
+        sent = event_json(self.repository, event_id, event_type, at, payload or {}, actor)
+        self.events.append(
+            PublicEvent(event_id, json.dumps(sent).encode(), at, at + delay_seconds, is_hidden)
+        )
+        return self.events[-1]
+
+    def follow(self) -> None:
+        """Add what happened to the repository's issues since this was called last."""
+        found = [happened for issue in self.repository.issues.values() for happened in _happened(issue)]
+        for at, key, event_type, payload, actor in sorted(found, key=lambda one: one[:2]):
+            if key not in self._told:
+                self._told.add(key)
+                self.publish(event_type, at, payload, actor=actor)
+
+    def rows(self, now: int) -> list[PublicEvent]:
+        """What is served, the greatest ids first: 300 rows of 30 days at most."""
+        shown = [one for one in self.events if one.shown_at <= now < one.created_at + SERVED_SECONDS]
+        if self.is_by_position:
+            return sorted(shown, key=lambda one: (one.event_id % 7, -one.event_id))[:FEED_ROWS]
+        return sorted(shown, key=lambda one: -one.event_id)[:FEED_ROWS]
+
+
+def _happened(issue: Issue):
+    """What of an issue's history GitHub publishes: its opening, closings and reopenings."""
+    kind = "PullRequestEvent" if issue.is_pull_request else "IssuesEvent"
+    name = "pull_request" if issue.is_pull_request else "issue"
+    about = {"number": issue.number, name: {"id": issue.issue_id, "number": issue.number}}
+    yield issue.created_at, (issue.issue_id, 0), kind, {"action": "opened", **about}, issue.author
+    for event in issue.events:
+        if event.kind in ACTIONS:
+            yield event.at, _key(issue, event), kind, {"action": event.kind, **about}, event.actor
+
+
+def _key(issue: Issue, event: Event) -> tuple[int, int]:
+    return issue.issue_id, event.event_id
+
+
+def event_json(
+    repository: Repository,
+    event_id: int,
+    event_type: str,
+    at: int,
+    payload: Mapping[str, Any],
+    actor: User | None,
+) -> dict[str, Any]:
+    """An event as GitHub sends it."""
+    who = {"id": actor.user_id, "login": actor.login} if actor else {"id": 1, "login": "octocat"}
+    return {
+        "id": str(event_id),
+        "type": event_type,
+        "actor": who,
+        "repo": {"id": repository.repository_id, "name": repository.full_name},
+        "payload": dict(payload),
+        "public": True,
+        "created_at": iso(at),
+    }
