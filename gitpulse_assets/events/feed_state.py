@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from gitpulse_assets.events.overlap import Key
+from gitpulse_assets.events.overlap import Family, Key
 from gitpulse_assets.github.feed import FEED_ROWS, POLL_SECONDS, FeedPage
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.watch.state import StateObject
@@ -29,13 +29,16 @@ class Span(msgspec.Struct, frozen=True):
 class FeedState(msgspec.Struct, frozen=True):
     """One feed as its last poll left it.
 
-    `known`: its newest events; `span`: the stretch that goes on; `wait_seconds`: how long it is left alone.
+    `known`: the events it is known again by; `hidden`: the families of which it showed nothing, so that the
+    same answer again does not prove that nothing came; `span`: the stretch that goes on; `wait_seconds`: how
+    long it is left alone.
     `trouble`: why it was not answered last, at `failed_at`.
     """
 
     repository_id: int | None = None
     pages: tuple[FeedPage, ...] = ()
     known: tuple[Key, ...] = ()
+    hidden: tuple[Family, ...] = ()
     span: Span | None = None
     wait_seconds: int = POLL_SECONDS
     trouble: str = ""

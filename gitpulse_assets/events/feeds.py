@@ -21,7 +21,7 @@ from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.feed_state import Feeds, FeedState, Span, feeds, prolonged, wait_seconds
 from gitpulse_assets.events.incoming import Incoming
 from gitpulse_assets.events.merge import merge_day
-from gitpulse_assets.events.overlap import FAMILIES, Key, missed, newest
+from gitpulse_assets.events.overlap import FAMILIES, Key, anchors, missed
 from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached
@@ -184,7 +184,8 @@ def heads(records: Sequence[bytes]) -> Iterator[_Head]:
 def answered(repo: Repo, before: FeedState, feed: Feed) -> Polled:
     """What an answered poll proves, and what it leaves for the next."""
     if feed.is_unchanged:
-        span = prolonged(before.span, feed.date, "")
+        # Where the rows are full, what came behind them changed none of them.
+        span = prolonged(before.span, feed.date, ",".join(before.hidden))
         return Polled(repo, msgspec.structs.replace(before, span=span, trouble="", failed_at=None), span)
     found = list(heads(feed.records))
     keys = [Key(one.id, one.type, one.created_at) for one in found]
@@ -194,10 +195,12 @@ def answered(repo: Repo, before: FeedState, feed: Feed) -> Polled:
     gaps = FAMILIES if is_another else missed(before.known, keys, is_cut=feed.is_cut, now=feed.date)
     reason = ANOTHER_REPOSITORY if is_another else ",".join(gaps)
     span = prolonged(before.span, feed.date, reason)
+    known = anchors(keys if is_another else [*keys, *before.known], feed.date)
     after = FeedState(
         repository_id=repository_id,
         pages=feed.pages,
-        known=newest(keys if is_another else [*keys, *before.known]),
+        known=known,
+        hidden=missed(known, keys, is_cut=feed.is_cut, now=feed.date),
         span=span,
         wait_seconds=wait_seconds([key.created_at for key in keys], feed.wait_seconds),
     )

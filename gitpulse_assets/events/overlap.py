@@ -5,7 +5,9 @@ those of code lie far above all others. New events of a family have greater ids 
 came reaches back to the last poll, as far as a family is concerned, when it holds an event of that family
 that was known; that another family's overlaps proves nothing, as its events alone may fill the rows.
 
-An event that shows up only after 300 with greater ids is beyond any proof.
+An event may show up after others with greater ids. So it is not the newest that have to be met again, but
+those that were there when nothing was still to come before them: 5 minutes before the last poll. What shows
+up later than that in a feed that is full is beyond this proof.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,8 +21,9 @@ Family = Literal["code", "other"]
 FAMILIES: tuple[Family, ...] = ("code", "other")
 CODE_TYPES = frozenset({"PushEvent", "CreateEvent", "DeleteEvent"})
 
-# Of each family so many of the newest are known again: one may be taken down between two polls.
+# Of each family so many are known again: one may be taken down between two polls.
 KEPT = 5
+LATE = timedelta(minutes=5)
 # GitHub serves no older events; what is nearly so old may go between two polls.
 SERVED_FOR = timedelta(days=30)
 GOES_SOON = timedelta(days=1)
@@ -39,16 +42,30 @@ class Key(msgspec.Struct, frozen=True):
         return "code" if self.event_type in CODE_TYPES else "other"
 
 
-def newest(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Of each family the events by which the next poll is seen to reach back far enough."""
+def anchors(keys: Iterable[Key], polled_at: datetime) -> tuple[Key, ...]:
+    """The events by which the next poll is seen to reach back far enough; some of each family that is there.
+
+    `keys`: what is known at a poll.
+    """
     found = sorted(set(keys), key=lambda key: -key.event_id)
-    return tuple(key for family in FAMILIES for key in [one for one in found if one.family == family][:KEPT])
+    return tuple(
+        key
+        for family in FAMILIES
+        for key in _settled([one for one in found if one.family == family], polled_at)
+    )
+
+
+def _settled(keys: Sequence[Key], polled_at: datetime) -> Sequence[Key]:
+    """The newest of a family behind all that came of late; where there is none, the oldest."""
+    recent = [key.event_id for key in keys if key.created_at > polled_at - LATE]
+    older = [key for key in keys if not recent or key.event_id < min(recent)]
+    return older[:KEPT] or keys[-KEPT:]
 
 
 def missed(known: Sequence[Key], keys: Sequence[Key], *, is_cut: bool, now: datetime) -> tuple[Family, ...]:
     """The families of which an event may have been missed between the last poll and this one.
 
-    `known`: what `newest` gave for the last poll; `keys`: what came now, in the feed's order; `is_cut`: more
+    `known`: the `anchors` of the last poll; `keys`: what came now, in the feed's order; `is_cut`: more
     may lie behind them. `now`: the time of this poll (UTC).
     """
     if is_cut and not is_by_id(keys):

@@ -1,0 +1,166 @@
+"""Polls of feeds: every event once, and no stretch in which one was missed that is called whole."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from pydantic import SecretStr
+
+from gitpulse_assets.events.feed_state import feeds
+from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife
+from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
+from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
+
+# A few by default; `make prove` tries all.
+SEEDS = [pytest.param(seed, marks=() if seed < 3 else pytest.mark.slow) for seed in range(500)]
+
+Polling = Callable[[Lake, FeedLife], Round]
+
+
+@pytest.fixture
+def poll(con) -> Polling:
+    """Polls a life's feed once, as a process of its own."""
+    chosen = [one for one in projections() if one.event_type in ("PullRequestEvent", "WatchEvent")]
+
+    def poll(lake: Lake, life: FeedLife, token: str = "good-token") -> Round:
+        with GitHubClient(
+            api_url=API_URL,
+            graphql_url=f"{API_URL}/graphql",
+            tokens=[SecretStr(token)] if token else [],
+            http_transport=SandboxTransport(life.app),
+            sleep=lambda seconds: None,
+        ) as client:
+            return Poller(lake, con, client, chosen).poll([REPO], life.now)
+
+    return poll
+
+
+def dying(lake: Lake, life: FeedLife, poll: Polling, rng: random.Random) -> None:
+    """Poll, now and then after runs that died at a write."""
+    if rng.random() < 0.4:
+        try:
+            poll(Lake(CrashingStore(lake.store, rng.randrange(1, 25), is_after=rng.random() < 0.5)), life)
+        except Crash:
+            return
+    poll(lake, life)
+
+
+def gaps(spans) -> list[tuple[datetime | None, datetime]]:
+    """What the spans do not claim, as (after, until)."""
+    return [(row["gap_begin_at"], row["span_begin_at"]) for row in spans if row["gap_reason"]]
+
+
+def is_told(shown_at: datetime, spans) -> bool:
+    return any((begin is None or begin < shown_at) and shown_at <= end for begin, end in gaps(spans))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_case_20_every_event_of_the_proven_time_is_there_once_and_no_gap_goes_untold(
+    seed: int, lake, poll, stored
+):
+    life = FeedLife(seed)
+    for _ in life.polls(12):
+        dying(lake, life, poll, life.rng)
+    life.world.advance(seconds=1000)
+    poll(lake, life)
+    rows, spans = stored(), stored("feed_span")
+    keys = [(row["event_id"], row["event_type"], row["created_at"]) for row in rows]
+    assert len(set(keys)) == len(keys)
+    truth = life.shown()
+    assert set(keys) <= set(truth)
+    missed = [at for key, at in truth.items() if key not in set(keys)]
+    untold = [at for at in missed if not is_told(at, spans)]
+    print(f"\n{len(truth)} events, {len(missed)} missed, {len(untold)} untold, {len(gaps(spans))} gaps")
+    assert untold == []
+
+
+def test_polls_by_position_are_never_called_whole(lake, poll, stored):
+    life = FeedLife(5, is_by_position=True)
+    for count in (320, 30, 330):
+        life.happen(count, 3600)
+        poll(lake, life)
+    assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll", "code,other", "code,other"]
+
+
+def test_pushes_alone_that_overlap_prove_nothing_of_issues(lake, poll, stored):
+    """Ids of code lie above all others: 300 pushes hide an issue that was opened before them."""
+    life = FeedLife(1)
+    for at in range(40):
+        life.feed.publish("PushEvent", life.world.clock + at)
+    life.feed.publish("IssuesEvent", life.world.clock + 40)
+    life.world.advance(seconds=400)
+    poll(lake, life)
+    life.feed.publish("IssuesEvent", life.world.clock + 1)
+    for at in range(280):
+        life.feed.publish("PushEvent", life.world.clock + 2 + at)
+    life.world.advance(seconds=900)
+    poll(lake, life)
+    assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll", "other"]
+
+
+def test_a_quiet_feed_costs_no_quota_and_its_stretch_goes_on(lake, poll, stored):
+    life = FeedLife(2)
+    life.happen(150, 600)
+    life.world.advance(seconds=400)
+    poll(lake, life)
+    used = life.app.limits.quota("good-token", "core", life.world.clock).used
+    for _ in range(3):
+        life.world.advance(seconds=1000)
+        poll(lake, life)
+    assert life.app.limits.quota("good-token", "core", life.world.clock).used == used
+    (span,) = stored("feed_span")
+    assert (span["poll_count"], span["span_end_at"]) == (4, life.now)
+
+
+def test_short_pages_and_the_422_of_a_fourth_are_followed_to_their_end(lake, poll, stored):
+    life = FeedLife(3)
+    for at in range(290):
+        life.feed.publish("WatchEvent", life.world.clock + at, is_hidden=at % 9 == 0)
+    life.world.advance(seconds=900)
+    poll(lake, life)
+    assert len(stored()) == 290 - 33
+
+
+def test_a_name_that_leads_to_another_repository_is_a_gap_and_said(lake, poll, stored):
+    life = FeedLife(4)
+    life.happen(10, 600)
+    poll(lake, life)
+    life.world.rename_repository(str(REPO), "acme/gone")
+    other = life.world.add_repository(str(REPO))
+    life.world.feeds[other.repository.repository_id].publish("WatchEvent", life.world.clock)
+    life.world.advance(seconds=1000)
+    poll(lake, life)
+    assert stored("feed_span")[-1]["gap_reason"] == "another_repository"
+
+
+def test_a_feed_is_left_alone_until_a_third_of_its_rows_may_be_new(lake, poll):
+    life = FeedLife(6)
+    for at in range(300):
+        life.feed.publish("WatchEvent", life.world.clock + 6 * at)
+    life.world.advance(seconds=1800)
+    poll(lake, life)
+    assert feeds(lake.store).load().feeds[str(REPO)].wait_seconds == 600
+    life.world.advance(seconds=590)
+    assert poll(lake, life).polls == []
+    life.world.advance(seconds=10)
+    assert len(poll(lake, life).polls) == 1
+
+
+def test_the_trouble_of_a_feed_is_kept_and_the_next_answer_goes_on(lake, poll, stored):
+    life = FeedLife(7)
+    life.happen(10, 600)
+    poll(lake, life)
+    repository = life.world.repositories.pop(life.feed.repository.repository_id)
+    life.world.advance(seconds=1000)
+    (polled,) = poll(lake, life).polls
+    assert "is not found" in polled.state.trouble
+    life.world.repositories[repository.repository_id] = repository
+    life.world.advance(seconds=1000)
+    (polled,) = poll(lake, life).polls
+    assert polled.state.trouble == ""
+    assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll"]
