@@ -342,6 +342,24 @@ def events_backfill(first: datetime, last: datetime) -> None:
     sys.exit(backfill_days(settings_or_exit(), first.date(), last.date()))
 
 
+@events.command("watch")
+@click.argument("repos", nargs=-1, type=RepoType())
+@click.option("--once", is_flag=True, help="Poll each feed once, and end.")
+def events_watch(repos: tuple[Repo, ...], once: bool) -> None:
+    """Poll the feeds of repositories until stopped.
+
+    REPOS are owner/name; without any, those of the watch list. How often a feed is asked follows its pace;
+    a feed in which nothing came costs no quota with a token. What may have been missed is told.
+    """
+    settings = settings_or_exit()
+    chosen = repos or watched_or_exit(settings)
+    if not chosen:
+        raise click.UsageError("name a repository here, in gitpulse.yaml or in GITPULSE_REPOS")
+    from gitpulse_assets.commands.events import watch_feeds
+
+    sys.exit(watch_feeds(settings, chosen, is_once=once))
+
+
 @cli.command()
 @click.argument("repos", nargs=-1, required=True, type=RepoType())
 def plan(repos: tuple[Repo, ...]) -> None:

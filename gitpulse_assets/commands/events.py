@@ -1,8 +1,9 @@
-"""`gitpulse events`: public events brought into the tables."""
+"""`gitpulse events`: public events brought into the tables, from archives and from feeds."""
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import NoReturn
 
 import duckdb
 from rich.console import Console
@@ -10,15 +11,25 @@ from rich.console import Console
 from gitpulse_assets.commands.console import refused, say, tell
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.events.backfill import Backfill, days_from
+from gitpulse_assets.events.feeds import Polled, Poller, Round
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow
 from gitpulse_assets.events.projection import projections
-from gitpulse_assets.github.errors import UnusableEnvironment
+from gitpulse_assets.github.errors import BadToken, UnusableEnvironment
 from gitpulse_assets.lake.duck import connect, shortage
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.resources import open_lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
-from gitpulse_assets.stopping import stops_noted
+from gitpulse_assets.stopping import pause, stops_noted
+
+# Feeds fall due at times of their own; this often they are looked through.
+LOOK_SECONDS = 5
+LIMIT_SECONDS = 60
+GAP_WORDS = {
+    "first_poll": "first poll: nothing is known of before",
+    "another_repository": "the name leads to another repository now",
+}
 
 
 def backfill_days(settings: Settings, first: date, last: date) -> int:
@@ -71,3 +82,65 @@ def summary(rows: Sequence[HourRow]) -> str:
     )
     added = sum(row.added_count or 0 for row in rows)
     return f"{len(rows)} hour files: {counts['whole']} whole{others}; {added:,} events new"
+
+
+def watch_feeds(settings: Settings, repos: Sequence[Repo], *, is_once: bool) -> int:
+    """Poll the feeds of repositories, once or until stopped, and return the exit code."""
+    console = Console(stderr=True)
+    try:
+        with stops_noted(), connect(settings.duckdb_memory_limit) as con, github_client(settings) as client:
+            poller = Poller(open_lake(settings), con, client, projections())
+            return poll_once(console, poller, repos) if is_once else keep_polling(console, poller, repos)
+    except (SettingsError, UnusableEnvironment) as error:
+        return refused(error, WRONG_USE)
+    except duckdb.OutOfMemoryException as error:
+        return refused(shortage(error, settings.duckdb_memory_limit) or error, FAILED)
+    except (BadToken, LakeError) as error:
+        return refused(error, FAILED)
+    except KeyboardInterrupt:
+        return refused("stopped; what has come is kept", INTERRUPTED)
+
+
+def poll_once(console: Console, poller: Poller, repos: Sequence[Repo]) -> int:
+    """Poll the feeds that are due, say what that came to, and return the exit code."""
+    found = told_round(console, poller, repos)
+    failed = sum(poll.span is None for poll in found.polls)
+    unusable = f", {found.unusable_count:,} unusable" if found.unusable_count else ""
+    told = f"{len(found.polls) - failed} feeds polled, {failed} failed"
+    say(f"{told}; {found.added_count:,} events new{unusable}")
+    return PARTIAL if failed or found.stopped_by else DONE
+
+
+def keep_polling(console: Console, poller: Poller, repos: Sequence[Repo]) -> NoReturn:
+    """Poll each feed when it is due, until somebody wishes for a stop (KeyboardInterrupt)."""
+    while True:
+        found = told_round(console, poller, repos)
+        pause(LIMIT_SECONDS if found.stopped_by else LOOK_SECONDS)
+
+
+def told_round(console: Console, poller: Poller, repos: Sequence[Repo]) -> Round:
+    """Poll the feeds that are due, and tell of each what there is to tell."""
+    found = poller.poll(repos, datetime.now(UTC))
+    for poll in found.polls:
+        tell_poll(console, poll)
+    if found.stopped_by:
+        tell(console, found.stopped_by)
+    return found
+
+
+def tell_poll(console: Console, poll: Polled) -> None:
+    """Say what a poll brought, in one line; nothing where nothing came and nothing was missed."""
+    if poll.state.trouble:
+        tell(console, f"{poll.repo}: {poll.state.trouble}")
+    elif poll.records or poll.gap_reason:
+        tell(console, f"{poll.repo}: {len(poll.records):,} events served{in_words_of_gap(poll)}")
+
+
+def in_words_of_gap(poll: Polled) -> str:
+    """What may have been missed before a poll."""
+    if not poll.gap_reason or poll.span is None:
+        return ""
+    if poll.gap_reason in GAP_WORDS:
+        return f"; {GAP_WORDS[poll.gap_reason]}"
+    kinds = poll.gap_reason.replace("code", "pushes and branches").replace("other", "all others")
+    return f"; events may be missing since {poll.span.gap_begin_at:%Y-%m-%d %H:%M} UTC ({kinds})"

@@ -85,7 +85,7 @@ class Poller:
         """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
 
         Raises LakeError where the lake cannot be used, a person is being taken out of public events, or
-        another process polls.
+        another process polls; BadToken where GitHub refuses the token.
         """
         result, kept = Round(), feeds(self.lake.store)
         states = kept.load().feeds
@@ -113,9 +113,9 @@ class Poller:
         polls: list[Polled] = []
         for repo, future in zip(repos, each_in_threads(ask, repos, REQUESTS_AT_ONCE), strict=True):
             error = future.exception()
-            if isinstance(error, LimitReached | BadToken):
+            if isinstance(error, LimitReached):
                 result.stopped_by = result.stopped_by or str(error)
-            elif isinstance(error, GitHubError):
+            elif isinstance(error, GitHubError) and not isinstance(error, BadToken):
                 polls.append(unanswered(repo, states.get(str(repo), FeedState()), error, now))
             else:
                 polls.append(future.result())

@@ -20,8 +20,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.contracts.events import UNUSABLE_EVENT
+from gitpulse_assets.contracts.events import FEED_SPAN, UNUSABLE_EVENT
 from gitpulse_assets.events.at_work import at_work
+from gitpulse_assets.events.feed_state import Feeds, feeds
 from gitpulse_assets.events.hour_file import UnreadableFile, whole_lines
 from gitpulse_assets.events.ledger import hour_key, hour_rows, put_rows
 from gitpulse_assets.events.merge import publish, published
@@ -69,6 +70,8 @@ def forget_in_events(
             sign()
             event_count += rewrite_day(lake, con, day, projections, change)
             forget_in_lines(lake, day, person)
+            forget_feeds(lake, day, person)
+        forget_polls(lake, person)
     return ForgottenEvents(file_count, event_count)
 
 
@@ -91,6 +94,10 @@ class Person:
         self._owner = re.compile(
             rf'((?<=")|(?<=/repos/)|(?<=github\.com/)|(?<=/users/)){name}(?=[/":?#]|$)', re.IGNORECASE
         )
+
+    def owns(self, repository_name: str) -> bool:
+        """Whether a repository, by owner/name, is theirs."""
+        return repository_name.lower().startswith(f"{self.login}/")
 
     @property
     def condition(self) -> str:
@@ -232,3 +239,26 @@ def forget_in_lines(lake: Lake, day: Day, person: Person) -> None:
             publish(publication, [publication.stage(UNUSABLE_EVENT, table)])
 
     published(lake, day, attempt)
+
+
+def forget_feeds(lake: Lake, day: Day, person: Person) -> None:
+    """Take the feeds of a person's own repositories out of a day."""
+
+    def attempt(publication: Publication) -> None:
+        parts = open_parts(lake.store, FEED_SPAN, day, publication.previous)
+        rows = together(FEED_SPAN, list(parts.values())).to_table().to_pylist()
+        left = [row for row in rows if not person.owns(row["repository_name"])]
+        if left != rows:
+            table = pa.Table.from_pylist(left, FEED_SPAN.arrow_schema)
+            publish(publication, [publication.stage(FEED_SPAN, table)])
+
+    published(lake, day, attempt)
+
+
+def forget_polls(lake: Lake, person: Person) -> None:
+    """Take the feeds of a person's own repositories out of what is kept for the next poll."""
+    kept = feeds(lake.store)
+    states = kept.load().feeds
+    left = {name: state for name, state in states.items() if not person.owns(name)}
+    if left != states:
+        kept.save(Feeds(left))

@@ -18,6 +18,7 @@ from gitpulse_assets.contracts.events import (
     ARCHIVE_HOUR,
     ARCHIVE_TYPE,
     EVENT_HOUR,
+    FEED_SPAN,
     PUBLIC_EVENT,
     UNUSABLE_EVENT,
 )
@@ -94,6 +95,7 @@ class Repair:
     ) -> None:
         self._lake, self._con, self._projections, self._day = lake, con, projections, day
         self._rows = [*self._known_rows()]
+        self._are_events_lost = False
 
     def _known_rows(self) -> Iterator[HourRow]:
         """The rows of the day's files; of a file that no row tells of, what the file itself does."""
@@ -126,7 +128,8 @@ class Repair:
 
     def make_anew(self, tables: set[str], *, is_lost: bool) -> None:
         """Publish the day anew of what can be read; the files of what cannot are to be read again."""
-        if is_lost or PUBLIC_EVENT.name in tables:
+        self._are_events_lost = is_lost or PUBLIC_EVENT.name in tables
+        if self._are_events_lost:
             self._note_others()
         if is_lost or tables & {PUBLIC_EVENT.name, *(table.name for table in LEDGERS)}:
             self._rows = [to_be_read(self._lake, row) for row in self._rows]
@@ -173,6 +176,9 @@ class Repair:
         yield publication.stage(ARCHIVE_HOUR, pa.Table.from_pylist(rows, schema=ARCHIVE_HOUR.arrow_schema))
         for contract in LEDGERS[1:]:
             yield publication.stage(contract, self._open(contract, paths.WHOLE).to_table())
+        # Of what feeds brought nothing else is kept: nobody can say that it is all there.
+        spans = empty_dataset(FEED_SPAN) if self._are_events_lost else self._open(FEED_SPAN, paths.WHOLE)
+        yield publication.stage(FEED_SPAN, spans.to_table())
 
     def _parts(self, contract: TableContract, objects: Iterable[str]) -> list[str]:
         folder = f"{contract.folder}/{self._day.folder}/"

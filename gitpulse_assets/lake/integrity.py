@@ -54,6 +54,7 @@ LOST_OF_DAY = {
     "archive_hour": "which files were asked for in vain, and whether a manifest confirmed the others",
     "archive_type": "its rows of files that are not kept",
     "unusable_event": "its rows of files that are not kept",
+    "feed_span": "since when no event of a feed was missed",
 }
 REMEDY = {
     "manifest": "made again from the batches, which all count again",

@@ -14,6 +14,8 @@ from gitpulse_assets.lake.hour_name import FIRST_DAY
 
 EXAMPLE = "gharchive=https://data.gharchive.org 2015-01-01..2025-12-31; mine=/data/hours 2026-01-01.."
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+# What the tables call events that no archive brought.
+TAKEN_NAMES = frozenset({"feed"})
 DATES = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)?")
 
 
@@ -57,6 +59,8 @@ def _parsed(number: int, entry: str) -> Archive:
     name, _, address = head.partition("=")
     if not NAME.fullmatch(name) or not address:
         raise ValueError(f"entry {number} is not name=address; for example {EXAMPLE}")
+    if name in TAKEN_NAMES:
+        raise ValueError(f"entry {number}: {name} is what polls are called; take another name")
     _check_address(name, address)
     first, last, manifest = FIRST_DAY, None, None
     for option in options:

@@ -7,8 +7,10 @@ from datetime import datetime
 import pytest
 from pydantic import SecretStr
 
+from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.feed_state import feeds
 from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.lake import Lake
@@ -164,3 +166,18 @@ def test_the_trouble_of_a_feed_is_kept_and_the_next_answer_goes_on(lake, poll, s
     (polled,) = poll(lake, life).polls
     assert polled.state.trouble == ""
     assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll"]
+
+
+def test_a_forgotten_persons_feeds_are_in_no_table_and_no_state(lake, poll, con, stored):
+    life = FeedLife(8)
+    life.happen(10, 600)
+    poll(lake, life)
+    assert len(stored("feed_span")) == 1
+    forget_in_events(lake, con, [], REPO.owner)
+    assert stored("feed_span") == []
+    assert feeds(lake.store).load().feeds == {}
+
+
+def test_no_archive_may_be_called_as_polls_are():
+    with pytest.raises(ValueError, match="feed is what polls are called"):
+        parse_archives("feed=/data/hours")
