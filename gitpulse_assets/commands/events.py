@@ -106,7 +106,8 @@ def poll_once(console: Console, poller: Poller, repos: Sequence[Repo]) -> int:
     found = told_round(console, poller, repos)
     failed = sum(poll.span is None for poll in found.polls)
     unusable = f", {found.unusable_count:,} unusable" if found.unusable_count else ""
-    told = f"{len(found.polls) - failed} feeds polled, {failed} failed"
+    answered = len(found.polls) - failed
+    told = f"{answered} feed{'' if answered == 1 else 's'} polled, {failed} failed"
     say(f"{told}; {found.added_count:,} events new{unusable}")
     return PARTIAL if failed or found.stopped_by else DONE
 

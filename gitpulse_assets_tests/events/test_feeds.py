@@ -173,7 +173,7 @@ def test_a_forgotten_persons_feeds_are_in_no_table_and_no_state(lake, poll, con,
     life.happen(10, 600)
     poll(lake, life)
     assert len(stored("feed_span")) == 1
-    forget_in_events(lake, con, [], REPO.owner)
+    forget_in_events(lake, con, REPO.owner, projections())
     assert stored("feed_span") == []
     assert feeds(lake.store).load().feeds == {}
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gitpulse_assets.events.merge import many_small
+from gitpulse_assets.events.incoming import Incoming
+from gitpulse_assets.events.merge import many_small, merge_day
+from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.backup import back_up, restore
+from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets_tests.events.hours import START, compact, event, packed
 
@@ -88,6 +91,21 @@ def test_the_recorded_hour_gives_the_counts_of_distinct_keys(recorded_data, lake
         events = [json.loads(line) for line in file]
     wanted = Counter(kind for _, kind, _ in {(e["id"], e["type"], e["created_at"]) for e in events})
     run(lake, f"a={folder}", days=1, first=datetime(2015, 1, 1, tzinfo=UTC))
+    assert Counter(row["event_type"] for row in stored()) == wanted
+
+
+@pytest.mark.recorded
+def test_the_recorded_polls_give_the_counts_of_distinct_keys(recorded_data, lake, con, stored):
+    """Polls of the firehose every five seconds, which share four rows of ten."""
+    with gzip.open(recorded_data / "public_events_polls" / "events.polls.jsonl.gz", "rb") as file:
+        polls = [json.loads(line)["body"] for line in file]
+    events = [one for poll in polls for one in poll]
+    wanted = Counter(kind for _, kind, _ in {(e["id"], e["type"], e["created_at"]) for e in events})
+    with session(con) as own, Incoming(lake.store.scratch_folder, projections()) as incoming:
+        incoming.read_records(own, [json.dumps(one).encode() for one in events], "polls", START)
+        for day in incoming.facts.dates:
+            merge_day(lake, own, incoming, day)
+    print(f"\n{len(events)} rows, {wanted.total()} events, {wanted['PushEvent']} pushes")
     assert Counter(row["event_type"] for row in stored()) == wanted
 
 
