@@ -130,7 +130,7 @@ class Poller:
         with session(self.con) as own, Incoming(self.lake.store.scratch_folder, self.projections) as incoming:
             incoming.read_records(own, records, SOURCE, max(row["span_end_at"] for row in flat(rows)))
             result.unusable_count += incoming.facts.unusable_count
-            days = sorted(incoming.facts.dates.keys() | rows.keys(), key=lambda day: (day in rows, day))
+            days = sorted(set(incoming.facts.dates) | rows.keys(), key=lambda day: (day in rows, day))
             for day in days:
                 stop_if_wished()
                 result.added_count += self._merge(own, incoming, day, rows.get(day, ())).added_count

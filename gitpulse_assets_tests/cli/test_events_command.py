@@ -1,6 +1,6 @@
 """`gitpulse events watch`: what it says of a poll, and what it refuses."""
 
-from gitpulse_assets.exit_codes import DONE, PARTIAL, WRONG_USE
+from gitpulse_assets.commands.exit_codes import DONE, PARTIAL, WRONG_USE
 from gitpulse_assets_tests.cli.conftest import REPO
 
 

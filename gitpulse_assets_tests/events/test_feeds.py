@@ -7,13 +7,13 @@ from datetime import datetime
 import pytest
 from pydantic import SecretStr
 
-from gitpulse_assets.events.archives import parse_archives
 from gitpulse_assets.events.feed_state import feeds
 from gitpulse_assets.events.feeds import Poller, Round
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife
 from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
