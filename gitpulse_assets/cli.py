@@ -361,6 +361,24 @@ def events_watch(repos: tuple[Repo, ...], once: bool) -> None:
 
 
 @cli.command()
+@click.argument("metric", metavar="[ID]", required=False)
+@click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; as often as wanted."
+)
+def kpi(metric: str | None, params: tuple[str, ...]) -> None:
+    """Print a metric as CSV, or list them all.
+
+    With how much of the time asked for is whole, on stderr. They are those of `gitpulse serve` at /kpi.
+    """
+    pairs = [param.partition("=") for param in params]
+    if wrong := [name for name, sign, _ in pairs if not sign]:
+        raise click.UsageError(f"--param {wrong[0]}: write NAME=VALUE, for example offset=60")
+    from gitpulse_assets.commands.kpi import print_kpi
+
+    sys.exit(print_kpi(settings_or_exit(), metric, {name: value for name, _, value in pairs}))
+
+
+@cli.command()
 @click.argument("repos", nargs=-1, required=True, type=RepoType())
 def plan(repos: tuple[Repo, ...]) -> None:
     """Say what a first refresh will cost.

@@ -29,6 +29,7 @@ COMMANDS = (
         "export",
         "forget",
         "init",
+        "kpi",
         "maintain",
         "mcp",
         "metabase",

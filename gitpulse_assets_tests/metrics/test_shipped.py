@@ -50,7 +50,7 @@ def by_repository(events: Iterable[Event]) -> dict[int, list[Event]]:
 
 
 def last_name(events: Iterable[Event]) -> str:
-    return max(events, key=lambda one: (at_of(one), int(one["id"])))["repo"]["name"]
+    return max(events, key=lambda one: (at_of(one), one["repo"]["name"]))["repo"]["name"]
 
 
 def opened(truth: Truth, length: timedelta | None = None) -> dict[int, list[Event]]:
