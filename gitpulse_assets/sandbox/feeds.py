@@ -6,6 +6,7 @@ What is in a feed are the events somebody published to it, and those that follow
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from gitpulse_assets.sandbox.model import Event, Issue, Repository, User
@@ -33,14 +34,25 @@ class PublicEvent:
     is_hidden: bool = False
 
 
+class EventIds:
+    """The ids of public events, which all repositories share."""
+
+    def __init__(self) -> None:
+        self._code, self._other = count(FIRST_CODE_ID), count(FIRST_OTHER_ID)
+
+    def next(self, event_type: str) -> int:
+        """The id of an event that happens now."""
+        return next(self._code if event_type in CODE_TYPES else self._other)
+
+
 @dataclass
 class PublicFeed:
     """The events of one repository."""
 
     repository: Repository
+    ids: EventIds
     events: list[PublicEvent] = field(default_factory=list)
     is_by_position: bool = False
-    _counts: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
     _told: set[tuple[int, int]] = field(default_factory=set)
 
     def publish(
@@ -54,9 +66,7 @@ class PublicFeed:
         is_hidden: bool = False,
     ) -> PublicEvent:
         """Add an event that happened `at` and shows later; ids follow the order of showing."""
-        is_code = event_type in CODE_TYPES
-        event_id = (FIRST_CODE_ID if is_code else FIRST_OTHER_ID) + self._counts[is_code]
-        self._counts[is_code] += 1
+        event_id = self.ids.next(event_type)
         sent = event_json(self.repository, event_id, event_type, at, payload or {}, actor)
         self.events.append(
             PublicEvent(event_id, json.dumps(sent).encode(), at, at + delay_seconds, is_hidden)

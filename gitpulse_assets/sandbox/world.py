@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gitpulse_assets.sandbox.acts import Acts, Ids
-from gitpulse_assets.sandbox.feeds import PublicFeed
+from gitpulse_assets.sandbox.feeds import EventIds, PublicFeed
 from gitpulse_assets.sandbox.model import Issue, Repository, node_id
 from gitpulse_assets.sandbox.times import parse_iso
 from gitpulse_assets.sandbox.truth import Truth
@@ -30,6 +30,7 @@ class World:
         self.repositories: dict[int, Repository] = {}
         self.acts: dict[int, Acts] = {}
         self.feeds: dict[int, PublicFeed] = {}
+        self.event_ids = EventIds()
         self.lock = threading.RLock()
         self._queue: list[tuple[int, int, Action, Any]] = []
         self._scheduled_count = 0
@@ -44,7 +45,7 @@ class World:
         repository.owner_id = repository.owner_id or 90_000_001 + number
         self.repositories[repository_id] = repository
         self.acts[repository_id] = Acts(repository, self.ids)
-        self.feeds[repository_id] = PublicFeed(repository)
+        self.feeds[repository_id] = PublicFeed(repository, self.event_ids)
         return self.acts[repository_id]
 
     def repository(self, full_name: str) -> Repository | None:
