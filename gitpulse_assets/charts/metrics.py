@@ -10,8 +10,8 @@ from typing import Any
 import altair as alt
 
 from gitpulse_assets.charts.charts import LABELS_MAX
-from gitpulse_assets.charts.findings import Rows
 from gitpulse_assets.charts.parts import HOVER_PIXELS, Document, bar_height, finish, rows_of
+from gitpulse_assets.charts.titles import Rows
 
 BAR_PIXELS = 23
 # A point for each of so few: a value between two gaps has no line.
