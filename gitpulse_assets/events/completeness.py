@@ -56,7 +56,8 @@ EVENT_HOUR_VERDICT = TableContract(
             "reason",
             pa.string(),
             "Why it is not whole: no_file; later_files: files that late events come in are not there; "
-            "few_events: fewer than half the usual; no_history: nothing to compare with.",
+            "few_events: fewer than half the usual; no_history: nothing to compare with; some_feeds: not "
+            "every feed that is followed is whole then.",
         ),
     ),
     sample=("event_hour_at", "event_type", "verdict"),

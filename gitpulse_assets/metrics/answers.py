@@ -18,14 +18,16 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
+from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FEED_SPAN
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
+from gitpulse_assets.events.feed_hours import Row, feed_stretches, with_feeds
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
 from gitpulse_assets.lake.hour_name import FIRST_DAY
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import PartsReplaced, together
+from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.metrics.catalogue import EVENT_TYPE_OF, Metric
-from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of
+from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays
 from gitpulse_assets.metrics.parameters import Value
 
@@ -60,6 +62,12 @@ class Question:
     commits: Commits
     repositories: Sequence[RepositoryStatus]
     version: str
+
+    @property
+    def repository(self) -> str | None:
+        """The repository that alone is asked for; None where none is."""
+        names = [one.name for one in self.metric.entry.parameters if one.type == "repository"]
+        return next((str(self.values[name]) for name in names if self.values[name]), None)
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class MetricAnswers:
         if metric.is_of_events:
             collected = self._days.collected()
             span = span_of(metric, values, collected)
-            first_hour_at = max(span.first_hour_at, collected.first_at)
+            first_hour_at = max(span.first_hour_at, hour_of(collected.first_at))
             commits = self._days.commits(*days_needed(span.from_at.date(), span.to_at.date()))
         of_repositories = any(contract.place == "repository" for contract in metric.reads)
         repositories = self._answers.repositories() if of_repositories else []
@@ -142,7 +150,8 @@ class MetricAnswers:
     def _put_events(self, con: duckdb.DuckDBPyConnection, question: Question) -> Coverage:
         """Put the views of public events onto the connection; return how whole their time is."""
         assert question.span
-        verdicts = self._verdicts(con, question)
+        rows = self._verdicts(con, question)
+        verdicts = pa.Table.from_pylist(rows, EVENT_HOUR_VERDICT.arrow_schema)
         con.register(EVENT_HOUR_VERDICT.view_name, verdicts)
         con.register(EVENT_HOUR_VERDICT.name, verdicts)
         stored = [c for c in question.metric.reads if c.place == "day" and c is not EVENT_HOUR_VERDICT]
@@ -156,20 +165,28 @@ class MetricAnswers:
         for contract in stored:
             con.execute(cut(contract, question.span))
         types = question.metric.event_types
-        rows = verdicts.to_pylist()
         return coverage_of((r for r in rows if not types or r["event_type"] in types), question.span)
 
-    def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question) -> pa.Table:
-        """The verdicts of the hours of a time; kept, since every metric over it has the same."""
+    def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question) -> list[Row]:
+        """The verdicts of the hours of a time, by the archives and by the feeds."""
+        judged = self._by_archives(con, question)
+        spans = self._days.open([FEED_SPAN], question.commits)[FEED_SPAN.name].to_table().to_pylist()
+        if not spans:
+            return judged
+        has_archives = any(parts_of(commit, ARCHIVE_TYPE) for commit in question.commits.values())
+        return with_feeds(judged, feed_stretches(spans), question.repository, has_archives=has_archives)
+
+    def _by_archives(self, con: duckdb.DuckDBPyConnection, question: Question) -> list[Row]:
+        """Those by the archives; kept, since every metric over that time has the same."""
         assert question.span
         assert question.first_hour_at
         hours, commits = (question.first_hour_at, question.span.last_hour_at), question.commits
 
-        def judged() -> pa.Table:
+        def judged() -> list[Row]:
             for name, dataset in self._days.open(JUDGED_BY, commits).items():
                 con.register(name, dataset)
             judge_hours(con, *hours, sorted(EVENT_TYPE_OF.values()))
-            found = con.sql(f"from {EVENT_HOUR_VERDICT.name} order by all").to_arrow_table()
+            found = con.sql(f"from {EVENT_HOUR_VERDICT.name} order by all").to_arrow_table().to_pylist()
             con.execute(f"drop table {EVENT_HOUR_VERDICT.name}")
             for contract in JUDGED_BY:
                 con.unregister(contract.name)

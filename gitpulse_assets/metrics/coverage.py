@@ -12,6 +12,7 @@ IN_WORDS = {
     "later_files": "files that their late events come in are not there",
     "few_events": "the archive brought fewer than half its usual",
     "no_history": "there is nothing to compare them with",
+    "some_feeds": "not every feed that is followed is proven to be whole then",
 }
 
 
@@ -70,7 +71,9 @@ class Coverage:
         count = sum(self.hour_counts.values())
         parts = []
         if missing := self.hour_counts["missing"]:
-            parts.append(f"{of_hours(missing, count)} missing: no archive's file was read")
+            parts.append(
+                f"{of_hours(missing, count)} missing: no file of them was read, and no feed is whole"
+            )
         if thin := self.hour_counts["thin"]:
             reasons = sorted({one.reason for one in self.stretches if one.verdict == "thin"})
             why = ", or ".join(IN_WORDS[reason] for reason in reasons)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
-from gitpulse_assets.contracts.events import ARCHIVE_TYPE, CREATED_AT, PUBLIC_EVENT
+from gitpulse_assets.contracts.events import ARCHIVE_TYPE, CREATED_AT, FEED_SPAN, PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.lake import Lake
@@ -20,6 +20,8 @@ from gitpulse_assets.stopping import each_in_threads
 
 READERS = 8
 DAYS_KEPT = 64
+# What tells that a source was received, and from when on.
+SOURCES = {ARCHIVE_TYPE: "file_hour_at", FEED_SPAN: "span_begin_at"}
 
 Commits = Mapping[Day, Commit]
 
@@ -33,7 +35,7 @@ class NoEvents(Exception):
 
 @dataclass(frozen=True)
 class Collected:
-    """The time of which hour files were read: from the begin of the first one's hour to the newest event."""
+    """The time that sources tell of: from the first hour file's hour or the first poll to the newest event."""
 
     first_at: datetime
     newest_at: datetime
@@ -49,7 +51,7 @@ class EventDays:
     def collected(self) -> Collected:
         """What was collected by now; raises NoEvents.
 
-        A day without a file of its own has only strays: late events, and dates that are not the event's.
+        A day that no source tells of has only strays: late events, and dates that are not the event's.
         """
         days = self._lake.committed_days("silver")
         first = next(self._with_files(days), None)
@@ -60,16 +62,20 @@ class EventDays:
         return Collected(self._first_of(*first), newest_at)
 
     def _with_files(self, days: Iterable[Day]) -> Iterator[tuple[Day, Commit]]:
-        """The days that have an hour file of their own that was read, with their commits."""
+        """The days of which a source tells, an hour file that was read or a poll, with their commits."""
         for day in days:
             commit = self._lake.commit("silver", day)
-            if commit and parts_of(commit, ARCHIVE_TYPE):
+            if commit and any(parts_of(commit, contract) for contract in SOURCES):
                 yield day, commit
 
     def _first_of(self, day: Day, commit: Commit) -> datetime:
         def found() -> datetime:
-            parts = self._parts(ARCHIVE_TYPE, day, commit)
-            return min(at for part in parts for at in part.to_table()["file_hour_at"].to_pylist())
+            return min(
+                at
+                for contract, column in SOURCES.items()
+                for part in self._parts(contract, day, commit)
+                for at in part.to_table()[column].to_pylist()
+            )
 
         return self._known.get(("first", day, commit.merge_id), found)
 

@@ -44,7 +44,7 @@ COVERAGE: Schema = {
         "whole_hour_count": COUNT,
         "thin_hour_count": COUNT,
         "missing_hour_count": COUNT,
-        "gaps": STRETCHES | {"description": "Hours of which no archive's file was read."},
+        "gaps": STRETCHES | {"description": "Hours of which no file was read, and no feed is whole."},
         "thin_hours": STRETCHES | {"description": "Hours that are not whole, with the reason."},
     },
 }

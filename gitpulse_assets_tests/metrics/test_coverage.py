@@ -1,13 +1,25 @@
 """How much of the time asked for is whole, to the minute."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.contracts.events import FEED_SPAN
+from gitpulse_assets.events.incoming import Incoming
+from gitpulse_assets.events.merge import merge_day, publish
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics.answers import MetricAnswers
 from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.metrics.coverage import Span, coverage_of
 from gitpulse_assets.metrics.parameters import read_values
+from gitpulse_assets.place import Day
+from gitpulse_assets_tests.events.hours import event, packed
 from gitpulse_assets_tests.metrics.events import BEGIN, HOUR, MISSING, THIN, Truth
 
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -43,7 +55,7 @@ def test_hours_on_end_are_one_stretch_where_their_reason_is_the_same():
         (AT + 3 * HOUR, span.to_at),
     ]
     assert (found.reason() or "").startswith(
-        "2 of 4 hours are missing: no archive's file was read; 1 of 4 hours is"
+        "2 of 4 hours are missing: no file of them was read, and no feed is whole; 1 of"
     )
 
 
@@ -76,3 +88,60 @@ def test_issues_have_no_coverage_but_say_what_is_lacking(answers: MetricAnswers)
     assert told["coverage"] is None
     assert told["data_quality"]["verdict"] == "thin"
     assert "acme/half: " in told["data_quality"]["reason"]
+
+
+def test_a_repository_is_whole_where_its_own_feed_is_though_no_file_was_read(
+    lake_with_feed: Lake, truth: Truth
+):
+    of_lake = LakeAnswers(lake_with_feed)
+    answers = MetricAnswers(lake_with_feed, of_lake)
+    metric = BY_ID["avg_pr_time"]
+
+    def gaps(**given: str) -> list[datetime]:
+        coverage = answers.ask(
+            metric, read_values(metric.entry.parameters, {"offset": "360", **given})
+        ).coverage
+        assert coverage
+        return [one.from_at for one in coverage.stretches]
+
+    assert gaps() == [BEGIN + MISSING * HOUR, BEGIN + THIN * HOUR]
+    assert gaps(repository="acme/r5") == []
+    assert gaps(repository="acme/r1") == gaps()
+    answers.close()
+    of_lake.close()
+
+
+def test_a_lake_of_feeds_alone_has_answers(tmp_path: Path):
+    lake = Lake.open(str(tmp_path / "lake"))
+    note_feed(lake, "acme/r5", AT - timedelta(hours=10), AT + timedelta(hours=13))
+    with connect() as con, Incoming(lake.store.scratch_folder, projections()) as incoming:
+        chunk = tmp_path / "events.json.gz"
+        chunk.write_bytes(packed([event(1, AT, repository=5), event(2, AT + HOUR, repository=5)]))
+        with pa.OSFile(str(chunk)) as file:
+            incoming.read_file(con, file, "feed", AT)
+        merge_day(lake, con, incoming, AT.date())
+    of_lake = LakeAnswers(lake)
+    answers = MetricAnswers(lake, of_lake)
+    metric = BY_ID["event_count_offset"]
+    found = answers.ask(metric, read_values(metric.entry.parameters, {}))
+    assert found.rows.to_pylist() == [{"event_type": "PushEvent", "event_count": 1}]
+    assert found.coverage
+    assert (found.as_of_at, found.coverage.share_whole) == (AT + HOUR, 1)
+    answers.close()
+    of_lake.close()
+
+
+def note_feed(lake: Lake, name: str, begin: datetime, end: datetime) -> None:
+    """Note a stretch of a feed, as polls leave it at its end."""
+    row = {"repository_name": name, "span_begin_at": begin, "span_end_at": end, "poll_count": 9}
+    with lake.begin("silver", Day(end.date())) as publication:
+        table = pa.Table.from_pylist([row | {"gap_reason": None}], FEED_SPAN.arrow_schema)
+        publish(publication, [publication.stage(FEED_SPAN, table)])
+
+
+@pytest.fixture
+def lake_with_feed(folder: Path, tmp_path: Path) -> Lake:
+    shutil.copytree(folder, tmp_path / "lake")
+    lake = Lake.open(str(tmp_path / "lake"))
+    note_feed(lake, "acme/r5", BEGIN - HOUR, BEGIN + timedelta(hours=19))
+    return lake

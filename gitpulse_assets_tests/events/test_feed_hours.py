@@ -1,0 +1,66 @@
+"""What feeds that are proven whole say of hours, of one repository and of all that are followed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gitpulse_assets.events.feed_hours import feed_stretches, with_feeds
+
+DAY = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def at(hour: float) -> datetime:
+    return DAY + timedelta(hours=hour)
+
+
+def span(
+    begin: float, end: float, gap: str | None = "first_poll", name: str = "acme/rocket"
+) -> dict[str, Any]:
+    ends = {"span_begin_at": at(begin), "span_end_at": at(end)}
+    return {"repository_name": name, "gap_reason": gap, **ends}
+
+
+def verdicts(spans: list[dict[str, Any]], repository: str | None, *, has_archives: bool = False) -> list[str]:
+    """The verdicts of the first twelve hours where no archive's file was read."""
+    rows = [
+        {"event_hour_at": at(hour), "event_type": "PushEvent", "verdict": "missing", "reason": "no_file"}
+        for hour in range(12)
+    ]
+    found = with_feeds(rows, feed_stretches(spans), repository, has_archives=has_archives)
+    return [row["reason"] or row["verdict"] for row in found]
+
+
+def test_an_hour_is_whole_where_all_of_it_has_had_its_time_to_show_up():
+    assert verdicts([span(1.5, 11)], "acme/rocket") == ["no_file"] * 2 + ["whole"] * 3 + ["no_file"] * 7
+
+
+def test_a_stretch_goes_on_at_midnight():
+    assert verdicts([span(-9, -0.1), span(-0.1, 8, gap=None)], "acme/rocket")[:3] == [
+        "whole",
+        "whole",
+        "no_file",
+    ]
+
+
+def test_a_gap_ends_a_stretch():
+    found = verdicts([span(0, 9), span(9.2, 30, gap="code")], "acme/rocket")
+    assert found == ["whole"] * 3 + ["no_file"] * 7 + ["whole"] * 2
+
+
+def test_another_repository_s_feed_says_nothing():
+    assert set(verdicts([span(-5, 40)], "acme/other")) == {"no_file"}
+
+
+@pytest.mark.parametrize(("end", "reason"), [(40, "whole"), (2, "some_feeds")])
+def test_of_all_repositories_every_feed_that_is_followed_counts(end: float, reason: str):
+    assert set(verdicts([span(-5, 40), span(-5, end, name="acme/other")], None)) == {reason}
+
+
+def test_a_few_feeds_do_not_stand_for_an_archive_of_all_repositories():
+    assert set(verdicts([span(-5, 40)], None, has_archives=True)) == {"no_file"}
+
+
+def test_what_an_archive_proves_stands():
+    rows = [{"event_hour_at": at(0), "event_type": "PushEvent", "verdict": "whole", "reason": None}]
+    assert with_feeds(rows, feed_stretches([span(5, 6)]), None, has_archives=False) == rows
