@@ -19,7 +19,7 @@ Stretches = Mapping[str, Sequence[tuple[datetime, datetime]]]
 
 
 def feed_stretches(spans: Iterable[Row]) -> Stretches:
-    """The stretches of each feed by its name, those of following days put together; from rows of `feed_span`."""
+    """The stretches of each feed by its name, those of following days as one; of rows of `feed_span`."""
     found: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
     for row in sorted(spans, key=lambda row: (row["repository_name"], row["span_begin_at"])):
         known, begin, end = found[row["repository_name"].lower()], row["span_begin_at"], row["span_end_at"]

@@ -35,7 +35,7 @@ class NoEvents(Exception):
 
 @dataclass(frozen=True)
 class Collected:
-    """The time that sources tell of: from the first hour file's hour or the first poll to the newest event."""
+    """The time that sources tell of: from the first hour file's hour or first poll to the newest event."""
 
     first_at: datetime
     newest_at: datetime
