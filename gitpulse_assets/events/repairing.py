@@ -178,7 +178,9 @@ class Repair:
             yield publication.stage(contract, self._open(contract, paths.WHOLE).to_table())
         # Of what feeds brought nothing else is kept: nobody can say that it is all there.
         spans = empty_dataset(FEED_SPAN) if self._are_events_lost else self._open(FEED_SPAN, paths.WHOLE)
-        yield publication.stage(FEED_SPAN, spans.to_table())
+        is_there = self._lake.store.head(paths.table_key(FEED_SPAN, self._day)) is not None
+        if is_there or parts_of(publication.previous, FEED_SPAN):
+            yield publication.stage(FEED_SPAN, spans.to_table())
 
     def _parts(self, contract: TableContract, objects: Iterable[str]) -> list[str]:
         folder = f"{contract.folder}/{self._day.folder}/"

@@ -30,7 +30,8 @@ class NoEvents(Exception):
     """There are no public events yet; str() says what to do."""
 
     def __init__(self) -> None:
-        super().__init__("no public event is in this lake; gitpulse events backfill FROM TO brings some")
+        commands = "gitpulse events watch or gitpulse events backfill FROM TO"
+        super().__init__(f"no public event is in this lake; {commands} brings some")
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import duckdb
+from pydantic import SecretStr
+
+from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.events.hours import Key, key_of
+from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
 
 REPO = Repo("acme", "rocket")
 TYPES = ("PushEvent", "PushEvent", "WatchEvent", "IssuesEvent", "PullRequestEvent", "ReleaseEvent")
@@ -65,3 +73,16 @@ class FeedLife:
         """Every event that was served at any time until now, and since when."""
         shown = [one for one in self.feed.events if one.shown_at <= self.world.clock]
         return {key_of(json.loads(one.body)): datetime.fromtimestamp(one.shown_at, UTC) for one in shown}
+
+
+def polled(lake: Lake, con: duckdb.DuckDBPyConnection, life: FeedLife) -> Round:
+    """Poll a life's feed once, as a process of its own."""
+    chosen = [one for one in projections() if one.event_type in ("PullRequestEvent", "WatchEvent")]
+    with GitHubClient(
+        api_url=API_URL,
+        graphql_url=f"{API_URL}/graphql",
+        tokens=[SecretStr("good-token")],
+        http_transport=SandboxTransport(life.app),
+        sleep=lambda seconds: None,
+    ) as client:
+        return Poller(lake, con, client, chosen).poll([REPO], life.now)

@@ -5,17 +5,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from pydantic import SecretStr
 
 from gitpulse_assets.events.feed_state import feeds
-from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.feeds import Round
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
-from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.setting_values.archives import parse_archives
-from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife
-from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
+from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife, polled
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 
 # A few by default; `make prove` tries all.
@@ -27,19 +24,7 @@ Polling = Callable[[Lake, FeedLife], Round]
 @pytest.fixture
 def poll(con) -> Polling:
     """Polls a life's feed once, as a process of its own."""
-    chosen = [one for one in projections() if one.event_type in ("PullRequestEvent", "WatchEvent")]
-
-    def poll(lake: Lake, life: FeedLife, token: str = "good-token") -> Round:
-        with GitHubClient(
-            api_url=API_URL,
-            graphql_url=f"{API_URL}/graphql",
-            tokens=[SecretStr(token)] if token else [],
-            http_transport=SandboxTransport(life.app),
-            sleep=lambda seconds: None,
-        ) as client:
-            return Poller(lake, con, client, chosen).poll([REPO], life.now)
-
-    return poll
+    return lambda lake, life: polled(lake, con, life)
 
 
 def dying(lake: Lake, life: FeedLife, poll: Polling, rng: random.Random) -> None:
@@ -159,12 +144,12 @@ def test_the_trouble_of_a_feed_is_kept_and_the_next_answer_goes_on(lake, poll, s
     poll(lake, life)
     repository = life.world.repositories.pop(life.feed.repository.repository_id)
     life.world.advance(seconds=1000)
-    (polled,) = poll(lake, life).polls
-    assert "is not found" in polled.state.trouble
+    (found,) = poll(lake, life).polls
+    assert "is not found" in found.state.trouble
     life.world.repositories[repository.repository_id] = repository
     life.world.advance(seconds=1000)
-    (polled,) = poll(lake, life).polls
-    assert polled.state.trouble == ""
+    (found,) = poll(lake, life).polls
+    assert found.state.trouble == ""
     assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll"]
 
 
