@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from gitpulse_assets.assets.bronze import bronze
+from gitpulse_assets.assets.events import public_events
 from gitpulse_assets.assets.gold import gold
 from gitpulse_assets.assets.report import backlog_report
 from gitpulse_assets.assets.silver import silver, sync_state
@@ -24,7 +25,7 @@ from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 
 default_sensors = [alerts, retries, *watching_sensors, report_automation]
-default_assets = [bronze, silver, sync_state, gold, backlog_report]
+default_assets = [bronze, silver, sync_state, gold, backlog_report, public_events]
 
 
 def default_resources() -> dict[str, Any]:

@@ -1,10 +1,17 @@
-"""The one partitioning of the project: a partition is a repository, its key `owner/name` in lower case."""
+"""The partitionings: by repository, its key `owner/name` in lower case, and of public events by UTC day."""
 
 import dagster as dg
 
 REPOS_PARTITIONS = "repos"
 
 repos = dg.DynamicPartitionsDefinition(name=REPOS_PARTITIONS)
+# By day: the hours since 2015 are more keys than Dagster bears.
+event_days = dg.DailyPartitionsDefinition(start_date="2015-01-01", timezone="UTC")
+
+
+def partitions_of(place: str) -> dg.PartitionsDefinition:
+    """The partitioning of tables whose place is a repository or a day."""
+    return event_days if place == "day" else repos
 
 
 def register(instance: dg.DagsterInstance, key: str) -> None:

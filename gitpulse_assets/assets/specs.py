@@ -10,7 +10,7 @@ import dagster as dg
 
 from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.contracts.model import Layer, TableContract
-from gitpulse_assets.partitions import repos
+from gitpulse_assets.partitions import partitions_of
 
 OWNER = "team:gitpulse"
 
@@ -26,11 +26,11 @@ def asset_spec(contract: TableContract) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=list(contract.asset_key),
         description=f"{contract.description}\n\nGrain: {contract.grain}. Key: {', '.join(contract.key)}.",
-        group_name=contract.layer,
+        group_name="events" if contract.place == "day" else contract.layer,
         kinds=KINDS[contract.layer],
         owners=[OWNER],
         tags={"layer": contract.layer},
-        partitions_def=repos,
+        partitions_def=partitions_of(contract.place),
         # A look that finds nothing makes no table anew, and what hangs on them is skipped.
         skippable=contract.layer == "bronze",
         metadata={
@@ -59,9 +59,14 @@ def inner_deps(tables: Iterable[TableContract]) -> dict[str, set[dg.AssetKey]]:
     return {table.name: {dg.AssetKey(key) for key in tables_read(table)} for table in tables}
 
 
+def is_traced(contract: TableContract) -> bool:
+    """Whether its columns flow from those of other tables; bronze and events are what GitHub said."""
+    return contract.layer != "bronze" and contract.place == "repository"
+
+
 def column_lineage(contract: TableContract) -> dict[str, dg.TableColumnLineage]:
-    """Return as metadata from which columns each column flows; bronze is what GitHub said."""
-    if contract.layer == "bronze":
+    """Return as metadata from which columns each column flows, where they do from others."""
+    if not is_traced(contract):
         return {}
     deps: dict[str, list[dg.TableColumnDep]] = {}
     for key, columns in tables_read(contract).items():
@@ -76,7 +81,7 @@ def column_schema(contract: TableContract) -> dg.TableSchema:
 
     Only Dagster's hosted product draws the lineage of columns; the descriptions are seen in every one.
     """
-    origins = {} if contract.layer == "bronze" else columns_read(contract)
+    origins = columns_read(contract) if is_traced(contract) else {}
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

@@ -1,13 +1,13 @@
 """The jobs people launch, schedule and backfill.
 
-A run of any is one repository; only maintenance, in a module of its own, is of the whole lake.
+A run of any is one repository, or of events one day; maintenance, in a module of its own, is of all.
 """
 
 import dagster as dg
 
 from gitpulse_assets.automation.maintain import maintain
 from gitpulse_assets.automation.reporting import report
-from gitpulse_assets.runs.kinds import REBUILD_JOB, RECONCILE_JOB, REFRESH_JOB
+from gitpulse_assets.runs.kinds import EVENTS_JOB, REBUILD_JOB, RECONCILE_JOB, REFRESH_JOB
 
 WHOLE_PATH = dg.AssetSelection.groups("bronze", "silver", "gold")
 
@@ -40,4 +40,13 @@ rebuild = dg.define_asset_job(
 )
 
 
-default_jobs = [refresh, reconcile, rebuild, report, maintain]
+events = dg.define_asset_job(
+    EVENTS_JOB,
+    selection=dg.AssetSelection.groups("events"),
+    description=(
+        "Bring one UTC day of public events from the archives in GITPULSE_ARCHIVES. Days are backfilled by "
+        "selecting their partitions; hours that are there whole cost nothing."
+    ),
+)
+
+default_jobs = [refresh, reconcile, rebuild, events, report, maintain]

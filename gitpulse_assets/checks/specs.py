@@ -12,13 +12,13 @@ import dagster as dg
 from gitpulse_assets.checks.result import CONTRACT_CHECK, CheckResult
 from gitpulse_assets.checks.semantic import SemanticCheck
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.partitions import repos
+from gitpulse_assets.partitions import partitions_of
 
 
 def partitioned_check_spec(
     name: str, contract: TableContract, *, is_blocking: bool, description: str
 ) -> dg.AssetCheckSpec:
-    """Return a check whose verdict is kept per repository.
+    """Return a check whose verdict is kept per repository or day.
 
     `partitions_def` on a check is a preview feature of Dagster 1.13: without it the last repository to
     finish would own the verdict of all. The warning is silenced here alone, and the behaviour is pinned
@@ -31,7 +31,7 @@ def partitioned_check_spec(
             asset=list(contract.asset_key),
             blocking=is_blocking,
             description=description,
-            partitions_def=repos,
+            partitions_def=partitions_of(contract.place),
         )
 
 

@@ -154,6 +154,16 @@ def days_from(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
 
 
+def refusal(archives: Sequence[Archive], first: date, last: date) -> str | None:
+    """Why there is nothing to bring; None where there is."""
+    if not archives:
+        return "GITPULSE_ARCHIVES names no archive; for example mine=/data/hours 2026-01-01.."
+    if not any(archive.serves(day) for day in days_from(first, last) for archive in archives):
+        served = "; ".join(f"{a.name} serves {a.first}..{a.last or ''}" for a in archives)
+        return f"no archive serves a day from {first} to {last}: {served}"
+    return None
+
+
 def _whole(row: HourRow, facts: Facts) -> HourRow:
     return replace(
         row,

@@ -128,3 +128,12 @@ def hour_row(record: Mapping[str, Any]) -> HourRow:
     """A row of `archive_hour`, with the columns that are known today."""
     known = HourRow.__dataclass_fields__
     return HourRow(**{name: value for name, value in record.items() if name in known})
+
+
+def in_words(row: HourRow) -> str:
+    """What became of an hour file, in one line."""
+    name = f"{row.source} {row.file_hour_at:%Y-%m-%d %H}:00"
+    if row.status != "whole":
+        return f"{name}: {row.status.replace('_', ' ')}: {row.detail}"
+    unusable = f", {row.unusable_count:,} lines unusable" if row.unusable_count else ""
+    return f"{name}: {row.row_count:,} events, {row.added_count:,} new{unusable}"

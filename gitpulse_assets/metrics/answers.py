@@ -20,15 +20,15 @@ from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FEED_SPAN
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
+from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import Row, feed_stretches, with_feeds
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
 from gitpulse_assets.lake.hour_name import FIRST_DAY
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
-from gitpulse_assets.metrics.catalogue import EVENT_TYPE_OF, Metric
+from gitpulse_assets.metrics.catalogue import Metric
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
-from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays
+from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays, judged
 from gitpulse_assets.metrics.parameters import Value
 
 SECONDS_MAX = 20.0
@@ -182,18 +182,8 @@ class MetricAnswers:
         assert question.first_hour_at
         hours, commits = (question.first_hour_at, question.span.last_hour_at), question.commits
 
-        def judged() -> list[Row]:
-            for name, dataset in self._days.open(JUDGED_BY, commits).items():
-                con.register(name, dataset)
-            judge_hours(con, *hours, sorted(EVENT_TYPE_OF.values()))
-            found = con.sql(f"from {EVENT_HOUR_VERDICT.name} order by all").to_arrow_table().to_pylist()
-            con.execute(f"drop table {EVENT_HOUR_VERDICT.name}")
-            for contract in JUDGED_BY:
-                con.unregister(contract.name)
-            return found
-
         key = (hours, tuple((day, commit.merge_id) for day, commit in commits.items()))
-        return self._judged.get(key, judged)
+        return self._judged.get(key, lambda: judged(con, self._days, commits, *hours))
 
     def _put_marts(self, con: duckdb.DuckDBPyConnection, question: Question) -> None:
         """Put the tables of all repositories onto the connection, of each those of one merge of a layer."""

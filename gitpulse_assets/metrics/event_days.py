@@ -5,16 +5,22 @@ Only the days that a question is about are opened, each as its commit has it.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
+import duckdb
 import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.contracts.events import ARCHIVE_TYPE, CREATED_AT, FEED_SPAN, PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
+from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, parts_of, together
+from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of
 from gitpulse_assets.place import Day
 from gitpulse_assets.stopping import each_in_threads
 
@@ -105,6 +111,31 @@ class EventDays:
 
     def _parts(self, contract: TableContract, day: Day, commit: Commit) -> Sequence[ds.Dataset]:
         return list(open_parts(self._lake.store, contract, day, commit).values())
+
+
+def judged(
+    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, first: datetime, last: datetime
+) -> list[dict[str, Any]]:
+    """Rows of `event_hour_verdict`, by the archives, of the hours from the first to the last."""
+    for name, dataset in days.open(JUDGED_BY, commits).items():
+        con.register(name, dataset)
+    judge_hours(con, first, last, sorted(one.event_type for one in projections()))
+    found = con.sql(f"from {EVENT_HOUR_VERDICT.name} order by all").to_arrow_table()
+    con.execute(f"drop table {EVENT_HOUR_VERDICT.name}")
+    for contract in JUDGED_BY:
+        con.unregister(contract.name)
+    return found.to_pylist()
+
+
+def coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Coverage:
+    """How whole a day is by the archives, of all types; as everything stands now."""
+    begin = datetime.combine(day.event_date, time(), UTC)
+    span = Span(begin - timedelta(microseconds=1), begin + timedelta(days=1, microseconds=-1))
+    days = EventDays(lake)
+    commits = days.commits(*days_needed(day.event_date, day.event_date))
+    with session(con) as own:
+        rows = judged(own, days, commits, span.first_hour_at, span.last_hour_at)
+    return coverage_of(rows, span)
 
 
 def newest_of(parts: Iterable[ds.Dataset]) -> datetime | None:

@@ -5,6 +5,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 REFRESH_JOB = "refresh"
 RECONCILE_JOB = "reconcile"
 REBUILD_JOB = "rebuild"
+EVENTS_JOB = "events"
 REPO_TAG = "gitpulse/repo"
 
 

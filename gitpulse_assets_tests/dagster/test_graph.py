@@ -7,8 +7,10 @@ import dagster as dg
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from gitpulse_assets.assets.events import DAY_TABLES
 from gitpulse_assets.assets.report import REPORT_KEY
 from gitpulse_assets.catalog.tables import CATALOG
+from gitpulse_assets.partitions import event_days
 
 
 def specs(defs: dg.Definitions) -> dict[str, dg.AssetSpec]:
@@ -22,7 +24,7 @@ def test_graph_is_the_reviewed_one(defs: dg.Definitions, snapshot: SnapshotAsser
             "group": spec.group_name,
             "kinds": sorted(spec.kinds),
             "owners": list(spec.owners),
-            "partitions": spec.partitions_def.name if spec.partitions_def else None,
+            "partitions": "event days" if spec.partitions_def == event_days else spec.partitions_def.name,
         }
         for name, spec in sorted(specs(defs).items())
     }
@@ -44,10 +46,11 @@ def test_loading_the_definitions_loads_nothing_that_only_a_step_needs():
 
 
 def test_every_contract_is_an_asset_and_the_report_is_one_more(defs: dg.Definitions):
-    assert set(specs(defs)) == {"/".join(contract.asset_key) for contract in CATALOG} | {"/".join(REPORT_KEY)}
+    keys = {"/".join(contract.asset_key) for contract in (*CATALOG, *DAY_TABLES)}
+    assert set(specs(defs)) == keys | {"/".join(REPORT_KEY)}
 
 
-@pytest.mark.parametrize("contract", CATALOG, ids=lambda contract: contract.name)
+@pytest.mark.parametrize("contract", [*CATALOG, *DAY_TABLES], ids=lambda contract: contract.name)
 def test_every_asset_is_described(defs: dg.Definitions, contract):
     spec = specs(defs)["/".join(contract.asset_key)]
     schema = spec.metadata["dagster/column_schema"]

@@ -1,0 +1,112 @@
+"""The public events in Dagster: a partition is a UTC day, which a run brings from the archives.
+
+How a file is read and merged stands in `events/`. What feeds bring is no run's business and no asset here.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from gitpulse_assets.assets.specs import asset_spec
+from gitpulse_assets.checks.specs import partitioned_check_spec
+from gitpulse_assets.contracts.events import FEED_SPAN, PUBLIC_EVENT
+from gitpulse_assets.events.tables import EVENT_CONTRACTS
+from gitpulse_assets.io_manager import lake_errors
+from gitpulse_assets.partitions import event_days
+from gitpulse_assets.place import Day
+from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
+from gitpulse_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from gitpulse_assets.events.ledger import HourRow
+    from gitpulse_assets.lake.commit import Commit
+    from gitpulse_assets.metrics.coverage import Coverage
+
+DAY_TABLES = tuple(contract for contract in EVENT_CONTRACTS if contract is not FEED_SPAN)
+HOURS_CHECK = "hours_are_whole"
+
+
+@dg.multi_asset(
+    name="public_events",
+    specs=[asset_spec(contract) for contract in DAY_TABLES],
+    check_specs=[
+        partitioned_check_spec(
+            HOURS_CHECK,
+            PUBLIC_EVENT,
+            is_blocking=False,
+            description=(
+                "Every hour of the day has what its archive usually brings, and the files that its late "
+                "events come in were read, as far as they were when the day was brought."
+            ),
+        )
+    ],
+    partitions_def=event_days,
+)
+def public_events(
+    context: dg.AssetExecutionContext, lake: LakeResource, duckdb: DuckDB
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Bring the hour files of a day; what is there whole costs nothing."""
+    from gitpulse_assets.metrics.event_days import coverage_of_day
+
+    day, settings = Day(date.fromisoformat(context.partition_key)), settings_or_failure()
+    with lake_errors(), duckdb.get_connection(settings) as con:
+        target = lake.open(settings)
+        rows = bring(context, settings, target, con, day)
+        coverage = coverage_of_day(target, con, day)
+        commit = target.commit("silver", day)
+    for contract in DAY_TABLES:
+        yield dg.MaterializeResult(
+            asset_key=list(contract.asset_key),
+            metadata={"dagster/partition_row_count": count(commit, contract)},
+        )
+    yield hours_result(coverage)
+    # Behind what was brought: a later run asks for it again.
+    if silent := next((row for row in rows if row.status == "unreachable"), None):
+        raise dg.Failure(f"{silent.source}: {silent.detail}")
+
+
+def bring(
+    context: dg.AssetExecutionContext, settings: Settings, lake: Any, con: Any, day: Day
+) -> "list[HourRow]":
+    """Bring a day from every archive that serves it; each file is told in the run's log."""
+    from gitpulse_assets.events.backfill import Backfill, refusal
+    from gitpulse_assets.events.fetching import Fetcher
+    from gitpulse_assets.events.ledger import in_words
+    from gitpulse_assets.events.projection import projections
+    from gitpulse_assets.github.errors import UnusableEnvironment
+
+    if trouble := refusal(settings.archives, day.event_date, day.event_date):
+        raise dg.Failure(trouble, allow_retries=False)
+    try:
+        with Fetcher() as fetcher:
+            backfill = Backfill(lake, con, fetcher, projections())
+            told = lambda row: context.log.info(in_words(row))  # noqa: E731
+            return backfill.days(settings.archives, day.event_date, day.event_date, told)
+    except UnusableEnvironment as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def count(commit: "Commit | None", contract: Any) -> int:
+    """Rows of a table in a day, over its parts."""
+    from gitpulse_assets.lake.parts import parts_of
+
+    return sum(table.row_count for table in parts_of(commit, contract).values())
+
+
+def hours_result(coverage: "Coverage") -> dg.AssetCheckResult:
+    """The day's hours as Dagster shows them."""
+    counts = {f"{verdict}_hour_count": number for verdict, number in coverage.hour_counts.items()}
+    stretches = [
+        f"{one.from_at:%H:%M} to {one.to_at:%H:%M}: {one.verdict}, {one.reason.replace('_', ' ')}"
+        for one in coverage.stretches
+    ]
+    return dg.AssetCheckResult(
+        passed=not coverage.stretches,
+        asset_key=list(PUBLIC_EVENT.asset_key),
+        check_name=HOURS_CHECK,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=coverage.reason() or "every hour is whole",
+        metadata={**counts, "not_whole": stretches},
+    )
