@@ -225,7 +225,9 @@ def columns_of(con: duckdb.DuckDBPyConnection, metric: Metric) -> Iterator[Colum
     }
     values |= dict.fromkeys(metric.named.intersection(ENDS), A_MOMENT)
     try:
-        schema = con.sql(metric.entry.sql, params=values).to_arrow_table().schema
+        # Bound, not run: without rows it may still count for hours.
+        bound = f"select * from ({metric.entry.sql.rstrip().rstrip(';')}\n) limit 0"
+        schema = con.sql(bound, params=values).to_arrow_table().schema
     except duckdb.Error as error:
         raise WrongMetric(["sql"], f"DuckDB cannot compute it ({str(error).splitlines()[0]})") from None
     for field in schema:

@@ -1,0 +1,69 @@
+"""Whatever a metric's SQL does, it reads nothing but the views put before it, and comes to an end."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.metrics.answers import MetricAnswers, TooLong, locked_database
+from gitpulse_assets.metrics.catalogue import read_metrics
+
+SLOW = """\
+- id: slow
+  name: Slow
+  description: Counts for hours.
+  visualisation: value
+  unit: rows
+  sql: >-
+    select count(*) as row_count
+    from range(100000) as a, range(100000) as b, range(1000) as c
+    left join (select open_at_end from gold_mart_issue_daily_flow) on open_at_end = c.range
+    where hash(a.range + b.range) % 7 = 3
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from read_text('/etc/hostname')",
+        "select * from read_csv('/etc/hostname')",
+        "select * from '/etc/hostname'",
+        "select * from glob('/etc/*')",
+        "copy (select 1) to '/tmp/gitpulse-leak.csv'",
+        "attach '/tmp/gitpulse-leak.duckdb' as other",
+        "install httpfs",
+        "load httpfs",
+        "set memory_limit = '100GB'",
+        "set enable_external_access = true",
+        "set TimeZone = 'Asia/Tokyo'",
+        "select * from a_variable",
+        "create secret s (type s3)",
+    ],
+)
+def test_case_29_the_connection_has_no_files_no_network_and_no_settings(statement: str):
+    a_variable = [1]
+    with locked_database() as database, database.cursor() as con, pytest.raises(duckdb.Error):
+        con.execute(statement).fetchall()
+    assert a_variable
+    assert not Path("/tmp/gitpulse-leak.csv").exists()
+
+
+def test_days_are_utc_days_whatever_the_machine_says(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    with locked_database() as database, database.cursor() as con:
+        (row,) = con.execute("select timestamptz '2026-03-01 23:30:00+00'::date::varchar").fetchall()
+    assert row == ("2026-03-01",)
+
+
+def test_a_metric_that_takes_too_long_is_stopped(lake: Lake, tmp_path: Path):
+    path = tmp_path / "own.yaml"
+    path.write_text(SLOW)
+    of_lake = LakeAnswers(lake)
+    answers = MetricAnswers(lake, of_lake, seconds_max=0.2)
+    (metric,) = read_metrics(path)
+    with pytest.raises(TooLong, match=r"it took longer than 0\.2 s; ask for less time"):
+        answers.ask(metric, {})
+    answers.close()
+    of_lake.close()
