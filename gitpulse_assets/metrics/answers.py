@@ -94,8 +94,8 @@ class Answered:
 class MetricAnswers:
     """Answers of one lake; to be made once a process and called from any thread."""
 
-    def __init__(self, lake: Lake, answers: LakeAnswers, seconds_max: float = SECONDS_MAX) -> None:
-        self._lake, self._answers, self._seconds_max = lake, answers, seconds_max
+    def __init__(self, lake: Lake, answers: LakeAnswers) -> None:
+        self._lake, self._answers = lake, answers
         self._days = EventDays(lake)
         self._judged, self._answered = ResultCache(JUDGEMENTS_KEPT), ResultCache(ANSWERS_KEPT)
         self._database = locked_database()
@@ -119,28 +119,38 @@ class MetricAnswers:
         version = hashlib.sha256(repr(told).encode()).hexdigest()
         return Question(metric, values, span, first_hour_at, commits, repositories, version)
 
-    def ask(self, metric: Metric, values: Values) -> Answered:
+    def ask(self, metric: Metric, values: Values, seconds_max: float = SECONDS_MAX) -> Answered:
         """Answer from what is published now; raises NoEvents, TooLong and LakeError."""
-        return self.answer(self.question(metric, values))
+        return self.answer(self.question(metric, values), seconds_max)
 
-    def answer(self, question: Question) -> Answered:
-        """Answer a question; where a merge replaced a part meanwhile, from the newer tables."""
+    def coverage(self, metric: Metric, values: Values) -> Coverage:
+        """How whole the time is that a metric over public events is asked for; raises NoEvents."""
+        question = self.question(metric, values)
+        assert question.span
+        with lazy_read_errors(), self._database.cursor() as con:
+            return coverage_of(self._verdicts(con, question), question.span)
+
+    def answer(self, question: Question, seconds_max: float = SECONDS_MAX) -> Answered:
+        """Answer a question; where a merge replaced a part meanwhile, from the newer tables.
+
+        `seconds_max`: for how long the metric's SQL may run.
+        """
         key = (question.metric.id, question.version, tuple(question.values.items()))
-        return self._answered.get(key, lambda: self._newest_answer(question))
+        return self._answered.get(key, lambda: self._newest_answer(question, seconds_max))
 
-    def _newest_answer(self, question: Question) -> Answered:
+    def _newest_answer(self, question: Question, seconds_max: float) -> Answered:
         for _ in range(ATTEMPTS - 1):
             try:
-                return self._answer(question)
+                return self._answer(question, seconds_max)
             except PartsReplaced:
                 question = self.question(question.metric, question.values)
-        return self._answer(question)
+        return self._answer(question, seconds_max)
 
-    def _answer(self, question: Question) -> Answered:
+    def _answer(self, question: Question, seconds_max: float) -> Answered:
         with lazy_read_errors(), self._database.cursor() as con:
             coverage = self._put_events(con, question) if question.span else None
             self._put_marts(con, question)
-            rows = self._rows(con, question)
+            rows = self._rows(con, question, seconds_max)
         as_of_at, reason = marts_known(question.repositories)
         if coverage:
             as_of_at, reason = coverage.span.to_at, coverage.reason()
@@ -197,29 +207,30 @@ class MetricAnswers:
             for contract in contracts:
                 con.register(contract.view_name, together(contract, found[contract.name]))
 
-    def _rows(self, con: duckdb.DuckDBPyConnection, question: Question) -> pa.Table:
+    def _rows(self, con: duckdb.DuckDBPyConnection, question: Question, seconds_max: float) -> pa.Table:
         """Run the metric's own statement, bounded in time and rows."""
         metric = question.metric
         ends = {"from_at": question.span.from_at, "to_at": question.span.to_at} if question.span else {}
         every = {**question.values, **ends}
         given = {name: value for name, value in every.items() if name in metric.named}
-        with self._limited(con):
+        with limited(con, seconds_max):
             table = con.sql(metric.entry.sql, params=given).to_arrow_table().slice(0, ROWS_MAX)
         return table.cast(pa.schema([pa.field(column.name, column.type) for column in metric.columns]))
 
-    @contextmanager
-    def _limited(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """Interrupt what runs too long, and say so, or that it needs too much memory."""
-        timer = threading.Timer(self._seconds_max, con.interrupt)
-        timer.start()
-        try:
-            yield
-        except duckdb.InterruptException:
-            raise TooLong(f"it took longer than {self._seconds_max:g} s; ask for less time") from None
-        except duckdb.OutOfMemoryException:
-            raise TooLong(f"it needs more than {MEMORY_LIMIT} of memory; ask for less time") from None
-        finally:
-            timer.cancel()
+
+@contextmanager
+def limited(con: duckdb.DuckDBPyConnection, seconds_max: float) -> Iterator[None]:
+    """Interrupt what runs too long, and say so, or that it needs too much memory."""
+    timer = threading.Timer(seconds_max, con.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise TooLong(f"it took longer than {seconds_max:g} s; ask for less time") from None
+    except duckdb.OutOfMemoryException:
+        raise TooLong(f"it needs more than {MEMORY_LIMIT} of memory; ask for less time") from None
+    finally:
+        timer.cancel()
 
 
 def locked_database() -> duckdb.DuckDBPyConnection:

@@ -16,10 +16,14 @@ from gitpulse_assets.metrics.coverage import Coverage
 from gitpulse_assets.metrics.parameters import UNITS, Value
 from gitpulse_assets.page.html import cell
 from gitpulse_assets.page.story import Card, card
+from gitpulse_assets.stopping import each_in_threads
 
 # The widest first: how much came when, and what of it is whole.
 FIRST = "events_per_minute"
 COUNT_LEAST = 10
+# A page shows what can be had soon, and says of the rest that the API takes longer.
+SECONDS_MAX = 6.0
+READERS = 4
 SHADED = "Grey: no file was read. Orange: thin."
 NOT_COMPUTED = "It cannot be computed; the server's log says why."
 logger = logging.getLogger(__name__)
@@ -47,7 +51,7 @@ class Shown:
 class EventsPage:
     """Everything that stands on the page; `coverage` is that of the whole time chosen."""
 
-    coverage: Coverage | None
+    coverage: Coverage
     events: Sequence[Shown]
     issues: Sequence[Shown]
 
@@ -55,10 +59,12 @@ class EventsPage:
 def events_page(answers: MetricAnswers, metrics: Sequence[Metric], minutes: int) -> EventsPage:
     """Ask every metric for the last so many minutes; raises NoEvents where there are none."""
     ordered = sorted(metrics, key=lambda metric: metric.id != FIRST)
-    whole = answers.ask(ordered[0], values_of(ordered[0], minutes))
-    every = [shown(answers, metric, minutes, whole.reason) for metric in ordered]
+    coverage = answers.coverage(ordered[0], values_of(ordered[0], minutes))
+    said = coverage.reason()
+    told = each_in_threads(lambda metric: shown(answers, metric, minutes, said), ordered, READERS)
+    every = [one.result() for one in told]
     return EventsPage(
-        whole.coverage,
+        coverage,
         [one for one in every if one.metric.is_of_events],
         [one for one in every if not one.metric.is_of_events],
     )
@@ -68,9 +74,9 @@ def shown(answers: MetricAnswers, metric: Metric, minutes: int, said: str | None
     """Ask one metric; one that fails is told and does not take the others with it. `said`: what all lack."""
     values = values_of(metric, minutes)
     try:
-        answered = answers.ask(metric, values)
+        answered = answers.ask(metric, values, SECONDS_MAX)
     except TooLong as error:
-        return untold(metric, values, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return untold(metric, values, f"{str(error)[:1].upper()}{str(error)[1:]}. The HTTP API waits longer.")
     except duckdb.Error as error:
         logger.error("metric %s: %s", metric.id, error)
         return untold(metric, values, NOT_COMPUTED)

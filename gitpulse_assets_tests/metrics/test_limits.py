@@ -61,9 +61,9 @@ def test_a_metric_that_takes_too_long_is_stopped(lake: Lake, tmp_path: Path):
     path = tmp_path / "own.yaml"
     path.write_text(SLOW)
     of_lake = LakeAnswers(lake)
-    answers = MetricAnswers(lake, of_lake, seconds_max=0.2)
+    answers = MetricAnswers(lake, of_lake)
     (metric,) = read_metrics(path)
     with pytest.raises(TooLong, match=r"it took longer than 0\.2 s; ask for less time"):
-        answers.ask(metric, {})
+        answers.ask(metric, {}, seconds_max=0.2)
     answers.close()
     of_lake.close()

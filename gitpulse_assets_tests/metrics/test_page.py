@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
+import duckdb
 import pytest
 from starlette.testclient import TestClient
 
 from gitpulse_assets.charts import metrics as charts
-from gitpulse_assets.metrics.catalogue import shipped_metrics
+from gitpulse_assets.metrics.answers import Answered, MetricAnswers, TooLong
+from gitpulse_assets.metrics.catalogue import Metric, shipped_metrics
 from gitpulse_assets.page.events import values_of
 from gitpulse_assets_tests.metrics.events import BEGIN, HOUR, MISSING, THIN, Truth
 from gitpulse_assets_tests.serve.conftest import app_of
@@ -93,3 +95,23 @@ def test_charts_are_vega_lite_whatever_there_is(rows: list[dict[str, Any]]):
 def test_what_strangers_called_a_repository_is_text():
     document = charts.bars("T", "", "n", ["name", "n"], [{"name": "<script>alert(1)</script>", "n": 1}])
     assert document["datasets"]["rows"][0]["label"] == "<script>alert(1)</script>"
+
+
+def test_a_metric_that_takes_too_long_or_fails_does_not_take_the_page_with_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    ask = MetricAnswers.ask
+
+    def failing(self: MetricAnswers, metric: Metric, values: Any, seconds_max: float = 20) -> Answered:
+        if metric.id == "top_actors":
+            raise TooLong("it took longer than 6 s; ask for less time")
+        if metric.id == "avg_pr_time":
+            raise duckdb.ConversionException("of this machine")
+        return ask(self, metric, values, seconds_max)
+
+    monkeypatch.setattr(MetricAnswers, "ask", failing)
+    reply = client.get("/events?window=60")
+    assert reply.status_code == 200
+    assert "It took longer than 6 s; ask for less time. The HTTP API waits longer." in reply.text
+    assert "It cannot be computed; the server&#39;s log says why." in reply.text
+    assert "of this machine" not in reply.text
