@@ -18,9 +18,11 @@ from gitpulse_assets.automation.sweep import (
     scheduled_keys,
 )
 from gitpulse_assets.contracts.silver import RECONCILIATION
+from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import register
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.resources import DuckDB
 from gitpulse_assets.runs.launch import RunOutcome
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
@@ -175,6 +177,23 @@ def test_a_run_begun_meanwhile_is_waited_for_to_the_end(
     (output,) = [event for event in done.all_events if event.is_successful_output]
     found = {name: value.value for name, value in output.step_output_data.metadata.items()}
     assert (found["run_count"], found["busy_count"]) == ((3, 0) if ends else (2, 1))
+
+
+def test_the_runs_of_a_sweep_are_of_the_definitions_it_stands_in(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    """It built definitions of its own before, without the resources that were given."""
+    register(instance, KEYS[0])
+    taken_of: list[dg.Definitions] = []
+
+    def take(context: dg.OpExecutionContext, defs: dg.Definitions, key: str, *, is_full: bool) -> RunOutcome:
+        taken_of.append(defs)
+        return RunOutcome(Repo.parse(key), "", is_success=True, message="")
+
+    monkeypatch.setattr(sweep, "swept", take)
+    given = build_defs(resources={"duckdb": DuckDB()})
+    given.resolve_job_def(REFRESH_WATCHED_JOB).execute_in_process(instance=instance)
+    assert [one is given for one in taken_of] == [True]
 
 
 @pytest.mark.slow
