@@ -15,6 +15,7 @@ from gitpulse_assets.assets.gold import gold
 from gitpulse_assets.assets.report import backlog_report
 from gitpulse_assets.assets.silver import silver, sync_state
 from gitpulse_assets.automation.alerts import alerts
+from gitpulse_assets.automation.event_feeds import event_feeds
 from gitpulse_assets.automation.jobs import default_jobs
 from gitpulse_assets.automation.reporting import report_automation
 from gitpulse_assets.automation.retries import retries
@@ -24,7 +25,7 @@ from gitpulse_assets.automation.watching import watching_sensors
 from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 
-default_sensors = [alerts, retries, *watching_sensors, report_automation]
+default_sensors = [alerts, retries, *watching_sensors, event_feeds, report_automation]
 default_assets = [bronze, silver, sync_state, gold, backlog_report, public_events]
 
 

@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 SHOWN_WITHIN = timedelta(hours=6)
 SOME_FEEDS = "some_feeds"
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 Stretches = Mapping[str, Sequence[tuple[datetime, datetime]]]
 
 
@@ -37,7 +37,7 @@ def is_whole(stretches: Iterable[tuple[datetime, datetime]], hour_at: datetime) 
 
 def with_feeds(
     verdicts: Iterable[Row], feeds: Stretches, repository: str | None, *, has_archives: bool
-) -> list[Row]:
+) -> list[dict[str, Any]]:
     """Rows of `event_hour_verdict` as they are where feeds count, too.
 
     Of one repository its own feed does; of all, where there is no archive, those of all that are followed.

@@ -6,10 +6,12 @@ A poll that is killed between any two of these is made up for by the next: it fi
 once more what was brought, and proves no more than its overlap with that state does.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from time import monotonic
 from typing import Any
 
 import duckdb
@@ -64,12 +66,20 @@ class Polled:
 
 @dataclass
 class Round:
-    """What polling several feeds came to; `stopped_by` says what ended it early."""
+    """What polling several feeds came to; `stopped_by` says what ended it early.
+
+    `added`: events that were new, by their UTC day.
+    """
 
     polls: list[Polled] = field(default_factory=list)
-    added_count: int = 0
+    added: Counter[date] = field(default_factory=Counter)
     unusable_count: int = 0
     stopped_by: str = ""
+
+    @property
+    def added_count(self) -> int:
+        """Events that were new."""
+        return self.added.total()
 
 
 @dataclass(frozen=True)
@@ -81,13 +91,15 @@ class Poller:
     client: GitHubClient
     projections: Sequence[Projection]
 
-    def poll(self, repos: Sequence[Repo], now: datetime) -> Round:
+    def poll(self, repos: Sequence[Repo], now: datetime, *, seconds_max: float = math.inf) -> Round:
         """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
 
+        Once `seconds_max` are over no others are begun with.
         Raises LakeError where the lake cannot be used, a person is being taken out of public events, or
         another process polls; BadToken where GitHub refuses the token.
         """
         result, kept = Round(), feeds(self.lake.store)
+        deadline = monotonic() + seconds_max
         states = kept.load().feeds
         with at_work(self.lake.store, "bringing") as sign:
             for some in chunks(due(repos, states, now)):
@@ -97,7 +109,7 @@ class Poller:
                 states = states | {str(poll.repo): poll.state for poll in polls}
                 kept.save(Feeds(states))
                 result.polls += polls
-                if result.stopped_by:
+                if result.stopped_by or monotonic() >= deadline:
                     break
         return result
 
@@ -133,7 +145,7 @@ class Poller:
             days = sorted(set(incoming.facts.dates) | rows.keys(), key=lambda day: (day in rows, day))
             for day in days:
                 stop_if_wished()
-                result.added_count += self._merge(own, incoming, day, rows.get(day, ())).added_count
+                result.added[day] += self._merge(own, incoming, day, rows.get(day, ())).added_count
 
     def _merge(
         self,

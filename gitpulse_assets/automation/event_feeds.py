@@ -1,0 +1,83 @@
+"""The sensor that polls the feeds of the watched repositories: no run, since a poll is over in a second.
+
+What a poll proves and how it is kept stands in `events/feeds.py`.
+"""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from gitpulse_assets.automation.watching import NOTHING_WATCHED, sensor_client, skipped
+from gitpulse_assets.contracts.events import PUBLIC_EVENT
+from gitpulse_assets.resources import open_lake
+from gitpulse_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from gitpulse_assets.events.feeds import Round
+
+POLL_SECONDS = 60
+# Dagster ends a tick after 60 seconds; what was begun with then still takes some.
+POLLING_SECONDS_MAX = 30.0
+NO_TOKEN = (
+    "without a token every poll costs some of GitHub's 60 requests an hour; set GITHUB_TOKEN, or poll single "
+    "repositories with gitpulse events watch"
+)
+
+
+@dg.sensor(
+    name="event_feeds",
+    minimum_interval_seconds=POLL_SECONDS,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description=(
+        "Polls the public events of the watched repositories, each at its pace; one in which nothing came "
+        "costs no quota. silver/feed_span says in which stretches none was missed. Off until switched on; "
+        "`watch_list` says who is watched."
+    ),
+)
+def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Poll feeds that are due, as many as a tick has time for, and tell Dagster which days have more."""
+    from gitpulse_assets.events.feeds import Poller
+    from gitpulse_assets.events.projection import projections
+    from gitpulse_assets.lake.duck import connect
+    from gitpulse_assets.watch.state import membership
+
+    settings = load_settings()
+    lake = open_lake(settings)
+    members = membership(lake.store).load()
+    repos = [members.members[key].repo for key in members.watched_keys]
+    if not repos:
+        return skipped(NOTHING_WATCHED)
+    if not (settings.github_tokens or settings.github_app_id):
+        return skipped(NO_TOKEN)
+    with connect(settings.duckdb_memory_limit) as con:
+        poller = Poller(lake, con, sensor_client(settings), projections())
+        found = poller.poll(repos, datetime.now(UTC), seconds_max=POLLING_SECONDS_MAX)
+    if found.stopped_by:
+        context.log.warning(found.stopped_by)
+    return dg.SensorResult(
+        asset_events=materialized(found), skip_reason=dg.SkipReason(in_words(found, len(repos)))
+    )
+
+
+def materialized(found: "Round") -> list[dg.AssetMaterialization]:
+    """What Dagster is told of the days that have more events."""
+    return [
+        dg.AssetMaterialization(
+            list(PUBLIC_EVENT.asset_key), partition=day.isoformat(), metadata={"added_count": count}
+        )
+        for day, count in sorted(found.added.items())
+        if count
+    ]
+
+
+def in_words(found: "Round", watched_count: int) -> str:
+    """What a tick came to, in one line."""
+    failed = [poll for poll in found.polls if poll.span is None]
+    gaps = sum(poll.gap_reason is not None for poll in found.polls)
+    trouble = f"; {failed[0].state.trouble}" if failed else ""
+    stopped = f"; stopped early: {found.stopped_by}" if found.stopped_by else ""
+    return (
+        f"{len(found.polls)} of {watched_count} feeds polled, {found.added_count} events new; before {gaps} "
+        f"polls events may be missing, {len(failed)} failed{trouble}{stopped}"
+    )

@@ -1,0 +1,64 @@
+"""The sensor that polls feeds: no run, and Dagster knows which days have more events."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from gitpulse_assets.automation.event_feeds import NO_TOKEN, event_feeds
+from gitpulse_assets.automation.watching import NOTHING_WATCHED
+from gitpulse_assets.resources import open_lake
+from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.settings import load_settings
+from gitpulse_assets.watch.state import Member, Membership, membership
+
+KEY = "acme/rocket"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    world = World("2026-03-02T00:30:00Z")
+    world.add_repository(KEY)
+    with serve(world) as running:
+        yield running
+
+
+def watch() -> None:
+    state = membership(open_lake(load_settings()).store)
+    state.load()
+    state.save(Membership({KEY: Member(KEY, KEY, datetime.now(UTC), is_first_run_due=False)}))
+
+
+def tick(instance: dg.DagsterInstance) -> dg.SensorResult:
+    result = event_feeds(dg.build_sensor_context(instance=instance))
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def said(result: dg.SensorResult) -> str:
+    assert result.skip_reason is not None
+    return str(result.skip_reason.skip_message)
+
+
+def test_it_polls_asks_for_no_run_and_tells_of_the_days(home: Path, sandbox: Sandbox, instance):
+    watch()
+    feed = sandbox.app.world.feed(KEY)
+    for seconds in (-3600, -60, -30):
+        feed.publish("WatchEvent", sandbox.app.world.clock + seconds)
+    result = tick(instance)
+    assert not result.run_requests
+    told = [(str(one.partition), one.metadata["added_count"].value) for one in result.asset_events]
+    assert told == [("2026-03-01", 1), ("2026-03-02", 2)]
+    assert said(result) == (
+        "1 of 1 feeds polled, 3 events new; before 1 polls events may be missing, 0 failed"
+    )
+
+
+def test_without_a_watch_list_or_a_token_it_says_what_to_do(home: Path, instance, monkeypatch):
+    assert said(tick(instance)) == NOTHING_WATCHED
+    watch()
+    monkeypatch.setenv("GITHUB_TOKEN", "")
+    assert said(tick(instance)) == NO_TOKEN
