@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -23,7 +23,6 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import Row, feed_stretches, with_feeds
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
-from gitpulse_assets.lake.hour_name import FIRST_DAY
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.metrics.catalogue import Metric
@@ -36,6 +35,7 @@ ROWS_MAX = 10_000
 JUDGEMENTS_KEPT = 32
 ANSWERS_KEPT = 128
 ATTEMPTS = 3
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # By which of its times a table of a day is cut to the time asked for, and whether that is an hour's begin.
 TIMES = {"created_at": False, "event_hour_at": True, "file_hour_at": True}
 
@@ -247,9 +247,8 @@ def span_of(metric: Metric, values: Values, collected: Collected) -> Span:
     length = metric.window.window_length(values[metric.window.name]) if metric.window else None
     if length is None:
         return Span(collected.first_at - timedelta(microseconds=1), collected.newest_at)
-    # No file is older, however far back is asked for.
-    begin = datetime.combine(FIRST_DAY, time(), UTC)
-    return Span(max(collected.newest_at - length, begin), collected.newest_at)
+    # However far back a metric lets one ask.
+    return Span(collected.newest_at - min(length, collected.newest_at - EPOCH), collected.newest_at)
 
 
 def cut(contract: TableContract, span: Span) -> str:

@@ -214,6 +214,10 @@ def check_window(metric: Metric) -> None:
             "it reads public events: name the parameter that says how long ago they may be, an integer whose "
             "unit is minutes, hours or days; for example window: offset",
         )
+    if window is not None and window.bounds[0] < 1:
+        raise WrongMetric(
+            ["window"], f"no time is shorter than nothing; give {window.name} a min of 1 or more"
+        )
     if not metric.is_of_events and metric.entry.window is not None:
         raise WrongMetric(["window"], "it reads no public events, which alone have a window; leave it out")
 

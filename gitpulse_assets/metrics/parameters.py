@@ -54,7 +54,7 @@ class MetricParameter(Entry):
         """The time that a value stands for; None where it is no time's."""
         if self.type != "integer" or self.unit not in UNITS or not isinstance(value, int):
             return None
-        return UNITS[self.unit] * value
+        return UNITS[self.unit] * min(value, timedelta.max.days)
 
     def read(self, text: str) -> Value:
         """The value that a text stands for; raises BadParameter."""

@@ -62,6 +62,7 @@ def test_a_right_file_is_taken(write: Write):
         ("visualisation: bar", "visualisation: line", 4, "first column of a line must be a time"),
         ("visualisation: bar", "visualisation: value", 4, "one column with one number"),
         ("unit: forks", "colour: red", 5, "colour"),
+        ("min: 1, max: 48, ", "", 6, "no time is shorter than nothing"),
         ("window: hours", "window: at_least", 6, "name the parameter that says how long ago"),
         ("  window: hours\n", "", 1, "name the parameter that says how long ago"),
         ("type: integer, unit: hours", "type: whole, unit: hours", 8, "type"),

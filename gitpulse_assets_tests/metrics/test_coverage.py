@@ -14,9 +14,10 @@ from gitpulse_assets.events.merge import merge_day, publish
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.metrics.answers import MetricAnswers
+from gitpulse_assets.metrics.answers import MetricAnswers, span_of
 from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.metrics.coverage import Span, coverage_of
+from gitpulse_assets.metrics.event_days import Collected
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets.place import Day
 from gitpulse_assets_tests.events.hours import event, packed
@@ -145,3 +146,11 @@ def lake_with_feed(folder: Path, tmp_path: Path) -> Lake:
     lake = Lake.open(str(tmp_path / "lake"))
     note_feed(lake, "acme/r5", BEGIN - HOUR, BEGIN + timedelta(hours=19))
     return lake
+
+
+def test_the_time_asked_for_may_be_longer_than_any_calendar():
+    metric = BY_ID["event_count_offset"]
+    first = datetime(2015, 1, 1, tzinfo=UTC)
+    found = span_of(metric, {"offset": 10**18}, Collected(first, first + HOUR))
+    # An event of the very first second is in it.
+    assert (found.from_at < first, found.to_at) == (True, first + HOUR)
