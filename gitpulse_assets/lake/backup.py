@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.commit import Commit, encode
+from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.damage import reading
 from gitpulse_assets.lake.errors import (
     LakeError,
@@ -36,6 +36,7 @@ from gitpulse_assets.lake.integrity import counted_keys
 from gitpulse_assets.lake.listing import days_with
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.promotion import Settled, settle
+from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 from gitpulse_assets.lake.store import ObjectInfo, Store
 from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
@@ -115,7 +116,7 @@ def back_up(store: Store, target: Store) -> BackedUp:
     copy.watch_list()
     index = Index(datetime.now(UTC), copy.objects)
     try:
-        target.put(INDEX, msgspec.json.encode(index), if_match=index_etag, if_absent=index_etag is None)
+        target.put(INDEX, encode(index), if_match=index_etag, if_absent=index_etag is None)
     except PreconditionFailed as error:
         raise LakeError(f"{target.uri('')}: another backup was made meanwhile; run it again") from error
     removed_count = prune(target, index)
@@ -170,7 +171,7 @@ def put_back(source: Store, store: Store, key: str, copied: Copied, etags: Mappi
 
 def with_etags(path: Path, key: str, etags: Mapping[str, str]) -> bytes:
     """A commit that names the tables by their ETags in this lake."""
-    commit = msgspec.json.decode(path.read_bytes(), type=Commit)
+    commit = decode(path.read_bytes(), Commit)
     layer, place = key.partition("/")[0], paths.place_of(key)
     if layer not in PUBLISHED or place is None:
         return path.read_bytes()
@@ -202,8 +203,8 @@ def read_index(target: Store) -> tuple[Index | None, str | None]:
     if stored is None:
         return None, None
     try:
-        return msgspec.json.decode(stored.body, type=Index), stored.etag
-    except msgspec.MsgspecError as error:
+        return decode(stored.body, Index), stored.etag
+    except NotAsWritten as error:
         raise LakeError(
             f"{target.uri(INDEX)}: not the index of a backup ({error}); make a backup elsewhere"
         ) from error

@@ -1,7 +1,8 @@
 """The two records of a publication: what is being published (the plan) and what was (the commit).
 
 Only their shape and their storing; the order in which they are written is `publication`'s. The merge's id is
-the last field of each: a folder's ETag is made of an object's end, and `merged` can be long.
+the last field of each, before the digest: a folder's ETag is made of an object's end, and `merged` can be
+long.
 """
 
 from datetime import date, datetime
@@ -12,6 +13,7 @@ import msgspec
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import damaged
+from gitpulse_assets.lake.sealed import NotAsWritten, decode
 from gitpulse_assets.lake.store import OpenObject, Store, read_written
 from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
@@ -113,11 +115,6 @@ def _read(store: Store, key: str, kind: type[_Record]) -> tuple[_Record | None, 
     if body is None:
         return None, etag
     try:
-        return msgspec.json.decode(body, type=kind), etag
-    except msgspec.MsgspecError as error:
+        return decode(body, kind), etag
+    except NotAsWritten as error:
         raise damaged(store, key, f"not a {kind.__name__.lower()} of GitPulse ({error})") from error
-
-
-def encode(record: Plan | Commit) -> bytes:
-    """The record as JSON that a person can read."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=2)

@@ -14,8 +14,10 @@ from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import ObjectDamaged, ObjectNotFound
 from gitpulse_assets.lake.store import Store
 
-# What Arrow's Parquet reader says of bytes that are not what was written; of a page, its checksum.
+# What DuckDB, or a file's library, says of bytes that are not what was written; of a page, its checksum. Of
+# whatever Arrow says while DuckDB reads through it, DuckDB says the first.
 UNREADABLE = (
+    "reading the Arrow source failed|"
     "CRC checksum|page integrity|Parquet|[Tt]hrift|[Dd]eserializ|[Dd]ecompress|Corrupt|end of stream|ZSTD"
     "|Unexpected|dictionary|[Ii]nvalid (?:UTF8|number|column|or)|data page|Malformed|magic bytes"
 )
@@ -46,7 +48,8 @@ def unreadable(error: BaseException) -> str:
 
 def looks_damaged(error: BaseException) -> bool:
     """Whether an error of DuckDB or Arrow tells of an object that is not what was written."""
-    return isinstance(error, ObjectDamaged) or re.search(UNREADABLE, str(error)) is not None
+    is_arrows = isinstance(error, ObjectDamaged | pa.ArrowException | OSError)
+    return is_arrows or re.search(UNREADABLE, str(error)) is not None
 
 
 def read_whole(store: Store, key: str) -> int:

@@ -19,13 +19,13 @@ from gitpulse_assets.lake.commit import (
     CommittedTable,
     Plan,
     PlannedTable,
-    encode,
     read_commit,
     read_plan,
 )
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, PreconditionFailed
 from gitpulse_assets.lake.parquet import MERGE_ID
+from gitpulse_assets.lake.sealed import encode
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.place import Place
 

@@ -17,11 +17,12 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.commit import Commit, Merged, Plan, PlannedTable, encode
+from gitpulse_assets.lake.commit import Commit, Merged, Plan, PlannedTable
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed, PublicationConflict
 from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
 from gitpulse_assets.lake.promotion import commit, promote, settle
+from gitpulse_assets.lake.sealed import encode
 from gitpulse_assets.lake.store import Store, file_fingerprint
 from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo

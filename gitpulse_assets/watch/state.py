@@ -13,6 +13,7 @@ import msgspec
 
 from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.repo import Repo
 
@@ -158,8 +159,8 @@ class StateObject(Generic[State]):
         """Read the state, an empty one where none was saved; raises LakeError."""
         body, self._etag = read_written(self._store, self._key)
         try:
-            self._read = msgspec.json.decode(body, type=self._kind) if body else self._kind()
-        except msgspec.MsgspecError as error:
+            self._read = decode(body, self._kind) if body else self._kind()
+        except NotAsWritten as error:
             raise LakeError(
                 f"{self._store.uri(self._key)}: not a state of GitPulse ({error}); remove it to begin anew"
             ) from error
@@ -174,7 +175,7 @@ class StateObject(Generic[State]):
             return
         # An ETag may be a content hash, so that every version must differ.
         changed = msgspec.structs.replace(state, revision=uuid.uuid4().hex)
-        body = msgspec.json.encode(changed)
+        body = encode(changed)
         self._etag = self._store.put(self._key, body, if_match=self._etag, if_absent=self._etag is None)
         self._read = changed
 

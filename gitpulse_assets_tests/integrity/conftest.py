@@ -15,9 +15,10 @@ from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.backup import back_up, restore
-from gitpulse_assets.lake.commit import encode, read_commit, read_plan
+from gitpulse_assets.lake.commit import read_commit, read_plan
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.lake.sealed import encode
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
