@@ -1,4 +1,4 @@
-"""Text in Markdown, shown as people wrote it: as Dagster's UI renders it, and as GitHub does."""
+"""Text that is shown as people wrote it: as Markdown in Dagster's UI and at GitHub, and in chats."""
 
 import re
 
@@ -6,6 +6,9 @@ import re
 LIVE = re.compile(r"[\\`*_\[\]<>#!|~&:@]|(?<=www)\.", re.IGNORECASE)
 # GitHub looks for mentions and references in what Markdown has become, where an escape is gone.
 REFERRING = re.compile(r"\\([@#])")
+# Discord and Mattermost read these in text, too: a call to everyone, a link under other words.
+CALLING = re.compile(r"\B@(?=[\w&])|\](?=\()")
+WORD_JOINER = "\u2060"
 BACKTICKS = re.compile("`+")
 
 
@@ -17,6 +20,11 @@ def as_markdown(text: str) -> str:
 def as_github(text: str) -> str:
     """The same for GitHub, where nobody is notified and no issue is referred to by it."""
     return REFERRING.sub(r"\1<!-- -->", as_markdown(text))
+
+
+def as_chat(text: str) -> str:
+    """The text for a chat, where nobody is called by it and no words stand for a link."""
+    return CALLING.sub(rf"\g<0>{WORD_JOINER}", text)
 
 
 def as_code(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitpulse_assets.alerting.alert import Severity
+from gitpulse_assets.markdown import as_chat
 
 if TYPE_CHECKING:
     from apprise import Apprise
@@ -46,8 +47,8 @@ class Channel:
         }
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:
             # Said to be text, what people wrote into labels is shown as they wrote it, also in a mail's HTML.
-            text = apprise.NotifyFormat.TEXT
-            if not self.apprise.notify(body, title, notify_type=kinds[severity], body_format=text):
+            shown = {"title": as_chat(title), "body": as_chat(body), "body_format": apprise.NotifyFormat.TEXT}
+            if not self.apprise.notify(**shown, notify_type=kinds[severity]):
                 log.seek(0)
                 said = " ".join(log.read().split())[-300:] or "no reason given"
                 raise ChannelFailed(f"{self.name} did not take a message: {said}")

@@ -16,9 +16,10 @@ MEDIA_TYPES: dict[Format, str] = {
     "parquet": "application/vnd.apache.parquet",
 }
 # What a spreadsheet would take for a formula; titles and labels are written by strangers. It begins a cell,
-# or follows a semicolon where the locale parts cells there; full-width signs count in East Asia.
+# or follows a semicolon or line end where the locale parts cells at semicolons: a quote behind a comma does
+# not begin its cell then, and guards nothing. Full-width signs count in East Asia.
 SIGN = "[=+@\\-\uff1d\uff0b\uff0d\uff20]"
-FORMULA_START = re.compile(rf"\A(?=[\t\r\n]|{SIGN})|;\s*(?={SIGN})")
+FORMULA_START = re.compile(rf"\A(?=[\t\r\n]|{SIGN})|[;\t\r\n]\s*(?={SIGN})")
 TO_BE_QUOTED = re.compile(r'[",;\t\r\n]')
 QUALITY = re.compile(r"q=([01](?:\.\d*)?)")
 

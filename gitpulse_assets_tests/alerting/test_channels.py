@@ -1,6 +1,7 @@
 """Messages over HTTP to a real receiver, and what is said of an address that does not work."""
 
 import json
+import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
@@ -110,6 +111,17 @@ def test_12_an_overflow_that_an_address_asks_for_is_kept(receiver: Receiver):
     channel.send("title", "line\n" * 2000, "error")
     assert len(receiver.bodies) == 1
     assert len(receiver.bodies[0]["text"]) <= 4000
+
+
+def test_12_a_label_calls_nobody_and_is_no_link_in_a_chat(receiver: Receiver):
+    """Discord and Mattermost read both in what they get as text; a label is a stranger's word."""
+    label = "@everyone <@123> <@&4> [here](http://example.com) a@b.example"
+    (channel,) = open_channels([f"mmost://127.0.0.1:{receiver.server_port}/3ccdd113474722377935511fc85d3dd4"])
+    channel.send("@channel", f"driven by {label}", "warning")
+    (body,) = receiver.bodies
+    assert not re.search(r"\B@[\w&]|\]\(", body["text"])
+    assert "a@b.example" in body["text"]
+    assert label in body["text"].replace("\u2060", "")
 
 
 class Postbox(ThreadingTCPServer):

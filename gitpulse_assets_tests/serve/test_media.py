@@ -20,7 +20,7 @@ def cells(value: object) -> str:
 @pytest.mark.parametrize(
     "text",
     [
-        *("=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\ntext", '=HYPERLINK("http://x")'),
+        *("=1+1", "+cmd", "-2+3", "@SUM(A1)", "\ttext", "\rtext", "\ntext", '=HYPERLINK("http://x")'),
         *("\uff1d1+1", "\uff0bcmd", "\uff0d2", "\uff20SUM(A1)"),
     ],
 )
@@ -41,6 +41,9 @@ def test_other_text_stays_as_it_is(text):
         ("a; @SUM(A1)", "a; '@SUM(A1)"),
         ("a;;\uff1d1", "a;;'\uff1d1"),
         (["b", "=1"], "b; '=1"),
+        ("a\n=1", "a\n'=1"),
+        ("a\r\n @SUM(A1)", "a\r\n '@SUM(A1)"),
+        ("\t=1", "'\t'=1"),
     ],
 )
 def test_16_a_spreadsheet_that_parts_cells_at_semicolons_finds_no_formula(value, written):
