@@ -18,7 +18,8 @@ from gitpulse_assets.automation.always_on import always_on
 LOOKED_AT = timedelta(days=1)
 # The daemon looks every 5 seconds; until this is over it may still take the run up itself.
 PASSED_OVER_AFTER = timedelta(minutes=1)
-# Once a run: where the daemon refuses (its backfill has ended), it would refuse again.
+# Once a run: where the daemon refuses (its backfill has ended), it would refuse again. Its value is the run's
+# own id, for a retry gets the tags of what it retries.
 REPORTED_TAG = "gitpulse/failure_reported"
 # The words of Dagster's monitoring; a person's request has others.
 TIMED_OUT = "Canceling due to exceeding maximum runtime"
@@ -35,7 +36,7 @@ def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Report what failed and was not told as that."""
     found = list(unreported_failures(context.instance, datetime.now(UTC)))
     for run, why in found:
-        context.instance.add_run_tags(run.run_id, {REPORTED_TAG: why})
+        context.instance.add_run_tags(run.run_id, {REPORTED_TAG: run.run_id})
         context.instance.report_run_failed(run, why)
     return dg.SkipReason("; ".join(f"{run.run_id}: {why}" for run, why in found) or "nothing was passed over")
 
@@ -68,6 +69,6 @@ def is_timed_out(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 def is_taken_up(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether a failed run has its retry, or was reported here before."""
-    if AUTO_RETRY_RUN_ID_TAG in run.tags or REPORTED_TAG in run.tags:
+    if AUTO_RETRY_RUN_ID_TAG in run.tags or run.tags.get(REPORTED_TAG) == run.run_id:
         return True
     return instance.get_runs_count(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id})) > 0

@@ -105,9 +105,26 @@ def test_a_failure_that_was_not_passed_over_is_left_alone(instance: dg.DagsterIn
     instance.report_run_failed(run)
     if how == "its retry is there":
         create_run_for_test(instance, "refresh", tags={"dagster/parent_run_id": run.run_id})
-    tags = {"its retry is there": {}, "reported before": {REPORTED_TAG: "x"}}
+    tags = {"its retry is there": {}, "reported before": {REPORTED_TAG: run.run_id}}
     instance.add_run_tags(run.run_id, tags.get(how, {"dagster/will_retry": "false"}))
     assert list(unreported_failures(instance, datetime.now(UTC) + timedelta(minutes=5))) == []
+
+
+def test_11_a_retry_that_is_passed_over_is_taken_up_too(instance: dg.DagsterInstance):
+    """It has the tags of the run that it retries, of which the sensor told before."""
+    first = started_run(instance)
+    retry = create_run_for_test(
+        instance,
+        "refresh",
+        status=dg.DagsterRunStatus.STARTED,
+        tags={REPORTED_TAG: first.run_id, "dagster/parent_run_id": first.run_id, "dagster/retry_number": "1"},
+        root_run_id=first.run_id,
+        parent_run_id=first.run_id,
+    )
+    instance.report_run_failed(retry)
+    instance.add_run_tags(retry.run_id, {"dagster/will_retry": "true"})
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    assert [run.run_id for run, _ in unreported_failures(instance, later)] == [retry.run_id]
 
 
 def test_11_a_run_over_its_maximum_runtime_failed(instance: dg.DagsterInstance, daemon: Daemon):
