@@ -56,7 +56,10 @@ def mend_records(store: Store, place: Place, findings: Iterable[Finding]) -> Non
     """Mend the records of a place's publications: a commit is written again from its plan."""
     found = list(findings)
     for one in (*of_kind(found, "plan"), *of_kind(found, "commit")):
-        set_aside(store, one.key)
+        # What the server itself cannot read is made again as well as if it were gone.
+        with suppress(ObjectDamaged):
+            set_aside(store, one.key)
+        store.delete(one.key)
     for layer in PUBLISHED:
         settle_or_drop(store, layer, place)
 

@@ -5,8 +5,15 @@ from typing import Any
 
 import stamina
 
-from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplaced
-from gitpulse_assets.lake.s3_errors import NO_SUCH_RANGE, NOT_FOUND, PRECONDITION, s3_errors, status
+from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, ObjectNotFound, ObjectReplaced
+from gitpulse_assets.lake.s3_errors import (
+    NO_SUCH_RANGE,
+    NOT_FOUND,
+    PRECONDITION,
+    SERVER_ERROR,
+    s3_errors,
+    status,
+)
 from gitpulse_assets.lake.store import TAIL_BYTES, fingerprint_of
 
 # boto3 sends a request again until its answer begins; a body that breaks off is left to us. The attempts are
@@ -27,7 +34,7 @@ def read_object(
     """Read an object, or the range that `how` names, and return its bytes and the server's answer.
 
     Raises ObjectNotFound, ObjectReplaced where a condition in `how` does not hold, NoSuchRange,
-    or another LakeError.
+    ObjectDamaged where the server has lost its bytes alone, or another LakeError.
     """
     from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 
@@ -51,7 +58,25 @@ def read_object(
                 raise NoSuchRange(f"{uri}: has no such bytes") from error
             if status(error) in NOT_FOUND and error.response["Error"]["Code"] == "NoSuchKey":
                 raise ObjectNotFound(f"{uri}: there is no such object") from error
+            if status(error) == SERVER_ERROR and is_known(client, name):
+                said = error.response["Error"].get("Message", "")
+                raise ObjectDamaged(
+                    f"{uri}: the server knows it and cannot read it ({SERVER_ERROR}: {said}): look at that "
+                    "server; where it reads others, this one is lost there; run gitpulse repair OWNER/NAME"
+                ) from error
             raise
+
+
+def is_known(client: Any, name: dict[str, str]) -> bool:
+    """Whether the server describes an object, which is no answer of one that is down.
+
+    So tells SeaweedFS of an object of which a bit has rotted on its disk.
+    """
+    try:
+        client.head_object(**name)
+    except client.exceptions.ClientError:
+        return False
+    return True
 
 
 class RangedFile(io.RawIOBase):

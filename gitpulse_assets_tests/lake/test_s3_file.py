@@ -1,4 +1,7 @@
-"""Case 13: how often a body that breaks off is asked for, whatever time it took to break off."""
+"""Case 13: how often a body that breaks off is asked for, whatever time it took to break off.
+
+Case 4: what is said of an object that the server itself can no longer read.
+"""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.s3_file import BODY_ATTEMPTS, read_object
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import connect
@@ -22,6 +25,7 @@ class BreakingServer(ThreadingHTTPServer):
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.asked = self.times = self.after_seconds = self.passed_seconds = 0
+        self.known_status = self.read_status = 200
         real = time.monotonic
         monkeypatch.setattr(time, "monotonic", lambda: real() + self.passed_seconds)
         # Between two attempts; nothing else of this test waits.
@@ -31,8 +35,15 @@ class BreakingServer(ThreadingHTTPServer):
 class Answer(BaseHTTPRequestHandler):
     server: BreakingServer
 
+    def do_HEAD(self) -> None:
+        self.send_response(self.server.known_status)
+        self.end_headers()
+
     def do_GET(self) -> None:
         self.server.asked += 1
+        if self.server.read_status != 200:
+            self.send_error(self.server.read_status)
+            return
         is_broken = self.server.asked <= self.server.times
         self.send_response(200)
         self.send_header("Content-Length", str(len(BODY)))
@@ -71,3 +82,15 @@ def test_13_it_is_given_up_after_four(server):
     with pytest.raises(LakeError, match="s3://b/k"):
         read(server)
     assert server.asked == 4
+
+
+@pytest.mark.parametrize(
+    ("read_status", "known_status", "is_damaged"), [(500, 200, True), (500, 500, False), (503, 200, False)]
+)
+def test_04_what_a_server_that_is_well_cannot_read_is_damaged(server, read_status, known_status, is_damaged):
+    """SeaweedFS answers 500 for an object of which a bit has rotted on its disk, and for no other."""
+    server.read_status, server.known_status = read_status, known_status
+    with pytest.raises(LakeError, match="look at that server") as told:
+        read(server)
+    assert isinstance(told.value, ObjectDamaged) == is_damaged
+    assert str(told.value).endswith("run gitpulse repair OWNER/NAME") == is_damaged
