@@ -9,12 +9,18 @@ REFERRING = re.compile(r"\\([@#])")
 # Discord and Mattermost read these in text, too: a call to everyone, a link under other words.
 CALLING = re.compile(r"\B@(?=[\w&])|\](?=\()")
 WORD_JOINER = "\u2060"
+ESCAPED = re.compile(r"\\(.)")
 BACKTICKS = re.compile("`+")
 
 
 def as_markdown(text: str) -> str:
     """The text as Markdown that renders to itself."""
     return LIVE.sub(r"\\\g<0>", text)
+
+
+def from_markdown(text: str) -> str:
+    """The text that `as_markdown` was given."""
+    return ESCAPED.sub(r"\1", text)
 
 
 def as_github(text: str) -> str:

@@ -18,6 +18,7 @@ from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Sta
 from gitpulse_assets.assets.gold import shown_direction, shown_verdict
 from gitpulse_assets.checks.result import SAMPLE_KEYS
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.markdown import from_markdown
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
@@ -96,7 +97,7 @@ def finished_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> Finished
         message=message_of(events),
         checks=[check_outcome(check) for check in checks],
         verdicts=dict(by_window(verdict, shown_direction)),
-        paragraphs=dict(by_window(verdict, shown_verdict)),
+        paragraphs=paragraphs_of(verdict),
         quota=quota_of(materialized(events, ISSUES.asset_key)),
     )
 
@@ -144,6 +145,11 @@ def by_window(metadata: Mapping[str, Any], name: Callable[[int], str]) -> Iterat
     for days in WINDOWS_DAYS:
         if name(days) in metadata:
             yield days, str(metadata[name(days)])
+
+
+def paragraphs_of(metadata: Mapping[str, Any]) -> dict[int, str]:
+    """The answers in words by their days, as they were before Dagster's page was to render them."""
+    return {days: from_markdown(text) for days, text in by_window(metadata, shown_verdict)}
 
 
 def quota_of(metadata: Mapping[str, Any]) -> Quota | None:

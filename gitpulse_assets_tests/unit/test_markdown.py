@@ -1,8 +1,11 @@
 """Labels in Dagster's metadata are text."""
 
+import pyarrow as pa
 import pytest
 
+from gitpulse_assets.assets.gold import verdict_metadata
 from gitpulse_assets.markdown import as_code, as_github, as_markdown
+from gitpulse_assets.runs.history import paragraphs_of
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,15 @@ from gitpulse_assets.markdown import as_code, as_github, as_markdown
 )
 def test_12_what_people_wrote_is_no_markdown(label: str, shown: str):
     assert as_markdown(label) == shown
+
+
+def test_12_an_alert_has_the_words_as_they_were():
+    """It takes them from Dagster's metadata, and told `exact count\\: 26 more` with what Markdown needs."""
+    words = r"exact count: 26 more; <b>urgent</b>, good_first_issue, a\b, \[x](http://www.example.com)"
+    rows = {"window_days": [90], "direction": ["growing"], "paragraph": [words]}
+    stored = {name: value.value for name, value in verdict_metadata(pa.table(rows)).items()}
+    assert stored["verdict_90_days"] != words
+    assert paragraphs_of(stored) == {90: words}
 
 
 @pytest.mark.parametrize(
