@@ -37,10 +37,11 @@ from statistics import fmean, median
 import click
 import pyarrow as pa
 
-from gitpulse_assets.collect.issues import WalkPlan, collect_issues
+from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.collect.lifecycle import keep_batches
-from gitpulse_assets.collect.session import Session, Stream
-from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.collect.lists import WalkPlan, collect_list
+from gitpulse_assets.collect.session import Session, StreamRun
+from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake import maintenance, paths
 from gitpulse_assets.lake.duck import connect
@@ -56,6 +57,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.streams.issues import ISSUE_STREAM
 from gitpulse_assets.upkeep.folding import FOLD_BYTES
 from gitpulse_assets_tests.history.product import Reader
 
@@ -221,13 +223,13 @@ class Soak:
         session = Session(client, self.lake, REPO, f"run-{self.number:06}")
         vars(session)["manifest"] = manifest
         now = datetime.fromtimestamp(self.world.clock, UTC)
-        collect_issues(session, WalkPlan("incremental", now - timedelta(minutes=40), now, None))
-        timeline = Stream(session, ISSUE_TIMELINE)
+        collect_list(session, WalkPlan(ISSUE_STREAM, "incremental", now - timedelta(minutes=40), now, None))
+        timeline = StreamRun(session, ISSUE_TIMELINE)
         timeline.open("incremental", now)
         keep_batches(session, timeline, client.lifecycles(REPO, [issue.node_id]))
         count = sum(one.state == "open" for one in self.acts.repository.issues.values())
         counts = dict.fromkeys(("open_count_before", "open_count_after", "our_count"), count)
-        total = Stream(session, CONTROL_TOTAL)
+        total = StreamRun(session, CONTROL_TOTAL)
         total.open("full", now)
         row = {"fetched_at": now, "has_pull_requests": False, "is_quiet": True, **counts}
         total.keep(session.table(CONTROL_TOTAL, [row]), now, page_count=0)

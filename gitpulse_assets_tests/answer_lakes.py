@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.duck import connect
@@ -22,7 +23,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.world import World
-from gitpulse_assets.transform.silver import MERGED_TABLES, merge_silver
+from gitpulse_assets.transform.silver import merge_silver
 from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.history.product import Reader
 

@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from gitpulse_assets.assets.specs import asset_spec
+from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.checks.specs import asset_check_result, contract_check_spec
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.io_manager import lake_errors
@@ -58,7 +59,7 @@ class RefreshConfig(dg.Config):
 
 @dg.multi_asset(
     name="bronze",
-    specs=[asset_spec(table) for table in tables.BRONZE],
+    specs=[asset_spec(table) for table in BRONZE],
     check_specs=[contract_check_spec(tables.MANIFEST)],
     partitions_def=repos,
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL),
@@ -209,7 +210,7 @@ def still_holds(walk: "ManifestRow", repo: Repo) -> dg.AssetObservation:
 def materializations(session: "Session", collected: dict[str, Any]) -> Iterator[dg.MaterializeResult]:
     """Show what the run did to each bronze table; the issue list carries what the whole collection took."""
     rows = {row.stream: row for row in session.manifest.rows() if row.run_id == session.run_id}
-    for contract in tables.BRONZE:
+    for contract in BRONZE:
         summary = run_summary(rows[contract.name]) if contract.name in rows else {}
         metadata: dict[str, Any] = {"dagster/uri": session.lake.uri(contract, session.repo), **summary}
         if contract is tables.ISSUES:

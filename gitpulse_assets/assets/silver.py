@@ -10,6 +10,7 @@ import dagster as dg
 
 from gitpulse_assets.assets.publishing import checked
 from gitpulse_assets.assets.specs import asset_out, inner_deps, read_by
+from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.checks.control_total import CONTROL_TOTAL_CHECK
 from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS
 from gitpulse_assets.checks.specs import check_specs, contract_check_spec
@@ -19,7 +20,6 @@ from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
 from gitpulse_assets.settings import Settings, SettingsError
-from gitpulse_assets.transform.silver import MERGED_TABLES
 from gitpulse_assets.watch.watch_list import RepoOptions, repo_options
 
 

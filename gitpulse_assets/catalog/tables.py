@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 
 from gitpulse_assets.catalog.declared import declared_marts
+from gitpulse_assets.catalog.subjects import BRONZE, SILVER_TABLES
 from gitpulse_assets.catalog.traced import tables_read
-from gitpulse_assets.contracts.bronze import BRONZE
 from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.contracts.model import Layer, TableContract
-from gitpulse_assets.contracts.silver import SILVER_TABLES
 
 
 def in_order(found: Iterable[Mart]) -> Iterator[Mart]:

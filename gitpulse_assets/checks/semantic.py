@@ -1,7 +1,7 @@
 """The checks no single contract can say: what must hold between tables.
 
 A check is a statement in `sql/checks/` that returns the rows that break it; its header says what it
-proves. Rules about one table's own rows belong in its contract; a mart names its checks itself.
+proves. Rules about one table's own rows belong in its contract; marts and entities name their checks.
 """
 
 import itertools
@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from gitpulse_assets.catalog.subjects import MAKING
 from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.checks.result import SAMPLE_KEYS, CheckResult, shown
 from gitpulse_assets.contracts import silver
@@ -36,16 +37,10 @@ class SemanticCheck:
         return " ".join(line.removeprefix("--").strip() for line in lines)
 
 
-SILVER_CHECKS = (
-    SemanticCheck("no_orphan_labels", silver.ISSUE_LABELS),
-    SemanticCheck("no_orphan_assignees", silver.ISSUE_ASSIGNEES),
-    SemanticCheck("no_orphan_events", silver.ISSUE_EVENT, is_blocking=False),
-    SemanticCheck("ledger_alternates", silver.ISSUE_TRANSITIONS),
-    SemanticCheck("ledger_state_equals_snapshot", silver.ISSUE_TRANSITIONS),
-    SemanticCheck("no_issue_open_before_arrival", silver.ISSUE_TRANSITIONS),
-    SemanticCheck("payload_keys_known", silver.ISSUE_CURRENT, is_blocking=False),
-    SemanticCheck("departures_are_few", silver.ISSUE_CURRENT, is_blocking=False),
-    SemanticCheck("nothing_quarantined", silver.QUARANTINE, is_blocking=False),
+SILVER_CHECKS = tuple(
+    SemanticCheck(check.name, merged.contract, check.is_blocking)
+    for _, merged in MAKING
+    for check in merged.checks
 )
 
 SYNC_STATE_CHECKS = (

@@ -13,7 +13,7 @@ from typing import Any
 from gitpulse_assets.collect.full_walk import newest_full_walk, walk_of
 from gitpulse_assets.collect.known import met_count, open_counts, unmerged
 from gitpulse_assets.collect.repository import CollectedRepository
-from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUES
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL as KNOWN_TOTAL
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -237,7 +237,7 @@ def has_moved(session: Session, open_count: int | None) -> bool:
 
 def keep_control_total(session: Session, total: ControlTotal, repository: CollectedRepository) -> None:
     """Keep GitHub's counts with ours; the last ones of a run count. What departed is known by then."""
-    stream = Stream(session, CONTROL_TOTAL)
+    stream = StreamRun(session, CONTROL_TOTAL)
     # Counts of a walk that the same run has repeated since are written over.
     stream.open("full", total.after.date, batch_count=0, record_count=0)
     open_count = total.after.count if total.after.has_pull_requests else repository.open_count
@@ -289,6 +289,6 @@ def missing_words(total: ControlTotal) -> str:
 
 def leave_uncounted(session: Session, as_of_at: dt.datetime, error: Exception) -> None:
     """Write down that a limit kept the run from counting; the next one counts."""
-    stream = Stream(session, CONTROL_TOTAL)
+    stream = StreamRun(session, CONTROL_TOTAL)
     stream.open("full", as_of_at)
     stream.close("partial", error=str(error))

@@ -9,7 +9,7 @@ from typing import Any
 
 from gitpulse_assets.collect.full_walk import is_followed_up, newest_full_walk
 from gitpulse_assets.collect.known import missing_issues
-from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.contracts.bronze import DEPARTURE
 from gitpulse_assets.github.departures import Departure, MissingIssue
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -25,7 +25,7 @@ def collect_departures(session: Session, repository_id: int) -> ManifestRow | No
     walk = last_full_walk(session.manifest.rows())
     if not walk:
         return None
-    stream = Stream(session, DEPARTURE)
+    stream = StreamRun(session, DEPARTURE)
     stream.open("full", walk[0].known_as_of)
     missing = [
         MissingIssue(row["issue_id"], row["issue_node_id"], row["issue_number"])
@@ -45,7 +45,7 @@ def last_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     return [] if walk and is_followed_up(rows, walk[0], DEPARTURE.name) else walk
 
 
-def ask_in_lots(session: Session, stream: Stream, repository_id: int, missing: list[MissingIssue]) -> None:
+def ask_in_lots(session: Session, stream: StreamRun, repository_id: int, missing: list[MissingIssue]) -> None:
     """Ask about the missing issues a lot at a time; each lot is durable before the next is asked."""
     for start in range(0, len(missing), ISSUES_A_BATCH):
         lot = missing[start : start + ISSUES_A_BATCH]

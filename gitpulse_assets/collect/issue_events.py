@@ -7,49 +7,28 @@ at the newest event that an earlier one received. What events mean is decided in
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-import msgspec
-
 from gitpulse_assets.collect.control import GROWTH_MAX
 from gitpulse_assets.collect.full_walk import walk_of
 from gitpulse_assets.collect.known import open_counts
-from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.collect.session import Session, StreamRun
+from gitpulse_assets.collect.walk import ReadPage, Walk, read_pages, record_batch
 from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
+from gitpulse_assets.contracts.stream import Head
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.github.links import page_before, page_size, rows_up_to
-from gitpulse_assets.github.pages import Page, lacked_count
 from gitpulse_assets.github.sources import EVENT_LIST, EVENT_ROW_CAP, PER_PAGE
-from gitpulse_assets.lake.batch import PAGES_PER_BATCH
-from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
 from gitpulse_assets.progress import WalkProgress, report
+from gitpulse_assets.streams.issues import EVENT_STREAM
 
 # What every run asks besides: the repository, the list's newest record twice, the count, a page met again.
 REQUESTS_BESIDE = 5
 # What tells the address of an event page from a GraphQL cursor in the manifest.
 ADDRESS_SCHEME = "http"
-
-
-class IssueHead(msgspec.Struct):
-    """The issue an event is about."""
-
-    id: int | None = None
-    number: int | None = None
-
-
-class EventHead(msgspec.Struct):
-    """The few fields of an event that collecting needs; the rest stays unparsed until silver."""
-
-    id: int | None = None
-    created_at: dt.datetime | None = None
-    issue: IssueHead | None = None
-
-
-HEAD_DECODER = msgspec.json.Decoder(EventHead)
 
 
 @dataclass(frozen=True)
@@ -72,18 +51,6 @@ class EventPlan:
     def known_id(self) -> int | None:
         """The newest event that an earlier walk received."""
         return self.known["newest_event_id"] if self.known else None
-
-
-@dataclass(frozen=True)
-class EventPage:
-    """A page of the list with the heads of its events, in order; they are read once.
-
-    `lacked_count`: events by which it is short, where the walk has not come by it before.
-    """
-
-    page: Page
-    heads: list[EventHead]
-    lacked_count: int
 
 
 class EventsMoved(Exception):
@@ -145,7 +112,7 @@ class Seen:
     newest_id: int | None = None
     oldest_at: dt.datetime | None = None
 
-    def add(self, heads: Sequence[EventHead]) -> None:
+    def add(self, heads: Sequence[Head]) -> None:
         """Take a page's events into account."""
         for head in heads:
             if head.id is not None:
@@ -165,33 +132,31 @@ def walk(session: Session, plan: EventPlan) -> ManifestRow:
     refuse_moved(session, plan, first)
     stream = open_stream(session, plan, first)
     say_cost(session, plan, first)
-    waiting: list[EventPage] = []
+    walking: Walk[ReadPage] = Walk(
+        stream,
+        lambda waiting: keep(session, stream, waiting),
+        "events",
+        lambda: session.client.spending.quota_remaining,
+    )
     last, seen = first, Seen()
+
+    def is_end(walked: ReadPage) -> bool:
+        nonlocal last
+        last = walked
+        seen.add(walked.heads)
+        return is_last(plan, walked)
+
     try:
-        for last in chain([first], walked):
-            seen.add(last.heads)
-            waiting.append(last)
-            if len(waiting) == PAGES_PER_BATCH:
-                keep(session, stream, waiting)
-                waiting = []
-            tell(session, stream, waiting)
-            if is_last(plan, last):
-                break
-        keep(session, stream, waiting)
-        waiting = []
+        walking.on(chain([first], walked), is_end)
+        walking.keep()
         return end(session, stream, plan, last, seen)
     except BaseException as error:
-        with suppress(LakeError):
-            keep(session, stream, waiting)
-        if isinstance(error, LimitReached):
-            error = with_rest(session, error, first, last)
-        stream.interrupt(error)
-        raise error
+        walking.cut_short(error, lambda limit: with_rest(session, limit, first, last))
 
 
 def leave_unbegun(session: Session, plan: EventPlan, error: LimitReached) -> None:
     """Write down that a limit kept the walk from beginning; another run's pages stay where it goes on."""
-    stream = Stream(session, ISSUE_TIMELINE)
+    stream = StreamRun(session, ISSUE_TIMELINE)
     is_own = plan.unfinished is not None and plan.unfinished.run_id == session.run_id
     next_url = plan.unfinished.next_url if plan.unfinished and is_own else None
     as_of_at = plan.as_of_at or session.manifest.rows()[-1].known_as_of
@@ -199,7 +164,7 @@ def leave_unbegun(session: Session, plan: EventPlan, error: LimitReached) -> Non
     stream.interrupt(error)
 
 
-def with_rest(session: Session, error: LimitReached, first: EventPage, last: EventPage) -> LimitReached:
+def with_rest(session: Session, error: LimitReached, first: ReadPage, last: ReadPage) -> LimitReached:
     """Say with the limit how much is still to come, and how many more runs that takes at most."""
     row_count = (first.page.last_number or 0) * page_size(first.page.url) or EVENT_ROW_CAP
     left = max(1, -(-(row_count - rows_up_to(last.page.url)) // PER_PAGE))
@@ -209,28 +174,28 @@ def with_rest(session: Session, error: LimitReached, first: EventPage, last: Eve
     return LimitReached(words, error.resumes_at)
 
 
-def pages(session: Session, plan: EventPlan) -> Iterator[EventPage]:
+def pages(session: Session, plan: EventPlan) -> Iterator[ReadPage]:
     """The pages of the list, of an interrupted walk from the one before the page to go on with.
 
     New events push the others down and are met again; the page before shows that none came up meanwhile.
     """
     url = plan.unfinished.next_url if plan.unfinished else None
     start_url = url and (page_before(url) or url)
-    for page in session.client.pages(session.repo, EVENT_LIST, start_url=start_url):
-        walked = EventPage(page, [read_head(record) for record in page.records], lacked_count(page))
-        is_met_before = page.url == start_url != url
-        yield replace(walked, lacked_count=newly_lacked(plan, walked, is_met_before=is_met_before))
+    met_url = start_url if start_url != url else None
+    for walked in read_pages(
+        session.client.pages(session.repo, EVENT_LIST, start_url=start_url), EVENT_STREAM
+    ):
+        lacked = 0 if walked.page.url == met_url else newly_lacked(plan, walked)
+        yield replace(walked, lacked_count=lacked)
 
 
-def newly_lacked(plan: EventPlan, walked: EventPage, *, is_met_before: bool) -> int:
+def newly_lacked(plan: EventPlan, walked: ReadPage) -> int:
     """By how many events a page is short beyond what earlier walks, which came by its end, have lacked."""
-    if is_met_before:
-        return 0
     known = plan.lacked_count if reaches(walked, plan.known_id) else 0
     return max(0, walked.lacked_count - known)
 
 
-def refuse_moved(session: Session, plan: EventPlan, first: EventPage) -> None:
+def refuse_moved(session: Session, plan: EventPlan, first: ReadPage) -> None:
     """Raise EventsMoved where the page to go on with begins beyond the last event that is stored."""
     if plan.unfinished is None or not plan.unfinished.batch_count:
         return
@@ -241,9 +206,9 @@ def refuse_moved(session: Session, plan: EventPlan, first: EventPage) -> None:
         raise EventsMoved
 
 
-def open_stream(session: Session, plan: EventPlan, first: EventPage) -> Stream:
+def open_stream(session: Session, plan: EventPlan, first: ReadPage) -> StreamRun:
     """Register the run, with the walk that it goes on with if there is one."""
-    stream = Stream(session, ISSUE_TIMELINE)
+    stream = StreamRun(session, ISSUE_TIMELINE)
     resumed = plan.unfinished.run_id if plan.unfinished else None
     is_own = resumed == session.run_id
     stream.open(
@@ -256,12 +221,12 @@ def open_stream(session: Session, plan: EventPlan, first: EventPage) -> Stream:
     return stream
 
 
-def say_cost(session: Session, plan: EventPlan, first: EventPage) -> None:
+def say_cost(session: Session, plan: EventPlan, first: ReadPage) -> None:
     """Say what the walk will cost against what is left, before its second request."""
     report(WalkProgress(session.repo, 0, 0, note=cost_words(session, plan, first)))
 
 
-def cost_words(session: Session, plan: EventPlan, first: EventPage) -> str:
+def cost_words(session: Session, plan: EventPlan, first: ReadPage) -> str:
     """Put the cost into words, from the last page's number that GitHub tells with the first page."""
     if is_last(plan, first):
         return "issue events: all on the page just read"
@@ -277,37 +242,21 @@ def cost_words(session: Session, plan: EventPlan, first: EventPage) -> str:
     return words if needed <= left else f"{words}; the rest waits for that, or for another run"
 
 
-def is_last(plan: EventPlan, walked: EventPage) -> bool:
+def is_last(plan: EventPlan, walked: ReadPage) -> bool:
     """Say whether the walk ends with this page: the list does, or it reaches what an earlier one received."""
     return walked.page.next_url is None or reaches(walked, plan.known_id)
 
 
-def reaches(walked: EventPage, known_id: int | None) -> bool:
+def reaches(walked: ReadPage, known_id: int | None) -> bool:
     """Say whether a page holds an event as old as the newest known one: later pages are older still."""
     return known_id is not None and any(head.id is not None and head.id <= known_id for head in walked.heads)
 
 
-def read_head(record: bytes) -> EventHead:
-    """Read an event's head; one that cannot be read has an empty head and is judged in silver."""
-    try:
-        return HEAD_DECODER.decode(record)
-    except msgspec.DecodeError:
-        return EventHead()
-
-
-def keep(session: Session, stream: Stream, walked: Sequence[EventPage]) -> None:
+def keep(session: Session, stream: StreamRun, walked: list[ReadPage]) -> None:
     """Make the pages durable; the row names its last page until the walk is written down as ended."""
-    if not walked:
-        return
-    first_page = stream.row.page_count + 1
-    rows = [
-        bronze_row(record, head, part.page.date, first_page + index, number)
-        for index, part in enumerate(walked)
-        for number, (record, head) in enumerate(zip(part.page.records, part.heads, strict=True), start=1)
-    ]
     last = walked[-1].page
     stream.keep(
-        session.table(ISSUE_TIMELINE, rows),
+        record_batch(session, EVENT_STREAM, walked, first_page_number=stream.row.page_count + 1),
         last.date,
         len(walked),
         next_url=last.next_url or last.url,
@@ -316,29 +265,12 @@ def keep(session: Session, stream: Stream, walked: Sequence[EventPage]) -> None:
     )
 
 
-def bronze_row(
-    record: bytes, head: EventHead, date: dt.datetime, page_number: int, record_number: int
-) -> dict[str, Any]:
-    """Return an event as received as a row of `bronze/issue_timeline`."""
-    issue = head.issue or IssueHead()
-    return {
-        "page_number": page_number,
-        "record_number": record_number,
-        "fetched_at": date,
-        "issue_id": issue.id,
-        "issue_number": issue.number,
-        "source": "rest_events",
-        "is_complete": True,
-        "payload_json": record.decode(),
-    }
-
-
-def end(session: Session, stream: Stream, plan: EventPlan, last: EventPage, seen: Seen) -> ManifestRow:
+def end(session: Session, stream: StreamRun, plan: EventPlan, last: ReadPage, seen: Seen) -> ManifestRow:
     """Write down which events are received since when, then close the walk.
 
     In this order: a crash in between leaves a walk that nobody goes on with, since it has ended.
     """
-    marker = Stream(session, EVENT_WALK)
+    marker = StreamRun(session, EVENT_WALK)
     as_of_at = stream.row.as_of_at or last.page.date
     is_whole = plan.known is None or not reaches(last, plan.known_id)
     newest_id = newest_event_id(session, plan, seen)
@@ -390,7 +322,7 @@ def tells_nothing(session: Session, newest_id: int | None) -> bool:
     return newest_id is None and open_counts(session)["closed_issue_and_pull_request_count"] > 0
 
 
-def complete_since_at(plan: EventPlan, last: EventPage, seen: Seen, *, is_whole: bool) -> dt.datetime | None:
+def complete_since_at(plan: EventPlan, last: ReadPage, seen: Seen, *, is_whole: bool) -> dt.datetime | None:
     """Since when every event is received; None where GitHub served them all."""
     if last.page.is_capped:
         return seen.oldest_at
@@ -406,14 +338,8 @@ def newest_event_id(session: Session, plan: EventPlan, seen: Seen) -> int | None
     return max((event_id for event_id in ids if event_id is not None), default=None)
 
 
-def stored_events(session: Session, run_id: str, batch_number: int) -> list[EventHead]:
+def stored_events(session: Session, run_id: str, batch_number: int) -> list[Head]:
     """Return the heads of the events in one stored batch of a run."""
     batch = [(run_id, range(batch_number, batch_number + 1))]
     stored = session.lake.bronze_dataset(ISSUE_TIMELINE, session.repo, batch)
-    return [read_head(text.encode()) for text in stored.to_table()["payload_json"].to_pylist()]
-
-
-def tell(session: Session, stream: Stream, waiting: Sequence[EventPage]) -> None:
-    """Tell whoever watches how far the walk is."""
-    events = sum(len(walked.page.records) for walked in waiting)
-    stream.tell(len(waiting), events, "events", session.client.spending.quota_remaining)
+    return [EVENT_STREAM.read_head(text.encode()) for text in stored.to_table()["payload_json"].to_pylist()]

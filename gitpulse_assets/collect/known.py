@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.compute as pc
+
 from gitpulse_assets.collect.full_walk import page_batches, page_holders
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
+from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.lake.duck import connect, rows_of
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.transform.sql_file import load_sql
@@ -67,15 +70,13 @@ def missing_issues(session: Session, walk: Sequence[ManifestRow]) -> list[dict[s
     return ask(session, "missing_issue", batches=walked_batches(session, walk))
 
 
-def has_met(session: Session, walk: Sequence[ManifestRow], issue_id: int) -> bool:
+def has_met(session: Session, stream: Stream, walk: Sequence[ManifestRow], record_id: int) -> bool:
     """Whether a record is among those that a walk of these runs has stored, or was told are unchanged."""
-    is_full = any(row.walk_kind == "full" for row in walk)
-    own: dict[TableContract, Batches] = {
-        ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in walk],
-        ISSUE_PAGE: [],
-    }
-    batches = walked_batches(session, walk) if is_full else own
-    return bool(ask(session, "met_issue", batches=batches, issue_id=issue_id, is_full=is_full))
+    if stream.pages and any(row.walk_kind == "full" for row in walk):
+        return bool(ask(session, "met_issue", batches=walked_batches(session, walk), issue_id=record_id))
+    batches = [(row.run_id, range(1, row.batch_count + 1)) for row in walk]
+    stored = session.lake.bronze_dataset(stream.bronze, session.repo, batches)
+    return stored.count_rows(filter=pc.field(stream.key) == record_id) > 0
 
 
 def met_count(session: Session, walk: Sequence[ManifestRow]) -> int:

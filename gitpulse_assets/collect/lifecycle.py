@@ -11,7 +11,6 @@ again.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +18,11 @@ import msgspec
 
 from gitpulse_assets.collect.issue_events import collect_events
 from gitpulse_assets.collect.known import ChangedIssue, changed_issues
-from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.collect.session import Session, StreamRun
+from gitpulse_assets.collect.walk import Walk
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
 from gitpulse_assets.github.errors import CursorRefused, PageUnserved
 from gitpulse_assets.github.lifecycle import IssueLifecycle, LifecycleBatch, MissingNode
-from gitpulse_assets.lake.batch import PAGES_PER_BATCH
-from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
 from gitpulse_assets.progress import WalkProgress, report
 
@@ -52,7 +50,7 @@ def collect_lifecycles(
     if with_events:
         note = "issue events are not asked for: with a token GraphQL tells every lifecycle for less"
         report(WalkProgress(session.repo, 0, 0, note=note))
-    stream = Stream(session, ISSUE_TIMELINE)
+    stream = StreamRun(session, ISSUE_TIMELINE)
     rows = session.manifest.rows()
     row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
     if row is not None or not any(map(is_whole_walk, rows)):
@@ -72,7 +70,7 @@ def is_whole_walk(row: ManifestRow) -> bool:
 
 def walk_all(
     session: Session,
-    stream: Stream,
+    stream: StreamRun,
     repository_id: int,
     as_of_at: dt.datetime,
     unfinished: ManifestRow | None,
@@ -80,17 +78,24 @@ def walk_all(
     """Walk every issue's lifecycle, from where an earlier run stopped if one did."""
     cursor = unfinished.next_url.removeprefix(CURSOR_SCHEME) if unfinished and unfinished.next_url else None
     began_at = unfinished.as_of_at if unfinished and unfinished.as_of_at else as_of_at
+    resumed_run_id = unfinished.run_id if unfinished else None
     try:
-        return walk_from(session, stream, repository_id, began_at, cursor)
+        return walk_from(session, stream, repository_id, began_at, cursor, resumed_run_id)
     except CursorRefused:
         return walk_from(session, stream, repository_id, as_of_at, None)
 
 
 def walk_from(
-    session: Session, stream: Stream, repository_id: int, began_at: dt.datetime, cursor: str | None
+    session: Session,
+    stream: StreamRun,
+    repository_id: int,
+    began_at: dt.datetime,
+    cursor: str | None,
+    resumed_run_id: str | None = None,
 ) -> ManifestRow:
     """Walk from a cursor; behind a page that GitHub cannot serve ask for the rest issue by issue."""
-    stream.open("full", began_at, next_url=cursor and f"{CURSOR_SCHEME}{cursor}")
+    resumed = {} if resumed_run_id == session.run_id else {"resumed_run_id": resumed_run_id}
+    stream.open("full", began_at, next_url=cursor and f"{CURSOR_SCHEME}{cursor}", **resumed)
     try:
         return keep_batches(session, stream, session.client.repository_lifecycles(session.repo, after=cursor))
     except PageUnserved:
@@ -102,7 +107,7 @@ def walk_from(
 
 
 def ask_changed(
-    session: Session, stream: Stream, repository_id: int, as_of_at: dt.datetime, *, is_full: bool
+    session: Session, stream: StreamRun, repository_id: int, as_of_at: dt.datetime, *, is_full: bool
 ) -> ManifestRow:
     """Ask for the issues whose record is newer than the timeline known of them, or whose timeline is cut."""
     issues = changed_issues(session, is_full=is_full)
@@ -135,7 +140,7 @@ def still_here(batch: LifecycleBatch, repository_id: int) -> LifecycleBatch:
 
 def keep_batches(
     session: Session,
-    stream: Stream,
+    stream: StreamRun,
     batches: Iterable[LifecycleBatch],
     known: Mapping[str, ChangedIssue] | None = None,
     *,
@@ -146,34 +151,29 @@ def keep_batches(
     `known`: the issues asked for, by node id. Not `is_walk`: these are the rest of a walk, whose cursor stays
     in the row until all of them came.
     """
-    waiting: list[LifecycleBatch] = []
+    walking: Walk[LifecycleBatch] = Walk(
+        stream,
+        lambda waiting: keep(session, stream, waiting, known or {}, is_walk=is_walk),
+        "lifecycles",
+        lambda: session.client.graphql_spending.quota_remaining,
+    )
     try:
-        for batch in batches:
-            waiting.append(batch)
-            if len(waiting) == PAGES_PER_BATCH:
-                keep(session, stream, waiting, known or {}, is_walk=is_walk)
-                waiting = []
-            tell(session, stream, waiting)
-        keep(session, stream, waiting, known or {}, is_walk=is_walk)
+        walking.on(batches)
+        walking.keep()
     except BaseException as error:
-        with suppress(LakeError):
-            keep(session, stream, waiting, known or {}, is_walk=is_walk)
-        stream.interrupt(error)
-        raise
+        walking.cut_short(error, lambda limit: limit)
     return stream.close("complete", next_url=None)
 
 
 def keep(
     session: Session,
-    stream: Stream,
+    stream: StreamRun,
     batches: list[LifecycleBatch],
     known: Mapping[str, ChangedIssue],
     *,
     is_walk: bool,
 ) -> None:
     """Make the batches durable; with the last one of a whole walk the row becomes complete."""
-    if not batches:
-        return
     first_page = stream.row.page_count + 1
     rows = [
         row | {"page_number": first_page + index, "record_number": number}
@@ -223,9 +223,3 @@ def unserved_row(node: MissingNode, issue: ChangedIssue, date: dt.datetime) -> d
         "is_complete": False,
         "payload_json": msgspec.json.encode({"errors": [reason]}).decode(),
     }
-
-
-def tell(session: Session, stream: Stream, waiting: list[LifecycleBatch]) -> None:
-    """Tell whoever watches how far the walk is."""
-    issues = sum(len(batch.issues) for batch in waiting)
-    stream.tell(len(waiting), issues, "lifecycles", session.client.graphql_spending.quota_remaining)

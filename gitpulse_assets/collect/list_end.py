@@ -1,4 +1,4 @@
-"""Whether a walk of the issue list came to the list's end: what a whole list is proven by.
+"""Whether a walk of a list came to the list's end: what a whole list is proven by.
 
 An answer that lost its `Link` looks like the last page. The newest record of the list, in the order of the
 walk, stands on the last page by right: a walk that has met it has been there. What pages look like is
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from gitpulse_assets.collect.known import has_met
 from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.client import NewestRecord
 from gitpulse_assets.github.errors import GitHubError
-from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE
+from gitpulse_assets.github.sources import PER_PAGE
 from gitpulse_assets.lake.manifest import ManifestRow
 
 # Replicas lag by seconds, so the end is looked for again before a list counts as cut short.
@@ -29,6 +30,7 @@ class ListEnd:
     """What the end of one walk is proven by; `since`: where an incremental walk began, None of a full one."""
 
     session: Session
+    stream: Stream
     since: dt.datetime | None
     as_of_at: dt.datetime
 
@@ -40,7 +42,7 @@ class ListEnd:
         """Say whether the walk came by the newest record; one from before its beginning is none of it."""
         if newest is None or newest.record_id in met_ids or (self.since and newest.at < self.since):
             return True
-        return has_met(self.session, walk, newest.record_id)
+        return has_met(self.session, self.stream, walk, newest.record_id)
 
     def lacks_only_new(self, met_ids: Set[int], walk: Sequence[ManifestRow]) -> bool:
         """Say whether the next walk will fetch all that this one may lack (1 request).
@@ -54,12 +56,14 @@ class ListEnd:
 
     def _newest(self, count: int) -> list[NewestRecord]:
         client, is_changed = self.session.client, self.since is not None
-        return client.newest_records(self.session.repo, ISSUE_LIST, count, is_changed=is_changed)
+        return client.newest_records(self.session.repo, self.stream.listing, count, is_changed=is_changed)
 
     def refusal(self, newest: NewestRecord | None, record_count: int) -> ListCut:
         """Say that the list is not whole."""
-        missing = f", but not #{newest.number}, its newest" if newest else ""
+        name = newest and (newest.number or newest.record_id)
+        missing = f", but not #{name}, its newest" if name else ""
+        ended = f"GitHub's {self.stream.noun} ended after {record_count:,} records of this run"
         return ListCut(
-            f"{self.session.repo}: GitHub's issue list ended after {record_count:,} records of this run"
+            f"{self.session.repo}: {ended}"
             f"{missing}; nothing is published from a list cut short, and the next run goes on at its end"
         )

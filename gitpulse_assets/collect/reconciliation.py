@@ -7,7 +7,7 @@ departures too.
 from collections.abc import Sequence
 
 from gitpulse_assets.collect.full_walk import is_followed_up, newest_full_walk, page_batches
-from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES, RECONCILIATION
 from gitpulse_assets.lake.manifest import ManifestRow
 
@@ -25,7 +25,7 @@ def keep_reconciliation(session: Session) -> None:
         "finished_at": walk[0].finished_at,
         **page_counts(session, walk),
     }
-    stream = Stream(session, RECONCILIATION)
+    stream = StreamRun(session, RECONCILIATION)
     stream.open("full", walk[0].known_as_of)
     stream.keep(session.table(RECONCILIATION, [row]), walk[0].finished_at, page_count=0)
     stream.close("complete")

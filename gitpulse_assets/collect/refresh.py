@@ -1,5 +1,8 @@
 """What one run collects of one repository, in order."""
 
+from collections.abc import Sequence
+
+from gitpulse_assets.catalog.subjects import STREAMS
 from gitpulse_assets.collect.control import (
     ControlTotal,
     OpenCount,
@@ -12,19 +15,22 @@ from gitpulse_assets.collect.control import (
 from gitpulse_assets.collect.departures import collect_departures
 from gitpulse_assets.collect.dialect import in_the_hosts_dialect
 from gitpulse_assets.collect.issue_events import goes_on
-from gitpulse_assets.collect.issues import WalkPlan, collect_issues, plan_walk
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
+from gitpulse_assets.collect.lists import WalkPlan, collect_list, plan_walk
 from gitpulse_assets.collect.reconciliation import keep_reconciliation
 from gitpulse_assets.collect.repository import CollectedRepository, collect_repository
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.progress import WalkProgress, report
+from gitpulse_assets.streams.issues import ISSUE_STREAM
 
 # One to find what is missing, and one to tell a hole in it from a difference for good.
 FULL_WALKS_MAX = 2
+LISTS = tuple(stream for stream in STREAMS if stream.collected_by == "list")
 
 
 def collect(session: Session, *, is_full: bool, with_events: bool = False) -> ManifestRow:
@@ -38,22 +44,23 @@ def collect(session: Session, *, is_full: bool, with_events: bool = False) -> Ma
     """
     repository = collect_repository(session)
     with in_the_hosts_dialect(session, is_full=is_full):
-        return collect_issues_of(session, repository, is_full=is_full, with_events=with_events)
+        return collect_all_of(session, repository, is_full=is_full, with_events=with_events)
 
 
-def collect_issues_of(
+def collect_all_of(
     session: Session, repository: CollectedRepository, *, is_full: bool, with_events: bool
 ) -> ManifestRow:
-    """Bring in what changed of the repository's issues, and what happened to them."""
+    """Bring in what changed of the repository's issues, what happened to them, and the other lists."""
     try:
         follow_up(session, repository.repository_id)
         # Each walked whole once for what was asked, and the events need the hour's requests more.
         is_list_walked = with_events and goes_on(session)
-        plan = plan_walk(session, is_full=is_full and not is_list_walked)
+        plan = plan_walk(session, ISSUE_STREAM, is_full=is_full and not is_list_walked)
         row = walk_and_count(session, plan, repository)
         collect_lifecycles(
             session, repository.repository_id, row.known_as_of, with_events=with_events, is_full=is_full
         )
+        collect_lists(session, LISTS, is_full=is_full)
     except LimitReached as error:
         row = session.manifest.row(session.run_id, ISSUES.name)
         if session.client.has_token(session.repo) or row is None or row.status != "complete":
@@ -61,6 +68,13 @@ def collect_issues_of(
         if not any(part.error for part in session.manifest.rows() if part.run_id == session.run_id):
             leave_uncounted(session, row.known_as_of, error)
     return row
+
+
+def collect_lists(session: Session, streams: Sequence[Stream], *, is_full: bool) -> None:
+    """Bring in what changed of lists that nothing else is known of; one that needs a token waits for one."""
+    for stream in streams:
+        if session.client.has_token(session.repo) or not stream.source.needs_token:
+            collect_list(session, plan_walk(session, stream, is_full=is_full))
 
 
 def follow_up(session: Session, repository_id: int) -> None:
@@ -83,7 +97,7 @@ def walk_and_count(session: Session, plan: WalkPlan, repository: CollectedReposi
     while total and total.is_contradicted and full_walks < FULL_WALKS_MAX:
         note = "GitHub counts other than we do: walking the whole list"
         report(WalkProgress(session.repo, 0, 0, note=note))
-        row, total = counted_walk(session, plan_walk(session, is_full=True), repository)
+        row, total = counted_walk(session, plan_walk(session, ISSUE_STREAM, is_full=True), repository)
         full_walks += 1
     return row
 
@@ -93,9 +107,9 @@ def counted_walk(
 ) -> tuple[ManifestRow, ControlTotal | None]:
     """Walk between two counts of GitHub's; where nothing changed since the last count nothing is counted."""
     if plan.walk_kind == "unchanged" and is_counted(session, repository):
-        return collect_issues(session, plan), None
+        return collect_list(session, plan), None
     before = count_before(session, repository)
-    row = collect_issues(session, plan)
+    row = collect_list(session, plan)
     after = github_count(session)
     is_quiet = session.client.probe(session.repo, ISSUE_LIST, etag=row.etag).is_unchanged
     follow_up(session, repository.repository_id)

@@ -7,7 +7,7 @@ passed to another repository.
 import datetime as dt
 from dataclasses import dataclass
 
-from gitpulse_assets.collect.session import Session, Stream
+from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.contracts.bronze import REPOSITORY
 from gitpulse_assets.contracts.silver import REPOSITORY as KNOWN_REPOSITORY
 from gitpulse_assets.github.errors import GitHubError
@@ -34,7 +34,7 @@ def collect_repository(session: Session) -> CollectedRepository:
     """Ask for the repository and keep the answer as received unless nothing changed."""
     state = session.known_state(REPOSITORY)
     known_id, known_count = known_repository(session)
-    stream = Stream(session, REPOSITORY)
+    stream = StreamRun(session, REPOSITORY)
     answer = session.client.repository(session.repo, etag=state.etag if known_id else None)
     if answer.is_unchanged:
         stream.look(answer.date, etag=answer.etag)

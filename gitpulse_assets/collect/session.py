@@ -61,11 +61,10 @@ class Session:
             return state.as_of_at - state.watermark
         return dt.timedelta(minutes=DEFAULT_OVERLAP_MINUTES)
 
-    @property
-    def is_merged_before(self) -> bool:
-        """Whether any merge has taken in records of the issue list."""
+    def is_merged_before(self, contract: TableContract) -> bool:
+        """Whether any merge has taken in records of the table's stream."""
         commit = self.lake.commit("silver", self.repo)
-        return commit is not None and bool(commit.merged.get(ISSUES.name))
+        return commit is not None and bool(commit.merged.get(contract.name))
 
     def known_state(self, contract: TableContract) -> KnownState:
         """Return how far the table's stream is merged."""
@@ -103,7 +102,7 @@ class Meter:
         self._settled = (self._settled[0] + requests, self._settled[1] + units)
 
 
-class Stream:
+class StreamRun:
     """One run's row of one stream, kept true while its batches come in.
 
     Every batch is durable before the row counts it, so that a run killed anywhere leaves a `running` row

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.runs.launch import RunOutcome
@@ -34,7 +35,7 @@ def walk_words(outcome: RunOutcome, walk: Mapping[str, Any]) -> str:
 
 def cost(outcome: RunOutcome) -> str:
     """Requests and quota units of the whole run, REST and GraphQL together."""
-    rows = [shown(outcome, contract) for contract in bronze.BRONZE]
+    rows = [shown(outcome, contract) for contract in BRONZE]
     requests, units = (sum(row.get(name, 0) for row in rows) for name in ("request_count", "quota_cost"))
     return f"{counted(requests, 'request')} for {counted(units, 'quota unit')}"
 

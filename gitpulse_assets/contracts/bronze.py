@@ -23,27 +23,35 @@ _PLACE_RULE = Rule(
     "place_counts_from_1", "page_number < 1 or record_number < 1", "Pages and records are counted from 1."
 )
 
-ISSUES = TableContract(
-    layer="bronze",
-    name="issues",
-    description="Every record of the issue lists as received, pull requests included.",
-    grain="one received record",
-    key=("run_id", "page_number", "record_number"),
-    columns=(
-        *_RUN,
-        *_PLACE,
-        _FETCHED_AT,
-        Column("issue_id", pa.int64(), "The record's `id`; null where it has no usable one."),
-        Column(
-            "issue_updated_at", UTC_TIMESTAMP, "The record's `updated_at`; null where it has no usable one."
+
+def record_table(name: str, description: str, *heads: Column) -> TableContract:
+    """Return the table of a list's records as received; `heads` are what is read of each when it comes."""
+    return TableContract(
+        layer="bronze",
+        name=name,
+        description=description,
+        grain="one received record",
+        key=("run_id", "page_number", "record_number"),
+        columns=(
+            *_RUN,
+            *_PLACE,
+            _FETCHED_AT,
+            *heads,
+            Column("payload_json", pa.string(), "The record's bytes exactly as received.", nullable=False),
         ),
-        Column("issue_state", pa.string(), "The record's `state`, so that counting needs no payload."),
-        Column("is_pull_request", pa.bool_(), "Whether the record is a pull request's."),
-        Column("payload_json", pa.string(), "The record's bytes exactly as received.", nullable=False),
-    ),
-    order_by=("page_number", "record_number"),
-    rules=(_PLACE_RULE,),
-    sample=("run_id", "page_number", "record_number"),
+        order_by=("page_number", "record_number"),
+        rules=(_PLACE_RULE,),
+        sample=("run_id", "page_number", "record_number"),
+    )
+
+
+ISSUES = record_table(
+    "issues",
+    "Every record of the issue lists as received, pull requests included.",
+    Column("issue_id", pa.int64(), "The record's `id`; null where it has no usable one."),
+    Column("issue_updated_at", UTC_TIMESTAMP, "The record's `updated_at`; null where it has no usable one."),
+    Column("issue_state", pa.string(), "The record's `state`, so that counting needs no payload."),
+    Column("is_pull_request", pa.bool_(), "Whether the record is a pull request's."),
 )
 
 ISSUE_PAGE = TableContract(
@@ -399,21 +407,3 @@ FOLDED_RUN = TableContract(
     order_by=("sequence",),
     sample=("run_id", "stream", "status"),
 )
-
-BRONZE: tuple[TableContract, ...] = (
-    ISSUES,
-    ISSUE_PAGE,
-    REPOSITORY,
-    ISSUE_TIMELINE,
-    EVENT_WALK,
-    DEPARTURE,
-    CONTROL_TOTAL,
-    RECONCILIATION,
-    MANIFEST,
-    FOLDED_RUN,
-)
-
-# What runs store in numbered batches, by the name that the manifest has for it.
-BATCHED = {table.name: table for table in BRONZE if table is not MANIFEST}
-# Where the pages are kept that the records of a list came in.
-PAGES_OF = {ISSUES.name: ISSUE_PAGE}

@@ -10,18 +10,10 @@ from typing import Literal
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.model import Column, Rule, TableContract
+from gitpulse_assets.contracts.model import Check, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
 Order = tuple[str, Literal["ascending", "descending"]]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A statement of `sql/checks/`, which returns the rows that break it; one that does not block reports."""
-
-    name: str
-    is_blocking: bool = True
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Check:
+    """A statement of `sql/checks/`, which returns the rows that break it; one that does not block reports."""
+
+    name: str
+    is_blocking: bool = True
+
+
+@dataclass(frozen=True)
 class TableContract:
     """Everything the rest of the project needs to know about one table.
 

@@ -549,20 +549,3 @@ QUARANTINE = TableContract(
         Column("payload_json", pa.string(), "The record as received.", False),
     ),
 )
-
-# In the order they are made and published: no table refers to a row that is not there yet.
-SILVER_TABLES: tuple[TableContract, ...] = (
-    REPOSITORY,
-    ISSUE_CURRENT,
-    ISSUE_BODY,
-    ISSUE_LABELS,
-    ISSUE_ASSIGNEES,
-    ISSUE_EVENT,
-    LIFECYCLE_COVERAGE,
-    ISSUE_SIGHTING,
-    ISSUE_TRANSITIONS,
-    QUARANTINE,
-    CONTROL_TOTAL,
-    RECONCILIATION,
-    SYNC_STATE,
-)

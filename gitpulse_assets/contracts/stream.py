@@ -1,43 +1,97 @@
-"""What a stream is: from where records come. And an entity: what it is merged from, and into which tables.
+"""What a stream is: from where records come, what of each is read then, and how they are known again.
 
-Both are declared in `streams/`, a subject a file; `transform/silver.py` merges what is declared.
+And what an entity is: the streams it is merged from, and the tables that gives. Both are declared in
+`streams/`, a subject a file, and found by `subjects.py`; `collect/` walks what is declared,
+`transform/silver.py` merges it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import Any
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
 
-from gitpulse_assets import streams
-from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.github.sources import Source
+import msgspec
+
+from gitpulse_assets.contracts.model import Check, TableContract
+from gitpulse_assets.github.sources import RestList, Source
+
+
+class Head(msgspec.Struct):
+    """The few fields of a record that collecting needs; the rest stays unparsed until silver."""
+
+    id: int | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+
+    @property
+    def is_pull_request(self) -> bool:
+        """Whether the record is a pull request's."""
+        return False
+
+
+Reading = Callable[[Any], object]
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Records of one kind and from one source, kept as received in the table `bronze`."""
+    """Records of one kind and from one source, kept as received.
+
+    `bronze`: where, `noun`: what people call it. `head`: what of a record is read when it comes; `columns`:
+    what is kept of that beside the payload, by column, each a function of the head. `key`: the column that
+    holds a record's id. `pages`: the table of a full walk's pages, by which the next one asks for those that
+    changed only. `collected_by`: the loop over lists alone, or the code of its subject.
+    """
 
     bronze: TableContract
     source: Source
+    noun: str = ""
+    head: type[Head] = Head
+    columns: Mapping[str, Reading] = field(default_factory=dict[str, Reading])
+    key: str = ""
+    pages: TableContract | None = None
+    collected_by: Literal["list", "subject"] = "subject"
 
     @property
     def name(self) -> str:
         """Its name in the manifest and in `sync_state`."""
         return self.bronze.name
 
+    @property
+    def listing(self) -> RestList:
+        """Its source, of a stream that is a list."""
+        assert isinstance(self.source, RestList), f"{self.name} is no list"
+        return self.source
+
+    @property
+    def is_walked_by_change(self) -> bool:
+        """Whether a later walk asks only for what was updated since the watermark."""
+        return isinstance(self.source, RestList) and self.source.changed is not None
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Head]:
+        return msgspec.json.Decoder(self.head)
+
+    def read_head(self, record: bytes) -> Head:
+        """Read a record's head; one that cannot be read has an empty head and is judged in silver."""
+        try:
+            return self._decoder.decode(record)
+        except msgspec.DecodeError:
+            return self.head()
+
 
 @dataclass(frozen=True)
 class Merged:
     """A table that a merge makes anew for the keys of the relation `scope`, or whole where that is None.
 
-    `before`: a statement that it needs beside what was made before it. Where `sql/silver/` has no file of the
-    table's name, its rows are the winning records.
+    `before`: a statement that it needs beside what was made before it. `checks`: what must hold between it
+    and other tables. Where `sql/silver/` has no file of the table's name, its rows are the winning records.
     """
 
     contract: TableContract
     scope: str | None = None
     before: str = ""
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +113,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Entity:
-    """What is merged from streams into tables.
+    """What is merged from streams into tables; a `run_id` in those is of the first stream.
 
     `steps`: what is made on the way, in order: files of `sql/silver/`, of which `<name>_record` types and
     judges a record, and where the entity has a `key` `<name>_winner` and `touched_<name>`, which follow from
@@ -91,14 +145,3 @@ class Entity:
     def touched(self) -> str:
         """The relation of the keys that the new records say anything about."""
         return f"touched_{self.name}"
-
-
-def declared_entities() -> Iterator[Entity]:
-    """Yield the entities of every module of `streams/`."""
-    for module in _modules():
-        yield from module.ENTITIES
-
-
-def _modules() -> Iterator[Any]:
-    for module in iter_modules(streams.__path__):
-        yield import_module(f"{streams.__name__}.{module.name}")

@@ -87,6 +87,16 @@ class LifecycleBatch:
     missing: list[MissingNode] = field(default_factory=list)
     end_cursor: str | None = None
 
+    @property
+    def record_count(self) -> int:
+        """How many issues it tells of."""
+        return len(self.issues)
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether GitHub said so of it, which GraphQL never does."""
+        return False
+
 
 class Lifecycles:
     """Asks for the lifecycles of one repository's issues."""

@@ -23,6 +23,7 @@ class RestList:
     whole: Mapping[str, str] = field(default_factory=dict[str, str])
     changed: Mapping[str, str] | None = None
     row_cap: int | None = None
+    needs_token: bool = False
 
     def newest(self, *, is_changed: bool) -> Mapping[str, str]:
         """The query of what stands last in a walk."""
@@ -38,6 +39,7 @@ class GraphWalk:
 
     walk: str
     by_ids: str
+    needs_token: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,14 @@ class OneAnswer:
     """A single answer below `/repos/{owner}/{name}`, asked for by its ETag."""
 
     path: str
+    needs_token: bool = False
 
 
 @dataclass(frozen=True)
 class OwnFinding:
     """What a run itself writes down of its walks and of what it asked because of them."""
+
+    needs_token: bool = False
 
 
 Source = RestList | GraphWalk | OneAnswer | OwnFinding

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from gitpulse_assets.catalog.subjects import BATCHED
 from gitpulse_assets.catalog.tables import CATALOG
-from gitpulse_assets.contracts.bronze import BATCHED, FOLDED_RUN, ISSUE_PAGE, MANIFEST
+from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.events import ARCHIVE_HOUR
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import RECONCILIATION

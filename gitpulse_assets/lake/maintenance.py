@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from gitpulse_assets.contracts.bronze import BATCHED, MANIFEST
+from gitpulse_assets.catalog.subjects import BATCHED
+from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import read_plan

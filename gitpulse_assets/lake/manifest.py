@@ -15,7 +15,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gitpulse_assets.contracts.bronze import BATCHED, MANIFEST, PAGES_OF
+from gitpulse_assets.catalog.subjects import BATCHED, PAGES_OF
+from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import damaged, reading
 from gitpulse_assets.lake.dataset import read_schema, refuse_other_schema

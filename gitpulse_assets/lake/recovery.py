@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gitpulse_assets.contracts.bronze import BATCHED, FOLDED_RUN, MANIFEST, PAGES_OF
+from gitpulse_assets.catalog.subjects import BATCHED, PAGES_OF
+from gitpulse_assets.contracts.bronze import FOLDED_RUN, MANIFEST
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake import paths

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gitpulse_assets.catalog.subjects import BATCHED, ENTITIES, PAGES_OF
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
@@ -23,14 +24,17 @@ from gitpulse_assets.place import Place
 
 # The silver tables that name runs, the column that does, and the stream the run filled (None: a column).
 NAMING = (
-    (silver.ISSUE_CURRENT, "run_id", bronze.ISSUES.name),
-    (silver.CONTROL_TOTAL, "run_id", bronze.CONTROL_TOTAL.name),
-    (silver.RECONCILIATION, "run_id", bronze.RECONCILIATION.name),
+    *(
+        (merged.contract, "run_id", entity.streams[0].name)
+        for entity in ENTITIES
+        for merged in entity.tables
+        if "run_id" in merged.contract.column_names
+    ),
     (silver.QUARANTINE, "run_id", None),
     (silver.SYNC_STATE, "last_merged_run_id", None),
 )
 # The list whose pages a table keeps.
-LIST_OF = {pages.name: stream for stream, pages in bronze.PAGES_OF.items()}
+LIST_OF = {pages.name: stream for stream, pages in PAGES_OF.items()}
 
 # A stream and one of its runs.
 StreamRun = tuple[str, str]
@@ -77,7 +81,7 @@ class Witnesses:
 
     def _stands_for(self, stream: str, run_id: str) -> int:
         """How many batches of a run its first one says it took the place of when the run was thinned out."""
-        table = bronze.BATCHED[stream]
+        table = BATCHED[stream]
         key = paths.batch_key(table, self._place, run_id, 1)
         opened = self._store.open(key) if (stream, run_id) in self._rows else None
         if opened is None:
@@ -99,7 +103,7 @@ class Witnesses:
 
     def _named_by_pages(self) -> Iterator[StreamRun]:
         """The runs that hold the records of pages which a later walk found unchanged."""
-        for stream, table in bronze.PAGES_OF.items():
+        for stream, table in PAGES_OF.items():
             walks = [row for row in self._rows.values() if row.stream == stream]
             batches = [(row.run_id, range(1, row.page_batch_count + 1)) for row in walks]
             pages = open_batches(self._store, table, self._place, batches)

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gitpulse_assets.catalog.declared import declared_marts
+from gitpulse_assets.catalog.subjects import BRONZE, SILVER_TABLES
 from gitpulse_assets.catalog.traced import FILE
-from gitpulse_assets.contracts.bronze import BRONZE
 from gitpulse_assets.contracts.bronze import MANIFEST as MANIFEST_TABLE
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lineage.trace import NOTHING, Origins, Relation, Tracer, UntracedSql
 from gitpulse_assets.transform.entities import statement
 from gitpulse_assets.transform.sql_file import load_sql

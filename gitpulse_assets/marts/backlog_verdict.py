@@ -5,8 +5,8 @@ How the pace is estimated and what flat means: docs/adr/0005-pace-interval.md.
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.mart import FLOW_COLUMNS, FLOW_NAMES, Check, Mart, in_window
-from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
+from gitpulse_assets.contracts.mart import FLOW_COLUMNS, FLOW_NAMES, Mart, in_window
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Check, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
 BULK_MOVEMENT = pa.struct(

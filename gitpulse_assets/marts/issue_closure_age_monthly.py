@@ -5,12 +5,11 @@ from gitpulse_assets.contracts.mart import (
     DAY,
     REAL,
     Answer,
-    Check,
     Mart,
     never_negative,
     shares_within_bounds,
 )
-from gitpulse_assets.contracts.model import Column, Rule, TableContract
+from gitpulse_assets.contracts.model import Check, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
 MART_ISSUE_CLOSURE_AGE_MONTHLY = TableContract(

@@ -9,11 +9,10 @@ from gitpulse_assets.contracts.mart import (
     REAL,
     TEXT,
     TEXT_LIST,
-    Check,
     Mart,
     never_negative,
 )
-from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Check, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 
 MART_ISSUE_LIFECYCLE = TableContract(

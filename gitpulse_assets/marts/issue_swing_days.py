@@ -9,11 +9,10 @@ from gitpulse_assets.contracts.mart import (
     FLOW_NAMES,
     TEXT,
     Answer,
-    Check,
     Mart,
     never_negative,
 )
-from gitpulse_assets.contracts.model import Column, Rule, TableContract
+from gitpulse_assets.contracts.model import Check, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
 MART_ISSUE_SWING_DAYS = TableContract(

@@ -1,7 +1,7 @@
 """Openings and closings by weekday."""
 
-from gitpulse_assets.contracts.mart import COUNT, TEXT, Answer, Check, Mart, never_negative
-from gitpulse_assets.contracts.model import Column, Rule, TableContract
+from gitpulse_assets.contracts.mart import COUNT, TEXT, Answer, Mart, never_negative
+from gitpulse_assets.contracts.model import Check, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
 MART_ISSUE_WEEKDAY_RHYTHM = TableContract(

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from gitpulse_assets.catalog.subjects import COLLECTED, MERGED_TABLES
 from gitpulse_assets.checks.control_total import control_total_result
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import SILVER_CHECKS
@@ -24,7 +25,7 @@ from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs,
 from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.repairs import repairs_of
-from gitpulse_assets.transform.silver import BRONZE_INPUTS, MERGED_TABLES, merge_silver
+from gitpulse_assets.transform.silver import merge_silver
 from gitpulse_assets.transform.sql_file import load_sql
 
 
@@ -87,7 +88,7 @@ def compute(
         inputs = rebuild_inputs(lake, repo, batches)
     else:
         batches = {
-            table.name: new_batches(lake, repo, table, rows, publication.previous) for table in BRONZE_INPUTS
+            table.name: new_batches(lake, repo, table, rows, publication.previous) for table in COLLECTED
         }
         inputs = merge_inputs(lake, repo, batches)
     con.execute("set variable bots = $bots::varchar[]", {"bots": list(bots)})

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from gitpulse_assets.catalog.subjects import COLLECTED
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_EVENT, ISSUE_SIGHTING, RECONCILIATION
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, TableOutdated
@@ -19,7 +20,6 @@ from gitpulse_assets.lake.manifest import ManifestRow, merged_batches, unmerged_
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.batches import BronzeBatches
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.silver import BRONZE_INPUTS
 
 RECEIVED = (ISSUE_CURRENT, ISSUE_EVENT, ISSUE_SIGHTING)
 
@@ -35,7 +35,7 @@ def rebuild_batches(
         table: merged_batches(rows, table.name, previous.merged.get(table.name, {}))
         if previous
         else unmerged_batches(rows, table.name, {})
-        for table in BRONZE_INPUTS
+        for table in COLLECTED
     }
     return {
         table.name: BronzeBatches(lake.bronze_dataset(table, repo, batches), batches)

@@ -6,12 +6,13 @@ docs/adr/0016-at-rest.md.
 
 from datetime import UTC, date, datetime
 
+from gitpulse_assets.catalog.subjects import COLLECTED, SILVER_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import REPOSITORY, SILVER_TABLES
+from gitpulse_assets.contracts.silver import REPOSITORY
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import connect
@@ -20,7 +21,7 @@ from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.pipeline.batches import new_batches
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.silver import BRONZE_INPUTS, is_repository_news
+from gitpulse_assets.transform.silver import is_repository_news
 
 
 def is_at_rest(session: Session, walk: ManifestRow) -> bool:
@@ -51,7 +52,7 @@ def is_merged(lake: Lake, repo: Repo, rows: list[ManifestRow], silver: Commit) -
 
     A repository that people star or push to has another record at every look.
     """
-    waiting = [t for t in BRONZE_INPUTS if unmerged_batches(rows, t.name, silver.merged.get(t.name, {}))]
+    waiting = [t for t in COLLECTED if unmerged_batches(rows, t.name, silver.merged.get(t.name, {}))]
     return not waiting or (waiting == [BRONZE_REPOSITORY] and not tells_news(lake, repo, rows, silver))
 
 

@@ -8,7 +8,10 @@ issue list ----------------> issues, issue_page --+--> issue_current, issue_body
     +--> departures -----------> departure -------+
 """
 
-from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK, ISSUE_TIMELINE, ISSUES
+import msgspec
+
+from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.model import Check
 from gitpulse_assets.contracts.silver import (
     ISSUE_ASSIGNEES,
     ISSUE_BODY,
@@ -19,13 +22,64 @@ from gitpulse_assets.contracts.silver import (
     ISSUE_TRANSITIONS,
     LIFECYCLE_COVERAGE,
 )
-from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
+from gitpulse_assets.contracts.stream import Entity, Head, Judged, Merged, Stream
 from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIFECYCLES, ISSUE_LIST, OwnFinding
 
-ISSUE_STREAM = Stream(ISSUES, ISSUE_LIST)
+
+class IssueHead(Head):
+    """What the manifest and the control total need of an issue or a pull request."""
+
+    state: str | None = None
+    # Not `Raw | None`: an object matches neither of the two, and the whole head would be lost.
+    pull_request: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def is_pull_request(self) -> bool:
+        """Whether `pull_request` is present and not null."""
+        return bytes(self.pull_request) != b"null"
+
+
+class EventSubject(msgspec.Struct):
+    """The issue an event is about."""
+
+    id: int | None = None
+    number: int | None = None
+
+
+class EventHead(Head):
+    """What a walk of the events needs of one."""
+
+    issue: EventSubject | None = None
+
+
+ISSUE_STREAM = Stream(
+    ISSUES,
+    ISSUE_LIST,
+    noun="issue list",
+    head=IssueHead,
+    columns={
+        "issue_id": lambda head: head.id,
+        "issue_updated_at": lambda head: head.updated_at,
+        "issue_state": lambda head: head.state,
+        "is_pull_request": lambda head: head.is_pull_request,
+    },
+    key="issue_id",
+    pages=ISSUE_PAGE,
+)
 # Both kinds of history lie in one table; a repository is asked for one of them.
-LIFECYCLE_STREAM = Stream(ISSUE_TIMELINE, ISSUE_LIFECYCLES)
-EVENT_STREAM = Stream(ISSUE_TIMELINE, EVENT_LIST)
+LIFECYCLE_STREAM = Stream(ISSUE_TIMELINE, ISSUE_LIFECYCLES, noun="lifecycles")
+EVENT_STREAM = Stream(
+    ISSUE_TIMELINE,
+    EVENT_LIST,
+    noun="issue events",
+    head=EventHead,
+    columns={
+        "issue_id": lambda head: head.issue and head.issue.id,
+        "issue_number": lambda head: head.issue and head.issue.number,
+        "source": lambda _: "rest_events",
+        "is_complete": lambda _: True,
+    },
+)
 EVENT_WALK_STREAM = Stream(EVENT_WALK, OwnFinding())
 DEPARTURE_STREAM = Stream(DEPARTURE, OwnFinding())
 
@@ -55,12 +109,28 @@ ENTITIES = (
         ),
         tables=(
             Merged(ISSUE_SIGHTING, "touched_issue"),
-            Merged(ISSUE_CURRENT, "touched_issue"),
+            Merged(
+                ISSUE_CURRENT,
+                "touched_issue",
+                checks=(
+                    Check("payload_keys_known", is_blocking=False),
+                    Check("departures_are_few", is_blocking=False),
+                ),
+            ),
             Merged(ISSUE_BODY, "issue_winner"),
-            Merged(ISSUE_LABELS, "issue_winner"),
-            Merged(ISSUE_ASSIGNEES, "issue_winner"),
-            Merged(ISSUE_EVENT, "touched_issue"),
-            Merged(ISSUE_TRANSITIONS, "ledger_issue", before="ledger_issue"),
+            Merged(ISSUE_LABELS, "issue_winner", checks=(Check("no_orphan_labels"),)),
+            Merged(ISSUE_ASSIGNEES, "issue_winner", checks=(Check("no_orphan_assignees"),)),
+            Merged(ISSUE_EVENT, "touched_issue", checks=(Check("no_orphan_events", is_blocking=False),)),
+            Merged(
+                ISSUE_TRANSITIONS,
+                "ledger_issue",
+                before="ledger_issue",
+                checks=(
+                    Check("ledger_alternates"),
+                    Check("ledger_state_equals_snapshot"),
+                    Check("no_issue_open_before_arrival"),
+                ),
+            ),
             Merged(LIFECYCLE_COVERAGE),
         ),
     ),

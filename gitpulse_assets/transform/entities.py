@@ -7,11 +7,11 @@ Each is read as a file of `sql/silver/` would be, by `statement`; what an entity
 from collections.abc import Sequence
 from functools import cache
 
+from gitpulse_assets.catalog.subjects import ENTITIES
 from gitpulse_assets.contracts.silver import QUARANTINE
-from gitpulse_assets.contracts.stream import Entity, Judged, declared_entities
+from gitpulse_assets.contracts.stream import Entity, Judged
 from gitpulse_assets.transform.sql_file import has_file, load_sql
 
-ENTITIES: tuple[Entity, ...] = tuple(declared_entities())
 # A record's place in its walk; the last in this order is the newest received.
 RECEIVED = ("fetched_at", "run_sequence", "page_number", "record_number")
 

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
+from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES, STATEMENT_MARTS
 from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import SILVER_TABLES, SYNC_STATE
+from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import run
 from gitpulse_assets.transform.sql_file import create_table
 

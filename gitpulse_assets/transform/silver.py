@@ -11,35 +11,22 @@ from typing import TYPE_CHECKING, TypeAlias
 import duckdb
 import pyarrow as pa
 
+from gitpulse_assets.catalog.subjects import COLLECTED, ENTITIES, MAKING, MERGED_TABLES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import ISSUE_BODY, QUARANTINE
-from gitpulse_assets.contracts.stream import Entity, Merged
+from gitpulse_assets.contracts.silver import ISSUE_BODY
+from gitpulse_assets.contracts.stream import Merged
 from gitpulse_assets.lake.duck import run
-from gitpulse_assets.transform.entities import ENTITIES, statement
+from gitpulse_assets.transform.entities import statement
 from gitpulse_assets.transform.files_in_turn import FilesInTurn
 from gitpulse_assets.transform.sql_file import load_sql, run_into
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
-BRONZE_INPUTS: tuple[TableContract, ...] = tuple(
-    dict.fromkeys(stream.bronze for entity in ENTITIES for stream in entity.streams)
-)
-
 # Only the payloads are read from here on of what comes in pages.
 READ_BY_FILE = tuple(
-    table for table in BRONZE_INPUTS if {"record_number", "payload_json"} <= set(table.column_names)
+    table for table in COLLECTED if {"record_number", "payload_json"} <= set(table.column_names)
 )
-
-# The tables in the order they are made, each with the entity whose key its scope has; what cannot be used of
-# any stream comes behind all of them.
-MAKING: tuple[tuple[Entity | None, Merged], ...] = (
-    *((entity, merged) for entity in ENTITIES for merged in entity.tables),
-    (None, Merged(QUARANTINE)),
-)
-
-# What a merge publishes, each table behind those it is made from; the sync state moves in a step of its own.
-MERGED_TABLES = tuple(merged.contract for _, merged in MAKING)
 
 # A body is compared by its hash, and copied only once: when it is written.
 NOT_COMPARED = frozenset({"body"})
@@ -100,7 +87,7 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
     for contract in MERGED_TABLES:
         name = f"stored_{contract.name}"
         _register_table(con, contract, name, inputs.get(name))
-    for contract in BRONZE_INPUTS:
+    for contract in COLLECTED:
         name = f"bronze_{contract.name}"
         _register_table(con, contract, name, inputs.get(name))
     _refuse_unknown_runs(con)
@@ -111,7 +98,7 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_
 
 
 def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:
-    names = [f"bronze_{contract.name}" for contract in BRONZE_INPUTS]
+    names = [f"bronze_{contract.name}" for contract in COLLECTED]
     runs = " union all ".join(f"select '{name}' as name, run_id from {name}" for name in names)
     found = run(con, f"select distinct name, run_id from ({runs}) anti join run_order using (run_id)")
     if unknown := sorted(found.fetchall()):

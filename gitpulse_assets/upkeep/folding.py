@@ -13,14 +13,9 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
-from gitpulse_assets.contracts.bronze import (
-    BRONZE,
-    DEPARTURE,
-    FOLDED_RUN,
-    ISSUES,
-    RECONCILIATION,
-)
+from gitpulse_assets.contracts.bronze import DEPARTURE, FOLDED_RUN, ISSUES, RECONCILIATION
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Merged
 from gitpulse_assets.lake.errors import LakeError

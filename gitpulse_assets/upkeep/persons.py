@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gitpulse_assets.contracts.bronze import BRONZE
+from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import reading

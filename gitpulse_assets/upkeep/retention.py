@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
+from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
-from gitpulse_assets.contracts.bronze import BRONZE, FOLDED_RUN, ISSUE_PAGE, ISSUES, REPOSITORY
+from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, ISSUES, REPOSITORY
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE
 from gitpulse_assets.lake import paths

@@ -8,8 +8,9 @@ import pytest
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, UnknownRepository
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import IssueFilter
+from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES
-from gitpulse_assets.contracts.silver import ISSUE_TRANSITIONS, SILVER_TABLES
+from gitpulse_assets.contracts.silver import ISSUE_TRANSITIONS
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.repo import Repo

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from gitpulse_assets.collect import issues as walking
+from gitpulse_assets.collect import walk as walking
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.contracts.silver import (
     ISSUE_ASSIGNEES,

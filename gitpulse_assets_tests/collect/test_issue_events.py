@@ -7,11 +7,8 @@ import pytest
 
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.github.errors import GitHubError
-from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.progress import listener
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
-from gitpulse_assets.sandbox.history import generate
-from gitpulse_assets.sandbox.plan import HistoryPlan
 
 EVENTS = "/issues/events"
 
@@ -226,37 +223,3 @@ def test_an_issue_back_from_hiding_is_not_known_whole(tokenless, world):
     tokenless.sync(with_events=True, token="")
     (told,) = tokenless.unknown_slices()
     assert told.startswith("1 issue whose lifecycle GitHub did not give whole: #")
-
-
-def small_world():
-    return generate([HistoryPlan("acme/rocket", seed=7, issue_count=60, day_count=60, body_bytes_mean=10)])
-
-
-def test_case_17_a_crash_at_any_write_of_a_walk_loses_no_event(make_product, crashing):
-    counted = make_product(small_world())
-    counted.app.limits.anonymous_per_hour = 1000
-    store = crashing(counted.lake.store)
-    counted.collect(with_events=True, token="", lake=Lake(store))
-    begin = next(number for number, key in enumerate(store.keys, start=1) if "issue_timeline" in key) - 1
-    for write in range(begin, store.write_count + 1):
-        product = make_product(small_world())
-        product.app.limits.anonymous_per_hour = 1000
-        with pytest.raises(BaseException, match=r"before write|dead since write"):
-            product.collect(with_events=True, token="", lake=Lake(crashing(product.lake.store, write)))
-        product.collect(with_events=True, token="")
-        assert served_events(product) <= set(events(product)), write
-        assert walks(product)[-1]["newest_event_id"] == max(served_events(product)), write
-
-
-def test_a_retry_within_the_run_goes_on_in_its_own_row(tokenless):
-    tokenless.app.limits.anonymous_per_hour = 1000
-    tokenless.app.faults.append(Fault("status", match=EVENTS, skip=7, times=ALWAYS, status=500))
-    with pytest.raises(GitHubError):
-        tokenless.collect(with_events=True, token="")
-    tokenless.app.faults.clear()
-    tokenless.run_count = 0
-    tokenless.collect(with_events=True, token="")
-    (row,) = rows_of(tokenless, "issue_timeline")
-    assert (row.status, row.resumed_run_id, row.next_url) == ("complete", None, None)
-    assert set(events(tokenless)) == served_events(tokenless)
-    assert walks(tokenless)[0]["newest_event_id"] == max(served_events(tokenless))

@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 
 from gitpulse_assets.automation.maintain import MAINTAIN_JOB, maintained
+from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.commands.maintain import done
 from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
-from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lake import maintenance, paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow

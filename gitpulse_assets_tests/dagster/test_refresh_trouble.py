@@ -8,6 +8,7 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
+from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.model import Rule
@@ -20,7 +21,6 @@ from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve
-from gitpulse_assets.transform.silver import MERGED_TABLES
 
 REPO = Repo("acme", "rocket")
 LIST = "per_page=100"

@@ -10,14 +10,14 @@ from random import Random
 
 import pytest
 
+from gitpulse_assets.catalog.subjects import BRONZE, MERGED_TABLES
 from gitpulse_assets.catalog.tables import find_contract
-from gitpulse_assets.contracts.bronze import BRONZE, CONTROL_TOTAL, FOLDED_RUN, ISSUES, MANIFEST
+from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, FOLDED_RUN, ISSUES, MANIFEST
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import FOLD, ManifestRow
 from gitpulse_assets.sandbox.times import DAY_SECONDS
-from gitpulse_assets.transform.silver import MERGED_TABLES
 from gitpulse_assets.upkeep import folding
 from gitpulse_assets.upkeep.retention import apply_retention, batches
 from gitpulse_assets_tests.crash.pipeline import Fuse, FusedStore

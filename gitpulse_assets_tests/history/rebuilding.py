@@ -4,12 +4,12 @@ from collections import Counter
 
 import pyarrow as pa
 
+from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.catalog.tables import find_contract
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.pipeline.merge import compute
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.silver import MERGED_TABLES
 
 
 def rebuilt(lake: Lake, repo: Repo) -> dict[str, pa.Table]:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.silver import ISSUE_CURRENT, RECONCILIATION, SILVER_TABLES, SYNC_STATE
+from gitpulse_assets.catalog.subjects import SILVER_TABLES
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, RECONCILIATION, SYNC_STATE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options

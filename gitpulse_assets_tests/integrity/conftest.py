@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES, find_contract
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
@@ -23,7 +24,6 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets.transform.silver import MERGED_TABLES
 from gitpulse_assets.upkeep.persons import forget_person
 from gitpulse_assets.upkeep.retention import apply_retention
 from gitpulse_assets_tests.crash.pipeline import REPO, Place, Run, refresh

@@ -8,6 +8,7 @@ from io import BytesIO
 import pyarrow.parquet as pq
 import pytest
 
+from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.lake import paths
@@ -23,7 +24,7 @@ from gitpulse_assets_tests.crash.pipeline import REPO, Run
 from gitpulse_assets_tests.integrity.conftest import Made, tables_of
 from gitpulse_assets_tests.s3_server import s3_is_slow
 
-BATCHES = tuple(table for table in bronze.BRONZE if table is not bronze.MANIFEST)
+BATCHES = tuple(table for table in BRONZE if table is not bronze.MANIFEST)
 OBJECTS = {
     "manifest": paths.table_key(bronze.MANIFEST, REPO),
     "bronze/issues batch": paths.batch_key(bronze.ISSUES, REPO, "run-1", 1),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gitpulse_assets.catalog.subjects import SILVER_TABLES as SILVER
 from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
-from gitpulse_assets.contracts.silver import SILVER_TABLES as SILVER
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.lake import Lake

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.bronze import BRONZE, DEPARTURE, ISSUE_TIMELINE, ISSUES, MANIFEST
+from gitpulse_assets.catalog.subjects import BRONZE
+from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_TIMELINE, ISSUES, MANIFEST
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.dataset import open_table

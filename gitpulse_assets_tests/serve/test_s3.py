@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
+from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import SILVER_TABLES
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 from gitpulse_assets.serve.app import create_app

@@ -10,9 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from gitpulse_assets.catalog.subjects import COLLECTED, MERGED_TABLES
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.audit import audit_sql, audit_table
-from gitpulse_assets.transform.silver import BRONZE_INPUTS, MERGED_TABLES, merge_silver
+from gitpulse_assets.transform.silver import merge_silver
 from gitpulse_assets_tests.unit.silver.stories import REGISTERED, Outcomes, play
 
 Record = dict[str, Any]
@@ -106,7 +107,7 @@ class Lake:
             f"bronze_{contract.name}": pa.Table.from_pylist(
                 self.bronze.pop(contract.name, []), contract.arrow_schema
             )
-            for contract in BRONZE_INPUTS
+            for contract in COLLECTED
         }
         self.con.close()
         self.con = connect()

@@ -7,12 +7,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from gitpulse_assets.catalog.subjects import ENTITIES
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.contracts.silver import QUARANTINE
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
 from gitpulse_assets.github.sources import RestList
-from gitpulse_assets.transform.entities import ENTITIES, derived, statement
+from gitpulse_assets.transform.entities import derived, statement
 from gitpulse_assets.transform.sql_file import has_file
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -31,7 +32,7 @@ CURRENT = TableContract(
         Column("body", pa.string(), "What it says."),
     ),
 )
-COMMENTS = Stream(ISSUES, RestList("/issues/comments"))
+COMMENTS = Stream(ISSUES, RestList("/issues/comments"), key="comment_id")
 COMMENT = Entity(
     "comment",
     (COMMENTS,),

@@ -103,11 +103,6 @@ def test_case_07_a_null_inside_an_object_is_of_no_wrong_kind(lake, issue):
     assert len(lake.rows("issue_current", "state")) == 2
 
 
-def test_case_07_a_bad_record_is_kept_as_received(lake):
-    lake.run('{"id": 1001, "comments": "many" ').merge()
-    assert lake.rows("quarantine", "payload_json") == ['{"id": 1001, "comments": "many" ']
-
-
 def test_case_07_a_known_issue_keeps_its_row_until_a_good_record_comes(lake, issue, clock):
     lake.run(issue(1)).merge()
     lake.run(issue(1, comments="many", updated_at="2024-01-02T00:00:00Z"), at=clock(30)).merge()
@@ -199,14 +194,6 @@ def test_case_13_a_ghost_author(lake, issue):
     assert lake.rows("issue_current", "author_login") == [None, None, "ghost"]
     for number in (1, 2, 3):
         assert lake.ledger(number) == [("opened", "2024-01-01T00:00:00Z")]
-
-
-@together
-def test_case_14_an_unknown_new_field_is_no_error(lake, issue):
-    lake.run(issue(sub_issues_summary={"total": 3}, new_field=[1]))
-    yield
-    assert lake.rows("quarantine", "rule") == []
-    assert lake.issue()["issue_type"] is None
 
 
 @together

@@ -2,10 +2,10 @@
 
 import pytest
 
+from gitpulse_assets.catalog.subjects import MERGED_TABLES, SILVER_TABLES
 from gitpulse_assets.catalog.tables import CATALOG
-from gitpulse_assets.contracts.silver import DEPARTURE_KINDS, SILVER_TABLES, SYNC_STATE, one_of
+from gitpulse_assets.contracts.silver import DEPARTURE_KINDS, SYNC_STATE, one_of
 from gitpulse_assets.lake.parquet import check_schema
-from gitpulse_assets.transform.silver import MERGED_TABLES
 
 
 def test_every_merged_table_has_the_columns_and_types_of_its_contract(lake, issue, timeline):
