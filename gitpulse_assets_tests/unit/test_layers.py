@@ -132,7 +132,7 @@ def circle_in(imports: dict[str, set[str]]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("name_of", [str], ids=["module"])
+@pytest.mark.parametrize("name_of", [str, room_of], ids=["module", "room"])
 def test_there_is_no_circle(name_of: Callable[[str], str]):
     assert circle_in(graph(name_of)) == []
 
