@@ -1,7 +1,7 @@
 """What a stream is: from where records come, what of each is read then, and how they are known again.
 
 And what an entity is: the streams it is merged from, and the tables that gives. Both are declared in
-`streams/`, a subject a file, and found by `subjects.py`; `collect/` walks what is declared,
+`streams/`, a subject a file, and found by `catalog/subjects.py`; `collect/` walks what is declared,
 `transform/silver.py` merges it.
 """
 
