@@ -47,8 +47,13 @@ class Channel:
         }
         with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:
             # Said to be text, what people wrote into labels is shown as they wrote it, also in a mail's HTML.
-            shown = {"title": as_chat(title), "body": as_chat(body), "body_format": apprise.NotifyFormat.TEXT}
-            if not self.apprise.notify(**shown, notify_type=kinds[severity]):
+            is_taken = self.apprise.notify(
+                as_chat(body),
+                as_chat(title),
+                notify_type=kinds[severity],
+                body_format=apprise.NotifyFormat.TEXT,
+            )
+            if not is_taken:
                 log.seek(0)
                 said = " ".join(log.read().split())[-300:] or "no reason given"
                 raise ChannelFailed(f"{self.name} did not take a message: {said}")
