@@ -3,10 +3,10 @@
 import time
 import uuid
 
+from gitpulse_assets.collect.progress import WalkProgress, listener
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.pipeline.refresh import refresh
-from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
 
 # The seconds of wall clock each step took.

@@ -16,12 +16,12 @@ from pydantic import Field
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.checks.specs import asset_check_result, contract_check_spec
+from gitpulse_assets.collect.progress import WalkProgress, listener
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
-from gitpulse_assets.progress import WalkProgress, listener
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, settings_or_failure
 from gitpulse_assets.stopping import stops_noted

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
-from gitpulse_assets.github.pages import KnownPage, Page
+from gitpulse_assets.github.detours import KnownPage
+from gitpulse_assets.github.pages import Page
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo

@@ -14,6 +14,7 @@ from typing import Any
 from gitpulse_assets.collect.control import GROWTH_MAX
 from gitpulse_assets.collect.full_walk import walk_of
 from gitpulse_assets.collect.known import open_counts
+from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.collect.walk import ReadPage, Walk, read_pages, record_batch
 from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
@@ -22,7 +23,6 @@ from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.github.links import page_before, page_size, rows_up_to
 from gitpulse_assets.github.sources import EVENT_LIST, EVENT_ROW_CAP, PER_PAGE
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
-from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.streams.issues import EVENT_STREAM
 
 # What every run asks besides: the repository, the list's newest record twice, the count, a page met again.
@@ -223,7 +223,7 @@ def open_stream(session: Session, plan: EventPlan, first: ReadPage) -> StreamRun
 
 def say_cost(session: Session, plan: EventPlan, first: ReadPage) -> None:
     """Say what the walk will cost against what is left, before its second request."""
-    report(WalkProgress(session.repo, 0, 0, note=cost_words(session, plan, first)))
+    tell(WalkProgress(session.repo, 0, 0, note=cost_words(session, plan, first)))
 
 
 def cost_words(session: Session, plan: EventPlan, first: ReadPage) -> str:

@@ -18,13 +18,13 @@ import msgspec
 
 from gitpulse_assets.collect.issue_events import collect_events
 from gitpulse_assets.collect.known import ChangedIssue, changed_issues
+from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.collect.walk import Walk
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
 from gitpulse_assets.github.errors import CursorRefused, PageUnserved
 from gitpulse_assets.github.lifecycle import IssueLifecycle, LifecycleBatch, MissingNode
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
-from gitpulse_assets.progress import WalkProgress, report
 
 # A manifest's `next_url` is an address for lists and a cursor here.
 CURSOR_SCHEME = "graphql:"
@@ -49,7 +49,7 @@ def collect_lifecycles(
         return collect_events(session, is_full=is_full) if with_events else None
     if with_events:
         note = "issue events are not asked for: with a token GraphQL tells every lifecycle for less"
-        report(WalkProgress(session.repo, 0, 0, note=note))
+        tell(WalkProgress(session.repo, 0, 0, note=note))
     stream = StreamRun(session, ISSUE_TIMELINE)
     rows = session.manifest.rows()
     row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)

@@ -17,6 +17,7 @@ from gitpulse_assets.collect.dialect import in_the_hosts_dialect
 from gitpulse_assets.collect.issue_events import goes_on
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.lists import WalkPlan, collect_list, plan_walk
+from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.reconciliation import keep_reconciliation
 from gitpulse_assets.collect.repository import CollectedRepository, collect_repository
 from gitpulse_assets.collect.session import Session
@@ -25,7 +26,6 @@ from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.manifest import ManifestRow
-from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.streams.issues import ISSUE_STREAM
 
 # One to find what is missing, and one to tell a hole in it from a difference for good.
@@ -96,7 +96,7 @@ def walk_and_count(session: Session, plan: WalkPlan, repository: CollectedReposi
     full_walks = int(plan.walk_kind == "full")
     while total and total.is_contradicted and full_walks < FULL_WALKS_MAX:
         note = "GitHub counts other than we do: walking the whole list"
-        report(WalkProgress(session.repo, 0, 0, note=note))
+        tell(WalkProgress(session.repo, 0, 0, note=note))
         row, total = counted_walk(session, plan_walk(session, ISSUE_STREAM, is_full=True), repository)
         full_walks += 1
     return row

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
@@ -20,7 +21,6 @@ from gitpulse_assets.github.errors import CursorRefused
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, Status, WalkKind
-from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.watch.watch_list import DEFAULT_OVERLAP_MINUTES
 
@@ -162,7 +162,7 @@ class StreamRun:
 
     def tell(self, waiting_page_count: int, waiting_count: int, what: str, quota_left: int | None) -> None:
         """Tell whoever watches how far the walk is, with the pages and records that wait to be stored."""
-        report(
+        tell(
             WalkProgress(
                 repo=self._session.repo,
                 page_count=self.row.page_count + waiting_page_count,

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from gitpulse_assets.progress import Listener, WalkProgress, listener
+from gitpulse_assets.collect.progress import Listener, WalkProgress, listener
 
 # Plain lines go to log files, where one line a page would bury everything else.
 PAGES_A_LINE = 20

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from gitpulse_assets.checks.result import CheckResult, contract_result, refuse_failed
+from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.refresh import collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import MANIFEST
@@ -20,7 +21,6 @@ from gitpulse_assets.pipeline.marts import make_marts
 from gitpulse_assets.pipeline.merge import merge
 from gitpulse_assets.pipeline.rest import is_at_rest
 from gitpulse_assets.pipeline.watermarks import move_watermarks
-from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.audit import audit_table
 from gitpulse_assets.transform.gold import DEFAULT_LABEL_GROUPS, LabelGroup
@@ -59,7 +59,7 @@ def refresh(
 
 def receive(session: Session, *, is_full: bool = False, with_events: bool = False) -> ManifestRow:
     """Collect, and audit the manifest; the options are those of `collect`."""
-    report(WalkProgress(session.repo, 0, 0, step="bronze"))
+    tell(WalkProgress(session.repo, 0, 0, step="bronze"))
     with session.lake.reading(session.repo):
         row = collect(session, is_full=is_full, with_events=with_events)
         with connect() as con:
@@ -84,15 +84,15 @@ def publish(
 ) -> None:
     """Merge what was received, or in a rebuild what was merged before, and make what follows from it."""
     chosen = options or Options()
-    report(WalkProgress(repo, 0, 0, step="silver"))
+    tell(WalkProgress(repo, 0, 0, step="silver"))
     with connect() as con:
         bots = chosen.repo.bots
         merge(
             con, lake, repo, run_id=run_id, bots=bots, is_rebuild=is_rebuild, accepts_loss=accepts_loss
         ).publish()
-    report(WalkProgress(repo, 0, 0, step="sync_state"))
+    tell(WalkProgress(repo, 0, 0, step="sync_state"))
     with connect() as con:
         move_watermarks(con, lake, repo, overlap_minutes=chosen.repo.overlap_minutes).publish()
-    report(WalkProgress(repo, 0, 0, step="gold"))
+    tell(WalkProgress(repo, 0, 0, step="gold"))
     with connect() as con:
         make_marts(con, lake, repo, label_groups=chosen.label_groups).publish()

@@ -22,8 +22,8 @@ from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, 
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED, MISUSED
+from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.partitions import register
-from gitpulse_assets.progress import WalkProgress, report
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.kinds import REBUILD_JOB, REFRESH_JOB, repo_tags
 from gitpulse_assets.runs.process import process_tag
@@ -211,7 +211,7 @@ def told(repo: Repo, events: Iterable[dg.DagsterEvent]) -> Iterator[dg.DagsterEv
     """Pass events on, telling whoever watches which step begins."""
     for event in events:
         if event.event_type == dg.DagsterEventType.STEP_START:
-            report(WalkProgress(repo, 0, 0, step=event.step_key or ""))
+            tell(WalkProgress(repo, 0, 0, step=event.step_key or ""))
         yield event
 
 

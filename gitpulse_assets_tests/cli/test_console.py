@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from gitpulse_assets.cli import cli
+from gitpulse_assets.collect.progress import WalkProgress, listener, tell
 from gitpulse_assets.commands.console import describe, watching
-from gitpulse_assets.progress import WalkProgress, listener, report
 from gitpulse_assets.repo import Repo
 
 REPO = Repo("acme", "rocket")
@@ -71,7 +71,7 @@ def shown(*, is_terminal: bool, act) -> str:
 
 def walk(page_count: int) -> None:
     for page in range(1, page_count + 1):
-        report(WalkProgress(REPO, page, 100 * page))
+        tell(WalkProgress(REPO, page, 100 * page))
 
 
 def test_a_log_file_gets_a_line_every_twenty_pages():
@@ -82,9 +82,7 @@ def test_a_log_file_gets_a_line_every_twenty_pages():
 
 
 def test_a_log_file_gets_no_line_for_a_short_walk_or_a_step():
-    assert (
-        shown(is_terminal=False, act=lambda: (walk(3), report(WalkProgress(REPO, 0, 0, step="gold")))) == ""
-    )
+    assert shown(is_terminal=False, act=lambda: (walk(3), tell(WalkProgress(REPO, 0, 0, step="gold")))) == ""
 
 
 def test_a_terminal_gets_one_line_that_goes_away():
@@ -96,7 +94,7 @@ def test_a_terminal_gets_one_line_that_goes_away():
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_a_note_stays_and_is_no_markup(is_terminal):
     note = WalkProgress(REPO, 0, 0, note="waiting [red]until[/red] 12:00 [Errno 111]")
-    text = shown(is_terminal=is_terminal, act=lambda: report(note))
+    text = shown(is_terminal=is_terminal, act=lambda: tell(note))
     assert "acme/rocket: waiting [red]until[/red] 12:00 [Errno 111]" in text
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gitpulse_assets.collect.progress import listener
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.github.errors import GitHubError
-from gitpulse_assets.progress import listener
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 
 EVENTS = "/issues/events"

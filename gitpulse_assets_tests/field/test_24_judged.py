@@ -7,12 +7,12 @@ import pytest
 
 from gitpulse_assets.checks.control_total import control_total_result
 from gitpulse_assets.collect.list_end import ListCut
+from gitpulse_assets.collect.progress import listener
 from gitpulse_assets.commands.refresh import left_undone
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_LABELS
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
-from gitpulse_assets.progress import listener
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets_tests.field.judged import judged_world
 from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched

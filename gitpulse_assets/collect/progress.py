@@ -32,7 +32,7 @@ Listener = Callable[[WalkProgress], None]
 listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-def report(progress: WalkProgress) -> None:
+def tell(progress: WalkProgress) -> None:
     """Tell the listener, if there is one."""
-    if tell := listener.get():
-        tell(progress)
+    if hear := listener.get():
+        hear(progress)
