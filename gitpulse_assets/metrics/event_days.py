@@ -6,6 +6,7 @@ Only the days that a question is about are opened, each as its commit has it.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 
 import duckdb
@@ -20,7 +21,7 @@ from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, parts_of, together
-from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of
+from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.place import Day
 from gitpulse_assets.stopping import each_in_threads
 
@@ -58,31 +59,38 @@ class EventDays:
     def collected(self) -> Collected:
         """What was collected by now; raises NoEvents.
 
-        A day that no source tells of has only strays: late events, and dates that are not the event's.
+        A day that no source tells of has only strays: late events, dates that are not the event's, and what
+        a first poll brought of the time before it, which counts where there is nothing else.
         """
         days = self._lake.committed_days("silver")
-        first = next(self._with_files(days), None)
-        newest = (at for one in self._with_files(reversed(days)) if (at := self._newest_of(*one)))
-        newest_at = next(newest, None)
-        if first is None or newest_at is None:
+        latest = chain(self._with_files(reversed(days)), self._committed(reversed(days)))
+        first_at = next((at for one in self._with_files(days) if (at := self._first_of(*one))), None)
+        newest_at = next((at for one in latest if (at := self._newest_of(*one))), None)
+        if first_at is None or newest_at is None:
             raise NoEvents
-        return Collected(self._first_of(*first), newest_at)
+        # A first poll brings what happened before it.
+        return Collected(min(first_at, hour_of(newest_at)), newest_at)
 
     def _with_files(self, days: Iterable[Day]) -> Iterator[tuple[Day, Commit]]:
         """The days of which a source tells, an hour file that was read or a poll, with their commits."""
-        for day in days:
-            commit = self._lake.commit("silver", day)
-            if commit and any(parts_of(commit, contract) for contract in SOURCES):
+        for day, commit in self._committed(days):
+            if any(parts_of(commit, contract) for contract in SOURCES):
                 yield day, commit
 
-    def _first_of(self, day: Day, commit: Commit) -> datetime:
-        def found() -> datetime:
-            return min(
+    def _committed(self, days: Iterable[Day]) -> Iterator[tuple[Day, Commit]]:
+        for day in days:
+            if commit := self._lake.commit("silver", day):
+                yield day, commit
+
+    def _first_of(self, day: Day, commit: Commit) -> datetime | None:
+        def found() -> datetime | None:
+            every = (
                 at
                 for contract, column in SOURCES.items()
                 for part in self._parts(contract, day, commit)
                 for at in part.to_table()[column].to_pylist()
             )
+            return min(every, default=None)
 
         return self._known.get(("first", day, commit.merge_id), found)
 

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.events.forgetting import forget_in_events
+from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics.answers import Answered, MetricAnswers
 from gitpulse_assets.metrics.catalogue import shipped_metrics
+from gitpulse_assets.metrics.event_days import NoEvents
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife, polled
 
@@ -46,3 +49,23 @@ def test_a_metric_over_one_repository_stands_on_its_feed(lake: Lake):
     # The time begins a microsecond before its first hour.
     assert found.coverage.share_whole == pytest.approx(1)
     assert found.reason is None
+
+
+def test_a_first_poll_that_brought_what_was_before_it_covers_nothing(tmp_path: Path):
+    lake, life = Lake.open(str(tmp_path / "lake")), FeedLife(2)
+    for number in range(2):
+        at = life.world.clock - 90_000 + number * 3600
+        life.feed.publish("PullRequestEvent", at, {"action": "opened", "number": number})
+    with connect() as con:
+        polled(lake, con, life)
+    found = ask(lake, repository=str(REPO))
+    assert found.coverage is not None
+    assert found.coverage.share_whole == 0
+    assert "missing" in str(found.reason)
+
+
+def test_a_lake_whose_only_feed_was_forgotten_says_what_helps(lake: Lake):
+    with connect() as con:
+        forget_in_events(lake, con, REPO.owner, projections())
+    with pytest.raises(NoEvents, match="gitpulse events watch"):
+        ask(lake)
