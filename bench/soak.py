@@ -8,9 +8,9 @@ what costs the same whenever it comes: asking DuckDB what changed and how many a
 write the manifest once for the day. Not in it: Dagster's executor and event log, and sockets (the stand-in
 GitHub answers in this process). Nobody runs `gitpulse maintain`. Every four weeks the whole list is walked.
 
-A refresh takes half as much CPU again on a busy machine. So no month is held against another by CPU: at the
-end of each, refreshes are made in turns with those of a lake of 20 refreshes in a new process, and the part
-by which they are dearer is what must not grow.
+A refresh takes half as much CPU again on a busy machine, and in an old process a fifth more. So no month is
+held against another by CPU: at the end of each, a copy of the lake and one of a lake of 20 refreshes are
+refreshed in turns, each by a new process, as a run is, and the part by which the old is dearer must not grow.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -152,7 +152,8 @@ class MovedClock(datetime):
 class Month:
     """The figures of one month: of a whole refresh the mean, of lake and process the state at the end.
 
-    `times_young`: CPU of a refresh, as a multiple of one of a young lake in a new process at the same time.
+    `times_young`: CPU of a refresh, as a multiple of one of a young lake at the same time; each in a new
+    process.
     `load`: how many processes wanted a core; `cpu_ms` goes by it. `lake_mb` is what counts, `waiting_mb` what
     the next fold removes. `memory_mb`: the least that was resident at the end of a day, after all was given
     back that is not held: a leak raises it, what an allocator keeps for later does not for long.
@@ -259,8 +260,8 @@ class Soak:
         """CPU milliseconds, reads, writes and kilobytes opened so far."""
         return 1000 * time.process_time(), self.store.reads, self.store.writes, self.store.bytes_read / 1e3
 
-    def month(self, number: int, count: int, young: Callable[[], float]) -> Month:
-        """Make a month's refreshes, in whole days, and measure them; `young` makes one to compare with."""
+    def month(self, number: int, count: int, young: "Young") -> Month:
+        """Make a month's refreshes, in whole days, and measure them, beside those of the young lake."""
         costs: list[Cost] = []
         held: list[tuple[float, int]] = []
         loads: list[float] = []
@@ -281,7 +282,7 @@ class Soak:
             self.number - before,
             round(fmean(loads), 1),
             cpu_ms,
-            round(in_turns(lambda: self.refresh()[0], young), 2),
+            round(self.times(young), 2),
             *means,
             objects=objects,
             lake_mb=lake_mb,
@@ -292,6 +293,11 @@ class Soak:
             python_blocks=min(blocks for _, blocks in held),
             descriptors=len(list(Path("/proc/self/fd").iterdir())),
         )
+
+    def times(self, young: "Young") -> float:
+        """How many times as dear a refresh is as one of the young lake, both in new processes."""
+        with copied(self.folder, self.number) as mine, young.copy() as other:
+            return in_turns(mine, other)
 
     def sizes(self) -> tuple[float, float, int]:
         """Megabytes that count, megabytes that wait for the next fold to go, and how many objects that is."""
@@ -327,41 +333,49 @@ def in_turns(old: Callable[[], float], young: Callable[[], float]) -> float:
     return median(one / other for one, other in costs[WARMING_REFRESHES:])
 
 
+@contextmanager
+def copied(made: Path, number: int) -> Iterator[Callable[[], float]]:
+    """Let a new process refresh a copy of a lake of so many refreshes, at each call once.
+
+    A call gives the milliseconds of CPU.
+    """
+    place = made.with_name(f"{made.name}-copy")
+    shutil.copytree(made, place)
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn"), begin_copy, (place, number)) as process:
+            yield lambda: process.submit(refresh_copy).result()
+    finally:
+        shutil.rmtree(place)
+
+
 class Young:
     """A lake of 20 refreshes, and copies of it that a new process refreshes."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        made = Soak(folder / "made")
+        self.folder = folder / "made"
+        made = Soak(self.folder)
         for _ in range(YOUNG_REFRESHES):
             made.refresh()
 
-    @contextmanager
-    def copy(self) -> Iterator[Callable[[], float]]:
-        """Let a new process refresh a copy, at each call once; a call gives the milliseconds of CPU."""
-        place = self.folder / "copy"
-        shutil.copytree(self.folder / "made", place)
-        try:
-            with ProcessPoolExecutor(1, get_context("spawn"), begin_young, (place,)) as process:
-                yield lambda: process.submit(refresh_young).result()
-        finally:
-            shutil.rmtree(place)
+    def copy(self) -> AbstractContextManager[Callable[[], float]]:
+        """Let a new process refresh a copy, as `copied` does."""
+        return copied(self.folder, YOUNG_REFRESHES)
 
 
 # The lake of a process that is made to refresh it.
-young_soaks: list[Soak] = []
+soaks_here: list[Soak] = []
 
 
-def begin_young(place: Path) -> None:
+def begin_copy(place: Path, number: int) -> None:
     """Take a copy up where it was made, in the process of its own."""
     logging.disable(logging.INFO)
     maintenance.datetime = MovedClock  # pyright: ignore[reportAttributeAccessIssue]
-    young_soaks.append(Soak(place, number=YOUNG_REFRESHES))
+    soaks_here.append(Soak(place, number=number))
 
 
-def refresh_young() -> float:
+def refresh_copy() -> float:
     """Refresh the process's copy, and say how many milliseconds of CPU it took."""
-    return young_soaks[0].refresh()[0]
+    return soaks_here[0].refresh()[0]
 
 
 @contextmanager
@@ -424,8 +438,7 @@ def main(months: int, refreshes: int, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="gitpulse-soak-") as folder, moved_clock():
         soak, young = Soak(Path(folder) / "old"), Young(Path(folder) / "young")
         for number in range(1, months + 1):
-            with young.copy() as refresh_copy:
-                played.append(soak.month(number, refreshes, refresh_copy))
+            played.append(soak.month(number, refreshes, young))
             if as_json:
                 print(json.dumps(asdict(played[-1])), flush=True)
     click.echo(table(played))
