@@ -417,6 +417,11 @@ class Settings(BaseSettings):
         return value or f"{root}/graphql"
 
     @property
+    def has_credential(self) -> bool:
+        """Whether GitHub is asked with a token, one's own or an App's."""
+        return bool(self.github_tokens or self.github_app_id)
+
+    @property
     def page_root(self) -> str:
         """The path below which `gitpulse serve` is seen, without a slash at its end; most often empty."""
         return urlsplit(self.page_url).path.rstrip("/")

@@ -48,7 +48,7 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     repos = [members.members[key].repo for key in members.watched_keys]
     if not repos:
         return skipped(NOTHING_WATCHED)
-    if not (settings.github_tokens or settings.github_app_id):
+    if not settings.has_credential:
         return skipped(NO_TOKEN)
     with connect(settings.duckdb_memory_limit) as con:
         poller = Poller(lake, con, sensor_client(settings), projections())

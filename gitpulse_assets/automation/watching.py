@@ -200,7 +200,7 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
     keys = set(members.watched_keys) & set(context.instance.get_dynamic_partitions(REPOS_PARTITIONS))
     if not keys:
         return skipped(NOTHING_WATCHED)
-    if not (settings.github_tokens or settings.github_app_id):
+    if not settings.has_credential:
         return skipped(NO_TOKEN)
     stored = sights(lake.store)
     before = stored.load()

@@ -12,6 +12,7 @@ import altair as alt
 from gitpulse_assets.charts.charts import LABELS_MAX
 from gitpulse_assets.charts.parts import HOVER_PIXELS, Document, bar_height, finish, rows_of
 from gitpulse_assets.charts.titles import Rows
+from gitpulse_assets.metrics.coverage import hour_of
 
 BAR_PIXELS = 23
 # A point for each of so few: a value between two gaps has no line.
@@ -72,11 +73,6 @@ def hours_at(at: dt.date, not_whole: Rows) -> str:
         return ""
     within = next((one for one in not_whole if hour_of(one["from_at"]) <= at < one["to_at"]), None)
     return f"{within['verdict']}: {within['reason'].replace('_', ' ')}" if within else ""
-
-
-def hour_of(at: dt.datetime) -> dt.datetime:
-    """The hour that a moment is in."""
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def shade(verdict: str) -> alt.Chart:

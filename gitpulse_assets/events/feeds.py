@@ -22,7 +22,7 @@ from gitpulse_assets.contracts.events import FEED_SPAN
 from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.feed_state import Feeds, FeedState, Span, feeds, prolonged, wait_seconds
 from gitpulse_assets.events.incoming import Incoming
-from gitpulse_assets.events.merge import merge_day
+from gitpulse_assets.events.merge import MergedDay, merge_day
 from gitpulse_assets.events.overlap import FAMILIES, Key, anchors, missed
 from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.github.client import GitHubClient
@@ -153,7 +153,7 @@ class Poller:
         incoming: Incoming,
         event_date: date,
         rows: Sequence[dict[str, Any]],
-    ):
+    ) -> MergedDay:
         def beside(commit: Commit | None, _: int) -> dict[Any, pa.Table]:
             return {FEED_SPAN: with_spans(self.lake, commit, Day(event_date), rows)} if rows else {}
 

@@ -5,6 +5,7 @@ what is proven, lets it pass.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,7 +59,7 @@ def moment(at: datetime) -> str:
 
 
 @dataclass
-class Server:
+class Server(ABC):
     """GitHub as far as one stream asks it, a hundred records a page; `fail` answers a page in its stead."""
 
     records: list[dict[str, Any]]
@@ -71,11 +72,13 @@ class Server:
         self.asked.append(page)
         return self.fail(page) or self.answer(request, page)
 
+    @abstractmethod
     def page_of(self, request: httpx.Request) -> int:
-        raise NotImplementedError
+        """Which page is asked for, from 1."""
 
+    @abstractmethod
     def answer(self, request: httpx.Request, page: int) -> httpx.Response:
-        raise NotImplementedError
+        """That page."""
 
     @property
     def date(self) -> dict[str, str]:
@@ -141,7 +144,7 @@ class AnswerServer(Server):
 
 
 @dataclass
-class Walks:
+class Walks(ABC):
     """A lake, and runs of which each walks one stream; how the kinds of source differ stands here.
 
     `is_paged`: of several pages. `pages_back`: how many pages before the one it lacks a walk goes on at.
@@ -172,8 +175,9 @@ class Walks:
         ids = {"id": 1000 + number, "number": number + 1}
         return {**ids, "created_at": at, "updated_at": at, "new_key": [{}]}
 
+    @abstractmethod
     def walk(self, session: Session, *, is_full: bool) -> ManifestRow | None:
-        raise NotImplementedError
+        """Walk the stream by the product's own way; return the row it leaves."""
 
     def client(self) -> GitHubClient:
         return GitHubClient(
