@@ -30,11 +30,13 @@ from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached
 from gitpulse_assets.github.feed import Feed
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import session
+from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.place import Day
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.stopping import each_in_threads, stop_if_wished
+from gitpulse_assets.watch.state import StateObject
 
 SOURCE = "feed"
 REQUESTS_AT_ONCE = 4
@@ -107,7 +109,7 @@ class Poller:
                 polls = self._ask(some, states, now, result)
                 self._bring([poll for poll in polls if poll.span], result)
                 states = states | {str(poll.repo): poll.state for poll in polls}
-                kept.save(Feeds(states))
+                save(kept, Feeds(states))
                 result.polls += polls
                 if result.stopped_by or monotonic() >= deadline:
                     break
@@ -158,6 +160,15 @@ class Poller:
             return {FEED_SPAN: with_spans(self.lake, commit, Day(event_date), rows)} if rows else {}
 
         return merge_day(self.lake, con, incoming, event_date, beside)
+
+
+def save(kept: StateObject[Feeds], state: Feeds) -> None:
+    """Keep what the polls left; raises LakeError where another process kept something meanwhile."""
+    try:
+        kept.save(state)
+    except PreconditionFailed as error:
+        others = "gitpulse events watch or the sensor event_feeds"
+        raise LakeError(f"another process polls feeds into this lake; let one go on ({others})") from error
 
 
 def due(repos: Sequence[Repo], states: Mapping[str, FeedState], now: datetime) -> list[Repo]:

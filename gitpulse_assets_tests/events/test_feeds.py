@@ -7,9 +7,10 @@ from datetime import datetime
 import pytest
 
 from gitpulse_assets.events.feed_state import feeds
-from gitpulse_assets.events.feeds import Round
+from gitpulse_assets.events.feeds import Poller, Round
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
+from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife, polled
@@ -161,6 +162,20 @@ def test_a_forgotten_persons_feeds_are_in_no_table_and_no_state(lake, poll, con,
     forget_in_events(lake, con, REPO.owner, projections())
     assert stored("feed_span") == []
     assert feeds(lake.store).load().feeds == {}
+
+
+def test_of_two_processes_that_poll_one_ends_with_what_to_do(lake, poll, monkeypatch):
+    life, bring = FeedLife(9), Poller._bring
+    life.happen(5, 600)
+
+    def beside_another(self, polls, result):
+        monkeypatch.setattr(Poller, "_bring", bring)
+        poll(lake, life)
+        bring(self, polls, result)
+
+    monkeypatch.setattr(Poller, "_bring", beside_another)
+    with pytest.raises(LakeError, match="another process polls feeds into this lake; let one go on"):
+        poll(lake, life)
 
 
 def test_no_archive_may_be_called_as_polls_are():
