@@ -27,7 +27,7 @@ help:  ## show the commands
 	$(INSTALL) $(QUIET) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: .venv/runtime  ## three generated repositories through the whole pipeline, with a verdict for each
+demo: .venv/runtime  ## three generated repositories through the whole pipeline, with verdicts and a metric
 	$(BIN)/gitpulse demo
 
 init: .venv/runtime  ## your own repositories: asks, checks, says the cost, refreshes (ARGS="owner/name")

@@ -1,7 +1,7 @@
 """`gitpulse events`: public events brought into the tables, from archives and from feeds."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import NoReturn
 
@@ -32,13 +32,21 @@ GAP_WORDS = {
 }
 
 
-def backfill_days(settings: Settings, first: date, last: date) -> int:
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """This machine's time."""
+    return datetime.now(UTC)
+
+
+def backfill_days(settings: Settings, first: date, last: date, clock: Clock = utc_now) -> int:
     """Bring the hour files of some days, tell of each, and return the exit code."""
     if trouble := refusal(settings.archives, first, last):
         return refused(trouble, WRONG_USE)
     try:
         with stops_noted(), connect(settings.duckdb_memory_limit) as con, Fetcher() as fetcher:
-            backfill = Backfill(open_lake(settings), con, fetcher, projections())
+            backfill = Backfill(open_lake(settings), con, fetcher, projections(), clock)
             console = Console(stderr=True)
             rows = backfill.days(settings.archives, first, last, lambda row: tell(console, in_words(row)))
     except (SettingsError, UnusableEnvironment) as error:
@@ -65,13 +73,15 @@ def summary(rows: Sequence[HourRow]) -> str:
     return f"{len(rows)} hour files: {counts['whole']} whole{others}; {added:,} events new"
 
 
-def watch_feeds(settings: Settings, repos: Sequence[Repo], *, is_once: bool) -> int:
+def watch_feeds(settings: Settings, repos: Sequence[Repo], *, is_once: bool, clock: Clock = utc_now) -> int:
     """Poll the feeds of repositories, once or until stopped, and return the exit code."""
     console = Console(stderr=True)
     try:
         with stops_noted(), connect(settings.duckdb_memory_limit) as con, github_client(settings) as client:
             poller = Poller(open_lake(settings), con, client, projections())
-            return poll_once(console, poller, repos) if is_once else keep_polling(console, poller, repos)
+            if is_once:
+                return poll_once(console, poller, repos, clock())
+            keep_polling(console, poller, repos)
     except (SettingsError, UnusableEnvironment) as error:
         return refused(error, WRONG_USE)
     except duckdb.OutOfMemoryException as error:
@@ -82,9 +92,9 @@ def watch_feeds(settings: Settings, repos: Sequence[Repo], *, is_once: bool) -> 
         return refused("stopped; what has come is kept", INTERRUPTED)
 
 
-def poll_once(console: Console, poller: Poller, repos: Sequence[Repo]) -> int:
-    """Poll the feeds that are due, say what that came to, and return the exit code."""
-    found = told_round(console, poller, repos)
+def poll_once(console: Console, poller: Poller, repos: Sequence[Repo], now: datetime) -> int:
+    """Poll the feeds that are due by `now`, say what that came to, and return the exit code."""
+    found = told_round(console, poller, repos, now)
     failed = sum(poll.span is None for poll in found.polls)
     unusable = f", {found.unusable_count:,} unusable" if found.unusable_count else ""
     answered = len(found.polls) - failed
@@ -96,13 +106,13 @@ def poll_once(console: Console, poller: Poller, repos: Sequence[Repo]) -> int:
 def keep_polling(console: Console, poller: Poller, repos: Sequence[Repo]) -> NoReturn:
     """Poll each feed when it is due, until somebody wishes for a stop (KeyboardInterrupt)."""
     while True:
-        found = told_round(console, poller, repos)
+        found = told_round(console, poller, repos, utc_now())
         pause(LIMIT_SECONDS if found.stopped_by else LOOK_SECONDS)
 
 
-def told_round(console: Console, poller: Poller, repos: Sequence[Repo]) -> Round:
-    """Poll the feeds that are due, and tell of each what there is to tell."""
-    found = poller.poll(repos, datetime.now(UTC))
+def told_round(console: Console, poller: Poller, repos: Sequence[Repo], now: datetime) -> Round:
+    """Poll the feeds that are due by `now`, and tell of each what there is to tell."""
+    found = poller.poll(repos, now)
     for poll in found.polls:
         tell_poll(console, poll)
     if found.stopped_by:

@@ -7,12 +7,14 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import datetime
 from typing import Any
 
 from gitpulse_assets.sandbox.control import CONTROL_PREFIX, control
 from gitpulse_assets.sandbox.delivery import send_response
 from gitpulse_assets.sandbox.faults import Fault, first_striking
 from gitpulse_assets.sandbox.graphql_api import GraphQLApi
+from gitpulse_assets.sandbox.hour_files import ARCHIVE_PREFIX, hour_file
 from gitpulse_assets.sandbox.installations import Installations
 from gitpulse_assets.sandbox.limits import ANONYMOUS, Limits, Quota
 from gitpulse_assets.sandbox.list_faults import ListFaults
@@ -45,7 +47,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class SandboxApp:
-    """Serves one world; `faults` and `limits` may be changed and `log` read while it is served."""
+    """Serves one world; `faults`, `limits` and `lost_hours`, of which its archive has no file, may be
+    changed and `log` read while it is served."""
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class SandboxApp:
         self.limits = limits or Limits()
         self.faults = faults if faults is not None else []
         self.log: list[Served] = []
+        self.lost_hours: set[datetime] = set()
         listings = Listings()
         self._routes = Routes(world, listings, event_rows_max)
         self._graphql = GraphQLApi(world, listings)
@@ -77,6 +81,8 @@ class SandboxApp:
         with self.world.lock:
             if request.path.startswith(CONTROL_PREFIX):
                 response = control(self.world, self.faults, self.log, request)
+            elif request.path.startswith(ARCHIVE_PREFIX):
+                response = hour_file(self.world, self.lost_hours, request)
             else:
                 response, fault = self.answer(request)
         if fault is not None and fault.kind in ("slow", "hang"):

@@ -1,11 +1,12 @@
-"""Public events as the stand-in serves them: a repository's feed, its newest rows by id.
+"""Public events as the stand-in serves them: feeds of their newest rows by id.
 
 What is in a feed are the events somebody published to it, and those that follow from its issues' history.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -73,20 +74,32 @@ class PublicFeed:
         )
         return self.events[-1]
 
-    def follow(self) -> None:
-        """Add what happened to the repository's issues since this was called last."""
-        found = [happened for issue in self.repository.issues.values() for happened in _happened(issue)]
-        for at, key, event_type, payload, actor in sorted(found, key=lambda one: one[:2]):
-            if key not in self._told:
-                self._told.add(key)
-                self.publish(event_type, at, payload, actor=actor)
+    def untold(self) -> Iterator[tuple[int, Callable[[], PublicEvent]]]:
+        """What happened to the repository's issues since this was called last: when, and what publishes it."""
+        for issue in self.repository.issues.values():
+            for at, key, event_type, payload, actor in _happened(issue):
+                if key not in self._told:
+                    self._told.add(key)
+                    yield at, partial(self.publish, event_type, at, payload, actor=actor)
 
     def rows(self, now: int) -> list[PublicEvent]:
-        """What is served, the greatest ids first: 300 rows of 30 days at most."""
-        shown = [one for one in self.events if one.shown_at <= now < one.created_at + SERVED_SECONDS]
-        if self.is_by_position:
-            return sorted(shown, key=lambda one: (one.event_id % 7, -one.event_id))[:FEED_ROWS]
-        return sorted(shown, key=lambda one: -one.event_id)[:FEED_ROWS]
+        """What is served."""
+        return served(self.events, now, is_by_position=self.is_by_position)
+
+
+def follow(feeds: Iterable[PublicFeed]) -> None:
+    """Add what happened to the issues of all repositories since this was called last, in the order of time."""
+    untold = [happened for feed in feeds for happened in feed.untold()]
+    for _, publish in sorted(untold, key=lambda one: one[0]):
+        publish()
+
+
+def served(events: Iterable[PublicEvent], now: int, *, is_by_position: bool = False) -> list[PublicEvent]:
+    """What is served of some events, the greatest ids first: 300 rows of 30 days at most."""
+    shown = [one for one in events if one.shown_at <= now < one.created_at + SERVED_SECONDS]
+    if is_by_position:
+        return sorted(shown, key=lambda one: (one.event_id % 7, -one.event_id))[:FEED_ROWS]
+    return sorted(shown, key=lambda one: -one.event_id)[:FEED_ROWS]
 
 
 def _happened(issue: Issue):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
-from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS
+from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, follow
 from gitpulse_assets.sandbox.listing import BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
 from gitpulse_assets.sandbox.model import Event, Issue, Repository
@@ -143,7 +143,7 @@ class Routes:
         if page > FEED_PAGES:
             return problem(422, DEEP_LIST)
         feed = self.world.feeds[repository.repository_id]
-        feed.follow()
+        follow(self.world.feeds.values())
         rows, end = feed.rows(self.world.clock), page * per_page
         body = _array([row.body for row in rows[end - per_page : end] if not row.is_hidden])
         headers = {"x-poll-interval": str(POLL_SECONDS)}
