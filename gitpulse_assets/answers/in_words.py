@@ -6,7 +6,7 @@ How it is worded stands in `transform/verdict_text.py`.
 from collections.abc import Mapping
 from typing import Any
 
-from gitpulse_assets.transform.verdict_text import explanation, headline, opening
+from gitpulse_assets.transform.verdict_text import headline, opening, without_opening
 
 
 def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
@@ -19,5 +19,5 @@ def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
         **row,
         "headline": headline(row["direction"], row["unknowns"]),
         "opening": opening(row, scope),
-        "explanation": explanation(row, scope),
+        "explanation": without_opening(row, scope),
     }

@@ -38,6 +38,7 @@ class Mart:
     `made_by`: its own statement alone, or the code that puts together what the statement reads.
     `statements`: the files of `sql/gold/` it is made from, where that is not the one of its name; `computed`:
     from which of their columns (`statement.column`) code computes a column that none of them has.
+    `label_windows_days`: of which windows up to the as-of moment its statement finds `label_window` made.
     """
 
     contract: TableContract
@@ -46,6 +47,7 @@ class Mart:
     made_by: Literal["statement", "transfers", "verdict"] = "statement"
     statements: tuple[str, ...] = ()
     computed: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    label_windows_days: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:

@@ -81,6 +81,7 @@ MART_BACKLOG_BY_LABEL = TableContract(
 
 MART = Mart(
     MART_BACKLOG_BY_LABEL,
+    label_windows_days=(28, 90),
     answer=Answer(
         route="labels",
         question="Count the backlog and the window's flows by label.",

@@ -83,16 +83,52 @@ def publish(
     accepts_loss: bool = False,
 ) -> None:
     """Merge what was received, or in a rebuild what was merged before, and make what follows from it."""
-    chosen = options or Options()
+    publish_silver(lake, repo, run_id, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+    publish_marts(lake, repo, options)
+
+
+def publish_silver(
+    lake: Lake,
+    repo: Repo,
+    run_id: str,
+    options: Options | None = None,
+    *,
+    is_rebuild: bool = False,
+    accepts_loss: bool = False,
+) -> None:
+    """Publish the merge, and behind it the watermarks; the arguments are those of `publish`."""
+    publish_merge(lake, repo, run_id, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+    publish_watermarks(lake, repo, options)
+
+
+def publish_merge(
+    lake: Lake,
+    repo: Repo,
+    run_id: str,
+    options: Options | None = None,
+    *,
+    is_rebuild: bool = False,
+    accepts_loss: bool = False,
+) -> None:
+    """Publish the merge alone; the arguments are those of `publish`."""
     tell(WalkProgress(repo, 0, 0, step="silver"))
+    bots = (options or Options()).repo.bots
     with connect() as con:
-        bots = chosen.repo.bots
         merge(
             con, lake, repo, run_id=run_id, bots=bots, is_rebuild=is_rebuild, accepts_loss=accepts_loss
         ).publish()
+
+
+def publish_watermarks(lake: Lake, repo: Repo, options: Options | None = None) -> None:
+    """Publish how far each stream is merged, alone."""
     tell(WalkProgress(repo, 0, 0, step="sync_state"))
+    overlap_minutes = (options or Options()).repo.overlap_minutes
     with connect() as con:
-        move_watermarks(con, lake, repo, overlap_minutes=chosen.repo.overlap_minutes).publish()
+        move_watermarks(con, lake, repo, overlap_minutes=overlap_minutes).publish()
+
+
+def publish_marts(lake: Lake, repo: Repo, options: Options | None = None) -> None:
+    """Publish the marts alone."""
     tell(WalkProgress(repo, 0, 0, step="gold"))
     with connect() as con:
-        make_marts(con, lake, repo, label_groups=chosen.label_groups).publish()
+        make_marts(con, lake, repo, label_groups=(options or Options()).label_groups).publish()

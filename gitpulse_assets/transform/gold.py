@@ -34,7 +34,6 @@ SILVER_INPUTS: tuple[TableContract, ...] = tuple(
 )
 NOT_COPIED = tuple(table for table in SILVER_INPUTS if table not in INPUTS and table is not SYNC_STATE)
 
-LABEL_WINDOWS_DAYS = (28, 90)
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -80,13 +79,12 @@ def build_gold(
         _copy_input(con, contract, inputs[contract.name])
     create_table(con, "gold", "label_name")
     _register_label_groups(con, parameters.label_groups)
-    names = tuple(mart.name for mart in STATEMENT_MARTS)
-    for name in names:
-        if name == "mart_backlog_by_label":
-            # The label's windows end with the as-of moment itself.
-            label_windows(con, LABEL_WINDOWS_DAYS, parameters.as_of_at + MICROSECOND, is_up_to_now=True)
-        create_table(con, "gold", name, {"as_of_at": parameters.as_of_at})
-    return names
+    for mart in STATEMENT_MARTS:
+        if mart.label_windows_days:
+            # They end with the as-of moment itself.
+            label_windows(con, mart.label_windows_days, parameters.as_of_at + MICROSECOND, is_up_to_now=True)
+        create_table(con, "gold", mart.name, {"as_of_at": parameters.as_of_at})
+    return tuple(mart.name for mart in STATEMENT_MARTS)
 
 
 def label_windows(

@@ -113,7 +113,6 @@ class Weeks:
 class Verdict:
     """Everything the answer says about one window; the table and the paragraph are written from it."""
 
-    repository: str
     counts: WindowCounts
     history_days: int
     direction: Direction
@@ -136,7 +135,6 @@ class Verdict:
 
 
 def judge(
-    repository: str,
     counts: WindowCounts,
     days: DailyCounts,
     bulk: Sequence[BurstDay],
@@ -159,7 +157,6 @@ def judge(
     )
     history_days = _history_days(ordinary, counts.observed_days)
     return Verdict(
-        repository,
         counts,
         history_days,
         direction,

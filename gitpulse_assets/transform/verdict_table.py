@@ -19,7 +19,7 @@ from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS, BacklogAge, Verdict, WindowCounts, judge
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk
-from gitpulse_assets.transform.verdict_text import confidence, paragraph
+from gitpulse_assets.transform.verdict_text import confidence, explanation, paragraph
 
 LABELS_EACH_WAY = 3
 
@@ -43,13 +43,11 @@ def build_verdicts(
     if as_of_at.tzinfo is None:
         raise ValueError(f"as_of_at must carry its time zone, got {as_of_at.isoformat()}")
     rows = [
-        _row(owner, name, verdict)
+        _row(owner, name, verdict, scope)
         for owner, name in con.sql(
             "select distinct repo_owner, repo_name from mart_issue_daily_flow"
         ).fetchall()
-        for verdict in _judge_windows(
-            con, f"{owner}/{name}{scope}", as_of_at, incomplete_slices, windows_days
-        )
+        for verdict in _judge_windows(con, as_of_at, incomplete_slices, windows_days)
     ]
     verdicts = pa.Table.from_pylist(rows, MART_BACKLOG_VERDICT.arrow_schema)
     con.register("incoming", verdicts)
@@ -60,7 +58,6 @@ def build_verdicts(
 
 def _judge_windows(
     con: duckdb.DuckDBPyConnection,
-    repository: str,
     as_of_at: datetime,
     incomplete: Sequence[str],
     windows_days: Sequence[int],
@@ -81,7 +78,7 @@ def _judge_windows(
     query("flow_window")
     windows = [_window(row) for row in query("verdict_window")]
     return [
-        judge(repository, window, days, bulk, _label_changes(labels, window.window_days), age, incomplete)
+        judge(window, days, bulk, _label_changes(labels, window.window_days), age, incomplete)
         for window in windows
     ]
 
@@ -143,12 +140,15 @@ def _label_changes(rows: Rows, window_days: int) -> list[tuple[str, int]]:
     return up + down
 
 
-def _row(owner: str, name: str, verdict: Verdict) -> dict[str, Any]:
+def _row(owner: str, name: str, verdict: Verdict, scope: str) -> dict[str, Any]:
+    row = {"repo_owner": owner, "repo_name": name, **_judged(verdict)}
+    return row | {"paragraph": paragraph(row, explanation(verdict), scope)}
+
+
+def _judged(verdict: Verdict) -> dict[str, Any]:
     counts, pace, weeks = verdict.counts, verdict.pace, verdict.weeks
     goal = {"growing": "weeks_to_double", "shrinking": "weeks_to_zero"}.get(verdict.direction, "")
     return {
-        "repo_owner": owner,
-        "repo_name": name,
         "window_days": counts.window_days,
         "window_start_date": counts.start_date,
         "window_end_date": counts.end_date,
@@ -182,7 +182,6 @@ def _row(owner: str, name: str, verdict: Verdict) -> dict[str, Any]:
         "weeks_soonest": weeks and weeks.soonest,
         "weeks_latest": weeks and weeks.latest,
         "unknowns": list(verdict.unknowns),
-        "paragraph": paragraph(verdict),
     }
 
 

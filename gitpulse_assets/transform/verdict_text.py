@@ -4,7 +4,6 @@ Judging is verdict.py's; nothing is computed here but roundings.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from gitpulse_assets.transform.verdict import (
@@ -64,11 +63,9 @@ def _is_too_long(verdict: Verdict) -> bool:
     return verdict.counts.observed_days > LONGEST_PACE_DAYS
 
 
-def paragraph(verdict: Verdict) -> str:
-    """Return the answer as one paragraph of GitHub Markdown."""
-    counts, answer = verdict.counts, _answer(verdict.direction, verdict.unknowns)
+def explanation(verdict: Verdict) -> str:
+    """Return what the answer rests on: the sentences that follow a paragraph's opening."""
     sentences = (
-        f"**{_opening(verdict.repository, counts.window_days, counts.end_date, answer)}**",
         _census(verdict),
         _pace(verdict),
         _bulk(verdict),
@@ -92,26 +89,27 @@ def _answer(direction: str, unknowns: Sequence[str]) -> str:
     return f"{reservation}{ANSWERS[direction]}"
 
 
-def opening(row: Mapping[str, Any], scope: str = "") -> str:
-    """Return what the paragraph of a row of `mart_backlog_verdict` begins with, without the marks of bold.
+def paragraph(row: Mapping[str, Any], told: str, scope: str = "") -> str:
+    """Return the answer of a row of `mart_backlog_verdict` as GitHub Markdown; `told` is its explanation.
 
     `scope` as it was given to `build_verdicts`.
     """
-    repository = f"{row['repo_owner']}/{row['repo_name']}{scope}"
-    answer = _answer(row["direction"], row["unknowns"])
-    return _opening(repository, row["window_days"], row["window_end_date"], answer)
+    return f"**{opening(row, scope)}** {told}"
 
 
-def explanation(row: Mapping[str, Any], scope: str = "") -> str:
-    """Return the paragraph of such a row after its opening.
+def opening(row: Mapping[str, Any], scope: str = "") -> str:
+    """Return what the paragraph of such a row begins with, without the marks of bold."""
+    whose = f"{row['repo_owner']}/{row['repo_name']}{scope}"
+    window = f"{row['window_days']} days to {row['window_end_date']} (UTC)"
+    return f"{whose}, {window}: {_answer(row['direction'], row['unknowns'])}."
 
-    What GitHub's users wrote may look like Markdown, so the opening is told again and not searched for.
+
+def without_opening(row: Mapping[str, Any], scope: str = "") -> str:
+    """Return the explanation out of the paragraph of such a row.
+
+    What GitHub's users wrote may look like Markdown, so the opening's end is not searched for.
     """
-    return str(row["paragraph"]).removeprefix(f"**{opening(row, scope)}**").strip()
-
-
-def _opening(repository: str, window_days: int, end_date: date, answer: str) -> str:
-    return f"{repository}, {window_days} days to {end_date} (UTC): {answer}."
+    return str(row["paragraph"]).removeprefix(paragraph(row, "", scope))
 
 
 def _census(verdict: Verdict) -> str:

@@ -75,7 +75,7 @@ def test_an_answer_over_all_days_is_the_mart(asked, mart, declared: Mart):
 
     answered = in_order(asked.mart(declared, asked.window("all")).to_pylist())
     rows = in_order(mart(declared.contract))
-    assert len(answered) > 4
+    assert len(answered) > 1
     # The day or month of the as-of moment has only just begun.
     begun = 1 if any(name.endswith(("_date", "_month")) and len(key) == 1 for name in key) else 0
     assert answered in (rows, rows[: len(rows) - begun])

@@ -163,7 +163,7 @@ def test_it_moves_with_the_as_of_moment_where_its_sql_asks_for_it(
 def asked_for(mart: Mart) -> str:
     """The SQL of a mart, with a word for the moment that code gives to its windows."""
     own = "".join(load_sql("gold", name) for name in mart.sources)
-    is_told = mart.made_by == "verdict" or "label_window" in own
+    is_told = mart.made_by == "verdict" or bool(mart.label_windows_days)
     return own + "as_of_at" * is_told
 
 

@@ -17,7 +17,7 @@ from gitpulse_assets.transform.verdict import (
     judge,
 )
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk, set_aside
-from gitpulse_assets.transform.verdict_text import confidence, headline, paragraph
+from gitpulse_assets.transform.verdict_text import confidence, explanation, headline, opening, paragraph
 
 END = date(2024, 6, 30)
 AGE = BacklogAge(40.2, 401.0, 0.25)
@@ -43,7 +43,7 @@ def window(days: DailyCounts, window_days=90, open_at_end=100) -> WindowCounts:
 
 
 def judged(days: DailyCounts, bulk=(), unknowns=(), age=AGE, labels=(), **fields):
-    return judge("acme/rocket", window(days, **fields), days, bulk, labels, age, unknowns)
+    return judge(window(days, **fields), days, bulk, labels, age, unknowns)
 
 
 def burst(day: date, count: int, actor="octo", is_arrival=False, is_reopening=False) -> BurstDay:
@@ -90,7 +90,7 @@ def test_a_shrinking_backlog_is_empty_in_some_weeks():
     assert verdict.direction == "shrinking"
     assert verdict.weeks is not None
     assert 0 < verdict.weeks.soonest < verdict.weeks.expected < verdict.weeks.latest < 15
-    assert f"the backlog is empty in {verdict.weeks.expected:.0f} weeks (" in paragraph(verdict)
+    assert f"the backlog is empty in {verdict.weeks.expected:.0f} weeks (" in explanation(verdict)
 
 
 def test_an_unclear_direction_promises_no_weeks():
@@ -101,7 +101,8 @@ def test_an_unclear_direction_promises_no_weeks():
 def test_a_repository_where_nothing_happens_is_flat():
     verdict = judged(daily(1272), open_at_end=40)
     assert verdict.direction == "flat"
-    assert "40 issues were open at the end, as many as at the start; none came or went." in paragraph(verdict)
+    said = "40 issues were open at the end, as many as at the start; none came or went."
+    assert said in explanation(verdict)
 
 
 @pytest.mark.parametrize("age", [BacklogAge(None, None, None), BacklogAge(0.2, 0.4, 0.0)])
@@ -109,22 +110,22 @@ def test_an_empty_repository_is_flat_and_says_nothing_of_age(age):
     """Also where the first issue was opened since the last midnight, to which the stock is counted."""
     verdict = judged(daily(400), open_at_end=0, age=age)
     assert verdict.direction == "flat"
-    assert "0 issues were open" in paragraph(verdict)
-    assert "older" not in paragraph(verdict)
+    assert "0 issues were open" in explanation(verdict)
+    assert "older" not in explanation(verdict)
 
 
 @pytest.mark.parametrize("observed", [0, 1, 27])
 def test_under_28_days_there_is_no_pace(observed):
     verdict = judged(daily(observed, 4.0, 1.0))
     assert (verdict.pace, verdict.direction) == (None, "unclear")
-    assert "The history is too short for a pace." in paragraph(verdict)
+    assert "The history is too short for a pace." in explanation(verdict)
     assert confidence(verdict).startswith(f"no pace: {observed} day")
 
 
 def test_a_young_repository_says_since_when_it_is_known():
     verdict = judged(daily(60, 4.0, 4.0))
     assert verdict.unknowns[0] == "the history begins on 2024-05-02, so only 60 of the 90 days"
-    assert "Not known: " in paragraph(verdict)
+    assert "Not known: " in explanation(verdict)
     assert verdict.history_days == 0
     assert "only 0 days before the window" in confidence(verdict)
 
@@ -154,7 +155,7 @@ def test_bulk_closings_leave_the_pace_and_stay_in_the_exact_change():
     assert verdict.pace == quiet.pace
     assert verdict.counts.net_change == quiet.counts.net_change - 300
     said = "Set aside as bulk from the pace and what follows: 300 left on 2024-06-20 by octo."
-    assert said in paragraph(verdict)
+    assert said in explanation(verdict)
 
 
 def test_a_bulk_reopening_and_a_bulk_import_are_set_aside_where_they_were_counted():
@@ -170,7 +171,7 @@ def test_a_doubled_intake_is_the_driver():
     days.intake[-90:] *= 2
     verdict = judged(days)
     assert verdict.drivers == ("intake up",)
-    assert f"intake rose from {verdict.intake.before} to {verdict.intake.now}." in paragraph(verdict)
+    assert f"intake rose from {verdict.intake.before} to {verdict.intake.now}." in explanation(verdict)
 
 
 def test_a_halved_resolution_is_the_driver():
@@ -180,7 +181,7 @@ def test_a_halved_resolution_is_the_driver():
 
 
 def test_chance_is_no_driver():
-    assert "than chance explains" in paragraph(judged(daily(1272, 4.0, 4.0)))
+    assert "than chance explains" in explanation(judged(daily(1272, 4.0, 4.0)))
 
 
 def test_a_window_too_long_for_a_pace_compares_nothing():
@@ -188,32 +189,42 @@ def test_a_window_too_long_for_a_pace_compares_nothing():
     days.intake[-400:] *= 5
     verdict = judged(days, window_days=400)
     assert (verdict.pace, verdict.drivers) == (None, ())
-    assert "Against" not in paragraph(verdict)
+    assert "Against" not in explanation(verdict)
 
 
 def test_without_a_whole_window_before_nothing_is_compared():
     verdict = judged(daily(179, 4.0, 4.0))
     assert (verdict.intake.before, verdict.drivers) == (None, ())
-    assert "Against" not in paragraph(verdict)
+    assert "Against" not in explanation(verdict)
 
 
-def test_the_paragraph_has_its_numbers_and_its_unknowns():
+def test_the_explanation_has_its_numbers_and_its_unknowns():
     days = daily(1272, 4.0, 4.0)
-    text = paragraph(judged(days, labels=[("bug", 9), ("docs", -4)], unknowns=["events cut at 30,000"]))
+    text = explanation(judged(days, labels=[("bug", 9), ("docs", -4)], unknowns=["events cut at 30,000"]))
     counts = window(days).flows
-    assert text.startswith("**acme/rocket, 90 days to 2024-06-30 (UTC): it is unclear")
     assert f"{counts['opened_count']} opened and {counts['closed_count']} closed" in text
     assert "By label: bug +9, docs -4." in text
     assert "Half of the open issues are older than 40 days, one in ten older than 401 days; 25%" in text
     assert text.endswith("Not known: events cut at 30,000.")
 
 
+@pytest.mark.parametrize(
+    ("unknowns", "answer"),
+    [([], "the backlog is flat."), ([SNAPSHOT_ONLY], "as far as snapshots show, the backlog is flat.")],
+)
+def test_the_paragraph_opens_with_whose_backlog_it_is_and_which_way_it_goes(unknowns, answer):
+    row = {"repo_owner": "acme", "repo_name": "rocket", "window_days": 90, "window_end_date": END}
+    row |= {"direction": "flat", "unknowns": unknowns}
+    said = f"acme/rocket, label bug, 90 days to {END} (UTC): {answer}"
+    assert opening(row, ", label bug") == said
+    assert paragraph(row, "Pace: none.", ", label bug") == f"**{said}** Pace: none."
+
+
 def test_what_snapshots_alone_tell_is_said_to_be_no_more():
     verdict = judged(daily(1272), open_at_end=40, unknowns=[SNAPSHOT_ONLY])
-    assert "(UTC): as far as snapshots show, the backlog is flat.**" in paragraph(verdict)
     assert confidence(verdict).endswith("of what snapshots show")
     assert headline(verdict.direction, verdict.unknowns) == "As far as snapshots show, the backlog is flat."
-    counted = paragraph(judged(daily(1272, 4.0, 4.0), unknowns=[SNAPSHOT_ONLY]))
+    counted = explanation(judged(daily(1272, 4.0, 4.0), unknowns=[SNAPSHOT_ONLY]))
     assert "told by snapshots" in counted
     assert "exact count" not in counted
 
@@ -231,7 +242,7 @@ def test_one_of_a_kind_is_singular():
     days = daily(1272)
     days.intake[-1] = 1
     counts = replace(window(days, open_at_end=1), bot_departed_count=1)
-    text = paragraph(judge("acme/rocket", counts, days, (), (), BacklogAge(1.2, 1.4, 0.0), ()))
+    text = explanation(judge(counts, days, (), (), BacklogAge(1.2, 1.4, 0.0), ()))
     assert "1 issue was open at the end, 1 more than at the start (exact count: 1 opened)." in text
     assert "Bots closed or moved 1 issue." in text
     assert "older than 1 day, one in ten older than 1 day" in text

@@ -7,6 +7,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gitpulse_assets.catalog.tables import STATEMENT_MARTS
+
 KINDS = (
     "opened",
     "reopened",
@@ -74,7 +76,7 @@ def test_case_16_never_synced_repository_has_no_rows(silver, make_gold):
     silver.made = {name: table.slice(0, 0) for name, table in silver.tables().items()}
     gold = make_gold(silver, "2024-01-05 12:00")
     tables = gold.column("select table_name from duckdb_tables() where table_name like 'mart%'")
-    assert len(tables) == 7
+    assert len(tables) == len(STATEMENT_MARTS)
     assert {table: gold.rows(f"from {table}") for table in tables} == {table: [] for table in tables}
 
 
