@@ -44,15 +44,11 @@ from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake import maintenance, paths
-from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.lake.store import TAIL_BYTES, ObjectInfo, OpenObject
-from gitpulse_assets.pipeline.marts import make_marts
-from gitpulse_assets.pipeline.merge import merge
-from gitpulse_assets.pipeline.refresh import receive
-from gitpulse_assets.pipeline.watermarks import move_watermarks
+from gitpulse_assets.pipeline.refresh import publish_marts, publish_silver, receive
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue, User
@@ -246,14 +242,10 @@ class Soak:
         before = self.spent()
         with self.reader.client("good-token") as client:
             receive(Session(client, self.lake, REPO, run_id), is_full=is_full)
-        with connect() as con:
-            merge(con, self.lake, REPO, run_id=run_id).publish()
-        with connect() as con:
-            move_watermarks(con, self.lake, REPO).publish()
+        publish_silver(self.lake, REPO)
         cost = [now - then for now, then in zip(self.spent(), before, strict=True)]
         if self.number % REFRESHES_A_WEEK == 1:
-            with connect() as con:
-                make_marts(con, self.lake, REPO).publish()
+            publish_marts(self.lake, REPO)
         return tuple(cost)
 
     def spent(self) -> Cost:

@@ -17,7 +17,7 @@ from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
-from gitpulse_assets.pipeline.marts import make_marts
+from gitpulse_assets.pipeline.refresh import publish_marts
 from gitpulse_assets.pipeline.step import ordered
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
@@ -136,8 +136,7 @@ def recorded_lake(lake: Lake, folder: Path) -> None:
         merge_silver(con, received, ["run-1"])
         merged = {table: ordered(con, table).read_all() for table in MERGED_TABLES}
     publish(lake, "silver", ONNX, merged | _recorded_sync())
-    with connect() as con:
-        make_marts(con, lake, ONNX).publish()
+    publish_marts(lake, ONNX)
 
 
 def copy_recorded(config: pytest.Config, target: Path, recorded_data: Path) -> None:

@@ -53,7 +53,7 @@ def refresh(
     session = Session(client, lake, repo, run_id)
     row = receive(session, is_full=is_full, with_events=with_events)
     if not is_at_rest(session, row):
-        publish(lake, repo, run_id, options)
+        publish(lake, repo, options)
     return row
 
 
@@ -76,35 +76,32 @@ def audit_manifest(con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo) -> Ch
 def publish(
     lake: Lake,
     repo: Repo,
-    run_id: str,
     options: Options | None = None,
     *,
     is_rebuild: bool = False,
     accepts_loss: bool = False,
 ) -> None:
     """Merge what was received, or in a rebuild what was merged before, and make what follows from it."""
-    publish_silver(lake, repo, run_id, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+    publish_silver(lake, repo, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
     publish_marts(lake, repo, options)
 
 
 def publish_silver(
     lake: Lake,
     repo: Repo,
-    run_id: str,
     options: Options | None = None,
     *,
     is_rebuild: bool = False,
     accepts_loss: bool = False,
 ) -> None:
     """Publish the merge, and behind it the watermarks; the arguments are those of `publish`."""
-    publish_merge(lake, repo, run_id, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+    publish_merge(lake, repo, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
     publish_watermarks(lake, repo, options)
 
 
 def publish_merge(
     lake: Lake,
     repo: Repo,
-    run_id: str,
     options: Options | None = None,
     *,
     is_rebuild: bool = False,
@@ -114,9 +111,7 @@ def publish_merge(
     tell(WalkProgress(repo, 0, 0, step="silver"))
     bots = (options or Options()).repo.bots
     with connect() as con:
-        merge(
-            con, lake, repo, run_id=run_id, bots=bots, is_rebuild=is_rebuild, accepts_loss=accepts_loss
-        ).publish()
+        merge(con, lake, repo, bots=bots, is_rebuild=is_rebuild, accepts_loss=accepts_loss).publish()
 
 
 def publish_watermarks(lake: Lake, repo: Repo, options: Options | None = None) -> None:

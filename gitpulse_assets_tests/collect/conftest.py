@@ -14,6 +14,7 @@ from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.pipeline.refresh import publish_silver
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.history import generate
@@ -107,8 +108,7 @@ class Product(Reader):
 
     def merge(self) -> None:
         """Merge what no merge has taken in, publish it, and move the watermarks."""
-        super().merge()
-        self.move_watermarks()
+        publish_silver(self.lake, self.repo)
 
     def table(self, contract: TableContract, *, with_provenance: bool = False) -> pa.Table:
         """A published table in its key's order, without the columns that say where a row came from."""

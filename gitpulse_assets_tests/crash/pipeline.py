@@ -17,14 +17,16 @@ from pydantic import SecretStr
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.connection import READ_SECONDS
-from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.pipeline.marts import make_marts
-from gitpulse_assets.pipeline.merge import merge
-from gitpulse_assets.pipeline.refresh import receive
-from gitpulse_assets.pipeline.watermarks import move_watermarks
+from gitpulse_assets.pipeline.refresh import (
+    publish,
+    publish_marts,
+    publish_merge,
+    publish_watermarks,
+    receive,
+)
 from gitpulse_assets.repo import Repo
 
 REPO = Repo("acme", "rocket")
@@ -111,31 +113,19 @@ class Run:
 
     def merge(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish what was collected and not merged yet, or on a rebuild all that was."""
-        self.merge_silver(is_rebuild=is_rebuild, accepts_loss=accepts_loss)
-        self.move_watermarks()
-        self.make_marts()
+        publish(self.lake, self.place.repo, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
 
     def merge_silver(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish silver alone, as a run does that dies before it moves the watermarks."""
-        with connect() as con:
-            merge(
-                con,
-                self.lake,
-                self.place.repo,
-                run_id=self.run_id,
-                is_rebuild=is_rebuild,
-                accepts_loss=accepts_loss,
-            ).publish()
+        publish_merge(self.lake, self.place.repo, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
 
     def move_watermarks(self) -> None:
         """Publish the sync state alone."""
-        with connect() as con:
-            move_watermarks(con, self.lake, self.place.repo).publish()
+        publish_watermarks(self.lake, self.place.repo)
 
     def make_marts(self) -> None:
         """Publish gold alone."""
-        with connect() as con:
-            make_marts(con, self.lake, self.place.repo).publish()
+        publish_marts(self.lake, self.place.repo)
 
 
 def refresh(place: Place, run_id: str, fuse: Fuse | None = None, *, is_full: bool = False) -> None:

@@ -22,10 +22,8 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.marts.issue_transfer import MART_ISSUE_TRANSFER
 from gitpulse_assets.pipeline.marts import make_marts
-from gitpulse_assets.pipeline.merge import merge
 from gitpulse_assets.pipeline.neighbours import link_transfers
-from gitpulse_assets.pipeline.refresh import receive
-from gitpulse_assets.pipeline.watermarks import move_watermarks
+from gitpulse_assets.pipeline.refresh import publish_merge, publish_silver, publish_watermarks, receive
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.limits import Limits
@@ -86,8 +84,7 @@ class Reader:
         with self.client(self.token) as client:
             session = Session(client, self.lake, self.repo, f"run-{self.run_count:03}")
             row = receive(session, is_full=is_full, with_events=self.with_events)
-        self.merge()
-        self.move_watermarks()
+        publish_silver(self.lake, self.repo)
         return row
 
     def client(self, token: str) -> GitHubClient:
@@ -102,13 +99,11 @@ class Reader:
 
     def merge(self) -> None:
         """Merge what no merge has taken in and publish it."""
-        with connect() as con:
-            merge(con, self.lake, self.repo).publish()
+        publish_merge(self.lake, self.repo)
 
     def move_watermarks(self) -> None:
         """Publish the sync state."""
-        with connect() as con:
-            move_watermarks(con, self.lake, self.repo).publish()
+        publish_watermarks(self.lake, self.repo)
 
     def transitions(self) -> list[tuple[int, dt.date, str]]:
         """The published ledger in order, as (issue id, UTC day, kind)."""
