@@ -12,15 +12,19 @@ from contextlib import suppress
 from datetime import date, datetime
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from gitpulse_assets.commands.exit_codes import WRONG_USE
+from gitpulse_assets.github.subject import Owner, Subject
 from gitpulse_assets.place import Day
-from gitpulse_assets.repo import InvalidRepo, Repo
+from gitpulse_assets.repo import OWNER, InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
+
+if TYPE_CHECKING:
+    from gitpulse_assets.watch.watch_list import WatchList
 
 
 class RepoType(click.ParamType):
@@ -34,6 +38,18 @@ class RepoType(click.ParamType):
             return value if isinstance(value, Repo) else Repo.parse(str(value))
         except InvalidRepo as error:
             self.fail(str(error), param, ctx)
+
+
+class FeedType(click.ParamType):
+    """An argument `owner/name`, or an organisation."""
+
+    name = "OWNER/NAME|ORGANISATION"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Subject:
+        """Read the argument; what is neither is wrong use."""
+        if isinstance(value, Owner) or OWNER.fullmatch(str(value).lower()):
+            return value if isinstance(value, Owner) else Owner(str(value).lower())
+        return RepoType().convert(value, param, ctx)
 
 
 class PlaceType(click.ParamType):
@@ -343,16 +359,17 @@ def events_backfill(first: datetime, last: datetime) -> None:
 
 
 @events.command("watch")
-@click.argument("repos", nargs=-1, type=RepoType())
+@click.argument("feeds", nargs=-1, type=FeedType())
 @click.option("--once", is_flag=True, help="Poll each feed once, and end.")
-def events_watch(repos: tuple[Repo, ...], once: bool) -> None:
-    """Poll the feeds of repositories until stopped.
+def events_watch(feeds: tuple[Subject, ...], once: bool) -> None:
+    """Poll the feeds of repositories and organisations until stopped.
 
-    REPOS are owner/name; without any, those of the watch list. How often a feed is asked follows its pace;
-    a feed in which nothing came costs no quota with a token. What may have been missed is told.
+    FEEDS are owner/name, or an organisation; without any, those of the watch list. How often a feed is asked
+    follows its pace; a feed in which nothing came costs no quota with a token. What may have been missed is
+    told.
     """
     settings = settings_or_exit()
-    chosen = repos or watched_or_exit(settings)
+    chosen = feeds or feeds_or_exit(settings)
     if not chosen:
         raise click.UsageError("name a repository here, in gitpulse.yaml or in GITPULSE_REPOS")
     from gitpulse_assets.commands.events import watch_feeds
@@ -418,11 +435,21 @@ def refuse(error: SettingsError) -> NoReturn:
 
 def watched_or_exit(settings: Settings) -> list[Repo]:
     """The repositories the watch list names one by one; a wrong list ends the command."""
+    return list_or_exit(settings).repos
 
+
+def feeds_or_exit(settings: Settings) -> list[Subject]:
+    """The same, and the organisations it names."""
+    wanted = list_or_exit(settings)
+    return [*wanted.repos, *(Owner(owner) for owner in sorted({one.owner for one in wanted.organizations}))]
+
+
+def list_or_exit(settings: Settings) -> "WatchList":
+    """The watch list; a wrong one ends the command."""
     from gitpulse_assets.watch.watch_list import watch_list
 
     try:
-        return watch_list(settings).repos
+        return watch_list(settings)
     except SettingsError as error:
         refuse(error)
 

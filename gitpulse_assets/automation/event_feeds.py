@@ -1,4 +1,4 @@
-"""The sensor that polls the feeds of the watched repositories: no run, since a poll is over in a second.
+"""The sensor that polls the feeds of what is watched: no run, since a poll is over in a second.
 
 What a poll proves and how it is kept stands in `events/feeds.py`.
 """
@@ -15,6 +15,8 @@ from gitpulse_assets.settings import load_settings
 
 if TYPE_CHECKING:
     from gitpulse_assets.events.feeds import Round
+    from gitpulse_assets.github.subject import Subject
+    from gitpulse_assets.watch.state import Membership
 
 POLL_SECONDS = 60
 # Dagster ends a tick after 60 seconds; what was begun with then still takes some.
@@ -30,9 +32,9 @@ NO_TOKEN = (
     minimum_interval_seconds=POLL_SECONDS,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
-        "Polls the public events of the watched repositories, each at its pace; one in which nothing came "
-        "costs no quota. silver/feed_span says in which stretches none was missed. Off until switched on; "
-        "`watch_list` says who is watched."
+        "Polls the public events of the watched repositories and organisations, each at its pace; a feed in "
+        "which nothing came costs no quota. silver/feed_span says in which stretches none was missed. Off "
+        "until switched on; `watch_list` says who is watched."
     ),
 )
 def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -44,20 +46,30 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
     settings = load_settings()
     lake = open_lake(settings)
-    members = membership(lake.store).load()
-    repos = [members.members[key].repo for key in members.watched_keys]
-    if not repos:
+    followed = watched_feeds(membership(lake.store).load())
+    if not followed:
         return skipped(NOTHING_WATCHED)
     if not settings.has_credential:
         return skipped(NO_TOKEN)
     with connect(settings.duckdb_memory_limit) as con:
         poller = Poller(lake, con, sensor_client(settings), projections())
-        found = poller.poll(repos, datetime.now(UTC), seconds_max=POLLING_SECONDS_MAX)
+        found = poller.poll(followed, datetime.now(UTC), seconds_max=POLLING_SECONDS_MAX)
     if found.stopped_by:
         context.log.warning(found.stopped_by)
     return dg.SensorResult(
-        asset_events=materialized(found), skip_reason=dg.SkipReason(in_words(found, len(repos)))
+        asset_events=materialized(found), skip_reason=dg.SkipReason(in_words(found, len(followed)))
     )
+
+
+def watched_feeds(members: "Membership") -> "list[Subject]":
+    """The watched repositories, and the organisations of which some are watched; people have no feed."""
+    from gitpulse_assets.github.subject import Owner
+
+    repos = [members.members[key].repo for key in members.watched_keys]
+    owners = {
+        owner for owner, listing in members.listings.items() if any("/orgs/" in url for url in listing.pages)
+    }
+    return [*repos, *(Owner(owner) for owner in sorted(owners))]
 
 
 def materialized(found: "Round") -> list[dg.AssetMaterialization]:

@@ -16,9 +16,9 @@ from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow, in_words
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.errors import BadToken, UnusableEnvironment
+from gitpulse_assets.github.subject import Subject
 from gitpulse_assets.lake.duck import connect, shortage
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.stopping import pause, stops_noted
@@ -28,7 +28,7 @@ LOOK_SECONDS = 5
 LIMIT_SECONDS = 60
 GAP_WORDS = {
     "first_poll": "first poll: nothing is known of before",
-    "another_repository": "the name leads to another repository now",
+    "another_repository": "the name led to another one before",
 }
 
 
@@ -73,15 +73,17 @@ def summary(rows: Sequence[HourRow]) -> str:
     return f"{len(rows)} hour files: {counts['whole']} whole{others}; {added:,} events new"
 
 
-def watch_feeds(settings: Settings, repos: Sequence[Repo], *, is_once: bool, clock: Clock = utc_now) -> int:
-    """Poll the feeds of repositories, once or until stopped, and return the exit code."""
+def watch_feeds(
+    settings: Settings, subjects: Sequence[Subject], *, is_once: bool, clock: Clock = utc_now
+) -> int:
+    """Poll feeds, once or until stopped, and return the exit code."""
     console = Console(stderr=True)
     try:
         with stops_noted(), connect(settings.duckdb_memory_limit) as con, github_client(settings) as client:
             poller = Poller(open_lake(settings), con, client, projections())
             if is_once:
-                return poll_once(console, poller, repos, clock())
-            keep_polling(console, poller, repos)
+                return poll_once(console, poller, subjects, clock())
+            keep_polling(console, poller, subjects)
     except (SettingsError, UnusableEnvironment) as error:
         return refused(error, WRONG_USE)
     except duckdb.OutOfMemoryException as error:
@@ -92,9 +94,9 @@ def watch_feeds(settings: Settings, repos: Sequence[Repo], *, is_once: bool, clo
         return refused("stopped; what has come is kept", INTERRUPTED)
 
 
-def poll_once(console: Console, poller: Poller, repos: Sequence[Repo], now: datetime) -> int:
+def poll_once(console: Console, poller: Poller, subjects: Sequence[Subject], now: datetime) -> int:
     """Poll the feeds that are due by `now`, say what that came to, and return the exit code."""
-    found = told_round(console, poller, repos, now)
+    found = told_round(console, poller, subjects, now)
     failed = sum(poll.span is None for poll in found.polls)
     unusable = f", {found.unusable_count:,} unusable" if found.unusable_count else ""
     answered = len(found.polls) - failed
@@ -103,16 +105,16 @@ def poll_once(console: Console, poller: Poller, repos: Sequence[Repo], now: date
     return PARTIAL if failed or found.stopped_by else DONE
 
 
-def keep_polling(console: Console, poller: Poller, repos: Sequence[Repo]) -> NoReturn:
+def keep_polling(console: Console, poller: Poller, subjects: Sequence[Subject]) -> NoReturn:
     """Poll each feed when it is due, until somebody wishes for a stop (KeyboardInterrupt)."""
     while True:
-        found = told_round(console, poller, repos, utc_now())
+        found = told_round(console, poller, subjects, utc_now())
         pause(LIMIT_SECONDS if found.stopped_by else LOOK_SECONDS)
 
 
-def told_round(console: Console, poller: Poller, repos: Sequence[Repo], now: datetime) -> Round:
+def told_round(console: Console, poller: Poller, subjects: Sequence[Subject], now: datetime) -> Round:
     """Poll the feeds that are due by `now`, and tell of each what there is to tell."""
-    found = poller.poll(repos, now)
+    found = poller.poll(subjects, now)
     for poll in found.polls:
         tell_poll(console, poll)
     if found.stopped_by:
@@ -123,9 +125,9 @@ def told_round(console: Console, poller: Poller, repos: Sequence[Repo], now: dat
 def tell_poll(console: Console, poll: Polled) -> None:
     """Say what a poll brought, in one line; nothing where nothing came and nothing was missed."""
     if poll.state.trouble:
-        tell(console, f"{poll.repo}: {poll.state.trouble}")
+        tell(console, f"{poll.subject}: {poll.state.trouble}")
     elif poll.records or poll.gap_reason:
-        tell(console, f"{poll.repo}: {len(poll.records):,} events served{in_words_of_gap(poll)}")
+        tell(console, f"{poll.subject}: {len(poll.records):,} events served{in_words_of_gap(poll)}")
 
 
 def in_words_of_gap(poll: Polled) -> str:

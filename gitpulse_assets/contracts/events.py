@@ -166,7 +166,8 @@ FEED_SPAN = TableContract(
     layer="silver",
     name="feed_span",
     description=(
-        "Stretches of time in which every event of a repository's feed was received: each poll overlapped "
+        "Stretches of time in which every event of a feed was received, a repository's or the public ones of "
+        "an organisation: each poll overlapped "
         "with the one before, in both families of event ids. A stretch that goes on at midnight goes on in "
         "the next day's rows. An event may show up in a feed up to 6 hours after its `created_at`."
     ),
@@ -174,7 +175,12 @@ FEED_SPAN = TableContract(
     key=("repository_name", "span_begin_at"),
     order_by=("repository_name", "span_begin_at"),
     columns=(
-        Column("repository_name", pa.string(), "owner/name of the feed, as it was asked for.", False),
+        Column(
+            "repository_name",
+            pa.string(),
+            "owner/name of the feed, as it was asked for; owner/* is that of an organisation.",
+            False,
+        ),
         Column("span_begin_at", UTC_TIMESTAMP, "The poll from which on nothing was missed.", False),
         Column("span_end_at", UTC_TIMESTAMP, "The last poll of the stretch; its day is the row's.", False),
         Column("poll_count", pa.int64(), "Polls of the day that prove it.", False),
@@ -187,7 +193,14 @@ FEED_SPAN = TableContract(
             "gap_reason",
             pa.string(),
             "first_poll: nothing is known of before; code, other: the family of event ids that may have been "
-            "missed (code: pushes, creations and deletions of branches and tags), or both, with a comma.",
+            "missed (code: pushes, creations and deletions of branches and tags), or both, with a comma; "
+            "another_repository: the name led to another one before.",
+        ),
+        Column(
+            "is_public",
+            pa.bool_(),
+            "Whether the events of the last poll that served some are public; an organisation's feed has "
+            "no others. Null where it served none.",
         ),
     ),
     rules=(

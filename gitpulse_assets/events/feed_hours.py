@@ -1,11 +1,13 @@
 """Which hours the feeds of repositories are proven to be whole in, and what that says of the hours' verdicts.
 
 A feed is whole in an hour where one stretch without a gap begins before it and goes on until all that
-happened in it has shown up.
+happened in it has shown up. An organisation's has the public events of all its repositories, so that it
+stands for each of them that is not private.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,36 +17,54 @@ SHOWN_WITHIN = timedelta(hours=6)
 SOME_FEEDS = "some_feeds"
 
 Row = dict[str, Any]
-Stretches = Mapping[str, Sequence[tuple[datetime, datetime]]]
+Stretch = tuple[datetime, datetime]
 
 
-def feed_stretches(spans: Iterable[Row]) -> Stretches:
-    """The stretches of each feed by its name, those of following days as one; of rows of `feed_span`."""
-    found: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
+@dataclass(frozen=True)
+class FeedHours:
+    """The stretches of each feed by its name in lower case; `private`: those that no organisation's has."""
+
+    stretches: Mapping[str, Sequence[Stretch]]
+    private: Collection[str] = frozenset()
+
+    def is_whole(self, name: str, hour_at: datetime) -> bool:
+        """Whether every event of a repository, or of an organisation, in an hour was received."""
+        names = [name] if name in self.private else [name, f"{name.partition('/')[0]}/*"]
+        return any(is_whole(self.stretches.get(one, ()), hour_at) for one in names)
+
+
+def feed_stretches(spans: Iterable[Row]) -> FeedHours:
+    """The stretches of each feed, those of following days as one; of rows of `feed_span`."""
+    found: dict[str, list[Stretch]] = defaultdict(list)
+    private: set[str] = set()
     for row in sorted(spans, key=lambda row: (row["repository_name"], row["span_begin_at"])):
-        known, begin, end = found[row["repository_name"].lower()], row["span_begin_at"], row["span_end_at"]
+        name, begin, end = row["repository_name"].lower(), row["span_begin_at"], row["span_end_at"]
+        known = found[name]
+        if row.get("is_public") is False:
+            private.add(name)
         if known and row["gap_reason"] is None and begin <= known[-1][1]:
             known[-1] = (known[-1][0], max(end, known[-1][1]))
         else:
             known.append((begin, end))
-    return found
+    return FeedHours(found, private)
 
 
-def is_whole(stretches: Iterable[tuple[datetime, datetime]], hour_at: datetime) -> bool:
+def is_whole(stretches: Iterable[Stretch], hour_at: datetime) -> bool:
     """Whether every event of an hour was received from a feed."""
     return any(begin <= hour_at and hour_at + HOUR + SHOWN_WITHIN <= end for begin, end in stretches)
 
 
 def with_feeds(
-    verdicts: Iterable[Row], feeds: Stretches, repository: str | None, *, has_archives: bool
+    verdicts: Iterable[Row], feeds: FeedHours, repository: str | None, *, has_archives: bool
 ) -> list[dict[str, Any]]:
     """Rows of `event_hour_verdict` as they are where feeds count, too.
 
-    Of one repository its own feed does; of all, where there is no archive, those of all that are followed.
+    Of one repository its own feed and its organisation's do; of all, where there is no archive, those of all
+    that are followed.
     """
     counting = relevant(feeds, repository, has_archives=has_archives)
     rows = [dict(row) for row in verdicts]
-    shares = {at: share_whole(counting, at) for at in {row["event_hour_at"] for row in rows}}
+    shares = {at: share_whole(feeds, counting, at) for at in {row["event_hour_at"] for row in rows}}
     for row in rows:
         share = shares[row["event_hour_at"]]
         if share == 1:
@@ -54,15 +74,13 @@ def with_feeds(
     return rows
 
 
-def relevant(
-    feeds: Stretches, repository: str | None, *, has_archives: bool
-) -> Collection[Sequence[tuple[datetime, datetime]]]:
-    """The feeds that an answer can be whole by."""
+def relevant(feeds: FeedHours, repository: str | None, *, has_archives: bool) -> Collection[str]:
+    """The repositories and organisations that an answer can be whole by."""
     if repository is not None:
-        return [feeds[repository]] if repository in feeds else []
-    return [] if has_archives else list(feeds.values())
+        return [repository]
+    return [] if has_archives else list(feeds.stretches)
 
 
-def share_whole(feeds: Collection[Sequence[tuple[datetime, datetime]]], hour_at: datetime) -> float:
-    """Which part of the feeds is whole in an hour, 0 without any."""
-    return sum(is_whole(one, hour_at) for one in feeds) / len(feeds) if feeds else 0
+def share_whole(feeds: FeedHours, names: Collection[str], hour_at: datetime) -> float:
+    """Which part of some repositories and organisations is whole in an hour, 0 without any."""
+    return sum(feeds.is_whole(name, hour_at) for name in names) / len(names) if names else 0

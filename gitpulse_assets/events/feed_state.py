@@ -24,18 +24,19 @@ class Span(msgspec.Struct, frozen=True):
     poll_count: int = 1
     gap_begin_at: datetime | None = None
     gap_reason: str | None = None
+    is_public: bool | None = None
 
 
 class FeedState(msgspec.Struct, frozen=True):
     """One feed as its last poll left it.
 
-    `known`: the events it is known again by; `hidden`: the families of which it showed nothing, so that the
-    same answer again does not prove that nothing came; `span`: the stretch that goes on; `wait_seconds`: how
-    long it is left alone.
+    `subject_id`: GitHub's id of the repository or organisation; `known`: the events it is known again by;
+    `hidden`: the families of which it showed nothing, so that the same answer again does not prove that
+    nothing came; `span`: the stretch that goes on; `wait_seconds`: how long it is left alone.
     `trouble`: why it was not answered last, at `failed_at`.
     """
 
-    repository_id: int | None = None
+    subject_id: int | None = msgspec.field(default=None, name="repository_id")
     pages: tuple[FeedPage, ...] = ()
     known: tuple[Key, ...] = ()
     hidden: tuple[Family, ...] = ()
@@ -56,7 +57,7 @@ class FeedState(msgspec.Struct, frozen=True):
 
 
 class Feeds(msgspec.Struct, frozen=True):
-    """All feeds, by owner/name."""
+    """All feeds, by owner/name; an organisation's is owner/*."""
 
     feeds: dict[str, FeedState] = {}
     revision: str = ""
@@ -75,7 +76,7 @@ def prolonged(span: Span | None, now: datetime, gap_reason: str) -> Span:
     if gap_reason:
         return Span(now, now, gap_begin_at=span.span_end_at, gap_reason=gap_reason)
     if span.span_end_at.date() != now.date():
-        return Span(span.span_end_at, now)
+        return Span(span.span_end_at, now, is_public=span.is_public)
     return msgspec.structs.replace(span, span_end_at=now, poll_count=span.poll_count + 1)
 
 

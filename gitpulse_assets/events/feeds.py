@@ -1,4 +1,4 @@
-"""Polling the feeds of repositories: what is new into the tables, and whether anything was missed.
+"""Polling feeds: what is new into the tables, and whether anything was missed.
 
     asked -> what came merged into its days -> stretches without a gap noted with the last of them -> state
 
@@ -20,21 +20,29 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.events import FEED_SPAN
 from gitpulse_assets.events.at_work import at_work
-from gitpulse_assets.events.feed_state import Feeds, FeedState, Span, feeds, prolonged, wait_seconds
+from gitpulse_assets.events.feed_state import (
+    WAIT_SECONDS_MAX,
+    Feeds,
+    FeedState,
+    Span,
+    feeds,
+    prolonged,
+    wait_seconds,
+)
 from gitpulse_assets.events.incoming import Incoming
 from gitpulse_assets.events.merge import MergedDay, merge_day
 from gitpulse_assets.events.overlap import FAMILIES, Key, anchors, missed
 from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached
+from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, RepositoryNotFound
 from gitpulse_assets.github.feed import Feed
+from gitpulse_assets.github.subject import Owner, Subject
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.place import Day
-from gitpulse_assets.repo import Repo
 from gitpulse_assets.stopping import each_in_threads, stop_if_wished
 from gitpulse_assets.watch.state import StateObject
 
@@ -54,7 +62,7 @@ class Polled:
     `span`: the stretch it belongs to; None where GitHub did not tell of the feed, and the state says why.
     """
 
-    repo: Repo
+    subject: Subject
     state: FeedState
     span: Span | None = None
     records: tuple[bytes, ...] = field(default=(), repr=False)
@@ -93,7 +101,7 @@ class Poller:
     client: GitHubClient
     projections: Sequence[Projection]
 
-    def poll(self, repos: Sequence[Repo], now: datetime, *, seconds_max: float = math.inf) -> Round:
+    def poll(self, subjects: Sequence[Subject], now: datetime, *, seconds_max: float = math.inf) -> Round:
         """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
 
         Once `seconds_max` are over no others are begun with.
@@ -104,11 +112,11 @@ class Poller:
         deadline = monotonic() + seconds_max
         states = kept.load().feeds
         with at_work(self.lake.store, "bringing") as sign:
-            for some in chunks(due(repos, states, now)):
+            for some in chunks(due(subjects, states, now)):
                 sign()
                 polls = self._ask(some, states, now, result)
                 self._bring([poll for poll in polls if poll.span], result)
-                states = states | {str(poll.repo): poll.state for poll in polls}
+                states = states | {poll.subject.key: poll.state for poll in polls}
                 save(kept, Feeds(states))
                 result.polls += polls
                 if result.stopped_by or monotonic() >= deadline:
@@ -116,21 +124,21 @@ class Poller:
         return result
 
     def _ask(
-        self, repos: Sequence[Repo], states: Mapping[str, FeedState], now: datetime, result: Round
+        self, subjects: Sequence[Subject], states: Mapping[str, FeedState], now: datetime, result: Round
     ) -> list[Polled]:
         """Ask for the feeds, several at once; a limit ends the round, the trouble of one feed is its own."""
 
-        def ask(repo: Repo) -> Polled:
-            before = states.get(str(repo), FeedState())
-            return answered(repo, before, self.client.feed(repo, before.pages))
+        def ask(subject: Subject) -> Polled:
+            before = states.get(subject.key, FeedState())
+            return answered(subject, before, self.client.feed(subject, before.pages))
 
         polls: list[Polled] = []
-        for repo, future in zip(repos, each_in_threads(ask, repos, REQUESTS_AT_ONCE), strict=True):
+        for subject, future in zip(subjects, each_in_threads(ask, subjects, REQUESTS_AT_ONCE), strict=True):
             error = future.exception()
             if isinstance(error, LimitReached):
                 result.stopped_by = result.stopped_by or str(error)
             elif isinstance(error, GitHubError) and not isinstance(error, BadToken):
-                polls.append(unanswered(repo, states.get(str(repo), FeedState()), error, now))
+                polls.append(unanswered(subject, states.get(subject.key, FeedState()), error, now))
             else:
                 polls.append(future.result())
         return polls
@@ -171,20 +179,20 @@ def save(kept: StateObject[Feeds], state: Feeds) -> None:
         raise LakeError(f"another process polls feeds into this lake; let one go on ({others})") from error
 
 
-def due(repos: Sequence[Repo], states: Mapping[str, FeedState], now: datetime) -> list[Repo]:
-    """The repositories whose feeds may be asked again, in the order of their turn."""
-    found = {repo: states.get(str(repo), FeedState()) for repo in repos}
-    waiting = [repo for repo, state in found.items() if state.is_due(now)]
-    return sorted(waiting, key=lambda repo: (at.timestamp() if (at := found[repo].asked_at) else 0, repo))
+def due(subjects: Sequence[Subject], states: Mapping[str, FeedState], now: datetime) -> list[Subject]:
+    """Those whose feeds may be asked again, in the order of their turn."""
+    found = {subject: states.get(subject.key, FeedState()) for subject in subjects}
+    waiting = [subject for subject, state in found.items() if state.is_due(now)]
+    return sorted(waiting, key=lambda one: (at.timestamp() if (at := found[one].asked_at) else 0, one.key))
 
 
-def chunks(repos: Sequence[Repo]) -> Iterator[Sequence[Repo]]:
-    """The repositories in the portions that are merged at once."""
-    for start in range(0, len(repos), FEEDS_A_MERGE):
-        yield repos[start : start + FEEDS_A_MERGE]
+def chunks(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+    """The feeds in the portions that are merged at once."""
+    for start in range(0, len(subjects), FEEDS_A_MERGE):
+        yield subjects[start : start + FEEDS_A_MERGE]
 
 
-class _Repository(msgspec.Struct):
+class _Named(msgspec.Struct):
     id: int | None = None
 
 
@@ -192,7 +200,14 @@ class _Head(msgspec.Struct):
     id: int
     type: str
     created_at: datetime
-    repo: _Repository | None = None
+    repo: _Named | None = None
+    org: _Named | None = None
+    public: bool = True
+
+    def subject_id(self, subject: Subject) -> int | None:
+        """The id of the repository, or organisation, that the event is of."""
+        named = self.org if isinstance(subject, Owner) else self.repo
+        return named.id if named else None
 
 
 def heads(records: Sequence[bytes]) -> Iterator[_Head]:
@@ -204,35 +219,39 @@ def heads(records: Sequence[bytes]) -> Iterator[_Head]:
             continue
 
 
-def answered(repo: Repo, before: FeedState, feed: Feed) -> Polled:
+def answered(subject: Subject, before: FeedState, feed: Feed) -> Polled:
     """What an answered poll proves, and what it leaves for the next."""
     if feed.is_unchanged:
         # Where the rows are full, what came behind them changed none of them.
         span = prolonged(before.span, feed.date, ",".join(before.hidden))
-        return Polled(repo, msgspec.structs.replace(before, span=span, trouble="", failed_at=None), span)
+        return Polled(subject, msgspec.structs.replace(before, span=span, trouble="", failed_at=None), span)
     found = list(heads(feed.records))
     keys = [Key(one.id, one.type, one.created_at) for one in found]
-    told = Counter(one.repo.id for one in found if one.repo and one.repo.id is not None)
-    repository_id = told.most_common(1)[0][0] if told else before.repository_id
-    is_another = before.repository_id is not None and repository_id != before.repository_id
+    told = Counter(an_id for one in found if (an_id := one.subject_id(subject)) is not None)
+    subject_id = told.most_common(1)[0][0] if told else before.subject_id
+    is_another = before.subject_id is not None and subject_id != before.subject_id
     gaps = FAMILIES if is_another else missed(before.known, keys, is_cut=feed.is_cut, now=feed.date)
     reason = ANOTHER_REPOSITORY if is_another else ",".join(gaps)
-    span = prolonged(before.span, feed.date, reason)
+    is_public = all(one.public for one in found) if found else None
+    span = msgspec.structs.replace(prolonged(before.span, feed.date, reason), is_public=is_public)
     known = anchors(keys if is_another else [*keys, *before.known], feed.date)
     after = FeedState(
-        repository_id=repository_id,
+        subject_id=subject_id,
         pages=feed.pages,
         known=known,
         hidden=missed(known, keys, is_cut=feed.is_cut, now=feed.date),
         span=span,
         wait_seconds=wait_seconds([key.created_at for key in keys], feed.wait_seconds),
     )
-    return Polled(repo, after, span, feed.records)
+    return Polled(subject, after, span, feed.records)
 
 
-def unanswered(repo: Repo, before: FeedState, error: GitHubError, now: datetime) -> Polled:
+def unanswered(subject: Subject, before: FeedState, error: GitHubError, now: datetime) -> Polled:
     """A poll that GitHub did not answer: the next one shows whether anything was missed."""
-    return Polled(repo, msgspec.structs.replace(before, trouble=str(error), failed_at=now))
+    # Asking where nothing is costs quota every time.
+    wait = WAIT_SECONDS_MAX if isinstance(error, RepositoryNotFound) else before.wait_seconds
+    state = msgspec.structs.replace(before, trouble=str(error), failed_at=now, wait_seconds=wait)
+    return Polled(subject, state)
 
 
 def span_rows(polls: Sequence[Polled]) -> Rows:
@@ -240,7 +259,7 @@ def span_rows(polls: Sequence[Polled]) -> Rows:
     rows: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
     for poll in polls:
         if poll.span:
-            row = {"repository_name": str(poll.repo)} | msgspec.structs.asdict(poll.span)
+            row = {"repository_name": poll.subject.key} | msgspec.structs.asdict(poll.span)
             rows[poll.span.span_end_at.date()].append(row)
     return dict(rows)
 

@@ -1,4 +1,4 @@
-"""The public events of a repository: its feed, of which GitHub serves the newest rows.
+"""The public events of a repository or an organisation: a feed, of which GitHub serves the newest rows.
 
 Pages are shorter than asked for (they are filtered after they are cut), so only `Link` says where a feed goes
 on. What is in the events, and whether one was missed, is the callers' affair.
@@ -14,8 +14,8 @@ from gitpulse_assets.github.errors import AnswerUnusable
 from gitpulse_assets.github.links import place, rows_up_to, same_origin
 from gitpulse_assets.github.pages import expect_found, is_cap, split
 from gitpulse_assets.github.reply import Reply
+from gitpulse_assets.github.subject import Subject
 from gitpulse_assets.github.transport import Transport
-from gitpulse_assets.repo import Repo
 
 # GitHub serves so many rows of a feed, and asks to be asked no more often than so.
 FEED_ROWS = 300
@@ -45,32 +45,32 @@ class Feed:
     is_unchanged: bool = False
 
 
-def poll(transport: Transport, repo: Repo, first_url: str, known: Sequence[FeedPage]) -> Feed:
+def poll(transport: Transport, subject: Subject, first_url: str, known: Sequence[FeedPage]) -> Feed:
     """Ask for a feed from its newest page on, to where GitHub ends it.
 
     `known`: the pages of the last poll; where none of them changed, nothing did.
     """
-    first = _changed(transport, repo, known) if known else None
+    first = _changed(transport, subject, known) if known else None
     if isinstance(first, Reply) and first.status == 304:
         return Feed(first.date, _wait_seconds(first), tuple(known), is_unchanged=True)
-    return _read(transport, repo, first_url, first)
+    return _read(transport, subject, first_url, first)
 
 
-def _changed(transport: Transport, repo: Repo, known: Sequence[FeedPage]) -> Reply | None:
+def _changed(transport: Transport, subject: Subject, known: Sequence[FeedPage]) -> Reply | None:
     """The first page where it changed, None where a later one did, the 304 of the last where none did."""
     reply = None
     for number, page in enumerate(known):
-        reply = expect_found(transport.get(page.url, repo, etag=page.etag), repo)
+        reply = expect_found(transport.get(page.url, subject, etag=page.etag), subject)
         if reply.status != 304:
             return None if number else reply
     return reply
 
 
-def _read(transport: Transport, repo: Repo, url: str, first: Reply | None) -> Feed:
+def _read(transport: Transport, subject: Subject, url: str, first: Reply | None) -> Feed:
     records: list[bytes] = []
     pages: list[FeedPage] = []
     date, wait_seconds, is_cut = None, POLL_SECONDS, False
-    for asked, reply in _replies(transport, repo, url, first):
+    for asked, reply in _replies(transport, subject, url, first):
         date, wait_seconds = date or reply.date, max(wait_seconds, _wait_seconds(reply))
         if is_cap(reply):
             is_cut = True
@@ -84,16 +84,18 @@ def _read(transport: Transport, repo: Repo, url: str, first: Reply | None) -> Fe
     return Feed(date, wait_seconds, known, tuple(records), is_cut)
 
 
-def _replies(transport: Transport, repo: Repo, url: str, first: Reply | None) -> Iterator[tuple[str, Reply]]:
+def _replies(
+    transport: Transport, subject: Subject, url: str, first: Reply | None
+) -> Iterator[tuple[str, Reply]]:
     asked: str | None = url
     places: set[frozenset[tuple[str, str]]] = set()
     while asked is not None:
         if place(asked) in places:
             raise AnswerUnusable(f"{asked} names itself, or a page before it, as its next page")
         places.add(place(asked))
-        reply = first or transport.get(asked, repo)
+        reply = first or transport.get(asked, subject)
         first = None
-        yield asked, reply if is_cap(reply) else expect_found(reply, repo)
+        yield asked, reply if is_cap(reply) else expect_found(reply, subject)
         asked = reply.next_url and same_origin(url, reply.next_url)
 
 

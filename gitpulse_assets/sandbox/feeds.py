@@ -75,7 +75,7 @@ class PublicFeed:
         return self.events[-1]
 
     def untold(self) -> Iterator[tuple[int, Callable[[], PublicEvent]]]:
-        """What happened to the repository's issues since this was called last: when, and what publishes it."""
+        """What happened to the repository's issues since the last call: when, and what publishes it."""
         for issue in self.repository.issues.values():
             for at, key, event_type, payload, actor in _happened(issue):
                 if key not in self._told:
@@ -88,7 +88,7 @@ class PublicFeed:
 
 
 def follow(feeds: Iterable[PublicFeed]) -> None:
-    """Add what happened to the issues of all repositories since this was called last, in the order of time."""
+    """Add what happened to the issues of all repositories since the last call, in the order of time."""
     untold = [happened for feed in feeds for happened in feed.untold()]
     for _, publish in sorted(untold, key=lambda one: one[0]):
         publish()
@@ -133,6 +133,7 @@ def event_json(
         "actor": who,
         "repo": {"id": repository.repository_id, "name": repository.full_name},
         "payload": dict(payload),
-        "public": True,
+        "public": not repository.is_private,
         "created_at": iso(at),
+        "org": {"id": repository.owner_id, "login": repository.owner},
     }

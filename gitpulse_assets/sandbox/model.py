@@ -105,6 +105,7 @@ class Repository:
     created_at: int
     has_issues: bool = True
     is_archived: bool = False
+    is_private: bool = False
     former_names: list[str] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     issues: dict[int, Issue] = field(default_factory=dict)

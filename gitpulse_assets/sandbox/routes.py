@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
-from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, follow
+from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, PublicEvent, follow, served
 from gitpulse_assets.sandbox.listing import BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
 from gitpulse_assets.sandbox.model import Event, Issue, Repository
@@ -17,7 +17,7 @@ from gitpulse_assets.sandbox.times import parse_iso
 from gitpulse_assets.sandbox.world import World
 
 NAMED = re.compile(r"/repos/([^/]+/[^/]+)(/.*)?")
-OWNED = re.compile(r"/(orgs|users)/([^/]+)/repos")
+OWNED = re.compile(r"/(orgs|users)/([^/]+)/(repos|events)")
 NUMBERED = re.compile(r"/repositories/(\d+)(/.*)?")
 ISSUE = re.compile(r"/issues/(\d+)(/events|/timeline)?")
 # From this many rows on GitHub's issue list wants cursors.
@@ -47,6 +47,10 @@ class Routes:
         `sees`: which repositories a list may show.
         """
         owned = OWNED.fullmatch(request.path)
+        if owned and owned[1] == "orgs" and owned[2].lower() in self.world.people:
+            return not_found()
+        if owned and owned[3] == "events":
+            return self._of_organisation(request, owned[2])
         if owned:
             return self._owned(request, owned[2], sees)
         named, numbered = NAMED.fullmatch(request.path), NUMBERED.fullmatch(request.path)
@@ -61,7 +65,7 @@ class Routes:
         return not_found()
 
     def _owned(self, request: Request, owner: str, sees: Callable[[Repository], bool]) -> Response:
-        """The repositories of an account by name; an account is an organisation and a user at once here."""
+        """The repositories of an account by name; who is no person is an organisation, and a user, too."""
         owned = [found for found in self.world.repositories.values() if found.owner.lower() == owner.lower()]
         if not owned:
             return not_found()
@@ -138,18 +142,20 @@ class Routes:
         )
 
     def _feed(self, request: Request, repository: Repository) -> Response:
-        """Pages are cut from the rows before what is hidden is left out of them."""
-        page, per_page = _paging(request.query)
-        if page > FEED_PAGES:
-            return problem(422, DEEP_LIST)
-        feed = self.world.feeds[repository.repository_id]
         follow(self.world.feeds.values())
-        rows, end = feed.rows(self.world.clock), page * per_page
-        body = _array([row.body for row in rows[end - per_page : end] if not row.is_hidden])
-        headers = {"x-poll-interval": str(POLL_SECONDS)}
-        if end < len(rows) and page < FEED_PAGES:
-            headers["link"] = _next_link(request, repository, "/events", page + 1)
-        return Response(200, body, headers)
+        rows = self.world.feeds[repository.repository_id].rows(self.world.clock)
+        return _page_of_feed(request, rows, f"/repositories/{repository.repository_id}/events")
+
+    def _of_organisation(self, request: Request, owner: str) -> Response:
+        """The public events of all its repositories."""
+        follow(self.world.feeds.values())
+        own = [feed for feed in self.world.feeds.values() if feed.repository.owner.lower() == owner.lower()]
+        if not own:
+            return not_found()
+        events = [event for feed in own for event in feed.events if not feed.repository.is_private]
+        is_by_position = any(feed.is_by_position for feed in own)
+        rows = served(events, self.world.clock, is_by_position=is_by_position)
+        return _page_of_feed(request, rows, request.path)
 
     def _rows(self, repository: Repository) -> list[Row]:
         """All events of the present issues, newest first."""
@@ -181,6 +187,20 @@ class Routes:
                 )
             )
         return Response(200, body, headers)
+
+
+def _page_of_feed(request: Request, rows: Sequence[PublicEvent], path: str) -> Response:
+    """Pages are cut from the rows before what is hidden is left out of them."""
+    page, per_page = _paging(request.query)
+    if page > FEED_PAGES:
+        return problem(422, DEEP_LIST)
+    end = page * per_page
+    body = _array([row.body for row in rows[end - per_page : end] if not row.is_hidden])
+    headers = {"x-poll-interval": str(POLL_SECONDS)}
+    if end < len(rows) and page < FEED_PAGES:
+        query = urlencode(request.query | {"page": str(page + 1)})
+        headers["link"] = f'<{request.origin}{path}?{query}>; rel="next"'
+    return Response(200, body, headers)
 
 
 def asked_size(request: Request) -> int:

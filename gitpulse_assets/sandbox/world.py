@@ -21,7 +21,8 @@ class World:
     """Repositories under one frozen clock.
 
     `clock` is Unix seconds and moves only by `advance`; `lock` is held while a request is answered or the
-    world advances, so a test may advance a world that a server thread is serving.
+    world advances, so a test may advance a world that a server thread is serving. `people`: owners, in lower
+    case, that are no organisation.
     """
 
     def __init__(self, clock: str = DEFAULT_CLOCK) -> None:
@@ -31,6 +32,7 @@ class World:
         self.acts: dict[int, Acts] = {}
         self.feeds: dict[int, PublicFeed] = {}
         self.event_ids = EventIds()
+        self.people: set[str] = set()
         self.lock = threading.RLock()
         self._queue: list[tuple[int, int, Action, Any]] = []
         self._scheduled_count = 0
@@ -42,7 +44,8 @@ class World:
         repository_id = repository_id or FIRST_REPOSITORY_ID + 11 * number
         repository = Repository(repository_id, owner, name, created_at=self.clock, **details)
         repository.node_id = repository.node_id or node_id("R_kgDO", repository_id)
-        repository.owner_id = repository.owner_id or 90_000_001 + number
+        known = (one.owner_id for one in self.repositories.values() if one.owner.lower() == owner.lower())
+        repository.owner_id = repository.owner_id or next(known, 90_000_001 + number)
         self.repositories[repository_id] = repository
         self.acts[repository_id] = Acts(repository, self.ids)
         self.feeds[repository_id] = PublicFeed(repository, self.event_ids)

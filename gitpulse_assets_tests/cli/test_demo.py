@@ -1,4 +1,4 @@
-"""What the demo shows of public events: each once from feeds and archive, and how much of the time is whole."""
+"""What the demo shows of public events: each once from feeds and archive, and how whole that is."""
 
 from datetime import UTC, datetime
 

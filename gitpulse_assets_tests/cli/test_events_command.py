@@ -1,6 +1,9 @@
 """`gitpulse events watch`: what it says of a poll, and what it refuses."""
 
+from gitpulse_assets.cli import FeedType, feeds_or_exit
 from gitpulse_assets.commands.exit_codes import DONE, PARTIAL, WRONG_USE
+from gitpulse_assets.github.subject import Owner
+from gitpulse_assets.settings import load_settings
 from gitpulse_assets_tests.cli.conftest import REPO
 
 
@@ -21,3 +24,13 @@ def test_without_a_repository_it_says_where_to_name_one(gitpulse):
     result = gitpulse("events", "watch")
     assert result.exit_code == WRONG_USE
     assert "name a repository here, in gitpulse.yaml or in GITPULSE_REPOS" in result.stderr
+
+
+def test_an_organisation_is_named_without_a_repository():
+    assert FeedType().convert("Acme", None, None) == Owner("acme")
+    assert FeedType().convert("Acme/Rocket", None, None) == REPO
+
+
+def test_without_arguments_the_organisations_of_the_watch_list_are_watched_too(home, monkeypatch):
+    monkeypatch.setenv("GITPULSE_REPOS", f"{REPO.key} acme/clo*")
+    assert feeds_or_exit(load_settings()) == [REPO, Owner("acme")]

@@ -13,9 +13,10 @@ from gitpulse_assets.resources import open_lake
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.settings import load_settings
-from gitpulse_assets.watch.state import Member, Membership, membership
+from gitpulse_assets.watch.state import ListedPage, Listing, Member, Membership, membership
 
 KEY = "acme/rocket"
+PAGE = ListedPage("", None, [])
 
 
 @pytest.fixture
@@ -26,10 +27,17 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-def watch() -> None:
-    state = membership(open_lake(load_settings()).store)
+def watch(**listings: str) -> None:
+    """`listings`: owners whose repositories are followed, with the list these came from."""
+    state, now = membership(open_lake(load_settings()).store), datetime.now(UTC)
     state.load()
-    state.save(Membership({KEY: Member(KEY, KEY, datetime.now(UTC), is_first_run_due=False)}))
+    pages = {owner: {f"http://sandbox/{kind}/{owner}/repos": PAGE} for owner, kind in listings.items()}
+    state.save(
+        Membership(
+            {KEY: Member(KEY, KEY, now, is_first_run_due=False)},
+            {owner: Listing(now, page) for owner, page in pages.items()},
+        )
+    )
 
 
 def tick(instance: dg.DagsterInstance) -> dg.SensorResult:
@@ -62,3 +70,8 @@ def test_without_a_watch_list_or_a_token_it_says_what_to_do(home: Path, instance
     watch()
     monkeypatch.setenv("GITHUB_TOKEN", "")
     assert said(tick(instance)) == NO_TOKEN
+
+
+def test_organisations_are_followed_and_people_who_have_no_feed_are_not(home, sandbox, instance):
+    watch(acme="orgs", ada="users")
+    assert said(tick(instance)).startswith("2 of 2 feeds polled, 0 events new")

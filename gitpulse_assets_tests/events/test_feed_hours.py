@@ -64,3 +64,17 @@ def test_a_few_feeds_do_not_stand_for_an_archive_of_all_repositories():
 def test_what_an_archive_proves_stands():
     rows = [{"event_hour_at": at(0), "event_type": "PushEvent", "verdict": "whole", "reason": None}]
     assert with_feeds(rows, feed_stretches([span(5, 6)]), None, has_archives=False) == rows
+
+
+def test_an_organisation_s_feed_stands_for_each_of_its_repositories():
+    own_gap = [span(-5, 1), span(1.5, 40, gap="code"), span(-5, 40, name="acme/*")]
+    assert set(verdicts(own_gap, "acme/rocket")) == {"whole"}
+    assert set(verdicts(own_gap, "acme/unwatched")) == {"whole"}
+    assert set(verdicts(own_gap, None)) == {"whole"}
+    assert set(verdicts(own_gap, "other/rocket")) == {"no_file"}
+
+
+def test_an_organisation_s_feed_says_nothing_of_what_is_private():
+    private = [span(-5, 1) | {"is_public": False}, span(-5, 40, name="acme/*") | {"is_public": True}]
+    assert set(verdicts(private, "acme/rocket")) == {"no_file"}
+    assert set(verdicts(private, None)) == {"some_feeds"}

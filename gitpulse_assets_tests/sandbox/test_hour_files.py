@@ -1,4 +1,4 @@
-"""The stand-in's archive: every public event once, in the file of its hour; and ids that chance does not decide."""
+"""The stand-in's archive: every event once, in the file of its hour; and ids that chance does not decide."""
 
 import gzip
 import json

@@ -1,0 +1,166 @@
+"""An organisation's feed: every public event of all its repositories once, and what it proves for each."""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import SecretStr
+
+from gitpulse_assets.events.feed_state import WAIT_SECONDS_MAX, feeds
+from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.app import SandboxApp
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.events.hours import Key, key_of
+from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
+from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
+
+ACME, ROCKET, MOON = Owner("acme"), Repo("acme", "rocket"), Repo("acme", "moon")
+TYPES = ("PushEvent", "WatchEvent", "IssuesEvent", "ForkEvent")
+RNG = random.Random(1)
+SEEDS = [pytest.param(seed, marks=() if seed < 2 else pytest.mark.slow) for seed in range(60)]
+
+
+@dataclass
+class Organisation:
+    """Two repositories of one owner, and one that is private."""
+
+    world: World = field(default_factory=lambda: World("2026-03-01T20:00:00Z"))
+
+    def __post_init__(self) -> None:
+        for name in ("rocket", "moon"):
+            self.world.add_repository(f"acme/{name}")
+        self.world.add_repository("acme/secret", is_private=True)
+        self.app = SandboxApp(self.world)
+
+    def happen(self, name: str, count: int, seconds: int, types=TYPES, rng=RNG) -> None:
+        """So many events of a repository in the seconds to come, which pass."""
+        feed = self.world.feed(f"acme/{name}")
+        for at in sorted(rng.randrange(1, seconds + 1) for _ in range(count)):
+            feed.publish(rng.choice(types), self.world.clock + at)
+        self.world.advance(seconds=seconds)
+
+    def public(self) -> dict[Key, datetime]:
+        """Every event of its public repositories until now, and when it happened."""
+        return {
+            key_of(json.loads(one.body)): datetime.fromtimestamp(one.created_at, UTC)
+            for feed in self.world.feeds.values()
+            for one in feed.events
+            if not feed.repository.is_private and one.shown_at <= self.world.clock
+        }
+
+    def used(self) -> int:
+        """Quota that the polls have cost."""
+        return self.app.limits.quota("good-token", "core", self.world.clock).used
+
+
+Polling = Callable[..., Round]
+
+
+@pytest.fixture
+def poll(lake: Lake, con) -> Polling:
+    """Polls feeds once, as a process of its own."""
+
+    def poll(of: Organisation, *subjects: Subject, store=None) -> Round:
+        with GitHubClient(
+            api_url=API_URL,
+            graphql_url=f"{API_URL}/graphql",
+            tokens=[SecretStr("good-token")],
+            http_transport=SandboxTransport(of.app),
+            sleep=lambda seconds: None,
+        ) as client:
+            chosen = [one for one in projections() if one.event_type == "WatchEvent"]
+            now = datetime.fromtimestamp(of.world.clock, UTC)
+            return Poller(Lake(store or lake.store), con, client, chosen).poll(subjects, now)
+
+    return poll
+
+
+def keys_of(rows) -> list[Key]:
+    return [(row["event_id"], row["event_type"], row["created_at"]) for row in rows]
+
+
+def test_an_event_that_both_feeds_served_is_one_event(poll, stored):
+    of = Organisation()
+    of.happen("rocket", 20, 600)
+    of.happen("moon", 10, 600)
+    found = poll(of, ROCKET, MOON, ACME)
+    assert found.added_count == 30
+    assert sorted(keys_of(stored())) == sorted(of.public())
+    assert [row["repository_name"] for row in stored("feed_span")] == ["acme/*", "acme/moon", "acme/rocket"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_event_of_an_organisation_is_missed_untold_whenever_polls_die(seed: int, lake, poll, stored):
+    of, rng = Organisation(), random.Random(seed)
+    for _ in range(8):
+        seconds = rng.choice([60, 300, 3600])
+        of.happen(rng.choice(["rocket", "moon"]), rng.choice([0, 3, 60, 250, 320]), seconds, rng=rng)
+        if rng.random() < 0.4:
+            dying = CrashingStore(lake.store, rng.randrange(1, 25), is_after=rng.random() < 0.5)
+            try:
+                poll(of, ACME, MOON, store=dying)
+            except Crash:
+                continue
+        poll(of, *rng.sample([ACME, MOON], rng.choice([1, 2])))
+    of.world.advance(seconds=1000)
+    poll(of, ACME)
+    rows = keys_of(stored())
+    assert len(set(rows)) == len(rows)
+    assert set(rows) <= set(of.public())
+    spans = [row for row in stored("feed_span") if row["repository_name"] == "acme/*" and row["gap_reason"]]
+    gaps = [(row["gap_begin_at"] or datetime.min.replace(tzinfo=UTC), row["span_begin_at"]) for row in spans]
+    missed = [at for key, at in of.public().items() if key not in set(rows)]
+    assert [at for at in missed if not any(begin < at <= end for begin, end in gaps)] == []
+
+
+def test_what_is_private_is_in_its_own_feed_alone(poll, stored):
+    of = Organisation()
+    of.happen("secret", 5, 600)
+    of.happen("rocket", 5, 600)
+    poll(of, ACME, Repo("acme", "secret"))
+    assert {row["repository_name"] for row in stored()} == {"acme/rocket", "acme/secret"}
+    assert {row["repository_name"]: row["is_public"] for row in stored("feed_span")} == {
+        "acme/*": True,
+        "acme/secret": False,
+    }
+
+
+def test_a_quiet_organisation_costs_no_quota(poll, stored):
+    of = Organisation()
+    of.happen("moon", 20, 600)
+    of.world.advance(seconds=900)
+    poll(of, ACME)
+    used = of.used()
+    for _ in range(2):
+        of.world.advance(seconds=1000)
+        poll(of, ACME)
+    assert of.used() == used
+    assert [row["poll_count"] for row in stored("feed_span")] == [3]
+
+
+def test_a_person_has_no_such_feed_and_is_seldom_asked_for(lake, poll):
+    of = Organisation()
+    of.world.people.add("acme")
+    (found,) = poll(of, ACME).polls
+    assert found.state.trouble == "acme is no organisation at github.sandbox: people have no feed"
+    assert feeds(lake.store).load().feeds["acme/*"].wait_seconds == WAIT_SECONDS_MAX
+
+
+def test_a_login_that_is_another_organisation_s_now_is_a_gap(poll, stored):
+    of = Organisation()
+    of.happen("moon", 20, 600)
+    poll(of, ACME)
+    for feed in of.world.feeds.values():
+        feed.repository.owner = "gone"
+    of.world.add_repository("acme/new")
+    of.happen("new", 5, 900)
+    poll(of, ACME)
+    assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll", "another_repository"]
