@@ -1,0 +1,106 @@
+-- Grain: one act in a thread (issue or pull request) that is here: its opening, a comment, a submitted review, a
+-- comment on a diff. Relation, not published: whatever asks who spoke, who is human and who maintains reads it here.
+-- Human: no Bot and no Organization, no login that ends in [bot] or that the watch list calls a bot. Deleted accounts
+-- are human and one person, of number 0; one known by login alone has a negative number, made as for assignees.
+-- Maintainer: a human with the association OWNER or COLLABORATOR; a MEMBER by association before the first look at
+-- the organisation's members (for ever where there was none), and by the days of the membership from then on.
+-- A review's comment counts from the review's submission: its own time is when the draft was written.
+with thread as (
+    select
+        issue.repo_owner,
+        issue.repo_name,
+        issue.issue_number as thread_number,
+        issue.is_pull_request,
+        issue.author_login,
+        issue.author_id,
+        issue.author_type,
+        coalesce(conversation_thread.author_association, issue.author_association) as author_association,
+        issue.created_at,
+        issue.departed_at,
+        issue.fetched_at
+    from issue_current as issue
+    left join conversation_thread on conversation_thread.thread_number = issue.issue_number
+),
+
+said as (
+    select thread_number, 'opening' as act_kind, created_at as acted_at, author_login as login, author_id as id,
+        author_type as type, author_association as association, null as review_state,
+        null::timestamptz as dismissed_at, fetched_at
+    from thread
+    union all
+    select thread_number, 'comment', occurred_at, actor_login, actor_id, actor_type, actor_association, null, null,
+        fetched_at
+    from conversation_event
+    where event_type = 'commented'
+    union all
+    select pull_request_number, 'review', submitted_at, author_login, author_id, author_type, author_association,
+        state_submitted, dismissed_at, fetched_at
+    from review
+    union all
+    select pull_request_number, 'review_comment', coalesce(submitted_at, created_at), author_login, author_id,
+        author_type, author_association, null, null, fetched_at
+    from review_comment
+),
+
+personal as (
+    select
+        *,
+        case
+            when coalesce(lower(login), 'ghost') = 'ghost' then 0
+            else coalesce(id, -1 - ('0x' || left(md5(lower(login)), 15))::bigint)
+        end as person_id,
+        coalesce(
+            type in ('Bot', 'Organization')
+            or ends_with(login, '[bot]')
+            or list_contains($bots::varchar[], lower(login)),
+            false
+        ) = false as is_human,
+        make_timestamp(epoch_us(acted_at))::date as acted_date
+    from said
+),
+
+person as (
+    select person_id, if(person_id = 0, 'ghost', arg_max(login, fetched_at)) as person_login
+    from personal
+    group by person_id
+),
+
+first_look as (
+    select min(first_look_at) as first_look_at
+    from organization_member
+)
+
+select
+    thread.repo_owner,
+    thread.repo_name,
+    thread.thread_number,
+    thread.is_pull_request,
+    a.act_kind,
+    a.acted_at,
+    a.acted_date,
+    a.person_id,
+    person.person_login,
+    a.association,
+    a.is_human,
+    a.is_human and (
+        coalesce(a.association in ('OWNER', 'COLLABORATOR'), false)
+        or if(
+            coalesce(a.acted_at < first_look.first_look_at, true),
+            coalesce(a.association = 'MEMBER', false),
+            member.user_id is not null
+        )
+    ) as is_maintainer,
+    a.person_id = opener.person_id as is_authors,
+    a.review_state,
+    a.dismissed_at
+from personal as a
+join thread on thread.thread_number = a.thread_number
+join personal as opener on opener.thread_number = a.thread_number and opener.act_kind = 'opening'
+join person on person.person_id = a.person_id
+cross join first_look
+left join organization_member as member
+    on member.user_id = a.id
+    and a.person_id <> 0
+    and a.acted_date >= coalesce(member.from_date, a.acted_date)
+    and a.acted_date < coalesce(member.to_date, a.acted_date + 1)
+where thread.departed_at is null
