@@ -4,16 +4,14 @@ What each means stands in its `sql/gold/*.sql`; who counts, in `conversation_act
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from fnmatch import fnmatchcase
 
 import duckdb
 
+from gitpulse_assets.calendars import holidays_of
 from gitpulse_assets.transform.sql_file import create_table
-
-DEFAULT_WAITING_LABELS = ("pending*response*", "pending-close*", "needs-info*", "waiting*")
-DEFAULT_RESPONSE_DAYS = 2
+from gitpulse_assets.watch.watch_list import RepoOptions
 
 # Relations and marts, each after what it reads.
 STATEMENTS = (
@@ -39,32 +37,14 @@ STATEMENTS = (
 )
 
 
-@dataclass(frozen=True)
-class ConversationOptions:
-    """What the watch list says of answering in a repository.
-
-    `bots`: logins, in lower case, that count as bots beside GitHub's own. `waiting_labels`: shell patterns on
-    a label's whole name, letter case aside. `time_zone`: an IANA name, and `holidays`: the days that are no
-    business days in it. `response_days`: business days within which people are promised an answer.
-    """
-
-    bots: tuple[str, ...] = ()
-    waiting_labels: tuple[str, ...] = DEFAULT_WAITING_LABELS
-    time_zone: str = "UTC"
-    holidays: tuple[date, ...] = ()
-    response_days: int = DEFAULT_RESPONSE_DAYS
-
-
-def build_conversations(
-    con: duckdb.DuckDBPyConnection, as_of_at: datetime, options: ConversationOptions
-) -> None:
+def build_conversations(con: duckdb.DuckDBPyConnection, as_of_at: datetime, options: RepoOptions) -> None:
     """Make the subject's relations and marts as temporary tables; its silver tables lie on the connection."""
     parameters = {
         "as_of_at": as_of_at,
         "bots": list(options.bots),
         "waiting_labels": waiting_names(con, options.waiting_labels),
         "time_zone": options.time_zone,
-        "holidays": list(options.holidays),
+        "holidays": holidays_since(con, options.holidays, as_of_at),
         "response_days": options.response_days,
     }
     for name in STATEMENTS:
@@ -78,3 +58,11 @@ def waiting_names(con: duckdb.DuckDBPyConnection, patterns: Iterable[str]) -> li
     lowered = [pattern.lower() for pattern in patterns]
     names = [str(name) for (name,) in rows if name is not None]
     return sorted(name for name in names if any(fnmatchcase(name.lower(), some) for some in lowered))
+
+
+def holidays_since(con: duckdb.DuckDBPyConnection, calendar: str, as_of_at: datetime) -> list[date]:
+    """The holidays of a calendar since the repository's first thread; none without a calendar."""
+    if not calendar:
+        return []
+    ((first,),) = con.execute("select year(min(created_at)) from issue_current").fetchall()
+    return list(holidays_of(calendar, range(first or as_of_at.year, as_of_at.year + 1)))

@@ -3,15 +3,17 @@
 Pure: which repositories an organisation has is asked elsewhere, and what is done about them too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
+from gitpulse_assets.calendars import UnknownCalendar, known_holidays, known_time_zone
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.text_file import NotText, read_text
@@ -19,11 +21,16 @@ from gitpulse_assets.text_file import NotText, read_text
 DEFAULT_FILES = (Path("gitpulse.yaml"), Path("/etc/gitpulse/gitpulse.yaml"))
 VARIABLE = "GITPULSE_REPOS"
 DEFAULT_OVERLAP_MINUTES = 10
+DEFAULT_WAITING_LABELS = ("pending*response*", "pending-close*", "needs-info*", "waiting*")
+DEFAULT_TIME_ZONE = "UTC"
+DEFAULT_RESPONSE_DAYS = 2
 
 # What a wrong value of a field is answered with; the field's name is the last word of its path.
 EXAMPLES = {
     "overlap_minutes": "overlap_minutes: 10",
     "bots": "bots: [stale-robot]",
+    "waiting_labels": "waiting_labels: ['needs-info*', 'waiting*']",
+    "response_days": "response_days: 2",
     "include": "include: ['airflow*']",
     "exclude": "exclude: ['*-site']",
     "include_archived": "include_archived: true",
@@ -40,6 +47,18 @@ def by_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+def found_by(look_up: Callable[[str], str]) -> AfterValidator:
+    """Hold a name against what is known, and say in its own words what is not."""
+
+    def look(name: str) -> str:
+        try:
+            return look_up(name)
+        except UnknownCalendar as error:
+            raise PydanticCustomError("unknown_calendar", "{told}", {"told": str(error)}) from None
+
+    return AfterValidator(look)
+
+
 class Options(BaseModel):
     """What can be said of a repository; what is not said follows the organisation's, then the defaults."""
 
@@ -47,6 +66,10 @@ class Options(BaseModel):
 
     overlap_minutes: int | None = Field(default=None, ge=0, le=1440)
     bots: Annotated[list[str], Field(max_length=200)] | None = None
+    waiting_labels: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=100)] | None = None
+    time_zone: Annotated[str, found_by(known_time_zone)] | None = None
+    holidays: Annotated[str, found_by(known_holidays)] | None = None
+    response_days: int | None = Field(default=None, ge=0, le=365)
 
 
 class NamedRepository(Options):
@@ -81,6 +104,9 @@ class Organization(Options):
         return self.name.lower()
 
 
+OPTIONS = tuple(Options.model_fields)
+
+
 class WatchFile(BaseModel):
     """The file as it is written."""
 
@@ -93,10 +119,19 @@ class WatchFile(BaseModel):
 
 @dataclass(frozen=True)
 class RepoOptions:
-    """The options in force for one repository: minutes of overlap, and logins (lower case) that are bots."""
+    """The options in force for one repository.
+
+    Minutes of overlap; logins (lower case) that are bots; shell patterns of the labels that wait for an
+    answer; the time zone and the holidays (a country's, none where empty) of its business days; within how
+    many of them people are promised an answer.
+    """
 
     overlap_minutes: int = DEFAULT_OVERLAP_MINUTES
     bots: tuple[str, ...] = ()
+    waiting_labels: tuple[str, ...] = DEFAULT_WAITING_LABELS
+    time_zone: str = DEFAULT_TIME_ZONE
+    holidays: str = ""
+    response_days: int = DEFAULT_RESPONSE_DAYS
 
 
 @dataclass(frozen=True)
@@ -124,13 +159,12 @@ class WatchList:
 
     def options(self, repo: Repo) -> RepoOptions:
         """What holds for a repository, also for one that nobody watches (the defaults)."""
-        layers = [*self._said_of(repo), self.defaults]
-        overlaps = [layer.overlap_minutes for layer in layers if layer.overlap_minutes is not None]
-        bots = next((layer.bots for layer in layers if layer.bots is not None), [])
-        return RepoOptions(
-            overlap_minutes=overlaps[0] if overlaps else DEFAULT_OVERLAP_MINUTES,
-            bots=tuple(sorted({login.lower() for login in bots})),
-        )
+        said: dict[str, Any] = {}
+        for layer in (self.defaults, *reversed(list(self._said_of(repo)))):
+            said |= {name: value for name in OPTIONS if (value := getattr(layer, name)) is not None}
+        bots = tuple(sorted({login.lower() for login in said.pop("bots", ())}))
+        waiting = tuple(said.pop("waiting_labels", DEFAULT_WAITING_LABELS))
+        return RepoOptions(**said, bots=bots, waiting_labels=waiting)
 
     def _said_of(self, repo: Repo) -> Iterator[Options]:
         if repo in self.named:

@@ -9,7 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.transform.contributors import ConversationOptions, build_conversations
+from gitpulse_assets.transform.contributors import build_conversations
+from gitpulse_assets.watch.watch_list import RepoOptions
 from gitpulse_assets_tests.contributors import oracle_people, oracle_pull_requests, oracle_threads
 from gitpulse_assets_tests.contributors.silver_rows import silver_rows
 from gitpulse_assets_tests.contributors.silver_schemas import SCHEMAS
@@ -56,9 +57,13 @@ def load(con: duckdb.DuckDBPyConnection, world: World) -> None:
         con.execute(f"create or replace temp table {name} as from incoming")
 
 
-def options_of(world: World) -> ConversationOptions:
-    return ConversationOptions(
-        world.bots, world.waiting_labels, world.time_zone, tuple(sorted(world.holidays)), world.response_days
+def options_of(world: World) -> RepoOptions:
+    return RepoOptions(
+        bots=world.bots,
+        waiting_labels=world.waiting_labels,
+        time_zone=world.time_zone,
+        holidays=world.calendar,
+        response_days=world.response_days,
     )
 
 

@@ -5,6 +5,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from holidays import country_holidays
+
 from gitpulse_assets_tests.contributors.oracle_acts import Act, act, present, words_of
 from gitpulse_assets_tests.contributors.oracle_numbers import (
     DAY,
@@ -206,7 +208,8 @@ def pending_response(world: World) -> list[Row]:
 def business_days(world: World, since: datetime) -> int:
     zone = ZoneInfo(world.time_zone)
     first, last = since.astimezone(zone).date(), world.as_of_at.astimezone(zone).date()
-    return sum(day.weekday() < 5 and day not in world.holidays for day in days(first + DAY, last))
+    free = country_holidays(*world.calendar.split("-")) if world.calendar else ()
+    return sum(day.weekday() < 5 and day not in free for day in days(first + DAY, last))
 
 
 def follow_up_row(world: World, thread: Thread) -> Row | None:

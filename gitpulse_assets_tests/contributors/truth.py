@@ -120,5 +120,5 @@ class World:
     bots: tuple[str, ...] = ()
     waiting_labels: tuple[str, ...] = ("pending*response*", "pending-close*", "needs-info*", "waiting*")
     time_zone: str = "UTC"
-    holidays: frozenset[date] = frozenset()
+    calendar: str = ""
     response_days: int = 2

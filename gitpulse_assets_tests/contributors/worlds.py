@@ -186,15 +186,13 @@ class Maker:
     def world(self) -> World:
         count = self.random.choice((0, 1, 3, 6, 10, 25, 40))
         threads = [self.thread(number) for number in range(1, count + 1)]
-        day = self.as_of_at.date()
-        holidays = frozenset(day - DAY * self.random.randrange(15) for _ in range(3))
         return World(
             self.as_of_at,
             threads,
             self.organization(),
             (LISTED_BOT.login.lower(),),
             time_zone=self.random.choice(ZONES),
-            holidays=self.random.choice((frozenset(), holidays)),
+            calendar=self.random.choice(("", "DE-BY", "JP", "US-CA", "IN")),
             response_days=self.random.choice((0, 2, 2, 5)),
         )
 

@@ -69,6 +69,19 @@ def test_options_come_from_the_nearest_place(folder: Path, repo: Repo, options: 
     assert watch_list(load_settings()).options(repo) == options
 
 
+def test_how_a_repository_is_answered_comes_from_the_nearest_place_too(folder: Path):
+    (folder / "gitpulse.yaml").write_text(
+        "defaults: {time_zone: Asia/Tokyo, holidays: JP, response_days: 3}\n"
+        "repositories: [{name: a/b, waiting_labels: [Awaiting*], holidays: DE-BY}]\n"
+    )
+    wanted = watch_list(load_settings())
+    named = RepoOptions(
+        waiting_labels=("Awaiting*",), time_zone="Asia/Tokyo", holidays="DE-BY", response_days=3
+    )
+    assert wanted.options(Repo("a", "b")) == named
+    assert wanted.options(Repo("by", "hand")).holidays == "JP"
+
+
 @pytest.mark.parametrize(
     ("name", "is_taken"), [("flask", True), ("Click", True), ("flask-extensions", False), ("jinja", False)]
 )
@@ -118,6 +131,20 @@ def test_the_variable_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPat
         ("repositories: [a/b\n", "gitpulse.yaml:2: "),
         ("- a/b\n", "gitpulse.yaml:1: input should be a valid dictionary"),
         ("repositories:\n- {overlap_minutes: 1}\n", "gitpulse.yaml:2: repositories[0].name: field required"),
+        (
+            "defaults:\n  time_zone: Mars/Base\n",
+            "gitpulse.yaml:2: defaults.time_zone: 'Mars/Base' is no time zone; write its IANA name, as in",
+        ),
+        (
+            "organizations:\n- {name: a, holidays: DE-ZZ}\n",
+            "gitpulse.yaml:2: organizations[0].holidays: 'DE-ZZ' is no holiday calendar; write a country",
+        ),
+        ("defaults: {holidays: ''}\n", "defaults.holidays: '' is no holiday calendar; write a country"),
+        (
+            "defaults: {waiting_labels: ['']}\n",
+            "defaults.waiting_labels[0]: string should have at least 1 character; for example waiting_labels:",
+        ),
+        ("defaults: {response_days: -1}\n", "greater than or equal to 0; for example response_days: 2"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(folder: Path, text: str, said: str):
