@@ -11,7 +11,8 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics.answers import MetricAnswers
 from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.answer_lakes import copy_filled
-from gitpulse_assets_tests.metrics.events import Truth, bring, made
+from gitpulse_assets_tests.metrics.events import bring, made
+from gitpulse_assets_tests.metrics.plain import Truth
 
 
 def copy_with_events(config: pytest.Config, target: Path) -> None:
@@ -48,4 +49,4 @@ def answers(lake: Lake) -> Iterator[MetricAnswers]:
 
 @pytest.fixture(scope="session")
 def truth() -> Truth:
-    return Truth(made())
+    return Truth(one for events in made().values() for one in events)

@@ -1,10 +1,8 @@
-"""A few hours of public events made up for tests, in a lake by the product's path, and the truth of them."""
+"""A few hours of public events made up for tests, in a lake by the product's path."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.fetching import Fetcher
@@ -14,6 +12,7 @@ from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.hours import packed
+from gitpulse_assets_tests.metrics.plain import Event
 
 BEGIN = datetime(2025, 11, 30, 18, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -22,18 +21,16 @@ MISSING, THIN = 7, 9
 TYPES = {"PushEvent": 120, "WatchEvent": 60, "PullRequestEvent": 60, "IssueCommentEvent": 12}
 LOGINS = ("ada", "grace", "dependabot[bot]", "Copilot", "linus")
 
-Event = dict[str, Any]
-
 
 def event(rng: random.Random, number: int, at: datetime, event_type: str) -> Event:
     """An event as GitHub sends it; a repository is renamed half-way."""
     repository, actor = rng.randrange(1, 9), rng.randrange(len(LOGINS))
     name = f"acme/{'new' if at >= BEGIN + 5 * HOUR and repository == 3 else 'r'}{repository}"
     # Case 20: a stub, as all have been since October 2025.
-    payload: dict[str, Any] = {"ref": "refs/heads/main"}
+    payload: Event = {"ref": "refs/heads/main"}
     if event_type == "PullRequestEvent":
         action = rng.choice(["opened", "opened", "closed", "reopened", "merged", "labeled"])
-        pull_request: dict[str, Any] = {"url": "u", "id": 9_000 + number, "number": number}
+        pull_request: Event = {"url": "u", "id": 9_000 + number, "number": number}
         if at < BEGIN + 2 * HOUR and action == "closed":
             pull_request["merged"] = rng.random() < 0.5
         payload = {"action": action, "number": number % 40, "pull_request": pull_request}
@@ -75,26 +72,3 @@ def bring(lake: Lake, folder: Path, files: dict[datetime, list[Event]]) -> None:
     with connect() as con, Fetcher() as fetcher:
         backfill = Backfill(lake, con, fetcher, projections(), lambda: BEGIN + timedelta(days=30))
         backfill.days(parse_archives(f"mine={folder}"), BEGIN.date(), (BEGIN + HOURS * HOUR).date())
-
-
-class Truth:
-    """The events of a time, each once, for a test to count in plain Python."""
-
-    def __init__(self, files: dict[datetime, list[Event]]) -> None:
-        every = {
-            (one["id"], one["type"], one["created_at"]): one for events in files.values() for one in events
-        }
-        self.events = list(every.values())
-        self.newest_at = max(map(at_of, self.events))
-
-    def within(self, length: timedelta | None = None, event_type: str | None = None) -> Iterator[Event]:
-        """Events of the last so long, of one type or all."""
-        for one in self.events:
-            is_within = length is None or at_of(one) > self.newest_at - length
-            if is_within and event_type in (None, one["type"]):
-                yield one
-
-
-def at_of(one: Event) -> datetime:
-    """When it happened."""
-    return datetime.fromisoformat(one["created_at"])

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.testclient import TestClient
 
 from gitpulse_assets.metrics.catalogue import shipped_metrics
-from gitpulse_assets_tests.metrics.events import Truth
+from gitpulse_assets_tests.metrics.plain import Truth
 from gitpulse_assets_tests.serve.conftest import app_of, served
 
 EARLIER = ["/api/events/count", "/api/repositories/active", "/api/repositories/with_multiple_prs"]

@@ -21,7 +21,8 @@ from gitpulse_assets.metrics.event_days import Collected
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets.place import Day
 from gitpulse_assets_tests.events.hours import event, packed
-from gitpulse_assets_tests.metrics.events import BEGIN, HOUR, MISSING, THIN, Truth
+from gitpulse_assets_tests.metrics.events import BEGIN, HOUR, MISSING, THIN
+from gitpulse_assets_tests.metrics.plain import Truth
 
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 BY_ID = {metric.id: metric for metric in shipped_metrics()}

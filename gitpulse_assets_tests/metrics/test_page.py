@@ -16,7 +16,8 @@ from gitpulse_assets.charts import metrics as charts
 from gitpulse_assets.metrics.answers import Answered, MetricAnswers, TooLong
 from gitpulse_assets.metrics.catalogue import Metric, shipped_metrics
 from gitpulse_assets.page.events import values_of
-from gitpulse_assets_tests.metrics.events import BEGIN, HOUR, MISSING, THIN, Truth
+from gitpulse_assets_tests.metrics.events import BEGIN, HOUR, MISSING, THIN
+from gitpulse_assets_tests.metrics.plain import Truth
 from gitpulse_assets_tests.serve.conftest import app_of
 
 BY_ID = {metric.id: metric for metric in shipped_metrics()}
