@@ -27,14 +27,13 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.metrics.catalogue import Metric
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
-from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays, judged
+from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays, judged, while_replaced
 from gitpulse_assets.metrics.parameters import Value
 
 SECONDS_MAX = 20.0
 ROWS_MAX = 10_000
 JUDGEMENTS_KEPT = 32
 ANSWERS_KEPT = 128
-ATTEMPTS = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # By which of its times a table of a day is cut to the time asked for, and whether that is an hour's begin.
 TIMES = {"created_at": False, "event_hour_at": True, "file_hour_at": True}
@@ -106,6 +105,9 @@ class MetricAnswers:
 
     def question(self, metric: Metric, values: Values) -> Question:
         """Find out which tables answer a question; raises NoEvents."""
+        return while_replaced(self._lake.store, lambda: self._question(metric, values))
+
+    def _question(self, metric: Metric, values: Values) -> Question:
         span, first_hour_at = None, None
         commits: Commits = {}
         if metric.is_of_events:
@@ -125,7 +127,9 @@ class MetricAnswers:
 
     def coverage(self, metric: Metric, values: Values) -> Coverage:
         """How whole the time is that a metric over public events is asked for; raises NoEvents."""
-        question = self.question(metric, values)
+        return while_replaced(self._lake.store, lambda: self._coverage(self._question(metric, values)))
+
+    def _coverage(self, question: Question) -> Coverage:
         assert question.span
         with lazy_read_errors(), self._database.cursor() as con:
             return coverage_of(self._verdicts(con, question), question.span)
@@ -139,12 +143,11 @@ class MetricAnswers:
         return self._answered.get(key, lambda: self._newest_answer(question, seconds_max))
 
     def _newest_answer(self, question: Question, seconds_max: float) -> Answered:
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._answer(question, seconds_max)
-            except PartsReplaced:
-                question = self.question(question.metric, question.values)
-        return self._answer(question, seconds_max)
+        try:
+            return self._answer(question, seconds_max)
+        except PartsReplaced:
+            newer = lambda: self._question(question.metric, question.values)  # noqa: E731
+            return while_replaced(self._lake.store, lambda: self._answer(newer(), seconds_max))
 
     def _answer(self, question: Question, seconds_max: float) -> Answered:
         with lazy_read_errors(), self._database.cursor() as con:

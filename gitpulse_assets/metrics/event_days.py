@@ -3,11 +3,12 @@
 Only the days that a question is about are opened, each as its commit has it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow.dataset as ds
@@ -18,19 +19,24 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import open_parts, parts_of, together
+from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, together
+from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.place import Day
-from gitpulse_assets.stopping import each_in_threads
+from gitpulse_assets.stopping import each_in_threads, pause
 
 READERS = 8
+# A merge puts its tables in place within a second; runs of other days do so all the time.
+WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DAYS_KEPT = 64
 # What tells that a source was received, and from when on.
 SOURCES = {ARCHIVE_TYPE: "file_hour_at", FEED_SPAN: "span_begin_at"}
 
 Commits = Mapping[Day, Commit]
+Read = TypeVar("Read")
 
 
 class NoEvents(Exception):
@@ -135,8 +141,24 @@ def judged(
     return found.to_pylist()
 
 
+def while_replaced(store: Store, read: Callable[[], Read]) -> Read:
+    """Read days, and once more while merges replace what is read; raises LakeError where a part stays so."""
+    for wait_seconds in WAITS_SECONDS:
+        with suppress(PartsReplaced):
+            return read()
+        pause(wait_seconds)
+    try:
+        return read()
+    except PartsReplaced as error:
+        raise damaged(store, error.key, error.what) from error
+
+
 def coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Coverage:
     """How whole a day is by the archives, of all types; as everything stands now."""
+    return while_replaced(lake.store, lambda: _coverage_of_day(lake, con, day))
+
+
+def _coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Coverage:
     begin = datetime.combine(day.event_date, time(), UTC)
     span = Span(begin - timedelta(microseconds=1), begin + timedelta(days=1, microseconds=-1))
     days = EventDays(lake)

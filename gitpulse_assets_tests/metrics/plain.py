@@ -72,9 +72,9 @@ class Truth:
         begins = [begin_of(at_of(one), step) for one in self.within(length)]
         return Counter(begin for begin in begins if begin < self.newest_at)
 
-    def actors(self, is_bot: bool, limit: int) -> list[tuple[str, int]]:
+    def actors(self, is_bot: bool, limit: int, length: timedelta | None = None) -> list[tuple[str, int]]:
         """Who did most: login, how many."""
-        counts = Counter((one["actor"]["id"], one["actor"]["login"]) for one in self.events)
+        counts = Counter((one["actor"]["id"], one["actor"]["login"]) for one in self.within(length))
         chosen = [(key, n) for key, n in counts.items() if is_named_like_a_bot(key[1]) is is_bot]
         chosen.sort(key=lambda one: (-one[1], one[0][0]))
         return [(login, count) for (_, login), count in chosen[:limit]]
