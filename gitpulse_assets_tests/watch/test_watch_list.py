@@ -142,7 +142,7 @@ def test_the_variable_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPat
         ("defaults: {holidays: ''}\n", "defaults.holidays: '' is no holiday calendar; write a country"),
         (
             "defaults: {waiting_labels: ['']}\n",
-            "defaults.waiting_labels[0]: string should have at least 1 character; for example waiting_labels:",
+            "defaults.waiting_labels[0]: string should have at least 1 character; for example waiting",
         ),
         ("defaults: {response_days: -1}\n", "greater than or equal to 0; for example response_days: 2"),
     ],
