@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.contracts.model import Check, TableContract
 from gitpulse_assets.github.sources import RestList, Source
 
@@ -40,7 +41,8 @@ class Stream:
     `bronze`: where, `noun`: what people call it. `head`: what of a record is read when it comes; `columns`:
     what is kept of that beside the payload, by column, each a function of the head. `key`: the column that
     holds a record's id. `pages`: the table of a full walk's pages, by which the next one asks for those that
-    changed only. `collected_by`: the loop over lists alone, or the code of its subject.
+    changed only; the issue list alone has one. `collected_by`: the loop over lists alone, or the code of its
+    subject. Raises ValueError for a stream that no walk can be made of.
     """
 
     bronze: TableContract
@@ -51,6 +53,21 @@ class Stream:
     key: str = ""
     pages: TableContract | None = None
     collected_by: Literal["list", "subject"] = "subject"
+
+    def __post_init__(self) -> None:
+        if self.pages is not None and (self.bronze, self.pages) != (ISSUES, ISSUE_PAGE):
+            raise ValueError(f"{self.name}: pages are kept of the issue list alone, by collect/full_walk.py")
+        if self.collected_by == "list" and not self._can_be_walked():
+            raise ValueError(
+                f"{self.name}: a list is walked by a key among its columns and in an order by creation or "
+                "update, by which its end is proven"
+            )
+
+    def _can_be_walked(self) -> bool:
+        if not isinstance(self.source, RestList) or self.key not in self.columns:
+            return False
+        queries = (self.source.whole, self.source.changed or self.source.whole)
+        return all(query.get("sort") in ("created", "updated") for query in queries)
 
     @property
     def name(self) -> str:

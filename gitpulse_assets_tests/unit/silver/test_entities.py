@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 
 from gitpulse_assets.catalog.subjects import ENTITIES
-from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES, record_table
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.contracts.silver import QUARANTINE
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
-from gitpulse_assets.github.sources import RestList
+from gitpulse_assets.github.sources import OneAnswer, RestList
 from gitpulse_assets.transform.entities import derived, statement
 from gitpulse_assets.transform.sql_file import has_file
 
@@ -152,6 +152,24 @@ def test_an_unusable_record_without_a_key_stays_to_be_looked_at(merged):
     bad = record(None, "bad", rule="no_id")
     (row,) = merged("quarantine", record(1, "good", run=3), unusable=(bad, bad))
     assert (row["rule"], row["issue_id"], row["stream"]) == ("no_id", None, COMMENTS.name)
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"pages": ISSUE_PAGE}, "pages are kept of the issue list alone"),
+        ({"collected_by": "list", "key": "label_id"}, "a key among its columns"),
+        ({"collected_by": "list", "source": RestList("/labels")}, "in an order by creation or update"),
+        ({"collected_by": "list", "source": OneAnswer("/topics")}, "a list is walked"),
+    ],
+    ids=["pages", "key", "order", "no list"],
+)
+def test_a_stream_that_no_walk_can_be_made_of_is_refused_where_it_is_declared(declared, said):
+    labels = record_table("labels", "Every label as received.", Column("id", pa.int64(), "Its id."))
+    source = RestList("/labels", whole={"sort": "created"})
+    columns = {"id": lambda head: head.id}
+    with pytest.raises(ValueError, match=f"labels: .*{said}"):
+        Stream(**{"bronze": labels, "source": source, "columns": columns, "key": "id"} | declared)
 
 
 def test_every_step_and_table_of_the_product_has_one_statement(merged):
