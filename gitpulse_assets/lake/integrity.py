@@ -102,17 +102,17 @@ def examine(store: Store, place: Place) -> list[Finding]:
     return found
 
 
-def examine_bronze(store: Store, repo: Repo) -> Iterator[Finding]:
+def examine_bronze(store: Store, place: Place) -> Iterator[Finding]:
     """What is wrong with the manifest, and with the batches it counts; of a lost one, with all there are."""
-    key = paths.table_key(MANIFEST, repo)
-    listed = listed_batches(store, repo)
+    key = paths.table_key(MANIFEST, place)
+    listed = listed_batches(store, place)
     try:
-        rows = Manifest(store, repo).rows()
-        counted = [key for row in rows for key in counted_keys(repo, row)]
+        rows = Manifest(store, place).rows()
+        counted = [key for row in rows for key in counted_keys(place, row)]
     except ObjectDamaged as error:
         rows, counted = [], [batch for batches in listed.values() for batch in batches]
         yield finding(store, "manifest", key, what(error, store, key))
-    if rows and (lacking := sorted(merged_runs(store, repo, listed) - accounted_runs(store, repo, rows))):
+    if rows and (lacking := sorted(merged_runs(store, place, listed) - accounted_runs(store, place, rows))):
         yield finding(
             store, "manifest", key, f"lacks {len(lacking)} merged runs that lie in bronze ({lacking[0]}, …)"
         )
@@ -156,20 +156,20 @@ def digest_of(store: Store, key: str) -> str | None:
     return digest.hexdigest()
 
 
-def listed_batches(store: Store, repo: Repo) -> dict[tuple[str, str], list[str]]:
+def listed_batches(store: Store, place: Place) -> dict[tuple[str, str], list[str]]:
     """Every batch there is, by stream and run, in order."""
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for table in BATCHED.values():
-        for info in store.list(f"{table.folder}/{repo.folder}/"):
-            if place := paths.batch_place(info.key):
-                found[table.name, place[0]].append(info.key)
+        for info in store.list(f"{table.folder}/{place.folder}/"):
+            if numbered := paths.batch_place(info.key):
+                found[table.name, numbered[0]].append(info.key)
     return dict(found)
 
 
-def merged_runs(store: Store, repo: Repo, listed: Iterable[tuple[str, str]]) -> set[str]:
+def merged_runs(store: Store, place: Place, listed: Iterable[tuple[str, str]]) -> set[str]:
     """The runs with batches in bronze that silver's commit names; none where it cannot be read."""
     try:
-        commit = commit_in_force(store, "silver", repo)
+        commit = commit_in_force(store, "silver", place)
     except ObjectDamaged:
         return set()
     there = set(listed)
@@ -177,11 +177,11 @@ def merged_runs(store: Store, repo: Repo, listed: Iterable[tuple[str, str]]) -> 
     return {run_id for stream, runs in merged.items() for run_id in runs if (stream, run_id) in there}
 
 
-def accounted_runs(store: Store, repo: Repo, rows: Iterable[ManifestRow]) -> set[str]:
+def accounted_runs(store: Store, place: Place, rows: Iterable[ManifestRow]) -> set[str]:
     """The runs the manifest knows, those among them for which a fold stands."""
     known = list(rows)
     try:
-        return {run_id for _, run_id in folded_places(store, repo, known)} | {row.run_id for row in known}
+        return {run_id for _, run_id in folded_places(store, place, known)} | {row.run_id for row in known}
     except (LakeError, pa.ArrowException, OSError):
         # The list of folded runs is damaged, which is a finding of its own.
         return {row.run_id for row in known}

@@ -44,7 +44,7 @@ def mend(store: Store, repo: Repo, findings: Iterable[Finding]) -> None:
     found = list(findings)
     # First what stays readable: a batch that is damaged tells nothing of its run.
     for one in of_kind(found, "batch"):
-        replace_by_empty(store, repo, one.key)
+        replace_by_empty(store, one.key)
     if of_kind(found, "manifest"):
         remake_manifest(store, repo)
     if keys := [one.key for one in of_kind(found, "batch")]:
@@ -78,7 +78,7 @@ def set_aside(store: Store, key: str) -> None:
     store.delete(key)
 
 
-def replace_by_empty(store: Store, repo: Repo, key: str) -> None:
+def replace_by_empty(store: Store, key: str) -> None:
     """Let a batch without rows stand where a damaged one lies, so that the others keep their numbers."""
     contract = next(table for table in BATCHED.values() if key.startswith(f"{table.folder}/"))
     set_aside(store, key)
@@ -93,9 +93,9 @@ def put_batch(store: Store, contract: TableContract, key: str, rows: pa.Table) -
     store.put(key, path)
 
 
-def forget_pages(store: Store, repo: Repo) -> None:
+def forget_pages(store: Store, place: Place) -> None:
     """Let the next full walk ask for every page: one that had not changed would stand for lost records."""
-    manifest = Manifest(store, repo)
+    manifest = Manifest(store, place)
     changed = [replace(row, page_batch_count=0) for row in manifest.rows() if row.page_batch_count]
     if changed:
         manifest.remove([], changed)
@@ -230,10 +230,10 @@ def with_state(row: ManifestRow, state: dict[str, Any] | None) -> ManifestRow:
     )
 
 
-def sync_states(store: Store, repo: Repo) -> list[dict[str, Any]]:
+def sync_states(store: Store, place: Place) -> list[dict[str, Any]]:
     """The rows of the sync state; none where it cannot be read."""
-    with suppress(LakeError), reading(store, paths.table_key(SYNC_STATE, repo)):
-        return open_table(store, SYNC_STATE, repo).dataset.to_table().to_pylist()
+    with suppress(LakeError), reading(store, paths.table_key(SYNC_STATE, place)):
+        return open_table(store, SYNC_STATE, place).dataset.to_table().to_pylist()
     return []
 
 
