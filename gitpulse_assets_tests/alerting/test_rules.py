@@ -96,8 +96,8 @@ def test_a_run_that_dagster_retries_is_told_by_its_retry():
 )
 def test_a_verdict_flips_from_one_clear_direction_to_another(before, now, is_told, kept):
     run = replace(RUN, verdicts={90: now}, paragraphs={90: "The answer in words."})
-    found = alerts(run, json.dumps(before))
-    assert [kind(alert) for alert in found] == ["verdict"] * is_told
+    found = [alert for alert in alerts(run, json.dumps(before)) if kind(alert) == "verdict"]
+    assert len(found) == is_told
     if is_told:
         assert f"90 days: {before['90']} -> {now}" in found[0].title
         assert found[0].lines == ("The answer in words.",)
