@@ -4,9 +4,10 @@ Which act happens when is decided by `history`, or by a test that scripts a case
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gitpulse_assets.sandbox.model import Event, Issue, Label, Repository, User, node_id
+from gitpulse_assets.sandbox.model import Event, Issue, IssueComment, Label, Repository, User, node_id
+from gitpulse_assets.sandbox.thread_acts import ThreadActs, WordIds
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.sandbox.truth import Transition, Truth
 
@@ -22,6 +23,7 @@ class Ids:
     issue_id: int = FIRST_ISSUE_ID
     event_id: int = FIRST_EVENT_ID
     nodes: dict[str, Issue] = field(default_factory=dict)
+    words: WordIds = field(default_factory=WordIds)
 
     def next_event_id(self) -> int:
         """Take the next event id; GitHub's have gaps, which nobody may lean on."""
@@ -29,11 +31,11 @@ class Ids:
         return self.event_id
 
 
-class Acts:
+class Acts(ThreadActs):
     """The acts on one repository's issues; times are Unix seconds and go forward for each issue."""
 
     def __init__(self, repository: Repository, ids: Ids) -> None:
-        self.repository = repository
+        super().__init__(repository, ids.words)
         self.ids = ids
         self.truth = Truth()
         self.next_number = 1
@@ -49,6 +51,7 @@ class Acts:
     ) -> Issue:
         """Open an issue or pull request."""
         issue = self._new(at, at, author, title, is_pull_request=is_pull_request)
+        self._note(issue, "opened", at, author)
         for label in labels:
             issue.labels.append(label)
             self._event(issue, "labeled", at, author, label=label)
@@ -86,17 +89,33 @@ class Acts:
         self._touch(issue, at)
         self._enter(issue, at, "reopened", actor)
 
+    def reopen_pull_request(self, issue: Issue, at: int, actor: User | None) -> None:
+        """Reopen a pull request that was closed and not merged."""
+        issue.state, issue.closed_at, issue.closed_by = "open", None, None
+        self._did(issue, "reopened", at, actor)
+
     def merge(self, issue: Issue, at: int, actor: User | None) -> None:
         """Merge a pull request, which closes it."""
-        issue.merged_at = at
+        issue.merged_at, issue.merged_by = at, actor
         self._event(issue, "merged", at, actor)
         self.close_pull_request(issue, at, actor)
 
-    def close_pull_request(self, issue: Issue, at: int, actor: User | None) -> None:
-        """Close a pull request; a pull request has no state_reason and is no part of the truth."""
-        self._event(issue, "closed", at, actor)
+    def close_pull_request(
+        self,
+        issue: Issue,
+        at: int,
+        actor: User | None,
+        *,
+        closer: str | None = None,
+        keeps_draft: bool = False,
+    ) -> None:
+        """Close a pull request; it has no state_reason and is no part of the truth of the backlog.
+
+        `closer`: what closed it in an actor's stead, `Commit` where the work landed by another way.
+        """
+        self._event(issue, "closed", at, actor, closer=closer)
         self._set_closed(issue, at, actor, None)
-        issue.is_draft = False
+        issue.is_draft = issue.is_draft and keeps_draft
         self._touch(issue, at)
 
     def convert(self, issue: Issue, at: int, actor: User | None, *, closes: bool = True) -> None:
@@ -135,9 +154,12 @@ class Acts:
         issue = self._new(at, origin.created_at, origin.author, origin.title)
         issue.state, issue.state_reason, issue.body_seed = origin.state, origin.state_reason, origin.body_seed
         issue.closed_at, issue.closed_by, issue.locked = origin.closed_at, origin.closed_by, origin.locked
-        issue.comment_count, issue.assignees = origin.comment_count, list(origin.assignees)
+        issue.assignees = list(origin.assignees)
+        self._carry_words(issue, origin)
         names = {label.name for label in origin.labels}
         issue.labels = [label for label in self.repository.labels if label.name in names]
+        for label in issue.labels:
+            self._note(issue, "label_carried", at, actor, label.name, label.label_id)
         for event in origin.events:
             self._copy_event(issue, event)
         self._event(issue, "transferred", at, actor, from_repository=origin.repository)
@@ -159,14 +181,8 @@ class Acts:
         issue.departure = None
         del self.repository.departed[issue.number]
         self.repository.issues[issue.number] = issue
-        issue.comment_count += 1
-        self._touch(issue, at)
+        self.comment(issue, at, issue.author)
         self._arrive(issue, at, "returned", None)
-
-    def comment(self, issue: Issue, at: int) -> None:
-        """Add a comment, which moves updated_at and leaves no issue event."""
-        issue.comment_count += 1
-        self._touch(issue, at)
 
     def label(self, issue: Issue, at: int, actor: User | None, label: Label) -> None:
         """Put a label on an issue, or take it off when it is there."""
@@ -202,12 +218,6 @@ class Acts:
         label.name = name
         self.forget_rendered()
 
-    def forget_rendered(self) -> None:
-        """Render every record anew, since something that many of them show has changed."""
-        self.repository.version += 1
-        for issue in self.repository.issues.values():
-            issue.raw = None
-
     def _new(
         self, at: int, created_at: int, author: User | None, title: str, *, is_pull_request: bool = False
     ) -> Issue:
@@ -234,13 +244,8 @@ class Acts:
     def _set_closed(self, issue: Issue, at: int, actor: User | None, reason: str | None) -> None:
         issue.state, issue.state_reason, issue.closed_at, issue.closed_by = "closed", reason, at, actor
 
-    def _touch(self, issue: Issue, at: int) -> None:
-        issue.updated_at = max(issue.updated_at, at)
-        issue.raw = None
-        self.repository.version += 1
-
-    def _event(self, issue: Issue, kind: str, at: int, actor: User | None, **details: object) -> None:
-        issue.events.append(Event(self.ids.next_event_id(), kind, at, actor, **details))  # pyright: ignore
+    def _next_event_id(self) -> int:
+        return self.ids.next_event_id()
 
     def _copy_event(self, issue: Issue, event: Event) -> None:
         # A transferred issue's events get new ids there and keep their times.
@@ -249,6 +254,13 @@ class Acts:
         copy.title_before, copy.title_after = event.title_before, event.title_after
         copy.from_repository = event.from_repository
         issue.events.append(copy)
+
+    def _carry_words(self, issue: Issue, origin: Issue) -> None:
+        for comment in origin.said:
+            if isinstance(comment, IssueComment):
+                ours = replace(comment, comment_id=self.words.next_comment_id(), issue=issue)
+                issue.said.append(ours)
+        issue.comment_count = origin.comment_count
 
     def _arrive(self, issue: Issue, at: int, kind: str, actor: User | None) -> None:
         self.repository.version += 1

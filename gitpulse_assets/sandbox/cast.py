@@ -2,9 +2,7 @@
 
 from random import Random
 
-from gitpulse_assets.sandbox.model import GHOST_ID, Label, User, node_id
-
-GHOST = User(GHOST_ID, "ghost", "User", node_id("U_kgDO", GHOST_ID))
+from gitpulse_assets.sandbox.model import Label, User, node_id
 
 ADJECTIVES = (
     "amber",

@@ -10,11 +10,11 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse,
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.graphql_cost import NODES_MAX, Cost, MissingBounds, cost_of
 from gitpulse_assets.sandbox.graphql_faults import spoil
-from gitpulse_assets.sandbox.graphql_types import EventView, item_type_of_kind, load_schema
+from gitpulse_assets.sandbox.graphql_types import EventView, item_type, load_schema, moment_of, timeline_of
 from gitpulse_assets.sandbox.limits import ANONYMOUS, UNLIMITED, Quota
 from gitpulse_assets.sandbox.listing import BadCursor, Listings, decode_cursor, encode_cursor
 from gitpulse_assets.sandbox.messages import Request, Response, graphql_query, json_response, problem
-from gitpulse_assets.sandbox.model import Issue, Repository
+from gitpulse_assets.sandbox.model import Event, Issue, Repository
 from gitpulse_assets.sandbox.older_server import refused_fields
 from gitpulse_assets.sandbox.times import iso, parse_iso
 from gitpulse_assets.sandbox.world import World
@@ -55,6 +55,7 @@ class GraphQLApi:
                     "repository": self._repository,
                 },
                 "Repository": {"issues": self._issues},
+                "PullRequest": {"timelineItems": _timeline_items},
                 "Issue": {
                     "timelineItems": _timeline_items,
                     "labels": lambda issue, _info, **page: _connection(issue.labels, page),
@@ -203,9 +204,9 @@ def _timeline_items(
 ) -> dict[str, Any]:
     earliest = parse_iso(since) if since else 0
     views = [
-        EventView(event, issue, place)
-        for place, event in enumerate(issue.events)
-        if event.at >= earliest and (itemTypes is None or item_type_of_kind(event.kind) in itemTypes)
+        EventView(entry, issue, place) if isinstance(entry, Event) else entry
+        for place, entry in enumerate(timeline_of(issue))
+        if moment_of(entry) >= earliest and (itemTypes is None or item_type(entry) in itemTypes)
     ]
     return _connection(views, page)
 

@@ -11,8 +11,20 @@ from typing import Any
 from graphql import GraphQLObjectType, GraphQLSchema, build_schema
 from graphql.type import GraphQLInterfaceType, GraphQLUnionType
 
-from gitpulse_assets.sandbox.model import GHOST_ID, Event, Issue, Label, Repository, User, node_id
-from gitpulse_assets.sandbox.render import WEB, event_node_id
+from gitpulse_assets.sandbox.model import (
+    GHOST_ID,
+    Entry,
+    Event,
+    Issue,
+    IssueComment,
+    Repository,
+    Team,
+    User,
+    label_node_id,
+    node_id,
+)
+from gitpulse_assets.sandbox.render import WEB, comment_node_id, event_node_id, pull_request_id
+from gitpulse_assets.sandbox.thread_acts import association_of
 from gitpulse_assets.sandbox.times import iso
 
 INT_MAX = 2_147_483_647
@@ -30,6 +42,25 @@ def type_of_kind(kind: str) -> str:
 def item_type_of_kind(kind: str) -> str:
     """The value of `itemTypes` that selects a REST event kind, `closed` -> `CLOSED_EVENT`."""
     return "RENAMED_TITLE_EVENT" if kind == "renamed" else f"{kind.upper()}_EVENT"
+
+
+def item_type(entry: Event | Entry) -> str:
+    """The value of `itemTypes` that selects an entry of a timeline."""
+    if isinstance(entry, Event):
+        return item_type_of_kind(entry.kind)
+    return "ISSUE_COMMENT" if isinstance(entry, IssueComment) else "PULL_REQUEST_REVIEW"
+
+
+def timeline_of(issue: Issue) -> list[Event | Entry]:
+    """What happened and was said, in order; a review stands where it was submitted."""
+    return sorted([*issue.events, *issue.said], key=moment_of)
+
+
+def moment_of(entry: Event | Entry) -> int:
+    """When it happened, Unix seconds."""
+    if isinstance(entry, Event):
+        return entry.at
+    return entry.created_at if isinstance(entry, IssueComment) else entry.submitted_at
 
 
 class EventView:
@@ -111,6 +142,27 @@ def _owner(repository: Repository, _info: Any) -> User:
     return User(owner_id, repository.owner, "Organization", node_id("O_kgDO", owner_id))
 
 
+def _closer(view: EventView, _info: Any) -> Any:
+    """What closed a thread in an actor's stead; a commit, or another pull request, which is itself here."""
+    return None if view.event.closer is None else Commit(view.event.event_id)
+
+
+class Commit:
+    """A commit, of which only its being one is told."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _pull_request_state(issue: Issue) -> str:
+    return "MERGED" if issue.merged_at is not None else issue.state.upper()
+
+
+def _small_number(issue: Issue, most: int) -> int:
+    """A number that nobody leans on, and that stays."""
+    return issue.issue_id * 7 % most
+
+
 _USER: dict[str, Resolver] = {
     "databaseId": lambda user, _: small_id(user.user_id),
     "id": lambda user, _: user.node_id,
@@ -140,9 +192,51 @@ _ISSUE: dict[str, Resolver] = {
     "url": lambda issue, _: WEB + _issue_path(issue),
 }
 
+_PULL_REQUEST = _ISSUE | {
+    "additions": lambda issue, _: _small_number(issue, 500),
+    "baseRefName": lambda _issue, _: "main",
+    "changedFiles": lambda issue, _: 1 + _small_number(issue, 20),
+    "deletions": lambda issue, _: _small_number(issue, 90),
+    "fullDatabaseId": lambda issue, _: str(pull_request_id(issue)),
+    "headRefName": lambda issue, _: f"change-{issue.number}",
+    "isDraft": lambda issue, _: issue.is_draft,
+    "mergedAt": lambda issue, _: iso(issue.merged_at) if issue.merged_at else None,
+    "mergedBy": lambda issue, _: shown_actor(issue.merged_by),
+    "state": lambda issue, _: _pull_request_state(issue),
+}
+
+_COMMENT: dict[str, Resolver] = {
+    "author": lambda comment, _: shown_actor(comment.author),
+    "authorAssociation": lambda comment, _: association_of(comment.author),
+    "createdAt": lambda comment, _: iso(comment.created_at),
+    "fullDatabaseId": lambda comment, _: str(comment.comment_id),
+    "id": lambda comment, _: comment_node_id(comment),
+    "lastEditedAt": lambda comment, _: iso(comment.edited_at) if comment.edited_at else None,
+    "updatedAt": lambda comment, _: iso(comment.updated_at),
+}
+
+_REVIEW: dict[str, Resolver] = {
+    "author": lambda review, _: shown_actor(review.author),
+    "authorAssociation": lambda review, _: association_of(review.author),
+    "createdAt": lambda review, _: iso(review.submitted_at),
+    "fullDatabaseId": lambda review, _: str(review.review_id),
+    "id": lambda review, _: node_id("PRR_kwDO", review.issue.repository.repository_id, review.review_id),
+    "lastEditedAt": lambda review, _: iso(review.edited_at) if review.edited_at else None,
+    "state": lambda review, _: review.state,
+    "submittedAt": lambda review, _: iso(review.submitted_at),
+    "updatedAt": lambda review, _: iso(review.edited_at or review.submitted_at),
+}
+
+_TEAM: dict[str, Resolver] = {
+    "databaseId": lambda team, _: team.team_id,
+    "id": lambda team, _: node_id("T_kwDO", team.team_id),
+    "slug": lambda team, _: team.slug,
+}
+
 _EVENT: dict[str, Resolver] = {
     "actor": lambda view, _: shown_actor(view.event.actor),
     "assignee": lambda view, _: shown_actor(view.event.assignee),
+    "closer": _closer,
     "createdAt": lambda view, _: iso(view.event.at),
     "currentTitle": lambda view, _: view.event.title_after,
     "fromRepository": lambda view, _: view.event.from_repository,
@@ -152,7 +246,10 @@ _EVENT: dict[str, Resolver] = {
     "lockReason": lambda view, _: _lock_reason(view.event.lock_reason),
     "milestoneTitle": lambda view, _: view.event.milestone_title,
     "previousTitle": lambda view, _: view.event.title_before,
+    "previousReviewState": lambda view, _: view.event.review_state,
+    "requestedReviewer": lambda view, _: _reviewer(view.event.reviewer),
     "resourcePath": lambda view, _: f"{_issue_path(view.issue)}#event-{view.event.event_id}",
+    "review": lambda view, _: view.event.review,
     "stateReason": lambda view, _: _reason(view.event.state_reason),
     "url": lambda view, _: f"{WEB}{_issue_path(view.issue)}#event-{view.event.event_id}",
 }
@@ -163,11 +260,15 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     "Organization": _USER,
     "Mannequin": _USER,
     "Issue": _ISSUE,
-    "PullRequest": _ISSUE,
+    "PullRequest": _PULL_REQUEST,
+    "IssueComment": _COMMENT,
+    "PullRequestReview": _REVIEW,
+    "Team": _TEAM,
+    "Commit": {"id": lambda commit, _: node_id("C_kwDO", commit.number)},
     "Label": {
         "color": lambda label, _: label.color,
         "description": lambda label, _: label.description,
-        "id": lambda label, _: _label_node_id(label),
+        "id": lambda label, _: label_node_id(label.label_id),
         "isDefault": lambda label, _: label.is_default,
         "name": lambda label, _: label.name,
     },
@@ -191,8 +292,8 @@ FIELDS: dict[str, dict[str, Resolver]] = {
 }
 
 
-def _label_node_id(label: Label) -> str:
-    return node_id("LA_kwDO", label.label_id)
+def _reviewer(reviewer: User | Team | None) -> User | Team | None:
+    return reviewer if isinstance(reviewer, Team) else shown_actor(reviewer)
 
 
 def _issue_of(repository: Repository, number: int) -> Issue | None:

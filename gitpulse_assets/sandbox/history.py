@@ -93,6 +93,8 @@ class History:
         self._spread(at, self._poisson(self._closings_mean(offset)), self.moves.close)
         self._schedule_oddities(at)
         self._schedule_bulk(at)
+        if self.moves.people is not None:
+            self.moves.people.plan_day(at)
         self.world.schedule(at + DAY_SECONDS, self._day)
 
     def _closings_mean(self, offset: int) -> float:

@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass, field
 
 GHOST_ID = 10137
+# The repository that labels' node ids name, whichever they are of.
+LABELS_OF = 7
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +35,63 @@ class Label:
     is_default: bool = False
 
 
+def label_node_id(label_id: int) -> str:
+    """Spell a label's node id, in which its numeric id lies behind that of a repository."""
+    packed = b"\x93\x00\xce" + struct.pack(">I", LABELS_OF) + b"\xcf" + struct.pack(">Q", label_id)
+    return f"LA_{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
+
+
+@dataclass(slots=True, eq=False)
+class Team:
+    """A team of the organisation, whose review can be requested."""
+
+    team_id: int
+    slug: str
+
+
+@dataclass(slots=True, eq=False)
+class IssueComment:
+    """A comment on an issue or pull request; times are Unix seconds, `reactions` counts by GitHub's names."""
+
+    comment_id: int
+    issue: "Issue"
+    author: User | None
+    created_at: int
+    updated_at: int
+    association: str
+    edited_at: int | None = None
+    reactions: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class PullRequestReview:
+    """A submitted review; `state` is GraphQL's."""
+
+    review_id: int
+    issue: "Issue"
+    author: User | None
+    state: str
+    submitted_at: int
+    edited_at: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class ReviewComment:
+    """A comment on a line, written at `created_at` and seen by others when its review is submitted."""
+
+    comment_id: int
+    review: PullRequestReview
+    author: User | None
+    created_at: int
+    updated_at: int
+    path: str = "src/main.py"
+    reply_to: "ReviewComment | None" = None
+    reactions: dict[str, int] = field(default_factory=dict)
+
+
+Entry = IssueComment | PullRequestReview
+
+
 @dataclass(slots=True, eq=False)
 class Event:
     """One issue event; `kind` is its REST name, `at` Unix seconds, `actor` None for a deleted account."""
@@ -49,6 +108,10 @@ class Event:
     milestone_title: str | None = None
     lock_reason: str | None = None
     from_repository: "Repository | None" = None
+    reviewer: User | Team | None = None
+    review: PullRequestReview | None = None
+    review_state: str | None = None
+    closer: str | None = None
     node_id: str | None = None
     raw: bytes | None = None
 
@@ -83,6 +146,9 @@ class Issue:
     labels: list[Label] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    said: list[Entry] = field(default_factory=list)
+    review_comments: list[ReviewComment] = field(default_factory=list)
+    merged_by: User | None = None
     raw: bytes | None = None
     departure: str | None = None
     moved_to: "Issue | None" = None
@@ -145,3 +211,7 @@ def node_id(prefix: str, *ids: int) -> str:
     """Spell a global node id as GitHub does: a type's prefix and the packed database ids."""
     packed = b"\x93\x00" + b"".join(struct.pack(">BQ", 0xCF, number) for number in ids)
     return f"{prefix}_{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
+
+
+# What REST shows in the place of an account that was deleted.
+GHOST = User(GHOST_ID, "ghost", "User", node_id("U_kgDO", GHOST_ID))

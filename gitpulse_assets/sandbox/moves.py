@@ -8,8 +8,9 @@ from random import Random
 from typing import Any
 
 from gitpulse_assets.sandbox.acts import Acts, event_lag
-from gitpulse_assets.sandbox.cast import GHOST, Cast
-from gitpulse_assets.sandbox.model import Issue, User
+from gitpulse_assets.sandbox.cast import Cast
+from gitpulse_assets.sandbox.model import GHOST, Issue, User
+from gitpulse_assets.sandbox.people import People
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.stock import Stock
 from gitpulse_assets.sandbox.times import DAY_SECONDS
@@ -32,6 +33,9 @@ class Moves:
         self.cast, self.rng = cast, rng
         self.stock = Stock(rng)
         self.neighbours: list[Moves] = []
+        # Who speaks decides nothing else, so that a history with and without words is the same.
+        self.voices = Random(f"{plan.full_name}:{plan.seed}:voices")
+        self.people = People(plan, world, acts, cast) if plan.has_people else None
 
     def open(self, at: int, _: Any) -> None:
         """Open an issue."""
@@ -46,6 +50,9 @@ class Moves:
         """Open a pull request, which most often is merged or closed later."""
         issue = self.acts.open(at, self._author(), self.cast.title(), is_pull_request=True)
         issue.is_draft = self.rng.random() < 0.1
+        if self.people is not None:
+            self.people.take_up(issue)
+            return
         if self.rng.random() < 0.93:
             self.world.schedule(at + self._delay_seconds(1.5), self._finish_pull_request, issue)
 
@@ -75,7 +82,7 @@ class Moves:
             return
         draw = self.rng.random()
         if draw < 0.7:
-            self.acts.comment(issue, at)
+            self.acts.comment(issue, at, self.voices.choice(self.cast.people))
         elif draw < 0.85:
             self.acts.label(issue, at, self._actor(), self.rng.choice(self.acts.repository.labels))
         elif draw < 0.95:

@@ -5,10 +5,22 @@ bytes do not depend on the server. Which records are in an answer is decided by 
 """
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from gitpulse_assets.sandbox.bodies import body_json
-from gitpulse_assets.sandbox.model import Event, Issue, Label, User, node_id
+from gitpulse_assets.sandbox.model import (
+    GHOST,
+    Event,
+    Issue,
+    IssueComment,
+    Label,
+    ReviewComment,
+    User,
+    label_node_id,
+    node_id,
+)
 from gitpulse_assets.sandbox.times import iso
 
 API = "https://api.github.com"
@@ -50,7 +62,7 @@ def label_json(label: Label, full_name: str) -> str:
     """JSON text of a label in an issue record."""
     url = text(f"{API}/repos/{full_name}/labels/{label.name.replace(' ', '%20')}")
     return (
-        f'{{"id":{label.label_id},"node_id":"{node_id("LA_kwDO", label.label_id)}","url":{url},'
+        f'{{"id":{label.label_id},"node_id":"{label_node_id(label.label_id)}","url":{url},'
         f'"name":{text(label.name)},"color":"{label.color}","default":{_bool(label.is_default)},'
         f'"description":{text(label.description)}}}'
     )
@@ -112,8 +124,9 @@ def _pull_request_only(issue: Issue, full_name: str) -> str:
     )
 
 
-def _reactions(api: str) -> str:
-    return f'{{"url":"{api}/reactions","total_count":0,{_NO_REACTIONS}}}'
+def _reactions(api: str, counts: Mapping[str, int] = MappingProxyType({})) -> str:
+    told = ",".join(f'"{kind}":{counts.get(kind, 0)}' for kind in REACTION_KINDS) if counts else _NO_REACTIONS
+    return f'{{"url":"{api}/reactions","total_count":{sum(counts.values())},{told}}}'
 
 
 _NO_REACTIONS = ",".join(f'"{kind}":0' for kind in REACTION_KINDS)
@@ -160,3 +173,58 @@ def _event_details(event: Event) -> str:
 
 def _bool(value: bool) -> str:
     return "true" if value else "false"
+
+
+def comment_node_id(comment: IssueComment) -> str:
+    """The global id of a comment."""
+    return node_id("IC_kwDO", comment.issue.repository.repository_id, comment.comment_id)
+
+
+def pull_request_id(issue: Issue) -> int:
+    """A pull request's own id, which is another than its id in the issue list."""
+    return issue.issue_id - 1_000_000_000
+
+
+def comment_json(comment: IssueComment) -> str:
+    """JSON text of a comment as `/issues/comments` has it."""
+    issue = comment.issue
+    api, web = f"{API}/repos/{issue.repository.full_name}", f"{WEB}/{issue.repository.full_name}"
+    kind = "pull" if issue.is_pull_request else "issues"
+    url = f"{api}/issues/comments/{comment.comment_id}"
+    return (
+        f'{{"url":"{url}","html_url":"{web}/{kind}/{issue.number}#issuecomment-{comment.comment_id}",'
+        f'"issue_url":"{api}/issues/{issue.number}","id":{comment.comment_id},'
+        f'"node_id":"{comment_node_id(comment)}",{_word(comment.author)}'
+        f'"created_at":"{iso(comment.created_at)}","updated_at":"{iso(comment.updated_at)}",'
+        f'"body":"A comment","reactions":{_reactions(url, comment.reactions)},'
+        f'"performed_via_github_app":null}}'
+    )
+
+
+def review_comment_json(comment: ReviewComment) -> str:
+    """JSON text of a comment on a line as `/pulls/comments` has it."""
+    review, issue = comment.review, comment.review.issue
+    api, web = f"{API}/repos/{issue.repository.full_name}", f"{WEB}/{issue.repository.full_name}"
+    url = f"{api}/pulls/comments/{comment.comment_id}"
+    html = f"{web}/pull/{issue.number}#discussion_r{comment.comment_id}"
+    pull = f"{api}/pulls/{issue.number}"
+    reply = f'"in_reply_to_id":{comment.reply_to.comment_id},' if comment.reply_to else ""
+    links = f'{{"self":{{"href":"{url}"}},"html":{{"href":"{html}"}},"pull_request":{{"href":"{pull}"}}}}'
+    return (
+        f'{{"url":"{url}","pull_request_review_id":{review.review_id},"id":{comment.comment_id},'
+        f'"node_id":"{node_id("PRRC_kwDO", issue.repository.repository_id, comment.comment_id)}",'
+        f'"diff_hunk":"@@ -1 +1 @@","path":{text(comment.path)},"commit_id":"{"0" * 40}",'
+        f'"original_commit_id":"{"0" * 40}",{reply}{_word(comment.author)}"body":"A remark",'
+        f'"created_at":"{iso(comment.created_at)}","updated_at":"{iso(comment.updated_at)}",'
+        f'"html_url":"{html}","pull_request_url":"{pull}","_links":{links},'
+        f'"reactions":{_reactions(url, comment.reactions)},"start_line":null,"original_start_line":null,'
+        f'"start_side":null,"line":1,"original_line":1,"side":"RIGHT","original_position":1,"position":1,'
+        f'"subject_type":"line"}}'
+    )
+
+
+def _word(author: User | None) -> str:
+    """Who wrote something, as lists have it: REST shows the account `ghost` for a deleted one."""
+    shown = author or GHOST
+    association = author.association if author else "NONE"
+    return f'"user":{user_json(shown)},"author_association":"{association}",'

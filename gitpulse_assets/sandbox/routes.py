@@ -5,13 +5,20 @@ Limits, tokens, ETags and faults are `app`'s; the spelling of records is `render
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import urlencode
 
 from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, PublicEvent, follow, served
 from gitpulse_assets.sandbox.listing import BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
-from gitpulse_assets.sandbox.model import Event, Issue, Repository
-from gitpulse_assets.sandbox.render import event_json, event_with_issue_json, issue_bytes
+from gitpulse_assets.sandbox.model import Event, Issue, IssueComment, Repository, ReviewComment
+from gitpulse_assets.sandbox.render import (
+    comment_json,
+    event_json,
+    event_with_issue_json,
+    issue_bytes,
+    review_comment_json,
+)
 from gitpulse_assets.sandbox.render_repository import repository_bytes
 from gitpulse_assets.sandbox.times import parse_iso
 from gitpulse_assets.sandbox.world import World
@@ -23,6 +30,7 @@ ISSUE = re.compile(r"/issues/(\d+)(/events|/timeline)?")
 # From this many rows on GitHub's issue list wants cursors.
 DEEP_PAGE_ROWS = 10_000
 EVENT_ROWS_MAX = 30_000
+COMMENT_ROWS_MAX = 40_000
 PER_PAGE_DEFAULT, PER_PAGE_MAX = 30, 100
 STATES = {"open": frozenset({"open"}), "closed": frozenset({"closed"}), "all": frozenset({"open", "closed"})}
 DEEP_PAGE = (
@@ -36,6 +44,8 @@ Row = tuple[Event, Issue]
 
 class Routes:
     """Answers GET requests from a world's present state."""
+
+    comment_rows_max = COMMENT_ROWS_MAX
 
     def __init__(self, world: World, listings: Listings, event_rows_max: int = EVENT_ROWS_MAX) -> None:
         self.world, self.listings, self.event_rows_max = world, listings, event_rows_max
@@ -88,6 +98,8 @@ class Routes:
         if suffix == "/events":
             return self._feed(request, repository)
         issue = ISSUE.fullmatch(suffix)
+        if suffix in ("/issues/comments", "/pulls/comments"):
+            return self._comments(request, repository, suffix)
         if suffix not in ("/issues", "/issues/events") and not issue:
             return not_found()
         if not repository.has_issues:
@@ -131,14 +143,34 @@ class Routes:
         if part is None:
             return Response(200, issue_bytes(issue))
         rows = [(event, issue) for event in issue.events]
-        return self._page_of(request, repository, f"/issues/{number}{part}", rows, event_json)
+        suffix = f"/issues/{number}{part}"
+        return self._page_of(request, repository, suffix, rows, lambda row: event_json(*row))
+
+    def _comments(self, request: Request, repository: Repository, suffix: str) -> Response:
+        """The comments of all threads, or those on lines, in the order asked for."""
+        query = request.query
+        page, per_page = _paging(query)
+        if page * per_page > self.comment_rows_max:
+            return problem(422, DEEP_LIST)
+        since = parse_iso(query["since"]) if "since" in query else 0
+        found = review_comments(repository) if suffix == "/pulls/comments" else issue_comments(repository)
+        is_by_update = query.get("sort", "created") == "updated"
+        # Both lists are ascending by default only where they are asked for without an order.
+        rows = sorted(
+            (one for one in found if one.updated_at >= since),
+            key=lambda one: (one.updated_at if is_by_update else one.created_at, one.comment_id),
+            reverse=query.get("direction", "asc") == "desc",
+        )
+        spell = review_comment_json if suffix == "/pulls/comments" else comment_json
+        return self._page_of(request, repository, suffix, rows, spell)
 
     def _events(self, request: Request, repository: Repository) -> Response:
         page, per_page = _paging(request.query)
         if page * per_page > self.event_rows_max:
             return problem(422, DEEP_LIST)
+        rows = self._rows(repository)
         return self._page_of(
-            request, repository, "/issues/events", self._rows(repository), event_with_issue_json
+            request, repository, "/issues/events", rows, lambda row: event_with_issue_json(*row)
         )
 
     def _feed(self, request: Request, repository: Repository) -> Response:
@@ -171,12 +203,12 @@ class Routes:
         request: Request,
         repository: Repository,
         suffix: str,
-        rows: Sequence[Row],
-        spell: Callable[[Event, Issue], str],
+        rows: Sequence[Any],
+        spell: Callable[[Any], str],
     ) -> Response:
         page, per_page = _paging(request.query)
         end = page * per_page
-        body = _array([spell(event, issue).encode() for event, issue in rows[end - per_page : end]])
+        body = _array([spell(row).encode() for row in rows[end - per_page : end]])
         headers = {}
         if end < len(rows):
             last_page = -(-len(rows) // per_page)
@@ -201,6 +233,17 @@ def _page_of_feed(request: Request, rows: Sequence[PublicEvent], path: str) -> R
         query = urlencode(request.query | {"page": str(page + 1)})
         headers["link"] = f'<{request.origin}{path}?{query}>; rel="next"'
     return Response(200, body, headers)
+
+
+def issue_comments(repository: Repository) -> list[IssueComment]:
+    """The comments of all present threads."""
+    said = (entry for issue in repository.issues.values() for entry in issue.said)
+    return [entry for entry in said if isinstance(entry, IssueComment)]
+
+
+def review_comments(repository: Repository) -> list[ReviewComment]:
+    """The comments on the lines of all pull requests."""
+    return [comment for issue in repository.issues.values() for comment in issue.review_comments]
 
 
 def asked_size(request: Request) -> int:

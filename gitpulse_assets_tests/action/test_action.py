@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gitpulse_assets.sandbox.cast import GHOST
 from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.model import GHOST
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.action.runner import ACTION, ROOT, Job, action

@@ -150,7 +150,7 @@ def test_a_long_timeline_is_paged(graphql, issues):
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
             break
-    assert len(set(ids)) == len(ids) == len(issue.events)
+    assert len(set(ids)) == len(ids) == len(issue.events) + len(issue.said)
 
 
 def test_departed_ids(graphql, repository):

@@ -116,10 +116,12 @@ PLAIN_DICTS = {
     "LabelConnection",
     "UserConnection",
     "IssueTimelineItemsConnection",
+    "PullRequestTimelineItemsConnection",
 }
 CONNECTED = {
     ("Repository", "issues"),
     ("Issue", "timelineItems"),
+    ("PullRequest", "timelineItems"),
     ("Issue", "labels"),
     ("Issue", "assignees"),
 }

@@ -1,0 +1,163 @@
+"""What people do in a generated repository with `has_people`: they review, draft, ask and edit.
+
+Each move draws a thread and somebody to act on it. Its random numbers are its own, so that who says what
+changes nothing of the backlog's history.
+"""
+
+from random import Random
+from typing import Any
+
+from gitpulse_assets.sandbox.acts import Acts
+from gitpulse_assets.sandbox.cast import Cast
+from gitpulse_assets.sandbox.model import Issue, IssueComment, PullRequestReview, Team, User, node_id
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.sandbox.world import World
+
+STATES = ("COMMENTED", "APPROVED", "CHANGES_REQUESTED", "COMMENTED", "APPROVED")
+REACTIONS = ("+1", "-1", "heart", "eyes", "rocket")
+# Moves a day for each pull request that is open.
+MOVES_A_DAY = 0.35
+
+
+class People:
+    """The words and reviews of one repository; each move takes the moment (Unix seconds) and an argument."""
+
+    def __init__(self, plan: HistoryPlan, world: World, acts: Acts, cast: Cast) -> None:
+        self.world, self.acts, self.cast = world, acts, cast
+        self.rng = Random(f"{plan.full_name}:{plan.seed}:people")
+        first_id = self.cast.people[-1].user_id + 13
+        self.others = strangers(first_id)
+        self.team = Team(first_id + 99, "core")
+        self.pull_requests: list[Issue] = []
+        self.comments: list[IssueComment] = []
+
+    def take_up(self, issue: Issue) -> None:
+        """Take a new pull request among those that things happen to."""
+        self.pull_requests.append(issue)
+        issue.is_draft = self.rng.random() < 0.25
+
+    def plan_day(self, at: int) -> None:
+        """Schedule what happens on the day that begins at `at`."""
+        count = 1 + int(len(self._open()) * MOVES_A_DAY)
+        for _ in range(count):
+            self.world.schedule(at + self.rng.randrange(DAY_SECONDS), self._act_on_pull_request)
+        for _ in range(self.rng.randrange(4)):
+            self.world.schedule(at + self.rng.randrange(DAY_SECONDS), self._act_on_issue)
+        if self.rng.random() < 0.01 and len(self.acts.repository.labels) > 5:
+            self.world.schedule(at + self.rng.randrange(DAY_SECONDS), self._delete_label)
+
+    def anyone(self) -> User | None:
+        """Somebody: often a regular, now and then a bot, a Mannequin or an account deleted since."""
+        draw = self.rng.random()
+        if draw < 0.08:
+            return None
+        people = self.cast.people
+        return (
+            self.rng.choice(self.others) if draw < 0.25 else people[int(len(people) * self.rng.random() ** 2)]
+        )
+
+    def maintainer(self) -> User:
+        """A maintainer."""
+        return self.cast.people[self.rng.randrange(6)]
+
+    def _open(self) -> list[Issue]:
+        return [one for one in self.pull_requests if one.state == "open"]
+
+    def _act_on_pull_request(self, at: int, _: Any) -> None:
+        found = self._open() if self.rng.random() < 0.85 else self.pull_requests
+        issue = self.rng.choice(found) if found else None
+        if issue is None or issue.updated_at >= at:
+            return
+        names = {
+            "open": (
+                self._talk,
+                self._review,
+                self._review,
+                self._request,
+                self._turn,
+                self._label,
+                self._end,
+            ),
+            "closed": (self._talk, self._review, self._reopen, self._label, self._dismiss),
+        }
+        self.rng.choice(names[issue.state])(issue, at)
+
+    def _act_on_issue(self, at: int, _: Any) -> None:
+        issue = self.rng.choice(list(self.acts.repository.issues.values()) or [None])  # pyright: ignore
+        if issue is None or issue.is_pull_request or issue.updated_at >= at:
+            return
+        self.rng.choice((self._talk, self._talk, self._label, self._change_comment))(issue, at)
+
+    def _talk(self, issue: Issue, at: int) -> None:
+        comment = self.acts.comment(issue, at, self.anyone())
+        if self.rng.random() < 0.3:
+            self.acts.react(comment, self.rng.choice(REACTIONS))
+
+    def _change_comment(self, issue: Issue, at: int) -> None:
+        comments = [entry for entry in issue.said if isinstance(entry, IssueComment)]
+        if not comments:
+            return
+        comment = self.rng.choice(comments)
+        if self.rng.random() < 0.5:
+            self.acts.edit_comment(comment, at)
+        else:
+            self.acts.delete_comment(comment, at, self.maintainer())
+
+    def _review(self, issue: Issue, at: int) -> None:
+        drafts = tuple(at - self.rng.randrange(1, 7200) for _ in range(self.rng.randrange(3)))
+        drafts = tuple(max(issue.created_at, written_at) for written_at in drafts)
+        reviewer = issue.author if self.rng.random() < 0.1 else self.anyone()
+        state = "COMMENTED" if reviewer is issue.author else self.rng.choice(STATES)
+        review = self.acts.review(issue, at, reviewer, state, drafted_at=drafts)
+        if state != "COMMENTED" and self.rng.random() < 0.3:
+            self.world.schedule(at + self.rng.randrange(60, DAY_SECONDS), self._dismiss_one, review)
+
+    def _dismiss_one(self, at: int, review: PullRequestReview) -> None:
+        if review.state != "DISMISSED" and review.issue.updated_at < at:
+            self.acts.dismiss(review, at, self.maintainer())
+
+    def _dismiss(self, issue: Issue, at: int) -> None:
+        for entry in issue.said:
+            if isinstance(entry, PullRequestReview) and entry.state == "APPROVED":
+                self.acts.dismiss(entry, at, self.maintainer())
+                return
+
+    def _request(self, issue: Issue, at: int) -> None:
+        reviewer = self.team if self.rng.random() < 0.2 else self.maintainer()
+        act = self.acts.call_off_review if self.rng.random() < 0.2 else self.acts.request_review
+        act(issue, at, issue.author, reviewer)
+
+    def _turn(self, issue: Issue, at: int) -> None:
+        (self.acts.mark_ready if issue.is_draft else self.acts.convert_to_draft)(issue, at, issue.author)
+
+    def _label(self, issue: Issue, at: int) -> None:
+        self.acts.label(issue, at, self.anyone(), self.rng.choice(self.acts.repository.labels))
+
+    def _end(self, issue: Issue, at: int) -> None:
+        draw = self.rng.random()
+        actor = issue.author if self.rng.random() < 0.2 else self.maintainer()
+        if draw < 0.6 and not issue.is_draft:
+            self.acts.merge(issue, at, actor)
+        elif draw < 0.7:
+            self.acts.close_pull_request(issue, at, actor, closer="Commit", keeps_draft=True)
+        else:
+            self.acts.close_pull_request(issue, at, actor, keeps_draft=True)
+
+    def _reopen(self, issue: Issue, at: int) -> None:
+        if issue.merged_at is None:
+            self.acts.reopen_pull_request(issue, at, self.anyone())
+
+    def _delete_label(self, at: int, _: Any) -> None:
+        self.acts.delete_label(self.rng.choice(self.acts.repository.labels), at)
+
+
+def strangers(first_id: int) -> list[User]:
+    """Those that are not quite people: bots, a Mannequin, a service account, an organisation."""
+    return [
+        User(first_id, "reviewer-bot[bot]", "Bot", node_id("BOT_kgDO", first_id)),
+        User(first_id + 1, "Copilot", "Bot", node_id("BOT_kgDO", first_id + 1)),
+        User(first_id + 2, "old-colleague", "Mannequin", node_id("M_kgDO", first_id + 2), "MANNEQUIN"),
+        User(first_id + 3, "build-service", "User", node_id("U_kgDO", first_id + 3), "COLLABORATOR"),
+        User(first_id + 4, "rocket-inc", "Organization", node_id("O_kgDO", first_id + 4)),
+    ]
