@@ -70,7 +70,8 @@ lint: .venv/dev  ## lint, format check and type check
 	$(BIN)/basedpyright
 
 docs: .venv/runtime  ## trace the lineage, and write from declarations what docs/ has of tables, routes and alerts
-	$(BIN)/python -m gitpulse_assets.lineage.project
+	GITPULSE_SUBJECTS= $(BIN)/python -m gitpulse_assets.lineage.project
+	GITPULSE_SUBJECTS=contributors $(BIN)/python -m gitpulse_assets.lineage.project
 	$(BIN)/python -m gitpulse_assets.bi.reference docs/tables.md
 	$(BIN)/python -m gitpulse_assets.serve.reference docs/api.md
 	$(BIN)/python -m gitpulse_assets.alerting.handbook docs/operations.md

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
+from gitpulse_assets.chosen import ENV_FILE, ChosenSubjects
 from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.setting_values.archives import Archive, parse_archives
@@ -19,7 +20,6 @@ from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_age
 from gitpulse_assets.text_file import NotText, read_text
 
 DEFAULT_HOME = Path(".gitpulse")
-ENV_FILE = ".env"
 
 # The first group whose pattern is found in any of an issue's labels wins; an issue without one is "other".
 DEFAULT_LABEL_GROUPS = (
@@ -86,18 +86,8 @@ def absolute_lake_url(value: str) -> str:
     )
 
 
-class Settings(BaseSettings):
+class Settings(ChosenSubjects):
     """The values in force, read from the environment and from `.env` in the working directory."""
-
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE,
-        env_file_encoding="utf-8-sig",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        case_sensitive=True,
-        validate_default=False,
-    )
 
     github_tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(), validation_alias="GITHUB_TOKEN", description="One or more tokens, separated by commas."

@@ -5,10 +5,13 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from gitpulse_assets import marts
+from gitpulse_assets.chosen import is_chosen
 from gitpulse_assets.contracts.mart import Mart
 
 
 def declared_marts() -> Iterator[Mart]:
-    """Yield the mart of every module of `marts/`."""
+    """Yield the mart of every chosen module of `marts/`."""
     for module in iter_modules(marts.__path__):
-        yield import_module(f"{marts.__name__}.{module.name}").MART
+        declared = import_module(f"{marts.__name__}.{module.name}")
+        if is_chosen(declared):
+            yield declared.MART

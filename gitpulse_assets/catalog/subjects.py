@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from gitpulse_assets import streams
+from gitpulse_assets.chosen import is_chosen
 from gitpulse_assets.contracts.bronze import FOLDED_RUN, MANIFEST
 from gitpulse_assets.contracts.model import Check, TableContract
 from gitpulse_assets.contracts.silver import QUARANTINE, SYNC_STATE
@@ -16,9 +17,9 @@ from gitpulse_assets.contracts.stream import Entity, Merged, Stream
 
 
 def subjects() -> Iterator[Any]:
-    """Yield the modules of `streams/` by name."""
-    for module in iter_modules(streams.__path__):
-        yield import_module(f"{streams.__name__}.{module.name}")
+    """Yield the chosen modules of `streams/` by name."""
+    found = (import_module(f"{streams.__name__}.{module.name}") for module in iter_modules(streams.__path__))
+    yield from filter(is_chosen, found)
 
 
 STREAMS: tuple[Stream, ...] = tuple(stream for subject in subjects() for stream in subject.STREAMS)

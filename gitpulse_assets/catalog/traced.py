@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
+from gitpulse_assets.chosen import chosen_subjects
 from gitpulse_assets.contracts.model import TableContract
 
-FILE = files("gitpulse_assets").joinpath("catalog", "traced.json")
+# What is made depends on the subjects chosen, so each choice has a file.
+FILE = files("gitpulse_assets").joinpath("catalog", f"{'_'.join(('traced', *chosen_subjects()))}.json")
 
 
 AssetKey = tuple[str, str]

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import yaml
 
+from gitpulse_assets.chosen import ENV_FILE
 from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.plan import planned
@@ -23,7 +24,7 @@ from gitpulse_assets.github.errors import BadToken, GitHubError, WrongAddress
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.resources import github_client, open_lake
-from gitpulse_assets.settings import ENV_FILE, Settings, SettingsError, load_settings
+from gitpulse_assets.settings import Settings, SettingsError, load_settings
 from gitpulse_assets.watch.watch_list import DEFAULT_FILES
 
 WATCH_FILE = DEFAULT_FILES[0]
