@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from gitpulse_assets.collect.full_walk import page_batches, page_holders
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT, CONVERSATION_THREAD
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.contracts.stream import Stream
@@ -20,11 +21,16 @@ Batches = Iterable[tuple[str, Sequence[int]]]
 
 
 def ask(
-    session: Session, question: str, *, batches: dict[TableContract, Batches], **parameters: object
+    session: Session,
+    question: str,
+    *,
+    batches: dict[TableContract, Batches],
+    stored: Sequence[TableContract] = (ISSUE_CURRENT, LIFECYCLE_COVERAGE),
+    **parameters: object,
 ) -> list[dict[str, Any]]:
-    """Run `sql/collect/<question>.sql` on the stored issues and the given bronze batches."""
+    """Run `sql/collect/<question>.sql` on the stored tables and the given bronze batches."""
     with session.lake.reading(session.repo), connect() as con:
-        for contract in (ISSUE_CURRENT, LIFECYCLE_COVERAGE):
+        for contract in stored:
             con.register(f"stored_{contract.name}", session.lake.dataset(contract, session.repo))
         for contract, chosen in batches.items():
             dataset = session.lake.bronze_dataset(contract, session.repo, chosen)
@@ -41,10 +47,11 @@ def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range
 
 @dataclass(frozen=True)
 class ChangedIssue:
-    """An issue to ask for."""
+    """An issue to ask for; `typename` of one whose whole conversation is asked for: a pull request, too."""
 
     issue_id: int
     issue_number: int | None
+    typename: str | None = None
 
 
 def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue]:
@@ -57,6 +64,23 @@ def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue
     }
     rows = ask(session, "changed_issue", batches=batches, is_full=is_full, lost=list(session.client.lost))
     return {row["issue_node_id"]: ChangedIssue(row["issue_id"], row["issue_number"]) for row in rows}
+
+
+def changed_threads(session: Session, *, is_full: bool) -> dict[str, ChangedIssue]:
+    """The issues and pull requests whose newest record is newer than their conversation, by node id.
+
+    With `is_full` those too that did not come whole or hold other comments than GitHub counts.
+    """
+    batches: dict[TableContract, Batches] = {
+        table: unmerged(session, table) for table in (ISSUES, ISSUE_TIMELINE)
+    }
+    stored = (ISSUE_CURRENT, CONVERSATION_THREAD, CONVERSATION_EVENT)
+    lost = list(session.client.lost)
+    rows = ask(session, "changed_thread", batches=batches, stored=stored, is_full=is_full, lost=lost)
+    return {
+        row["issue_node_id"]: ChangedIssue(row["issue_id"], row["issue_number"], row["typename"])
+        for row in rows
+    }
 
 
 def open_counts(session: Session) -> dict[str, int]:

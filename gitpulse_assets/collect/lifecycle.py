@@ -1,4 +1,4 @@
-"""What opened, closed, reopened, transferred and converted the issues that changed.
+"""What opened, closed, reopened, transferred and converted issues that changed, or all that was said.
 
 With a token by GraphQL: every issue in one walk at first, later those whose record is newer than the
 timeline known of them. Without one by REST issue events and only on request, since they include pull
@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.collect.issue_events import collect_events
-from gitpulse_assets.collect.known import ChangedIssue, changed_issues
+from gitpulse_assets.collect.known import ChangedIssue, changed_issues, changed_threads
 from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.collect.walk import Walk
@@ -50,12 +51,35 @@ def collect_lifecycles(
     if with_events:
         note = "issue events are not asked for: with a token GraphQL tells every lifecycle for less"
         tell(WalkProgress(session.repo, 0, 0, note=note))
+    if CONTRIBUTORS in chosen_subjects():
+        return collect_conversations(session, repository_id, as_of_at, is_full=is_full)
     stream = StreamRun(session, ISSUE_TIMELINE)
     rows = session.manifest.rows()
     row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
     if row is not None or not any(map(is_whole_walk, rows)):
         return walk_all(session, stream, repository_id, as_of_at, row)
     return ask_changed(session, stream, repository_id, as_of_at, is_full=is_full)
+
+
+def collect_conversations(
+    session: Session, repository_id: int, as_of_at: dt.datetime, *, is_full: bool
+) -> ManifestRow:
+    """Ask what was said and done on every issue and pull request that changed, all of them at first.
+
+    The lifecycles of issues are a part of it. What came before an interruption is not asked for again; when
+    all that there is has come once, the row is that of a whole walk.
+    """
+    stream = StreamRun(session, ISSUE_TIMELINE)
+    threads = changed_threads(session, is_full=is_full)
+    rows = session.manifest.rows()
+    own = session.manifest.row(session.run_id, ISSUE_TIMELINE.name)
+    is_first = not any(map(is_whole_walk, rows)) or bool(own and is_whole_walk(own))
+    if not threads and not is_first:
+        return stream.look(as_of_at, next_url=None)
+    stream.open("full" if is_first else "incremental", as_of_at)
+    batches = session.client.conversations(session.repo, list(threads))
+    here = (still_here(batch, repository_id) for batch in batches)
+    return keep_batches(session, stream, here, threads, is_walk=False)
 
 
 def is_of_events(row: ManifestRow) -> bool:
@@ -194,16 +218,19 @@ def keep(
 def bronze_rows(batch: LifecycleBatch, known: Mapping[str, ChangedIssue]) -> list[dict[str, Any]]:
     """Return a batch as rows of `bronze/issue_timeline`, behind them the issues that GitHub did not serve."""
     unserved = [node for node in batch.missing if node.reason in UNSERVED and node.node_id in known]
-    return [bronze_row(issue, batch.date) for issue in batch.issues] + [
+    return [bronze_row(issue, batch.date, known.get(issue.asked_node_id)) for issue in batch.issues] + [
         unserved_row(node, known[str(node.node_id)], batch.date) for node in unserved
     ]
 
 
-def bronze_row(issue: IssueLifecycle, date: dt.datetime) -> dict[str, Any]:
-    """Return an issue's lifecycle as a row of `bronze/issue_timeline`."""
+def bronze_row(issue: IssueLifecycle, date: dt.datetime, asked: ChangedIssue | None = None) -> dict[str, Any]:
+    """Return an issue's lifecycle as a row of `bronze/issue_timeline`; its id is that of the issue list.
+
+    A pull request has another one of its own.
+    """
     return {
         "fetched_at": date,
-        "issue_id": issue.issue_id,
+        "issue_id": asked.issue_id if asked else issue.issue_id,
         "issue_number": issue.issue_number,
         "source": "graphql",
         "is_complete": issue.is_complete,
@@ -215,11 +242,12 @@ def bronze_row(issue: IssueLifecycle, date: dt.datetime) -> dict[str, Any]:
 def unserved_row(node: MissingNode, issue: ChangedIssue, date: dt.datetime) -> dict[str, Any]:
     """Return what stands for the lifecycle that GitHub did not serve."""
     reason = {"type": node.reason.upper(), "message": node.words}
+    kind = {"__typename": issue.typename} if issue.typename else {}
     return {
         "fetched_at": date,
         "issue_id": issue.issue_id,
         "issue_number": issue.issue_number,
         "source": "graphql",
         "is_complete": False,
-        "payload_json": msgspec.json.encode({"errors": [reason]}).decode(),
+        "payload_json": msgspec.json.encode({**kind, "errors": [reason]}).decode(),
     }

@@ -22,7 +22,7 @@ from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, Reposi
 from gitpulse_assets.github.feed import Feed, FeedPage, poll
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
-from gitpulse_assets.github.lifecycle import LifecycleBatch, Lifecycles
+from gitpulse_assets.github.lifecycle import CONVERSATION, LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import same_origin
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
 from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE, RestList
@@ -380,6 +380,13 @@ class GitHubClient:
         An issue that was transferred away is returned with the repository it is in now.
         """
         return Lifecycles(self._graphql, repo).by_ids(node_ids)
+
+    def conversations(self, repo: Repo, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
+        """Ask what was said and done on given issues and pull requests, 2 points for 100; needs a token.
+
+        Threads of over 100 entries cost 1 point more for each further 100.
+        """
+        return Lifecycles(self._graphql, repo, CONVERSATION).by_ids(node_ids)
 
     def departures(
         self, repo: Repo, repository_id: int, missing: Sequence[MissingIssue]

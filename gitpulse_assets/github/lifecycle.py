@@ -1,11 +1,11 @@
-"""Collecting what opened, closed, reopened, transferred and converted issues, about 100 issues a point.
+"""Collecting what happened to issues: what moves the backlog, or whole conversations, pull requests' too.
 
-Two ways: all issues of a repository in one walk, or given issues by their node ids. What the events mean for
-the backlog is decided in silver, not here.
+Two ways: all issues of a repository in one walk, or given ones by their node ids. What the events mean is
+decided in silver, not here.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,14 @@ import msgspec
 
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import AnswerUnusable, PageUnserved, RepositoryNotFound, Unanswered
-from gitpulse_assets.github.graphql import Answer, BatchSize, GraphQL, forbidden_words, load_document
+from gitpulse_assets.github.graphql import (
+    MOST_NODES,
+    Answer,
+    BatchSize,
+    GraphQL,
+    forbidden_words,
+    load_document,
+)
 from gitpulse_assets.github.lifecycle_data import (
     IssueData,
     IssuesData,
@@ -35,10 +42,73 @@ ITEM_TYPES = (
     "TRANSFERRED_EVENT",
     "CONVERTED_TO_DISCUSSION_EVENT",
 )
-FRAGMENTS = ("issue_lifecycle", "lifecycle_events")
+CONVERSATION_ITEM_TYPES = (
+    "CLOSED_EVENT",
+    "REOPENED_EVENT",
+    "LABELED_EVENT",
+    "UNLABELED_EVENT",
+    "ASSIGNED_EVENT",
+    "UNASSIGNED_EVENT",
+    "LOCKED_EVENT",
+    "UNLOCKED_EVENT",
+    "RENAMED_TITLE_EVENT",
+    "MARKED_AS_DUPLICATE_EVENT",
+    "UNMARKED_AS_DUPLICATE_EVENT",
+    "COMMENT_DELETED_EVENT",
+    "ISSUE_COMMENT",
+)
+PULL_REQUEST_ITEM_TYPES = (
+    "MERGED_EVENT",
+    "REVIEW_REQUESTED_EVENT",
+    "REVIEW_REQUEST_REMOVED_EVENT",
+    "READY_FOR_REVIEW_EVENT",
+    "CONVERT_TO_DRAFT_EVENT",
+    "PULL_REQUEST_REVIEW",
+    "REVIEW_DISMISSED_EVENT",
+)
+FRAGMENTS = ("issue_lifecycle", "lifecycle_events", "event_actor")
 # GitHub now and then cannot serve an issue, asked for alone. So many in a row are a trouble of its own: what
 # is left is asked for another time.
 UNSERVED_IN_A_ROW = 10
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about things by their node ids: documents, the kinds of events, and of which things.
+
+    `batch_size`: how many things are asked about at once, at most.
+    """
+
+    by_ids: str
+    further_page: str
+    fragments: tuple[str, ...]
+    further_fragments: tuple[str, ...]
+    item_types: Mapping[str, Sequence[str]]
+    kinds: frozenset[str]
+    batch_size: int
+
+
+LIFECYCLE = Question(
+    ISSUE_LIFECYCLES.by_ids,
+    "timeline_page",
+    FRAGMENTS,
+    FRAGMENTS[1:],
+    {"itemTypes": ITEM_TYPES},
+    frozenset({"Issue"}),
+    MOST_NODES,
+)
+CONVERSATION = Question(
+    "conversation_by_ids",
+    "conversation_page",
+    ("conversation", "conversation_items", "event_actor"),
+    ("conversation_items", "event_actor"),
+    {
+        "itemTypes": (*CONVERSATION_ITEM_TYPES, *ITEM_TYPES[2:]),
+        "pullRequestItemTypes": (*CONVERSATION_ITEM_TYPES, *PULL_REQUEST_ITEM_TYPES),
+    },
+    frozenset({"Issue", "PullRequest"}),
+    50,
+)
 
 
 class NoneServed(AnswerUnusable):
@@ -99,20 +169,21 @@ class LifecycleBatch:
 
 
 class Lifecycles:
-    """Asks for the lifecycles of one repository's issues."""
+    """Asks for the lifecycles of one repository's issues, or what else the question asks about."""
 
-    def __init__(self, graphql: GraphQL, repo: Repo):
+    def __init__(self, graphql: GraphQL, repo: Repo, question: Question = LIFECYCLE):
         self._graphql = graphql
         self._repo = repo
-        self._size = BatchSize()
+        self._question = question
+        self._size = BatchSize(question.batch_size)
         self._failed_count = 0
         self._is_forbidden_told = False
-        self._further_page = load_document("timeline_page", FRAGMENTS[1:])
+        self._further_page = load_document(question.further_page, question.further_fragments)
 
     def left_out(self) -> tuple[str, ...]:
         """Find out what the server lacks of what is asked about an issue, by asking about none (1 point)."""
-        document = load_document(ISSUE_LIFECYCLES.by_ids, FRAGMENTS)
-        return self._graphql.ask(self._repo, document, {"ids": [], "itemTypes": ITEM_TYPES}).left_out
+        document = load_document(self._question.by_ids, self._question.fragments)
+        return self._graphql.ask(self._repo, document, {"ids": [], **self._question.item_types}).left_out
 
     def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
         """All issues by creation, from the start or after a stored cursor (CursorRefused if it expired).
@@ -150,13 +221,13 @@ class Lifecycles:
 
     def _asked(self, number: int, node_ids: Sequence[str]) -> LifecycleBatch:
         """The first of the ids in one batch; one that GitHub cannot serve alone is missing."""
-        document = load_document(ISSUE_LIFECYCLES.by_ids, FRAGMENTS)
+        document = load_document(self._question.by_ids, self._question.fragments)
         try:
             answer = self._graphql.ask_shrinking(
                 self._repo,
                 document,
                 self._size,
-                lambda size: {"ids": node_ids[:size], "itemTypes": ITEM_TYPES},
+                lambda size: {"ids": node_ids[:size], **self._question.item_types},
             )
         except Unanswered as error:
             if not error.may_be_size:
@@ -211,7 +282,7 @@ class Lifecycles:
             if node == b"null":
                 reason = answer.absences.get(("nodes", index), "unanswered")
                 missing.append(MissingNode(node_id, reason, self._words(answer, index)))
-            elif (kind := decode(node, KindData, answer.url).typename) != "Issue":
+            elif (kind := decode(node, KindData, answer.url).typename) not in self._question.kinds:
                 missing.append(MissingNode(node_id, kind))
             else:
                 issues.append(self._lifecycle(node, answer, node_id))
@@ -251,7 +322,7 @@ class Lifecycles:
         events: list[msgspec.Raw] = []
         after = page_info.next_after(None, f"the timeline of {node_id}")
         while after is not None:
-            variables = {"id": node_id, "after": after, "itemTypes": ITEM_TYPES}
+            variables = {"id": node_id, "after": after, **self._question.item_types}
             try:
                 answer = self._graphql.ask(self._repo, self._further_page, variables)
             except Unanswered as error:

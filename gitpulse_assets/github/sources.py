@@ -69,3 +69,7 @@ EVENT_ROW_CAP = 30_000
 # Pull requests' included, newest first.
 EVENT_LIST = RestList("/issues/events", row_cap=EVENT_ROW_CAP)
 ISSUE_LIFECYCLES = GraphWalk("lifecycle_walk", "lifecycle_by_ids")
+# By update also at first: where GitHub refuses depth, the walk goes on from the last update it met.
+_BY_UPDATE = {"sort": "updated", "direction": "asc"}
+ISSUE_COMMENT_LIST = RestList("/issues/comments", whole=_BY_UPDATE, changed=_BY_UPDATE)
+REVIEW_COMMENT_LIST = RestList("/pulls/comments", whole=_BY_UPDATE, changed=_BY_UPDATE)

@@ -9,7 +9,7 @@ with record as (
         issue_id, issue_number, null::timestamptz as departed_at,
         if(source = 'graphql', p.timelineItems.nodes, null) as nodes
     from timeline_record
-    where is_readable
+    where is_readable and not is_pull_request
     union all
     select
         -1 - rowid, repo_owner, repo_name, run_sequence, 0, 0, fetched_at,

@@ -10,7 +10,7 @@ with timeline as (
     union all
     select repo_owner, repo_name, issue_id, coalesce(issue_updated_at, fetched_at), is_complete, left_out, fetched_at
     from timeline_record
-    where (is_readable or is_unserved) and issue_id is not null and source = 'graphql'
+    where (is_readable or is_unserved) and issue_id is not null and source = 'graphql' and not is_pull_request
     union all
     select
         gone.repo_owner, gone.repo_name, gone.issue_id, gone.fetched_at,

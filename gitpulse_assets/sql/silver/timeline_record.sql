@@ -16,7 +16,7 @@ with received as (
         b.left_out,
         b.payload_json,
         try(json_transform(b.payload_json, '{
-            "databaseId": "BIGINT", "number": "BIGINT", "updatedAt": "VARCHAR", "timelineItems": {"nodes": [{
+            "__typename": "VARCHAR", "databaseId": "BIGINT", "number": "BIGINT", "updatedAt": "VARCHAR", "timelineItems": {"nodes": [{
                 "__typename": "VARCHAR", "id": "VARCHAR", "createdAt": "VARCHAR", "stateReason": "VARCHAR",
                 "actor": {"__typename": "VARCHAR", "login": "VARCHAR", "databaseId": "BIGINT"},
                 "fromRepository": {"nameWithOwner": "VARCHAR"}
@@ -39,5 +39,7 @@ select
         and if(source = 'graphql', p.timelineItems.nodes is not null, p.event is not null),
         false
     ) as is_readable,
-    source = 'graphql' and not is_complete and not is_readable as is_unserved
+    source = 'graphql' and not is_complete and not is_readable as is_unserved,
+    -- Whose conversation has events of the same kinds, but no part in the backlog.
+    coalesce(p.__typename = 'PullRequest', false) as is_pull_request
 from received

@@ -1,0 +1,71 @@
+-- Grain: one comment. Key: repo_owner, repo_name, comment_id. Here: the touched ones.
+-- The last update wins, then the latest fetch; the association and the moment of receipt are the first ones received.
+with first_sync as (
+    select coalesce(
+        (select min(first_sync_at) from conversation_thread),
+        (select min(fetched_at) from stored_issue_comment),
+        (select min(fetched_at) from issue_comment_record)
+    ) as first_sync_at
+),
+
+received as (
+    select
+        repo_owner, repo_name, comment_id, thread_number,
+        author.login as author_login, author.id as author_id, author.type as author_type, author_association,
+        created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
+        reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
+        run_id, fetched_at, (fetched_at, run_sequence, page_number, record_number) as place
+    from issue_comment_record
+    where rule is null
+    union all
+    select
+        repo_owner, repo_name, comment_id, thread_number,
+        author_login, author_id, author_type, author_association,
+        created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
+        reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
+        run_id, fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer)
+    from stored_issue_comment
+    semi join touched_issue_comment using (comment_id)
+),
+
+first_told as (
+    select
+        comment_id,
+        arg_min(author_association, place) as author_association,
+        arg_min(fetched_at, place) as fetched_at
+    from received
+    group by comment_id
+),
+
+newest as (
+    select *
+    from received
+    qualify row_number() over (partition by comment_id order by updated_at desc, place desc) = 1
+)
+
+select
+    newest.repo_owner,
+    newest.repo_name,
+    newest.comment_id,
+    newest.thread_number,
+    newest.author_login,
+    newest.author_id,
+    newest.author_type,
+    first_told.author_association,
+    newest.created_at < first_sync.first_sync_at as is_inferred,
+    newest.created_at,
+    newest.updated_at,
+    newest.reaction_count,
+    newest.reaction_plus_1_count,
+    newest.reaction_minus_1_count,
+    newest.reaction_laugh_count,
+    newest.reaction_hooray_count,
+    newest.reaction_confused_count,
+    newest.reaction_heart_count,
+    newest.reaction_rocket_count,
+    newest.reaction_eyes_count,
+    newest.run_id,
+    first_told.fetched_at
+from newest
+join first_told using (comment_id)
+cross join first_sync

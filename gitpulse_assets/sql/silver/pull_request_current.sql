@@ -1,0 +1,108 @@
+-- Grain: one pull request. Key: repo_owner, repo_name, issue_id. Here: of the changed threads.
+-- The issue list tells what it is, GraphQL what that lacks; of the latter the newest answer that came counts, and what
+-- was never asked stays null. A review that comes ends the request for it, whoever it is from.
+with told as (
+    select
+        r.issue_id,
+        try_cast(r.p.fullDatabaseId as bigint) as pull_request_id,
+        r.p.id as pull_request_node_id,
+        try_cast(r.p.mergedAt as timestamptz) as merged_at,
+        {
+            login: r.p.mergedBy.login || if(
+                r.p.mergedBy.__typename = 'Bot' and not ends_with(r.p.mergedBy.login, '[bot]'), '[bot]', ''
+            ),
+            id: r.p.mergedBy.databaseId,
+            type: r.p.mergedBy.__typename
+        } as merged_by,
+        r.p.headRefName as head_ref,
+        r.p.baseRefName as base_ref,
+        r.p.additions as additions,
+        r.p.deletions as deletions,
+        r.p.changedFiles as changed_file_count,
+        (r.fetched_at, r.run_sequence, r.page_number, r.record_number) as place
+    from conversation_record as r
+    where r.is_pull_request and not r.is_unserved
+    union all
+    select
+        issue_id, pull_request_id, pull_request_node_id, merged_at,
+        {login: merged_by_login, id: merged_by_id, type: merged_by_type},
+        head_ref, base_ref, additions, deletions, changed_file_count,
+        (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer)
+    from stored_pull_request_current
+    semi join changed_thread using (issue_id)
+),
+
+detail as (
+    select *
+    from told
+    qualify row_number() over (partition by issue_id order by place desc) = 1
+),
+
+reopening as (
+    select issue_id, count(*) as times_reopened
+    from conversation_event
+    where event_type = 'reopened'
+    group by issue_id
+),
+
+last_request as (
+    select issue_id, login, arg_max(event_type, (occurred_at, position)) as event_type
+    from (
+        select issue_id, subject_login as login, event_type, occurred_at, position
+        from conversation_event
+        where event_type in ('review_requested', 'review_request_removed')
+        union all
+        select issue_id, actor_login, event_type, occurred_at, position
+        from conversation_event
+        where event_type = 'reviewed'
+    ) as request
+    where login is not null
+    group by issue_id, login
+),
+
+requested as (
+    select issue_id, list(login order by login) as logins
+    from last_request
+    where event_type = 'review_requested'
+    group by issue_id
+)
+
+select
+    issue.repo_owner,
+    issue.repo_name,
+    issue.issue_id,
+    issue.issue_number as pull_request_number,
+    detail.pull_request_id,
+    coalesce(detail.pull_request_node_id, issue.issue_node_id) as pull_request_node_id,
+    issue.title,
+    if(coalesce(issue.merged_at, detail.merged_at) is not null, 'merged', issue.state) as state,
+    issue.is_draft,
+    if(issue.author_id = 10137, null, issue.author_login) as author_login,
+    if(issue.author_id = 10137, null, issue.author_id) as author_id,
+    if(issue.author_id = 10137, null, issue.author_type) as author_type,
+    coalesce(thread.author_association, issue.author_association) as author_association,
+    issue.created_at,
+    issue.updated_at,
+    issue.closed_at,
+    coalesce(issue.merged_at, detail.merged_at) as merged_at,
+    detail.merged_by.login as merged_by_login,
+    detail.merged_by.id as merged_by_id,
+    detail.merged_by.type as merged_by_type,
+    detail.head_ref,
+    detail.base_ref,
+    detail.additions,
+    detail.deletions,
+    detail.changed_file_count,
+    null::bigint as commit_count,
+    if(thread.issue_id is null, null, coalesce(requested.logins, [])) as requested_reviewer_logins,
+    if(thread.issue_id is null, null, coalesce(reopening.times_reopened, 0)) as times_reopened,
+    issue.comment_count,
+    issue.departed_at,
+    issue.fetched_at
+from issue_current as issue
+semi join changed_thread using (issue_id)
+left join detail using (issue_id)
+left join conversation_thread as thread using (issue_id)
+left join reopening using (issue_id)
+left join requested using (issue_id)
+where issue.is_pull_request

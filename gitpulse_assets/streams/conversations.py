@@ -1,0 +1,76 @@
+"""What people said and did on issues and pull requests, who reviewed, and the comments' reactions.
+
+issue list -> changed threads -> issue_timeline (GraphQL) --> conversation_thread, conversation_event, review
+comment lists (REST) -> issue_comment, review_comment ------> issue_comment, review_comment
+
+One collection with the lifecycles of issues, which are a part of these conversations.
+"""
+
+from gitpulse_assets.chosen import CONTRIBUTORS
+from gitpulse_assets.contracts.contributors import (
+    CONVERSATION_EVENT,
+    CONVERSATION_THREAD,
+    ISSUE_COMMENT,
+    RECEIVED_ISSUE_COMMENT,
+    RECEIVED_REVIEW_COMMENT,
+    REVIEW,
+    REVIEW_COMMENT,
+)
+from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
+from gitpulse_assets.github.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST
+from gitpulse_assets.streams.issues import LIFECYCLE_STREAM
+
+SUBJECT = CONTRIBUTORS
+
+ISSUE_COMMENT_STREAM = Stream(
+    RECEIVED_ISSUE_COMMENT,
+    ISSUE_COMMENT_LIST,
+    noun="list of comments",
+    columns={"comment_id": lambda head: head.id},
+    key="comment_id",
+    collected_by="list",
+)
+REVIEW_COMMENT_STREAM = Stream(
+    RECEIVED_REVIEW_COMMENT,
+    REVIEW_COMMENT_LIST,
+    noun="list of review comments",
+    columns={"comment_id": lambda head: head.id},
+    key="comment_id",
+    collected_by="list",
+)
+
+STREAMS = (ISSUE_COMMENT_STREAM, REVIEW_COMMENT_STREAM)
+
+ENTITIES = (
+    Entity(
+        "conversation",
+        (LIFECYCLE_STREAM,),
+        steps=("conversation_record", "conversation_winner", "touched_conversation"),
+        key="issue_id",
+        current=CONVERSATION_THREAD.name,
+        tables=(
+            Merged(CONVERSATION_THREAD, "touched_conversation"),
+            Merged(CONVERSATION_EVENT, "touched_conversation"),
+            Merged(REVIEW, "touched_conversation"),
+        ),
+    ),
+    Entity(
+        "issue_comment",
+        (ISSUE_COMMENT_STREAM,),
+        steps=("issue_comment_record", "touched_issue_comment"),
+        key="comment_id",
+        current=ISSUE_COMMENT.name,
+        judged=(Judged(ISSUE_COMMENT_STREAM, "issue_comment_record", "comment_id", "$.id"),),
+        tables=(Merged(ISSUE_COMMENT, "touched_issue_comment"),),
+    ),
+    Entity(
+        "review_comment",
+        (REVIEW_COMMENT_STREAM,),
+        steps=("review_comment_record",),
+        key="comment_id",
+        current=REVIEW_COMMENT.name,
+        judged=(Judged(REVIEW_COMMENT_STREAM, "review_comment_record", "comment_id", "$.id"),),
+        # Whole: a review may come after its comments.
+        tables=(Merged(REVIEW_COMMENT),),
+    ),
+)

@@ -1,0 +1,40 @@
+"""Pull requests as they are now, the labels of every thread over time, and the reactions to it.
+
+They are in the issue list already; what that lacks came with their conversations. Behind both.
+"""
+
+from gitpulse_assets.chosen import CONTRIBUTORS
+from gitpulse_assets.contracts.contributors import ISSUE_REACTION, LABEL_SPAN, PULL_REQUEST_CURRENT
+from gitpulse_assets.contracts.model import Check
+from gitpulse_assets.contracts.stream import Entity, Merged, Stream
+from gitpulse_assets.streams.issues import ISSUE_STREAM, LIFECYCLE_STREAM
+
+SUBJECT = CONTRIBUTORS
+
+STREAMS: tuple[Stream, ...] = ()
+
+ENTITIES = (
+    Entity(
+        "thread",
+        (ISSUE_STREAM, LIFECYCLE_STREAM),
+        steps=("changed_thread",),
+        key="issue_id",
+        current=PULL_REQUEST_CURRENT.name,
+        tables=(
+            Merged(
+                PULL_REQUEST_CURRENT,
+                "changed_thread",
+                checks=(Check("comments_held_equal_snapshot", is_blocking=False),),
+            ),
+            Merged(
+                LABEL_SPAN,
+                "changed_thread",
+                checks=(
+                    Check("label_spans_do_not_overlap"),
+                    Check("open_label_spans_equal_snapshot", is_blocking=False),
+                ),
+            ),
+            Merged(ISSUE_REACTION, "issue_winner"),
+        ),
+    ),
+)
