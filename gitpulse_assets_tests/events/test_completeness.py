@@ -160,6 +160,14 @@ def test_a_first_hour_alone_has_nothing_to_be_compared_with(con):
     assert judged(con, files, 1)[BEGIN, "PushEvent"] == ("thin", "no_history")
 
 
+def test_a_poor_archive_does_not_vouch_for_a_rich_one_of_which_too_few_hours_are_held(con):
+    rich = archive(random.Random(11), "a", 3, late=0.0)
+    poor = archive(random.Random(12), "b", 3, 0.2, late=0.0)
+    for hour in range(2, 6):
+        rich.pop(("a", BEGIN + hour * HOUR), None)
+    assert judged(con, {**rich, **poor}, 3)[BEGIN + 2 * HOUR, "PushEvent"] == ("thin", "no_history")
+
+
 def test_a_weekend_is_compared_with_weekends(con):
     files = archive(random.Random(10), "a", 24 * 14, late=0.0)
     for (_, at), counts in files.items():

@@ -120,13 +120,15 @@ compared as (
         and counted.event_hour_at >= (asked.event_date - $history_days)::timestamptz
         and abs(counted.clock_hour - asked.clock_hour) in (0, 1, 2, 22, 23)
     group by all
-    having count(*) >= $compared_least
 ),
 
+-- An archive of which too few hours are held is not held against itself, yet a poorer one does not vouch for it.
 usual as (
     select
         event_type, event_hour_at,
-        max(case when alike_count >= $compared_least then alike_usual else any_usual end) as usual_count
+        max(case when alike_count >= $compared_least then alike_usual else any_usual end)
+            filter (compared_count >= $compared_least) as usual_count,
+        max(any_usual) filter (compared_count < $compared_least) as glimpsed_count
     from compared
     group by event_type, event_hour_at
 ),
@@ -146,6 +148,7 @@ judged as (
             when own.file_hour_at is null then 'no_file'
             when best.event_count is null then 'later_files'
             when usual.usual_count is null then 'no_history'
+            when usual.usual_count < $thin_below * usual.glimpsed_count then 'no_history'
             -- Fewer than the share of the usual, and fewer than chance lets it be.
             when best.event_count < least(
                 $thin_below * usual.usual_count, usual.usual_count - $deviations * sqrt(usual.usual_count)
