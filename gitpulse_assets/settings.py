@@ -17,17 +17,10 @@ from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.setting_values.archives import Archive, parse_archives
 from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_ages
+from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
 from gitpulse_assets.text_file import NotText, read_text
 
 DEFAULT_HOME = Path(".gitpulse")
-
-# The first group whose pattern is found in any of an issue's labels wins; an issue without one is "other".
-DEFAULT_LABEL_GROUPS = (
-    ("bug", r"\bbugs?\b|defect|regression|crash"),
-    ("feature", r"feature|enhancement|proposal"),
-    ("docs", r"\bdocs?\b|documentation"),
-    ("question", r"question|\bsupport\b|how[- ]?to"),
-)
 
 # Where pydantic says what is wrong, a right value follows: one of these, else the field's default.
 EXAMPLES = {"GITHUB_APP_ID": "123456", "GITHUB_APP_INSTALLATION_ID": "12345678"}
@@ -210,7 +203,7 @@ class Settings(ChosenSubjects):
         description="An administrator of it; a fresh Metabase gets it as its first user.",
     )
     metabase_password: SecretStr | None = Field(default=None, validation_alias="GITPULSE_METABASE_PASSWORD")
-    label_groups: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
+    label_groups: Annotated[tuple[LabelGroup, ...], NoDecode] = Field(
         default=DEFAULT_LABEL_GROUPS,
         validation_alias="GITPULSE_LABEL_GROUPS",
         description="group=pattern pairs in order, separated by semicolons.",
@@ -383,14 +376,14 @@ class Settings(ChosenSubjects):
 
     @field_validator("label_groups", mode="before")
     @classmethod
-    def split_label_groups(cls, value: str) -> tuple[tuple[str, str], ...]:
-        """Pairs of a group and a pattern, in the order in which they are tried."""
+    def split_label_groups(cls, value: str) -> tuple[LabelGroup, ...]:
+        """The groups with their patterns, in the order in which they are tried."""
         pairs = tuple(tuple(part.split("=", 1)) for part in value.split(";") if part.strip())
         if not all(len(pair) == 2 and pair[0].strip() and is_pattern(pair[1]) for pair in pairs):
             raise ValueError(
                 f"{value!r} is not group=pattern;group=pattern; for example bug=bug|crash;docs=doc"
             )
-        return tuple((group.strip(), pattern.strip()) for group, pattern in pairs)
+        return tuple(LabelGroup(group.strip(), pattern.strip()) for group, pattern in pairs)
 
     @field_validator("dagster_home")
     @classmethod

@@ -20,7 +20,6 @@ from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
-from gitpulse_assets.transform.gold import LabelGroup
 
 AGES = ("median_open_age_days", "p90_open_age_days", "share_open_over_1_year")
 
@@ -41,9 +40,10 @@ def gold(
 
     repo = Repo.parse(context.partition_key)
     settings = settings_or_failure()
-    groups = tuple(LabelGroup(name, pattern) for name, pattern in settings.label_groups)
     with lake_errors(), duckdb.get_connection(settings) as con:
-        made = yield from checked(lambda: make_marts(con, lake.open(settings), repo, label_groups=groups))
+        made = yield from checked(
+            lambda: make_marts(con, lake.open(settings), repo, label_groups=settings.label_groups)
+        )
     for table in made.tables:
         if table.contract is MART_BACKLOG_VERDICT:
             told = verdict_metadata(made.verdicts)

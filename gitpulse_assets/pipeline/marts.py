@@ -22,12 +22,11 @@ from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.pipeline.neighbours import link_transfers
 from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
 from gitpulse_assets.transform.gold import (
-    DEFAULT_LABEL_GROUPS,
     NOT_COPIED,
     SILVER_INPUTS,
     GoldParameters,
-    LabelGroup,
     build_gold,
 )
 from gitpulse_assets.transform.incomplete import incomplete_slices

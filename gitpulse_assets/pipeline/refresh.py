@@ -22,8 +22,8 @@ from gitpulse_assets.pipeline.merge import merge
 from gitpulse_assets.pipeline.rest import is_at_rest
 from gitpulse_assets.pipeline.watermarks import move_watermarks
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
 from gitpulse_assets.transform.audit import audit_table
-from gitpulse_assets.transform.gold import DEFAULT_LABEL_GROUPS, LabelGroup
 from gitpulse_assets.watch.watch_list import RepoOptions
 
 

@@ -17,6 +17,7 @@ from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import run
+from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
 from gitpulse_assets.transform.sql_file import create_table
 
 # What the marts that a statement alone makes read of silver, but for the moment they hold for.
@@ -35,22 +36,6 @@ SILVER_INPUTS: tuple[TableContract, ...] = tuple(
 NOT_COPIED = tuple(table for table in SILVER_INPUTS if table not in INPUTS and table is not SYNC_STATE)
 
 MICROSECOND = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class LabelGroup:
-    """A name for issues one of whose labels matches `pattern` (RE2, found anywhere, letter case ignored)."""
-
-    name: str
-    pattern: str
-
-
-DEFAULT_LABEL_GROUPS: tuple[LabelGroup, ...] = (
-    LabelGroup("bug", r"\bbugs?\b|defect|regression|crash"),
-    LabelGroup("feature", r"feature|enhancement|proposal"),
-    LabelGroup("docs", r"\bdocs?\b|documentation"),
-    LabelGroup("question", r"question|\bsupport\b|how[- ]?to"),
-)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from gitpulse_assets.transform.gold import GoldParameters, LabelGroup, build_gold
+from gitpulse_assets.setting_values.label_groups import LabelGroup
+from gitpulse_assets.transform.gold import GoldParameters, build_gold
 
 AS_OF = "2024-03-01 12:00"
 
