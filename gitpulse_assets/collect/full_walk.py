@@ -18,7 +18,7 @@ from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
 
 # Where a page's records lie: a run, and the page's number in it.
-Place = tuple[str, int]
+PageOfRun = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class KnownWalk:
     """The pages of an earlier full walk in its order, and where their records lie, by address."""
 
     pages: Mapping[str, KnownPage] = field(default_factory=dict)
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, PageOfRun] = field(default_factory=dict)
 
 
 def newest_full_walk(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
@@ -85,7 +85,7 @@ def known_walk(session: Session) -> KnownWalk:
     stored = session.lake.bronze_dataset(ISSUE_PAGE, session.repo, page_batches(walk))
     stored_runs = {row.run_id for row in rows if row.stream == ISSUES.name}
     pages: dict[str, KnownPage] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, PageOfRun] = {}
     for row in stored.to_table().to_pylist():
         if row["etag"] is not None and row["records_run_id"] in stored_runs:
             pages[row["url"]] = KnownPage(row["etag"], row["next_url"], row["cursor_record_id"])
@@ -102,7 +102,7 @@ def page_batch(session: Session, pages: Sequence[Page], known: KnownWalk, first_
     return session.table(ISSUE_PAGE, rows)
 
 
-def page_row(page: Page, number: int, place: Place) -> dict[str, object]:
+def page_row(page: Page, number: int, place: PageOfRun) -> dict[str, object]:
     """Return a page as a row of `bronze/issue_page`; its records lie at `place`."""
     return {
         "page_number": number,

@@ -37,10 +37,10 @@ NAMING = (
 LIST_OF = {pages.name: stream for stream, pages in PAGES_OF.items()}
 
 # A stream and one of its runs.
-StreamRun = tuple[str, str]
+RunOfStream = tuple[str, str]
 
 
-def folded_places(store: Store, place: Place, rows: Iterable[ManifestRow]) -> set[StreamRun]:
+def folded_places(store: Store, place: Place, rows: Iterable[ManifestRow]) -> set[RunOfStream]:
     """The streams and runs for which folds of the manifest stand."""
     lists = [row for row in rows if row.stream == bronze.FOLDED_RUN.name]
     batches = [(row.run_id, range(1, row.batch_count + 1)) for row in lists]
@@ -90,7 +90,7 @@ class Witnesses:
             metadata = pq.read_metadata(file).metadata or {}
         return int(metadata.get(STANDS_FOR, b"0"))
 
-    def _named_by_silver(self) -> Iterator[StreamRun]:
+    def _named_by_silver(self) -> Iterator[RunOfStream]:
         for table, column, stream in NAMING:
             columns = [column] if stream else ["stream", column]
             for row in self._distinct(table, columns):
@@ -101,7 +101,7 @@ class Witnesses:
             rows = open_published(self._store, "silver", self._place, table).to_table(columns=columns)
         return pa.table(rows).group_by(columns).aggregate([]).to_pylist()
 
-    def _named_by_pages(self) -> Iterator[StreamRun]:
+    def _named_by_pages(self) -> Iterator[RunOfStream]:
         """The runs that hold the records of pages which a later walk found unchanged."""
         for stream, table in PAGES_OF.items():
             walks = [row for row in self._rows.values() if row.stream == stream]

@@ -128,17 +128,17 @@ def closed_rows(lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: Mer
     done = [row for row in rows if now and is_done(row, rows, merged, now)]
     walk = newest_full_walk(rows)
     holders = page_holders(lake, repo, walk) | {row.run_id for row in walk}
-    kept = {place(row) for row in (*newest_of_each_kind(rows), *newest_of_each_kind(done))}
-    kept |= {place(row) for row in rows if row.stream == ISSUES.name and row.run_id in holders}
-    kept |= {place(row) for row in rows if walk and is_follow_up(row, walk[0])}
+    kept = {key_of(row) for row in (*newest_of_each_kind(rows), *newest_of_each_kind(done))}
+    kept |= {key_of(row) for row in rows if row.stream == ISSUES.name and row.run_id in holders}
+    kept |= {key_of(row) for row in rows if walk and is_follow_up(row, walk[0])}
     recent = set(run_ids_of(rows)[-RUNS_KEPT:]) | resumed_runs(rows, done)
     # A merge takes whatever it reads for newer than what was folded.
     open_rows = [row.sequence for row in rows if row not in done and row.status != "folded"]
     older = [row for row in done if row.sequence < min(open_rows, default=row.sequence + 1)]
-    return [row for row in older if place(row) not in kept and row.run_id not in recent]
+    return [row for row in older if key_of(row) not in kept and row.run_id not in recent]
 
 
-def place(row: ManifestRow) -> tuple[str, str]:
+def key_of(row: ManifestRow) -> tuple[str, str]:
     """The key of a row."""
     return row.run_id, row.stream
 
@@ -173,8 +173,8 @@ def is_follow_up(row: ManifestRow, walk: ManifestRow) -> bool:
 
 def resumed_runs(rows: Sequence[ManifestRow], done: Sequence[ManifestRow]) -> set[str]:
     """The runs that a walk which can still be gone on with was resumed from."""
-    resumed = {place(row): row.resumed_run_id for row in rows if row.resumed_run_id}
-    waiting = [place(row) for row in rows if row not in done and row.status != "folded"]
+    resumed = {key_of(row): row.resumed_run_id for row in rows if row.resumed_run_id}
+    waiting = [key_of(row) for row in rows if row not in done and row.status != "folded"]
     found: set[str] = set()
     while waiting:
         run_id, stream = waiting.pop()
