@@ -42,7 +42,8 @@ class Stream:
     what is kept of that beside the payload, by column, each a function of the head. `key`: the column that
     holds a record's id. `pages`: the table of a full walk's pages, by which the next one asks for those that
     changed only; the issue list alone has one. `collected_by`: the loop over lists alone, or the code of its
-    subject. Raises ValueError for a stream that no walk can be made of.
+    subject. `needed`: the statement of `sql/retention/` that finds which of its old records must stay; all do
+    where there is none. Raises ValueError for a stream that no walk can be made of.
     """
 
     bronze: TableContract
@@ -53,6 +54,7 @@ class Stream:
     key: str = ""
     pages: TableContract | None = None
     collected_by: Literal["list", "subject"] = "subject"
+    needed: str = ""
 
     def __post_init__(self) -> None:
         if self.pages is not None and (self.bronze, self.pages) != (ISSUES, ISSUE_PAGE):

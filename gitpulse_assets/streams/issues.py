@@ -65,6 +65,7 @@ ISSUE_STREAM = Stream(
     },
     key="issue_id",
     pages=ISSUE_PAGE,
+    needed="needed_record",
 )
 # Both kinds of history lie in one table; a repository is asked for one of them.
 LIFECYCLE_STREAM = Stream(ISSUE_TIMELINE, ISSUE_LIFECYCLES, noun="lifecycles")

@@ -5,7 +5,7 @@ from gitpulse_assets.contracts.silver import REPOSITORY
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
 from gitpulse_assets.github.sources import OneAnswer
 
-REPOSITORY_STREAM = Stream(RECEIVED, OneAnswer(""), noun="repository")
+REPOSITORY_STREAM = Stream(RECEIVED, OneAnswer(""), noun="repository", needed="needed_answer")
 
 STREAMS = (REPOSITORY_STREAM,)
 

@@ -1,8 +1,9 @@
 """How long raw runs are kept: what of bronze may go, and what a rebuild needs for ever.
 
 Lifecycles, departures, control totals, the newest full walk and everything fetched after it stay as received.
-Of older issue records and repository answers only those stay that silver rests on (`sql/retention/`), so that
-a rebuild gives the same tables before and after. Reasons in docs/adr/0007-retention-and-rebuild.md.
+Of older records of a stream that says which are `needed` only those stay that silver rests on
+(`sql/retention/`), so that a rebuild gives the same tables before and after. Reasons in
+docs/adr/0007-retention-and-rebuild.md.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,9 +13,9 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.catalog.subjects import BRONZE
+from gitpulse_assets.catalog.subjects import BRONZE, STREAMS
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
-from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, ISSUES, REPOSITORY
+from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE
 from gitpulse_assets.lake import paths
@@ -28,7 +29,7 @@ from gitpulse_assets.transform.sql_file import create_table
 RESTS_ON = (ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE)
 STREAM_TABLES = {table.name: table for table in BRONZE}
 # The streams that are thinned out, each with the statement that finds what must stay.
-NEEDED = {ISSUES.name: "needed_record", REPOSITORY.name: "needed_answer"}
+NEEDED = {stream.name: stream.needed for stream in STREAMS if stream.needed}
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def apply_retention(lake: Lake, repo: Repo, age: timedelta) -> Thinned:
     with lake.reading(repo), connect() as con:
         for name, dataset in snapshot.datasets.items():
             con.register(name, dataset)
-        find_needed_records(con, lake, repo, rows, old)
-        find_needed_answers(con, lake, repo, old)
+        for name in NEEDED:
+            find_needed(con, lake, repo, STREAM_TABLES[name], rows, old)
         thinned = [
             thin(con, lake, repo, row, merged_count(merged, row))
             for row in old
@@ -107,27 +108,20 @@ def is_issues(row: ManifestRow) -> bool:
     return row.stream == ISSUES.name
 
 
-def find_needed_records(
+def find_needed(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
     repo: Repo,
+    table: TableContract,
     rows: Sequence[ManifestRow],
     old: Sequence[ManifestRow],
 ) -> None:
-    """Find the places of the old records that must stay, as the table `needed_record`."""
-    later = [row for row in rows if is_issues(row) and row not in old]
-    con.register("old_issues", lake.bronze_dataset(ISSUES, repo, batches(filter(is_issues, old))))
-    con.register("later_issues", lake.bronze_dataset(ISSUES, repo, batches(later)))
-    create_table(con, "retention", "needed_record")
-
-
-def find_needed_answers(
-    con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, old: Sequence[ManifestRow]
-) -> None:
-    """Find the runs whose answer about the repository must stay, as the table `needed_answer`."""
-    answers = [row for row in old if row.stream == REPOSITORY.name]
-    con.register("old_repository", lake.bronze_dataset(REPOSITORY, repo, batches(answers)))
-    create_table(con, "retention", "needed_answer")
+    """Find the places of a stream's old records that must stay, as a table of its statement's name."""
+    own = [row for row in rows if row.stream == table.name]
+    parts = {"old": [row for row in own if row in old], "later": [row for row in own if row not in old]}
+    for age, part in parts.items():
+        con.register(f"{age}_{table.name}", lake.bronze_dataset(table, repo, batches(part)))
+    create_table(con, "retention", NEEDED[table.name])
 
 
 def batches(rows: Iterable[ManifestRow]) -> list[tuple[str, range]]:
