@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.collect.refresh import collect
+from gitpulse_assets.collect.refresh import LISTS, collect
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.model import TableContract
@@ -25,6 +25,7 @@ from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.history.product import Reader
 
 TOKEN = "good-token"
+OTHER_LISTS = tuple(f"{stream.listing.path}?" for stream in LISTS)
 REPO = Repo("acme", "rocket")
 PROVENANCE = {"run_id", "page_number", "fetched_at"}
 WRITES = {"put", "move", "delete", "delete_prefix"}
@@ -123,14 +124,19 @@ class Product(Reader):
         return {name: count for name, count in newest.items() if name.endswith("_count") and count}
 
     @property
+    def asked(self) -> list[Served]:
+        """What the last run asked for, without the lists that the issues know nothing of."""
+        return [one for one in self.app.log if not any(path in one.target for path in OTHER_LISTS)]
+
+    @property
     def walked(self) -> list[Served]:
         """The pages of the issue list the last run asked for."""
-        return [served for served in self.app.log if "per_page=100" in served.target]
+        return [served for served in self.asked if "per_page=100" in served.target]
 
     @property
     def units(self) -> int:
-        """What the last run cost."""
-        return sum(served.cost for served in self.app.log)
+        """What the last run cost for the issues."""
+        return sum(served.cost for served in self.asked)
 
 
 def make_world() -> World:

@@ -105,7 +105,7 @@ def test_a_deletion_is_noticed_though_the_run_died_between_walk_and_count(
     assert (newest["our_count"], newest["open_count_after"]) == (5, 5)
     product.world.advance(seconds=86400)
     assert product.sync().walk_kind == "unchanged"
-    about_repository, about_list = product.app.log
+    about_repository, about_list = product.asked
     assert about_repository.target == "/repos/acme/one"
     assert (about_list.status, about_list.cost) == (304, 0)
 
