@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from gitpulse_assets.commands.exit_codes import WRONG_USE
-from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.github.subject import Firehose, Owner, Subject
 from gitpulse_assets.place import Day
 from gitpulse_assets.repo import OWNER, InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
@@ -361,7 +361,8 @@ def events_backfill(first: datetime, last: datetime) -> None:
 @events.command("watch")
 @click.argument("feeds", nargs=-1, type=FeedType())
 @click.option("--once", is_flag=True, help="Poll each feed once, and end.")
-def events_watch(feeds: tuple[Subject, ...], once: bool) -> None:
+@click.option("--firehose", is_flag=True, help="Poll GitHub's public events, too, a sample; needs a token.")
+def events_watch(feeds: tuple[Subject, ...], once: bool, firehose: bool) -> None:
     """Poll the feeds of repositories and organisations until stopped.
 
     FEEDS are owner/name, or an organisation; without any, those of the watch list. How often a feed is asked
@@ -372,9 +373,12 @@ def events_watch(feeds: tuple[Subject, ...], once: bool) -> None:
     chosen = feeds or feeds_or_exit(settings)
     if not chosen:
         raise click.UsageError("name a repository here, in gitpulse.yaml or in GITPULSE_REPOS")
+    if (firehose or settings.is_firehose_polled) and not settings.has_credential:
+        raise click.UsageError("the firehose costs 180 requests an hour and more; set GITHUB_TOKEN")
     from gitpulse_assets.commands.events import watch_feeds
 
-    sys.exit(watch_feeds(settings, chosen, is_once=once))
+    sample = [Firehose()] if firehose or settings.is_firehose_polled else []
+    sys.exit(watch_feeds(settings, [*chosen, *sample], is_once=once))
 
 
 @cli.command()

@@ -154,6 +154,11 @@ class Settings(ChosenSubjects):
         validation_alias="GITPULSE_ARCHIVES",
         description="Archives of public events: name=address first..last, separated by semicolons.",
     )
+    is_firehose_polled: bool = Field(
+        default=False,
+        validation_alias="GITPULSE_FIREHOSE",
+        description="Whether GitHub's firehose of public events, a sample, is polled beside the feeds.",
+    )
     metrics_file: Path | None = Field(
         default=None,
         validation_alias="GITPULSE_METRICS",

@@ -11,7 +11,7 @@ import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.checks.specs import partitioned_check_spec
-from gitpulse_assets.contracts.events import FEED_SPAN, PUBLIC_EVENT
+from gitpulse_assets.contracts.events import POLLED_TABLES, PUBLIC_EVENT
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import event_days
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gitpulse_assets.lake.commit import Commit
     from gitpulse_assets.metrics.coverage import Coverage
 
-DAY_TABLES = tuple(contract for contract in EVENT_CONTRACTS if contract is not FEED_SPAN)
+DAY_TABLES = tuple(contract for contract in EVENT_CONTRACTS if contract not in POLLED_TABLES)
 HOURS_CHECK = "hours_are_whole"
 
 

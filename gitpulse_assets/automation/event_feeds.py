@@ -46,7 +46,7 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
     settings = load_settings()
     lake = open_lake(settings)
-    followed = watched_feeds(membership(lake.store).load())
+    followed = watched_feeds(membership(lake.store).load(), with_firehose=settings.is_firehose_polled)
     if not followed:
         return skipped(NOTHING_WATCHED)
     if not settings.has_credential:
@@ -61,15 +61,16 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     )
 
 
-def watched_feeds(members: "Membership") -> "list[Subject]":
-    """The watched repositories, and the organisations of which some are watched; people have no feed."""
-    from gitpulse_assets.github.subject import Owner
+def watched_feeds(members: "Membership", *, with_firehose: bool) -> "list[Subject]":
+    """The watched repositories and organisations, and the firehose beside them; people have no feed."""
+    from gitpulse_assets.github.subject import Firehose, Owner
 
     repos = [members.members[key].repo for key in members.watched_keys]
     owners = {
         owner for owner, listing in members.listings.items() if any("/orgs/" in url for url in listing.pages)
     }
-    return [*repos, *(Owner(owner) for owner in sorted(owners))]
+    followed = [*repos, *(Owner(owner) for owner in sorted(owners))]
+    return [*followed, *([Firehose()] if followed and with_firehose else [])]
 
 
 def materialized(found: "Round") -> list[dg.AssetMaterialization]:
@@ -86,7 +87,7 @@ def materialized(found: "Round") -> list[dg.AssetMaterialization]:
 def in_words(found: "Round", watched_count: int) -> str:
     """What a tick came to, in one line."""
     failed = [poll for poll in found.polls if poll.span is None]
-    gaps = sum(poll.gap_reason is not None for poll in found.polls)
+    gaps = sum(poll.gap_reason is not None and not poll.is_sample for poll in found.polls)
     trouble = f"; {failed[0].state.trouble}" if failed else ""
     stopped = f"; stopped early: {found.stopped_by}" if found.stopped_by else ""
     return (

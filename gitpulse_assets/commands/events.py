@@ -27,6 +27,7 @@ from gitpulse_assets.stopping import pause, stops_noted
 LOOK_SECONDS = 5
 LIMIT_SECONDS = 60
 GAP_WORDS = {
+    "sample": "a sample: gitpulse kpi firehose_share says of what part",
     "first_poll": "first poll: nothing is known of before",
     "another_repository": "the name led to another one before",
 }

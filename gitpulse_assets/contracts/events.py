@@ -211,4 +211,34 @@ FEED_SPAN = TableContract(
     place="day",
 )
 
-EVENT_TABLES = (PUBLIC_EVENT, EVENT_HOUR, ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT, FEED_SPAN)
+FIREHOSE_EVENT = TableContract(
+    layer="silver",
+    name="firehose_event",
+    description=(
+        "Which events of the repositories whose feeds are followed GitHub's firehose showed, too: what share "
+        "of all events it shows follows from them. Of others it is not kept."
+    ),
+    grain="one event",
+    key=EVENT_KEY,
+    order_by=EVENT_KEY,
+    columns=(
+        EVENT_ID,
+        EVENT_TYPE,
+        CREATED_AT,
+        Column("repository_name", pa.string(), "owner/name in lower case.", False),
+    ),
+    sample=EVENT_KEY,
+    place="day",
+)
+
+EVENT_TABLES = (
+    PUBLIC_EVENT,
+    EVENT_HOUR,
+    ARCHIVE_HOUR,
+    ARCHIVE_TYPE,
+    UNUSABLE_EVENT,
+    FEED_SPAN,
+    FIREHOSE_EVENT,
+)
+# What polls leave beside the events, and nothing else knows.
+POLLED_TABLES = (FEED_SPAN, FIREHOSE_EVENT)

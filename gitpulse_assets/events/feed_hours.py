@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
+
 HOUR = timedelta(hours=1)
 # GitHub shows an event so long after it happened.
 SHOWN_WITHIN = timedelta(hours=6)
@@ -18,6 +22,25 @@ SOME_FEEDS = "some_feeds"
 
 Row = dict[str, Any]
 Stretch = tuple[datetime, datetime]
+
+
+FEED_HOUR = TableContract(
+    layer="silver",
+    name="feed_hour",
+    description="Hours in which a feed is proven to be whole; computed for the time that is asked for.",
+    grain="one hour of one feed",
+    key=("repository_name", "event_hour_at"),
+    order_by=("repository_name", "event_hour_at"),
+    columns=(
+        Column(
+            "repository_name", pa.string(), "owner/name in lower case; owner/* is an organisation.", False
+        ),
+        Column("event_hour_at", UTC_TIMESTAMP, "The hour's begin.", False),
+        Column("is_public", pa.bool_(), "Whether its events are public.", False),
+    ),
+    sample=("repository_name", "event_hour_at"),
+    place="day",
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +54,17 @@ class FeedHours:
         """Whether every event of a repository, or of an organisation, in an hour was received."""
         names = [name] if name in self.private else [name, f"{name.partition('/')[0]}/*"]
         return any(is_whole(self.stretches.get(one, ()), hour_at) for one in names)
+
+    def hours(self, first: datetime, last: datetime) -> pa.Table:
+        """The rows of `feed_hour` from the first to the last hour."""
+        every = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
+        rows = [
+            {"repository_name": name, "event_hour_at": at, "is_public": name not in self.private}
+            for name, stretches in self.stretches.items()
+            for at in every
+            if is_whole(stretches, at)
+        ]
+        return pa.Table.from_pylist(rows, FEED_HOUR.arrow_schema)
 
 
 def feed_stretches(spans: Iterable[Row]) -> FeedHours:

@@ -10,7 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from time import monotonic
 from typing import Any
 
@@ -18,7 +18,8 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from gitpulse_assets.contracts.events import FEED_SPAN
+from gitpulse_assets.contracts.events import FEED_SPAN, FIREHOSE_EVENT
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.feed_state import (
     WAIT_SECONDS_MAX,
@@ -36,21 +37,22 @@ from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, RepositoryNotFound
 from gitpulse_assets.github.feed import Feed
-from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.github.subject import Firehose, Owner, Subject
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import open_parts, together
+from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.place import Day
 from gitpulse_assets.stopping import each_in_threads, stop_if_wished
 from gitpulse_assets.watch.state import StateObject
 
-SOURCE = "feed"
+SOURCE, FIREHOSE_SOURCE = "feed", "firehose"
 REQUESTS_AT_ONCE = 4
 # What so many feeds bring is merged at once: memory holds at most 300 events of each.
 FEEDS_A_MERGE = 50
 ANOTHER_REPOSITORY = "another_repository"
+SAMPLE = "sample"
 
 Rows = Mapping[date, Sequence[dict[str, Any]]]
 
@@ -66,6 +68,11 @@ class Polled:
     state: FeedState
     span: Span | None = None
     records: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it shows some of the events, whatever is polled."""
+        return isinstance(self.subject, Firehose)
 
     @property
     def gap_reason(self) -> str | None:
@@ -115,8 +122,10 @@ class Poller:
             for some in chunks(due(subjects, states, now)):
                 sign()
                 polls = self._ask(some, states, now, result)
-                self._bring([poll for poll in polls if poll.span], result)
                 states = states | {poll.subject.key: poll.state for poll in polls}
+                told = [poll for poll in polls if poll.span]
+                self._bring(SOURCE, [poll for poll in told if not poll.is_sample], states, result)
+                self._bring(FIREHOSE_SOURCE, [poll for poll in told if poll.is_sample], states, result)
                 save(kept, Feeds(states))
                 result.polls += polls
                 if result.stopped_by or monotonic() >= deadline:
@@ -143,29 +152,39 @@ class Poller:
                 polls.append(future.result())
         return polls
 
-    def _bring(self, polls: Sequence[Polled], result: Round) -> None:
-        """Merge what came, and note with its last day what the polls prove."""
+    def _bring(
+        self, source: str, polls: Sequence[Polled], states: Mapping[str, FeedState], result: Round
+    ) -> None:
+        """Merge what came, and note with its last day what the polls prove, or what the firehose showed."""
         if not polls:
             return
         records = [record for poll in polls for record in poll.records]
-        rows = span_rows(polls)
+        if source == FIREHOSE_SOURCE:
+            contract, rows = FIREHOSE_EVENT, shown_rows(records, states)
+        else:
+            contract, rows = FEED_SPAN, span_rows(polls)
         with session(self.con) as own, Incoming(self.lake.store.scratch_folder, self.projections) as incoming:
-            incoming.read_records(own, records, SOURCE, max(row["span_end_at"] for row in flat(rows)))
+            asked_at = max(poll.span.span_end_at for poll in polls if poll.span)
+            incoming.read_records(own, records, source, asked_at)
             result.unusable_count += incoming.facts.unusable_count
             days = sorted(set(incoming.facts.dates) | rows.keys(), key=lambda day: (day in rows, day))
             for day in days:
                 stop_if_wished()
-                result.added[day] += self._merge(own, incoming, day, rows.get(day, ())).added_count
+                result.added[day] += self._merge(own, incoming, day, contract, rows.get(day)).added_count
 
     def _merge(
         self,
         con: duckdb.DuckDBPyConnection,
         incoming: Incoming,
         event_date: date,
-        rows: Sequence[dict[str, Any]],
+        contract: TableContract,
+        rows: Sequence[dict[str, Any]] | None,
     ) -> MergedDay:
-        def beside(commit: Commit | None, _: int) -> dict[Any, pa.Table]:
-            return {FEED_SPAN: with_spans(self.lake, commit, Day(event_date), rows)} if rows else {}
+        def beside(commit: Commit | None, _: int) -> dict[TableContract, pa.Table]:
+            if rows is None:
+                return {}
+            stored, table = with_rows(self.lake, commit, contract, Day(event_date), rows)
+            return {} if stored == table and parts_of(commit, contract) else {contract: table}
 
         return merge_day(self.lake, con, incoming, event_date, beside)
 
@@ -194,6 +213,7 @@ def chunks(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
 
 class _Named(msgspec.Struct):
     id: int | None = None
+    name: str | None = None
 
 
 class _Head(msgspec.Struct):
@@ -221,6 +241,10 @@ def heads(records: Sequence[bytes]) -> Iterator[_Head]:
 
 def answered(subject: Subject, before: FeedState, feed: Feed) -> Polled:
     """What an answered poll proves, and what it leaves for the next."""
+    if isinstance(subject, Firehose):
+        span = Span(feed.date, feed.date, gap_reason=SAMPLE)
+        state = FeedState(pages=feed.pages, span=span, wait_seconds=feed.wait_seconds)
+        return Polled(subject, state, span, feed.records)
     if feed.is_unchanged:
         # Where the rows are full, what came behind them changed none of them.
         span = prolonged(before.span, feed.date, ",".join(before.hidden))
@@ -264,14 +288,23 @@ def span_rows(polls: Sequence[Polled]) -> Rows:
     return dict(rows)
 
 
-def flat(rows: Rows) -> Iterator[dict[str, Any]]:
-    """The rows of all days."""
-    return (row for some in rows.values() for row in some)
+def shown_rows(records: Sequence[bytes], states: Mapping[str, FeedState]) -> Rows:
+    """The rows of `firehose_event` of each UTC day: what it showed of the feeds that are followed."""
+    rows: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
+    for one in heads(records):
+        own = rows[one.created_at.astimezone(UTC).date()]
+        name = (one.repo.name or "").lower() if one.repo else ""
+        if {name, f"{name.partition('/')[0]}/*"} & states.keys():
+            key = {"event_id": one.id, "event_type": one.type, "created_at": one.created_at}
+            own.append(key | {"repository_name": name})
+    return rows
 
 
-def with_spans(lake: Lake, commit: Commit | None, day: Day, rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """The day's stretches with some in the place of what they were before."""
-    parts = open_parts(lake.store, FEED_SPAN, day, commit)
-    stored = together(FEED_SPAN, list(parts.values())).to_table().to_pylist()
-    told = {tuple(row[name] for name in FEED_SPAN.key): row for row in [*stored, *rows]}
-    return pa.Table.from_pylist([told[key] for key in sorted(told)], schema=FEED_SPAN.arrow_schema)
+def with_rows(
+    lake: Lake, commit: Commit | None, contract: TableContract, day: Day, rows: Sequence[dict[str, Any]]
+) -> tuple[pa.Table, pa.Table]:
+    """A small table of a day as it is stored, and with some rows in the place of those of their key."""
+    parts = open_parts(lake.store, contract, day, commit)
+    stored = together(contract, list(parts.values())).to_table().cast(contract.arrow_schema)
+    told = {tuple(row[name] for name in contract.key): row for row in [*stored.to_pylist(), *rows]}
+    return stored, pa.Table.from_pylist([told[key] for key in sorted(told)], schema=contract.arrow_schema)

@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.contracts.events import FEED_SPAN, UNUSABLE_EVENT
+from gitpulse_assets.contracts.events import POLLED_TABLES, UNUSABLE_EVENT
 from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.feed_state import Feeds, feeds
 from gitpulse_assets.events.hour_file import UnreadableFile, whole_lines
@@ -245,12 +245,15 @@ def forget_feeds(lake: Lake, day: Day, person: Person) -> None:
     """Take the feeds of a person's own repositories out of a day."""
 
     def attempt(publication: Publication) -> None:
-        parts = open_parts(lake.store, FEED_SPAN, day, publication.previous)
-        rows = together(FEED_SPAN, list(parts.values())).to_table().to_pylist()
-        left = [row for row in rows if not person.owns(row["repository_name"])]
-        if left != rows:
-            table = pa.Table.from_pylist(left, FEED_SPAN.arrow_schema)
-            publish(publication, [publication.stage(FEED_SPAN, table)])
+        staged = []
+        for contract in POLLED_TABLES:
+            parts = open_parts(lake.store, contract, day, publication.previous)
+            rows = together(contract, list(parts.values())).to_table().to_pylist()
+            left = [row for row in rows if not person.owns(row["repository_name"])]
+            if left != rows:
+                staged.append(publication.stage(contract, pa.Table.from_pylist(left, contract.arrow_schema)))
+        if staged:
+            publish(publication, staged)
 
     published(lake, day, attempt)
 

@@ -18,7 +18,7 @@ from gitpulse_assets.contracts.events import (
     ARCHIVE_HOUR,
     ARCHIVE_TYPE,
     EVENT_HOUR,
-    FEED_SPAN,
+    POLLED_TABLES,
     PUBLIC_EVENT,
     UNUSABLE_EVENT,
 )
@@ -177,10 +177,11 @@ class Repair:
         for contract in LEDGERS[1:]:
             yield publication.stage(contract, self._open(contract, paths.WHOLE).to_table())
         # Of what feeds brought nothing else is kept: nobody can say that it is all there.
-        spans = empty_dataset(FEED_SPAN) if self._are_events_lost else self._open(FEED_SPAN, paths.WHOLE)
-        is_there = self._lake.store.head(paths.table_key(FEED_SPAN, self._day)) is not None
-        if is_there or parts_of(publication.previous, FEED_SPAN):
-            yield publication.stage(FEED_SPAN, spans.to_table())
+        for contract in POLLED_TABLES:
+            kept = empty_dataset(contract) if self._are_events_lost else self._open(contract, paths.WHOLE)
+            is_there = self._lake.store.head(paths.table_key(contract, self._day)) is not None
+            if is_there or parts_of(publication.previous, contract):
+                yield publication.stage(contract, kept.to_table())
 
     def _parts(self, contract: TableContract, objects: Iterable[str]) -> list[str]:
         folder = f"{contract.folder}/{self._day.folder}/"

@@ -27,7 +27,7 @@ from gitpulse_assets.github.links import same_origin
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
 from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE, RestList
 from gitpulse_assets.github.spending import Spending
-from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.github.subject import Firehose, Owner, Subject
 from gitpulse_assets.github.tokens import Tokens
 from gitpulse_assets.github.transport import ATTEMPTS, Transport, Wait
 from gitpulse_assets.repo import Repo
@@ -316,12 +316,14 @@ class GitHubClient:
         return walk(self._transport, repo, url, is_stored=is_stored, known=known, row_cap=source.row_cap)
 
     def feed(self, subject: Subject, known: Sequence[FeedPage] = ()) -> Feed:
-        """Poll the events of a repository, or the public ones of an organisation, by 1 to 3 requests.
+        """Poll the events of a repository, or public ones of an organisation or all, by 1 to 3 requests.
 
         `known`: the pages of the last poll; where none changed, a token pays nothing.
         """
         if isinstance(subject, Repo):
             return poll(self._transport, subject, self._address(subject, "/events", per_page=PER_PAGE), known)
+        if isinstance(subject, Firehose):
+            return poll(self._transport, subject, f"{self._api_url}/events?per_page={PER_PAGE}", known)
         url = f"{self._api_url}/orgs/{subject.owner}/events?per_page={PER_PAGE}"
         try:
             return poll(self._transport, subject, url, known)

@@ -21,7 +21,7 @@ from gitpulse_assets.github.credentials import Ask, Credential
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import BadToken, Forbidden
 from gitpulse_assets.github.reply import Reply
-from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.github.subject import Firehose, Owner, Subject
 
 logger = logging.getLogger(__name__)
 
@@ -236,7 +236,9 @@ class GitHubApp:
 
 
 def installation_paths(subject: Subject) -> tuple[str, ...]:
-    """Where GitHub says which installation serves a repository, or an organisation or user as a whole."""
+    """Where GitHub says which installation serves a repository, an organisation or a user."""
     if isinstance(subject, Owner):
         return (f"/orgs/{subject.owner}/installation", f"/users/{subject.owner}/installation")
+    if isinstance(subject, Firehose):
+        return ()
     return (f"/repos/{subject.owner}/{subject.name}/installation",)

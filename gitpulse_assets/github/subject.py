@@ -1,4 +1,4 @@
-"""What a request is about, so far as it decides which token asks: a repository, or an account as a whole."""
+"""What a request is about, so far as it decides which token asks: a repository, an account, or all."""
 
 from dataclasses import dataclass
 
@@ -20,4 +20,15 @@ class Owner:
         return self.owner
 
 
-Subject = Repo | Owner
+@dataclass(frozen=True)
+class Firehose:
+    """All of GitHub, whose public events are shown in part."""
+
+    owner: str = "*"
+    key: str = "*/*"
+
+    def __str__(self) -> str:
+        return "the firehose"
+
+
+Subject = Repo | Owner | Firehose

@@ -18,14 +18,14 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
-from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FEED_SPAN
+from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FEED_SPAN, FIREHOSE_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
-from gitpulse_assets.events.feed_hours import Row, feed_stretches, with_feeds
+from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, Row, feed_stretches, with_feeds
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
-from gitpulse_assets.metrics.catalogue import Metric
+from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays, judged, while_replaced
 from gitpulse_assets.metrics.parameters import Value
@@ -37,6 +37,8 @@ ANSWERS_KEPT = 128
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # By which of its times a table of a day is cut to the time asked for, and whether that is an hour's begin.
 TIMES = {"created_at": False, "event_hour_at": True, "file_hour_at": True}
+
+SAMPLED = "Some of it is GitHub's firehose, a sample: the metric firehose_share says of what part."
 
 Values = Mapping[str, Value]
 
@@ -157,6 +159,7 @@ class MetricAnswers:
         as_of_at, reason = marts_known(question.repositories)
         if coverage:
             as_of_at, reason = coverage.span.to_at, coverage.reason()
+            reason = " ".join([reason, SAMPLED]) if reason and has_sample(question) else reason
         reason = " ".join(one for one in (reason, unknown_told(question.metric, rows)) if one) or None
         return Answered(rows, as_of_at, coverage, reason)
 
@@ -167,7 +170,10 @@ class MetricAnswers:
         verdicts = pa.Table.from_pylist(rows, EVENT_HOUR_VERDICT.arrow_schema)
         con.register(EVENT_HOUR_VERDICT.view_name, verdicts)
         con.register(EVENT_HOUR_VERDICT.name, verdicts)
-        stored = [c for c in question.metric.reads if c.place == "day" and c is not EVENT_HOUR_VERDICT]
+        if FEED_HOUR in question.metric.reads:
+            span = question.span
+            con.register(FEED_HOUR.name, self._feeds(question).hours(span.first_hour_at, span.last_hour_at))
+        stored = [c for c in question.metric.reads if c.place == "day" and c not in COMPUTED]
         within = {
             day: commit
             for day, commit in question.commits.items()
@@ -182,12 +188,16 @@ class MetricAnswers:
 
     def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question) -> list[Row]:
         """The verdicts of the hours of a time, by the archives and by the feeds."""
-        judged = self._by_archives(con, question)
-        spans = self._days.open([FEED_SPAN], question.commits)[FEED_SPAN.name].to_table().to_pylist()
-        if not spans:
+        judged, feeds = self._by_archives(con, question), self._feeds(question)
+        if not feeds.stretches:
             return judged
         has_archives = any(parts_of(commit, ARCHIVE_TYPE) for commit in question.commits.values())
-        return with_feeds(judged, feed_stretches(spans), question.repository, has_archives=has_archives)
+        return with_feeds(judged, feeds, question.repository, has_archives=has_archives)
+
+    def _feeds(self, question: Question) -> FeedHours:
+        """The stretches that are proven of the feeds."""
+        opened = self._days.open([FEED_SPAN], question.commits)
+        return feed_stretches(opened[FEED_SPAN.name].to_table().to_pylist())
 
     def _by_archives(self, con: duckdb.DuckDBPyConnection, question: Question) -> list[Row]:
         """Those by the archives; kept, since every metric over that time has the same."""
@@ -264,6 +274,11 @@ def cut(contract: TableContract, span: Span) -> str:
         f"where {column} {after} timestamptz '{begin.isoformat()}' "
         f"and {column} <= timestamptz '{span.to_at.isoformat()}'"
     )
+
+
+def has_sample(question: Question) -> bool:
+    """Whether the firehose brought some of what is counted: everywhere but in whole time a sample."""
+    return any(parts_of(commit, FIREHOSE_EVENT) for commit in question.commits.values())
 
 
 def marts_known(repositories: Sequence[RepositoryStatus]) -> tuple[datetime | None, str | None]:

@@ -17,6 +17,7 @@ from pydantic import Field
 from gitpulse_assets.bi.duckdb_views import VIEWED
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT
+from gitpulse_assets.events.feed_hours import FEED_HOUR
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.yaml_file import Entry, YamlFile
 from gitpulse_assets.lake.duck import connect
@@ -27,8 +28,10 @@ from gitpulse_assets.settings import SettingsError
 SHIPPED = Path(__file__).with_name("metrics.yaml")
 # What every statement over public events may name: the ends of the time asked for.
 ENDS = ("from_at", "to_at")
+# What is computed for the time asked for, and stored nowhere.
+COMPUTED = (EVENT_HOUR_VERDICT, FEED_HOUR)
 VIEWS: dict[str, TableContract] = {contract.view_name: contract for contract in VIEWED} | {
-    EVENT_HOUR_VERDICT.name: EVENT_HOUR_VERDICT
+    contract.name: contract for contract in COMPUTED
 }
 EVENT_TYPE_OF = {one.contract.name: one.event_type for one in projections()}
 RESULT_TYPES = (pa.int64(), pa.float64(), pa.string(), pa.bool_(), pa.date32(), UTC_TIMESTAMP)

@@ -4,6 +4,7 @@ What is in a feed are the events somebody published to it, and those that follow
 """
 
 import json
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from gitpulse_assets.sandbox.times import DAY_SECONDS, iso
 
 FEED_ROWS, FEED_PAGES, SERVED_SECONDS = 300, 3, 30 * DAY_SECONDS
 POLL_SECONDS = 60
+FIREHOSE_SECONDS = 300
 # Where GitHub's two families of event ids began in 2025: code, and everything else.
 FIRST_CODE_ID, FIRST_OTHER_ID = 21_000_000_000, 14_900_000_000
 CODE_TYPES = ("PushEvent", "CreateEvent", "DeleteEvent")
@@ -33,6 +35,11 @@ class PublicEvent:
     created_at: int
     shown_at: int
     is_hidden: bool = False
+
+    @property
+    def family(self) -> str:
+        """The family of its id."""
+        return "code" if self.event_id >= FIRST_CODE_ID else "other"
 
 
 class EventIds:
@@ -100,6 +107,13 @@ def served(events: Iterable[PublicEvent], now: int, *, is_by_position: bool = Fa
     if is_by_position:
         return sorted(shown, key=lambda one: (one.event_id % 7, -one.event_id))[:FEED_ROWS]
     return sorted(shown, key=lambda one: -one.event_id)[:FEED_ROWS]
+
+
+def sampled(events: Iterable[PublicEvent], now: int, shares: Mapping[str, float]) -> list[PublicEvent]:
+    """What the firehose shows: of each family its share of what showed up in the last five minutes."""
+    late = [one for one in events if now - FIREHOSE_SECONDS < one.shown_at <= now]
+    rows = [one for one in late if random.Random(one.event_id).random() < shares[one.family]]
+    return sorted(rows, key=lambda one: (one.event_id % 7, -one.event_id))[:FEED_ROWS]
 
 
 def _happened(issue: Issue):

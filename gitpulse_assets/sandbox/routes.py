@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, PublicEvent, follow, served
+from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, PublicEvent, follow, sampled, served
 from gitpulse_assets.sandbox.listing import BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
 from gitpulse_assets.sandbox.model import Event, Issue, IssueComment, Repository, ReviewComment
@@ -59,6 +59,8 @@ class Routes:
         owned = OWNED.fullmatch(request.path)
         if owned and owned[1] == "orgs" and owned[2].lower() in self.world.people:
             return not_found()
+        if request.path == "/events":
+            return self._firehose(request)
         if owned and owned[3] == "events":
             return self._of_organisation(request, owned[2])
         if owned:
@@ -188,6 +190,17 @@ class Routes:
         is_by_position = any(feed.is_by_position for feed in own)
         rows = served(events, self.world.clock, is_by_position=is_by_position)
         return _page_of_feed(request, rows, request.path)
+
+    def _firehose(self, request: Request) -> Response:
+        """Some of what was public of late, by position."""
+        follow(self.world.feeds.values())
+        public = [feed for feed in self.world.feeds.values() if not feed.repository.is_private]
+        events = [event for feed in public for event in feed.events]
+        rows = sampled(events, self.world.clock, self.world.firehose_shares)
+        answer = _page_of_feed(request, rows, request.path)
+        page, per_page = _paging(request.query)
+        self.world.firehose_shown |= {row.event_id for row in rows[(page - 1) * per_page : page * per_page]}
+        return answer
 
     def _rows(self, repository: Repository) -> list[Row]:
         """All events of the present issues, newest first."""

@@ -15,7 +15,7 @@ from gitpulse_assets.lake.hour_name import FIRST_DAY
 EXAMPLE = "gharchive=https://data.gharchive.org 2015-01-01..2025-12-31; mine=/data/hours 2026-01-01.."
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 # What the tables call events that no archive brought.
-TAKEN_NAMES = frozenset({"feed"})
+TAKEN_NAMES = frozenset({"feed", "firehose"})
 DATES = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)?")
 
 

@@ -1,65 +1,22 @@
 """An organisation's feed: every public event of all its repositories once, and what it proves for each."""
 
-import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import SecretStr
 
 from gitpulse_assets.events.feed_state import WAIT_SECONDS_MAX, feeds
-from gitpulse_assets.events.feeds import Poller, Round
-from gitpulse_assets.events.projection import projections
-from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.events.feeds import Round
 from gitpulse_assets.github.subject import Owner, Subject
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.sandbox.app import SandboxApp
-from gitpulse_assets.sandbox.world import World
-from gitpulse_assets_tests.events.hours import Key, key_of
-from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
+from gitpulse_assets_tests.events.hours import Key
+from gitpulse_assets_tests.events.organisation import Organisation, polled
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 
 ACME, ROCKET, MOON = Owner("acme"), Repo("acme", "rocket"), Repo("acme", "moon")
-TYPES = ("PushEvent", "WatchEvent", "IssuesEvent", "ForkEvent")
-RNG = random.Random(1)
 SEEDS = [pytest.param(seed, marks=() if seed < 2 else pytest.mark.slow) for seed in range(60)]
-
-
-@dataclass
-class Organisation:
-    """Two repositories of one owner, and one that is private."""
-
-    world: World = field(default_factory=lambda: World("2026-03-01T20:00:00Z"))
-
-    def __post_init__(self) -> None:
-        for name in ("rocket", "moon"):
-            self.world.add_repository(f"acme/{name}")
-        self.world.add_repository("acme/secret", is_private=True)
-        self.app = SandboxApp(self.world)
-
-    def happen(self, name: str, count: int, seconds: int, types=TYPES, rng=RNG) -> None:
-        """So many events of a repository in the seconds to come, which pass."""
-        feed = self.world.feed(f"acme/{name}")
-        for at in sorted(rng.randrange(1, seconds + 1) for _ in range(count)):
-            feed.publish(rng.choice(types), self.world.clock + at)
-        self.world.advance(seconds=seconds)
-
-    def public(self) -> dict[Key, datetime]:
-        """Every event of its public repositories until now, and when it happened."""
-        return {
-            key_of(json.loads(one.body)): datetime.fromtimestamp(one.created_at, UTC)
-            for feed in self.world.feeds.values()
-            for one in feed.events
-            if not feed.repository.is_private and one.shown_at <= self.world.clock
-        }
-
-    def used(self) -> int:
-        """Quota that the polls have cost."""
-        return self.app.limits.quota("good-token", "core", self.world.clock).used
-
 
 Polling = Callable[..., Round]
 
@@ -69,16 +26,7 @@ def poll(lake: Lake, con) -> Polling:
     """Polls feeds once, as a process of its own."""
 
     def poll(of: Organisation, *subjects: Subject, store=None) -> Round:
-        with GitHubClient(
-            api_url=API_URL,
-            graphql_url=f"{API_URL}/graphql",
-            tokens=[SecretStr("good-token")],
-            http_transport=SandboxTransport(of.app),
-            sleep=lambda seconds: None,
-        ) as client:
-            chosen = [one for one in projections() if one.event_type == "WatchEvent"]
-            now = datetime.fromtimestamp(of.world.clock, UTC)
-            return Poller(Lake(store or lake.store), con, client, chosen).poll(subjects, now)
+        return polled(Lake(store or lake.store), con, of, *subjects)
 
     return poll
 

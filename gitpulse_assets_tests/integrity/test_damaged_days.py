@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from gitpulse_assets.contracts.events import EVENT_TABLES, FEED_SPAN, PUBLIC_EVENT
+from gitpulse_assets.contracts.events import EVENT_TABLES, FEED_SPAN, FIREHOSE_EVENT, PUBLIC_EVENT
 from gitpulse_assets.events.backfill import Backfill
-from gitpulse_assets.events.feeds import with_spans
+from gitpulse_assets.events.feeds import with_rows
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import hour_rows, put_rows
 from gitpulse_assets.events.merge import publish, published
@@ -68,15 +68,17 @@ def bring(lake: Lake, con: duckdb.DuckDBPyConnection, archives: str) -> None:
         backfill.days(parse_archives(archives), DAY.event_date, NEXT_DAY.event_date)
 
 
-def put_span(lake: Lake, day: Day) -> None:
-    """A stretch of a feed of the day, as a poll notes it."""
+def put_polled(lake: Lake, day: Day) -> None:
+    """A stretch of a feed of the day, and what the firehose showed of it, as polls note them."""
     at = START.replace(year=day.event_date.year, month=day.event_date.month, day=day.event_date.day)
     row = {"repository_name": "acme/r1", "span_begin_at": at, "span_end_at": at, "poll_count": 1}
     row |= {"gap_begin_at": None, "gap_reason": "first_poll"}
+    event = {"event_id": 1, "event_type": "PushEvent", "created_at": at, "repository_name": "acme/r1"}
 
     def put(publication: Publication) -> None:
-        spans = with_spans(lake, publication.previous, day, [row])
-        publish(publication, [publication.stage(FEED_SPAN, spans)])
+        told = {FEED_SPAN: row, FIREHOSE_EVENT: event}
+        tables = {one: with_rows(lake, publication.previous, one, day, [row])[1] for one, row in told.items()}
+        publish(publication, [publication.stage(contract, table) for contract, table in tables.items()])
 
     published(lake, day, put)
 
@@ -96,7 +98,7 @@ def made_days(tmp_path_factory: pytest.TempPathFactory, con: duckdb.DuckDBPyConn
     lake, copy = Lake.open(str(folder / "lake")), Lake.open(str(folder / "copy"))
     bring(lake, con, archives)
     for day in (DAY, NEXT_DAY):
-        put_span(lake, day)
+        put_polled(lake, day)
     back_up(lake.store, copy.store)
     return MadeDays(copy, archives, {day: tables_of(lake, day) for day in (DAY, NEXT_DAY)})
 
@@ -213,7 +215,8 @@ def assert_as_before(lake: Lake, made: MadeDays, *but: str) -> None:
 
 
 # Where events may be lost that feeds alone brought, no stretch of the day is called whole any more.
-WITHOUT_SPANS = ("silver/public_event", "silver/feed_span")
+OF_POLLS = ("feed_span", "firehose_event")
+LOST_WITH = {f"silver/{name}": (name,) for name in OF_POLLS} | {"silver/public_event": OF_POLLS}
 MENDED = ("silver commit", "silver/public_event", "silver/event_hour")
 
 
@@ -227,9 +230,9 @@ MENDED = ("silver commit", "silver/public_event", "silver/event_hour")
 def test_03_it_is_mended_without_loss(folder_days: Lake, made_days: MadeDays, con, name: str):
     damage(folder_days, key_of(folder_days, name), "cut")
     mended(folder_days, con)
-    is_told = name not in WITHOUT_SPANS
-    assert_as_before(folder_days, made_days, *([] if is_told else ["feed_span"]))
-    assert bool(tables_of(folder_days, DAY)["feed_span"]) is is_told
+    lost = LOST_WITH.get(name, ())
+    assert_as_before(folder_days, made_days, *lost)
+    assert {table for table in OF_POLLS if not tables_of(folder_days, DAY)[table]} == set(lost)
     assert tables_of(folder_days, NEXT_DAY)["feed_span"]
 
 
@@ -242,7 +245,7 @@ def test_03_all_at_once_is_mended_on_either_store(days: Lake, made_days: MadeDay
             if paths.day_of(info.key) == DAY:
                 damage(days, info.key, "a bit flipped")
     mended(days, con)
-    assert_as_before(days, made_days, "feed_span")
+    assert_as_before(days, made_days, *OF_POLLS)
 
 
 def test_03_the_list_of_files_is_made_again_of_the_files(folder_days: Lake, made_days: MadeDays, con):
@@ -293,4 +296,4 @@ def test_03_cut_short_it_is_gone_on_with(folder_days: Lake, made_days: MadeDays,
         with pytest.raises(ZeroDivisionError):
             repair_day(folder_days, con, TYPED, DAY, found)
     bring(folder_days, con, made_days.archives)
-    assert_as_before(folder_days, made_days, "archive_hour", "feed_span")
+    assert_as_before(folder_days, made_days, "archive_hour", *OF_POLLS)

@@ -40,7 +40,8 @@ def ask(answers: MetricAnswers) -> Ask:
 
 def test_every_shipped_metric_is_tried_here():
     text = Path(__file__).read_text(encoding="utf-8")
-    assert [name for name in BY_ID if f'"{name}"' not in text] == []
+    elsewhere = {"firehose_share": "events/test_firehose.py"}
+    assert [name for name in BY_ID if f'"{name}"' not in text and name not in elsewhere] == []
 
 
 @pytest.mark.parametrize("offset", [1, 60, 300, 5_256_000])

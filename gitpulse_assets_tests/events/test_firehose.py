@@ -1,0 +1,113 @@
+"""The firehose: a sample that is never called complete, and how much of the truth it shows."""
+
+import json
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.events.feed_state import feeds
+from gitpulse_assets.events.forgetting import forget_in_events
+from gitpulse_assets.events.projection import projections
+from gitpulse_assets.github.subject import Firehose, Owner
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.metrics.answers import Answered, MetricAnswers
+from gitpulse_assets.metrics.catalogue import shipped_metrics
+from gitpulse_assets.metrics.parameters import read_values
+from gitpulse_assets.repo import Repo
+from gitpulse_assets_tests.events.organisation import Organisation, polled
+from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
+
+ACME, FIREHOSE = Owner("acme"), Firehose()
+METRICS = {metric.id: metric for metric in shipped_metrics()}
+
+
+def lived(lake: Lake, con, *, polls_die: bool = False) -> Organisation:
+    """Polls in 20 minutes, of the firehose, too; then eight hours in which all shows up."""
+    of = Organisation()
+    of.world.add_repository("other/unwatched")
+    polled(lake, con, of, ACME, FIREHOSE)
+    for number in range(3):
+        of.happen("rocket", 40, 200)
+        of.happen("moon", 20, 200)
+        for event_type in ("PushEvent", "WatchEvent") * 20:
+            of.world.feed("other/unwatched").publish(event_type, of.world.clock - number)
+        if polls_die:
+            dying = Lake(CrashingStore(lake.store, 3 + 4 * number, is_after=False))
+            with suppress(Crash):
+                polled(dying, con, of, ACME, FIREHOSE)
+        polled(lake, con, of, FIREHOSE, ACME)
+    of.world.advance(seconds=8 * 3600)
+    polled(lake, con, of, ACME)
+    return of
+
+
+def ask(lake: Lake, metric_id: str, **given: str) -> Answered:
+    of_lake = LakeAnswers(lake)
+    answers = MetricAnswers(lake, of_lake)
+    try:
+        metric = METRICS[metric_id]
+        return answers.ask(metric, read_values(metric.entry.parameters, given))
+    finally:
+        answers.close()
+        of_lake.close()
+
+
+def truth(of: Organisation) -> dict[str, tuple[int, int]]:
+    """By type: the events of the followed repositories, and those of them that the firehose showed."""
+    every, shown = Counter(), Counter()
+    for name in ("acme/rocket", "acme/moon"):
+        for event in of.world.feed(name).events:
+            event_type = json.loads(event.body)["type"]
+            every[event_type] += 1
+            shown[event_type] += event.event_id in of.world.firehose_shown
+    return {event_type: (shown[event_type], every[event_type]) for event_type in every}
+
+
+@pytest.mark.parametrize("polls_die", [False, True])
+def test_its_share_is_that_of_the_events_of_repositories_whose_own_feeds_are_whole(lake, con, polls_die):
+    of = lived(lake, con, polls_die=polls_die)
+    rows = ask(lake, "firehose_share").rows.to_pylist()
+    assert {row["event_type"]: (row["shown_count"], row["complete_count"]) for row in rows} == truth(of)
+    for row in rows:
+        assert row["share"] == pytest.approx(row["shown_count"] / row["complete_count"])
+        assert 0 <= row["share_at_least"] <= row["share"] <= row["share_at_most"] <= 1
+    by_type = {row["event_type"]: row["share"] for row in rows}
+    assert by_type["PushEvent"] > by_type["WatchEvent"]
+
+
+def test_counts_of_it_are_never_called_whole_and_say_that_it_is_a_sample(lake, con, stored):
+    lived(lake, con)
+    assert {row["repository_name"] for row in stored("feed_span")} == {"acme/*"}
+    others = {row["first_seen_source"] for row in stored() if row["repository_name"] == "other/unwatched"}
+    assert others == {"firehose"}
+    assert "other/unwatched" not in {row["repository_name"] for row in stored("firehose_event")}
+    found = ask(lake, "event_count_offset", offset="1440")
+    assert found.reason is not None
+    assert found.reason.endswith("a sample: the metric firehose_share says of what part.")
+    other = ask(lake, "avg_pr_time", repository="other/unwatched")
+    assert other.coverage is not None
+    assert other.coverage.share_whole == 0
+
+
+def test_it_is_left_alone_as_long_as_github_asks(lake, con):
+    of = Organisation()
+    polled(lake, con, of, FIREHOSE)
+    of.world.advance(seconds=59)
+    assert polled(lake, con, of, FIREHOSE).polls == []
+    of.world.advance(seconds=1)
+    assert [poll.is_sample for poll in polled(lake, con, of, FIREHOSE).polls] == [True]
+    assert feeds(lake.store).load().feeds["*/*"].asked_at == datetime.fromtimestamp(of.world.clock, UTC)
+
+
+def test_what_is_private_is_not_in_it_and_a_forgotten_person_s_repositories_neither(lake, con, stored):
+    of = Organisation()
+    polled(lake, con, of, Repo("acme", "secret"), ACME)
+    of.happen("secret", 50, 60)
+    of.happen("moon", 50, 200)
+    polled(lake, con, of, FIREHOSE)
+    assert {row["repository_name"] for row in stored("firehose_event")} == {"acme/moon"}
+    forget_in_events(lake, con, "acme", projections())
+    assert stored("firehose_event") == []
