@@ -14,6 +14,7 @@ from pydantic import SecretStr
 import gitpulse_assets
 from gitpulse_assets.commands.exit_codes import WRONG_USE
 from gitpulse_assets.events.fetching import Fetcher
+from gitpulse_assets.github import connection
 from gitpulse_assets.github.connection import PROXIES, check_environment
 from gitpulse_assets.github.errors import UnusableEnvironment
 from gitpulse_assets.github.issue_writer import IssueWriter
@@ -63,6 +64,17 @@ def test_15_the_variable_is_named_and_no_password_shown(monkeypatch, name: str, 
     assert str(refused.value).startswith(f"{name}: {said}")
     assert "secret" not in str(refused.value)
     assert refused.value.__cause__ is refused.value.__context__ is None
+
+
+def test_15_certificates_that_were_replaced_are_read_again(monkeypatch, tmp_path: Path):
+    """They are read once a process."""
+    kept = tmp_path / "kept.pem"
+    kept.write_bytes(Path(certifi.where()).read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(kept))
+    assert connection._trusted() is connection._trusted()
+    kept.write_text("no certificate")
+    with pytest.raises(UnusableEnvironment, match="holds no certificates"):
+        check_environment()
 
 
 @pytest.mark.parametrize(
