@@ -3,7 +3,7 @@
 How a file is read and merged stands in `events/`. What feeds bring is no run's business and no asset here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DAY_TABLES = tuple(contract for contract in EVENT_CONTRACTS if contract not in POLLED_TABLES)
 HOURS_CHECK = "hours_are_whole"
+STARS_CHECK = "stars_agree"
 
 
 @dg.multi_asset(
@@ -40,7 +41,16 @@ HOURS_CHECK = "hours_are_whole"
                 "Every hour of the day has what its archive usually brings, and the files that its late "
                 "events come in were read, as far as they were when the day was brought."
             ),
-        )
+        ),
+        partitioned_check_spec(
+            STARS_CHECK,
+            PUBLIC_EVENT,
+            is_blocking=False,
+            description=(
+                "No followed repository counts more new stars than its feed, which is whole, tells of, and "
+                "none says that it has no star after ten and more."
+            ),
+        ),
     ],
     partitions_def=event_days,
 )
@@ -48,13 +58,13 @@ def public_events(
     context: dg.AssetExecutionContext, lake: LakeResource, duckdb: DuckDB
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """Bring the hour files of a day; what is there whole costs nothing."""
-    from gitpulse_assets.metrics.event_days import coverage_of_day
+    from gitpulse_assets.metrics.event_days import coverage_of_day, star_trouble_of_day
 
     day, settings = Day(date.fromisoformat(context.partition_key)), settings_or_failure()
     with lake_errors(), duckdb.get_connection(settings) as con:
         target = lake.open(settings)
         rows = bring(context, settings, target, con, day)
-        coverage = coverage_of_day(target, con, day)
+        coverage, stars = coverage_of_day(target, con, day), star_trouble_of_day(target, con, day)
         commit = target.commit("silver", day)
     for contract in DAY_TABLES:
         yield dg.MaterializeResult(
@@ -62,6 +72,9 @@ def public_events(
             metadata={"dagster/partition_row_count": count(commit, contract)},
         )
     yield hours_result(coverage)
+    yield dg.AssetCheckResult(
+        asset_key=list(PUBLIC_EVENT.asset_key), check_name=STARS_CHECK, **stars_found(stars)
+    )
     # Behind what was brought: a later run asks for it again.
     if silent := next((row for row in rows if row.status == "unreachable"), None):
         raise dg.Failure(f"{silent.source}: {silent.detail}")
@@ -93,6 +106,23 @@ def count(commit: "Commit | None", contract: Any) -> int:
     from gitpulse_assets.lake.parts import parts_of
 
     return sum(table.row_count for table in parts_of(commit, contract).values())
+
+
+def stars_found(trouble: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the check of stars came to, for a run and for a sensor."""
+    from gitpulse_assets.events.stars import IN_WORDS
+
+    told = [
+        f"{row['repository_name']}: {IN_WORDS[row['reason']]} ({row['count_before']:,} at "
+        f"{row['before_at']:%Y-%m-%d %H:%M}, {row['star_count']:,} at {row['counted_at']:%Y-%m-%d %H:%M}, "
+        f"{row['given_count']:,} events)"
+        for row in trouble
+    ]
+    return {
+        "passed": not told,
+        "description": "; ".join(told[:3]) or "counts and events agree, as far as both are there",
+        "metadata": {"contradicted_count": len(told), "contradicted": told},
+    }
 
 
 def hours_result(coverage: "Coverage") -> dg.AssetCheckResult:

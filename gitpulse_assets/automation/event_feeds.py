@@ -3,19 +3,23 @@
 What a poll proves and how it is kept stands in `events/feeds.py`.
 """
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from gitpulse_assets.assets.events import STARS_CHECK, stars_found
 from gitpulse_assets.automation.watching import NOTHING_WATCHED, sensor_client, skipped
-from gitpulse_assets.contracts.events import PUBLIC_EVENT
+from gitpulse_assets.contracts.events import PUBLIC_EVENT, STAR_COUNT
+from gitpulse_assets.place import Day
 from gitpulse_assets.resources import open_lake
 from gitpulse_assets.settings import load_settings
 
 if TYPE_CHECKING:
     from gitpulse_assets.events.feeds import Round
     from gitpulse_assets.github.subject import Subject
+    from gitpulse_assets.lake.lake import Lake
     from gitpulse_assets.watch.state import Membership
 
 POLL_SECONDS = 60
@@ -54,10 +58,12 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     with connect(settings.duckdb_memory_limit) as con:
         poller = Poller(lake, con, sensor_client(settings), projections())
         found = poller.poll(followed, datetime.now(UTC), seconds_max=POLLING_SECONDS_MAX)
+        checked = list(stars_checked(lake, con, found))
     if found.stopped_by:
         context.log.warning(found.stopped_by)
     return dg.SensorResult(
-        asset_events=materialized(found), skip_reason=dg.SkipReason(in_words(found, len(followed)))
+        asset_events=[*materialized(found), *checked],
+        skip_reason=dg.SkipReason(in_words(found, len(followed))),
     )
 
 
@@ -82,6 +88,24 @@ def materialized(found: "Round") -> list[dg.AssetMaterialization]:
         for day, count in sorted(found.added.items())
         if count
     ]
+
+
+def stars_checked(lake: "Lake", con: Any, found: "Round") -> "Iterator[dg.AssetCheckEvaluation]":
+    """The check of the days whose counts of stars can be judged now: all of the day before has shown up."""
+    from gitpulse_assets.lake.parts import parts_of
+    from gitpulse_assets.metrics.event_days import star_trouble_of_day
+
+    counted = {
+        poll.state.stars.counted_at.date() for poll in found.polls if poll.is_counted and poll.state.stars
+    }
+    for day in sorted(Day(one - timedelta(days=1)) for one in counted):
+        if parts_of(lake.commit("silver", day), STAR_COUNT):
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
+                check_name=STARS_CHECK,
+                partition=str(day.event_date),
+                **stars_found(star_trouble_of_day(lake, con, day)),
+            )
 
 
 def in_words(found: "Round", watched_count: int) -> str:

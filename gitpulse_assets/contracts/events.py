@@ -231,6 +231,26 @@ FIREHOSE_EVENT = TableContract(
     place="day",
 )
 
+STAR_COUNT = TableContract(
+    layer="silver",
+    name="star_count",
+    description=(
+        "How many stars a followed repository has, as it says itself: at the first poll of its feed in a UTC "
+        "day. The list of those who gave them is closed to others since 2026-07; the count is not."
+    ),
+    grain="one repository and UTC day",
+    key=("repository_name",),
+    order_by=("repository_name",),
+    columns=(
+        Column("repository_name", pa.string(), "owner/name of the feed, as it was asked for.", False),
+        Column("counted_at", UTC_TIMESTAMP, "When it was asked.", False),
+        Column("star_count", pa.int64(), "`stargazers_count`.", False),
+    ),
+    rules=(Rule("not_negative", "star_count < 0", "No repository has fewer than no stars."),),
+    sample=("repository_name", "counted_at"),
+    place="day",
+)
+
 EVENT_TABLES = (
     PUBLIC_EVENT,
     EVENT_HOUR,
@@ -239,6 +259,7 @@ EVENT_TABLES = (
     UNUSABLE_EVENT,
     FEED_SPAN,
     FIREHOSE_EVENT,
+    STAR_COUNT,
 )
 # What polls leave beside the events, and nothing else knows.
-POLLED_TABLES = (FEED_SPAN, FIREHOSE_EVENT)
+POLLED_TABLES = (FEED_SPAN, FIREHOSE_EVENT, STAR_COUNT)

@@ -27,13 +27,21 @@ class Span(msgspec.Struct, frozen=True):
     is_public: bool | None = None
 
 
+class Stars(msgspec.Struct, frozen=True):
+    """How many stars a repository had when it was asked last, and how that answer is known again."""
+
+    counted_at: datetime
+    star_count: int
+    etag: str | None = None
+
+
 class FeedState(msgspec.Struct, frozen=True):
     """One feed as its last poll left it.
 
     `subject_id`: GitHub's id of the repository or organisation; `known`: the events it is known again by;
     `hidden`: the families of which it showed nothing, so that the same answer again does not prove that
     nothing came; `span`: the stretch that goes on; `wait_seconds`: how long it is left alone.
-    `trouble`: why it was not answered last, at `failed_at`.
+    `trouble`: why it was not answered last, at `failed_at`. `stars`: as they were counted last.
     """
 
     subject_id: int | None = msgspec.field(default=None, name="repository_id")
@@ -44,6 +52,7 @@ class FeedState(msgspec.Struct, frozen=True):
     wait_seconds: int = POLL_SECONDS
     trouble: str = ""
     failed_at: datetime | None = None
+    stars: Stars | None = None
 
     @property
     def asked_at(self) -> datetime | None:

@@ -9,7 +9,7 @@ once more what was brought, and proves no more than its overlap with that state 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from time import monotonic
 from typing import Any
@@ -18,7 +18,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from gitpulse_assets.contracts.events import FEED_SPAN, FIREHOSE_EVENT
+from gitpulse_assets.contracts.events import FEED_SPAN, FIREHOSE_EVENT, STAR_COUNT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.feed_state import (
@@ -26,6 +26,7 @@ from gitpulse_assets.events.feed_state import (
     Feeds,
     FeedState,
     Span,
+    Stars,
     feeds,
     prolonged,
     wait_seconds,
@@ -44,6 +45,7 @@ from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.place import Day
+from gitpulse_assets.repo import Repo
 from gitpulse_assets.stopping import each_in_threads, stop_if_wished
 from gitpulse_assets.watch.state import StateObject
 
@@ -62,12 +64,14 @@ class Polled:
     """What a poll of one feed came to: its state from now on, and the events as received.
 
     `span`: the stretch it belongs to; None where GitHub did not tell of the feed, and the state says why.
+    `is_counted`: the state's stars are those of this poll.
     """
 
     subject: Subject
     state: FeedState
     span: Span | None = None
     records: tuple[bytes, ...] = field(default=(), repr=False)
+    is_counted: bool = False
 
     @property
     def is_sample(self) -> bool:
@@ -139,7 +143,8 @@ class Poller:
 
         def ask(subject: Subject) -> Polled:
             before = states.get(subject.key, FeedState())
-            return answered(subject, before, self.client.feed(subject, before.pages))
+            found = answered(subject, before, self.client.feed(subject, before.pages))
+            return self._counted(found) if isinstance(subject, Repo) else found
 
         polls: list[Polled] = []
         for subject, future in zip(subjects, each_in_threads(ask, subjects, REQUESTS_AT_ONCE), strict=True):
@@ -152,6 +157,20 @@ class Poller:
                 polls.append(future.result())
         return polls
 
+    def _counted(self, poll: Polled) -> Polled:
+        """The poll with the repository's stars, at the first of a UTC day."""
+        stars, span = poll.state.stars, poll.span
+        assert isinstance(poll.subject, Repo)
+        assert span
+        if stars and stars.counted_at.date() == span.span_end_at.date():
+            return poll
+        answer = self.client.star_count(poll.subject, stars.etag if stars else None)
+        count = answer.star_count if answer.star_count is not None or stars is None else stars.star_count
+        if count is None:
+            return poll
+        state = msgspec.structs.replace(poll.state, stars=Stars(answer.date, count, answer.etag))
+        return replace(poll, state=state, is_counted=True)
+
     def _bring(
         self, source: str, polls: Sequence[Polled], states: Mapping[str, FeedState], result: Round
     ) -> None:
@@ -160,31 +179,37 @@ class Poller:
             return
         records = [record for poll in polls for record in poll.records]
         if source == FIREHOSE_SOURCE:
-            contract, rows = FIREHOSE_EVENT, shown_rows(records, states)
+            beside = {FIREHOSE_EVENT: shown_rows(records, states)}
         else:
-            contract, rows = FEED_SPAN, span_rows(polls)
+            beside = {FEED_SPAN: span_rows(polls), STAR_COUNT: star_rows(polls)}
+        told = {day for rows in beside.values() for day in rows}
         with session(self.con) as own, Incoming(self.lake.store.scratch_folder, self.projections) as incoming:
             asked_at = max(poll.span.span_end_at for poll in polls if poll.span)
             incoming.read_records(own, records, source, asked_at)
             result.unusable_count += incoming.facts.unusable_count
-            days = sorted(set(incoming.facts.dates) | rows.keys(), key=lambda day: (day in rows, day))
+            days = sorted(incoming.facts.dates | told, key=lambda day: (day in told, day))
             for day in days:
                 stop_if_wished()
-                result.added[day] += self._merge(own, incoming, day, contract, rows.get(day)).added_count
+                own_rows = {contract: rows[day] for contract, rows in beside.items() if day in rows}
+                result.added[day] += self._merge(own, incoming, day, own_rows).added_count
 
     def _merge(
         self,
         con: duckdb.DuckDBPyConnection,
         incoming: Incoming,
         event_date: date,
-        contract: TableContract,
-        rows: Sequence[dict[str, Any]] | None,
+        rows: Mapping[TableContract, Sequence[dict[str, Any]]],
     ) -> MergedDay:
         def beside(commit: Commit | None, _: int) -> dict[TableContract, pa.Table]:
-            if rows is None:
-                return {}
-            stored, table = with_rows(self.lake, commit, contract, Day(event_date), rows)
-            return {} if stored == table and parts_of(commit, contract) else {contract: table}
+            tables = {
+                contract: with_rows(self.lake, commit, contract, Day(event_date), own)
+                for contract, own in rows.items()
+            }
+            return {
+                contract: table
+                for contract, (stored, table) in tables.items()
+                if stored != table or not parts_of(commit, contract)
+            }
 
         return merge_day(self.lake, con, incoming, event_date, beside)
 
@@ -266,6 +291,7 @@ def answered(subject: Subject, before: FeedState, feed: Feed) -> Polled:
         hidden=missed(known, keys, is_cut=feed.is_cut, now=feed.date),
         span=span,
         wait_seconds=wait_seconds([key.created_at for key in keys], feed.wait_seconds),
+        stars=before.stars,
     )
     return Polled(subject, after, span, feed.records)
 
@@ -286,6 +312,16 @@ def span_rows(polls: Sequence[Polled]) -> Rows:
             row = {"repository_name": poll.subject.key} | msgspec.structs.asdict(poll.span)
             rows[poll.span.span_end_at.date()].append(row)
     return dict(rows)
+
+
+def star_rows(polls: Sequence[Polled]) -> Rows:
+    """The rows of `star_count` of each UTC day."""
+    rows: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
+    for poll in polls:
+        if poll.is_counted and (stars := poll.state.stars):
+            row = {"counted_at": stars.counted_at, "star_count": stars.star_count}
+            rows[stars.counted_at.date()].append({"repository_name": poll.subject.key} | row)
+    return rows
 
 
 def shown_rows(records: Sequence[bytes], states: Mapping[str, FeedState]) -> Rows:

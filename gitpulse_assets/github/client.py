@@ -55,6 +55,19 @@ class RepositoryAnswer:
 
 
 @dataclass(frozen=True)
+class StarAnswer:
+    """How many stars a repository has at `date`; `star_count` is None where it did not change (304)."""
+
+    date: datetime
+    etag: str | None
+    star_count: int | None
+
+
+class _StarFields(msgspec.Struct):
+    stargazers_count: int
+
+
+@dataclass(frozen=True)
 class NewestRecord:
     """What stands last in a list that is walked in the order of `at`; `number` is 0 where it has none."""
 
@@ -227,6 +240,14 @@ class GitHubClient:
             has_issues=fields.has_issues,
             open_issues_count=fields.open_issues_count,
         )
+
+    def star_count(self, repo: Repo, etag: str | None = None) -> StarAnswer:
+        """Ask the repository for its count of stars; with an `etag`, only if anything of it changed since."""
+        reply = expect_found(self._transport.get(self._address(repo, ""), repo, etag=etag), repo)
+        if reply.status == 304:
+            return StarAnswer(reply.date, etag, None)
+        fields = decode(reply.content, _StarFields, reply.url)
+        return StarAnswer(reply.date, reply.etag, fields.stargazers_count)
 
     def probe(
         self, repo: Repo, source: RestList, etag: str | None = None, known_body: bytes | None = None

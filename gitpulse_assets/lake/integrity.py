@@ -56,6 +56,7 @@ LOST_OF_DAY = {
     "archive_type": "its rows of files that are not kept",
     "unusable_event": "its rows of files that are not kept",
     "feed_span": "since when no event of a feed was missed",
+    "star_count": "how many stars the repositories had that day",
     "firehose_event": "what share of the events the firehose showed",
 }
 REMEDY = {

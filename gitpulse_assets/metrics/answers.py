@@ -22,12 +22,20 @@ from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FEED_SPAN, FIREHOSE_E
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, Row, feed_stretches, with_feeds
+from gitpulse_assets.events.stars import STAR_TROUBLE
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
-from gitpulse_assets.metrics.event_days import Collected, Commits, EventDays, judged, while_replaced
+from gitpulse_assets.metrics.event_days import (
+    Collected,
+    Commits,
+    EventDays,
+    judged,
+    star_trouble,
+    while_replaced,
+)
 from gitpulse_assets.metrics.parameters import Value
 
 SECONDS_MAX = 20.0
@@ -36,7 +44,7 @@ JUDGEMENTS_KEPT = 32
 ANSWERS_KEPT = 128
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # By which of its times a table of a day is cut to the time asked for, and whether that is an hour's begin.
-TIMES = {"created_at": False, "event_hour_at": True, "file_hour_at": True}
+TIMES = {"created_at": False, "event_hour_at": True, "file_hour_at": True, "counted_at": False}
 
 SAMPLED = "Some of it is GitHub's firehose, a sample: the metric firehose_share says of what part."
 
@@ -174,6 +182,9 @@ class MetricAnswers:
             span = question.span
             con.register(FEED_HOUR.name, self._feeds(question).hours(span.first_hour_at, span.last_hour_at))
         stored = [c for c in question.metric.reads if c.place == "day" and c not in COMPUTED]
+        if STAR_TROUBLE in question.metric.reads:
+            found = star_trouble(con, self._days, question.commits, self._feeds(question))
+            con.register(STAR_TROUBLE.name, found)
         within = {
             day: commit
             for day, commit in question.commits.items()

@@ -15,10 +15,12 @@ import pyarrow as pa
 from pydantic import Field
 
 from gitpulse_assets.bi.duckdb_views import VIEWED
+from gitpulse_assets.contracts.events import POLLED_TABLES
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT
 from gitpulse_assets.events.feed_hours import FEED_HOUR
 from gitpulse_assets.events.projection import projections
+from gitpulse_assets.events.stars import STAR_TROUBLE
 from gitpulse_assets.events.yaml_file import Entry, YamlFile
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lineage.trace import Origins, Relation, Tracer, UntracedSql
@@ -29,7 +31,7 @@ SHIPPED = Path(__file__).with_name("metrics.yaml")
 # What every statement over public events may name: the ends of the time asked for.
 ENDS = ("from_at", "to_at")
 # What is computed for the time asked for, and stored nowhere.
-COMPUTED = (EVENT_HOUR_VERDICT, FEED_HOUR)
+COMPUTED = (EVENT_HOUR_VERDICT, FEED_HOUR, STAR_TROUBLE)
 VIEWS: dict[str, TableContract] = {contract.view_name: contract for contract in VIEWED} | {
     contract.name: contract for contract in COMPUTED
 }
@@ -92,7 +94,7 @@ class Metric:
         """The types it counts, by the tables it reads; none: all."""
         events = [contract.name for contract in self.reads if contract.place == "day"]
         typed = [EVENT_TYPE_OF[name] for name in events if name in EVENT_TYPE_OF]
-        others = set(events) - EVENT_TYPE_OF.keys() - {EVENT_HOUR_VERDICT.name}
+        others = set(events) - EVENT_TYPE_OF.keys() - {one.name for one in (*COMPUTED, *POLLED_TABLES)}
         return frozenset() if others else frozenset(typed)
 
 

@@ -11,13 +11,16 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import duckdb
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
-from gitpulse_assets.contracts.events import ARCHIVE_TYPE, CREATED_AT, FEED_SPAN, PUBLIC_EVENT
+from gitpulse_assets.contracts.events import ARCHIVE_TYPE, CREATED_AT, FEED_SPAN, PUBLIC_EVENT, STAR_COUNT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
+from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, feed_stretches
 from gitpulse_assets.events.projection import projections
+from gitpulse_assets.events.stars import STAR_TROUBLE, find_star_trouble
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.duck import session
@@ -151,6 +154,33 @@ def while_replaced(store: Store, read: Callable[[], Read]) -> Read:
         return read()
     except PartsReplaced as error:
         raise damaged(store, error.key, error.what) from error
+
+
+def star_trouble(
+    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours
+) -> pa.Table:
+    """Rows of `star_trouble` of some days: counts of stars that cannot be by what events tell."""
+    counts = days.open([STAR_COUNT], commits)[STAR_COUNT.name].to_table()
+    if counts.num_rows < 2:
+        return STAR_TROUBLE.arrow_schema.empty_table()
+    begin = hour_of(min(counts["counted_at"].to_pylist()))
+    con.register(STAR_COUNT.name, counts)
+    con.register(FEED_HOUR.name, feeds.hours(begin, max(counts["counted_at"].to_pylist())))
+    watch = next(one.contract for one in projections() if one.event_type == "WatchEvent")
+    con.register("star_given", days.open([watch], commits)[watch.name])
+    found = find_star_trouble(con)
+    con.unregister(STAR_COUNT.name)
+    return found
+
+
+def star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> list[dict[str, Any]]:
+    """The counts of stars of a day that cannot be; as everything stands now."""
+    days = EventDays(lake)
+    commits = days.commits(day.event_date - timedelta(days=2), day.event_date + timedelta(days=1))
+    spans = days.open([FEED_SPAN], commits)[FEED_SPAN.name].to_table().to_pylist()
+    with session(con) as own:
+        rows = star_trouble(own, days, commits, feed_stretches(spans)).to_pylist()
+    return [row for row in rows if row["counted_at"].date() == day.event_date]
 
 
 def coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Coverage:

@@ -75,6 +75,8 @@ class PublicFeed:
     ) -> PublicEvent:
         """Add an event that happened `at` and shows later; ids follow the order of showing."""
         event_id = self.ids.next(event_type)
+        if event_type == "WatchEvent":
+            self.repository.star_times.append(at)
         sent = event_json(self.repository, event_id, event_type, at, payload or {}, actor)
         self.events.append(
             PublicEvent(event_id, json.dumps(sent).encode(), at, at + delay_seconds, is_hidden)

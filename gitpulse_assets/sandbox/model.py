@@ -172,6 +172,9 @@ class Repository:
     has_issues: bool = True
     is_archived: bool = False
     is_private: bool = False
+    stars_before: int = 80
+    star_times: list[int] = field(default_factory=list)
+    unstar_times: list[int] = field(default_factory=list)
     former_names: list[str] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     issues: dict[int, Issue] = field(default_factory=dict)
@@ -183,6 +186,11 @@ class Repository:
     version: int = 0
     unlisted_open_count: int = 0
     unlisted_closed_count: int = 0
+
+    def star_count(self, now: int) -> int:
+        """Its stars: those of long ago, those given since, without those taken back, which no event tells."""
+        given, back = (sum(at <= now for at in times) for times in (self.star_times, self.unstar_times))
+        return self.stars_before + given - back
 
     def unlisted_count(self, states: frozenset[str]) -> int:
         """How many issues of these states are counted and in no list."""

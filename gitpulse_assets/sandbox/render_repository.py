@@ -74,7 +74,7 @@ def repository_bytes(repository: Repository, pushed_at: int) -> bytes:
         "clone_url": f"{web}.git",
         "svn_url": web,
         **_settings(repository),
-        **_counts(repository),
+        **_counts(repository, pushed_at),
     }
     return json.dumps(record, separators=(",", ":")).encode()
 
@@ -103,19 +103,20 @@ def _settings(repository: Repository) -> dict[str, Any]:
     }
 
 
-def _counts(repository: Repository) -> dict[str, int]:
+def _counts(repository: Repository, now: int) -> dict[str, int]:
+    star_count = repository.star_count(now)
     # GitHub's open_issues counts open pull requests too.
     open_count = sum(repository.open_count(is_pull_request=is_one) for is_one in (False, True))
     open_count += repository.unlisted_open_count
     return {
         "size": 108,
-        "stargazers_count": 80,
-        "watchers_count": 80,
+        "stargazers_count": star_count,
+        "watchers_count": star_count,
         "forks_count": 9,
         "open_issues_count": open_count,
         "forks": 9,
         "open_issues": open_count,
-        "watchers": 80,
+        "watchers": star_count,
         "network_count": 9,
         "subscribers_count": 42,
     }

@@ -75,3 +75,20 @@ def test_without_a_watch_list_or_a_token_it_says_what_to_do(home: Path, instance
 def test_organisations_are_followed_and_people_who_have_no_feed_are_not(home, sandbox, instance):
     watch(acme="orgs", ada="users")
     assert said(tick(instance)).startswith("2 of 2 feeds polled, 0 events new")
+
+
+def test_counts_of_stars_that_cannot_be_fail_a_check_of_their_day(home, sandbox, instance):
+    watch()
+    world = sandbox.app.world
+    repository = world.feed(KEY).repository
+    repository.stars_before = 80
+    checks = []
+    for day, stars_before in enumerate((80, 180, 180), start=2):
+        repository.stars_before = stars_before
+        world.advance(to=f"2026-03-0{day}T08:00:00Z")
+        checks += [one for one in tick(instance).asset_events if isinstance(one, dg.AssetCheckEvaluation)]
+    assert [(one.partition, one.check_name, one.passed) for one in checks] == [
+        ("2026-03-02", "stars_agree", True),
+        ("2026-03-03", "stars_agree", False),
+    ]
+    assert "acme/rocket: the repository counts more new stars than its feed" in str(checks[1].description)

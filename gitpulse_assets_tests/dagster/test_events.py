@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from gitpulse_assets.assets.events import DAY_TABLES, HOURS_CHECK
+from gitpulse_assets.assets.events import DAY_TABLES, HOURS_CHECK, STARS_CHECK
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
@@ -44,11 +44,12 @@ def test_a_run_brings_a_day_and_says_which_hours_are_not_whole(settled: Path, de
         made = [one for one in events if one.is_step_materialization]
         keys = {one.asset_key.to_user_string() for one in made if one.asset_key}
         assert keys == {"/".join(contract.asset_key) for contract in DAY_TABLES}
-        (check,) = [
+        check, stars = [
             one.asset_check_evaluation_data
             for one in events
             if one.event_type_value == "ASSET_CHECK_EVALUATION"
         ]
+    assert (stars.check_name, stars.passed) == (STARS_CHECK, True)
     assert (check.check_name, check.passed, check.severity) == (
         HOURS_CHECK,
         False,

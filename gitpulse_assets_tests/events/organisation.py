@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 import duckdb
 from pydantic import SecretStr
 
+from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.events.feeds import Poller, Round
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.subject import Subject
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.metrics.answers import Answered, MetricAnswers
+from gitpulse_assets.metrics.catalogue import shipped_metrics
+from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.events.hours import Key, key_of
@@ -20,6 +24,7 @@ from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
 
 TYPES = ("PushEvent", "WatchEvent", "IssuesEvent", "ForkEvent")
 RNG = random.Random(1)
+METRICS = {metric.id: metric for metric in shipped_metrics()}
 
 
 @dataclass
@@ -67,3 +72,15 @@ def polled(lake: Lake, con: duckdb.DuckDBPyConnection, of: Organisation, *subjec
     ) as client:
         now = datetime.fromtimestamp(of.world.clock, UTC)
         return Poller(lake, con, client, chosen).poll(subjects, now)
+
+
+def ask(lake: Lake, metric_id: str, **given: str) -> Answered:
+    """Ask a shipped metric."""
+    of_lake = LakeAnswers(lake)
+    answers = MetricAnswers(lake, of_lake)
+    try:
+        metric = METRICS[metric_id]
+        return answers.ask(metric, read_values(metric.entry.parameters, given))
+    finally:
+        answers.close()
+        of_lake.close()

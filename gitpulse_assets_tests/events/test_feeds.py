@@ -168,10 +168,10 @@ def test_of_two_processes_that_poll_one_ends_with_what_to_do(lake, poll, monkeyp
     life, bring = FeedLife(9), Poller._bring
     life.happen(5, 600)
 
-    def beside_another(self, polls, result):
+    def beside_another(self, *told):
         monkeypatch.setattr(Poller, "_bring", bring)
         poll(lake, life)
-        bring(self, polls, result)
+        bring(self, *told)
 
     monkeypatch.setattr(Poller, "_bring", beside_another)
     with pytest.raises(LakeError, match="another process polls feeds into this lake; let one go on"):

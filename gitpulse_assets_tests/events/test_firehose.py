@@ -7,21 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.events.feed_state import feeds
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.subject import Firehose, Owner
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.metrics.answers import Answered, MetricAnswers
-from gitpulse_assets.metrics.catalogue import shipped_metrics
-from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets.repo import Repo
-from gitpulse_assets_tests.events.organisation import Organisation, polled
+from gitpulse_assets_tests.events.organisation import Organisation, ask, polled
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 
 ACME, FIREHOSE = Owner("acme"), Firehose()
-METRICS = {metric.id: metric for metric in shipped_metrics()}
 
 
 def lived(lake: Lake, con, *, polls_die: bool = False) -> Organisation:
@@ -42,17 +37,6 @@ def lived(lake: Lake, con, *, polls_die: bool = False) -> Organisation:
     of.world.advance(seconds=8 * 3600)
     polled(lake, con, of, ACME)
     return of
-
-
-def ask(lake: Lake, metric_id: str, **given: str) -> Answered:
-    of_lake = LakeAnswers(lake)
-    answers = MetricAnswers(lake, of_lake)
-    try:
-        metric = METRICS[metric_id]
-        return answers.ask(metric, read_values(metric.entry.parameters, given))
-    finally:
-        answers.close()
-        of_lake.close()
 
 
 def truth(of: Organisation) -> dict[str, tuple[int, int]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from gitpulse_assets.contracts.events import EVENT_TABLES, FEED_SPAN, FIREHOSE_EVENT, PUBLIC_EVENT
+from gitpulse_assets.contracts.events import EVENT_TABLES, FEED_SPAN, FIREHOSE_EVENT, PUBLIC_EVENT, STAR_COUNT
 from gitpulse_assets.events.backfill import Backfill
 from gitpulse_assets.events.feeds import with_rows
 from gitpulse_assets.events.fetching import Fetcher
@@ -76,7 +76,8 @@ def put_polled(lake: Lake, day: Day) -> None:
     event = {"event_id": 1, "event_type": "PushEvent", "created_at": at, "repository_name": "acme/r1"}
 
     def put(publication: Publication) -> None:
-        told = {FEED_SPAN: row, FIREHOSE_EVENT: event}
+        stars = {"repository_name": "acme/r1", "counted_at": at, "star_count": 8}
+        told = {FEED_SPAN: row, FIREHOSE_EVENT: event, STAR_COUNT: stars}
         tables = {one: with_rows(lake, publication.previous, one, day, [row])[1] for one, row in told.items()}
         publish(publication, [publication.stage(contract, table) for contract, table in tables.items()])
 
@@ -215,7 +216,7 @@ def assert_as_before(lake: Lake, made: MadeDays, *but: str) -> None:
 
 
 # Where events may be lost that feeds alone brought, no stretch of the day is called whole any more.
-OF_POLLS = ("feed_span", "firehose_event")
+OF_POLLS = ("feed_span", "firehose_event", "star_count")
 LOST_WITH = {f"silver/{name}": (name,) for name in OF_POLLS} | {"silver/public_event": OF_POLLS}
 MENDED = ("silver commit", "silver/public_event", "silver/event_hour")
 

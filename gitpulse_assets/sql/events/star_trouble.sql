@@ -1,0 +1,58 @@
+-- Grain: one count of a repository's stars that cannot be, against the count before it. Key: repository_name, counted_at.
+-- Stars that are taken back leave no event, so a count may grow by less than was given, never by more: where it does,
+-- and the feed is proven whole all that time, events are missing or the count is wrong. None at all after ten is no count.
+-- Deliberate: a few minutes on both ends, since a count and an event of the same moment do not show at once.
+with reading as (
+    select
+        lower(repository_name) as repository_name, counted_at, star_count,
+        lag(counted_at) over one as before_at, lag(star_count) over one as count_before
+    from star_count
+    window one as (partition by lower(repository_name) order by counted_at)
+),
+
+hour as (
+    select
+        reading.repository_name, reading.counted_at,
+        date_diff('hour', reading.before_at, reading.counted_at) + 1 as hour_count,
+        count(distinct feed_hour.event_hour_at) as whole_hour_count
+    from reading
+    left join feed_hour
+        on feed_hour.repository_name in (
+            reading.repository_name, split_part(reading.repository_name, '/', 1) || '/*'
+        )
+        and feed_hour.event_hour_at >= time_bucket(interval 1 hour, reading.before_at)
+        and feed_hour.event_hour_at <= reading.counted_at
+    where reading.before_at is not null
+    group by all
+),
+
+given as (
+    select reading.repository_name, reading.counted_at, count(star_given.created_at) as given_count
+    from reading
+    left join star_given
+        on lower(star_given.repository_name) = reading.repository_name
+        and star_given.created_at > reading.before_at - interval 5 minute
+        and star_given.created_at <= reading.counted_at + interval 5 minute
+    group by all
+),
+
+judged as (
+    select
+        reading.repository_name, reading.before_at, reading.counted_at, reading.count_before, reading.star_count,
+        given.given_count,
+        case
+            when reading.star_count = 0 and reading.count_before >= 10 then 'no_stars'
+            when
+                hour.whole_hour_count = hour.hour_count
+                and reading.star_count - reading.count_before > given.given_count
+                then 'more_than_given'
+        end as reason
+    from reading
+    join hour using (repository_name, counted_at)
+    join given using (repository_name, counted_at)
+)
+
+select repository_name, before_at, counted_at, count_before, star_count, given_count, reason
+from judged
+where reason is not null
+order by counted_at, repository_name
