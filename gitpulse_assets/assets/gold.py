@@ -10,6 +10,7 @@ import dagster as dg
 import pyarrow as pa
 
 from gitpulse_assets.assets.publishing import checked
+from gitpulse_assets.assets.silver import options_of
 from gitpulse_assets.assets.specs import asset_out, inner_deps, read_by
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
@@ -40,9 +41,12 @@ def gold(
 
     repo = Repo.parse(context.partition_key)
     settings = settings_or_failure()
+    options = options_of(repo, settings)
     with lake_errors(), duckdb.get_connection(settings) as con:
         made = yield from checked(
-            lambda: make_marts(con, lake.open(settings), repo, label_groups=settings.label_groups)
+            lambda: make_marts(
+                con, lake.open(settings), repo, label_groups=settings.label_groups, options=options
+            )
         )
     for table in made.tables:
         if table.contract is MART_BACKLOG_VERDICT:

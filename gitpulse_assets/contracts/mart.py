@@ -44,7 +44,7 @@ class Mart:
     contract: TableContract
     checks: tuple[Check, ...] = ()
     answer: Answer | None = None
-    made_by: Literal["statement", "transfers", "verdict"] = "statement"
+    made_by: Literal["statement", "transfers", "verdict", "conversations"] = "statement"
     statements: tuple[str, ...] = ()
     computed: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     label_windows_days: tuple[int, ...] = ()

@@ -17,8 +17,11 @@ from gitpulse_assets.lineage.trace import NOTHING, Origins, Relation, Tracer, Un
 from gitpulse_assets.transform.entities import statement
 from gitpulse_assets.transform.sql_file import load_sql
 
-# Relations that no file makes and no table is: what is configured.
-CONFIGURED: Mapping[str, tuple[str, ...]] = {"label_group_pattern": ("position", "label_group", "pattern")}
+# Relations that no file makes and no table of a repository is: what is configured, and its organisation's.
+CONFIGURED: Mapping[str, tuple[str, ...]] = {
+    "label_group_pattern": ("position", "label_group", "pattern"),
+    "organization_member": ("user_id", "from_date", "to_date", "first_look_at"),
+}
 MANIFEST = "bronze/manifest"
 # Parts of the manifest under names of their own, and what a column is called there.
 OF_MANIFEST: Mapping[str, Mapping[str, str]] = {"run_order": {"run_id": "run_id", "run_sequence": "sequence"}}

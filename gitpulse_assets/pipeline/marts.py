@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from gitpulse_assets.catalog.tables import MART_TABLES
+from gitpulse_assets.catalog.tables import MART_TABLES, MARTS
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
 from gitpulse_assets.contracts.bronze import ISSUES
@@ -23,6 +23,7 @@ from gitpulse_assets.pipeline.neighbours import link_transfers
 from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
+from gitpulse_assets.transform.contributors import build_conversations, without_members
 from gitpulse_assets.transform.gold import (
     NOT_COPIED,
     SILVER_INPUTS,
@@ -31,6 +32,9 @@ from gitpulse_assets.transform.gold import (
 )
 from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.verdict_table import build_verdicts
+from gitpulse_assets.watch.watch_list import RepoOptions
+
+HAS_CONVERSATIONS = any(mart.made_by == "conversations" for mart in MARTS)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def make_marts(
     repo: Repo,
     *,
     label_groups: Sequence[LabelGroup] = DEFAULT_LABEL_GROUPS,
+    options: RepoOptions | None = None,
 ) -> MadeMarts:
     """Make every mart on a fresh connection as of the last complete walk, audit and seal them.
 
@@ -60,6 +65,9 @@ def make_marts(
         for table in NOT_COPIED:
             con.register(table.name, inputs[table.name])
         link_transfers(con, lake, repo)
+        if HAS_CONVERSATIONS:
+            without_members(con)
+            build_conversations(con, as_of_at, options or RepoOptions())
         verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
         checks = audited(con, MART_TABLES, GOLD_CHECKS, {"as_of_at": as_of_at})
         refuse_failed(checks)

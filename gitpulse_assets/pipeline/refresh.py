@@ -126,4 +126,5 @@ def publish_marts(lake: Lake, repo: Repo, options: Options | None = None) -> Non
     """Publish the marts alone."""
     tell(WalkProgress(repo, 0, 0, step="gold"))
     with connect() as con:
-        make_marts(con, lake, repo, label_groups=(options or Options()).label_groups).publish()
+        chosen = options or Options()
+        make_marts(con, lake, repo, label_groups=chosen.label_groups, options=chosen.repo).publish()

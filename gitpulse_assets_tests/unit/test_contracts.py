@@ -34,6 +34,7 @@ def test_names_tell_their_types(contract: TableContract):
         assert column.name.endswith("_at") == (column.type == UTC_TIMESTAMP) or column.name in {
             "watermark",
             "since",
+            "waiting_since",
         }
         assert column.name.endswith("_count") <= (column.type in (pa.int64(), pa.int32()))
         assert column.name.startswith(("is_", "has_")) == (column.type == pa.bool_())

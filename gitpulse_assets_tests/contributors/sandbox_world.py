@@ -1,0 +1,118 @@
+"""What the stand-in GitHub wrote down as it acted, as a `World` for the oracle."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from gitpulse_assets.sandbox.model import Issue, User
+from gitpulse_assets.sandbox.thread_acts import Fact, association_of
+from gitpulse_assets.sandbox.world import World as Sandbox
+from gitpulse_assets_tests.contributors.truth import Account, LabelTime, Move, Thread, Word, World
+
+NOBODY = Account(0, "", is_deleted=True)
+MOVES = {
+    "closed": "closed",
+    "reopened": "reopened",
+    "merged": "merged",
+    "ready_for_review": "ready",
+    "convert_to_draft": "drafted",
+}
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def account(user: User | None) -> Account:
+    is_here = user is not None and user.login != "ghost"
+    return Account(user.user_id, user.login, user.kind) if user and is_here else NOBODY  # type: ignore[arg-type]
+
+
+def moves_of(facts: Iterable[Fact], issue: Issue) -> list[Move]:
+    """Each change of state once: what closes again only changes the reason, and a merge closes too."""
+    by_commit = {event.at for event in issue.events if event.kind == "closed" and event.closer == "Commit"}
+    found: list[Move] = []
+    state = "reopened"
+    for fact in facts:
+        kind = MOVES.get(fact.kind)
+        ended = state in ("closed", "merged")
+        if kind is None or (kind == "closed" and ended) or (kind == "reopened" and not ended):
+            continue
+        state = kind if kind in ("closed", "merged", "reopened") else state
+        is_by_commit = kind == "closed" and fact.at in by_commit
+        found.append(Move(kind, moment(fact.at), account(fact.actor), is_by_commit))  # type: ignore[arg-type]
+    return found
+
+
+def closing_of(issue: Issue) -> list[Move]:
+    """An issue's last closing as its record has it: conversions and arrivals close without an event."""
+    if issue.closed_at is None:
+        return []
+    return [Move("closed", moment(issue.closed_at), account(issue.closed_by))]
+
+
+def words_of(facts: list[Fact]) -> list[Word]:
+    deleted = {fact.subject_id for fact in facts if fact.kind == "comment_deleted"}
+    dismissed = {fact.subject_id: moment(fact.at) for fact in facts if fact.kind == "review_dismissed"}
+    found: list[Word] = []
+    drafts: list[Fact] = []
+    for fact in facts:
+        who, at = account(fact.actor), moment(fact.at)
+        if fact.kind == "commented" and fact.subject_id not in deleted:
+            found.append(Word("comment", at, who, fact.association))
+        elif fact.kind == "review_commented":
+            drafts.append(fact)
+        elif fact.kind == "reviewed":
+            found.append(
+                Word("review", at, who, fact.association, fact.detail, dismissed.get(fact.subject_id))
+            )
+            found += [
+                Word("review_comment", at, who, fact.association, written_at=moment(draft.at))
+                for draft in drafts
+            ]
+            drafts = []
+    return found
+
+
+def labels_of(facts: list[Fact], names: Mapping[int, str]) -> list[LabelTime]:
+    """Each time a label was on that is there now: one that was deleted ended when somebody looked."""
+    found: list[LabelTime] = []
+    on: dict[int, datetime] = {}
+    for fact in facts:
+        label_id = fact.subject_id
+        if label_id in names and fact.kind in ("labeled", "label_carried"):
+            on.setdefault(label_id, moment(fact.at))
+        elif label_id in on and fact.kind == "unlabeled":
+            found.append(LabelTime(label_id, names[label_id], on.pop(label_id), moment(fact.at)))
+    return found + [LabelTime(label_id, names[label_id], since, None) for label_id, since in on.items()]
+
+
+def thread_of(issue: Issue, facts: list[Fact], names: Mapping[int, str]) -> Thread:
+    turns = [fact.kind for fact in facts if fact.kind in ("ready_for_review", "convert_to_draft")]
+    is_draft = turns[0] == "ready_for_review" if turns else bool(issue.is_draft)
+    return Thread(
+        issue.number,
+        issue.is_pull_request,
+        account(issue.author),
+        association_of(issue.author),
+        moment(issue.created_at),
+        issue.title,
+        issue.is_pull_request and is_draft,
+        moves_of(facts, issue) if issue.is_pull_request else closing_of(issue),
+        words_of(facts),
+        labels_of(facts, names),
+    )
+
+
+def world_of(sandbox: Sandbox, name: str, as_of_at: datetime) -> World:
+    """The world of one repository, every fact up to now."""
+    acts = sandbox.acts_on(name)
+    by_issue: dict[int, list[Fact]] = {}
+    for fact in acts.facts:
+        by_issue.setdefault(fact.issue_id, []).append(fact)
+    names = {label.label_id: label.name for label in acts.repository.labels}
+    threads = [
+        thread_of(issue, by_issue[issue.issue_id], names)
+        for issue in acts.repository.issues.values()
+        if issue.issue_id in by_issue
+    ]
+    return World(as_of_at, threads)
