@@ -25,7 +25,7 @@ steps as (
         pull_request_number,
         max(stepped_at) filter (where kind = 'ready_for_review') as last_ready_at,
         count(*) filter (where kind = 'reopened' and delta = 1) as times_reopened,
-        coalesce(arg_max(is_by_commit, stepped_at) filter (where kind = 'closed' and delta = -1), false)
+        coalesce(arg_max(is_by_commit, step_number) filter (where kind = 'closed' and delta = -1), false)
             as is_by_commit,
         (sum(delta) * epoch_us($as_of_at::timestamptz)
             - sum(delta * least(epoch_us(stepped_at), epoch_us($as_of_at::timestamptz)))) // 1000000 as open_seconds

@@ -111,6 +111,7 @@ select
     snapshot.repo_owner,
     snapshot.repo_name,
     pull_request_number,
+    row_number() over in_order as step_number,
     kind,
     stepped_at,
     make_timestamp(epoch_us(stepped_at))::date as stepped_date,
