@@ -1,0 +1,181 @@
+"""The cases that earlier systems got wrong, and the edges of the definitions, each by name and by hand."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.transform.contributors import build_conversations
+from gitpulse_assets_tests.contributors.compare import load, marts_of, options_of
+from gitpulse_assets_tests.contributors.truth import (
+    Account,
+    LabelTime,
+    Move,
+    Organization,
+    Thread,
+    Word,
+    World,
+)
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# A Wednesday.
+AS_OF = datetime(2024, 5, 15, 12, tzinfo=UTC)
+ASKER, MEMBER, OWNER = Account(1, "asker"), Account(2, "member"), Account(3, "owner")
+ROBOT, GHOST = Account(4, "robot[bot]", "Bot"), Account(5, "gone", is_deleted=True)
+
+
+def said(who: Account, at: datetime, association: str = "NONE") -> Word:
+    return Word("comment", at, who, association)
+
+
+def issue(number: int, *words: Word, created_at: datetime = AS_OF - 30 * DAY, **fields: Any) -> Thread:
+    return Thread(number, False, ASKER, "NONE", created_at, words=list(words), **fields)
+
+
+def pull_request(number: int, *moves: Move, created_at: datetime = AS_OF - 30 * DAY, **fields: Any) -> Thread:
+    return Thread(number, True, ASKER, "NONE", created_at, moves=list(moves), **fields)
+
+
+def moved(kind: str, at: datetime) -> Move:
+    return Move(kind, at, OWNER)  # type: ignore[arg-type]
+
+
+def row_of(mart: str, *threads: Thread, **fields: Any) -> dict[str, Any] | None:
+    rows = marts_of(World(AS_OF, list(threads), **fields))[mart]
+    return rows[-1] if rows else None
+
+
+def test_case_21_only_openings_count_in_the_time_between_pull_requests():
+    first = AS_OF - 10 * DAY
+    reopened = [moved("closed", first + HOUR), moved("reopened", first + 2 * HOUR)]
+    threads = [
+        pull_request(1, *reopened, created_at=first),
+        pull_request(2, created_at=first + DAY),
+        pull_request(3, moved("merged", first + 4 * DAY), created_at=first + 3 * DAY),
+    ]
+    row = row_of("mart_pull_request_monthly", *threads)
+    assert row is not None
+    assert row["average_seconds_between_opened"] == 1.5 * 86_400
+    assert (row["opened_count"], row["merged_count"]) == (3, 1)
+
+
+def test_case_25_a_member_who_leaves_and_returns_is_a_maintainer_again():
+    spans = {MEMBER.account_id: [(None, date(2024, 5, 1)), (date(2024, 5, 10), None)]}
+    organization = Organization(AS_OF - 60 * DAY, spans)
+    away, back = AS_OF - 10 * DAY, AS_OF - 2 * DAY
+    gone = row_of("mart_first_response", issue(1, said(MEMBER, away)), organization=organization)
+    again = row_of(
+        "mart_first_response", issue(1, said(MEMBER, away), said(MEMBER, back)), organization=organization
+    )
+    assert gone is not None
+    assert again is not None
+    assert (gone["first_response_at"], gone["first_maintainer_response_at"]) == (away, None)
+    assert (again["first_response_at"], again["first_maintainer_response_at"]) == (away, back)
+
+
+def test_case_34_an_issue_that_arrived_counts_from_its_old_creation_with_its_old_words():
+    created_at = AS_OF - 300 * DAY
+    answer = said(OWNER, created_at + DAY, "OWNER")
+    row = row_of("mart_first_response", issue(7, answer, created_at=created_at))
+    assert row is not None
+    assert row["time_to_first_response_seconds"] == 86_400
+
+
+@pytest.mark.parametrize(
+    ("word", "is_response"),
+    [
+        (said(OWNER, AS_OF), True),
+        (said(GHOST, AS_OF), True),
+        (said(Account(9, "imported", "Mannequin"), AS_OF), True),
+        (said(ASKER, AS_OF), False),
+        (said(ROBOT, AS_OF), False),
+        (said(Account(9, "acme", "Organization"), AS_OF), False),
+        (said(Account(9, "Listed"), AS_OF), False),
+        (said(OWNER, AS_OF - 31 * DAY), False),
+    ],
+)
+def test_who_responds(word: Word, is_response: bool):
+    row = row_of("mart_first_response", issue(1, word), bots=("listed",))
+    assert row is not None
+    assert row["is_censored"] is not is_response
+
+
+def test_one_deleted_account_does_not_answer_another():
+    thread = issue(1, said(GHOST, AS_OF))
+    thread.author = Account(6, "also-gone", is_deleted=True)
+    row = row_of("mart_first_response", thread)
+    assert row is not None
+    assert row["is_censored"]
+
+
+@pytest.mark.parametrize(("days", "is_listed"), [(timedelta(days=7), False), (7 * DAY - HOUR / 3600, True)])
+def test_a_comment_exactly_7_days_old_is_not_trending(days: timedelta, is_listed: bool):
+    row = row_of("mart_trending_issue", issue(1, said(ASKER, AS_OF - days)))
+    assert (row is not None) is is_listed
+
+
+@pytest.mark.parametrize(
+    ("calendar", "zone", "waited"), [("", "UTC", 9), ("DE", "UTC", 8), ("", "Asia/Tokyo", 8)]
+)
+def test_business_days_are_those_of_the_calendar_and_the_zone(calendar: str, zone: str, waited: int):
+    # From Thursday, 2 May 2024, 20:00 UTC, which is Friday in Tokyo; 9 May is a holiday in Germany.
+    asked = datetime(2024, 5, 2, 20, tzinfo=UTC)
+    row = row_of("mart_follow_up", issue(1, created_at=asked), calendar=calendar, time_zone=zone)
+    assert row is not None
+    assert row["business_days_waiting"] == waited
+    assert row["is_overdue"]
+
+
+def test_what_a_waiting_label_asked_for_has_come():
+    label = LabelTime(1, "Needs-Info: logs", AS_OF - 5 * DAY, None)
+    asked, early, answer = AS_OF - 6 * DAY, AS_OF - 5.5 * DAY, AS_OF - 4 * DAY
+    words = [said(OWNER, asked, "OWNER"), said(ASKER, early), said(ASKER, answer), said(ROBOT, AS_OF)]
+    row = row_of("mart_pending_response", issue(1, *words, labels=[label]))
+    assert row is not None
+    assert (row["waiting_since"], row["waiting_days"]) == (answer, 4.0)
+    assert row_of("mart_pending_response", issue(1, *words[:2], labels=[label])) is None
+
+
+def steps_without_events(thread: Thread) -> dict[str, Any]:
+    """The lifecycle's row, and the last day's flow, of a pull request whose timeline nobody read."""
+    world = World(AS_OF, [thread])
+    with connect() as con:
+        load(con, world)
+        con.execute("delete from conversation_event")
+        build_conversations(con, AS_OF, options_of(world))
+        (row,) = con.table("mart_pull_request_lifecycle").to_arrow_table().to_pylist()
+        day = con.table("mart_pull_request_flow").to_arrow_table().to_pylist()[-1]
+    return row | day
+
+
+@pytest.mark.parametrize(
+    ("moves", "open_seconds", "at_end"),
+    [
+        ([], 30 * 86_400, 1),
+        ([moved("closed", AS_OF - 29 * DAY)], 86_400, 0),
+        ([moved("merged", AS_OF - 28 * DAY)], 2 * 86_400, 0),
+        ([moved("closed", AS_OF - 29 * DAY), moved("reopened", AS_OF - 20 * DAY)], 30 * 86_400, 1),
+    ],
+)
+def test_without_a_timeline_the_snapshot_alone_tells(moves: list[Move], open_seconds: int, at_end: int):
+    row = steps_without_events(pull_request(1, *moves))
+    assert (row["open_seconds"], row["open_at_end"]) == (open_seconds, at_end)
+
+
+def test_without_a_timeline_a_draft_was_opened_as_one():
+    row = steps_without_events(pull_request(1, moved("drafted", AS_OF - DAY)))
+    assert (row["drafts_at_end"], row["ready_at"]) == (1, None)
+
+
+def test_what_only_the_snapshot_tells_takes_effect_after_what_was_told():
+    thread = pull_request(1, moved("closed", AS_OF - 20 * DAY), moved("reopened", AS_OF - 10 * DAY))
+    world = World(AS_OF, [thread])
+    with connect() as con:
+        load(con, world)
+        con.execute("delete from conversation_event where event_type = 'reopened'")
+        build_conversations(con, AS_OF, options_of(world))
+        rows = con.table("mart_pull_request_flow").to_arrow_table().to_pylist()
+    assert [(row["flow_date"], row["open_at_end"]) for row in rows if row["reopened_count"]] == [
+        (AS_OF.date(), 1)
+    ]
