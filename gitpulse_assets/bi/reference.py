@@ -4,11 +4,13 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gitpulse_assets.bi.readers import READERS
+from gitpulse_assets.catalog.declared import tables_of
 from gitpulse_assets.catalog.tables import CATALOG
+from gitpulse_assets.chosen import SUBJECTS
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 
@@ -46,9 +48,18 @@ Not tried: Spark, which by its manual guesses the types of the path's keys unles
 
 def reference() -> str:
     """Return the whole reference as Markdown."""
-    return "\n".join(
-        [head(), *(line for contract in (*CATALOG, *EVENT_CONTRACTS) for line in table(contract))]
-    )
+    added = {subject: tuple(dict.fromkeys(tables_of(subject))) for subject in SUBJECTS}
+    of_subjects = [contract for contracts in added.values() for contract in contracts]
+    always = [contract for contract in (*CATALOG, *EVENT_CONTRACTS) if contract not in of_subjects]
+    lines = [head(), *sections(always)]
+    for subject, contracts in added.items():
+        lines += [f"# Tables where `GITPULSE_SUBJECTS={subject}`\n", *sections(contracts)]
+    return "\n".join(lines)
+
+
+def sections(contracts: Iterable[TableContract]) -> Iterator[str]:
+    """Return the tables' sections one after the other."""
+    return (line for contract in contracts for line in table(contract))
 
 
 def head() -> str:
