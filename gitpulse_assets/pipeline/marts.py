@@ -3,6 +3,7 @@
 What a mart means stands in its contract and its `sql/gold/*.sql`.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +24,7 @@ from gitpulse_assets.pipeline.neighbours import link_transfers
 from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
-from gitpulse_assets.transform.contributors import build_conversations, without_members
+from gitpulse_assets.transform.contributors import build_conversations, unfit_patterns, without_members
 from gitpulse_assets.transform.gold import (
     NOT_COPIED,
     SILVER_INPUTS,
@@ -34,6 +35,7 @@ from gitpulse_assets.transform.incomplete import incomplete_slices
 from gitpulse_assets.transform.verdict_table import build_verdicts
 from gitpulse_assets.watch.watch_list import RepoOptions
 
+logger = logging.getLogger(__name__)
 HAS_CONVERSATIONS = any(mart.made_by == "conversations" for mart in MARTS)
 
 
@@ -66,14 +68,23 @@ def make_marts(
             con.register(table.name, inputs[table.name])
         link_transfers(con, lake, repo)
         if HAS_CONVERSATIONS:
-            without_members(con)
-            build_conversations(con, as_of_at, options or RepoOptions())
+            make_conversations(con, repo, as_of_at, options or RepoOptions())
         verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
         checks = audited(con, MART_TABLES, GOLD_CHECKS, {"as_of_at": as_of_at})
         refuse_failed(checks)
         staged = stage(con, publication, MART_TABLES)
         publication.seal()
         return MadeMarts(checks, staged, verdicts=verdicts)
+
+
+def make_conversations(
+    con: duckdb.DuckDBPyConnection, repo: Repo, as_of_at: datetime, options: RepoOptions
+) -> None:
+    """Make the marts of conversations; say of patterns of the watch list that they fit nothing."""
+    without_members(con)
+    build_conversations(con, as_of_at, options)
+    for pattern in unfit_patterns(con, options.waiting_labels):
+        logger.warning("%s: waiting_labels: no label of it fits %r; see its labels at GitHub", repo, pattern)
 
 
 def last_walk_at(sync_state: ds.Dataset) -> datetime:

@@ -3,7 +3,7 @@
 What each means stands in its `sql/gold/*.sql`; who counts, in `conversation_act.sql` alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from fnmatch import fnmatchcase
 
@@ -11,7 +11,7 @@ import duckdb
 
 from gitpulse_assets.calendars import holidays_of
 from gitpulse_assets.transform.sql_file import create_table
-from gitpulse_assets.watch.watch_list import RepoOptions
+from gitpulse_assets.watch.watch_list import DEFAULT_WAITING_LABELS, RepoOptions
 
 # Relations and marts, each after what it reads.
 STATEMENTS = (
@@ -58,12 +58,29 @@ def without_members(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def waiting_names(con: duckdb.DuckDBPyConnection, patterns: Iterable[str]) -> list[str]:
-    """The names of labels that are on something now and that one of the patterns fits."""
+    """The names of labels that are or were on something and that one of the patterns fits."""
+    names = label_names(con)
+    return sorted({name for pattern in patterns for name in names if fits(pattern, name)})
+
+
+def unfit_patterns(con: duckdb.DuckDBPyConnection, patterns: Sequence[str]) -> list[str]:
+    """The patterns that fit no label there is or was, of those that somebody wrote."""
+    if tuple(patterns) == DEFAULT_WAITING_LABELS:
+        return []
+    names = label_names(con)
+    return [pattern for pattern in patterns if not any(fits(pattern, name) for name in names)]
+
+
+def label_names(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The names, as they are now, of labels that are or were on something."""
+    rows = con.execute("select distinct label_name from label_span where label_name is not null").fetchall()
+    return [name for (name,) in rows]
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a shell pattern fits a whole name, letter case aside."""
     # Here and not in SQL: DuckDB's GLOB goes by bytes, so that its ? is half of an é.
-    rows = con.execute("select distinct label_name from label_span where to_at is null").fetchall()
-    lowered = [pattern.lower() for pattern in patterns]
-    names = [str(name) for (name,) in rows if name is not None]
-    return sorted(name for name in names if any(fnmatchcase(name.lower(), some) for some in lowered))
+    return fnmatchcase(name.lower(), pattern.lower())
 
 
 def holidays_since(con: duckdb.DuckDBPyConnection, calendar: str, as_of_at: datetime) -> list[date]:

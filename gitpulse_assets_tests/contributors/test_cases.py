@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.transform.contributors import build_conversations
+from gitpulse_assets.transform.contributors import build_conversations, unfit_patterns
+from gitpulse_assets.watch.watch_list import DEFAULT_WAITING_LABELS
 from gitpulse_assets_tests.contributors.compare import load, marts_of, options_of
 from gitpulse_assets_tests.contributors.truth import (
     Account,
@@ -135,6 +136,23 @@ def test_what_a_waiting_label_asked_for_has_come():
     assert row is not None
     assert (row["waiting_since"], row["waiting_days"]) == (answer, 4.0)
     assert row_of("mart_pending_response", issue(1, *words[:2], labels=[label])) is None
+
+
+@pytest.mark.parametrize(
+    ("patterns", "unfit"),
+    [
+        (("bug*", "Awaiting*"), ["Awaiting*"]),
+        (("BUG?É",), []),
+        (DEFAULT_WAITING_LABELS, []),
+    ],
+)
+def test_a_pattern_that_somebody_wrote_and_no_label_fits_is_named(
+    patterns: tuple[str, ...], unfit: list[str]
+):
+    label = LabelTime(1, "bug é", AS_OF - DAY, None)
+    with connect() as con:
+        load(con, World(AS_OF, [issue(1, labels=[label])]))
+        assert unfit_patterns(con, patterns) == unfit
 
 
 def steps_without_events(thread: Thread) -> dict[str, Any]:
