@@ -16,10 +16,15 @@ from gitpulse_assets.contracts.silver import QUARANTINE, SYNC_STATE
 from gitpulse_assets.contracts.stream import Entity, Merged, Stream
 
 
+def declared() -> Iterator[Any]:
+    """Yield the modules of `streams/` by name, those not chosen among them."""
+    for module in iter_modules(streams.__path__):
+        yield import_module(f"{streams.__name__}.{module.name}")
+
+
 def subjects() -> Iterator[Any]:
     """Yield the chosen modules of `streams/` by name."""
-    found = (import_module(f"{streams.__name__}.{module.name}") for module in iter_modules(streams.__path__))
-    yield from filter(is_chosen, found)
+    yield from filter(is_chosen, declared())
 
 
 STREAMS: tuple[Stream, ...] = tuple(stream for subject in subjects() for stream in subject.STREAMS)
@@ -31,6 +36,17 @@ BRONZE: tuple[TableContract, ...] = (
     *dict.fromkeys(table for stream in STREAMS for table in (stream.bronze, stream.pages) if table),
     MANIFEST,
     FOLDED_RUN,
+)
+
+# What a process that chose otherwise may have left in the lake, by subject.
+UNCHOSEN: tuple[tuple[str, TableContract], ...] = tuple(
+    (subject.SUBJECT, table)
+    for subject in declared()
+    if not is_chosen(subject)
+    for table in (
+        *(stream.bronze for stream in subject.STREAMS),
+        *(merged.contract for entity in subject.ENTITIES for merged in entity.tables),
+    )
 )
 
 # What runs store in numbered batches, by the name that the manifest has for it.

@@ -154,7 +154,7 @@ def walk_to_end(session: Session, walking: Walk[ReadPage], plan: WalkPlan) -> tu
     goes on by asking for its last page again.
     """
     end, met_ids = ListEnd(session, plan.stream, plan.since, plan.as_of_at), set[int]()
-    last = walk_on(session, walking, plan, met_ids, plan.start_url)
+    last = walk_deep(session, walking, plan, met_ids, plan.start_url)
     newest, looks = plan.newest or end.newest(), 1
     while not (last.page.is_capped or end.is_met(newest, met_ids, parts_of(session, walking.run))):
         if looks == LOOKS:
@@ -162,7 +162,7 @@ def walk_to_end(session: Session, walking: Walk[ReadPage], plan: WalkPlan) -> tu
                 keep_unended(session, walking, plan, last)
                 raise end.refusal(newest, walking.run.row.record_count)
             return last, False
-        last = walk_on(session, walking, plan, met_ids, last.page.url)
+        last = walk_deep(session, walking, plan, met_ids, last.page.url)
         newest, looks = end.newest(), looks + 1
     return last, True
 
@@ -177,6 +177,23 @@ def keep_unended(session: Session, walking: Walk[ReadPage], plan: WalkPlan, last
     unended = replace(last, page=replace(last.page, next_url=last.page.url, etag=None))
     keep(session, walking.run, plan, [*walking.waiting, unended])
     walking.waiting = []
+
+
+def walk_deep(
+    session: Session, walking: Walk[ReadPage], plan: WalkPlan, met_ids: set[int], start_url: str | None
+) -> ReadPage:
+    """Walk on; where GitHub serves a list by update only so deep, go on from the last update that was met."""
+    last, since = walk_on(session, walking, plan, met_ids, start_url), None
+    while last.page.is_capped and plan.stream.listing.is_by_update:
+        heads = [head for part in (*walking.waiting, last) for head in part.heads]
+        latest = max(updated_ats(heads, walking.run.row), default=None)
+        if latest is None or latest == since:
+            break
+        since, url = latest, session.client.list_url(session.repo, plan.stream.listing, latest)
+        onward = replace(last.page, next_url=url, is_capped=False)
+        walking.waiting.append(replace(last, page=onward))
+        last = walk_on(session, walking, plan, met_ids, url)
+    return last
 
 
 def walk_on(

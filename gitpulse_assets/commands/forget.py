@@ -12,6 +12,7 @@ import dagster as dg
 import msgspec
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
+from gitpulse_assets.catalog.subjects import UNCHOSEN
 from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.commands.refresh import instance_of, load_definitions
@@ -101,6 +102,13 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
         return refused("nothing was changed", FAILED)
     try:
         lake = open_lake(settings)
+        if subjects := left_by_others(lake):
+            named = ",".join(subjects)
+            return refused(
+                f"the lake has tables of {named}, which this process would leave as they are; nothing was "
+                f"changed. Set GITPULSE_SUBJECTS={named} for it",
+                WRONG_USE,
+            )
         with instance_of(settings) as instance:
             if busy := sorted(busy_keys(instance, datetime.now(UTC)) | backfilled_keys(instance)):
                 return refused(
@@ -125,6 +133,13 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
         "that a bucket keeps and copies made elsewhere are not touched"
     )
     return refused("; ".join(failed), FAILED) if failed else DONE
+
+
+def left_by_others(lake: Lake) -> list[str]:
+    """The subjects not chosen of which the lake has tables all the same."""
+    return sorted(
+        {subject for subject, table in UNCHOSEN if next(iter(lake.store.list(f"{table.folder}/")), None)}
+    )
 
 
 def forget_events(lake: Lake, login: str) -> ForgottenEvents:

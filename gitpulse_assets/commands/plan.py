@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.summary import counted
@@ -10,6 +11,7 @@ from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.github.pace import MOST_A_MINUTE
+from gitpulse_assets.github.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -23,7 +25,7 @@ def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
     """Print what each repository costs and whether this hour's budget has it all.
 
     Returns 0 where it has, 3 where GitHub's limits will have to be waited for, 1 where something cannot be
-    refreshed at all. Costs 1 unit of either budget a repository.
+    refreshed at all. Costs 1 unit of either budget a repository, where conversations are collected 3.
     """
     try:
         lake = open_lake(settings)
@@ -57,19 +59,30 @@ def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
 
 
 def size_of(client: GitHubClient, repo: Repo) -> Size:
-    """Ask how much there is; without a token only the newest number is told, which is at least as much."""
+    """Ask how much there is; without a token only the newest number is told, which is at least as much.
+
+    Where conversations are collected, by 2 requests more how many comments there are.
+    """
+    comments = comment_count(client, repo) if CONTRIBUTORS in chosen_subjects() else None
     if client.has_token(repo):
         size = client.repository_size(repo)
-        return Size(size.issue_count, size.pull_request_count)
+        return Size(size.issue_count, size.pull_request_count, comment_count=comments)
     newest = client.newest_number(repo)
-    return Size(newest, 0, is_upper_bound=True)
+    return Size(newest, 0, is_upper_bound=True, comment_count=comments)
+
+
+def comment_count(client: GitHubClient, repo: Repo) -> int:
+    """Ask how many comments there are, on issues and pull requests and on lines."""
+    return sum(client.list_length(repo, source) for source in (ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST))
 
 
 def size_words(size: Size) -> str:
     """How much there is, for people."""
+    comments = "" if size.comment_count is None else f", {counted(size.comment_count, 'comment')}"
     if size.is_upper_bound:
-        return f"at most {size.record_count:,} issues and pull requests"
-    return f"{counted(size.issue_count, 'issue')} and {counted(size.pull_request_count, 'pull request')}"
+        return f"at most {size.record_count:,} issues and pull requests{comments}"
+    found = f"{counted(size.issue_count, 'issue')} and {counted(size.pull_request_count, 'pull request')}"
+    return found + comments
 
 
 def cost_words(cost: Cost) -> str:

@@ -307,7 +307,6 @@ PULL_REQUEST_CURRENT = TableContract(
         Column("additions", pa.int64(), "Lines added; null where not known."),
         Column("deletions", pa.int64(), "Lines deleted; null where not known."),
         Column("changed_file_count", pa.int64(), "Files changed; null where not known."),
-        Column("commit_count", pa.int64(), "Commits; null where not known."),
         Column(
             "requested_reviewer_logins",
             pa.list_(pa.string()),

@@ -23,7 +23,7 @@ from gitpulse_assets.github.feed import Feed, FeedPage, poll
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import CONVERSATION, LifecycleBatch, Lifecycles
-from gitpulse_assets.github.links import same_origin
+from gitpulse_assets.github.links import page_number, same_origin
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
 from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE, RestList
 from gitpulse_assets.github.spending import Spending
@@ -326,15 +326,16 @@ class GitHubClient:
         (CursorRefused when GitHub no longer takes it); `known` asks conditionally for pages of an earlier
         walk. Where GitHub serves the first rows of a list only, the last page says `is_capped`.
         """
-        if start_url is not None:
-            url = same_origin(self._api_url, start_url)
-        elif since is None or source.changed is None:
-            url = self._address(repo, source.path, **source.whole, per_page=PER_PAGE)
-        else:
-            moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            url = self._address(repo, source.path, since=moment, **source.changed, per_page=PER_PAGE)
         is_stored = start_url is not None
+        url = same_origin(self._api_url, start_url) if start_url else self.list_url(repo, source, since)
         return walk(self._transport, repo, url, is_stored=is_stored, known=known, row_cap=source.row_cap)
+
+    def list_url(self, repo: Repo, source: RestList, since: datetime | None = None) -> str:
+        """The address of a list's first page, or of the first with what was updated at or after `since`."""
+        if since is None or source.changed is None:
+            return self._address(repo, source.path, **source.whole, per_page=PER_PAGE)
+        moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._address(repo, source.path, since=moment, **source.changed, per_page=PER_PAGE)
 
     def feed(self, subject: Subject, known: Sequence[FeedPage] = ()) -> Feed:
         """Poll the events of a repository, or public ones of an organisation or all, by 1 to 3 requests.
@@ -389,6 +390,12 @@ class GitHubClient:
         reply = expect_found(Asking(self._transport, repo, url).reply(url).reply, repo)
         found = [decode(record, _RecordFields, reply.url) for record in split(reply)]
         return [record.newest(is_changed) for record in found]
+
+    def list_length(self, repo: Repo, source: RestList) -> int:
+        """How many records a list has, by the last of its pages of one record (1 request)."""
+        url = self._address(repo, source.path, per_page=1)
+        reply = expect_found(Asking(self._transport, repo, url).reply(url).reply, repo)
+        return page_number(reply.last_url) or 1 if reply.last_url else len(split(reply))
 
     def repository_lifecycles(self, repo: Repo, *, after: str | None = None) -> Iterator[LifecycleBatch]:
         """Walk the lifecycle of every issue, oldest first, about 1 point for 100; needs a token.

@@ -25,6 +25,11 @@ class RestList:
     row_cap: int | None = None
     needs_token: bool = False
 
+    @property
+    def is_by_update(self) -> bool:
+        """Whether the whole list too is walked by update, so that it can be gone on with from any update."""
+        return self.changed is not None and self.whole.get("sort") == "updated"
+
     def newest(self, *, is_changed: bool) -> Mapping[str, str]:
         """The query of what stands last in a walk."""
         return {**((self.changed if is_changed else None) or self.whole), "direction": "desc"}

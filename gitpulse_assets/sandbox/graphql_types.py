@@ -53,7 +53,8 @@ def item_type(entry: Event | Entry) -> str:
 
 def timeline_of(issue: Issue) -> list[Event | Entry]:
     """What happened and was said, in order; a review stands where it was submitted."""
-    return sorted([*issue.events, *issue.said], key=moment_of)
+    shown = [entry for entry in issue.said if isinstance(entry, IssueComment) or not entry.is_reply]
+    return sorted([*issue.events, *shown], key=moment_of)
 
 
 def moment_of(entry: Event | Entry) -> int:

@@ -65,7 +65,7 @@ class IssueComment:
 
 @dataclass(slots=True, eq=False)
 class PullRequestReview:
-    """A submitted review; `state` is GraphQL's."""
+    """A submitted review; `state` is GraphQL's. One that only replies is in no timeline (`is_reply`)."""
 
     review_id: int
     issue: "Issue"
@@ -73,6 +73,7 @@ class PullRequestReview:
     state: str
     submitted_at: int
     edited_at: int | None = None
+    is_reply: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -108,6 +108,9 @@ class People:
         drafts = tuple(at - self.rng.randrange(1, 7200) for _ in range(self.rng.randrange(3)))
         drafts = tuple(max(issue.created_at, written_at) for written_at in drafts)
         reviewer = issue.author if self.rng.random() < 0.1 else self.anyone()
+        if issue.review_comments and self.rng.random() < 0.3:
+            self.acts.reply(self.rng.choice(issue.review_comments), at, reviewer)
+            return
         state = "COMMENTED" if reviewer is issue.author else self.rng.choice(STATES)
         review = self.acts.review(issue, at, reviewer, state, drafted_at=drafts)
         if state != "COMMENTED" and self.rng.random() < 0.3:

@@ -108,6 +108,13 @@ class ThreadActs:
         self._note(issue, "reviewed", at, author, state, review.review_id)
         return review
 
+    def reply(self, comment: ReviewComment, at: int, author: User | None) -> PullRequestReview:
+        """Answer a comment on a line, of which GitHub makes a review that is in no timeline."""
+        issue = comment.review.issue
+        review = self.review(issue, at, author, "COMMENTED", drafted_at=(at,))
+        review.is_reply, issue.review_comments[-1].reply_to = True, comment
+        return review
+
     def dismiss(self, review: PullRequestReview, at: int, actor: User | None) -> None:
         """Dismiss a review, which then says nothing of what it said."""
         state, review.state = review.state, "DISMISSED"

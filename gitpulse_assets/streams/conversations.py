@@ -51,17 +51,16 @@ ENTITIES = (
         tables=(
             Merged(CONVERSATION_THREAD, "touched_conversation"),
             Merged(CONVERSATION_EVENT, "touched_conversation"),
-            Merged(REVIEW, "touched_conversation"),
         ),
     ),
     Entity(
         "issue_comment",
         (ISSUE_COMMENT_STREAM,),
-        steps=("issue_comment_record", "touched_issue_comment"),
+        steps=("issue_comment_record", "touched_comment"),
         key="comment_id",
         current=ISSUE_COMMENT.name,
         judged=(Judged(ISSUE_COMMENT_STREAM, "issue_comment_record", "comment_id", "$.id"),),
-        tables=(Merged(ISSUE_COMMENT, "touched_issue_comment"),),
+        tables=(Merged(ISSUE_COMMENT, "touched_comment"),),
     ),
     Entity(
         "review_comment",
@@ -70,7 +69,7 @@ ENTITIES = (
         key="comment_id",
         current=REVIEW_COMMENT.name,
         judged=(Judged(REVIEW_COMMENT_STREAM, "review_comment_record", "comment_id", "$.id"),),
-        # Whole: a review may come after its comments.
-        tables=(Merged(REVIEW_COMMENT),),
+        # Whole: a review may come after its comments, and some are told by those alone.
+        tables=(Merged(REVIEW_COMMENT), Merged(REVIEW)),
     ),
 )

@@ -10,9 +10,12 @@ from math import ceil
 
 RECORDS_A_PAGE = 100
 ISSUES_A_POINT = 100
+THREADS_A_POINT = 50
 # The repository, the probe before the walk and the one after it; GitHub's counts before and after.
 FIXED_REQUESTS = 3
 FIXED_POINTS = 2
+# Of each list of comments the probe, the look at its end, and the page that is not full.
+COMMENT_LIST_REQUESTS = 6
 # Without a token GitHub's count is the repository asked for twice more.
 FIXED_REQUESTS_WITHOUT_TOKEN = 5
 # By experience with github.com: a page of 100 records, and one of 100 issues with their lifecycles.
@@ -24,11 +27,15 @@ RECORDS_A_SECOND = 4_000
 
 @dataclass(frozen=True)
 class Size:
-    """How many issues and pull requests there are; `is_upper_bound` where GitHub did not tell exactly."""
+    """How many issues and pull requests there are; `is_upper_bound` where GitHub did not tell exactly.
+
+    `comment_count`: comments, those on lines among them, where conversations are collected.
+    """
 
     issue_count: int
     pull_request_count: int
     is_upper_bound: bool = False
+    comment_count: int | None = None
 
     @property
     def record_count(self) -> int:
@@ -64,10 +71,17 @@ class Left:
 
 
 def first_cost(size: Size, *, has_token: bool) -> Cost:
-    """What a full walk costs, with the history of every issue where there is a token."""
+    """What a full walk costs, with the history of every issue where there is a token.
+
+    Where conversations are collected, with those of all threads in its stead, and their comments. Threads of
+    more than 100 entries cost a point more for each further 100, which nobody knows before.
+    """
     pages = ceil(size.record_count / RECORDS_A_PAGE)
     points = ceil(size.issue_count / ISSUES_A_POINT) + FIXED_POINTS if has_token else 0
     requests = pages + (FIXED_REQUESTS if has_token else FIXED_REQUESTS_WITHOUT_TOKEN)
+    if size.comment_count is not None:
+        points = ceil(size.record_count / THREADS_A_POINT) + FIXED_POINTS if has_token else 0
+        requests += ceil(size.comment_count / RECORDS_A_PAGE) + COMMENT_LIST_REQUESTS
     seconds = requests * PAGE_SECONDS + points * POINT_SECONDS + size.record_count / RECORDS_A_SECOND
     return Cost(requests, points, seconds)
 

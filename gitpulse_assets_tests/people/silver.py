@@ -98,6 +98,11 @@ def _unlike_comments(reader: Reader, acts: Acts) -> list[str]:
         if row["event_type"] == "commented" and is_here(row, acts)
     }
     found = [f"comment {comment_id} is held or is not" for comment_id in held.keys() ^ said.keys()]
+    here = {number for number, issue in acts.repository.issues.items()}
+    listed = {
+        row["comment_id"] for row in rows(reader, contributors.ISSUE_COMMENT) if row["thread_number"] in here
+    }
+    found += [f"comment {comment_id} is listed or is not" for comment_id in listed ^ said.keys()]
     for comment_id in held.keys() & said.keys():
         row, comment = held[comment_id], said[comment_id]
         seen = (named(row, "actor"), row["occurred_at"], row["actor_association"])

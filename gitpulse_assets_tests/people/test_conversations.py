@@ -1,17 +1,29 @@
 """Conversations from GitHub to silver: what was said and done is held as it was, after one sync and many."""
 
+from collections import Counter
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from gitpulse_assets.collect import walk as walking
+from gitpulse_assets.commands.plan import size_of
 from gitpulse_assets.contracts import contributors
+from gitpulse_assets.github.errors import GitHubError
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.pipeline.merge import merge
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.model import IssueComment
 from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.routes import Routes
 from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.upkeep.persons import forget_person, repos_naming
+from gitpulse_assets.watch.budget import first_cost
 from gitpulse_assets_tests.history.product import Reader
-from gitpulse_assets_tests.people.silver import rows, unlike
+from gitpulse_assets_tests.history.rebuilding import differences
+from gitpulse_assets_tests.people.silver import rows, unlike, words
 
 REPO = Repo("acme", "rocket")
 
@@ -34,6 +46,7 @@ def test_what_was_said_and_done_is_held_after_one_sync_and_after_many(tmp_path, 
     reader.world.advance(seconds=3600)
     reader.sync(is_full=True)
     assert unlike(reader, acts) == []
+    assert differences(reader.lake, REPO) == {}
 
 
 def test_what_has_not_changed_costs_no_point_and_what_has_one_for_fifty(tmp_path):
@@ -43,6 +56,28 @@ def test_what_has_not_changed_costs_no_point_and_what_has_one_for_fifty(tmp_path
     assert first.request_count == -(-first.record_count // 50)
     reader.sync()
     assert reader.lake.manifest(REPO).rows()[-3].request_count == 0
+
+
+def test_a_list_of_comments_is_walked_beyond_the_depth_that_github_serves(tmp_path, monkeypatch):
+    reader = reader_of(tmp_path / "lake", 7)
+    acts = reader.world.acts_on(REPO.key)
+    issue = next(iter(acts.repository.issues.values()))
+    for second in range(450):
+        acts.comment(issue, reader.world.clock - 1000 + second // 2, issue.author)
+    monkeypatch.setattr(Routes, "comment_rows_max", 200)
+    reader.sync()
+    held = {row["comment_id"] for row in rows(reader, contributors.ISSUE_COMMENT)}
+    assert held == words(acts, IssueComment).keys()
+
+
+def test_a_long_thread_is_paged_to_its_end(tmp_path):
+    reader = reader_of(tmp_path / "lake", 7)
+    acts = reader.world.acts_on(REPO.key)
+    issue = next(iter(acts.repository.issues.values()))
+    for second in range(250):
+        acts.comment(issue, reader.world.clock - 1000 + second, issue.author)
+    reader.sync()
+    assert unlike(reader, acts) == []
 
 
 def test_an_association_stays_as_it_was_first_received(tmp_path):
@@ -62,3 +97,66 @@ def test_an_association_stays_as_it_was_first_received(tmp_path):
     after = rows(reader, contributors.CONVERSATION_EVENT)
     assert {row["event_id"]: row["actor_association"] for row in after if row["is_inferred"]} == before
     assert any(row["actor_association"] == "OWNER" for row in after if not row["is_inferred"])
+
+
+def test_a_thread_that_is_cut_short_is_marked_and_asked_for_again(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=10)
+    acts = reader.world.acts_on(REPO.key)
+    number = next(issue.number for issue in acts.repository.issues.values() if issue.said)
+    reader.app.faults.append(Fault("unserved_issue", match="/graphql", issue_number=number, times=ALWAYS))
+    reader.sync()
+    threads = {row["thread_number"]: row for row in rows(reader, contributors.CONVERSATION_THREAD)}
+    assert [number for number, row in threads.items() if not row["is_complete"]] == [number]
+    reader.app.faults.clear()
+    reader.sync(is_full=True)
+    assert unlike(reader, acts) == []
+
+
+def test_over_a_resource_limit_a_smaller_question_brings_the_rest(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=10)
+    reader.app.faults.append(Fault("partial_data", match="/graphql", times=2, min_nodes=1000))
+    reader.sync()
+    assert unlike(reader, reader.world.acts_on(REPO.key)) == []
+
+
+def test_what_an_interruption_left_is_not_asked_for_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(walking, "PAGES_PER_BATCH", 1)
+    reader = reader_of(tmp_path / "lake", 9, issue_count=120)
+    reader.app.faults.append(Fault("status", match="/graphql", skip=3, times=ALWAYS, status=401))
+    with pytest.raises(GitHubError):
+        reader.sync()
+    reader.app.faults.clear()
+    came = sum(
+        row.record_count for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline"
+    )
+    reader.sync()
+    last = [row for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline"][-1]
+    assert came > 0
+    assert came + last.record_count == len(reader.world.acts_on(REPO.key).repository.issues)
+    assert unlike(reader, reader.world.acts_on(REPO.key)) == []
+
+
+def test_a_forgotten_person_is_in_no_table(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=15)
+    reader.sync()
+    events = rows(reader, contributors.CONVERSATION_EVENT)
+    named = Counter(row["actor_login"] for row in events if row["actor_type"] == "User")
+    login = named.most_common(1)[0][0]
+    assert sum(forget_person(reader.lake, login).values()) > 1
+    with connect() as con:
+        merge(con, reader.lake, REPO, is_rebuild=True).publish()
+    assert repos_naming(reader.lake, login) == set()
+    after = rows(reader, contributors.CONVERSATION_EVENT)
+    assert len(after) == len(events)
+    assert {row["actor_id"] for row in after if row["actor_login"] is None} == {None}
+
+
+def test_what_a_first_sync_costs_is_known_before(tmp_path):
+    reader = reader_of(tmp_path / "lake", 9, issue_count=120)
+    with reader.client(reader.token) as client:
+        cost = first_cost(size_of(client, REPO), has_token=True)
+    reader.sync()
+    spent = reader.lake.manifest(REPO).rows()
+    # A point is counted as a request where it is spent; a departure's question is none of a first sync's.
+    assert sum(row.quota_cost for row in spent) <= cost.request_count + cost.point_count
+    assert sum(row.quota_cost for row in spent) >= 0.7 * (cost.request_count + cost.point_count)

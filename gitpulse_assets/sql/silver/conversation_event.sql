@@ -21,9 +21,27 @@ node as (
     where not r.is_unserved
 ),
 
-typed as (
+acted as (
     select
         *,
+        coalesce(node.author, node.actor) as actor,
+        if(
+            node.assignee is not null,
+            {
+                login: node.assignee.login, databaseId: node.assignee.databaseId,
+                __typename: node.assignee.__typename, slug: null::varchar
+            },
+            {
+                login: node.requestedReviewer.login, databaseId: node.requestedReviewer.databaseId,
+                __typename: node.requestedReviewer.__typename, slug: node.requestedReviewer.slug
+            }
+        ) as subject
+    from node
+),
+
+typed as (
+    select
+        * exclude (actor, subject),
         node.__typename in ('IssueComment', 'PullRequestReview') as is_word,
         case node.__typename
             when 'IssueComment' then 'commented'
@@ -32,11 +50,13 @@ typed as (
             else lower(regexp_replace(regexp_replace(node.__typename, 'Event$', ''), '([a-z])([A-Z])', '\1_\2', 'g'))
         end as event_type,
         if(node.__typename = 'PullRequestReview', node.submittedAt, node.createdAt) as occurred_text,
-        if(node.__typename in ('IssueComment', 'PullRequestReview'), node.author, node.actor) as actor,
+        -- A forgotten person is the account that stands for deleted ones.
+        if(actor.databaseId = 10137, null, actor) as actor,
+        if(subject.databaseId = 10137, null, subject) as subject,
         hex(try(from_base64(rpad(
             translate(substr(node.label.id, 4), '-_', '+/'), (length(node.label.id) // 4 * 4)::integer, '='
         )))) as label_hex
-    from node
+    from acted
 ),
 
 told as (
@@ -62,15 +82,13 @@ told as (
         ), null) as label_id,
         node.label.name as label_name,
         {
-            login: coalesce(node.assignee.login, node.requestedReviewer.login) || if(
-                coalesce(node.assignee.__typename, node.requestedReviewer.__typename) = 'Bot'
-                and not ends_with(coalesce(node.assignee.login, node.requestedReviewer.login), '[bot]'),
-                '[bot]', ''
+            login: subject.login || if(
+                subject.__typename = 'Bot' and not ends_with(subject.login, '[bot]'), '[bot]', ''
             ),
-            id: coalesce(node.assignee.databaseId, node.requestedReviewer.databaseId),
-            type: nullif(coalesce(node.assignee.__typename, node.requestedReviewer.__typename), 'Team')
+            id: subject.databaseId,
+            type: nullif(subject.__typename, 'Team')
         } as subject,
-        node.requestedReviewer.slug as subject_team,
+        subject.slug as subject_team,
         try_cast(case event_type
             when 'reviewed' then node.fullDatabaseId
             when 'review_dismissed' then node.review.fullDatabaseId

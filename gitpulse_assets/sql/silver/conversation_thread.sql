@@ -18,14 +18,18 @@ told as (
     union all
     select
         issue_id,
-        p.author.login || if(p.author.__typename = 'Bot' and not ends_with(p.author.login, '[bot]'), '[bot]', ''),
-        p.author.databaseId,
-        p.author.__typename,
+        author.login || if(author.__typename = 'Bot' and not ends_with(author.login, '[bot]'), '[bot]', ''),
+        author.databaseId,
+        author.__typename,
         p.authorAssociation,
         try_cast(p.createdAt as timestamptz),
         fetched_at,
         run_sequence
-    from conversation_record
+    from (
+        -- A forgotten person is the account that stands for deleted ones.
+        select *, if(p.author.databaseId = 10137, null, p.author) as author
+        from conversation_record
+    ) as record
     where not is_unserved
 ),
 

@@ -1,4 +1,4 @@
--- Grain: one comment. Key: repo_owner, repo_name, comment_id. Here: the touched ones.
+-- Grain: one comment. Key: repo_owner, repo_name, comment_id. Here: the touched ones that are there.
 -- The last update wins, then the latest fetch; the association and the moment of receipt are the first ones received.
 with first_sync as (
     select coalesce(
@@ -25,7 +25,7 @@ received as (
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
         run_id, fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer)
     from stored_issue_comment
-    semi join touched_issue_comment using (comment_id)
+    semi join touched_comment using (comment_id)
 ),
 
 first_told as (
@@ -41,6 +41,17 @@ newest as (
     select *
     from received
     qualify row_number() over (partition by comment_id order by updated_at desc, place desc) = 1
+),
+
+-- What was written before its thread came whole, and is none of it, was deleted: the list does not tell that.
+gone as (
+    select newest.comment_id
+    from newest
+    join conversation_thread as thread using (thread_number)
+    anti join (
+        select comment_id from conversation_event where event_type = 'commented'
+    ) as said using (comment_id)
+    where thread.is_complete and newest.created_at < thread.fetched_at - interval 1 minute
 )
 
 select
@@ -68,4 +79,6 @@ select
     first_told.fetched_at
 from newest
 join first_told using (comment_id)
+left join gone using (comment_id)
 cross join first_sync
+where gone.comment_id is null

@@ -8,11 +8,11 @@ with told as (
         r.p.id as pull_request_node_id,
         try_cast(r.p.mergedAt as timestamptz) as merged_at,
         {
-            login: r.p.mergedBy.login || if(
-                r.p.mergedBy.__typename = 'Bot' and not ends_with(r.p.mergedBy.login, '[bot]'), '[bot]', ''
+            login: merger.login || if(
+                merger.__typename = 'Bot' and not ends_with(merger.login, '[bot]'), '[bot]', ''
             ),
-            id: r.p.mergedBy.databaseId,
-            type: r.p.mergedBy.__typename
+            id: merger.databaseId,
+            type: merger.__typename
         } as merged_by,
         r.p.headRefName as head_ref,
         r.p.baseRefName as base_ref,
@@ -20,7 +20,11 @@ with told as (
         r.p.deletions as deletions,
         r.p.changedFiles as changed_file_count,
         (r.fetched_at, r.run_sequence, r.page_number, r.record_number) as place
-    from conversation_record as r
+    from (
+        -- A forgotten person is the account that stands for deleted ones.
+        select *, if(p.mergedBy.databaseId = 10137, null, p.mergedBy) as merger
+        from conversation_record
+    ) as r
     where r.is_pull_request and not r.is_unserved
     union all
     select
@@ -93,7 +97,6 @@ select
     detail.additions,
     detail.deletions,
     detail.changed_file_count,
-    null::bigint as commit_count,
     if(thread.issue_id is null, null, coalesce(requested.logins, [])) as requested_reviewer_logins,
     if(thread.issue_id is null, null, coalesce(reopening.times_reopened, 0)) as times_reopened,
     issue.comment_count,

@@ -1,5 +1,7 @@
--- Grain: one submitted review. Key: repo_owner, repo_name, review_id. Here: of the touched pull requests.
+-- Grain: one submitted review. Key: repo_owner, repo_name, review_id. Here: all.
 -- A review that was dismissed says no more than that; what it said before stands in the event that dismissed it.
+-- GitHub makes a review of every reply to a comment on a line and leaves it out of the timeline: of a pull request whose
+-- timeline came whole, a review that only its comments name is such a one.
 with dismissal as (
     select
         issue_id,
@@ -10,6 +12,31 @@ with dismissal as (
     from conversation_event
     where event_type = 'review_dismissed' and review_id is not null
     group by issue_id, review_id
+),
+
+shown as (
+    select *
+    from conversation_event
+    where event_type = 'reviewed' and review_id is not null
+),
+
+reply as (
+    select
+        comment.review_id,
+        comment.pull_request_number,
+        min(comment.submitted_at) as submitted_at,
+        arg_min(
+            {
+                login: comment.author_login, id: comment.author_id, type: comment.author_type,
+                association: comment.author_association, is_inferred: comment.is_inferred
+            },
+            (comment.created_at, comment.comment_id)
+        ) as author,
+        min(comment.fetched_at) as fetched_at
+    from review_comment as comment
+    anti join shown using (review_id)
+    where comment.review_id is not null and comment.submitted_at is not null
+    group by comment.review_id, comment.pull_request_number
 )
 
 select
@@ -32,7 +59,29 @@ select
     dismissal.dismissed_by.type as dismissed_by_type,
     e.edited_at,
     e.fetched_at
-from conversation_event as e
-semi join touched_conversation using (issue_id)
+from shown as e
 left join dismissal using (issue_id, review_id)
-where e.event_type = 'reviewed' and e.review_id is not null
+union all
+select
+    thread.repo_owner,
+    thread.repo_name,
+    reply.review_id,
+    thread.issue_id,
+    reply.pull_request_number,
+    reply.author.login,
+    reply.author.id,
+    reply.author.type,
+    reply.author.association,
+    reply.author.is_inferred,
+    'COMMENTED',
+    'COMMENTED',
+    reply.submitted_at,
+    null,
+    null,
+    null,
+    null,
+    null,
+    reply.fetched_at
+from reply
+join conversation_thread as thread
+    on reply.pull_request_number = thread.thread_number and thread.is_pull_request

@@ -57,7 +57,10 @@ select
     newest.created_at < first_sync.first_sync_at as is_inferred,
     newest.created_at,
     newest.updated_at,
-    review.submitted_at,
+    -- A reply is submitted as it is written, several drafted ones with the last.
+    coalesce(review.occurred_at, if(
+        thread.is_complete, max(newest.created_at) over (partition by newest.review_id), null
+    )) as submitted_at,
     newest.reaction_count,
     newest.reaction_plus_1_count,
     newest.reaction_minus_1_count,
@@ -72,4 +75,7 @@ select
 from newest
 join first_told using (comment_id)
 cross join first_sync
-left join review on newest.review_id = review.review_id
+left join conversation_event as review
+    on newest.review_id = review.review_id and review.event_type = 'reviewed'
+left join conversation_thread as thread
+    on newest.pull_request_number = thread.thread_number and thread.is_pull_request

@@ -1,0 +1,8 @@
+-- Grain: one comment of which there is a new record, or whose thread was asked about again and may have lost it.
+select comment_id
+from issue_comment_record
+where rule is null
+union
+select comment_id
+from stored_issue_comment
+semi join conversation_record using (thread_number)
