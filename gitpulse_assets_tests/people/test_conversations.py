@@ -121,7 +121,7 @@ def test_over_a_resource_limit_a_smaller_question_brings_the_rest(tmp_path):
 
 def test_what_an_interruption_left_is_not_asked_for_again(tmp_path, monkeypatch):
     monkeypatch.setattr(walking, "PAGES_PER_BATCH", 1)
-    reader = reader_of(tmp_path / "lake", 9, issue_count=120)
+    reader = reader_of(tmp_path / "lake", 9, issue_count=50)
     reader.app.faults.append(Fault("status", match="/graphql", skip=3, times=ALWAYS, status=401))
     with pytest.raises(GitHubError):
         reader.sync()
@@ -152,7 +152,7 @@ def test_a_forgotten_person_is_in_no_table(tmp_path):
 
 
 def test_what_a_first_sync_costs_is_known_before(tmp_path):
-    reader = reader_of(tmp_path / "lake", 9, issue_count=120)
+    reader = reader_of(tmp_path / "lake", 9, issue_count=50)
     with reader.client(reader.token) as client:
         cost = first_cost(size_of(client, REPO), has_token=True)
     reader.sync()
