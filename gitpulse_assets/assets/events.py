@@ -4,7 +4,7 @@ How a file is read and merged stands in `events/`. What feeds bring is no run's 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -39,7 +39,8 @@ STARS_CHECK = "stars_agree"
             is_blocking=False,
             description=(
                 "Every hour of the day has what its archive usually brings, and the files that its late "
-                "events come in were read, as far as they were when the day was brought."
+                "events come in were read, as far as they were when the day or one of the three after it "
+                "was brought."
             ),
         ),
         partitioned_check_spec(
@@ -65,6 +66,7 @@ def public_events(
         target = lake.open(settings)
         rows = bring(context, settings, target, con, day)
         coverage, stars = coverage_of_day(target, con, day), star_trouble_of_day(target, con, day)
+        judge_again(context.instance, target, con, day)
         commit = target.commit("silver", day)
     for contract in DAY_TABLES:
         yield dg.MaterializeResult(
@@ -99,6 +101,30 @@ def bring(
             return backfill.days(settings.archives, day.event_date, day.event_date, told)
     except UnusableEnvironment as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def judge_again(instance: dg.DagsterInstance, lake: Any, con: Any, day: Day) -> None:
+    """Report anew how whole the days before are: what is late of them may have come with this one."""
+    from gitpulse_assets.contracts.events import ARCHIVE_HOUR
+    from gitpulse_assets.events.ledger import UNTRUE_HOURS
+    from gitpulse_assets.lake.parts import parts_of
+    from gitpulse_assets.metrics.event_days import coverage_of_day
+
+    for back in range(1, UNTRUE_HOURS // 24 + 1):
+        earlier = Day(day.event_date - timedelta(days=back))
+        if parts_of(lake.commit("silver", earlier), ARCHIVE_HOUR):
+            found = hours_result(coverage_of_day(lake, con, earlier))
+            instance.report_runless_asset_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
+                    check_name=HOURS_CHECK,
+                    passed=found.passed,
+                    metadata=found.metadata,
+                    severity=found.severity,
+                    description=found.description,
+                    partition=str(earlier.event_date),
+                )
+            )
 
 
 def count(commit: "Commit | None", contract: Any) -> int:

@@ -81,3 +81,31 @@ def test_a_day_nobody_serves_fails_with_what_to_set(
     failure = next(event for event in events if event.is_step_failure).step_failure_data.error
     assert failure
     assert words in failure.to_string()
+
+
+def test_a_later_day_that_is_brought_judges_the_days_before_anew(
+    settled: Path, defs: dg.Definitions, monkeypatch
+):
+    """The last hours of a day wait for files of the next, in which their late events are."""
+    folder = settled / "hours"
+    for hour in range(9, 27):
+        at = BEGIN + hour * HOUR
+        # One in four comes an hour late.
+        late = [event(hour * 100 + 50 + number, at - timedelta(minutes=9)) for number in range(10)]
+        events = [event(hour * 100 + number, at + timedelta(minutes=number)) for number in range(40)]
+        (folder / file_name(at)).write_bytes(packed([*events, *late]))
+    monkeypatch.setenv("GITPULSE_ARCHIVES", f"mine={folder} 2026-03-01..2026-03-02")
+    said = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        key = dg.AssetCheckKey(dg.AssetKey(["silver", "public_event"]), HOURS_CHECK)
+        for day in ("2026-03-01", "2026-03-02"):
+            execute(defs, instance, EVENTS_JOB, {}, {"dagster/partition": day})
+            records = instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
+            found = [one.event.asset_check_evaluation for one in records if one.event]
+            said.append(
+                [one.metadata["not_whole"].value[-1] for one in found if one.partition == "2026-03-01"]
+            )
+    assert said == [
+        ["23:00 to 23:59: thin, later files"],
+        ["07:00 to 08:00: thin, few events", "23:00 to 23:59: thin, later files"],
+    ]
