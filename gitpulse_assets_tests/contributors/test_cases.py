@@ -138,6 +138,17 @@ def test_what_a_waiting_label_asked_for_has_come():
     assert row_of("mart_pending_response", issue(1, *words[:2], labels=[label])) is None
 
 
+def test_an_answered_issue_that_is_closed_without_a_time_is_not_closed_without_a_response():
+    thread = issue(1, said(OWNER, AS_OF - DAY, "OWNER"), moves=[moved("closed", AS_OF - 2 * DAY)])
+    world = World(AS_OF, [thread])
+    with connect() as con:
+        load(con, world)
+        con.execute("update issue_current set closed_at = null")
+        build_conversations(con, AS_OF, options_of(world))
+        (row,) = con.table("mart_first_response").to_arrow_table().to_pylist()
+    assert not row["is_closed_without_response"]
+
+
 @pytest.mark.parametrize(
     ("patterns", "unfit"),
     [

@@ -24,7 +24,10 @@ select
     ((epoch_us(words.first_response_at) - epoch_us(issue.created_at)) // 1000000)::bigint
         as time_to_first_response_seconds,
     words.first_response_at is null as is_censored,
-    issue.state = 'closed' and coalesce(words.first_response_at > issue.closed_at, true) as is_closed_without_response
+    -- GitHub closes now and then without saying when: an answer counts then, whenever it came.
+    issue.state = 'closed'
+        and (words.first_response_at is null or coalesce(words.first_response_at > issue.closed_at, false))
+        as is_closed_without_response
 from issue_current as issue
 left join words using (issue_number)
 where not issue.is_pull_request and issue.departed_at is null
