@@ -22,7 +22,7 @@ ROOMS = sorted(
 )
 # Python's own are for who develops, and no command shows them.
 OWN = re.compile(r"(?!ValueError|KeyError|TypeError|RuntimeError)\w[\w.]*$")
-# Nor these: wrong calls of the lake, and what is always caught.
+# Nor these: wrong calls of the lake, what is always caught, and the kind of an error whose words follow.
 NEVER_SHOWN = (
     "the row belongs to",
     "cannot name a run",
@@ -33,6 +33,7 @@ NEVER_SHOWN = (
     "there is no such object",
     "there is no such file",
     "replaced",
+    "unknown_calendar",
     "not_gzip",
     "a walk that was cut short cannot be complete",
 )
