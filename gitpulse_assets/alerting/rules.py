@@ -41,7 +41,7 @@ class Quota:
 
     remaining: int
     limit: int
-    resets_at: str
+    resets_at: str | None
 
 
 @dataclass(frozen=True)
@@ -213,13 +213,14 @@ def verdict_judgements(run: FinishedRun, remembered: str) -> Iterator[Judgement]
 
 
 def quota_alert(run: FinishedRun, quota: Quota) -> Alert:
-    """A warning that few requests are left, and when there are more."""
+    """A warning that few requests are left, and when there are more, where GitHub said so."""
+    full_again = f"; it is full again at {quota.resets_at}" if quota.resets_at else ""
     return Alert(
         QUOTA_KEY,
         "warning",
         f"GitHub's quota is nearly spent: {quota.remaining:,} of {quota.limit:,} requests left",
         (
-            f"seen by the run of {run.subject}; it is full again at {quota.resets_at}",
+            f"seen by the run of {run.subject}" + full_again,
             "Runs wait for that as long as GITPULSE_PATIENCE_SECONDS allows; a further token of another user "
             "or a GitHub App gives more.",
         ),

@@ -176,11 +176,9 @@ def quota_left(client: "GitHubClient") -> dict[str, Any]:
     if not budgets:
         return {}
     scarce = min(budgets, key=lambda s: (s.quota_remaining or 0) / (s.quota_limit or 1))
-    return {
-        "quota_remaining": scarce.quota_remaining or 0,
-        "quota_limit": scarce.quota_limit,
-        "quota_resets_at": str(scarce.quota_reset_at),
-    }
+    left = {"quota_remaining": scarce.quota_remaining or 0, "quota_limit": scarce.quota_limit}
+    resets_at = scarce.quota_reset_at
+    return left | ({"quota_resets_at": str(resets_at)} if resets_at else {})
 
 
 def look(session: "Session", collected: dict[str, Any]) -> dg.MaterializeResult:

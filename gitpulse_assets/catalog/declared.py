@@ -23,9 +23,14 @@ def tables_of(subject: str) -> Iterator[TableContract]:
         yield from (stream.bronze for stream in module.STREAMS)
     for module in declaring:
         yield from (merged.contract for entity in module.ENTITIES for merged in entity.tables)
+    yield from (mart.contract for mart in marts_of(subject))
+
+
+def marts_of(subject: str) -> Iterator[Mart]:
+    """Yield the marts that a subject adds, chosen or not."""
     for module in modules_of(marts):
         if getattr(module, "SUBJECT", None) == subject:
-            yield module.MART.contract
+            yield module.MART
 
 
 def modules_of(package: ModuleType) -> Iterator[ModuleType]:

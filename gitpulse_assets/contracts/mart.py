@@ -1,7 +1,7 @@
 """What a mart is: its table, its checks and its answer, and the columns and rules that several have.
 
-Issues only, never pull requests. The marts themselves are declared in `marts/`, one a file, and computed by
-`sql/gold/<name>.sql`; `catalog/tables.py` collects them.
+A mart of issues never counts pull requests, nor the other way round. The marts themselves are declared in
+`marts/`, one a file, and computed by `sql/gold/<name>.sql`; `catalog/tables.py` collects them.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Traces every table of silver and gold to the tables and columns it is made from.
 
 Which SQL file makes a relation follows from its name. `python -m gitpulse_assets.lineage.project` writes
-what `stored.py` reads; a test holds the two together, and the definitions load the result alone.
+what `catalog/traced.py` reads; a test holds the two together, and the definitions load the result alone.
 """
 
 import json
@@ -87,7 +87,7 @@ class Project:
 
 
 def traced_project() -> dict[str, dict[str, Columns]]:
-    """Trace every table of silver and gold, as `stored.py` reads it; raises UntracedSql."""
+    """Trace every table of silver and gold, as `catalog/traced.py` reads it; raises UntracedSql."""
     bronze = {f"bronze_{table.name}": table for table in BRONZE} | {"manifest": MANIFEST_TABLE}
     silver = {table.name: table for table in SILVER_TABLES}
     marts = list(declared_marts())

@@ -156,7 +156,8 @@ def quota_of(metadata: Mapping[str, Any]) -> Quota | None:
     """What a table's metadata say of GitHub's budget; None where they say nothing of it."""
     if "quota_limit" not in metadata:
         return None
-    return Quota(metadata["quota_remaining"], metadata["quota_limit"], str(metadata["quota_resets_at"]))
+    resets_at = metadata.get("quota_resets_at")
+    return Quota(metadata["quota_remaining"], metadata["quota_limit"], resets_at and str(resets_at))
 
 
 def refreshed_at(instance: dg.DagsterInstance) -> dict[str, datetime]:

@@ -3,38 +3,45 @@
 What each means stands in its `sql/gold/*.sql`; who counts, in `conversation_act.sql` alone.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from fnmatch import fnmatchcase
+from functools import cache
+from graphlib import TopologicalSorter
 
 import duckdb
 
 from gitpulse_assets.calendars import holidays_of
-from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets.catalog.declared import marts_of
+from gitpulse_assets.chosen import CONTRIBUTORS
+from gitpulse_assets.transform.sql_file import create_table, load_sql
 from gitpulse_assets.watch.watch_list import DEFAULT_WAITING_LABELS, RepoOptions
 
-# Relations and marts, each after what it reads.
-STATEMENTS = (
+# What several marts read, made before them and published nowhere.
+RELATIONS = (
     "conversation_act",
-    "pull_request_step",
-    "mart_pull_request_lifecycle",
-    "mart_pull_request_flow",
-    "mart_first_response",
-    "thread_wait",
     "month_wait",
-    "mart_pull_request_monthly",
-    "mart_first_response_monthly",
-    "mart_time_in_label",
     "outside_word",
-    "mart_trending_issue",
-    "mart_trending_pull_request",
-    "mart_trending_closed_issue",
+    "pull_request_step",
+    "thread_wait",
     "unanswered_word",
-    "mart_pending_response",
-    "mart_follow_up",
-    "mart_contributor",
-    "mart_contributor_monthly",
 )
+COMMENT = re.compile(r"--.*")
+
+
+@cache
+def statements() -> tuple[str, ...]:
+    """Relations and marts, each behind those that its statement names."""
+    names = {*RELATIONS, *(mart.name for mart in marts_of(CONTRIBUTORS))}
+    reads = {name: named_in(load_sql("gold", name), names) - {name} for name in sorted(names)}
+    return tuple(TopologicalSorter(reads).static_order())
+
+
+def named_in(statement: str, names: Iterable[str]) -> set[str]:
+    """Which of the names a statement has outside its comments."""
+    words = set(re.findall(r"\w+", COMMENT.sub("", statement)))
+    return words.intersection(names)
 
 
 def build_conversations(con: duckdb.DuckDBPyConnection, as_of_at: datetime, options: RepoOptions) -> None:
@@ -47,7 +54,7 @@ def build_conversations(con: duckdb.DuckDBPyConnection, as_of_at: datetime, opti
         "holidays": holidays_since(con, options.holidays, as_of_at),
         "response_days": options.response_days,
     }
-    for name in STATEMENTS:
+    for name in statements():
         create_table(con, "gold", name, parameters)
 
 

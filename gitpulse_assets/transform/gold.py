@@ -1,4 +1,4 @@
-"""Makes every gold table from one repository's silver tables, in one pass over them.
+"""Makes the marts that a statement alone makes from one repository's silver tables, in one pass over them.
 
 What a mart means stands in its `sql/gold/*.sql` and its module of `marts/`. Nothing here reads or writes
 the lake, checks a result or knows Dagster.

@@ -25,7 +25,7 @@ from gitpulse_assets.marts import (
     trending_pull_request,
 )
 from gitpulse_assets.transform.audit import audit_sql, audit_table
-from gitpulse_assets.transform.contributors import STATEMENTS, build_conversations
+from gitpulse_assets.transform.contributors import build_conversations, statements
 from gitpulse_assets_tests.contributors.compare import ORACLES, load, options_of
 from gitpulse_assets_tests.contributors.worlds import random_world
 
@@ -64,7 +64,7 @@ def full() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def test_every_mart_is_made_and_has_an_oracle():
     names = {mart.name for mart in MARTS}
-    assert names == set(ORACLES) == {name for name in STATEMENTS if name.startswith("mart_")}
+    assert names == set(ORACLES) == {name for name in statements() if name.startswith("mart_")}
     assert {mart.made_by for mart in MARTS} == {"conversations"}
 
 

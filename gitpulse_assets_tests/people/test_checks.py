@@ -1,0 +1,59 @@
+"""The checks of the subject's silver tables hold on what a sandbox's people did, and notice each damage."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from gitpulse_assets.catalog.subjects import MERGED_TABLES
+from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.streams import conversations, pull_requests
+from gitpulse_assets.transform.audit import audit_sql
+from gitpulse_assets_tests.people.test_conversations import REPO, reader_of
+
+DAMAGES = {
+    "comments_held_equal_snapshot": (
+        "delete from conversation_event where event_type = 'commented'",
+        "update issue_current set comment_count = comment_count + 1",
+    ),
+    "label_spans_do_not_overlap": (
+        "insert into label_span select * replace (span_number + 1 as span_number) from label_span",
+        "insert into label_span select * replace (span_number + 1 as span_number, "
+        "from_at + interval 1 second as from_at) from label_span where to_at is null",
+    ),
+    "open_label_spans_equal_snapshot": (
+        "delete from label_span where to_at is null",
+        "update label_span set to_at = null",
+        "delete from issue_labels",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The silver tables after one sync."""
+    folder: Path = tmp_path_factory.mktemp("checks")
+    reader = reader_of(folder / "lake", 2)
+    reader.sync()
+    with connect() as con:
+        for table in MERGED_TABLES:
+            con.register("stored", reader.lake.dataset(table, REPO))
+            con.execute(f"create temp table {table.name} as from stored")
+        yield con
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_check_holds_and_notices_each_damage(published: duckdb.DuckDBPyConnection, name: str):
+    assert audit_sql(published, name, {}) == (0, ())
+    for damage in DAMAGES[name]:
+        published.execute("begin")
+        published.execute(damage)
+        assert audit_sql(published, name, {})[0], damage
+        published.execute("rollback")
+
+
+def test_every_check_of_the_subjects_silver_is_damaged_here():
+    entities = [*conversations.ENTITIES, *pull_requests.ENTITIES]
+    declared = {check.name for entity in entities for merged in entity.tables for check in merged.checks}
+    assert declared == set(DAMAGES)
