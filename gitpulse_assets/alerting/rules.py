@@ -486,6 +486,18 @@ RULES: tuple[AlertRule, ...] = (
         ),
     ),
     AlertRule(
+        name="digest",
+        reads=Delivery,
+        judge=None,
+        told=(
+            Told(
+                "… more alerts",
+                "More were due at once than are sent one by one; this message has the titles of the rest",
+                "Look at the runs; what many repositories have in common is mostly one cause",
+            ),
+        ),
+    ),
+    AlertRule(
         name="daily",
         reads=Morning,
         judge=judge_morning,

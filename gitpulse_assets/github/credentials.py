@@ -34,7 +34,7 @@ class Credential:
             request.headers["If-None-Match"] = etag
 
 
-class Source(Protocol):
+class CredentialSource(Protocol):
     """Whatever gives out credentials: a token, a GitHub App, or the App's own key."""
 
     name: str
@@ -49,7 +49,7 @@ class Source(Protocol):
 
 
 # Method, address and who asks: sent by the rules of every other request.
-Ask = Callable[[str, str, Source], Reply]
+Ask = Callable[[str, str, CredentialSource], Reply]
 
 
 def etag_of(body: bytes, *, accept: str, authorization: str) -> str:

@@ -56,13 +56,13 @@ class OneAnswer:
 
 
 @dataclass(frozen=True)
-class OwnFinding:
+class OwnRecord:
     """What a run itself writes down of its walks and of what it asked because of them."""
 
     needs_token: bool = False
 
 
-Source = RestList | GraphWalk | OneAnswer | OwnFinding
+Source = RestList | GraphWalk | OneAnswer | OwnRecord
 
 ISSUE_LIST = RestList(
     "/issues",

@@ -18,7 +18,7 @@ from typing import Literal
 
 import httpx
 
-from gitpulse_assets.github.credentials import KNOWN_BODY, Credential, Source
+from gitpulse_assets.github.credentials import KNOWN_BODY, Credential, CredentialSource
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
     BadToken,
@@ -153,7 +153,7 @@ class Transport:
         request = self._http.build_request("POST", url, headers=headers, content=body)
         return self._send(request, subject, self.graphql_meter, tries=tries)
 
-    def _ask(self, method: str, url: str, source: Source) -> Reply:
+    def _ask(self, method: str, url: str, source: CredentialSource) -> Reply:
         """What an App asks for itself, which no repository's budget pays for."""
         request = self._http.build_request(method, url)
         send = partial(self._answer, source=source, subject=NOBODY, meter=self._app_meter)
@@ -216,7 +216,7 @@ class Transport:
     def _answer(
         self,
         request: httpx.Request,
-        source: Source | None,
+        source: CredentialSource | None,
         subject: Subject,
         meter: Meter,
         *,
@@ -253,7 +253,7 @@ class Transport:
                 self._sleep(again_seconds)
 
     def _again_seconds(
-        self, reply: Reply, source: Source | None, credential: Credential | None, try_count: int
+        self, reply: Reply, source: CredentialSource | None, credential: Credential | None, try_count: int
     ) -> float | None:
         """How soon the same question may be answered otherwise; None for the answer that counts."""
         return source.again_after(reply, credential, try_count) if source and credential else None
@@ -323,7 +323,7 @@ class Transport:
             _smaller(error),
         )
 
-    def _checked(self, reply: Reply, source: Source | None) -> Reply:
+    def _checked(self, reply: Reply, source: CredentialSource | None) -> Reply:
         if reply.status in PASSED_ON:
             return reply
         host, words = httpx.URL(reply.url).host, reply.message
@@ -335,7 +335,7 @@ class Transport:
             raise Forbidden(f"{host} forbids {reply.url} ({reply.status}: {told}")
         raise AnswerUnusable(f"{reply.url} answered {reply.status} ({words}); check GITHUB_API_URL")
 
-    def _wait(self, limit: Limit, patience: Patience, host: str, source: Source | None) -> None:
+    def _wait(self, limit: Limit, patience: Patience, host: str, source: CredentialSource | None) -> None:
         until = limit.resumes_at.strftime("%Y-%m-%d %H:%M:%S UTC")
         if patience.seconds_with(limit, self._clock()) > self._patience_seconds:
             who = source.name if source else "requests without a token"

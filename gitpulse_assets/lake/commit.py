@@ -18,7 +18,7 @@ from gitpulse_assets.lake.store import OpenObject, Store, read_written
 from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
-Merged = dict[str, dict[str, int]]
+MergedCounts = dict[str, dict[str, int]]
 
 
 class CommittedTable(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """Which tables belong together, by name, and the batches merged so far, `{stream: {run_id: count}}`."""
 
     tables: dict[str, CommittedTable]
-    merged: Merged
+    merged: MergedCounts
     made_at: datetime
     merge_id: str
 
@@ -80,7 +80,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[PlannedTable, ...]
     carried: dict[str, CommittedTable] = {}
     removed: tuple[str, ...] = ()
-    merged: Merged
+    merged: MergedCounts
     commit_etag: str | None
     made_at: datetime
     merge_id: str

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.commit import Commit, Merged, Plan, PlannedTable
+from gitpulse_assets.lake.commit import Commit, MergedCounts, Plan, PlannedTable
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed, PublicationConflict
 from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
@@ -142,7 +142,7 @@ class Publication:
 
     def seal(
         self,
-        merged: Merged | None = None,
+        merged: MergedCounts | None = None,
         *,
         is_rebuild: bool = False,
         run_ids: Collection[str] | None = None,
@@ -232,7 +232,7 @@ def _named(place: Place) -> dict[str, Any]:
     return {"repo_owner": owner, "repo_name": name}
 
 
-def _add(previous: Commit | None, merged: Merged, run_ids: Collection[str] | None) -> Merged:
+def _add(previous: Commit | None, merged: MergedCounts, run_ids: Collection[str] | None) -> MergedCounts:
     before = previous.merged if previous else {}
     kept = {
         stream: {run_id: count for run_id, count in runs.items() if run_ids is None or run_id in run_ids}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.lake.commit import Commit, Merged
+from gitpulse_assets.lake.commit import Commit, MergedCounts
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of, unmerged_batches
 from gitpulse_assets.lake.publication import Publication
@@ -52,8 +52,8 @@ def order_of_runs(
 
 
 def folded(
-    lake: Lake, publication: Publication, rows: list[ManifestRow], merged: Merged
-) -> tuple[list[ManifestRow], Merged]:
+    lake: Lake, publication: Publication, rows: list[ManifestRow], merged: MergedCounts
+) -> tuple[list[ManifestRow], MergedCounts]:
     """Fold what earlier merges took in; return the manifest's rows and what counts as merged by then."""
     before = publication.previous.merged if publication.previous else {}
     fold = fold_runs(lake, publication.repo, rows, before)

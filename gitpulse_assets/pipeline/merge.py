@@ -15,7 +15,7 @@ from gitpulse_assets.checks.control_total import control_total_result
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import SILVER_CHECKS
 from gitpulse_assets.contracts.silver import RECONCILIATION
-from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of
@@ -35,7 +35,7 @@ class Computed:
 
     changed: dict[str, bool]
     rows: list[ManifestRow]
-    merged: Merged
+    merged: MergedCounts
 
 
 def merge(

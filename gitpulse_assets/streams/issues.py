@@ -23,7 +23,7 @@ from gitpulse_assets.contracts.silver import (
     LIFECYCLE_COVERAGE,
 )
 from gitpulse_assets.contracts.stream import Entity, Head, Judged, Merged, Stream
-from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIFECYCLES, ISSUE_LIST, OwnFinding
+from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIFECYCLES, ISSUE_LIST, OwnRecord
 
 
 class IssueHead(Head):
@@ -81,8 +81,8 @@ EVENT_STREAM = Stream(
         "is_complete": lambda _: True,
     },
 )
-EVENT_WALK_STREAM = Stream(EVENT_WALK, OwnFinding())
-DEPARTURE_STREAM = Stream(DEPARTURE, OwnFinding())
+EVENT_WALK_STREAM = Stream(EVENT_WALK, OwnRecord())
+DEPARTURE_STREAM = Stream(DEPARTURE, OwnRecord())
 
 STREAMS = (ISSUE_STREAM, LIFECYCLE_STREAM, EVENT_STREAM, EVENT_WALK_STREAM, DEPARTURE_STREAM)
 

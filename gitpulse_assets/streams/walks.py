@@ -7,10 +7,10 @@ from gitpulse_assets.contracts.bronze import CONTROL_TOTAL as COUNTED
 from gitpulse_assets.contracts.bronze import RECONCILIATION as ENDED
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL, RECONCILIATION
 from gitpulse_assets.contracts.stream import Entity, Merged, Stream
-from gitpulse_assets.github.sources import OwnFinding
+from gitpulse_assets.github.sources import OwnRecord
 
-CONTROL_TOTAL_STREAM = Stream(COUNTED, OwnFinding())
-RECONCILIATION_STREAM = Stream(ENDED, OwnFinding())
+CONTROL_TOTAL_STREAM = Stream(COUNTED, OwnRecord())
+RECONCILIATION_STREAM = Stream(ENDED, OwnRecord())
 
 STREAMS = (CONTROL_TOTAL_STREAM, RECONCILIATION_STREAM)
 

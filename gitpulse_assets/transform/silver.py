@@ -34,11 +34,11 @@ NOT_COPIED = frozenset({ISSUE_BODY.name})
 
 PARSING_THREADS = 2
 
-Source: TypeAlias = "ds.Dataset | pa.Table"
+Input: TypeAlias = "ds.Dataset | pa.Table"
 
 
 def merge_silver(
-    con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_ids: Sequence[str]
+    con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input], run_ids: Sequence[str]
 ) -> dict[str, bool]:
     """Merge bronze batches, on a fresh connection; return for each table whether it changed.
 
@@ -65,7 +65,7 @@ def merge_silver(
 
 
 def is_repository_news(
-    con: duckdb.DuckDBPyConnection, stored: "Source", received: "Source", run_ids: Sequence[str]
+    con: duckdb.DuckDBPyConnection, stored: "Input", received: "Input", run_ids: Sequence[str]
 ) -> bool:
     """Say whether answers about the repository tell anything that is not stored of it.
 
@@ -76,7 +76,7 @@ def is_repository_news(
     return bool(con.execute(load_sql("silver", "repository_news")).fetchall())
 
 
-def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Source], run_ids: Sequence[str]) -> None:
+def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input], run_ids: Sequence[str]) -> None:
     import pyarrow.dataset as ds
 
     order = {
@@ -107,7 +107,7 @@ def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _register_table(
-    con: duckdb.DuckDBPyConnection, contract: TableContract, name: str, source: "Source | None"
+    con: duckdb.DuckDBPyConnection, contract: TableContract, name: str, source: "Input | None"
 ) -> None:
     """Register an input; one that is absent has no rows, columns that it lacks are null."""
     empty = contract.arrow_schema.empty_table()

@@ -17,7 +17,7 @@ from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
 from gitpulse_assets.contracts.bronze import DEPARTURE, FOLDED_RUN, ISSUES, RECONCILIATION
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER
@@ -49,14 +49,14 @@ class Folded:
     """The manifest's rows after a fold, and what a merge has to count as merged because of it."""
 
     rows: list[ManifestRow]
-    merged: Merged = field(default_factory=dict)
+    merged: MergedCounts = field(default_factory=dict)
 
 
 def fold_runs(
     lake: Lake,
     repo: Repo,
     rows: list[ManifestRow],
-    merged: Merged,
+    merged: MergedCounts,
     left_over_after: timedelta = LEFT_OVER_AFTER,
 ) -> Folded:
     """Fold the closed runs where there are many; `merged` says what merges have taken in of each.
@@ -104,9 +104,9 @@ def fold_each(
     return gone, new
 
 
-def batch_counts(folds: Iterable[ManifestRow]) -> Merged:
+def batch_counts(folds: Iterable[ManifestRow]) -> MergedCounts:
     """The batches of folds, as a commit counts what is merged."""
-    counts: Merged = {}
+    counts: MergedCounts = {}
     for row in folds:
         counts.setdefault(row.stream, {})[row.run_id] = row.batch_count
     return counts
@@ -122,7 +122,9 @@ def foldable(
     yield from aged_folds(lake, repo, rows, FOLDED_RUN.name)
 
 
-def closed_rows(lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: Merged) -> list[ManifestRow]:
+def closed_rows(
+    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: MergedCounts
+) -> list[ManifestRow]:
     """The rows that nothing goes on from and nothing compares with, all of them merged."""
     now = max((ended_at(row) for row in rows), default=None)
     done = [row for row in rows if now and is_done(row, rows, merged, now)]
@@ -143,7 +145,7 @@ def key_of(row: ManifestRow) -> tuple[str, str]:
     return row.run_id, row.stream
 
 
-def is_done(row: ManifestRow, rows: Sequence[ManifestRow], merged: Merged, now: datetime) -> bool:
+def is_done(row: ManifestRow, rows: Sequence[ManifestRow], merged: MergedCounts, now: datetime) -> bool:
     """Say whether a row's run is over, merged, and superseded where it was cut short."""
     if row.status == "folded" or is_waiting(row, merged):
         return False

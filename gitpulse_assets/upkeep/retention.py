@@ -19,7 +19,7 @@ from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -75,7 +75,7 @@ def apply_retention(lake: Lake, repo: Repo, age: timedelta) -> Thinned:
 
 
 def old_rows(
-    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: Merged, age: timedelta
+    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: MergedCounts, age: timedelta
 ) -> list[ManifestRow]:
     """Return the rows from before the newest full walk and before whatever waits to be merged.
 
@@ -93,7 +93,7 @@ def old_rows(
     ]
 
 
-def is_waiting(row: ManifestRow, merged: Merged) -> bool:
+def is_waiting(row: ManifestRow, merged: MergedCounts) -> bool:
     """Say whether a merge has yet to take something of the row in; of the list of folded runs none does."""
     return row.stream != FOLDED_RUN.name and row.batch_count > merged.get(row.stream, {}).get(row.run_id, 0)
 
@@ -129,7 +129,7 @@ def batches(rows: Iterable[ManifestRow]) -> list[tuple[str, range]]:
     return [(row.run_id, range(1, row.batch_count + 1)) for row in rows]
 
 
-def merged_count(merged: Merged, row: ManifestRow) -> int:
+def merged_count(merged: MergedCounts, row: ManifestRow) -> int:
     """How many batches of a row merges took in, which may be more than an earlier thinning left to count."""
     return merged.get(row.stream, {}).get(row.run_id, 0)
 

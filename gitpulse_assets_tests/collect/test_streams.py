@@ -17,7 +17,7 @@ from gitpulse_assets.collect.lists import ClockBehind, ListCapped
 from gitpulse_assets.collect.refresh import collect_lists
 from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.errors import NetworkDown
-from gitpulse_assets.github.sources import GraphWalk, OwnFinding, RestList
+from gitpulse_assets.github.sources import GraphWalk, OwnRecord, RestList
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets_tests.collect.streams import (
     BEGAN_AT,
@@ -30,7 +30,7 @@ from gitpulse_assets_tests.collect.streams import (
 )
 
 RECORD_COUNT = 430
-OF_GITHUB = [stream for stream in (*STREAMS, MILESTONES) if not isinstance(stream.source, OwnFinding)]
+OF_GITHUB = [stream for stream in (*STREAMS, MILESTONES) if not isinstance(stream.source, OwnRecord)]
 PAGED = [stream for stream in OF_GITHUB if walks_of(stream).is_paged]
 LISTS = [stream for stream in OF_GITHUB if isinstance(stream.source, RestList)]
 BY_CHANGE = [stream for stream in OF_GITHUB if walks_of(stream) is ChangeWalks]

@@ -12,7 +12,7 @@ import pytest
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import maintenance, paths, publication
 from gitpulse_assets.lake.backup import repos_of
-from gitpulse_assets.lake.commit import Merged
+from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.errors import LakeError, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -149,13 +149,13 @@ def test_of_two_merges_exactly_one_wins(
 
 
 @pytest.fixture
-def long_merged() -> Merged:
+def long_merged() -> MergedCounts:
     """More runs than fit into the last 64 KB of a commit, which a folder's ETag is made of."""
     return {"issues": {f"{number:032x}": 1 for number in range(2_000)}}
 
 
 def test_of_two_merges_exactly_one_wins_when_the_commit_has_grown_long(
-    lake: Lake, repo: Repo, thing, rows, long_merged: Merged
+    lake: Lake, repo: Repo, thing, rows, long_merged: MergedCounts
 ):
     def publish(value: int) -> None:
         with lake.begin("silver", repo) as merge:
