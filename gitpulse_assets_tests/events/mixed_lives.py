@@ -32,6 +32,7 @@ HOUR = timedelta(hours=1)
 BEGINS = (datetime(2025, 11, 3, 19, tzinfo=UTC), datetime(2026, 3, 2, 19, tzinfo=UTC))
 DAYS, HOURS_OF_A_DAY = 2, 5
 USUAL = {"PushEvent": 40, "WatchEvent": 30, "PullRequestEvent": 30}
+VARIES_BY = 4
 ARCHIVES = ("one", "two")
 PEOPLE = (User(5, "ada"), User(6, "grace"), User(7, "dependabot[bot]", "Bot"), User(8, "Copilot", "Bot"))
 ACTIONS = ("opened", "opened", "opened", "closed", "merged", "reopened", "labeled")
@@ -78,7 +79,9 @@ class MixedLife:
         planned = [
             (begin + self.rng.randrange(3600), self.delay(), kind)
             for kind, usual in USUAL.items()
-            for _ in range(self.rng.randrange(usual - 4, usual + 5) * (4 if now_and_then else 1))
+            for _ in range(
+                self.rng.randint(usual - VARIES_BY, usual + VARIES_BY) * (4 if now_and_then else 1)
+            )
         ]
         for at, delay, kind in sorted(planned, key=lambda one: one[0] + one[1]):
             self.publish_one(at, delay, kind)

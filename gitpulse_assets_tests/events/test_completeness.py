@@ -168,6 +168,13 @@ def test_a_poor_archive_does_not_vouch_for_a_rich_one_of_which_too_few_hours_are
     assert judged(con, {**rich, **poor}, 3)[BEGIN + 2 * HOUR, "PushEvent"] == ("thin", "no_history")
 
 
+def test_nor_for_one_of_whose_hours_later_files_are_lacking(con):
+    rich, poor = archive(random.Random(13), "a", 6), archive(random.Random(14), "b", 6, 0.2, late=0.0)
+    for hour in (2, 4):
+        del rich["a", BEGIN + hour * HOUR]
+    assert judged(con, {**rich, **poor}, 6)[BEGIN + 2 * HOUR, "PushEvent"] == ("thin", "no_history")
+
+
 def test_a_weekend_is_compared_with_weekends(con):
     files = archive(random.Random(10), "a", 24 * 14, late=0.0)
     for (_, at), counts in files.items():

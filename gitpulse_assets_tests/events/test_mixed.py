@@ -16,7 +16,7 @@ from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.metrics.coverage import Coverage
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets_tests.events.feed_lives import REPO, polled
-from gitpulse_assets_tests.events.mixed_lives import HOUR, MixedLife
+from gitpulse_assets_tests.events.mixed_lives import ARCHIVES, DAYS, HOUR, USUAL, VARIES_BY, MixedLife
 from gitpulse_assets_tests.events.test_feeds import is_told
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 from gitpulse_assets_tests.metrics import plain
@@ -86,35 +86,42 @@ def test_case_19_and_20_feeds_and_archives_together_are_counted_exactly(
     shown = life.life.shown()
     missed = [at for key, at in shown.items() if key not in held]
     assert [at for at in missed if not is_told(at, spans)] == []
-    whole_count, least = hours_called_whole_are(life, held, answers)
+    whole_count = hours_called_whole_are(life, held, answers)
     truth = Truth(held.values())
     assert wrong_metrics(truth, answers) == []
-    tell(
-        life,
-        truth,
-        f"{whole_count} hours called whole ({least:.0%} of a type at least), {len(missed)} missed",
-    )
+    tell(life, truth, f"{whole_count} hours called whole, {len(missed)} missed")
 
 
-def hours_called_whole_are(life: MixedLife, held, answers: MetricAnswers) -> tuple[int, float]:
-    """How many hours are called whole, and the least share of one's events of a type that is held.
+def hours_called_whole_are(life: MixedLife, held, answers: MetricAnswers) -> int:
+    """How many hours are called whole.
 
-    By its feed of the one repository all is; by archives, which are held against themselves, more than half.
+    By its feed of the one repository all is held; by archives, which are held against what they usually
+    bring, as much as the rule promises where they tell of that: they do not know of an hour in which more
+    happened than usual, nor of themselves as they should be (ADR 19).
     """
     of_one = {key for key, one in life.every.items() if one["repo"].get("name") == str(REPO)}
     its = called_whole(answers, "avg_pr_time", repository=str(REPO))
     by_feed = its - (by_archives := called_whole(answers, "events_per_hour", hours="200"))
     assert [key for key in of_one if key not in held and hour_of(key[2]) in by_feed] == []
-    least = min(shares_held(life, held, by_archives), default=1.0)
-    assert least >= RULE["thin_below"]
-    return len(by_archives) + len(by_feed), least
+    counts = Counter((hour_of(at), kind) for _, kind, at in held)
+    told = {at for at in by_archives if tells_what_is_usual(life, at)}
+    happened = {(hour_of(at), kind) for _, kind, at in life.every if hour_of(at) in told}
+    assert {one: counts[one] for one in happened if counts[one] < promised(one[1])} == {}
+    return len(by_archives) + len(by_feed)
 
 
-def shares_held(life: MixedLife, held, hours: set[datetime]) -> Iterator[float]:
-    """Of each of the hours and types which part of what happened is held."""
-    happened = Counter((hour_of(at), kind) for _, kind, at in life.every)
-    found = Counter((hour_of(at), kind) for _, kind, at in held)
-    return (found[one] / count for one, count in happened.items() if one[0] in hours)
+def tells_what_is_usual(life: MixedLife, hour_at: datetime) -> bool:
+    """Whether the richer archive has three hours, as they should be, that this one is compared with."""
+    days = (hour_at - day * 24 * HOUR for day in range(DAYS))
+    near = (at + hours * HOUR for at in days for hours in range(-2, 3))
+    states = [life.state.get((ARCHIVES[0], at)) for at in near if at.date() <= hour_at.date()]
+    return states.count("whole") >= RULE["compared_least"]
+
+
+def promised(kind: str) -> float:
+    """What an hour that is called whole has of a type at least: half its usual, or what chance lets it be."""
+    usual = USUAL[kind] - VARIES_BY
+    return min(RULE["thin_below"] * usual, usual - RULE["deviations"] * usual**0.5)
 
 
 def called_whole(answers: MetricAnswers, name: str, **given: str) -> set[datetime]:

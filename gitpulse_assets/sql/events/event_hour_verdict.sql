@@ -87,12 +87,12 @@ brought as (
 
 counted as (
     select
-        complete.source, complete.event_type, complete.event_hour_at,
+        source, event_type, event_hour_at, is_complete,
         least(coalesce(brought.event_count, 0), coalesce(event_hour.event_count, 0)) as event_count,
-        hour(complete.event_hour_at) as clock_hour,
-        isodow(complete.event_hour_at) >= 6 as is_weekend
-    from complete
-    left join brought using (source, event_type, event_hour_at)
+        hour(event_hour_at) as clock_hour,
+        isodow(event_hour_at) >= 6 as is_weekend
+    from (select *, true as is_complete from complete)
+    full join brought using (source, event_type, event_hour_at)
     left join event_hour using (event_type, event_hour_at)
 ),
 
@@ -107,12 +107,14 @@ asked as (
 compared as (
     select
         asked.event_type, asked.event_hour_at, counted.source,
-        count(*) as compared_count,
+        count(*) filter (is_complete) as compared_count,
         count(*) filter (
-            counted.is_weekend = asked.is_weekend and counted.event_hour_at::date <> asked.event_date
+            is_complete and counted.is_weekend = asked.is_weekend and counted.event_hour_at::date <> asked.event_date
         ) as alike_count,
-        quantile_cont(counted.event_count, $usual_quantile) as any_usual,
-        quantile_cont(counted.event_count, $usual_quantile) filter (counted.is_weekend = asked.is_weekend) as alike_usual
+        quantile_cont(counted.event_count, $usual_quantile) filter (is_complete) as any_usual,
+        quantile_cont(counted.event_count, $usual_quantile)
+            filter (is_complete and counted.is_weekend = asked.is_weekend) as alike_usual,
+        max(counted.event_count) as seen_count
     from asked
     join counted
         on counted.event_type = asked.event_type
@@ -122,13 +124,13 @@ compared as (
     group by all
 ),
 
--- An archive of which too few hours are held is not held against itself, yet a poorer one does not vouch for it.
+-- An archive of which too few hours are whole is not held against itself, yet a poorer one does not vouch for it.
 usual as (
     select
         event_type, event_hour_at,
         max(case when alike_count >= $compared_least then alike_usual else any_usual end)
             filter (compared_count >= $compared_least) as usual_count,
-        max(any_usual) filter (compared_count < $compared_least) as glimpsed_count
+        max(seen_count) filter (compared_count < $compared_least) as glimpsed_count
     from compared
     group by event_type, event_hour_at
 ),
@@ -136,6 +138,7 @@ usual as (
 best as (
     select event_type, event_hour_at, max(event_count) as event_count
     from counted
+    where is_complete
     group by event_type, event_hour_at
 ),
 
