@@ -175,6 +175,10 @@ def star_trouble(
 
 def star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> list[dict[str, Any]]:
     """The counts of stars of a day that cannot be; as everything stands now."""
+    return while_replaced(lake.store, lambda: _star_trouble_of_day(lake, con, day))
+
+
+def _star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> list[dict[str, Any]]:
     days = EventDays(lake)
     commits = days.commits(day.event_date - timedelta(days=2), day.event_date + timedelta(days=1))
     spans = days.open([FEED_SPAN], commits)[FEED_SPAN.name].to_table().to_pylist()

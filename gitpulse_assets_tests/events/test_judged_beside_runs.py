@@ -5,6 +5,7 @@ from threading import Timer
 
 import pytest
 
+from gitpulse_assets.contracts.events import FEED_SPAN
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
@@ -12,6 +13,7 @@ from gitpulse_assets.lake.parts import PartsReplaced
 from gitpulse_assets.metrics import event_days
 from gitpulse_assets.metrics.event_days import coverage_of_day
 from gitpulse_assets.place import Day
+from gitpulse_assets_tests.events.feed_lives import FeedLife, polled
 from gitpulse_assets_tests.events.hours import START, Hours
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 
@@ -51,3 +53,18 @@ def test_a_part_that_stays_other_than_its_commit_is_damaged_and_said(tmp_path, l
     monkeypatch.setattr(event_days, "WAITS_SECONDS", (0.0,))
     with pytest.raises(ObjectDamaged, match=f"run gitpulse repair {DAY}"):
         coverage_of_day(lake, con, DAY)
+
+
+def test_stars_are_judged_while_a_poll_puts_its_tables_in_place(lake, con):
+    life = FeedLife(1)
+    life.happen(5, 3600)
+    polled(lake, con, life)
+    life.happen(5, 3600)
+    with suppress(Crash):
+        polled(Lake(DiesBeforeACommit(lake.store, 1)), con, life)
+    with pytest.raises(PartsReplaced):
+        event_days.EventDays(lake).open([FEED_SPAN], {DAY: lake.commit("silver", DAY)})
+    goes_on = Timer(0.2, lambda: polled(lake, con, life))
+    goes_on.start()
+    assert event_days.star_trouble_of_day(lake, con, DAY) == []
+    goes_on.join()
