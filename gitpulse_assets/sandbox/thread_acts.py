@@ -3,6 +3,7 @@
 A part of `acts`: each act changes what is served, and writes down what happened as a fact.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from gitpulse_assets.sandbox.model import (
@@ -57,7 +58,7 @@ class WordIds:
 
 
 @dataclass
-class ThreadActs:
+class ThreadActs(ABC):
     """Words, reviews, requests and drafts of one repository."""
 
     repository: Repository
@@ -164,8 +165,8 @@ class ThreadActs:
         issue.events.append(Event(event_id, kind, at, actor, **details))  # pyright: ignore
         self._note_event(issue, issue.events[-1])
 
-    def _next_event_id(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _next_event_id(self) -> int: ...
 
     def _note_event(self, issue: Issue, event: Event) -> None:
         if event.review is None and event.kind != "comment_deleted":
