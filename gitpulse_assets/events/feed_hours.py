@@ -6,7 +6,7 @@ stands for each of them that is not private.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,13 +56,22 @@ class FeedHours:
         return any(is_whole(self.stretches.get(one, ()), hour_at) for one in names)
 
     def hours(self, first: datetime, last: datetime) -> pa.Table:
-        """The rows of `feed_hour` from the first to the last hour."""
+        """The rows of `feed_hour` from the first to the last hour, each feed's by itself."""
+        return self._rows(self.stretches, first, last, lambda name, at: is_whole(self.stretches[name], at))
+
+    def hours_of(self, repositories: Iterable[str], first: datetime, last: datetime) -> pa.Table:
+        """The same of some repositories, by whichever feed they are whole."""
+        return self._rows(repositories, first, last, self.is_whole)
+
+    def _rows(
+        self, names: Iterable[str], first: datetime, last: datetime, is_there: Callable[[str, datetime], bool]
+    ) -> pa.Table:
         every = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
         rows = [
             {"repository_name": name, "event_hour_at": at, "is_public": name not in self.private}
-            for name, stretches in self.stretches.items()
+            for name in names
             for at in every
-            if is_whole(stretches, at)
+            if is_there(name, at)
         ]
         return pa.Table.from_pylist(rows, FEED_HOUR.arrow_schema)
 

@@ -163,9 +163,10 @@ def star_trouble(
     counts = days.open([STAR_COUNT], commits)[STAR_COUNT.name].to_table()
     if counts.num_rows < 2:
         return STAR_TROUBLE.arrow_schema.empty_table()
-    begin = hour_of(min(counts["counted_at"].to_pylist()))
+    times = counts["counted_at"].to_pylist()
+    names = {str(name).lower() for name in counts["repository_name"].to_pylist()}
     con.register(STAR_COUNT.name, counts)
-    con.register(FEED_HOUR.name, feeds.hours(begin, max(counts["counted_at"].to_pylist())))
+    con.register(FEED_HOUR.name, feeds.hours_of(names, hour_of(min(times)), max(times)))
     watch = next(one.contract for one in projections() if one.event_type == "WatchEvent")
     con.register("star_given", days.open([watch], commits)[watch.name])
     found = find_star_trouble(con)

@@ -78,3 +78,9 @@ def test_an_organisation_s_feed_says_nothing_of_what_is_private():
     private = [span(-5, 1) | {"is_public": False}, span(-5, 40, name="acme/*") | {"is_public": True}]
     assert set(verdicts(private, "acme/rocket")) == {"no_file"}
     assert set(verdicts(private, None)) == {"some_feeds"}
+
+
+def test_an_organisations_feed_proves_the_hours_of_its_public_repositories_alone():
+    own = [span(0, 1), span(0, 1, name="acme/secret") | {"is_public": False}, span(-5, 30, name="acme/*")]
+    found = feed_stretches(own).hours_of(["acme/rocket", "acme/secret", "ada/x"], at(0), at(3))
+    assert found["repository_name"].to_pylist() == ["acme/rocket"] * 4

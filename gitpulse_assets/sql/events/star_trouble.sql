@@ -17,9 +17,7 @@ hour as (
         count(distinct feed_hour.event_hour_at) as whole_hour_count
     from reading
     left join feed_hour
-        on feed_hour.repository_name in (
-            reading.repository_name, split_part(reading.repository_name, '/', 1) || '/*'
-        )
+        on feed_hour.repository_name = reading.repository_name
         and feed_hour.event_hour_at >= time_bucket(interval 1 hour, reading.before_at)
         and feed_hour.event_hour_at <= reading.counted_at
     where reading.before_at is not null
