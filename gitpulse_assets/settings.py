@@ -18,7 +18,7 @@ from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.setting_values.archives import Archive, parse_archives
 from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_ages
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
-from gitpulse_assets.text_file import NotText, read_text
+from gitpulse_assets.texts.text_file import NotText, read_text
 
 DEFAULT_HOME = Path(".gitpulse")
 

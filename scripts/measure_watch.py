@@ -18,8 +18,8 @@ import httpx
 
 from gitpulse_assets.automation.sweep import SWEEP_OP
 from gitpulse_assets.automation.watching import changed_repositories, sensor_client
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.definitions import build_defs
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake

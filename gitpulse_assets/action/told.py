@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from gitpulse_assets.charts.theme import LIGHT
-from gitpulse_assets.markdown import as_code, as_github
 from gitpulse_assets.page.story import Row, Story, figures
+from gitpulse_assets.texts.markdown import as_code, as_github
 
 POINTS_MAX = 14
 # Mermaid's own line is all but white, and its picture too narrow for a quarter's weeks.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitpulse_assets.alerting.alert import Severity
-from gitpulse_assets.markdown import as_chat
+from gitpulse_assets.texts.markdown import as_chat
 
 if TYPE_CHECKING:
     from apprise import Apprise

@@ -4,7 +4,7 @@
 """
 
 from gitpulse_assets.alerting.rules import RULES
-from gitpulse_assets.written_parts import renew, with_part
+from gitpulse_assets.texts.written_parts import renew, with_part
 
 
 def written(text: str) -> str:

@@ -22,8 +22,8 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
+from gitpulse_assets.processes.stopping import each_in_threads
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.stopping import each_in_threads
 
 # An answer is a few kilobytes; a page of 1,000 issues, the largest, is some hundreds.
 RESULTS_KEPT = 500

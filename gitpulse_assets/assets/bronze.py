@@ -22,9 +22,9 @@ from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
+from gitpulse_assets.processes.stopping import stops_noted
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, settings_or_failure
-from gitpulse_assets.stopping import stops_noted
 
 if TYPE_CHECKING:
     from gitpulse_assets.collect.session import Session

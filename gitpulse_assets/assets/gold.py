@@ -16,11 +16,11 @@ from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
 from gitpulse_assets.checks.specs import check_specs, contract_check_spec
 from gitpulse_assets.io_manager import lake_errors
-from gitpulse_assets.markdown import as_markdown
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
+from gitpulse_assets.texts.markdown import as_markdown
 
 AGES = ("median_open_age_days", "p90_open_age_days", "share_open_over_1_year")
 

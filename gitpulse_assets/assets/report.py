@@ -13,11 +13,11 @@ import dagster as dg
 from gitpulse_assets.assets.specs import OWNER
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.io_manager import lake_errors
-from gitpulse_assets.markdown import as_markdown
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
+from gitpulse_assets.texts.markdown import as_markdown
 
 if TYPE_CHECKING:
     from gitpulse_assets.page.report import Report

@@ -12,12 +12,12 @@ import dagster as dg
 
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.processes.stopping import stops_noted
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, github_client, settings_or_failure
 from gitpulse_assets.runs.busy import busy_keys
 from gitpulse_assets.runs.kinds import RECONCILE_JOB, REFRESH_JOB, repo_tags
 from gitpulse_assets.runs.process import SWEEP_TAG
-from gitpulse_assets.stopping import stops_noted
 
 if TYPE_CHECKING:
     from gitpulse_assets.lake.lake import Lake

@@ -18,10 +18,10 @@ from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.collect.walk import ReadPage, Walk, read_pages, record_batch
 from gitpulse_assets.contracts.bronze import EVENT_WALK, ISSUE_TIMELINE
+from gitpulse_assets.contracts.sources import EVENT_LIST, EVENT_ROW_CAP, PER_PAGE
 from gitpulse_assets.contracts.stream import Head
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.github.links import page_before, page_size, rows_up_to
-from gitpulse_assets.github.sources import EVENT_LIST, EVENT_ROW_CAP, PER_PAGE
 from gitpulse_assets.lake.manifest import ManifestRow, resumable_run
 from gitpulse_assets.streams.issues import EVENT_STREAM
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from gitpulse_assets.collect.known import has_met
 from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.sources import PER_PAGE
 from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.client import NewestRecord
 from gitpulse_assets.github.errors import GitHubError
-from gitpulse_assets.github.sources import PER_PAGE
 from gitpulse_assets.lake.manifest import ManifestRow
 
 # Replicas lag by seconds, so the end is looked for again before a list counts as cut short.

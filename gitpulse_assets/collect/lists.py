@@ -9,11 +9,11 @@ from gitpulse_assets.collect.full_walk import KnownWalk, known_walk, page_batch,
 from gitpulse_assets.collect.list_end import LOOKS, ListEnd
 from gitpulse_assets.collect.session import KnownState, Session, StreamRun
 from gitpulse_assets.collect.walk import ReadPage, Walk, read_pages, record_batch
+from gitpulse_assets.contracts.sources import PER_PAGE
 from gitpulse_assets.contracts.stream import Head, Stream
 from gitpulse_assets.github.client import NewestRecord
 from gitpulse_assets.github.errors import CursorRefused, GitHubError, LimitReached
 from gitpulse_assets.github.pages import Page, is_full
-from gitpulse_assets.github.sources import PER_PAGE
 from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
 
 # GitHub's servers need not agree to the second.

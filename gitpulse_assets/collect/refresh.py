@@ -22,9 +22,9 @@ from gitpulse_assets.collect.reconciliation import keep_reconciliation
 from gitpulse_assets.collect.repository import CollectedRepository, collect_repository
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.errors import LimitReached
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.streams.issues import ISSUE_STREAM
 

@@ -19,9 +19,9 @@ from gitpulse_assets.github.errors import BadToken, UnusableEnvironment
 from gitpulse_assets.github.subject import Subject
 from gitpulse_assets.lake.duck import connect, shortage
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.processes.stopping import pause, stops_noted
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
-from gitpulse_assets.stopping import pause, stops_noted
 
 # Feeds fall due at times of their own; this often they are looked through.
 LOOK_SECONDS = 5

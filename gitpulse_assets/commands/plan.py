@@ -8,10 +8,10 @@ from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.summary import counted
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.github.pace import MOST_A_MINUTE
-from gitpulse_assets.github.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo

@@ -15,7 +15,7 @@ import msgspec
 
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.contracts.model import Check, TableContract
-from gitpulse_assets.github.sources import RestList, Source
+from gitpulse_assets.contracts.sources import RestList, Source
 
 
 class Head(msgspec.Struct):

@@ -15,7 +15,7 @@ import msgspec
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.store import ListedObject, Store
-from gitpulse_assets.process import is_gone, this_process
+from gitpulse_assets.processes.identity import is_gone, this_process
 
 Kind = Literal["bringing", "forgetting"]
 OTHER: dict[Kind, Kind] = {"bringing": "forgetting", "forgetting": "bringing"}

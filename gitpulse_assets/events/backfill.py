@@ -24,8 +24,8 @@ from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
+from gitpulse_assets.processes.stopping import stop_if_wished
 from gitpulse_assets.setting_values.archives import Archive
-from gitpulse_assets.stopping import stop_if_wished
 
 Told = Callable[[HourRow], None]
 

@@ -45,8 +45,8 @@ from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.place import Day
+from gitpulse_assets.processes.stopping import each_in_threads, stop_if_wished
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.stopping import each_in_threads, stop_if_wished
 from gitpulse_assets.watch.state import StateObject
 
 SOURCE, FIREHOSE_SOURCE = "feed", "firehose"

@@ -14,8 +14,8 @@ import httpx
 
 from gitpulse_assets.github.connection import open_http
 from gitpulse_assets.lake.hour_name import file_name, hour_of
+from gitpulse_assets.processes.stopping import pause, stop_if_wished
 from gitpulse_assets.setting_values.archives import Archive
-from gitpulse_assets.stopping import pause, stop_if_wished
 
 SHA256 = re.compile(r"\b[0-9a-f]{64}\b", re.IGNORECASE)
 ATTEMPTS = 4

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from gitpulse_assets.settings import SettingsError
-from gitpulse_assets.text_file import NotText, read_text
+from gitpulse_assets.texts.text_file import NotText, read_text
 from gitpulse_assets.watch.watch_list import line_of, lower_first, repeated_keys, spelled
 
 Model = TypeVar("Model")

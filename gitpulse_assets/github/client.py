@@ -14,6 +14,7 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST, PER_PAGE, RestList
 from gitpulse_assets.github.connection import READ_SECONDS, open_http
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
@@ -25,13 +26,12 @@ from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import CONVERSATION, LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import page_number, same_origin
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
-from gitpulse_assets.github.sources import ISSUE_LIST, PER_PAGE, RestList
 from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.github.subject import Firehose, Owner, Subject
 from gitpulse_assets.github.tokens import Tokens
 from gitpulse_assets.github.transport import ATTEMPTS, Transport, Wait
+from gitpulse_assets.processes.stopping import pause
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.stopping import pause
 
 logger = logging.getLogger(__name__)
 

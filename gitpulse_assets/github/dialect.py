@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitpulse_assets.github.errors import SchemaTooOld, one_line
-from gitpulse_assets.older_server import LOST
+from gitpulse_assets.github.older_server import LOST
 
 logger = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from gitpulse_assets.contracts.sources import ISSUE_LIFECYCLES
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import AnswerUnusable, PageUnserved, RepositoryNotFound, Unanswered
 from gitpulse_assets.github.graphql import (
@@ -31,7 +32,6 @@ from gitpulse_assets.github.lifecycle_data import (
     WalkData,
     joined,
 )
-from gitpulse_assets.github.sources import ISSUE_LIFECYCLES
 from gitpulse_assets.repo import Repo
 
 logger = logging.getLogger(__name__)

@@ -38,7 +38,7 @@ from gitpulse_assets.github.reply import Reply, read_reply
 from gitpulse_assets.github.spending import Meter, rest_cost
 from gitpulse_assets.github.subject import Owner, Subject
 from gitpulse_assets.github.tokens import Token, Tokens
-from gitpulse_assets.stopping import pause, stop_if_wished
+from gitpulse_assets.processes.stopping import pause, stop_if_wished
 
 logger = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import Store, read_written
 from gitpulse_assets.place import Place
+from gitpulse_assets.processes.stopping import pause
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.stopping import pause
 
 Status = Literal["running", "complete", "partial", "failed", "folded"]
 WalkKind = Literal["full", "incremental", "unchanged"]

@@ -29,7 +29,7 @@ from gitpulse_assets.lake.s3_file import RangedFile, read_object
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.scratch import machine_scratch
 from gitpulse_assets.lake.store import ListedObject, ObjectInfo, OpenObject, StoredObject
-from gitpulse_assets.stopping import pause
+from gitpulse_assets.processes.stopping import pause
 
 logger = logging.getLogger(__name__)
 

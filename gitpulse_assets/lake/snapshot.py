@@ -15,7 +15,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.place import Place
-from gitpulse_assets.stopping import pause
+from gitpulse_assets.processes.stopping import pause
 
 # A promotion moves a dozen objects; one that takes longer was cut short and waits for the next refresh.
 WAIT_SECONDS = 10.0

@@ -29,7 +29,7 @@ from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, toge
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.place import Day
-from gitpulse_assets.stopping import each_in_threads, pause
+from gitpulse_assets.processes.stopping import each_in_threads, pause
 
 READERS = 8
 # A merge puts its tables in place within a second; runs of other days do so all the time.

@@ -16,7 +16,7 @@ from gitpulse_assets.metrics.coverage import Coverage
 from gitpulse_assets.metrics.parameters import UNITS, Value
 from gitpulse_assets.page.html import cell
 from gitpulse_assets.page.story import Card, card
-from gitpulse_assets.stopping import each_in_threads
+from gitpulse_assets.processes.stopping import each_in_threads
 
 # The widest first: how much came when, and what of it is whole.
 FIRST = "events_per_minute"

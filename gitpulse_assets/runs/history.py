@@ -18,9 +18,9 @@ from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Sta
 from gitpulse_assets.assets.gold import shown_direction, shown_verdict
 from gitpulse_assets.checks.result import SAMPLE_KEYS
 from gitpulse_assets.contracts.bronze import ISSUES
-from gitpulse_assets.markdown import from_markdown
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.runs.chunks import chunks
+from gitpulse_assets.texts.markdown import from_markdown
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
 WILL_RETRY_TAG = "dagster/will_retry"

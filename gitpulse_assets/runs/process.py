@@ -7,7 +7,7 @@ follows from a process that is gone is the launcher's (`run_launcher.py`) and `r
 import dagster as dg
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
-from gitpulse_assets.process import is_gone, this_process
+from gitpulse_assets.processes.identity import is_gone, this_process
 
 PROCESS_TAG = "gitpulse/process"
 # The sweep in whose process a run is executed, by its run id.

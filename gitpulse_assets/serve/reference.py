@@ -13,7 +13,7 @@ from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.serve.api import REPOSITORY, router
 from gitpulse_assets.serve.badges import badges_router
 from gitpulse_assets.serve.kpi import kpi_router
-from gitpulse_assets.written_parts import renew, with_part
+from gitpulse_assets.texts.written_parts import renew, with_part
 
 Schema = dict[str, Any]
 

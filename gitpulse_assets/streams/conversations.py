@@ -16,8 +16,8 @@ from gitpulse_assets.contracts.contributors import (
     REVIEW,
     REVIEW_COMMENT,
 )
+from gitpulse_assets.contracts.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
-from gitpulse_assets.github.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST
 from gitpulse_assets.streams.issues import LIFECYCLE_STREAM
 
 SUBJECT = CONTRIBUTORS

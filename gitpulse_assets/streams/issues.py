@@ -22,8 +22,8 @@ from gitpulse_assets.contracts.silver import (
     ISSUE_TRANSITIONS,
     LIFECYCLE_COVERAGE,
 )
+from gitpulse_assets.contracts.sources import EVENT_LIST, ISSUE_LIFECYCLES, ISSUE_LIST, OwnRecord
 from gitpulse_assets.contracts.stream import Entity, Head, Judged, Merged, Stream
-from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIFECYCLES, ISSUE_LIST, OwnRecord
 
 
 class IssueHead(Head):

@@ -2,8 +2,8 @@
 
 from gitpulse_assets.contracts.bronze import REPOSITORY as RECEIVED
 from gitpulse_assets.contracts.silver import REPOSITORY
+from gitpulse_assets.contracts.sources import OneAnswer
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
-from gitpulse_assets.github.sources import OneAnswer
 
 REPOSITORY_STREAM = Stream(RECEIVED, OneAnswer(""), noun="repository", needed="needed_answer")
 

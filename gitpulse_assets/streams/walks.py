@@ -6,8 +6,8 @@ Behind the issues, whose tables before and after the merge are compared.
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL as COUNTED
 from gitpulse_assets.contracts.bronze import RECONCILIATION as ENDED
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL, RECONCILIATION
+from gitpulse_assets.contracts.sources import OwnRecord
 from gitpulse_assets.contracts.stream import Entity, Merged, Stream
-from gitpulse_assets.github.sources import OwnRecord
 
 CONTROL_TOTAL_STREAM = Stream(COUNTED, OwnRecord())
 RECONCILIATION_STREAM = Stream(ENDED, OwnRecord())

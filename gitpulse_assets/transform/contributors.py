@@ -12,10 +12,10 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
-from gitpulse_assets.calendars import holidays_of
 from gitpulse_assets.catalog.declared import marts_of
 from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.transform.sql_file import create_table, load_sql
+from gitpulse_assets.watch.calendars import holidays_of
 from gitpulse_assets.watch.watch_list import DEFAULT_WAITING_LABELS, RepoOptions
 
 # What several marts read, made before them and published nowhere.

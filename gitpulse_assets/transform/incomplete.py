@@ -2,7 +2,7 @@
 
 import duckdb
 
-from gitpulse_assets.older_server import LOST
+from gitpulse_assets.github.older_server import LOST
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict import SNAPSHOT_ONLY
 

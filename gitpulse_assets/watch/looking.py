@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL, ISSUE_CURRENT, SYNC_STATE
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.client import GitHubClient, Probe
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, NetworkDown
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.processes.stopping import each_in_threads
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.stopping import each_in_threads
 from gitpulse_assets.watch.state import KEPT_BODY_BYTES_MAX, Member, Sight, Stop, stop_after
 
 FIRST_BACK_OFF = timedelta(minutes=5)

@@ -13,10 +13,10 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from gitpulse_assets.calendars import UnknownCalendar, known_holidays, known_time_zone
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError
-from gitpulse_assets.text_file import NotText, read_text
+from gitpulse_assets.texts.text_file import NotText, read_text
+from gitpulse_assets.watch.calendars import UnknownCalendar, known_holidays, known_time_zone
 
 DEFAULT_FILES = (Path("gitpulse.yaml"), Path("/etc/gitpulse/gitpulse.yaml"))
 VARIABLE = "GITPULSE_REPOS"

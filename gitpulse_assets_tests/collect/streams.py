@@ -23,9 +23,9 @@ from gitpulse_assets.collect.repository import collect_repository
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import record_table
 from gitpulse_assets.contracts.model import Column
+from gitpulse_assets.contracts.sources import GraphWalk, OneAnswer, RestList
 from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.github.sources import GraphWalk, OneAnswer, RestList
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo

@@ -15,9 +15,9 @@ from gitpulse_assets.catalog.subjects import STREAMS
 from gitpulse_assets.collect import walk as walking
 from gitpulse_assets.collect.lists import ClockBehind, ListCapped
 from gitpulse_assets.collect.refresh import collect_lists
+from gitpulse_assets.contracts.sources import GraphWalk, OwnRecord, RestList
 from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.errors import NetworkDown
-from gitpulse_assets.github.sources import GraphWalk, OwnRecord, RestList
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets_tests.collect.streams import (
     BEGAN_AT,

@@ -16,7 +16,7 @@ from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.process import this_process
+from gitpulse_assets.processes.identity import this_process
 from gitpulse_assets.setting_values.archives import Archive, parse_archives
 from gitpulse_assets_tests.events.hours import START
 from gitpulse_assets_tests.events.test_forgetting import forget, names_octocat, write_archive

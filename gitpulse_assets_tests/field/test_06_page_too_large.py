@@ -9,9 +9,9 @@ import re
 
 import pytest
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.errors import AnswerUnusable, GitHubError
 from gitpulse_assets.github.links import PAGE_SIZES
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.github.transport import ATTEMPTS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault

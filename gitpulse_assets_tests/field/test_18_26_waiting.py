@@ -13,15 +13,15 @@ from typing import cast
 
 import pytest
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import LimitReached
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.processes.stopping import each_in_threads, pause, stop_if_wished, stops_noted
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.server import serve
-from gitpulse_assets.stopping import each_in_threads, pause, stop_if_wished, stops_noted
 from gitpulse_assets.watch.looking import look_at_all
 from gitpulse_assets.watch.state import Member
 from gitpulse_assets_tests.field.client_reader import client_of, world_of

@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import BadToken
 from gitpulse_assets.github.github_app import GitHubApp
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.installations import Installations

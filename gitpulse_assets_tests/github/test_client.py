@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled
-from gitpulse_assets.github.sources import ISSUE_LIST
 
 FOUND = {"id": 7, "full_name": "Octo/Demo", "has_issues": True, "open_issues_count": 3, "new_key": 1}
 

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 from pydantic import SecretStr
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.detours import KnownPage
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import NetworkDown
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client
 from gitpulse_assets.sandbox.app import SandboxApp

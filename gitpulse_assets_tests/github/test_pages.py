@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from gitpulse_assets.contracts.sources import EVENT_LIST, ISSUE_LIST
 from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
@@ -11,7 +12,6 @@ from gitpulse_assets.github.errors import (
     IssuesDisabled,
     RepositoryNotFound,
 )
-from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIST
 
 API = "https://api.github.test"
 NEXT = f"{API}/repositories/9/issues?state=all&per_page=100&after=Y3Vyc29y%3D%3D&page=2"

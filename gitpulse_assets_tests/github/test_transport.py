@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import (
     AnswerUnusable,
@@ -16,7 +17,6 @@ from gitpulse_assets.github.errors import (
     NetworkDown,
 )
 from gitpulse_assets.github.links import PAGE_SIZES
-from gitpulse_assets.github.sources import ISSUE_LIST
 from gitpulse_assets.github.transport import ATTEMPTS, back_off_seconds
 
 FOUND = {"id": 1, "full_name": "Octo/Demo", "has_issues": True, "open_issues_count": 3}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
+from gitpulse_assets.contracts.sources import EVENT_LIST, ISSUE_LIST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.departures import MissingIssue
 from gitpulse_assets.github.detours import KnownPage
@@ -16,7 +17,6 @@ from gitpulse_assets.github.errors import (
     LimitReached,
     RepositoryNotFound,
 )
-from gitpulse_assets.github.sources import EVENT_LIST, ISSUE_LIST
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate

@@ -14,8 +14,8 @@ from gitpulse_assets.lake.manifest import PUT_ATTEMPTS, Manifest
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import S3Store
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
+from gitpulse_assets.processes.stopping import stops_noted
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.stopping import stops_noted
 from gitpulse_assets_tests.answer_lakes import ROCKET
 
 REPO = Repo("acme", "rocket")

@@ -2,7 +2,8 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -27,10 +28,12 @@ WITHOUT_DAGSTER = (
     "metrics",
     "page",
     "pipeline",
+    "processes",
     "sandbox",
     "serve",
     "setting_values",
     "streams",
+    "texts",
     "transform",
     "upkeep",
     "watch",
@@ -51,21 +54,24 @@ ABOVE = (
 SPECS = PACKAGE / "checks" / "specs.py"
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The modules a file imports, wherever in it."""
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """What a file imports, wherever in it: modules, and each name of a `from` as if it were one."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(found)
 
 
-def strays(paths: list[Path], *forbidden: str) -> list[str]:
+def strays(paths: Iterable[Path], *forbidden: str) -> list[str]:
     """Imports of forbidden modules or of what lies in them, as file: module."""
     return [
         f"{path.relative_to(PACKAGE)}: {module}"
         for path in paths
-        for module in imported(path)
+        for module in sorted(imports_of(path))
         if any(module == name or module.startswith(f"{name}.") for name in forbidden)
     ]
 
@@ -77,10 +83,27 @@ def files(room: str) -> list[Path]:
     return found
 
 
+def used_by(room: str) -> list[Path]:
+    """The modules of a room and all of ours that they import, directly or through others."""
+    reached = reached_from(map(dotted, files(room)), graph(str))
+    return [modules()[name] for name in sorted(reached)]
+
+
+def reached_from(names: Iterable[str], imports: Mapping[str, set[str]]) -> set[str]:
+    """These, what they import, what that imports, and so on."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found.add(name)
+            waiting += imports.get(name, ())
+    return found
+
+
 @pytest.mark.parametrize("room", WITHOUT_DAGSTER)
 def test_a_room_below_the_assets_knows_neither_dagster_nor_what_runs_in_it(room: str):
     above = [f"gitpulse_assets.{name}" for name in ABOVE]
-    assert strays(files(room), "dagster", "dagster_aws", "dagster_duckdb", *above) == []
+    assert strays(used_by(room), "dagster", "dagster_aws", "dagster_duckdb", *above) == []
 
 
 def test_of_the_checks_the_specs_alone_know_dagster():
@@ -89,17 +112,27 @@ def test_of_the_checks_the_specs_alone_know_dagster():
 
 
 def test_github_and_the_lake_know_nothing_of_each_other():
-    assert strays(files("github"), "gitpulse_assets.lake") == []
-    assert strays(files("lake"), "gitpulse_assets.github") == []
+    assert strays(used_by("github"), "gitpulse_assets.lake") == []
+    assert strays(used_by("lake"), "gitpulse_assets.github") == []
 
 
+def test_what_is_imported_through_others_would_be_seen():
+    assert reached_from(["a"], {"a": {"b"}, "b": {"c"}, "d": {"e"}}) == {"a", "b", "c"}
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of ours and its file."""
+    return {dotted(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
 def graph(name_of: Callable[[str], str]) -> dict[str, set[str]]:
     """Who imports whom, of all there is: imports within a function and for types alone are some, too."""
-    modules = {dotted(path): path for path in sorted(PACKAGE.rglob("*.py"))}
     found: dict[str, set[str]] = defaultdict(set)
-    for module, path in modules.items():
-        used = {each if each in modules else each.rpartition(".")[0] for each in names_imported(path)}
-        found[name_of(module)] |= {name_of(each) for each in used & modules.keys()} - {name_of(module)}
+    for module, path in modules().items():
+        used = {each if each in modules() else each.rpartition(".")[0] for each in imports_of(path)}
+        found[name_of(module)] |= {name_of(each) for each in used & modules().keys()} - {name_of(module)}
     return found
 
 
@@ -107,15 +140,6 @@ def dotted(path: Path) -> str:
     """The module that a file is."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts).removesuffix(".__init__")
-
-
-def names_imported(path: Path) -> Iterator[str]:
-    """What a file imports, each name of a `from` as if it were a module."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def room_of(module: str) -> str:

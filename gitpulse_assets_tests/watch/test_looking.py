@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from gitpulse_assets.automation.sweep import changed
+from gitpulse_assets.contracts.sources import RestList
 from gitpulse_assets.github.client import GitHubClient, NewestRecord, Probe
-from gitpulse_assets.github.sources import RestList
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.watch.looking import Round, look_at_all, stop_after_round

@@ -11,8 +11,8 @@ from gitpulse_assets.catalog.subjects import ENTITIES
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES, record_table
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.contracts.silver import QUARANTINE
+from gitpulse_assets.contracts.sources import OneAnswer, RestList
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
-from gitpulse_assets.github.sources import OneAnswer, RestList
 from gitpulse_assets.transform.entities import derived, statement
 from gitpulse_assets.transform.sql_file import has_file
 

@@ -1,6 +1,6 @@
 """Where records come from at GitHub: what is asked, in which order, and how far GitHub goes.
 
-Plain data, so that a stream can be declared without a client. How they are asked stands in client.py.
+Plain data, so that a stream can be declared without a client. How they are asked stands in github/client.py.
 """
 
 from collections.abc import Mapping
