@@ -59,6 +59,7 @@ def rounds(instance: dg.DagsterInstance, base_url: str, count: int) -> Iterator[
         began = time.perf_counter()
         result = changed_repositories(dg.build_sensor_context(instance=instance, cursor=cursor))
         ticks.append(time.perf_counter() - began)
+        assert isinstance(result, dg.SensorResult)
         asked += len(result.run_requests or [])
         log = httpx.get(f"{base_url}/_sandbox/requests").json()[before:]
         if len({line["target"] for line in log}) >= count:

@@ -34,8 +34,8 @@ class Interrupted(Fetcher):
         super().__init__()
         self.meanwhile = meanwhile
 
-    def fetch(self, archive: Archive, hour_at: datetime, path: Path) -> Fetched | None:
-        fetched = super().fetch(archive, hour_at, path)
+    def fetch(self, archive: Archive, hour_at: datetime, target: Path) -> Fetched | None:
+        fetched = super().fetch(archive, hour_at, target)
         if fetched:
             self.meanwhile()
         return fetched

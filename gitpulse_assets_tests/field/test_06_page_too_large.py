@@ -61,7 +61,9 @@ def test_06_the_first_page_and_known_pages_shrink_too(tmp_path):
     watched.world.clock += 60
     watched.faults.append(Fault("status", match="direction=asc", min_nodes=51, times=ALWAYS))
     watched.sync(is_full=True)
-    assert watched.present_count() == len(watched.world.repository(REPO.key).listed)
+    served = watched.world.repository(REPO.key)
+    assert served is not None
+    assert watched.present_count() == len(served.listed)
 
 
 def test_06_a_page_that_no_size_helps_leaves_the_walk_to_be_gone_on_with(tmp_path):
@@ -168,6 +170,7 @@ def test_06_a_walk_that_goes_on_at_a_small_page_grows_again(sandbox):
     with client_of(sandbox, "good") as client:
         first = next(client.pages(HELLO, ISSUE_LIST))
         sandbox.app.log.clear()
+        assert first.next_url is not None
         small = first.next_url.replace("per_page=100", "per_page=25")
         assert len(ids_of(client.pages(HELLO, ISSUE_LIST, start_url=small))) == ISSUE_COUNT - 100
     assert asked_sizes(sandbox) == [25, 50, 100]

@@ -74,7 +74,7 @@ def connect(sandbox: Sandbox, keys: KeyPair, clock: Clock) -> Callable[..., GitH
             api_url=sandbox.base_url,
             graphql_url=f"{sandbox.base_url}/graphql",
             app=app,
-            sleep=pytest.fail,
+            sleep=lambda seconds: pytest.fail(f"it waits {seconds} s"),
         )
 
     return open_client
