@@ -200,7 +200,7 @@ FEED_SPAN = TableContract(
             "is_public",
             pa.bool_(),
             "Whether the events of the last poll that served some are public; an organisation's feed has "
-            "no others. Null where it served none.",
+            "no others. Null where none served one so far.",
         ),
     ),
     rules=(

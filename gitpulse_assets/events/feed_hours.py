@@ -36,9 +36,23 @@ FEED_HOUR = TableContract(
             "repository_name", pa.string(), "owner/name in lower case; owner/* is an organisation.", False
         ),
         Column("event_hour_at", UTC_TIMESTAMP, "The hour's begin.", False),
-        Column("is_public", pa.bool_(), "Whether its events are public.", False),
     ),
     sample=("repository_name", "event_hour_at"),
+    place="day",
+)
+
+PRIVATE_FEED = TableContract(
+    layer="silver",
+    name="private_feed",
+    description=(
+        "Followed repositories that are private: what happens in them is in their own feeds alone; computed "
+        "for the time that is asked for."
+    ),
+    grain="one repository",
+    key=("repository_name",),
+    order_by=("repository_name",),
+    columns=(Column("repository_name", pa.string(), "owner/name in lower case.", False),),
+    sample=("repository_name",),
     place="day",
 )
 
@@ -68,12 +82,17 @@ class FeedHours:
     ) -> pa.Table:
         every = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
         rows = [
-            {"repository_name": name, "event_hour_at": at, "is_public": name not in self.private}
+            {"repository_name": name, "event_hour_at": at}
             for name in names
             for at in every
             if is_there(name, at)
         ]
         return pa.Table.from_pylist(rows, FEED_HOUR.arrow_schema)
+
+    def private_rows(self) -> pa.Table:
+        """The rows of `private_feed`."""
+        rows = [{"repository_name": name} for name in sorted(self.private)]
+        return pa.Table.from_pylist(rows, PRIVATE_FEED.arrow_schema)
 
 
 def feed_stretches(spans: Iterable[Row]) -> FeedHours:

@@ -83,7 +83,7 @@ def prolonged(span: Span | None, now: datetime, gap_reason: str) -> Span:
         return Span(now, now, gap_reason="first_poll")
     now = max(now, span.span_end_at)
     if gap_reason:
-        return Span(now, now, gap_begin_at=span.span_end_at, gap_reason=gap_reason)
+        return Span(now, now, 1, span.span_end_at, gap_reason, span.is_public)
     if span.span_end_at.date() != now.date():
         return Span(span.span_end_at, now, is_public=span.is_public)
     return msgspec.structs.replace(span, span_end_at=now, poll_count=span.poll_count + 1)

@@ -281,8 +281,9 @@ def answered(subject: Subject, before: FeedState, feed: Feed) -> Polled:
     is_another = before.subject_id is not None and subject_id != before.subject_id
     gaps = FAMILIES if is_another else missed(before.known, keys, is_cut=feed.is_cut, now=feed.date)
     reason = ANOTHER_REPOSITORY if is_another else ",".join(gaps)
-    is_public = all(one.public for one in found) if found else None
-    span = msgspec.structs.replace(prolonged(before.span, feed.date, reason), is_public=is_public)
+    span = prolonged(before.span, feed.date, reason)
+    if found:
+        span = msgspec.structs.replace(span, is_public=all(one.public for one in found))
     known = anchors(keys if is_another else [*keys, *before.known], feed.date)
     after = FeedState(
         subject_id=subject_id,

@@ -27,7 +27,7 @@ from gitpulse_assets.events.hour_file import UnreadableFile, whole_lines
 from gitpulse_assets.events.ledger import hour_key, hour_rows, put_rows
 from gitpulse_assets.events.merge import publish, published
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.events.rewriting import Change, Row, rewrite_day
+from gitpulse_assets.events.rewriting import Change, Row, keep_rows, rewrite_day
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.duck import literal
 from gitpulse_assets.lake.lake import Lake
@@ -70,7 +70,9 @@ def forget_in_events(
             sign()
             event_count += rewrite_day(lake, con, day, projections, change)
             forget_in_lines(lake, day, person)
-            forget_feeds(lake, day, person)
+            keep_rows(
+                lake, day, dict.fromkeys(POLLED_TABLES, lambda row: not person.owns(row["repository_name"]))
+            )
         forget_polls(lake, person)
     return ForgottenEvents(file_count, event_count)
 
@@ -237,23 +239,6 @@ def forget_in_lines(lake: Lake, day: Day, person: Person) -> None:
         if cleaned != rows:
             table = pa.Table.from_pylist(cleaned, UNUSABLE_EVENT.arrow_schema)
             publish(publication, [publication.stage(UNUSABLE_EVENT, table)])
-
-    published(lake, day, attempt)
-
-
-def forget_feeds(lake: Lake, day: Day, person: Person) -> None:
-    """Take the feeds of a person's own repositories out of a day."""
-
-    def attempt(publication: Publication) -> None:
-        staged = []
-        for contract in POLLED_TABLES:
-            parts = open_parts(lake.store, contract, day, publication.previous)
-            rows = together(contract, list(parts.values())).to_table().to_pylist()
-            left = [row for row in rows if not person.owns(row["repository_name"])]
-            if left != rows:
-                staged.append(publication.stage(contract, pa.Table.from_pylist(left, contract.arrow_schema)))
-        if staged:
-            publish(publication, staged)
 
     published(lake, day, attempt)
 

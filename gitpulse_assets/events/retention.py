@@ -10,11 +10,11 @@ from datetime import date, timedelta
 
 import duckdb
 
-from gitpulse_assets.contracts.events import EVENT_HOUR
+from gitpulse_assets.contracts.events import EVENT_HOUR, FIREHOSE_EVENT, STAR_COUNT, UNUSABLE_EVENT
 from gitpulse_assets.events.forgetting import begun_days
 from gitpulse_assets.events.ledger import hour_key, hour_rows
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.events.rewriting import Change, rewrite_day
+from gitpulse_assets.events.rewriting import Change, keep_rows, rewrite_day
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
@@ -47,8 +47,11 @@ def expired(
     for day in old:
         # First: read again, they would bring its events back.
         file_count = remove_files(lake, day, files.get(day, []))
-        condition = ages.condition((today - day.event_date).days)
-        found.append(Expired(day, remove_events(lake, con, projections, condition, day), file_count))
+        age_days = (today - day.event_date).days
+        found.append(
+            Expired(day, remove_events(lake, con, projections, ages.condition(age_days), day), file_count)
+        )
+        remove_beside(lake, day, ages, age_days)
     return [one for one in found if one.event_count or one.file_count]
 
 
@@ -69,6 +72,22 @@ def remove_files(lake: Lake, day: Day, keys: Sequence[str]) -> int:
     for key in gone:
         lake.store.delete(key)
     return len(gone)
+
+
+def remove_beside(lake: Lake, day: Day, ages: EventAges, age_days: int) -> None:
+    """Remove what stands beside a day's events: lines of its files, the firehose's keys, counts of stars.
+
+    A count of stars is held against the events of their giving, and ends with them.
+    """
+    keep_rows(
+        lake,
+        day,
+        {
+            UNUSABLE_EVENT: lambda row: False,
+            FIREHOSE_EVENT: lambda row: not ages.is_past(row["event_type"], age_days),
+            STAR_COUNT: lambda row: not ages.is_past("WatchEvent", age_days),
+        },
+    )
 
 
 def remove_events(

@@ -4,7 +4,7 @@ Only parts that hold such an event are made anew, and of a typed table only the 
 not typed when it was merged is not typed now.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,26 @@ class Change:
 
     condition: str
     remade: Callable[[Row], Row] | None = None
+
+
+def keep_rows(lake: Lake, day: Day, kept: Mapping[TableContract, Callable[[Row], bool]]) -> None:
+    """Publish small tables of a day with the rows that are kept of each; nothing where all are.
+
+    Raises LakeError where other runs keep publishing the day.
+    """
+
+    def attempt(publication: Publication) -> None:
+        staged = []
+        for contract, is_kept in kept.items():
+            parts = open_parts(lake.store, contract, day, publication.previous)
+            rows = together(contract, list(parts.values())).to_table().to_pylist()
+            left = [row for row in rows if is_kept(row)]
+            if left != rows:
+                staged.append(publication.stage(contract, pa.Table.from_pylist(left, contract.arrow_schema)))
+        if staged:
+            publish(publication, staged)
+
+    published(lake, day, attempt)
 
 
 def rewrite_day(

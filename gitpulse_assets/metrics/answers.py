@@ -21,7 +21,14 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FEED_SPAN, FIREHOSE_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
-from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, Row, feed_stretches, with_feeds
+from gitpulse_assets.events.feed_hours import (
+    FEED_HOUR,
+    PRIVATE_FEED,
+    FeedHours,
+    Row,
+    feed_stretches,
+    with_feeds,
+)
 from gitpulse_assets.events.stars import STAR_TROUBLE
 from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
 from gitpulse_assets.lake.lake import Lake
@@ -181,6 +188,8 @@ class MetricAnswers:
         if FEED_HOUR in question.metric.reads:
             span = question.span
             con.register(FEED_HOUR.name, self._feeds(question).hours(span.first_hour_at, span.last_hour_at))
+        if PRIVATE_FEED in question.metric.reads:
+            con.register(PRIVATE_FEED.name, self._feeds(question).private_rows())
         stored = [c for c in question.metric.reads if c.place == "day" and c not in COMPUTED]
         if STAR_TROUBLE in question.metric.reads:
             found = star_trouble(con, self._days, question.commits, self._feeds(question))

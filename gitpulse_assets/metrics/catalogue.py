@@ -18,7 +18,7 @@ from gitpulse_assets.bi.duckdb_views import VIEWED
 from gitpulse_assets.contracts.events import POLLED_TABLES
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT
-from gitpulse_assets.events.feed_hours import FEED_HOUR
+from gitpulse_assets.events.feed_hours import FEED_HOUR, PRIVATE_FEED
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.stars import STAR_TROUBLE
 from gitpulse_assets.events.yaml_file import Entry, YamlFile
@@ -31,7 +31,7 @@ SHIPPED = Path(__file__).with_name("metrics.yaml")
 # What every statement over public events may name: the ends of the time asked for.
 ENDS = ("from_at", "to_at")
 # What is computed for the time asked for, and stored nowhere.
-COMPUTED = (EVENT_HOUR_VERDICT, FEED_HOUR, STAR_TROUBLE)
+COMPUTED = (EVENT_HOUR_VERDICT, FEED_HOUR, PRIVATE_FEED, STAR_TROUBLE)
 VIEWS: dict[str, TableContract] = {contract.view_name: contract for contract in VIEWED} | {
     contract.name: contract for contract in COMPUTED
 }

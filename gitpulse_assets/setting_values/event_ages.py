@@ -22,6 +22,10 @@ class EventAges:
         """The shortest time that anything is kept; 0 where all is kept for ever."""
         return min((days for days in (self.others, *(days for _, days in self.by_type)) if days), default=0)
 
+    def is_past(self, event_type: str, age_days: int) -> bool:
+        """Whether events of a type are past their time on a day that is so old."""
+        return 0 < dict(self.by_type).get(event_type, self.others) < age_days
+
     def condition(self, age_days: int) -> str:
         """Which events of a day that is so old are past their time, as SQL over `event_type`."""
         # Names of types, which hold letters only.

@@ -30,7 +30,7 @@ def lived(lake: Lake, con, *, polls_die: bool = False) -> Organisation:
         for event_type in ("PushEvent", "WatchEvent") * 20:
             of.world.feed("other/unwatched").publish(event_type, of.world.clock - number)
         if polls_die:
-            dying = Lake(CrashingStore(lake.store, 3 + 4 * number, is_after=False))
+            dying = Lake(CrashingStore(lake.store, 3 + 4 * number, is_after=False))  # pyright: ignore[reportArgumentType]
             with suppress(Crash):
                 polled(dying, con, of, ACME, FIREHOSE)
         polled(lake, con, of, FIREHOSE, ACME)
@@ -74,6 +74,19 @@ def test_counts_of_it_are_never_called_whole_and_say_that_it_is_a_sample(lake, c
     other = ask(lake, "avg_pr_time", repository="other/unwatched")
     assert other.coverage is not None
     assert other.coverage.share_whole == 0
+
+
+def test_private_repositories_of_an_organisation_whose_feed_is_whole_are_no_part_of_its_share(lake, con):
+    of = Organisation()
+    polled(lake, con, of, ACME, FIREHOSE)
+    of.happen("secret", 30, 100)
+    of.happen("moon", 30, 100)
+    # Its own feed, which tells that it is private, is proven nowhere.
+    polled(lake, con, of, Repo("acme", "secret"), ACME, FIREHOSE)
+    of.world.advance(seconds=8 * 3600)
+    polled(lake, con, of, ACME)
+    rows = ask(lake, "firehose_share").rows.to_pylist()
+    assert sum(row["complete_count"] for row in rows) == 30
 
 
 def test_it_is_left_alone_as_long_as_github_asks(lake, con):

@@ -81,6 +81,18 @@ def test_what_is_private_is_in_its_own_feed_alone(poll, stored):
     }
 
 
+def test_a_feed_that_became_empty_is_as_private_as_it_was(poll, stored):
+    of, secret = Organisation(), Repo("acme", "secret")
+    of.happen("secret", 5, 600)
+    poll(of, secret)
+    of.world.advance(seconds=31 * 86_400)
+    poll(of, secret)
+    of.world.advance(seconds=1000)
+    (found,) = poll(of, secret).polls
+    assert found.records == ()
+    assert [row["is_public"] for row in stored("feed_span")] == [False, False]
+
+
 def test_a_quiet_organisation_costs_no_quota(poll, stored):
     of = Organisation()
     of.happen("moon", 20, 600)

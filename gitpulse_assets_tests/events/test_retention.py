@@ -9,13 +9,16 @@ import pytest
 from gitpulse_assets.automation.maintain import events_expired
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.retention import expired
+from gitpulse_assets.github.subject import Firehose
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
+from gitpulse_assets.repo import Repo
 from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_ages
 from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
+from gitpulse_assets_tests.events.organisation import Organisation, polled
 from gitpulse_assets_tests.s3_server import no_caller_settings, own_server, s3_server, storage
 
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
@@ -103,6 +106,31 @@ def test_an_emptied_day_is_gone_and_may_be_brought_again(lake, archive, run, con
     assert expire(lake, con, DAY + timedelta(days=41), EventAges(30)) == []
 
 
+def test_what_stands_beside_the_events_ends_with_them(lake, con, stored):
+    of = Organisation()
+    polled(lake, con, of, Repo("acme", "rocket"), Firehose())
+    of.happen("rocket", 40, 200, types=("PushEvent", "WatchEvent"))
+    polled(lake, con, of, Firehose())
+    assert {row["event_type"] for row in stored("firehose_event")} == {"PushEvent", "WatchEvent"}
+    expire(lake, con, DAY + timedelta(days=31))
+    assert {row["event_type"] for row in stored("firehose_event")} == {"WatchEvent"}
+    assert len(stored("star_count")) == 1
+    expire(lake, con, DAY + timedelta(days=91))
+    assert stored("firehose_event") == stored("star_count") == []
+
+
+def test_lines_that_are_no_event_end_with_their_file(lake, run, con, tmp_path, stored):
+    (tmp_path / "archive").mkdir()
+    text = f"{compact(event(1, START))}\nno event\n"
+    (tmp_path / "archive" / f"{START:%Y-%m-%d}-{START.hour}.json.gz").write_bytes(
+        gzip.compress(text.encode())
+    )
+    run(lake, f"a={tmp_path / 'archive'}")
+    assert [row["line"] for row in stored("unusable_event")] == ["no event"]
+    expire(lake, con, DAY + timedelta(days=31))
+    assert stored("unusable_event") == []
+
+
 def test_maintenance_tells_of_each_day(lake, archive, run):
     run(lake, archive)
     ages = Settings.model_validate({"GITPULSE_EVENT_RETENTION_DAYS": "PushEvent=30"})
@@ -116,7 +144,7 @@ def test_maintenance_tells_of_each_day(lake, archive, run):
 )
 def test_case_17_what_a_dying_call_leaves_the_next_one_does(lake, archive, run, con, stored, point):
     run(lake, archive, days=1)
-    crashing = Lake(CrashingStore(lake.store, point // 2 or 1, is_after=point % 2 == 1))
+    crashing = Lake(CrashingStore(lake.store, point // 2 or 1, is_after=point % 2 == 1))  # pyright: ignore[reportArgumentType]
     try:
         expire(crashing, con, DAY + timedelta(days=31))
     except Crash:
