@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from gitpulse_assets.commands.exit_codes import WRONG_USE
-from gitpulse_assets.github.subject import Firehose, Owner, Subject
+from gitpulse_assets.github.target import Firehose, Owner, Target
 from gitpulse_assets.place import Day
 from gitpulse_assets.repo import OWNER, InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
@@ -45,7 +45,7 @@ class FeedType(click.ParamType):
 
     name = "OWNER/NAME|ORGANISATION"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Subject:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Target:
         """Read the argument; what is neither is wrong use."""
         if isinstance(value, Owner) or OWNER.fullmatch(str(value).lower()):
             return value if isinstance(value, Owner) else Owner(str(value).lower())
@@ -362,7 +362,7 @@ def events_backfill(first: datetime, last: datetime) -> None:
 @click.argument("feeds", nargs=-1, type=FeedType())
 @click.option("--once", is_flag=True, help="Poll each feed once, and end.")
 @click.option("--firehose", is_flag=True, help="Poll GitHub's public events, too, a sample; needs a token.")
-def events_watch(feeds: tuple[Subject, ...], once: bool, firehose: bool) -> None:
+def events_watch(feeds: tuple[Target, ...], once: bool, firehose: bool) -> None:
     """Poll the feeds of repositories and organisations until stopped.
 
     FEEDS are owner/name, or an organisation; without any, those of the watch list. How often a feed is asked
@@ -442,7 +442,7 @@ def watched_or_exit(settings: Settings) -> list[Repo]:
     return list_or_exit(settings).repos
 
 
-def feeds_or_exit(settings: Settings) -> list[Subject]:
+def feeds_or_exit(settings: Settings) -> list[Target]:
     """The same, and the organisations it names."""
     wanted = list_or_exit(settings)
     return [*wanted.repos, *(Owner(owner) for owner in sorted({one.owner for one in wanted.organizations}))]

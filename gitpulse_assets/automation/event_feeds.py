@@ -18,7 +18,7 @@ from gitpulse_assets.settings import load_settings
 
 if TYPE_CHECKING:
     from gitpulse_assets.events.feeds import Round
-    from gitpulse_assets.github.subject import Subject
+    from gitpulse_assets.github.target import Target
     from gitpulse_assets.lake.lake import Lake
     from gitpulse_assets.watch.state import Membership
 
@@ -67,9 +67,9 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     )
 
 
-def watched_feeds(members: "Membership", *, with_firehose: bool) -> "list[Subject]":
+def watched_feeds(members: "Membership", *, with_firehose: bool) -> "list[Target]":
     """The watched repositories and organisations, and the firehose beside them; people have no feed."""
-    from gitpulse_assets.github.subject import Firehose, Owner
+    from gitpulse_assets.github.target import Firehose, Owner
 
     repos = [members.members[key].repo for key in members.watched_keys]
     owners = {

@@ -16,7 +16,7 @@ from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow, in_words
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.errors import BadToken, UnusableEnvironment
-from gitpulse_assets.github.subject import Subject
+from gitpulse_assets.github.target import Target
 from gitpulse_assets.lake.duck import connect, shortage
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.processes.stopping import pause, stops_noted
@@ -75,7 +75,7 @@ def summary(rows: Sequence[HourRow]) -> str:
 
 
 def watch_feeds(
-    settings: Settings, subjects: Sequence[Subject], *, is_once: bool, clock: Clock = utc_now
+    settings: Settings, subjects: Sequence[Target], *, is_once: bool, clock: Clock = utc_now
 ) -> int:
     """Poll feeds, once or until stopped, and return the exit code."""
     console = Console(stderr=True)
@@ -95,7 +95,7 @@ def watch_feeds(
         return refused("stopped; what has come is kept", INTERRUPTED)
 
 
-def poll_once(console: Console, poller: Poller, subjects: Sequence[Subject], now: datetime) -> int:
+def poll_once(console: Console, poller: Poller, subjects: Sequence[Target], now: datetime) -> int:
     """Poll the feeds that are due by `now`, say what that came to, and return the exit code."""
     found = told_round(console, poller, subjects, now)
     failed = sum(poll.span is None for poll in found.polls)
@@ -106,14 +106,14 @@ def poll_once(console: Console, poller: Poller, subjects: Sequence[Subject], now
     return PARTIAL if failed or found.stopped_by else DONE
 
 
-def keep_polling(console: Console, poller: Poller, subjects: Sequence[Subject]) -> NoReturn:
+def keep_polling(console: Console, poller: Poller, subjects: Sequence[Target]) -> NoReturn:
     """Poll each feed when it is due, until somebody wishes for a stop (KeyboardInterrupt)."""
     while True:
         found = told_round(console, poller, subjects, utc_now())
         pause(LIMIT_SECONDS if found.stopped_by else LOOK_SECONDS)
 
 
-def told_round(console: Console, poller: Poller, subjects: Sequence[Subject], now: datetime) -> Round:
+def told_round(console: Console, poller: Poller, subjects: Sequence[Target], now: datetime) -> Round:
     """Poll the feeds that are due by `now`, and tell of each what there is to tell."""
     found = poller.poll(subjects, now)
     for poll in found.polls:

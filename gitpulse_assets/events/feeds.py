@@ -38,7 +38,7 @@ from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, RepositoryNotFound
 from gitpulse_assets.github.feed import Feed
-from gitpulse_assets.github.subject import Firehose, Owner, Subject
+from gitpulse_assets.github.target import Firehose, Owner, Target
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed
@@ -67,7 +67,7 @@ class Polled:
     `is_counted`: the state's stars are those of this poll.
     """
 
-    subject: Subject
+    subject: Target
     state: FeedState
     span: Span | None = None
     records: tuple[bytes, ...] = field(default=(), repr=False)
@@ -112,7 +112,7 @@ class Poller:
     client: GitHubClient
     projections: Sequence[Projection]
 
-    def poll(self, subjects: Sequence[Subject], now: datetime, *, seconds_max: float = math.inf) -> Round:
+    def poll(self, subjects: Sequence[Target], now: datetime, *, seconds_max: float = math.inf) -> Round:
         """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
 
         Once `seconds_max` are over no others are begun with.
@@ -137,11 +137,11 @@ class Poller:
         return result
 
     def _ask(
-        self, subjects: Sequence[Subject], states: Mapping[str, FeedState], now: datetime, result: Round
+        self, subjects: Sequence[Target], states: Mapping[str, FeedState], now: datetime, result: Round
     ) -> list[Polled]:
         """Ask for the feeds, several at once; a limit ends the round, the trouble of one feed is its own."""
 
-        def ask(subject: Subject) -> Polled:
+        def ask(subject: Target) -> Polled:
             before = states.get(subject.key, FeedState())
             found = answered(subject, before, self.client.feed(subject, before.pages))
             return self._counted(found) if isinstance(subject, Repo) else found
@@ -223,14 +223,14 @@ def save(kept: StateObject[Feeds], state: Feeds) -> None:
         raise LakeError(f"another process polls feeds into this lake; let one go on ({others})") from error
 
 
-def due(subjects: Sequence[Subject], states: Mapping[str, FeedState], now: datetime) -> list[Subject]:
+def due(subjects: Sequence[Target], states: Mapping[str, FeedState], now: datetime) -> list[Target]:
     """Those whose feeds may be asked again, in the order of their turn."""
     found = {subject: states.get(subject.key, FeedState()) for subject in subjects}
     waiting = [subject for subject, state in found.items() if state.is_due(now)]
     return sorted(waiting, key=lambda one: (at.timestamp() if (at := found[one].asked_at) else 0, one.key))
 
 
-def chunks(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+def chunks(subjects: Sequence[Target]) -> Iterator[Sequence[Target]]:
     """The feeds in the portions that are merged at once."""
     for start in range(0, len(subjects), FEEDS_A_MERGE):
         yield subjects[start : start + FEEDS_A_MERGE]
@@ -249,7 +249,7 @@ class _Head(msgspec.Struct):
     org: _Named | None = None
     public: bool = True
 
-    def subject_id(self, subject: Subject) -> int | None:
+    def subject_id(self, subject: Target) -> int | None:
         """The id of the repository, or organisation, that the event is of."""
         named = self.org if isinstance(subject, Owner) else self.repo
         return named.id if named else None
@@ -264,7 +264,7 @@ def heads(records: Sequence[bytes]) -> Iterator[_Head]:
             continue
 
 
-def answered(subject: Subject, before: FeedState, feed: Feed) -> Polled:
+def answered(subject: Target, before: FeedState, feed: Feed) -> Polled:
     """What an answered poll proves, and what it leaves for the next."""
     if isinstance(subject, Firehose):
         span = Span(feed.date, feed.date, gap_reason=SAMPLE)
@@ -297,7 +297,7 @@ def answered(subject: Subject, before: FeedState, feed: Feed) -> Polled:
     return Polled(subject, after, span, feed.records)
 
 
-def unanswered(subject: Subject, before: FeedState, error: GitHubError, now: datetime) -> Polled:
+def unanswered(subject: Target, before: FeedState, error: GitHubError, now: datetime) -> Polled:
     """A poll that GitHub did not answer: the next one shows whether anything was missed."""
     # Asking where nothing is costs quota every time.
     wait = WAIT_SECONDS_MAX if isinstance(error, RepositoryNotFound) else before.wait_seconds

@@ -27,7 +27,7 @@ from gitpulse_assets.github.lifecycle import CONVERSATION, LifecycleBatch, Lifec
 from gitpulse_assets.github.links import page_number, same_origin
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
 from gitpulse_assets.github.spending import Spending
-from gitpulse_assets.github.subject import Firehose, Owner, Subject
+from gitpulse_assets.github.target import Firehose, Owner, Target
 from gitpulse_assets.github.tokens import Tokens
 from gitpulse_assets.github.transport import ATTEMPTS, Transport, Wait
 from gitpulse_assets.processes.stopping import pause
@@ -337,21 +337,21 @@ class GitHubClient:
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return self._address(repo, source.path, since=moment, **source.changed, per_page=PER_PAGE)
 
-    def feed(self, subject: Subject, known: Sequence[FeedPage] = ()) -> Feed:
+    def feed(self, target: Target, known: Sequence[FeedPage] = ()) -> Feed:
         """Poll the events of a repository, or public ones of an organisation or all, by 1 to 3 requests.
 
         `known`: the pages of the last poll; where none changed, a token pays nothing.
         """
-        if isinstance(subject, Repo):
-            return poll(self._transport, subject, self._address(subject, "/events", per_page=PER_PAGE), known)
-        if isinstance(subject, Firehose):
-            return poll(self._transport, subject, f"{self._api_url}/events?per_page={PER_PAGE}", known)
-        url = f"{self._api_url}/orgs/{subject.owner}/events?per_page={PER_PAGE}"
+        if isinstance(target, Repo):
+            return poll(self._transport, target, self._address(target, "/events", per_page=PER_PAGE), known)
+        if isinstance(target, Firehose):
+            return poll(self._transport, target, f"{self._api_url}/events?per_page={PER_PAGE}", known)
+        url = f"{self._api_url}/orgs/{target.owner}/events?per_page={PER_PAGE}"
         try:
-            return poll(self._transport, subject, url, known)
+            return poll(self._transport, target, url, known)
         except RepositoryNotFound:
             host = httpx.URL(url).host
-            raise RepositoryNotFound(f"{subject} is no organisation at {host}: people have no feed") from None
+            raise RepositoryNotFound(f"{target} is no organisation at {host}: people have no feed") from None
 
     def issue_counts(self, repo: Repo) -> IssueCounts:
         """Ask GraphQL for its counts of issues (1 point). Raises TokenRequired without a token."""

@@ -9,7 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from gitpulse_assets.github.reply import Reply
-from gitpulse_assets.github.subject import Subject
+from gitpulse_assets.github.target import Target
 
 # Under this name a request carries the body its If-None-Match stands for.
 KNOWN_BODY = "gitpulse.known_body"
@@ -39,7 +39,7 @@ class CredentialSource(Protocol):
 
     name: str
 
-    def credential(self, subject: Subject, ask: "Ask") -> Credential:
+    def credential(self, target: Target, ask: "Ask") -> Credential:
         """What to sign a request with; `ask` sends what has to be asked for that."""
         ...
 

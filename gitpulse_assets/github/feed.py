@@ -14,7 +14,7 @@ from gitpulse_assets.github.errors import AnswerUnusable
 from gitpulse_assets.github.links import place, rows_up_to, same_origin
 from gitpulse_assets.github.pages import expect_found, is_cap, split
 from gitpulse_assets.github.reply import Reply
-from gitpulse_assets.github.subject import Subject
+from gitpulse_assets.github.target import Target
 from gitpulse_assets.github.transport import Transport
 
 # GitHub serves so many rows of a feed, and asks to be asked no more often than so.
@@ -45,32 +45,32 @@ class Feed:
     is_unchanged: bool = False
 
 
-def poll(transport: Transport, subject: Subject, first_url: str, known: Sequence[FeedPage]) -> Feed:
+def poll(transport: Transport, target: Target, first_url: str, known: Sequence[FeedPage]) -> Feed:
     """Ask for a feed from its newest page on, to where GitHub ends it.
 
     `known`: the pages of the last poll; where none of them changed, nothing did.
     """
-    first = _changed(transport, subject, known) if known else None
+    first = _changed(transport, target, known) if known else None
     if isinstance(first, Reply) and first.status == 304:
         return Feed(first.date, _wait_seconds(first), tuple(known), is_unchanged=True)
-    return _read(transport, subject, first_url, first)
+    return _read(transport, target, first_url, first)
 
 
-def _changed(transport: Transport, subject: Subject, known: Sequence[FeedPage]) -> Reply | None:
+def _changed(transport: Transport, target: Target, known: Sequence[FeedPage]) -> Reply | None:
     """The first page where it changed, None where a later one did, the 304 of the last where none did."""
     reply = None
     for number, page in enumerate(known):
-        reply = expect_found(transport.get(page.url, subject, etag=page.etag), subject)
+        reply = expect_found(transport.get(page.url, target, etag=page.etag), target)
         if reply.status != 304:
             return None if number else reply
     return reply
 
 
-def _read(transport: Transport, subject: Subject, url: str, first: Reply | None) -> Feed:
+def _read(transport: Transport, target: Target, url: str, first: Reply | None) -> Feed:
     records: list[bytes] = []
     pages: list[FeedPage] = []
     date, wait_seconds, is_cut = None, POLL_SECONDS, False
-    for asked, reply in _replies(transport, subject, url, first):
+    for asked, reply in _replies(transport, target, url, first):
         date, wait_seconds = date or reply.date, max(wait_seconds, _wait_seconds(reply))
         if is_cap(reply):
             is_cut = True
@@ -85,7 +85,7 @@ def _read(transport: Transport, subject: Subject, url: str, first: Reply | None)
 
 
 def _replies(
-    transport: Transport, subject: Subject, url: str, first: Reply | None
+    transport: Transport, target: Target, url: str, first: Reply | None
 ) -> Iterator[tuple[str, Reply]]:
     asked: str | None = url
     places: set[frozenset[tuple[str, str]]] = set()
@@ -93,9 +93,9 @@ def _replies(
         if place(asked) in places:
             raise AnswerUnusable(f"{asked} names itself, or a page before it, as its next page")
         places.add(place(asked))
-        reply = first or transport.get(asked, subject)
+        reply = first or transport.get(asked, target)
         first = None
-        yield asked, reply if is_cap(reply) else expect_found(reply, subject)
+        yield asked, reply if is_cap(reply) else expect_found(reply, target)
         asked = reply.next_url and same_origin(url, reply.next_url)
 
 

@@ -21,7 +21,7 @@ from gitpulse_assets.github.credentials import Ask, Credential
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import BadToken, Forbidden
 from gitpulse_assets.github.reply import Reply
-from gitpulse_assets.github.subject import Firehose, Owner, Subject
+from gitpulse_assets.github.target import Firehose, Owner, Target
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class AppKey:
         self._private_key = private_key
         self._skew_seconds = 0.0
 
-    def credential(self, subject: Subject, ask: Ask) -> Credential:
+    def credential(self, target: Target, ask: Ask) -> Credential:
         """A JWT that holds from now on: it may be needed again after a long wait."""
         return Credential(self.name, SecretStr(self._jwt()), f"{self.name} itself")
 
@@ -131,9 +131,9 @@ class GitHubApp:
         self._tokens: dict[int, KeptToken] = {}
         self._lock = threading.RLock()
 
-    def weight(self, subject: Subject) -> bytes:
+    def weight(self, target: Target) -> bytes:
         """How strongly the App is drawn to a repository; it holds over renewals and new keys."""
-        return hmac.digest(f"app:{self.app_id}".encode(), subject.key.encode(), hashlib.sha256)
+        return hmac.digest(f"app:{self.app_id}".encode(), target.key.encode(), hashlib.sha256)
 
     def mask(self, text: str) -> str:
         """Take the installations' tokens out of a text."""
@@ -141,13 +141,13 @@ class GitHubApp:
             text = text.replace(kept.credential.value.get_secret_value(), "[token]")
         return text
 
-    def credential(self, subject: Subject, ask: Ask) -> Credential:
+    def credential(self, target: Target, ask: Ask) -> Credential:
         """The token of the installation that serves a repository; asks for one where there is none."""
         with self._lock:
-            installation = self._installation_of(subject, ask)
+            installation = self._installation_of(target, ask)
             kept = self._tokens.get(installation)
             if kept is None or self._clock() >= kept.renew_at:
-                kept = self._renewed(installation, subject, ask)
+                kept = self._renewed(installation, target, ask)
             return kept.credential
 
     def again_after(self, reply: Reply, credential: Credential, try_count: int) -> float | None:
@@ -162,11 +162,11 @@ class GitHubApp:
             return 0.0
         return None
 
-    def refused(self, subject: Subject) -> None:
+    def refused(self, target: Target) -> None:
         """Ask anew which installation serves this repository: it may have been added or taken out."""
         with self._lock:
-            self._installations.pop(subject.key, None)
-            self._installations.pop(subject.owner, None)
+            self._installations.pop(target.key, None)
+            self._installations.pop(target.owner, None)
 
     def _drop(self, credential: Credential) -> None:
         with self._lock:
@@ -174,29 +174,29 @@ class GitHubApp:
                 key: kept for key, kept in self._tokens.items() if kept.credential is not credential
             }
 
-    def _installation_of(self, subject: Subject, ask: Ask) -> int:
+    def _installation_of(self, target: Target, ask: Ask) -> int:
         if self._installation_id is not None:
             return self._installation_id
-        for key in (subject.key, subject.owner):
+        for key in (target.key, target.owner):
             if key in self._installations:
                 return self._installations[key]
-        found = self._found(subject, ask)
+        found = self._found(target, ask)
         if found is None:
             found = self._of_public(ask)
-            logger.info("%s is not installed on %s: only what is public can be read", self.name, subject)
+            logger.info("%s is not installed on %s: only what is public can be read", self.name, target)
         elif found.suspended_at:
             raise Forbidden(
-                f"the installation of {self.name} on {subject.owner} is suspended since "
+                f"the installation of {self.name} on {target.owner} is suspended since "
                 f"{found.suspended_at}; unsuspend it there, or uninstall it to read only what is public"
             )
-        elif found.has_all_of(subject.owner):
-            self._installations[subject.owner] = found.id
-        self._installations[subject.key] = found.id
+        elif found.has_all_of(target.owner):
+            self._installations[target.owner] = found.id
+        self._installations[target.key] = found.id
         return found.id
 
-    def _found(self, subject: Subject, ask: Ask) -> _Installation | None:
+    def _found(self, target: Target, ask: Ask) -> _Installation | None:
         """The App's installation on a repository or an account; None where it has none."""
-        for path in installation_paths(subject):
+        for path in installation_paths(target):
             reply = ask("GET", f"{self._api_url}{path}", self._key)
             if reply.status != 404:
                 return self._read(reply, _Installation)
@@ -209,7 +209,7 @@ class GitHubApp:
             raise BadToken(f"{self.name} is installed nowhere; install it on an account, its own for one")
         return found[0]
 
-    def _renewed(self, installation: int, subject: Subject, ask: Ask) -> KeptToken:
+    def _renewed(self, installation: int, target: Target, ask: Ask) -> KeptToken:
         url = f"{self._api_url}/app/installations/{installation}/access_tokens"
         reply = ask("POST", url, self._key)
         # One that gave a token before was uninstalled, and perhaps installed again under another id.
@@ -217,7 +217,7 @@ class GitHubApp:
         if is_gone and self._installation_id is None:
             kept = {key: known for key, known in self._installations.items() if known != installation}
             self._installations = kept
-            return self._renewed(self._installation_of(subject, ask), subject, ask)
+            return self._renewed(self._installation_of(target, ask), target, ask)
         granted = self._read(reply, _AccessToken)
         # Both times are GitHub's, so that a wrong clock here shortens no token's life.
         lifetime = (granted.expires_at - reply.date).total_seconds()
@@ -235,10 +235,10 @@ class GitHubApp:
         return decode(reply.content, kind, reply.url)
 
 
-def installation_paths(subject: Subject) -> tuple[str, ...]:
+def installation_paths(target: Target) -> tuple[str, ...]:
     """Where GitHub says which installation serves a repository, an organisation or a user."""
-    if isinstance(subject, Owner):
-        return (f"/orgs/{subject.owner}/installation", f"/users/{subject.owner}/installation")
-    if isinstance(subject, Firehose):
+    if isinstance(target, Owner):
+        return (f"/orgs/{target.owner}/installation", f"/users/{target.owner}/installation")
+    if isinstance(target, Firehose):
         return ()
-    return (f"/repos/{subject.owner}/{subject.name}/installation",)
+    return (f"/repos/{target.owner}/{target.name}/installation",)

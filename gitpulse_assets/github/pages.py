@@ -33,7 +33,7 @@ from gitpulse_assets.github.links import (
     shrunk,
 )
 from gitpulse_assets.github.reply import Reply
-from gitpulse_assets.github.subject import Subject
+from gitpulse_assets.github.target import Target
 from gitpulse_assets.github.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Trail:
 
 def walk(
     transport: Transport,
-    repo: Subject,
+    repo: Target,
     first_url: str,
     *,
     is_stored: bool = False,
@@ -171,7 +171,7 @@ class Asking:
     def __init__(
         self,
         transport: Transport,
-        repo: Subject,
+        repo: Target,
         first_url: str,
         *,
         is_stored: bool = False,
@@ -294,7 +294,7 @@ def _unchanged_page(reply: Reply, earlier: KnownPage, url: str, number: int) -> 
     )
 
 
-def _page(reply: Reply, repo: Subject, url: str, number: int, is_cursor: bool, row_cap: int | None) -> Page:
+def _page(reply: Reply, repo: Target, url: str, number: int, is_cursor: bool, row_cap: int | None) -> Page:
     if is_cap(reply):
         return Page(number, url, None, reply.date, None, [], is_capped=True)
     if is_cursor and reply.status in (404, 422):
@@ -323,7 +323,7 @@ def is_cap(reply: Reply) -> bool:
     return reply.status == 422 and any(words in reply.message.lower() for words in CAP_WORDS)
 
 
-def expect_found(reply: Reply, repo: Subject) -> Reply:
+def expect_found(reply: Reply, repo: Target) -> Reply:
     """Pass a 200 or 304 on; name what is wrong with the repository otherwise."""
     host = httpx.URL(reply.url).host
     if reply.status == 404:

@@ -11,7 +11,7 @@ import msgspec
 
 from gitpulse_assets.github.errors import BadToken, GitHubError
 from gitpulse_assets.github.reply import Reply
-from gitpulse_assets.github.subject import Subject
+from gitpulse_assets.github.target import Target
 
 # Parts of an issue's history that are another repository's or nobody's to permit: the null there is all that
 # follows.
@@ -101,9 +101,9 @@ def said(outcome: Reply | GitHubError) -> Reply:
     return outcome
 
 
-def is_about(request: httpx.Request, subject: Subject) -> bool:
+def is_about(request: httpx.Request, target: Target) -> bool:
     """Whether a request names the repository's owner; one by a numeric id may have led elsewhere."""
-    return request.method == "POST" or f"/{subject.owner}/" in f"{request.url.path.lower()}/"
+    return request.method == "POST" or f"/{target.owner}/" in f"{request.url.path.lower()}/"
 
 
 def forbidden_words(reply: Reply) -> str:

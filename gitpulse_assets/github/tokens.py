@@ -14,7 +14,7 @@ from gitpulse_assets.github.credentials import Ask, Credential
 from gitpulse_assets.github.errors import BadToken
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.reply import Reply
-from gitpulse_assets.github.subject import Subject
+from gitpulse_assets.github.target import Target
 
 # A line break or a letter beyond ASCII would make the HTTP library quote the header, token included, in its
 # own error.
@@ -28,7 +28,7 @@ class Token:
         self.name = name
         self._credential = Credential(name, value, name)
 
-    def credential(self, subject: Subject, ask: Ask) -> Credential:
+    def credential(self, target: Target, ask: Ask) -> Credential:
         """The same for every repository."""
         return self._credential
 
@@ -36,13 +36,13 @@ class Token:
         """Never: what it may not read it may not read the next moment either."""
         return None
 
-    def refused(self, subject: Subject) -> None:
+    def refused(self, target: Target) -> None:
         """Nothing follows for the token itself."""
 
-    def weight(self, subject: Subject) -> bytes:
+    def weight(self, target: Target) -> bytes:
         """How strongly this token is drawn to a repository (rendezvous hashing)."""
         value = self._credential.value.get_secret_value()
-        return hmac.digest(value.encode(), subject.key.encode(), hashlib.sha256)
+        return hmac.digest(value.encode(), target.key.encode(), hashlib.sha256)
 
     def mask(self, text: str) -> str:
         """Take the token out of a text."""
@@ -76,21 +76,21 @@ class Tokens:
             self._sources.append(app)
         self._serving: dict[str, Token | GitHubApp] = {}
 
-    def in_turn(self, subject: Subject) -> Sequence[Token | GitHubApp]:
+    def in_turn(self, target: Target) -> Sequence[Token | GitHubApp]:
         """All of them, the one that serves a repository or is likeliest to first."""
-        known = self._serving.get(subject.key) or self._serving.get(subject.owner)
-        drawn = sorted(self._sources, key=lambda source: source.weight(subject), reverse=True)
+        known = self._serving.get(target.key) or self._serving.get(target.owner)
+        drawn = sorted(self._sources, key=lambda source: source.weight(target), reverse=True)
         return sorted(drawn, key=lambda source: source is not known)
 
-    def first(self, subject: Subject) -> Token | GitHubApp | None:
+    def first(self, target: Target) -> Token | GitHubApp | None:
         """The one that asks for a repository first; None where there is none at all."""
-        return next(iter(self.in_turn(subject)), None)
+        return next(iter(self.in_turn(target)), None)
 
-    def serves(self, subject: Subject, source: Token | GitHubApp, *, after_refusal: bool) -> None:
+    def serves(self, target: Target, source: Token | GitHubApp, *, after_refusal: bool) -> None:
         """Remember who may read a repository; where others might not, for the whole owner."""
-        self._serving[subject.key] = source
+        self._serving[target.key] = source
         if after_refusal:
-            self._serving[subject.owner] = source
+            self._serving[target.owner] = source
 
     def mask(self, text: str) -> str:
         """Take every token out of a text that came from outside."""

@@ -36,7 +36,7 @@ from gitpulse_assets.github.pace import MOST_A_MINUTE, Pace
 from gitpulse_assets.github.refusals import forbidden_words, is_about, refusal_rank, said
 from gitpulse_assets.github.reply import Reply, read_reply
 from gitpulse_assets.github.spending import Meter, rest_cost
-from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.github.target import Owner, Target
 from gitpulse_assets.github.tokens import Token, Tokens
 from gitpulse_assets.processes.stopping import pause, stop_if_wished
 
@@ -108,17 +108,17 @@ class Transport:
         self.graphql_meter = Meter()
         self._app_meter = Meter()
 
-    def has_token(self, subject: Subject) -> bool:
+    def has_token(self, target: Target) -> bool:
         """Whether requests for this repository carry a token."""
-        return bool(self._tokens.in_turn(subject))
+        return bool(self._tokens.in_turn(target))
 
-    def has_renewed_token(self, subject: Subject) -> bool:
+    def has_renewed_token(self, target: Target) -> bool:
         """Whether the repository's token is an App's, made anew every hour: ETags end with it."""
-        return isinstance(self._tokens.first(subject), GitHubApp)
+        return isinstance(self._tokens.first(target), GitHubApp)
 
-    def token_name(self, subject: Subject) -> str:
+    def token_name(self, target: Target) -> str:
         """The name by which budgets and messages tell the repository's token from others; never the token."""
-        source = self._tokens.first(subject)
+        source = self._tokens.first(target)
         return source.name if source else "no token"
 
     def mask(self, text: str) -> str:
@@ -128,7 +128,7 @@ class Transport:
     def get(
         self,
         url: str,
-        subject: Subject,
+        target: Target,
         *,
         etag: str | None = None,
         known_body: bytes | None = None,
@@ -144,19 +144,19 @@ class Transport:
         headers = {"If-None-Match": etag} if etag else {}
         extensions = {KNOWN_BODY: known_body} if etag and known_body else {}
         request = self._http.build_request("GET", url, headers=headers, extensions=extensions)
-        send = partial(self._send, subject=subject, meter=self.rest_meter, is_free=is_free, tries=tries)
+        send = partial(self._send, target=target, meter=self.rest_meter, is_free=is_free, tries=tries)
         return self._followed(request, send) if follow else send(request)
 
-    def post(self, url: str, subject: Subject, body: bytes, *, tries: Tries = "all") -> Reply:
+    def post(self, url: str, target: Target, body: bytes, *, tries: Tries = "all") -> Reply:
         """POST JSON with the GraphQL budget."""
         headers = {"Content-Type": "application/json"}
         request = self._http.build_request("POST", url, headers=headers, content=body)
-        return self._send(request, subject, self.graphql_meter, tries=tries)
+        return self._send(request, target, self.graphql_meter, tries=tries)
 
     def _ask(self, method: str, url: str, source: CredentialSource) -> Reply:
         """What an App asks for itself, which no repository's budget pays for."""
         request = self._http.build_request(method, url)
-        send = partial(self._answer, source=source, subject=NOBODY, meter=self._app_meter)
+        send = partial(self._answer, source=source, target=NOBODY, meter=self._app_meter)
         return self._followed(request, send)
 
     def _followed(self, request: httpx.Request, send: Callable[[httpx.Request], Reply]) -> Reply:
@@ -176,7 +176,7 @@ class Transport:
     def _send(
         self,
         request: httpx.Request,
-        subject: Subject,
+        target: Target,
         meter: Meter,
         *,
         is_free: bool = False,
@@ -186,20 +186,20 @@ class Transport:
 
         A 404 or 403 with one token is no answer while another was not tried.
         """
-        asked = partial(self._answer, subject=subject, meter=meter, is_free=is_free, tries=tries)
+        asked = partial(self._answer, target=target, meter=meter, is_free=is_free, tries=tries)
         refusals: list[Reply | GitHubError] = []
-        for source in self._tokens.in_turn(subject) or (None,):
+        for source in self._tokens.in_turn(target) or (None,):
             try:
                 outcome = self._checked(asked(request, source), source)
             except (BadToken, Forbidden) as error:
                 outcome = error
             if isinstance(outcome, Reply) and not refusal_rank(outcome, is_first=not refusals):
-                if source and is_about(request, subject):
-                    self._tokens.serves(subject, source, after_refusal=bool(refusals))
+                if source and is_about(request, target):
+                    self._tokens.serves(target, source, after_refusal=bool(refusals))
                 return outcome
             refusals.append(outcome)
             if source:
-                source.refused(subject)
+                source.refused(target)
                 self._tell_refused(outcome, source)
         return said(max(refusals, key=refusal_rank))
 
@@ -217,7 +217,7 @@ class Transport:
         self,
         request: httpx.Request,
         source: CredentialSource | None,
-        subject: Subject,
+        target: Target,
         meter: Meter,
         *,
         is_free: bool = False,
@@ -227,7 +227,7 @@ class Transport:
         patience, again_count = Patience(self._clock()), 0
         while True:
             # Anew each time: a wait may outlast what the request was signed with.
-            credential = source.credential(subject, self._ask) if source else None
+            credential = source.credential(target, self._ask) if source else None
             pace = self._pace(credential, meter)
             limit = None if is_free else pace.closed()
             if limit is not None:

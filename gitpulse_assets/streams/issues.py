@@ -39,7 +39,7 @@ class IssueHead(Head):
         return bytes(self.pull_request) != b"null"
 
 
-class EventSubject(msgspec.Struct):
+class EventIssue(msgspec.Struct):
     """The issue an event is about."""
 
     id: int | None = None
@@ -49,7 +49,7 @@ class EventSubject(msgspec.Struct):
 class EventHead(Head):
     """What a walk of the events needs of one."""
 
-    issue: EventSubject | None = None
+    issue: EventIssue | None = None
 
 
 ISSUE_STREAM = Stream(

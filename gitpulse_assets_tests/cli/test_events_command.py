@@ -2,7 +2,7 @@
 
 from gitpulse_assets.cli import FeedType, feeds_or_exit
 from gitpulse_assets.commands.exit_codes import DONE, PARTIAL, WRONG_USE
-from gitpulse_assets.github.subject import Owner
+from gitpulse_assets.github.target import Owner
 from gitpulse_assets.settings import load_settings
 from gitpulse_assets_tests.cli.conftest import REPO
 

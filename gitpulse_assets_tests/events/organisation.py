@@ -12,7 +12,7 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.events.feeds import Poller, Round
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.github.subject import Subject
+from gitpulse_assets.github.target import Target
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics.answers import Answered, MetricAnswers
 from gitpulse_assets.metrics.catalogue import shipped_metrics
@@ -60,7 +60,7 @@ class Organisation:
         return self.app.limits.quota("good-token", "core", self.world.clock).used
 
 
-def polled(lake: Lake, con: duckdb.DuckDBPyConnection, of: Organisation, *subjects: Subject) -> Round:
+def polled(lake: Lake, con: duckdb.DuckDBPyConnection, of: Organisation, *subjects: Target) -> Round:
     """Poll feeds once, as a process of its own."""
     chosen = [one for one in projections() if one.event_type == "WatchEvent"]
     with GitHubClient(

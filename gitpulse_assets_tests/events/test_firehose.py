@@ -10,7 +10,7 @@ import pytest
 from gitpulse_assets.events.feed_state import feeds
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
-from gitpulse_assets.github.subject import Firehose, Owner
+from gitpulse_assets.github.target import Firehose, Owner
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.events.organisation import Organisation, ask, polled

@@ -8,7 +8,7 @@ import pytest
 
 from gitpulse_assets.events.feed_state import WAIT_SECONDS_MAX, feeds
 from gitpulse_assets.events.feeds import Round
-from gitpulse_assets.github.subject import Owner, Subject
+from gitpulse_assets.github.target import Owner, Target
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.events.hours import Key
@@ -25,7 +25,7 @@ Polling = Callable[..., Round]
 def poll(lake: Lake, con) -> Polling:
     """Polls feeds once, as a process of its own."""
 
-    def poll(of: Organisation, *subjects: Subject, store=None) -> Round:
+    def poll(of: Organisation, *subjects: Target, store=None) -> Round:
         return polled(Lake(store or lake.store), con, of, *subjects)
 
     return poll

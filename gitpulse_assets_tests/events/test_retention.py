@@ -9,7 +9,7 @@ import pytest
 from gitpulse_assets.automation.maintain import events_expired
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.retention import expired
-from gitpulse_assets.github.subject import Firehose
+from gitpulse_assets.github.target import Firehose
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day

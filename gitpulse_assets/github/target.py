@@ -31,4 +31,4 @@ class Firehose:
         return "the firehose"
 
 
-Subject = Repo | Owner | Firehose
+Target = Repo | Owner | Firehose
