@@ -295,16 +295,16 @@ class Soak:
         """Megabytes that count, megabytes that wait for the next fold to go, and how many objects that is."""
         counted = {(row.stream, row.run_id) for row in self.lake.manifest(REPO).rows()}
         infos = [info for info in self.lake.store.list("") if not info.key.startswith("_")]
-        waiting = [info for info in infos if (place := batch_place(info.key)) and place not in counted]
+        waiting = [info for info in infos if (batch := batch_of(info.key)) and batch not in counted]
         waiting_bytes = sum(info.size_bytes for info in waiting)
         kept_bytes = sum(info.size_bytes for info in infos) - waiting_bytes
         return round(kept_bytes / 1e6, 2), round(waiting_bytes / 1e6, 2), len(infos)
 
 
-def batch_place(key: str) -> tuple[str, str] | None:
+def batch_of(key: str) -> tuple[str, str] | None:
     """The stream and run that a batch is counted under, or None where the key is no batch's."""
-    place = paths.batch_place(key)
-    return (STREAMS[key.partition("/repo_owner=")[0]], place[0]) if place else None
+    numbered = paths.numbered_batch(key)
+    return (STREAMS[key.partition("/repo_owner=")[0]], numbered[0]) if numbered else None
 
 
 def held_now() -> tuple[float, int]:

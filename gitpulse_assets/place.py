@@ -4,9 +4,10 @@ A place is a key for people and the hive-style folders its tables lie in. Which 
 their contracts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Place(Protocol):
@@ -20,6 +21,11 @@ class Place(Protocol):
     @property
     def folder(self) -> str:
         """Its hive-style folders, below a table's."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """What names it in rows and records, by column."""
         ...
 
 
@@ -38,6 +44,11 @@ class Day:
     def folder(self) -> str:
         """`event_date=2026-09-06`."""
         return f"event_date={self.key}"
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """`event_date`."""
+        return {"event_date": self.event_date}
 
     def __str__(self) -> str:
         return self.key

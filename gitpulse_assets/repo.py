@@ -5,6 +5,7 @@ comparisons use; GitHub's own spelling is a column of `silver/repository`.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 # GitHub's own limits: 39 characters for an owner (managed users add `_shortcode`), 100 for a name.
@@ -45,6 +46,11 @@ class Repo:
     def folder(self) -> str:
         """The hive-style folders its tables lie in."""
         return f"repo_owner={self.owner}/repo_name={self.name}"
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """`repo_owner` and `repo_name`."""
+        return {"repo_owner": self.owner, "repo_name": self.name}
 
     def __str__(self) -> str:
         return self.key

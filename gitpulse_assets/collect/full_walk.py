@@ -15,7 +15,7 @@ from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.pages import Page
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 
 # Where a page's records lie: a run, and the page's number in it.
 PageOfRun = tuple[str, int]
@@ -67,9 +67,9 @@ def page_batches(walk: Sequence[ManifestRow]) -> list[tuple[str, range]]:
     return [(row.run_id, range(1, row.page_batch_count + 1)) for row in reversed(walk)]
 
 
-def page_holders(lake: Lake, repo: Repo, walk: Sequence[ManifestRow]) -> set[str]:
+def page_holders(lake: Lake, place: Place, walk: Sequence[ManifestRow]) -> set[str]:
     """The runs that hold the records of a walk's pages: an unchanged page's came with an earlier one."""
-    pages = lake.bronze_dataset(ISSUE_PAGE, repo, page_batches(walk))
+    pages = lake.bronze_dataset(ISSUE_PAGE, place, page_batches(walk))
     return set(pages.to_table(columns=["records_run_id"])["records_run_id"].to_pylist())
 
 

@@ -120,10 +120,9 @@ class StreamRun:
     def open(self, walk_kind: WalkKind, as_of_at: dt.datetime, **changes: Any) -> None:
         """Register the run; `changes` are further columns of the manifest."""
         known = self._session.manifest.row(self._session.run_id, self._contract.name)
-        row = known or ManifestRow(
+        row = known or ManifestRow.of(
+            self._session.repo,
             run_id=self._session.run_id,
-            repo_owner=self._session.repo.owner,
-            repo_name=self._session.repo.name,
             stream=self._contract.name,
             status="running",
             walk_kind=walk_kind,

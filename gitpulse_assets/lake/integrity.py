@@ -27,7 +27,7 @@ from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, counted_keys
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.lake.witnesses import folded_places
+from gitpulse_assets.lake.witnesses import runs_in_folds
 from gitpulse_assets.place import Day, Place
 from gitpulse_assets.repo import Repo
 
@@ -163,7 +163,7 @@ def listed_batches(store: Store, place: Place) -> dict[tuple[str, str], list[str
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for table in BATCHED.values():
         for info in store.list(f"{table.folder}/{place.folder}/"):
-            if numbered := paths.batch_place(info.key):
+            if numbered := paths.numbered_batch(info.key):
                 found[table.name, numbered[0]].append(info.key)
     return dict(found)
 
@@ -183,7 +183,7 @@ def accounted_runs(store: Store, place: Place, rows: Iterable[ManifestRow]) -> s
     """The runs the manifest knows, those among them for which a fold stands."""
     known = list(rows)
     try:
-        return {run_id for _, run_id in folded_places(store, place, known)} | {row.run_id for row in known}
+        return {run_id for _, run_id in runs_in_folds(store, place, known)} | {row.run_id for row in known}
     except (LakeError, pa.ArrowException, OSError):
         # The list of folded runs is damaged, which is a finding of its own.
         return {row.run_id for row in known}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -69,6 +69,11 @@ class ManifestRow:
     etag: str | None = None
     resumed_run_id: str | None = None
     error: str | None = None
+
+    @classmethod
+    def of(cls, place: Place, **told: Any) -> "ManifestRow":
+        """A row of the manifest of a place."""
+        return cls(**place.columns, **told)
 
     @property
     def place(self) -> Place:

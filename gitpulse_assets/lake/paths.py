@@ -88,7 +88,7 @@ def bronze_table(key: str) -> str:
     return key.split("/")[2]
 
 
-def batch_place(key: str) -> tuple[str, int] | None:
+def numbered_batch(key: str) -> tuple[str, int] | None:
     """The run and number of a batch, or None where the key is no batch's."""
     found = _BATCH.search(key)
     return (found[1], int(found[2])) if found else None

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 
@@ -24,8 +24,7 @@ from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
 from gitpulse_assets.lake.promotion import commit, promote, settle
 from gitpulse_assets.lake.sealed import encode
 from gitpulse_assets.lake.store import Store, file_fingerprint
-from gitpulse_assets.place import Day, Place
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 
 # Staging older than twice this is removed as left over by a dead merge, so a merge must seal within it.
 MERGE_LIFETIME_SECONDS = 12 * 60 * 60
@@ -73,13 +72,6 @@ class Publication:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
-
-    @property
-    def repo(self) -> Repo:
-        """The repository it is of; a merge of events has none."""
-        if not isinstance(self.place, Repo):
-            raise LakeError(f"{self.place}: a day of events is no repository")
-        return self.place
 
     def stage(
         self, contract: TableContract, reader: pa.RecordBatchReader | pa.Table, part: str = paths.WHOLE
@@ -167,7 +159,7 @@ class Publication:
         before = self.previous.tables if self.previous else {}
         plan = Plan(
             layer=self.layer,
-            **_named(self.place),
+            **self.place.columns,
             tables=tuple(self._tables.values()),
             carried={n: t for n, t in before.items() if n not in self._tables and n not in self._removed},
             removed=tuple(self._removed.values()),
@@ -222,14 +214,6 @@ class Publication:
             uri=self._store.uri(table.key),
             is_unchanged=table.staged is None,
         )
-
-
-def _named(place: Place) -> dict[str, Any]:
-    """What a plan says of its place."""
-    if isinstance(place, Day):
-        return {"event_date": place.event_date}
-    owner, name = place.key.split("/")
-    return {"repo_owner": owner, "repo_name": name}
 
 
 def _add(previous: Commit | None, merged: MergedCounts, run_ids: Collection[str] | None) -> MergedCounts:

@@ -27,30 +27,29 @@ from gitpulse_assets.lake.manifest import FOLD, Manifest, ManifestRow, counted_k
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.lake.witnesses import folded_places
+from gitpulse_assets.lake.witnesses import runs_in_folds
 from gitpulse_assets.place import Place
-from gitpulse_assets.repo import Repo
 
 # What records tell of the run that received them.
 TOLD = ("fetched_at", "started_at", "issue_updated_at", "is_pull_request")
 MADE_AGAIN = "made again from the batches, since the manifest was lost"
 
 
-def mend(store: Store, repo: Repo, findings: Iterable[Finding]) -> None:
+def mend(store: Store, place: Place, findings: Iterable[Finding]) -> None:
     """Mend what is wrong with the manifest, the batches and the records of publications.
 
-    Afterwards the repository can be refreshed and rebuilt; no other run may be at work on it meanwhile.
+    Afterwards its tables can be refreshed and rebuilt; no other run may be at work on it meanwhile.
     """
     found = list(findings)
     # First what stays readable: a batch that is damaged tells nothing of its run.
     for one in of_kind(found, "batch"):
         replace_by_empty(store, one.key)
     if of_kind(found, "manifest"):
-        remake_manifest(store, repo)
+        remake_manifest(store, place)
     if keys := [one.key for one in of_kind(found, "batch")]:
-        forget_pages(store, repo)
-        remake_folded_list(store, repo, keys)
-    mend_records(store, repo, found)
+        forget_pages(store, place)
+        remake_folded_list(store, place, keys)
+    mend_records(store, place, found)
 
 
 def mend_records(store: Store, place: Place, findings: Iterable[Finding]) -> None:
@@ -87,9 +86,9 @@ def replace_by_empty(store: Store, key: str) -> None:
 
 def put_batch(store: Store, contract: TableContract, key: str, rows: pa.Table) -> None:
     """Store a batch in its place."""
-    place = paths.batch_place(key)
+    numbered = paths.numbered_batch(key)
     path = store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
-    write_parquet(path, contract, rows.to_batches(), rows.schema, merge_id=place[0] if place else "")
+    write_parquet(path, contract, rows.to_batches(), rows.schema, merge_id=numbered[0] if numbered else "")
     store.put(key, path)
 
 
@@ -101,38 +100,38 @@ def forget_pages(store: Store, place: Place) -> None:
         manifest.remove([], changed)
 
 
-def remake_folded_list(store: Store, repo: Repo, lost: Collection[str]) -> None:
+def remake_folded_list(store: Store, place: Place, lost: Collection[str]) -> None:
     """List the runs that folds hold again where a list of them was lost: a rebuild needs their order."""
-    rows = Manifest(store, repo).rows()
+    rows = Manifest(store, place).rows()
     lists = [row for row in rows if row.stream == FOLDED_RUN.name]
-    gone = [row for row in lists if paths.batch_key(FOLDED_RUN, repo, row.run_id, 1) in lost]
+    gone = [row for row in lists if paths.batch_key(FOLDED_RUN, place, row.run_id, 1) in lost]
     if not gone:
         return
     newest = max(gone, key=lambda row: row.sequence)
-    known = folded_places(store, repo, lists)
-    held = {place: at for place, at in folded_runs(store, repo, rows).items() if place not in known}
-    ordered = sorted(held, key=lambda place: (held[place], place))
+    known = runs_in_folds(store, place, lists)
+    held = {run: at for run, at in folded_runs(store, place, rows).items() if run not in known}
+    ordered = sorted(held, key=lambda run: (held[run], run))
     # Those of the lost list were at least as many, up to its own number.
     first_number = newest.sequence - len(ordered) + 1
     made = [
-        replace(row_without_batches(repo, stream, run_id, held[stream, run_id]), sequence=number)
+        replace(row_without_batches(place, stream, run_id, held[stream, run_id]), sequence=number)
         for number, (stream, run_id) in enumerate(ordered, start=first_number)
     ]
     table = pa.Table.from_pylist([vars(row) for row in made], schema=FOLDED_RUN.arrow_schema)
-    put_batch(store, FOLDED_RUN, paths.batch_key(FOLDED_RUN, repo, newest.run_id, 1), table)
+    put_batch(store, FOLDED_RUN, paths.batch_key(FOLDED_RUN, place, newest.run_id, 1), table)
 
 
-def folded_runs(store: Store, repo: Repo, rows: Iterable[ManifestRow]) -> dict[tuple[str, str], datetime]:
+def folded_runs(store: Store, place: Place, rows: Iterable[ManifestRow]) -> dict[tuple[str, str], datetime]:
     """The streams and runs whose records lie in folds, and when each run's first came."""
     found: dict[tuple[str, str], datetime] = {}
     for row in rows:
         if row.status == "folded" and row.stream != FOLDED_RUN.name:
-            for key in counted_keys(repo, row):
+            for key in counted_keys(place, row):
                 records = read_columns(store, key, ["run_id", "fetched_at"])
                 grouped = records.group_by("run_id").aggregate([("fetched_at", "min")])
                 for one in grouped.to_pylist():
-                    place, at = (row.stream, one["run_id"]), one["fetched_at_min"]
-                    found[place] = min(found[place], at) if place in found else at
+                    run, at = (row.stream, one["run_id"]), one["fetched_at_min"]
+                    found[run] = min(found[run], at) if run in found else at
     return found
 
 
@@ -147,43 +146,42 @@ def settle_or_drop(store: Store, layer: Layer, place: Place) -> None:
             store.delete_prefix(paths.staging_prefix(plan.merge_id))
 
 
-def remake_manifest(store: Store, repo: Repo) -> None:
+def remake_manifest(store: Store, place: Place) -> None:
     """Make the manifest again: the rows that can be read, and one for each further run in bronze."""
     try:
-        known = Manifest(store, repo).rows()
+        known = Manifest(store, place).rows()
     except ObjectDamaged:
-        set_aside(store, paths.table_key(MANIFEST, repo))
+        set_aside(store, paths.table_key(MANIFEST, place))
         known = []
     there = {(row.stream, row.run_id) for row in known}
-    made = [row for row in rows_of_batches(store, repo) if (row.stream, row.run_id) not in there]
+    made = [row for row in rows_of_batches(store, place) if (row.stream, row.run_id) not in there]
     ordered = sorted([*known, *made], key=lambda row: (row.started_at, row.run_id, row.stream))
     numbered = [replace(row, sequence=number) for number, row in enumerate(ordered, start=1)]
-    Manifest(store, repo).remake(numbered)
+    Manifest(store, place).remake(numbered)
 
 
-def rows_of_batches(store: Store, repo: Repo) -> Iterator[ManifestRow]:
+def rows_of_batches(store: Store, place: Place) -> Iterator[ManifestRow]:
     """A row for each run and stream that lies in bronze; the newest walks are told by the sync state.
 
     The others are `partial` and name nowhere to go on from: how they ended, nobody knows any more.
     """
-    states = {(row["stream"], row["last_merged_run_id"]): row for row in sync_states(store, repo)}
-    for (stream, run_id), keys in listed_batches(store, repo).items():
+    states = {(row["stream"], row["last_merged_run_id"]): row for row in sync_states(store, place)}
+    for (stream, run_id), keys in listed_batches(store, place).items():
         if any(stream == pages.name for pages in PAGES_OF.values()):
             continue
-        row = row_of_batches(store, repo, BATCHED[stream], run_id, keys)
+        row = row_of_batches(store, place, BATCHED[stream], run_id, keys)
         yield with_state(row, states.pop((stream, run_id), None))
     # A walk that found nothing has no batch, and is how far the stream is known all the same.
     for (stream, run_id), state in states.items():
         began = state["as_of_at"] or state["finished_at"] or datetime.now(UTC)
-        yield with_state(row_without_batches(repo, stream, run_id, began), state)
+        yield with_state(row_without_batches(place, stream, run_id, began), state)
 
 
-def row_without_batches(repo: Repo, stream: str, run_id: str, began: datetime) -> ManifestRow:
+def row_without_batches(place: Place, stream: str, run_id: str, began: datetime) -> ManifestRow:
     """A row of which nothing is known but when the run began."""
-    return ManifestRow(
+    return ManifestRow.of(
+        place,
         run_id=run_id,
-        repo_owner=repo.owner,
-        repo_name=repo.name,
         stream=stream,
         status="folded" if run_id.startswith(FOLD) else "partial",
         walk_kind="incremental",
@@ -193,7 +191,7 @@ def row_without_batches(repo: Repo, stream: str, run_id: str, began: datetime) -
 
 
 def row_of_batches(
-    store: Store, repo: Repo, contract: TableContract, run_id: str, keys: list[str]
+    store: Store, place: Place, contract: TableContract, run_id: str, keys: list[str]
 ) -> ManifestRow:
     """What the batches of a run tell of it: how many there are, when they came, and what they hold."""
     columns = [
@@ -204,13 +202,13 @@ def row_of_batches(
     tables = [read_columns(store, key, columns) for key in keys]
     rows = pa.concat_tables(tables)
     began = first(rows, "fetched_at") or first(rows, "started_at") or datetime.now(UTC)
-    row = row_without_batches(repo, contract.name, run_id, began)
+    row = row_without_batches(place, contract.name, run_id, began)
     return replace(
         row,
         finished_at=last(rows, "fetched_at"),
         record_count=rows.num_rows,
         pull_request_count=pull_requests(rows),
-        batch_count=max(place[1] for key in keys if (place := paths.batch_place(key))),
+        batch_count=max(numbered[1] for key in keys if (numbered := paths.numbered_batch(key))),
         first_updated_at=first(rows, "issue_updated_at"),
         last_updated_at=last(rows, "issue_updated_at"),
     )

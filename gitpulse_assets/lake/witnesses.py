@@ -40,7 +40,7 @@ LIST_OF = {pages.name: stream for stream, pages in PAGES_OF.items()}
 RunOfStream = tuple[str, str]
 
 
-def folded_places(store: Store, place: Place, rows: Iterable[ManifestRow]) -> set[RunOfStream]:
+def runs_in_folds(store: Store, place: Place, rows: Iterable[ManifestRow]) -> set[RunOfStream]:
     """The streams and runs for which folds of the manifest stand."""
     lists = [row for row in rows if row.stream == bronze.FOLDED_RUN.name]
     batches = [(row.run_id, range(1, row.batch_count + 1)) for row in lists]
@@ -59,12 +59,12 @@ class Witnesses:
         self._rows = {(row.stream, row.run_id): row for row in rows}
         commit = commit_in_force(store, "silver", place)
         self._merged = commit.merged if commit else {}
-        accounted = self._rows.keys() | folded_places(store, place, self._rows.values())
+        accounted = self._rows.keys() | runs_in_folds(store, place, self._rows.values())
         self._named = {*self._named_by_silver(), *self._named_by_pages()} - accounted
 
     def speak_for(self, key: str) -> bool:
         """Whether a batch was merged and nothing stands for it, or is of a run that only a table names."""
-        stream, numbered = paths.bronze_table(key), paths.batch_place(key)
+        stream, numbered = paths.bronze_table(key), paths.numbered_batch(key)
         if numbered is None:
             return False
         run_id, number = numbered

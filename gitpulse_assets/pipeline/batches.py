@@ -10,7 +10,7 @@ from gitpulse_assets.lake.commit import Commit, MergedCounts
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of, unmerged_batches
 from gitpulse_assets.lake.publication import Publication
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 from gitpulse_assets.upkeep.folding import fold_runs, run_order
 
 
@@ -33,22 +33,22 @@ class BronzeBatches:
 
 
 def new_batches(
-    lake: Lake, repo: Repo, contract: TableContract, rows: Sequence[ManifestRow], commit: Commit | None
+    lake: Lake, place: Place, contract: TableContract, rows: Sequence[ManifestRow], commit: Commit | None
 ) -> BronzeBatches:
     """The batches of a bronze table that the commit does not count as merged."""
     merged = commit.merged.get(contract.name, {}) if commit else {}
     batches = unmerged_batches(rows, contract.name, merged)
-    return BronzeBatches(lake.bronze_dataset(contract, repo, batches), batches)
+    return BronzeBatches(lake.bronze_dataset(contract, place, batches), batches)
 
 
 def order_of_runs(
-    lake: Lake, repo: Repo, rows: list[ManifestRow], batches: dict[str, BronzeBatches]
+    lake: Lake, place: Place, rows: list[ManifestRow], batches: dict[str, BronzeBatches]
 ) -> list[str]:
     """Return the runs in the order they registered, the folded ones where a fold is to be merged."""
     folds = {row.run_id for row in rows if row.status == "folded"}
     if folds.isdisjoint(run_id for some in batches.values() for run_id in some.run_ids):
         return run_ids_of(rows)
-    return run_order(lake, repo, rows)
+    return run_order(lake, place, rows)
 
 
 def folded(
@@ -56,6 +56,6 @@ def folded(
 ) -> tuple[list[ManifestRow], MergedCounts]:
     """Fold what earlier merges took in; return the manifest's rows and what counts as merged by then."""
     before = publication.previous.merged if publication.previous else {}
-    fold = fold_runs(lake, publication.repo, rows, before)
+    fold = fold_runs(lake, publication.place, rows, before)
     names = {*merged, *fold.merged}
     return fold.rows, {name: merged.get(name, {}) | fold.merged.get(name, {}) for name in names}

@@ -23,7 +23,7 @@ from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.batches import BronzeBatches, folded, new_batches, order_of_runs
 from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
 from gitpulse_assets.pipeline.step import Made, audited, stage
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 from gitpulse_assets.transform.repairs import repairs_of
 from gitpulse_assets.transform.silver import merge_silver
 from gitpulse_assets.transform.sql_file import load_sql
@@ -41,7 +41,7 @@ class Computed:
 def merge(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
-    repo: Repo,
+    place: Place,
     *,
     run_id: str = "",
     bots: Sequence[str] = (),
@@ -55,7 +55,7 @@ def merge(
     gives fewer records than are published.
     Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses: nothing is published.
     """
-    with lake.reading(repo), lake.begin("silver", repo) as publication:
+    with lake.reading(place), lake.begin("silver", place) as publication:
         computed = compute(con, lake, publication, bots=bots, is_rebuild=is_rebuild)
         if is_rebuild and not accepts_loss:
             refuse_loss(con, lake, publication)
@@ -79,26 +79,26 @@ def compute(
     is_rebuild: bool = False,
 ) -> Computed:
     """Make the silver tables as relations of a fresh connection; the arguments are as in `merge`."""
-    repo = publication.repo
+    place = publication.place
     # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
-    rows = lake.manifest(repo).rows()
+    rows = lake.manifest(place).rows()
     inputs: Mapping[str, ds.Dataset | pa.Table]
     if is_rebuild:
         batches = rebuild_batches(lake, publication, rows)
-        inputs = rebuild_inputs(lake, repo, batches)
+        inputs = rebuild_inputs(lake, place, batches)
     else:
         batches = {
-            table.name: new_batches(lake, repo, table, rows, publication.previous) for table in COLLECTED
+            table.name: new_batches(lake, place, table, rows, publication.previous) for table in COLLECTED
         }
-        inputs = merge_inputs(lake, repo, batches)
+        inputs = merge_inputs(lake, place, batches)
     con.execute("set variable bots = $bots::varchar[]", {"bots": list(bots)})
-    changed = merge_silver(con, inputs, order_of_runs(lake, repo, rows, batches))
+    changed = merge_silver(con, inputs, order_of_runs(lake, place, rows, batches))
     return Computed(changed, rows, {name: some.merged for name, some in batches.items()})
 
 
-def merge_inputs(lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
+def merge_inputs(lake: Lake, place: Place, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
     """Return what `merge_silver` reads: the stored tables and the new batches."""
-    stored = lake.mergeable("silver", repo, MERGED_TABLES)
+    stored = lake.mergeable("silver", place, MERGED_TABLES)
     return {f"stored_{name}": dataset for name, dataset in stored.items()} | {
         f"bronze_{name}": new.dataset for name, new in batches.items()
     }

@@ -19,7 +19,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, merged_batches, unmerged_batches
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.batches import BronzeBatches
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 
 RECEIVED = (ISSUE_CURRENT, ISSUE_EVENT, ISSUE_SIGHTING)
 
@@ -30,7 +30,7 @@ def rebuild_batches(
     lake: Lake, publication: Publication, rows: Sequence[ManifestRow]
 ) -> dict[str, BronzeBatches]:
     """Return the merged batches of each stream; all there are where no merge was ever published."""
-    repo, previous = publication.repo, publication.previous
+    place, previous = publication.place, publication.previous
     chosen = {
         table: merged_batches(rows, table.name, previous.merged.get(table.name, {}))
         if previous
@@ -38,13 +38,13 @@ def rebuild_batches(
         for table in COLLECTED
     }
     return {
-        table.name: BronzeBatches(lake.bronze_dataset(table, repo, batches), batches)
+        table.name: BronzeBatches(lake.bronze_dataset(table, place, batches), batches)
         for table, batches in chosen.items()
     }
 
 
 def rebuild_inputs(
-    lake: Lake, repo: Repo, batches: dict[str, BronzeBatches]
+    lake: Lake, place: Place, batches: dict[str, BronzeBatches]
 ) -> dict[str, ds.Dataset | pa.Table]:
     """Return what `merge_silver` reads: no stored table, but what earlier merges saw full walks repair.
 
@@ -53,10 +53,10 @@ def rebuild_inputs(
     inputs = {f"bronze_{name}": some.dataset for name, some in batches.items()}
     del inputs[f"bronze_{RECONCILIATION.name}"]
     try:
-        with lake.reading(repo):
-            inputs[f"stored_{RECONCILIATION.name}"] = lake.standing(RECONCILIATION, repo).to_table()
+        with lake.reading(place):
+            inputs[f"stored_{RECONCILIATION.name}"] = lake.standing(RECONCILIATION, place).to_table()
     except (TableOutdated, ObjectDamaged) as error:
-        logger.warning("%s: the log of what full walks repaired begins anew: %s", repo, error)
+        logger.warning("%s: the log of what full walks repaired begins anew: %s", place, error)
     return inputs
 
 
@@ -72,10 +72,10 @@ def refuse_loss(con: duckdb.DuckDBPyConnection, lake: Lake, publication: Publica
         if now < before:
             fewer.append(f"{now:,} of {before:,} rows of {table.name}")
     if fewer:
-        repo = publication.repo
+        place = publication.place
         raise LakeError(
-            f"{repo}: a rebuild would publish less than stands: {', '.join(fewer)}; run gitpulse check "
-            f"{repo} to see why, or insist: gitpulse rebuild {repo} --accept-loss"
+            f"{place}: a rebuild would publish less than stands: {', '.join(fewer)}; run gitpulse check "
+            f"{place} to see why, or insist: gitpulse rebuild {place} --accept-loss"
         )
 
 
@@ -85,6 +85,6 @@ def standing_rows(lake: Lake, publication: Publication, table: TableContract) ->
         committed = publication.previous.tables.get(table.name)
         return committed.row_count if committed else 0
     try:
-        return lake.standing(table, publication.repo).count_rows()
+        return lake.standing(table, publication.place).count_rows()
     except LakeError:
         return 0

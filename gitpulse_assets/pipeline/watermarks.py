@@ -10,7 +10,7 @@ from gitpulse_assets.contracts.silver import ISSUE_CURRENT, SYNC_STATE
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.step import Made, audited, stage
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.watch.watch_list import DEFAULT_OVERLAP_MINUTES
 
@@ -22,7 +22,7 @@ MERGED_BATCH = pa.schema(
 def move_watermarks(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
-    repo: Repo,
+    place: Place,
     *,
     overlap_minutes: int = DEFAULT_OVERLAP_MINUTES,
 ) -> Made:
@@ -31,7 +31,7 @@ def move_watermarks(
     `overlap_minutes`: how long before the start of the last walk the next one begins.
     Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses: nothing is published.
     """
-    with lake.reading(repo), lake.begin("silver", repo) as publication:
+    with lake.reading(place), lake.begin("silver", place) as publication:
         register_merge(con, lake, publication)
         create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": overlap_minutes})
         checks = audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
@@ -50,5 +50,5 @@ def register_merge(con: duckdb.DuckDBPyConnection, lake: Lake, publication: Publ
         for run_id, count in runs.items()
     ]
     con.register("merged_batch", pa.Table.from_pylist(rows, MERGED_BATCH))
-    con.register("manifest", lake.dataset(MANIFEST, publication.repo))
-    con.register("issue_current", lake.dataset(ISSUE_CURRENT, publication.repo))
+    con.register("manifest", lake.dataset(MANIFEST, publication.place))
+    con.register("issue_current", lake.dataset(ISSUE_CURRENT, publication.place))

@@ -22,7 +22,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER
 from gitpulse_assets.lake.manifest import FOLD, ManifestRow, resumable_run, run_ids_of
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 from gitpulse_assets.upkeep.retention import batches, ended_at, is_waiting
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Folded:
 
 def fold_runs(
     lake: Lake,
-    repo: Repo,
+    place: Place,
     rows: list[ManifestRow],
     merged: MergedCounts,
     left_over_after: timedelta = LEFT_OVER_AFTER,
@@ -64,43 +64,43 @@ def fold_runs(
     A crash leaves objects that nobody counts, or a fold that the next merge takes in once more, to no effect.
     What was folded stays beside the fold until the next one, for those who are reading it.
     """
-    closed = closed_rows(lake, repo, rows, merged) if len(rows) > CLOSED_ROWS else []
+    closed = closed_rows(lake, place, rows, merged) if len(rows) > CLOSED_ROWS else []
     if len(closed) < CLOSED_ROWS:
         return Folded(rows)
-    remove_left(lake, repo, left_over_after)
-    gone, new = fold_each(lake, repo, foldable(lake, repo, rows, closed))
-    listed = open_fold(lake, repo, rows, FOLDED_RUN.name)
+    remove_left(lake, place, left_over_after)
+    gone, new = fold_each(lake, place, foldable(lake, place, rows, closed))
+    listed = open_fold(lake, place, rows, FOLDED_RUN.name)
     try:
-        new.append(archive(lake, repo, listed, [row for row in gone if row.status != "folded"]))
+        new.append(archive(lake, place, listed, [row for row in gone if row.status != "folded"]))
     except UNREADABLE as error:
-        logger.warning("%s: nothing is folded, for want of the list of folded runs: %s", repo, error)
+        logger.warning("%s: nothing is folded, for want of the list of folded runs: %s", place, error)
         return Folded(rows)
-    if not lake.manifest(repo).fold([*gone, *listed], new):
+    if not lake.manifest(place).fold([*gone, *listed], new):
         return Folded(rows)
-    return Folded(lake.manifest(repo).rows(), batch_counts(new))
+    return Folded(lake.manifest(place).rows(), batch_counts(new))
 
 
-def remove_left(lake: Lake, repo: Repo, left_over_after: timedelta) -> None:
+def remove_left(lake: Lake, place: Place, left_over_after: timedelta) -> None:
     """Remove what earlier folds left for their readers."""
     try:
-        lake.clean_up_runs(repo, left_over_after)
+        lake.clean_up_runs(place, left_over_after)
     except LakeError as error:
-        logger.warning("%s: what earlier folds left stays: %s", repo, error)
+        logger.warning("%s: what earlier folds left stays: %s", place, error)
 
 
 def fold_each(
-    lake: Lake, repo: Repo, groups: Iterable[list[ManifestRow]]
+    lake: Lake, place: Place, groups: Iterable[list[ManifestRow]]
 ) -> tuple[list[ManifestRow], list[ManifestRow]]:
     """Put each group into one batch; return the rows that are folded so, and those that stand for them."""
     gone: list[ManifestRow] = []
     new: list[ManifestRow] = []
     for parts in groups:
         try:
-            new += fold_stream(lake, repo, parts)
+            new += fold_stream(lake, place, parts)
             gone += parts
         except UNREADABLE as error:
             # A refresh does not read what was merged: damage there is told by `check` and stops none.
-            logger.warning("%s: runs of %s are not folded: %s", repo, parts[0].stream, error)
+            logger.warning("%s: runs of %s are not folded: %s", place, parts[0].stream, error)
     return gone, new
 
 
@@ -113,23 +113,23 @@ def batch_counts(folds: Iterable[ManifestRow]) -> MergedCounts:
 
 
 def foldable(
-    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], closed: Sequence[ManifestRow]
+    lake: Lake, place: Place, rows: Sequence[ManifestRow], closed: Sequence[ManifestRow]
 ) -> Iterator[list[ManifestRow]]:
     """What becomes one batch: the closed rows of each stream with its open fold, and older folds."""
     for stream in sorted({row.stream for row in closed}):
-        yield [*open_fold(lake, repo, rows, stream), *(row for row in closed if row.stream == stream)]
-        yield from aged_folds(lake, repo, rows, stream)
-    yield from aged_folds(lake, repo, rows, FOLDED_RUN.name)
+        yield [*open_fold(lake, place, rows, stream), *(row for row in closed if row.stream == stream)]
+        yield from aged_folds(lake, place, rows, stream)
+    yield from aged_folds(lake, place, rows, FOLDED_RUN.name)
 
 
 def closed_rows(
-    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: MergedCounts
+    lake: Lake, place: Place, rows: Sequence[ManifestRow], merged: MergedCounts
 ) -> list[ManifestRow]:
     """The rows that nothing goes on from and nothing compares with, all of them merged."""
     now = max((ended_at(row) for row in rows), default=None)
     done = [row for row in rows if now and is_done(row, rows, merged, now)]
     walk = newest_full_walk(rows)
-    holders = page_holders(lake, repo, walk) | {row.run_id for row in walk}
+    holders = page_holders(lake, place, walk) | {row.run_id for row in walk}
     kept = {key_of(row) for row in (*newest_of_each_kind(rows), *newest_of_each_kind(done))}
     kept |= {key_of(row) for row in rows if row.stream == ISSUES.name and row.run_id in holders}
     kept |= {key_of(row) for row in rows if walk and is_follow_up(row, walk[0])}
@@ -192,16 +192,16 @@ def folds_of(rows: Iterable[ManifestRow], stream: str) -> list[ManifestRow]:
     return sorted(folds, key=lambda row: row.sequence)
 
 
-def open_fold(lake: Lake, repo: Repo, rows: Sequence[ManifestRow], stream: str) -> list[ManifestRow]:
+def open_fold(lake: Lake, place: Place, rows: Sequence[ManifestRow], stream: str) -> list[ManifestRow]:
     """The stream's newest fold, while it may be added to; else none."""
     newest = folds_of(rows, stream)[-1:]
-    if not newest or span(newest) > FOLD_SPAN or size_bytes(lake, repo, newest) >= FOLD_BYTES:
+    if not newest or span(newest) > FOLD_SPAN or size_bytes(lake, place, newest) >= FOLD_BYTES:
         return []
     return newest
 
 
 def aged_folds(
-    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], stream: str
+    lake: Lake, place: Place, rows: Sequence[ManifestRow], stream: str
 ) -> Iterator[list[ManifestRow]]:
     """The stream's folds that become one: a fold may span as long as has passed since it ended.
 
@@ -210,10 +210,10 @@ def aged_folds(
     """
     now = max(map(ended_at, rows))
     groups: list[list[ManifestRow]] = []
-    opened = open_fold(lake, repo, rows, stream)
+    opened = open_fold(lake, place, rows, stream)
     for fold in (row for row in folds_of(rows, stream) if row not in opened):
         joined = [*groups[-1], fold] if groups else []
-        if joined and span(joined) <= now - ended_at(fold) and size_bytes(lake, repo, joined) <= FOLD_BYTES:
+        if joined and span(joined) <= now - ended_at(fold) and size_bytes(lake, place, joined) <= FOLD_BYTES:
             groups[-1] = joined
         else:
             groups.append([fold])
@@ -225,20 +225,20 @@ def span(folds: Sequence[ManifestRow]) -> timedelta:
     return max(map(ended_at, folds)) - begun_at(folds)
 
 
-def size_bytes(lake: Lake, repo: Repo, folds: Iterable[ManifestRow]) -> int:
+def size_bytes(lake: Lake, place: Place, folds: Iterable[ManifestRow]) -> int:
     """What the batches of folds take; a lost one takes nothing, and is met when it is read."""
-    keys = [paths.batch_key(STREAM_TABLES[row.stream], repo, row.run_id, 1) for row in folds]
+    keys = [paths.batch_key(STREAM_TABLES[row.stream], place, row.run_id, 1) for row in folds]
     return sum(found.size_bytes for key in keys if (found := lake.store.head(key)))
 
 
-def fold_stream(lake: Lake, repo: Repo, parts: Sequence[ManifestRow]) -> list[ManifestRow]:
+def fold_stream(lake: Lake, place: Place, parts: Sequence[ManifestRow]) -> list[ManifestRow]:
     """Put what the runs hold of one stream into one batch; return its row, none where they hold nothing."""
     held = [row for row in parts if row.batch_count]
     if not held:
         return []
     fold_id, table = new_fold_id(), STREAM_TABLES[held[0].stream]
-    stored = lake.bronze_dataset(table, repo, batches(held))
-    lake.batch_writer(table, repo, fold_id, batch_count=0).write(
+    stored = lake.bronze_dataset(table, place, batches(held))
+    lake.batch_writer(table, place, fold_id, batch_count=0).write(
         stored.scanner(use_threads=False).to_reader()
     )
     return [fold_row(fold_id, held)]
@@ -250,13 +250,13 @@ def new_fold_id() -> str:
 
 
 def archive(
-    lake: Lake, repo: Repo, listed: Sequence[ManifestRow], rows: Sequence[ManifestRow]
+    lake: Lake, place: Place, listed: Sequence[ManifestRow], rows: Sequence[ManifestRow]
 ) -> ManifestRow:
     """Add the rows to the list of folded runs, and return the row of that list."""
     fold_id = new_fold_id()
-    known = lake.bronze_dataset(FOLDED_RUN, repo, batches(listed)).to_table()
+    known = lake.bronze_dataset(FOLDED_RUN, place, batches(listed)).to_table()
     added = pa.Table.from_pylist([vars(row) for row in rows], schema=FOLDED_RUN.arrow_schema)
-    lake.batch_writer(FOLDED_RUN, repo, fold_id, batch_count=0).write(pa.concat_tables([known, added]))
+    lake.batch_writer(FOLDED_RUN, place, fold_id, batch_count=0).write(pa.concat_tables([known, added]))
     row = fold_row(fold_id, [*listed, *rows])
     return replace(row, stream=FOLDED_RUN.name, record_count=known.num_rows + added.num_rows)
 
@@ -266,10 +266,9 @@ def fold_row(fold_id: str, parts: Sequence[ManifestRow]) -> ManifestRow:
     newest = max(parts, key=lambda row: row.sequence)
     firsts = [row.first_updated_at for row in parts if row.first_updated_at]
     lasts = [row.last_updated_at for row in parts if row.last_updated_at]
-    return ManifestRow(
+    return ManifestRow.of(
+        newest.place,
         run_id=fold_id,
-        repo_owner=newest.repo_owner,
-        repo_name=newest.repo_name,
         stream=newest.stream,
         status="folded",
         walk_kind="incremental",
@@ -296,10 +295,10 @@ def begun_at(parts: Sequence[ManifestRow]) -> datetime:
     return min(begun) if begun else max(row.started_at for row in parts)
 
 
-def run_order(lake: Lake, repo: Repo, rows: Sequence[ManifestRow]) -> list[str]:
+def run_order(lake: Lake, place: Place, rows: Sequence[ManifestRow]) -> list[str]:
     """Every run of the repository in the order they registered, those that were folded too."""
     lists = [row for row in rows if row.stream == FOLDED_RUN.name]
-    folded = lake.bronze_dataset(FOLDED_RUN, repo, batches(lists)).to_table(columns=["run_id", "sequence"])
+    folded = lake.bronze_dataset(FOLDED_RUN, place, batches(lists)).to_table(columns=["run_id", "sequence"])
     registered = [(row["sequence"], row["run_id"]) for row in folded.to_pylist()]
     registered += [(row.sequence, row.run_id) for row in rows]
     return list(dict.fromkeys(run_id for _, run_id in sorted(registered)))

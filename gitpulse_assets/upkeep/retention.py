@@ -23,7 +23,7 @@ from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
-from gitpulse_assets.repo import Repo
+from gitpulse_assets.place import Place
 from gitpulse_assets.transform.sql_file import create_table
 
 RESTS_ON = (ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE)
@@ -41,41 +41,41 @@ class Thinned:
     object_count: int = 0
 
 
-def apply_retention(lake: Lake, repo: Repo, age: timedelta) -> Thinned:
+def apply_retention(lake: Lake, place: Place, age: timedelta) -> Thinned:
     """Thin out the runs that ended longer than `age` before the newest one.
 
     Nothing goes before a full walk is complete. Every step leaves a lake that rebuilds to the same tables:
     first fewer records in the same place, then a manifest that counts less, then fewer objects.
     """
-    snapshot = lake.snapshot("silver", repo, RESTS_ON)
-    rows = lake.manifest(repo).rows()
+    snapshot = lake.snapshot("silver", place, RESTS_ON)
+    rows = lake.manifest(place).rows()
     merged = snapshot.commit.merged if snapshot.commit else {}
-    old = old_rows(lake, repo, rows, merged, age)
+    old = old_rows(lake, place, rows, merged, age)
     if not old:
         return Thinned()
-    with lake.reading(repo), connect() as con:
+    with lake.reading(place), connect() as con:
         for name, dataset in snapshot.datasets.items():
             con.register(name, dataset)
         for name in NEEDED:
-            find_needed(con, lake, repo, STREAM_TABLES[name], rows, old)
+            find_needed(con, lake, place, STREAM_TABLES[name], rows, old)
         thinned = [
-            thin(con, lake, repo, row, merged_count(merged, row))
+            thin(con, lake, place, row, merged_count(merged, row))
             for row in old
             if row.stream in NEEDED and may_go(row, rows)
         ]
     gone = [row for row in old if not row.batch_count and may_go(row, rows)]
     gone += [before for before, after, _ in thinned if after is None and before not in gone]
     kept = [(before, after) for before, after, _ in thinned if after is not None and after != before]
-    lake.manifest(repo).remove([(row.run_id, row.stream) for row in gone], [after for _, after in kept])
-    keys = [key for row in gone for key in object_keys(repo, row, None)]
-    keys += [key for before, after in kept for key in object_keys(repo, before, after)]
+    lake.manifest(place).remove([(row.run_id, row.stream) for row in gone], [after for _, after in kept])
+    keys = [key for row in gone for key in object_keys(place, row, None)]
+    keys += [key for before, after in kept for key in object_keys(place, before, after)]
     for key in keys:
         lake.store.delete(key)
     return Thinned(len({row.run_id for row in gone}), sum(count for _, _, count in thinned), len(keys))
 
 
 def old_rows(
-    lake: Lake, repo: Repo, rows: Sequence[ManifestRow], merged: MergedCounts, age: timedelta
+    lake: Lake, place: Place, rows: Sequence[ManifestRow], merged: MergedCounts, age: timedelta
 ) -> list[ManifestRow]:
     """Return the rows from before the newest full walk and before whatever waits to be merged.
 
@@ -84,7 +84,7 @@ def old_rows(
     walk = newest_full_walk(rows)
     if not walk:
         return []
-    holders = page_holders(lake, repo, walk)
+    holders = page_holders(lake, place, walk)
     waiting = [row for row in rows if is_waiting(row, merged)]
     horizon = min(row.sequence for row in (*walk, *waiting))
     limit = max(ended_at(row) for row in rows) - age
@@ -111,7 +111,7 @@ def is_issues(row: ManifestRow) -> bool:
 def find_needed(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
-    repo: Repo,
+    place: Place,
     table: TableContract,
     rows: Sequence[ManifestRow],
     old: Sequence[ManifestRow],
@@ -120,7 +120,7 @@ def find_needed(
     own = [row for row in rows if row.stream == table.name]
     parts = {"old": [row for row in own if row in old], "later": [row for row in own if row not in old]}
     for age, part in parts.items():
-        con.register(f"{age}_{table.name}", lake.bronze_dataset(table, repo, batches(part)))
+        con.register(f"{age}_{table.name}", lake.bronze_dataset(table, place, batches(part)))
     create_table(con, "retention", NEEDED[table.name])
 
 
@@ -135,30 +135,30 @@ def merged_count(merged: MergedCounts, row: ManifestRow) -> int:
 
 
 def thin(
-    con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, row: ManifestRow, merged_count: int
+    con: duckdb.DuckDBPyConnection, lake: Lake, place: Place, row: ManifestRow, merged_count: int
 ) -> tuple[ManifestRow, ManifestRow | None, int]:
     """Put the records of a run, or of folded ones, that must stay into its first batch.
 
     Returns the row before and after (None where nothing stays), and how many records are too many.
     """
     table = STREAM_TABLES[row.stream]
-    stored = lake.bronze_dataset(table, repo, batches([row]))
+    stored = lake.bronze_dataset(table, place, batches([row]))
     con.register("received", stored)
     stored_count, needed_count = stored.count_rows(), count_needed(con, table)
     if not needed_count:
         return row, None, stored_count
     if row.batch_count > 1 or needed_count < stored_count:
-        writer = lake.batch_writer(table, repo, row.run_id, batch_count=0)
+        writer = lake.batch_writer(table, place, row.run_id, batch_count=0)
         writer.write(needed_rows(con, table), stands_for=max(row.batch_count, merged_count))
     return row, replace(row, batch_count=1, page_batch_count=0), stored_count - needed_count
 
 
 def count_needed(con: duckdb.DuckDBPyConnection, table: TableContract) -> int:
     """Count the records of `received` that must stay, each once."""
-    place = ", ".join(table.key)
+    key = ", ".join(table.key)
     (count,) = con.sql(
         "select count(*) from (select distinct "
-        f"{place} from received semi join {NEEDED[table.name]} using ({place}))"
+        f"{key} from received semi join {NEEDED[table.name]} using ({key}))"
     ).fetchall()[0]
     return count
 
@@ -168,10 +168,10 @@ def needed_rows(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.Tabl
 
     A thinning that was cut short leaves some twice, in the first batch and where they came from.
     """
-    columns, place = ", ".join(table.column_names), ", ".join(table.key)
+    columns, key = ", ".join(table.column_names), ", ".join(table.key)
     return con.sql(
-        f"select {columns} from received semi join {NEEDED[table.name]} using ({place}) "
-        f"qualify row_number() over (partition by {place}) = 1 order by {place}"
+        f"select {columns} from received semi join {NEEDED[table.name]} using ({key}) "
+        f"qualify row_number() over (partition by {key}) = 1 order by {key}"
     ).to_arrow_table()
 
 
@@ -182,11 +182,11 @@ def may_go(row: ManifestRow, rows: Sequence[ManifestRow]) -> bool:
     return is_issues(row) or (row != newest and row.next_url is None)
 
 
-def object_keys(repo: Repo, before: ManifestRow, after: ManifestRow | None) -> list[str]:
+def object_keys(place: Place, before: ManifestRow, after: ManifestRow | None) -> list[str]:
     """Name the objects that the row counted and counts no more."""
     kept = after.batch_count if after else 0
     table = STREAM_TABLES[before.stream]
     numbers = range(kept + 1, before.batch_count + 1)
-    keys = [paths.batch_key(table, repo, before.run_id, number) for number in numbers]
+    keys = [paths.batch_key(table, place, before.run_id, number) for number in numbers]
     pages = range(1, before.page_batch_count + 1)
-    return keys + [paths.batch_key(ISSUE_PAGE, repo, before.run_id, number) for number in pages]
+    return keys + [paths.batch_key(ISSUE_PAGE, place, before.run_id, number) for number in pages]

@@ -4,17 +4,20 @@ import stat
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.events import PUBLIC_EVENT
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.errors import LakeError, ObjectNotFound, ObjectReplaced, PreconditionFailed
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_store import S3Store
 from gitpulse_assets.lake.store import ListedObject, Store
+from gitpulse_assets.place import Day
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.upkeep.forgetting import objects_of, remove
 
@@ -231,6 +234,16 @@ def test_05_what_is_forgotten_leaves_no_folder_in_a_listing(store: Store, repo: 
     remove(store, repo, objects_of(store, repo))
     assert [info.key for info in store.list("")] == [other]
     assert [name for name in folders(store) if repo.name in name] == []
+
+
+def test_a_day_of_events_is_forgotten_as_a_repository_is(tmp_path):
+    store, day = FolderStore(tmp_path), Day(date(2026, 9, 6))
+    other = paths.table_key(PUBLIC_EVENT, Day(date(2026, 9, 7)), "part")
+    of_day = (paths.table_key(PUBLIC_EVENT, day, "part"), paths.commit_key("silver", day))
+    for key in (*of_day, paths.hour_file_key("archive", day, "12.gz"), other):
+        store.put(key, b"1")
+    remove(store, day, objects_of(store, day))
+    assert [info.key for info in store.list("")] == [other]
 
 
 def folders(store: Store) -> list[str]:
