@@ -27,6 +27,21 @@ class FirstSyncUnfinished(NoAnswer):
         )
 
 
+class NotCollected(NoAnswer):
+    """The repository was last refreshed without the subject that is asked for."""
+
+    def __init__(self, repo: Repo) -> None:
+        super().__init__(
+            repo,
+            f"no pull requests and conversations of {repo} are collected yet: it was last refreshed before "
+            f"GITPULSE_SUBJECTS named contributors; run gitpulse refresh {repo}",
+        )
+
+
+class UnknownFilter(ValueError):
+    """Nobody has heard of the label or the person; str() says which."""
+
+
 class NotSettled(NoAnswer):
     """The ledger is newer than the marts, so that no answer can be told from both."""
 

@@ -3,17 +3,25 @@
 Which question reads what stands in `repository.py`; how a table is stored, in `lake/`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from gitpulse_assets.answers.errors import FirstSyncUnfinished, UnknownRepository
+from gitpulse_assets.answers.errors import FirstSyncUnfinished, NotCollected, UnknownRepository
+from gitpulse_assets.catalog.declared import marts_of
+from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts import bronze, silver
+from gitpulse_assets.contracts.contributors import CONVERSATION_THREAD, PULL_REQUEST_CURRENT
+from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.commit import Commit
+from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.snapshot import Snapshot
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
@@ -30,6 +38,16 @@ LARGE_INPUTS = (
     silver.CONTROL_TOTAL,
 )
 SMALL_INPUTS = (silver.SYNC_STATE, silver.REPOSITORY)
+# What lists of threads read beside the marts of conversations.
+THREAD_INPUTS = (
+    silver.ISSUE_CURRENT,
+    silver.ISSUE_LABELS,
+    silver.ISSUE_ASSIGNEES,
+    PULL_REQUEST_CURRENT,
+    CONVERSATION_THREAD,
+)
+
+OpenMore = Callable[[Layer, Sequence[TableContract]], Snapshot]
 
 
 @dataclass(frozen=True)
@@ -40,7 +58,7 @@ class Published:
     window, `sync` the sync state of the issue list (empty where there is none), `full_name` the name in
     GitHub's own spelling, `html_url` its address there, empty where it is not known.
     `is_settled` is false while silver is newer than the marts: a refresh is between the two, or a check
-    kept the new marts back.
+    kept the new marts back. `open_more`: opens further tables, in whatever version is published then.
     """
 
     repo: Repo
@@ -52,6 +70,22 @@ class Published:
     sync: dict[str, Any]
     full_name: str
     html_url: str
+    open_more: OpenMore = field(compare=False)
+
+    @cached_property
+    def conversations(self) -> Mapping[str, ds.Dataset]:
+        """The marts of conversations and what lists of threads read beside them, by name.
+
+        Raises NotCollected where the newest refresh made none, LakeError where another is published by now.
+        """
+        marts = [mart.contract for mart in marts_of(CONTRIBUTORS)]
+        if any(mart.name not in self.gold.tables for mart in marts):
+            raise NotCollected(self.repo)
+        gold, made_from = self.open_more("gold", marts), self.open_more("silver", THREAD_INPUTS)
+        opened = [snapshot.commit and snapshot.commit.merge_id for snapshot in (gold, made_from)]
+        if opened != [self.gold.merge_id, self.silver.merge_id]:
+            raise LakeError(f"{self.repo}: another refresh is published by now; ask again")
+        return {**gold.datasets, **made_from.datasets}
 
     @property
     def version(self) -> str:
@@ -110,4 +144,5 @@ def open_published(lake: Lake, repo: Repo) -> Published:
         syncs.get(bronze.ISSUES.name, {}),
         next((row["repository_full_name"] for row in known_as if row["repository_full_name"]), repo.key),
         next((row["html_url"] for row in known_as if row["html_url"]), ""),
+        lambda layer, contracts: lake.snapshot(layer, repo, contracts),
     )

@@ -11,7 +11,9 @@ from typing import Any, Literal, TypeVar
 import duckdb
 import pyarrow as pa
 
+from gitpulse_assets.answers import conversations
 from gitpulse_assets.answers.cache import ResultCache
+from gitpulse_assets.answers.conversations import ListFilter, ListPage
 from gitpulse_assets.answers.flips import Flip, flips, week_ends
 from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.over import OVER, closings_in_one
@@ -69,14 +71,6 @@ class IssueFilter:
     sort: IssueSort = "oldest"
     limit: int = 50
     offset: int = 0
-
-
-@dataclass(frozen=True)
-class IssuePage:
-    """One page of issues, and how many there are in all."""
-
-    total_count: int
-    rows: pa.Table
 
 
 @dataclass(frozen=True)
@@ -182,6 +176,8 @@ class RepositoryAnswers:
 
     def _mart(self, mart: Mart, window: Window, label: str | None) -> pa.Table:
         assert mart.answer
+        if mart.answer.over == "time":
+            return conversations.in_time(self.published, mart, window)
         with relations(self._database, self.published, label) as made:
             table = OVER[mart.answer.over](made, mart.name, window)
         chosen = table.select([column.name for column in mart.answer_columns])
@@ -225,17 +221,17 @@ class RepositoryAnswers:
         """Return `mart_backlog_by_age` at the window's end, of the latest window at the as-of moment."""
         return self.mart(backlog_by_age.MART, window, label)
 
-    def issues(self, chosen: IssueFilter) -> IssuePage:
+    def issues(self, chosen: IssueFilter) -> ListPage:
         """Return one page of the issues that pass the filter, as they are at the as-of moment."""
         return self._kept(("issues", chosen), lambda: self._issues(chosen))
 
-    def _issues(self, chosen: IssueFilter) -> IssuePage:
+    def _issues(self, chosen: IssueFilter) -> ListPage:
         parameters = {name: value for name, value in vars(chosen).items() if name != "label"}
         with relations(self._database, self.published, chosen.label) as made:
             made.make("answers", "issue_match", **parameters)
             total = made.con.sql("select count(*) from issue_match").fetchall()[0][0]
             rows = made.table("answers", "issue_page", as_of_at=self.published.as_of_at, **parameters)
-        return IssuePage(total, rows)
+        return ListPage(total, rows)
 
     def read_issues(self, chosen: IssueFilter, read: Callable[[pa.RecordBatchReader], None]) -> None:
         """Hand all issues that pass the filter to `read` in stretches, in order and without paging."""
@@ -245,6 +241,25 @@ class RepositoryAnswers:
             made.make("answers", "issue_match", **parameters)
             made.make("answers", "issue_page", "answer", as_of_at=self.published.as_of_at, **parameters)
             read(made.con.sql("from answer").to_arrow_reader(ROWS_A_STRETCH))
+
+    def listed(self, mart: Mart, chosen: ListFilter) -> ListPage:
+        """Return one page of a mart that is a list; raises UnknownFilter and NotCollected."""
+        return self._kept(
+            ("listed", mart.name, chosen),
+            lambda: conversations.list_page(self._database, self.published, mart, chosen),
+        )
+
+    def read_listed(
+        self, mart: Mart, chosen: ListFilter, read: Callable[[pa.RecordBatchReader], None]
+    ) -> None:
+        """Hand all rows of a list that pass the filter to `read` in stretches; raises as `listed` does."""
+        conversations.read_list(self._database, self.published, mart, chosen, read)
+
+    def gaps(self, mart: Mart) -> tuple[str, ...]:
+        """Return what a mart's figures lack, in words; raises NotCollected."""
+        if not (mart.answer and mart.answer.needs_reviews):
+            return ()
+        return self._kept(("gaps",), lambda: conversations.gaps(self._database, self.published))
 
     def label_names(self) -> list[str]:
         """Return the names of all labels in use, those of most open issues first."""

@@ -1,8 +1,9 @@
 """Columns and rules that several marts of conversations have; who counts: `sql/gold/conversation_act.sql`."""
 
 from gitpulse_assets.contracts.contributors import REACTIONS
-from gitpulse_assets.contracts.mart import COUNT, FLAG, REAL, TEXT
-from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule
+from gitpulse_assets.contracts.mart import COUNT, FLAG, REAL, TEXT, TEXT_LIST, Answer, Order
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
+from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
 THREAD_NUMBER = Column("issue_number", COUNT, "Number of the issue or pull request.", nullable=False)
 THREAD_KEY = ("repo_owner", "repo_name", "issue_number")
@@ -25,6 +26,20 @@ TIME_TO_FIRST_RESPONSE = Column(
     "time_to_first_response_seconds", COUNT, "Seconds from created_at to first_response_at."
 )
 WAITING_SINCE = "waiting_since"
+
+# What a list of threads says beside its mart, so that one can act from it.
+BESIDE_THREADS = (
+    Column("author_login", TEXT, "Newest known login of who opened it; ghost for a deleted account."),
+    Column("label_names", TEXT_LIST, "The labels it has now, sorted.", nullable=False),
+    Column("assignee_logins", TEXT_LIST, "Who is assigned to it, sorted.", nullable=False),
+    Column(
+        "requested_reviewer_logins",
+        TEXT_LIST,
+        "People whose requested review has neither come nor been called off, sorted; null: an issue, or not "
+        "known.",
+    ),
+    Column("html_url", TEXT, "Its address at GitHub."),
+)
 
 RESPONSES_IN_ORDER = Rule(
     "no_response_before_creation",
@@ -76,3 +91,17 @@ def at_least_one(words: str) -> Rule:
         f"{words} < 1 or people_count < 1 or people_count > {words} or rank < 1 or reaction_count < 0",
         "What is listed has at least one word, by at least one person, and a place.",
     )
+
+
+def listed_threads(
+    contract: TableContract,
+    *,
+    route: str,
+    question: str,
+    sort: tuple[Order, ...],
+    needs_reviews: bool = False,
+) -> Answer:
+    """The answer that lists a mart's threads, each with what is known of it beside the mart."""
+    own = tuple(column for column in contract.columns if column not in REPO_COLUMNS)
+    beside = tuple(column for column in BESIDE_THREADS if column.name not in contract.column_names)
+    return Answer(route, question, "threads", sort, (*own, *beside), needs_reviews)

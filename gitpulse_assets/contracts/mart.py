@@ -18,17 +18,26 @@ Order = tuple[str, Literal["ascending", "descending"]]
 
 @dataclass(frozen=True)
 class Answer:
-    """How the mart answers for one window of days: at `/api/repository/{owner}/{name}/<route>`.
+    """How the mart answers: at `/api/repository/{owner}/{name}/<route>`.
 
-    `question`: what it tells, in a sentence. `over`: which rows the mart's own statement is given, as
-    `answers/over.py` has them. `columns`: the answer's, where they are not the mart's.
+    `question`: what it tells, in a sentence. `over`: which rows the mart's own statement is given for one
+    window of days, as `answers/over.py` has them; or that the published rows are given: those of the `time`
+    in the window, or a page of a list of `threads` or `people`, which `answers/listed.py` narrows.
+    `columns`: the answer's, where they are not the mart's. `needs_reviews`: whether it lacks something where
+    reviews are not collected.
     """
 
     route: str
     question: str
-    over: Literal["days", "flow", "closings", "backlog", "labels"]
+    over: Literal["days", "flow", "closings", "backlog", "labels", "time", "threads", "people"]
     sort: tuple[Order, ...] = ()
     columns: tuple[Column, ...] = ()
+    needs_reviews: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is given a page at a time."""
+        return self.over in ("threads", "people")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Everyone who acted in the repository."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.mart import COUNT, FLAG, ID, TEXT, Mart, never_negative
+from gitpulse_assets.contracts.mart import COUNT, FLAG, ID, TEXT, Answer, Mart, never_negative
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
@@ -58,4 +58,14 @@ MART_CONTRIBUTOR = TableContract(
     ),
 )
 
-MART = Mart(MART_CONTRIBUTOR, made_by="conversations")
+MART = Mart(
+    MART_CONTRIBUTOR,
+    made_by="conversations",
+    answer=Answer(
+        route="contributors",
+        question="List everyone who opened, commented or reviewed here, by name and in no order of merit.",
+        over="people",
+        sort=(("person_login", "ascending"), ("person_id", "ascending")),
+        needs_reviews=True,
+    ),
+)

@@ -1,7 +1,7 @@
 """How many people are active, new and back, and on how few the merges rest, by month."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.mart import COUNT, DAY, Mart, never_negative
+from gitpulse_assets.contracts.mart import COUNT, DAY, Answer, Mart, never_negative
 from gitpulse_assets.contracts.model import Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
@@ -53,4 +53,16 @@ MART_CONTRIBUTOR_MONTHLY = TableContract(
     ),
 )
 
-MART = Mart(MART_CONTRIBUTOR_MONTHLY, made_by="conversations")
+MART = Mart(
+    MART_CONTRIBUTOR_MONTHLY,
+    made_by="conversations",
+    answer=Answer(
+        route="contributor-months",
+        question=(
+            "Count by UTC month who was active, new, back or here only once, and on how few the merges rest."
+        ),
+        over="time",
+        sort=(("month", "ascending"),),
+        needs_reviews=True,
+    ),
+)

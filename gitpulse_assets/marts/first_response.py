@@ -8,6 +8,7 @@ from gitpulse_assets.contracts.conversation_mart import (
     RESPONSES_IN_ORDER,
     TIME_TO_FIRST_RESPONSE,
     TITLE,
+    listed_threads,
 )
 from gitpulse_assets.contracts.mart import COUNT, FLAG, TEXT, Mart
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
@@ -60,4 +61,13 @@ MART_FIRST_RESPONSE = TableContract(
     ),
 )
 
-MART = Mart(MART_FIRST_RESPONSE, made_by="conversations")
+MART = Mart(
+    MART_FIRST_RESPONSE,
+    made_by="conversations",
+    answer=listed_threads(
+        MART_FIRST_RESPONSE,
+        route="first-responses",
+        question="List issues with when they were first answered, the newest first.",
+        sort=(("issue_number", "descending"),),
+    ),
+)

@@ -2,7 +2,15 @@
 
 from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts.conversation_mart import waits
-from gitpulse_assets.contracts.mart import COUNT, DAY, REAL, Mart, never_negative, shares_within_bounds
+from gitpulse_assets.contracts.mart import (
+    COUNT,
+    DAY,
+    REAL,
+    Answer,
+    Mart,
+    never_negative,
+    shares_within_bounds,
+)
 from gitpulse_assets.contracts.model import Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
@@ -45,4 +53,13 @@ MART_FIRST_RESPONSE_MONTHLY = TableContract(
     ),
 )
 
-MART = Mart(MART_FIRST_RESPONSE_MONTHLY, made_by="conversations")
+MART = Mart(
+    MART_FIRST_RESPONSE_MONTHLY,
+    made_by="conversations",
+    answer=Answer(
+        route="first-response-months",
+        question="Say how long issues wait for their first answer, by the UTC month of their creation.",
+        over="time",
+        sort=(("month", "ascending"),),
+    ),
+)

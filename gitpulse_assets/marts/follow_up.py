@@ -1,7 +1,13 @@
 """Who waits for a maintainer, and for how many business days."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.conversation_mart import IS_PULL_REQUEST, THREAD_KEY, THREAD_NUMBER, TITLE
+from gitpulse_assets.contracts.conversation_mart import (
+    IS_PULL_REQUEST,
+    THREAD_KEY,
+    THREAD_NUMBER,
+    TITLE,
+    listed_threads,
+)
 from gitpulse_assets.contracts.mart import COUNT, FLAG, Mart, never_negative
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
@@ -42,4 +48,21 @@ MART_FOLLOW_UP = TableContract(
     rules=(never_negative(("business_days_waiting",)),),
 )
 
-MART = Mart(MART_FOLLOW_UP, made_by="conversations")
+MART = Mart(
+    MART_FOLLOW_UP,
+    made_by="conversations",
+    answer=listed_threads(
+        MART_FOLLOW_UP,
+        route="follow-up",
+        question=(
+            "List the issues and pull requests that wait for a maintainer, the overdue and the longest first."
+        ),
+        sort=(
+            ("is_overdue", "descending"),
+            ("business_days_waiting", "descending"),
+            ("waiting_since", "ascending"),
+            ("issue_number", "ascending"),
+        ),
+        needs_reviews=True,
+    ),
+)

@@ -1,7 +1,13 @@
 """What was asked for and has come: whom a maintainer owes the next word."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.conversation_mart import IS_PULL_REQUEST, THREAD_KEY, THREAD_NUMBER, TITLE
+from gitpulse_assets.contracts.conversation_mart import (
+    IS_PULL_REQUEST,
+    THREAD_KEY,
+    THREAD_NUMBER,
+    TITLE,
+    listed_threads,
+)
 from gitpulse_assets.contracts.mart import REAL, Mart, never_negative
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
@@ -38,4 +44,17 @@ MART_PENDING_RESPONSE = TableContract(
     rules=(never_negative(("waiting_days",)),),
 )
 
-MART = Mart(MART_PENDING_RESPONSE, made_by="conversations")
+MART = Mart(
+    MART_PENDING_RESPONSE,
+    made_by="conversations",
+    answer=listed_threads(
+        MART_PENDING_RESPONSE,
+        route="pending-responses",
+        question=(
+            "List the issues and pull requests that carry a waiting label and were answered "
+            "to it, the longest first."
+        ),
+        sort=(("waiting_days", "descending"), ("issue_number", "ascending")),
+        needs_reviews=True,
+    ),
+)

@@ -1,7 +1,7 @@
 """What came, went and stayed of pull requests, by day."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.mart import COUNT, DAY, Mart, never_negative
+from gitpulse_assets.contracts.mart import COUNT, DAY, Answer, Mart, never_negative
 from gitpulse_assets.contracts.model import Check, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
@@ -62,4 +62,11 @@ MART = Mart(
         Check("pull_requests_at_end_equal_snapshot"),
     ),
     made_by="conversations",
+    answer=Answer(
+        route="pull-request-flow",
+        question=("Give pull requests day by day: opened, merged, closed, and how many were open or drafts."),
+        over="time",
+        sort=(("flow_date", "ascending"),),
+        needs_reviews=True,
+    ),
 )

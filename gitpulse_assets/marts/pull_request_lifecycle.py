@@ -8,6 +8,7 @@ from gitpulse_assets.contracts.conversation_mart import (
     RESPONSES_IN_ORDER,
     TIME_TO_FIRST_RESPONSE,
     TITLE,
+    listed_threads,
 )
 from gitpulse_assets.contracts.mart import COUNT, FLAG, TEXT, TEXT_LIST, Mart, never_negative
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Check, Column, Rule, TableContract
@@ -131,4 +132,11 @@ MART = Mart(
     MART_PULL_REQUEST_LIFECYCLE,
     checks=(Check("responses_are_of_others"),),
     made_by="conversations",
+    answer=listed_threads(
+        MART_PULL_REQUEST_LIFECYCLE,
+        route="pull-requests",
+        question="List pull requests with who answered and reviewed and how they ended, the newest first.",
+        sort=(("pull_request_number", "descending"),),
+        needs_reviews=True,
+    ),
 )

@@ -2,7 +2,15 @@
 
 from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts.conversation_mart import kaplan_meier, waits
-from gitpulse_assets.contracts.mart import COUNT, DAY, REAL, Mart, never_negative, shares_within_bounds
+from gitpulse_assets.contracts.mart import (
+    COUNT,
+    DAY,
+    REAL,
+    Answer,
+    Mart,
+    never_negative,
+    shares_within_bounds,
+)
 from gitpulse_assets.contracts.model import Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
 
@@ -64,4 +72,14 @@ MART_PULL_REQUEST_MONTHLY = TableContract(
     ),
 )
 
-MART = Mart(MART_PULL_REQUEST_MONTHLY, made_by="conversations")
+MART = Mart(
+    MART_PULL_REQUEST_MONTHLY,
+    made_by="conversations",
+    answer=Answer(
+        route="pull-request-months",
+        question="Say how long pull requests wait for an answer, a review and the merge, by UTC month.",
+        over="time",
+        sort=(("month", "ascending"),),
+        needs_reviews=True,
+    ),
+)

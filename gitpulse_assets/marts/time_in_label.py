@@ -1,7 +1,12 @@
 """How long each label was on each issue and pull request."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.conversation_mart import IS_PULL_REQUEST, THREAD_KEY, THREAD_NUMBER
+from gitpulse_assets.contracts.conversation_mart import (
+    IS_PULL_REQUEST,
+    THREAD_KEY,
+    THREAD_NUMBER,
+    listed_threads,
+)
 from gitpulse_assets.contracts.mart import COUNT, FLAG, ID, TEXT, Mart, never_negative
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
@@ -42,4 +47,14 @@ MART_TIME_IN_LABEL = TableContract(
     ),
 )
 
-MART = Mart(MART_TIME_IN_LABEL, made_by="conversations")
+MART = Mart(
+    MART_TIME_IN_LABEL,
+    made_by="conversations",
+    answer=listed_threads(
+        MART_TIME_IN_LABEL,
+        route="time-in-label",
+        question="List how long and how often labels were on issues and pull requests, the longest first.",
+        sort=(("total_seconds", "descending"), ("issue_number", "ascending"), ("label_id", "ascending")),
+        needs_reviews=True,
+    ),
+)

@@ -1,7 +1,7 @@
 """The closed issues that outsiders still speak of."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.conversation_mart import TITLE, at_least_one, counted
+from gitpulse_assets.contracts.conversation_mart import TITLE, at_least_one, counted, listed_threads
 from gitpulse_assets.contracts.mart import COUNT, Mart
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
@@ -29,4 +29,13 @@ MART_TRENDING_CLOSED_ISSUE = TableContract(
     rules=(at_least_one("comment_count"),),
 )
 
-MART = Mart(MART_TRENDING_CLOSED_ISSUE, made_by="conversations")
+MART = Mart(
+    MART_TRENDING_CLOSED_ISSUE,
+    made_by="conversations",
+    answer=listed_threads(
+        MART_TRENDING_CLOSED_ISSUE,
+        route="trending-closed-issues",
+        question="List the closed issues that people other than maintainers spoke of in the last 14 days.",
+        sort=(("rank", "ascending"),),
+    ),
+)

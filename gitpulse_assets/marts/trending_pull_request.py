@@ -1,7 +1,7 @@
 """The open pull requests that outsiders speak of most."""
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.conversation_mart import TITLE, at_least_one, counted
+from gitpulse_assets.contracts.conversation_mart import TITLE, at_least_one, counted, listed_threads
 from gitpulse_assets.contracts.mart import COUNT, Mart
 from gitpulse_assets.contracts.model import Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import REPO_COLUMNS
@@ -31,4 +31,16 @@ MART_TRENDING_PULL_REQUEST = TableContract(
     ),
 )
 
-MART = Mart(MART_TRENDING_PULL_REQUEST, made_by="conversations")
+MART = Mart(
+    MART_TRENDING_PULL_REQUEST,
+    made_by="conversations",
+    answer=listed_threads(
+        MART_TRENDING_PULL_REQUEST,
+        route="trending-pull-requests",
+        question=(
+            "List the open pull requests that people other than maintainers spoke of most in the last 7 days."
+        ),
+        sort=(("rank", "ascending"),),
+        needs_reviews=True,
+    ),
+)

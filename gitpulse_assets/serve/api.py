@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Request, Response
 
+from gitpulse_assets.answers.conversations import ListFilter, ListPage
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
@@ -26,14 +27,23 @@ from gitpulse_assets.serve.parameters import (
     Scope,
     issue_filter,
     page_links,
+    person_filter,
     refuse_unknown,
     scope,
+    thread_filter,
+    time_scope,
 )
 from gitpulse_assets.serve.replies import Envelope, Replies
 
 router = APIRouter(prefix="/api", tags=["answers"], dependencies=[Depends(refuse_unknown)])
 REPOSITORY = "/repository/{owner}/{name}"
-TOTAL_COUNT = {"type": "integer", "description": "Issues that pass the filter, on all pages."}
+TOTAL_COUNT = {"type": "integer", "description": "Rows that pass the filter, on all pages."}
+PERSON = {"type": ["string", "null"], "description": "The person the answer is narrowed to."}
+NOT_KNOWN = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "What the figures lack, since nobody told it; empty where nothing.",
+}
 
 Scoped = Annotated[Scope, Depends(scope)]
 
@@ -66,6 +76,34 @@ def envelope(
 def version_of(published: Published, status: RepositoryStatus) -> str:
     """Changes with everything an envelope and its rows follow from."""
     return f"{published.version} {status.note}"
+
+
+def reply_page(
+    request: Request,
+    repo: Repo,
+    format_name: str | None,
+    chosen: IssueFilter | ListFilter,
+    page_of: Callable[[RepositoryAnswers], ListPage],
+    extra: Callable[[RepositoryAnswers], Envelope],
+) -> Response:
+    """Reply with one page of a list, with the way to the others, and with `extra` members in JSON."""
+    answers = answers_of(request)
+    status = answers.status(repo)
+
+    def put(of: RepositoryAnswers) -> Response:
+        def made() -> tuple[Envelope, pa.Table]:
+            page = page_of(of)
+            about = envelope(of.published, status, None, chosen.label)
+            return about | {"total_count": page.total_count} | dict(extra(of)), page.rows
+
+        def headers() -> dict[str, str]:
+            total = page_of(of).total_count
+            return {"Link": page_links(request, chosen, total), "X-Total-Count": str(total)}
+
+        version = version_of(of.published, status)
+        return replies_of(request).table(request, version, format_name, made, headers)
+
+    return answers.ask(repo, put)
 
 
 TableAnswer = Callable[[RepositoryAnswers, Window, str | None], pa.Table]
@@ -193,9 +231,21 @@ def in_window(of: RepositoryAnswers, window: Window, label: str | None) -> Envel
 IN_WINDOW = {"in_window": (row_schema(columns.CLOSURE_WINDOW), row_example(columns.CLOSURE_WINDOW))}
 
 
-def add_mart(mart: Mart, asked_for: Answer) -> None:
-    """Give a mart's answer its route."""
-    is_monthly = asked_for.over == "closings"
+def add_route(to: APIRouter, answer: Answer, route: Callable[..., Response], **said: Any) -> None:
+    """Give an answer its route; `said` as `documented` takes it."""
+    to.add_api_route(
+        f"{REPOSITORY}/{answer.route}",
+        route,
+        methods=["GET"],
+        name=answer.route.replace("-", "_"),
+        description=answer.question,
+        responses=documented(**said),
+    )
+
+
+def add_windowed(to: APIRouter, mart: Mart, answer: Answer) -> None:
+    """A mart that answers for a window by its own statement."""
+    is_monthly = answer.over == "closings"
     extra = in_window if is_monthly else nothing_more
     payload = (IN_WINDOW if is_monthly else {}) | rows_of(mart.answer_columns)
 
@@ -204,19 +254,53 @@ def add_mart(mart: Mart, asked_for: Answer) -> None:
             request, asked, format, lambda of, window, label: of.mart(mart, window, label), extra
         )
 
-    router.add_api_route(
-        f"{REPOSITORY}/{asked_for.route}",
-        route,
-        methods=["GET"],
-        name=asked_for.route.replace("-", "_"),
-        description=asked_for.question,
-        responses=documented(payload),
-    )
+    add_route(to, answer, route, payload=payload)
+
+
+def add_series(to: APIRouter, mart: Mart, answer: Answer) -> None:
+    """A mart whose published rows of the window's days or months are the answer."""
+
+    def gaps(of: RepositoryAnswers, window: Window, label: str | None) -> Envelope:
+        return {"not_known": of.gaps(mart)}
+
+    def route(
+        request: Request, asked: Annotated[Scope, Depends(time_scope)], format: FormatName = None
+    ) -> Response:
+        return reply_table(request, asked, format, lambda of, window, _: of.mart(mart, window), gaps)
+
+    add_route(to, answer, route, payload=rows_of(mart.answer_columns), not_known=NOT_KNOWN)
+
+
+def add_list(to: APIRouter, mart: Mart, answer: Answer) -> None:
+    """A mart that is a list, a page at a time."""
+    read = thread_filter if answer.over == "threads" else person_filter
+
+    def route(
+        request: Request,
+        owner: Owner,
+        name: Name,
+        chosen: Annotated[ListFilter, Depends(read)],
+        format: FormatName = None,
+    ) -> Response:
+        def told(of: RepositoryAnswers) -> Envelope:
+            return {"person": chosen.person, "not_known": of.gaps(mart)}
+
+        repo = Repo.parse(f"{owner}/{name}")
+        return reply_page(request, repo, format, chosen, lambda of: of.listed(mart, chosen), told)
+
+    more = {"total_count": TOTAL_COUNT, "person": PERSON, "not_known": NOT_KNOWN}
+    add_route(to, answer, route, payload=rows_of(mart.answer_columns), is_windowed=False, **more)
+
+
+def add_mart(to: APIRouter, mart: Mart) -> None:
+    """Give a mart's answer its route, where it has one."""
+    if mart.answer:
+        kinds = {"time": add_series, "threads": add_list, "people": add_list}
+        kinds.get(mart.answer.over, add_windowed)(to, mart, mart.answer)
 
 
 for mart in MARTS:
-    if mart.answer:
-        add_mart(mart, mart.answer)
+    add_mart(router, mart)
 
 
 @router.get(
@@ -234,21 +318,5 @@ def issues(
 
     `Link` leads to the other pages, `X-Total-Count` says how many issues there are in all.
     """
-    repo, answers = Repo.parse(f"{owner}/{name}"), answers_of(request)
-    status = answers.status(repo)
-
-    def put(of: RepositoryAnswers) -> Response:
-        def made() -> tuple[Envelope, pa.Table]:
-            page = of.issues(chosen)
-            return envelope(of.published, status, None, chosen.label) | {
-                "total_count": page.total_count
-            }, page.rows
-
-        def headers() -> dict[str, str]:
-            total = of.issues(chosen).total_count
-            return {"Link": page_links(request, chosen, total), "X-Total-Count": str(total)}
-
-        version = version_of(of.published, status)
-        return replies_of(request).table(request, version, format, made, headers)
-
-    return answers.ask(repo, put)
+    repo = Repo.parse(f"{owner}/{name}")
+    return reply_page(request, repo, format, chosen, lambda of: of.issues(chosen), lambda of: {})

@@ -4,6 +4,7 @@ import re
 from datetime import date
 
 LABEL_LENGTH_MAX = 200
+LOGIN_LENGTH_MAX = 100
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 

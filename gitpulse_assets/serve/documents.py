@@ -38,7 +38,7 @@ ENVELOPE: dict[str, Schema] = {
 REASONS = {
     "401": "A key is needed: `Authorization: Bearer KEY`.",
     "404": "Nothing is known of the repository; the detail says what to do.",
-    "409": "The first sync of the repository is not finished.",
+    "409": "The first sync of the repository, or of what is asked of it, is not finished.",
     "422": "A parameter is wrong; the detail says which and why.",
     "429": "Too many requests; `Retry-After` says when to come back.",
     "503": "The tables cannot be read at the moment.",
@@ -145,5 +145,7 @@ def _envelope_example(members: dict[str, Schema]) -> dict[str, Any]:
         "label": None,
         "window": {"start_date": "2026-04-01", "end_date": "2026-06-29", "days": 90},
         "total_count": 1,
+        "person": None,
+        "not_known": [],
     }
     return {name: known[name] for name in members}

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from fastapi import Path, Query, Request
 from pydantic import BeforeValidator
 
+from gitpulse_assets.answers.conversations import ListFilter
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, IssueState, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, completed
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.serve.bounds import LABEL_LENGTH_MAX, read_day
+from gitpulse_assets.serve.bounds import LABEL_LENGTH_MAX, LOGIN_LENGTH_MAX, read_day
 from gitpulse_assets.serve.problems import BadRequest
 
 MOST_ROWS = 1_000
@@ -49,6 +50,27 @@ Label = Annotated[
         description="Only issues that have this label now, exactly so spelt; `(no label)`: those without.",
     ),
 ]
+ThreadLabel = Annotated[
+    str | None,
+    Query(
+        max_length=LABEL_LENGTH_MAX,
+        description="Only issues and pull requests that have this label now, exactly so spelt; `(no label)`: "
+        "those without.",
+    ),
+]
+ThreadPerson = Annotated[
+    str | None,
+    Query(
+        max_length=LOGIN_LENGTH_MAX,
+        description="Only what this login opened, is assigned to or shall review, in any letter case.",
+    ),
+]
+Person = Annotated[
+    str | None,
+    Query(max_length=LOGIN_LENGTH_MAX, description="Only the person of this login, in any letter case."),
+]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows on the page.")]
+Offset = Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Rows to leave out before it.")]
 FormatName = Annotated[
     Literal["json", "csv", "parquet"] | None,
     Query(description="Instead of the Accept header: json (the default), csv or parquet."),
@@ -108,8 +130,8 @@ def issue_filter(
         Query(description="Entered or left the backlog on this UTC day: the issues of a swing day."),
     ] = None,
     sort: Annotated[IssueSort, Query(description="oldest, newest: by creation.")] = "oldest",
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Issues on the page.")] = 50,
-    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="Issues to leave out before it.")] = 0,
+    limit: Limit = 50,
+    offset: Offset = 0,
 ) -> IssueFilter:
     """Read the parameters of the issue list."""
     return IssueFilter(
@@ -117,7 +139,26 @@ def issue_filter(
     )
 
 
-def page_links(request: Request, chosen: IssueFilter, total_count: int) -> str:
+def time_scope(
+    owner: Owner, name: Name, window: WindowName = None, start: From = None, end: To = None
+) -> Scope:
+    """Read the parameters of figures that no label narrows."""
+    return scope(owner, name, window, start, end)
+
+
+def thread_filter(
+    label: ThreadLabel = None, person: ThreadPerson = None, limit: Limit = 50, offset: Offset = 0
+) -> ListFilter:
+    """Read the parameters of a list of issues and pull requests."""
+    return ListFilter(label, person, limit, offset)
+
+
+def person_filter(person: Person = None, limit: Limit = 50, offset: Offset = 0) -> ListFilter:
+    """Read the parameters of a list of people."""
+    return ListFilter(None, person, limit, offset)
+
+
+def page_links(request: Request, chosen: IssueFilter | ListFilter, total_count: int) -> str:
     """Return the `Link` header of a page (RFC 8288): first, prev, next and last, where there are such."""
     last = max(0, (total_count - 1) // chosen.limit * chosen.limit)
     offsets = {"first": 0, "last": last}

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from gitpulse_assets.answers.errors import FirstSyncUnfinished, UnknownRepository
+from gitpulse_assets.answers.errors import FirstSyncUnfinished, NotCollected, UnknownFilter, UnknownRepository
 from gitpulse_assets.answers.window import WindowError
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.metrics.answers import TooLong
@@ -39,9 +39,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     known = {
         UnknownRepository: 404,
         FirstSyncUnfinished: 409,
+        NotCollected: 409,
         WindowError: 422,
         InvalidRepo: 422,
         BadRequest: 422,
+        UnknownFilter: 422,
         BadParameter: 422,
         TooLong: 422,
         NoEvents: 404,

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from gitpulse_assets.catalog.declared import marts_of
+from gitpulse_assets.chosen import SUBJECTS
 from gitpulse_assets.metrics.catalogue import shipped_metrics
-from gitpulse_assets.serve.api import REPOSITORY, router
+from gitpulse_assets.serve.api import REPOSITORY, add_mart, router
 from gitpulse_assets.serve.badges import badges_router
 from gitpulse_assets.serve.kpi import kpi_router
 from gitpulse_assets.texts.written_parts import renew, with_part
@@ -30,6 +32,8 @@ BESIDE = frozenset(
         "total_count",
         "coverage",
         "data_quality",
+        "person",
+        "not_known",
     )
 )
 
@@ -37,6 +41,11 @@ BESIDE = frozenset(
 def written(text: str) -> str:
     """Return the text of `docs/api.md` with its routes and columns made anew."""
     paths = document()["paths"]
+    for subject in SUBJECTS:
+        added = subject_document(subject)["paths"]
+        paths = {path: told for path, told in paths.items() if path not in added}
+        text = with_part(text, f"routes of {subject}", "\n".join(routes(added)))
+        text = with_part(text, f"columns of {subject}", "\n".join(columns(added)))
     text = with_part(text, "routes", "\n".join(routes(paths)))
     return with_part(text, "columns", "\n".join(columns(paths)))
 
@@ -47,6 +56,15 @@ def document() -> Schema:
     app.include_router(router)
     app.include_router(badges_router)
     app.include_router(kpi_router(shipped_metrics()))
+    return app.openapi()
+
+
+def subject_document(subject: str) -> Schema:
+    """The OpenAPI document of the routes that a subject adds, chosen or not."""
+    app, added = FastAPI(title="GitPulse"), APIRouter(prefix=router.prefix)
+    for mart in marts_of(subject):
+        add_mart(added, mart)
+    app.include_router(added)
     return app.openapi()
 
 

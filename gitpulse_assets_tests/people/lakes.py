@@ -1,0 +1,33 @@
+"""Lakes with conversations, by the product's path: with a token, and without one."""
+
+from pathlib import Path
+
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.pipeline.refresh import Options, publish_marts
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.watch.watch_list import RepoOptions
+from gitpulse_assets_tests.history.product import Reader
+
+ROCKET = Repo("acme", "rocket")
+# Nobody gave a token for it.
+SILENT = Repo("acme", "silent")
+# The stand-in's labels that its people put on now and then.
+WAITING = ("question", "needs *")
+
+
+def people_world() -> World:
+    """Two repositories in which people talk and review, the second a small one."""
+    sizes = {ROCKET: (70, 120), SILENT: (8, 20)}
+    return generate([HistoryPlan(repo.key, 7, *size, has_people=True) for repo, size in sizes.items()])
+
+
+def fill(folder: Path) -> None:
+    """Refresh both, the second without a token."""
+    world = people_world()
+    lake, options = Lake.open(str(folder)), Options(repo=RepoOptions(waiting_labels=WAITING))
+    for repo, token in ((ROCKET, "good-token"), (SILENT, "")):
+        Reader(world, repo, folder, token=token).sync()
+        publish_marts(lake, repo, options)
