@@ -40,9 +40,10 @@ def chunks(file: pa.NativeFile, folder: Path, size: int = CHUNK_BYTES) -> Iterat
     line = 1
     path = folder / "chunk.ndjson"
     try:
-        for text in whole_lines(file, size):
-            path.write_bytes(text)
-            count = text.count(b"\n") + (not text.endswith(b"\n"))
+        for pieces in _pieces_of_whole_lines(file, size):
+            with path.open("wb") as unpacked:
+                unpacked.writelines(pieces)
+            count = sum(piece.count(b"\n") for piece in pieces) + (not pieces[-1].endswith(b"\n"))
             yield Chunk(path, line, count)
             line += count
     finally:
@@ -51,20 +52,23 @@ def chunks(file: pa.NativeFile, folder: Path, size: int = CHUNK_BYTES) -> Iterat
 
 def whole_lines(file: pa.NativeFile, size: int = READ_BYTES) -> Iterator[bytes]:
     """Unpack a file in pieces of whole lines; raises UnreadableFile as `chunks` does."""
+    return (b"".join(pieces) for pieces in _pieces_of_whole_lines(file, size))
+
+
+def _pieces_of_whole_lines(file: pa.NativeFile, size: int) -> Iterator[list[bytes]]:
+    """Pieces that are whole lines together; only the last of them is copied to be cut."""
     waiting: list[bytes] = []
     length = 0
     for piece in _unpacked(file):
         waiting.append(piece)
         length += len(piece)
-        if length < size:
-            continue
-        text = b"".join(waiting)
-        end = text.rfind(b"\n") + 1
-        waiting, length = [text[end:]], len(text) - end
-        if end:
-            yield text[:end]
-    if rest := b"".join(waiting):
-        yield rest
+        end = piece.rfind(b"\n") + 1
+        if length >= size and end:
+            waiting[-1] = piece[:end]
+            yield waiting
+            waiting, length = [piece[end:]], len(piece) - end
+    if length:
+        yield waiting
 
 
 def _unpacked(file: pa.NativeFile) -> Iterator[bytes]:

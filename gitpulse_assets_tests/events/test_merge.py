@@ -6,8 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from gitpulse_assets.contracts.events import PUBLIC_EVENT
 from gitpulse_assets.events.incoming import Incoming
 from gitpulse_assets.events.merge import many_small, merge_day
 from gitpulse_assets.events.projection import projections
@@ -114,3 +116,24 @@ def test_a_lake_whose_address_has_an_apostrophe_is_no_other(tmp_path, run):
     hour(tmp_path / "a", START, packed([event(1, START)]))
     rows = run(lake, f"a={tmp_path / 'a'}", days=1)
     assert [row.row_count for row in rows if row.status == "whole"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("payload", "action"),
+    [
+        ('{"action":"opened","number":1}', "opened"),
+        ('{ "action" : "opened" }', "opened"),
+        ('{"number":1,"action":"closed"}', "closed"),
+        ('{"pull_request":{"action":"of another"}}', None),
+        ('{"action":"a\\"b"}', 'a"b'),
+        ('{"action":"\\u0061dded"}', "added"),
+        ('{"action":null}', None),
+        ('{"action":"No word"}', "No word"),
+    ],
+)
+def test_an_action_is_read_however_its_payload_is_spelled(payload: str, action, lake, con):
+    line = compact(event(1, START, "IssuesEvent")).replace("{}", payload)
+    with Incoming(lake.store.scratch_folder, []) as incoming:
+        incoming.read_records(con, [line.encode()], "a", START)
+        rows = pq.read_table(incoming.path(PUBLIC_EVENT)).to_pylist()
+    assert [row["action"] for row in rows] == [action]

@@ -1,5 +1,5 @@
 -- Grain: one line of a chunk of an hour file that is JSON. Deliberate: the payload stays text, and only
--- payloads that have an action are parsed for it.
+-- payloads that have an action they do not begin with are parsed for it.
 with sent as (
     select id, type, created_at, actor, repo, org, payload
     from read_json($path, format = 'newline_delimited', ignore_errors = true, maximum_object_size = 67108864, columns = {
@@ -13,7 +13,10 @@ typed as (
         try_cast(id as bigint) as event_id,
         type as event_type,
         try_cast(created_at as timestamptz) as created_at,
-        case when contains(payload, '"action"') then json_extract_string(payload, '$.action') end as action,
+        coalesce(
+            nullif(regexp_extract(payload, '^\{"action":"([a-z_]+)"', 1), ''),
+            case when contains(payload, '"action"') then json_extract_string(payload, '$.action') end
+        ) as action,
         actor.id as actor_id,
         actor.login as actor_login,
         repo.id as repository_id,
