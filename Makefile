@@ -6,6 +6,8 @@ UV := $(shell command -v uv 2>/dev/null)
 # Compiled once, as pip does: commands and tests start many processes, each of which would compile Dagster anew.
 INSTALL := $(if $(UV),uv pip install --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 QUIET := --quiet
+# Half of what a worker does is to wait: for a process to start, a disk, a server.
+WORKERS ?= 4
 
 # An environment beside ours, of one lock.
 define APART
@@ -37,10 +39,13 @@ dev: .venv/runtime  ## Dagster's UI on http://127.0.0.1:3000
 	$(BIN)/gitpulse ui
 
 test: .venv/dev  ## the test suite
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not dear" $(ARGS)
+
+test-dear: .venv/dev  ## what costs too much for everybody's suite: browsers, recorded repositories, long runs (minutes)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "dear and not slow" $(ARGS)
 
 prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills at any moment, generated histories (hours)
-	$(BIN)/pytest -n 2 --dist worksteal --hypothesis-profile prove --ignore gitpulse_assets_tests/deployment $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal --hypothesis-profile prove --ignore gitpulse_assets_tests/deployment $(ARGS)
 
 test-deployment: .venv/dev  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
 	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
@@ -88,4 +93,4 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo init dev test prove test-deployment bench readers examples soak lint docs lock clean
+.PHONY: help demo init dev test test-dear prove test-deployment bench readers examples soak lint docs lock clean

@@ -63,7 +63,7 @@ def test_no_cache_of_another_repository_is_restored(machines):
     assert not longer.expanded(step["with"]["key"]).startswith(asked)
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 def test_two_weeks_of_one_workflow(machines, sandbox):
     first = machines.job(keep_issue="true")
     assert first.run(skipped=(INSTALL,)) == 0, first.log
@@ -107,7 +107,7 @@ def kept_net_change(summary: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 @pytest.mark.timeout(1800)
 def test_it_installs_itself(tmp_path, sandbox):
     """With pip from the hash-pinned lock, as on GitHub's machine: two minutes."""

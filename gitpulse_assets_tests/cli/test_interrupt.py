@@ -129,7 +129,7 @@ def processes_of(folder: Path) -> list[str]:
     return [line for line in said.stdout.splitlines() if str(folder) in line]
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_the_ui_ends_with_all_its_processes(home: Path, number: signal.Signals):
     """Started by a script's background its five processes stayed for hours; SIGKILL left them always."""

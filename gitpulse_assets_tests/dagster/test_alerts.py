@@ -64,6 +64,7 @@ def tick(home, instance: dg.DagsterInstance) -> Tick:
     return evaluate
 
 
+@pytest.mark.dear
 @on_a_stored_one
 def test_a_failed_run_is_told_once_and_again_after_it_went_well(
     run: Refresh, sandbox: Sandbox, tick: Tick, titles: list[str], no_delay: None
@@ -118,6 +119,7 @@ def test_a_mistyped_address_is_told_by_the_others(
     assert tick() == "0 runs ended, 0 messages sent, 0 told before"
 
 
+@pytest.mark.dear
 def test_the_verdict_is_read_from_the_run(
     run: Refresh, sandbox: Sandbox, tick: Tick, titles: list[str], instance: dg.DagsterInstance
 ):

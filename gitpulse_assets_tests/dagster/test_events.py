@@ -83,6 +83,7 @@ def test_a_day_nobody_serves_fails_with_what_to_set(
     assert words in failure.to_string()
 
 
+@pytest.mark.dear
 def test_a_later_day_that_is_brought_judges_the_days_before_anew(
     settled: Path, defs: dg.Definitions, monkeypatch
 ):

@@ -26,6 +26,7 @@ def maintain(home, defs: dg.Definitions, instance: dg.DagsterInstance):
     return lambda: execute(defs, instance, MAINTAIN_JOB, {})[1]
 
 
+@pytest.mark.dear
 def test_it_finishes_what_a_dead_run_sealed_and_thins_out_what_is_old(run, maintain, sandbox, lake: Lake):
     place = Place(lake.store.uri(""), S3Options(), sandbox.base_url)
     refresh(place, "run-1")

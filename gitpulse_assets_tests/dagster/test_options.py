@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_EVENT, ISSUE_TRANSITIONS, SYNC_STATE
@@ -20,6 +21,7 @@ def overlap(read: Read) -> timedelta:
     return issues["as_of_at"] - issues["watermark"]
 
 
+@pytest.mark.dear
 def test_overlap_and_bots_are_used(
     home: Path, run: Callable[[], RunOutcome], read: Read, defs: dg.Definitions, instance: dg.DagsterInstance
 ):

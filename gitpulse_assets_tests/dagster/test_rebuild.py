@@ -54,6 +54,7 @@ def publish_as(lake: Lake, old: TableContract, rows: pa.Table) -> None:
             publication.promote(table)
 
 
+@pytest.mark.dear
 def test_a_rebuild_gives_the_same_tables_without_asking_github(run_rebuild, lake: Lake, sandbox: Sandbox):
     place = Place(lake.store.uri(""), S3Options(), sandbox.base_url)
     refresh(place, "run-1")

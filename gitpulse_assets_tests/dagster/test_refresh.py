@@ -93,6 +93,7 @@ def test_case_07_one_bad_record_is_quarantined_and_the_rest_is_published(run, re
     assert len(read(silver.ISSUE_CURRENT)) == len(issues) - 2
 
 
+@pytest.mark.dear
 def test_case_10_the_spine_of_a_quiet_repository_runs_to_the_as_of_day(run, read, sandbox):
     add_quiet(sandbox).open(sandbox.world.clock - 5 * DAY_SECONDS, ADA, "Alone")
     run(QUIET)

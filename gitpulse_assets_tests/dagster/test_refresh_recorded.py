@@ -28,7 +28,7 @@ from gitpulse_assets.sandbox.recorded import load_recorded
 from gitpulse_assets.sandbox.server import Sandbox, serve
 
 # A real repository through Dagster takes a while: `.ci/run` runs it beside the suite.
-pytestmark = [pytest.mark.recorded, pytest.mark.slow]
+pytestmark = [pytest.mark.recorded, pytest.mark.dear]
 
 REPO = Repo("microsoft", "onnxruntime")
 AT = "2023-08-07"

@@ -50,6 +50,7 @@ def a_broken_rule() -> Iterator[None]:
         yield
 
 
+@pytest.mark.dear
 def test_a_failed_blocking_check_publishes_nothing_and_the_next_run_makes_up_for_it(run, read, lake, sandbox):
     with a_broken_rule():
         outcome = run()
@@ -66,6 +67,7 @@ def test_a_failed_blocking_check_publishes_nothing_and_the_next_run_makes_up_for
     assert len(read(silver.ISSUE_CURRENT)) == 353
 
 
+@pytest.mark.dear
 def test_case_28_a_lost_network_is_retried_within_the_run_and_the_walk_goes_on(
     run, sandbox, instance, no_delay
 ):

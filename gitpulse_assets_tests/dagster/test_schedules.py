@@ -101,6 +101,7 @@ def test_the_retired_and_the_unwatched_are_left_out(home: Path, instance: dg.Dag
     assert scheduled_keys(instance, lake) == [KEYS[0]]
 
 
+@pytest.mark.dear
 def test_one_run_walks_all_whole_and_goes_on_where_it_was_cut_short(
     home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandbox, lake: Lake
 ):

@@ -134,6 +134,7 @@ class TestFollowing:
         assert keys(follow()) == ["acme/rocket"]
         assert membership(lake.store).load().members["acme/anvil"].status == "watched"
 
+    @pytest.mark.dear
     def test_what_a_person_refreshed_is_left_alone(
         self, follow: Tick, instance: dg.DagsterInstance, defs: dg.Definitions, lake: Lake
     ):
@@ -235,6 +236,7 @@ class TestLooking:
         sandbox.app.faults.append(Fault("secondary_limit", retry_after_seconds=600, times=ALWAYS))
         assert said(look()).startswith("stopped early: 127.0.0.1 limits token 1 of 1 until 2026-")
 
+    @pytest.mark.dear
     def test_a_change_asks_for_one_run_until_that_has_dealt_with_it(
         self,
         look: Tick,

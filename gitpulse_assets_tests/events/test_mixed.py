@@ -72,6 +72,7 @@ def answers(lake) -> Iterator[MetricAnswers]:
     of_lake.close()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("seed", SEEDS)
 def test_case_19_and_20_feeds_and_archives_together_are_counted_exactly(
     seed: int, tmp_path, lake, con, stored, answers

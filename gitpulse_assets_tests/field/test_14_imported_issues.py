@@ -31,6 +31,7 @@ def import_issues(watched) -> None:
         acts.open(watched.world.clock - 150 * DAY_SECONDS, author, "Imported")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("token", ["good-token", pytest.param("", marks=pytest.mark.slow)])
 def test_14_the_open_count_calls_for_the_walk_that_finds_them(imported, token):
     imported.token = token

@@ -60,6 +60,7 @@ def untold(watched: Watched) -> str:
     return left_undone([row for row in rows if row.run_id == run_id])
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("kind", KINDS)
 def test_24_judged_a_first_walk_of_420_records_with_one_answer_cut(watched, kind, tmp_path_factory):
     """It was: exit 0, 300 records, 26 open instead of 68, wrong days, a verdict of another direction."""
@@ -128,6 +129,7 @@ def test_24_judged_370_events_cut_for_good_are_told(tokenless):
     assert "lifecycle" in slice_ or "snapshot only" in slice_
 
 
+@pytest.mark.dear
 def test_24_judged_150_label_changes_with_one_answer_cut(watched):
     """It was: 49 of them lost without a warning."""
     watched.sync()

@@ -74,6 +74,7 @@ def test_24_pages_that_never_lead_on_end_the_walk_loudly(watched, kind):
     assert (watched.present_count(), watched.judged().wrong_days) == (RECORDS, 0)
 
 
+@pytest.mark.dear
 def test_24_a_hole_that_stays_in_the_list_is_loud_in_its_first_run(watched):
     """Two walks of one run may meet the same cache: they make no difference known."""
     watched.faults.append(Fault("short", match="&page=4", times=ALWAYS))

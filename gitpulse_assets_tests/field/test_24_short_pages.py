@@ -273,6 +273,7 @@ def test_24_what_is_known_to_be_hidden_covers_no_larger_hole(watched):
     assert (watched.judged().wrong_days, untold(watched), watched.product.unknown_slices()) == (0, "", [])
 
 
+@pytest.mark.dear
 def test_24_a_full_walk_of_a_lake_of_before_asks_for_every_page(watched, monkeypatch):
     """Cousin: an older version kept the ETag of a short page, and counted nothing."""
     monkeypatch.setattr("gitpulse_assets.github.pages.is_dense", lambda url: False)
@@ -315,6 +316,7 @@ def test_24_events_that_a_page_lacks_twice_are_told_and_walked_again(with_events
     assert untold(with_events) == ""
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("page", ["?per_page=100&page=3", "?per_page=100"])
 def test_24_events_short_for_good_are_told_and_walked_whole_once_more(with_events, page):
     """Also those on the newest page, which every further walk meets again."""

@@ -129,6 +129,7 @@ def test_07_a_rebuild_gives_the_same_tables_from_folds(tmp_path: Path, seed: int
     assert differences(lake, REPO) == {}
 
 
+@pytest.mark.dear
 def test_07_the_tables_are_those_of_a_lake_that_never_folds(plain_reader: Reader, folding_reader: Reader):
     lakes = plain_reader.lake, folding_reader.lake
     assert [bool(folded_rows(lake)) for lake in lakes] == [False, True]
@@ -237,6 +238,7 @@ def fold_lines(lake: Lake) -> set[tuple[str, str]]:
     return {(stream, run) for stream, runs in commit.merged.items() for run in runs if run.startswith(FOLD)}
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("folds_each_time")
 def test_07_folds_of_long_ago_become_one(aged_reader: Reader, tmp_path: Path):
     """A line a stream and month made the commit of the soak's year 1.4 times that of its first months."""
@@ -256,6 +258,7 @@ def test_07_folds_of_long_ago_become_one(aged_reader: Reader, tmp_path: Path):
     assert differences(lake, REPO) == {}
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("folds_each_time")
 @pytest.mark.parametrize("step", [30, pytest.param(1, marks=pytest.mark.slow)])
 def test_07_folding_old_folds_cut_short_between_writes_loses_nothing(

@@ -16,14 +16,13 @@ QUICK = {
 }
 # Nearly as `increments`; a shorter history without a token has `collect/test_issue_events.py`.
 SELDOM = ("incremental", "events")
+MARKS = dict.fromkeys(SELDOM, pytest.mark.slow) | {"pair": pytest.mark.dear}
 SLOW = {"full": 600, "increments": 450, "incremental": 200, "events": 150, "pair": 60}
 SLOW_FIRST = 1000
 MINUTES_MAX = 45
 
 
-@pytest.mark.parametrize(
-    "mode", [pytest.param(mode, marks=pytest.mark.slow if mode in SELDOM else ()) for mode in MODES]
-)
+@pytest.mark.parametrize("mode", [pytest.param(mode, marks=MARKS.get(mode, ())) for mode in MODES])
 def test_no_day_is_wrong(mode):
     verdict = play_all(QUICK[mode], mode)
     print(f"{mode}: {verdict}")

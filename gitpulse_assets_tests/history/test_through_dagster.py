@@ -41,6 +41,7 @@ def settings(tmp_path, monkeypatch):
     return monkeypatch
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize(
     ("mode", "seed"), [("full", 101), pytest.param("increments", 102, marks=pytest.mark.slow)]
 )

@@ -63,7 +63,13 @@ def side(transfers, repo):
 
 
 @pytest.mark.parametrize("token", ["good", pytest.param("", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("order", [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param((OLD, NEW), id="old first"),
+        pytest.param((NEW, OLD), id="new first", marks=pytest.mark.dear),
+    ],
+)
 def test_the_side_refreshed_later_finds_the_other(order, token, world, readers, sync, transfers):
     for repo in order:
         readers[repo].token, readers[repo].with_events = token, not token
@@ -91,6 +97,7 @@ def test_an_issue_from_a_repository_that_nobody_watches_is_not_linked(world, syn
     assert side(transfers, NEW) == ("in", "octo-org/old", None, False)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("table", [ISSUE_CURRENT, pytest.param(ISSUE_LABELS, marks=pytest.mark.slow)])
 def test_a_neighbour_that_cannot_be_read_fails_nobody(both_synced, world, readers, sync, transfers, table):
     transferred(world)
@@ -189,6 +196,7 @@ def test_both_sides_of_a_move_are_linked_though_the_issue_moved_on(both_synced, 
     assert (came["other_repository"], came["other_issue_number"]) == ("octo-org/old", 1)
 
 
+@pytest.mark.dear
 def test_an_issue_that_moves_on_has_two_sides(both_synced, world, sync, transfers):
     moved = transferred(world)
     sync(OLD)

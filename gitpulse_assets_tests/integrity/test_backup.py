@@ -172,6 +172,7 @@ def test_02_a_restore_that_was_cut_short_begins_again(
     assert tables_of(target) == made.tables
 
 
+@pytest.mark.dear
 @s3_is_slow
 def test_02_one_made_under_load_is_what_was_published_then(storage: Storage, tmp_path: Path):
     """While refreshes, thinning, clean-up and forgetting run; into an empty folder and an empty bucket."""

@@ -20,7 +20,7 @@ from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.page.conftest import EVIL, plain_settings
 
 # Half a minute of processor: `.ci/run` runs it beside the suite.
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.dear]
 
 START_SECONDS_MAX = 60
 PATIENCE_MILLISECONDS = 60_000

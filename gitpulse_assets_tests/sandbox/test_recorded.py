@@ -58,7 +58,7 @@ def post(app: SandboxApp, query: str, **variables):
     return json.loads(app.answer(Request("POST", "/graphql", "", headers, "http://sandbox", body))[0].body)
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 def test_every_record_is_served_byte_for_byte(app, folder):
     with gzip.open(folder / "issues.2023-08-07.jsonl.gz") as file:
         lines = [line.rstrip(b"\n") for line in file]
@@ -83,7 +83,7 @@ def test_the_counts(newest, app):
     assert json.loads(get(app, BASE).body)["open_issues_count"] == 1_638 + 355
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 def test_repeated_rows_are_repeated(folder):
     world = load_recorded(folder, "2022-03-14")
     records = walk(SandboxApp(world), "state=all&per_page=100")
@@ -102,7 +102,7 @@ def test_events_are_those_recorded_until_the_clock(app, folder, newest, number):
     assert served == [event for event in recorded if event["created_at"] <= iso(newest.clock)]
 
 
-@pytest.mark.slow
+@pytest.mark.dear
 def test_events_after_an_earlier_list_are_left_out(folder, newest):
     earlier = load_recorded(folder, "2022-04-25")
     issues = earlier.acts_on(NAME).repository.issues

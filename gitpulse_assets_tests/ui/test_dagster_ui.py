@@ -24,7 +24,7 @@ from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets_tests.conftest import absent
 
 # Half a minute of processor for a webserver and a browser: `.ci/run` runs it beside the suite.
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.dear]
 
 REPO = Repo("acme", "rocket")
 START_SECONDS_MAX = 120

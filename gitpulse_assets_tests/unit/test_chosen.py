@@ -24,11 +24,12 @@ def test_a_subject_that_there_is_not_is_told_in_one_line(monkeypatch):
         load_settings()
 
 
+@pytest.mark.dear
 def test_the_tests_of_a_subject_pass_in_a_process_that_chose_it():
     folder = Path(people.__path__[0])
     lineage = Path(__file__).with_name("test_lineage.py")
     stored = f"{lineage}::test_the_stored_lineage_is_that_of_the_statements"
-    options = ["-q", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options = ["-q", "-m", "not slow and not dear", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command = [sys.executable, "-m", "pytest", *options, str(folder), stored]
     environment = os.environ | {"GITPULSE_SUBJECTS": CONTRIBUTORS}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

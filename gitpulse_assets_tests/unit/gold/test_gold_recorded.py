@@ -14,7 +14,7 @@ from gitpulse_assets.transform.gold import INPUTS
 from gitpulse_assets.transform.silver import merge_silver
 
 # A real repository takes a while: `.ci/run` runs it beside the suite.
-pytestmark = [pytest.mark.recorded, pytest.mark.slow]
+pytestmark = [pytest.mark.recorded, pytest.mark.dear]
 
 AS_OF = datetime(2023, 8, 7, 23, 59, 59, tzinfo=UTC)
 # The truth counts these from created_at; they arrived later, by a transfer, and one of them closed.

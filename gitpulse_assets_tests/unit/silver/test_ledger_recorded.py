@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 # A real repository takes a while: `.ci/run` runs it beside the suite.
-pytestmark = [pytest.mark.recorded, pytest.mark.slow]
+pytestmark = [pytest.mark.recorded, pytest.mark.dear]
 
 AS_OF = datetime(2023, 8, 7, 23, 59, 59, tzinfo=UTC)
 TRANSFERRED_IN = {9031, 9161, 9458, 11446, 16867}
