@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts import bronze, silver
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.duck import connect
@@ -36,7 +37,8 @@ RECORDED_AS_OF = datetime(2023, 8, 7, 23, 59, 59, tzinfo=UTC)
 
 def generated_world(issue_count: int = 400, day_count: int = 420) -> World:
     """A growing repository with every kind of movement, and one without issues."""
-    world = generate([HistoryPlan(ROCKET.key, 7, issue_count, day_count, "growing")])
+    has_people = CONTRIBUTORS in chosen_subjects()
+    world = generate([HistoryPlan(ROCKET.key, 7, issue_count, day_count, "growing", has_people=has_people)])
     world.add_repository(EMPTY.key)
     return world
 

@@ -42,8 +42,7 @@ class Stream:
     what is kept of that beside the payload, by column, each a function of the head. `key`: the column that
     holds a record's id. `pages`: the table of a full walk's pages, by which the next one asks for those that
     changed only; the issue list alone has one. `collected_by`: the loop over lists alone, or the code of its
-    subject. `needed`: the statement of `sql/retention/` that finds which of its old records must stay; all do
-    where there is none. Raises ValueError for a stream that no walk can be made of.
+    subject. Raises ValueError for a stream that no walk can be made of.
     """
 
     bronze: TableContract
@@ -54,7 +53,6 @@ class Stream:
     key: str = ""
     pages: TableContract | None = None
     collected_by: Literal["list", "subject"] = "subject"
-    needed: str = ""
 
     def __post_init__(self) -> None:
         if self.pages is not None and (self.bronze, self.pages) != (ISSUES, ISSUE_PAGE):
@@ -103,13 +101,13 @@ class Stream:
 class Merged:
     """A table that a merge makes anew for the keys of the relation `scope`, or whole where that is None.
 
-    `before`: a statement that it needs beside what was made before it. `checks`: what must hold between it
+    `before`: statements that it needs beside what was made before it. `checks`: what must hold between it
     and other tables. Where `sql/silver/` has no file of the table's name, its rows are the winning records.
     """
 
     contract: TableContract
     scope: str | None = None
-    before: str = ""
+    before: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
 
 
@@ -138,6 +136,8 @@ class Entity:
     judges a record, and where the entity has a `key` `<name>_winner` and `touched_<name>`, which follow from
     it. Of several records with one key the greatest by `newest_by` wins, and beats the stored row
     of `current` where that is not greater; the keys of the relations in `touched_by` are merged anew.
+    `needed`: the statement of `sql/retention/` that finds which old records of its first stream its tables
+    rest on; of a stream with none all stay.
     """
 
     name: str
@@ -149,6 +149,7 @@ class Entity:
     current: str = ""
     touched_by: tuple[str, ...] = ()
     judged: tuple[Judged, ...] = ()
+    needed: str = ""
 
     @property
     def record(self) -> str:

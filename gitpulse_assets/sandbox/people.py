@@ -29,6 +29,8 @@ class People:
         first_id = self.cast.people[-1].user_id + 13
         self.others = strangers(first_id)
         self.team = Team(first_id + 99, "core")
+        # One by which an answer of the author is waited for.
+        acts.repository.labels[-1].name = "waiting for its author"
         self.pull_requests: list[Issue] = []
         self.comments: list[IssueComment] = []
 

@@ -65,7 +65,6 @@ ISSUE_STREAM = Stream(
     },
     key="issue_id",
     pages=ISSUE_PAGE,
-    needed="needed_record",
 )
 # Both kinds of history lie in one table; a repository is asked for one of them.
 LIFECYCLE_STREAM = Stream(ISSUE_TIMELINE, ISSUE_LIFECYCLES, noun="lifecycles")
@@ -104,6 +103,7 @@ ENTITIES = (
         newest_by=("updated_at", "fetched_at", "run_sequence"),
         current=ISSUE_CURRENT.name,
         touched_by=("issue_record", "event_record", "bronze_departure"),
+        needed="needed_record",
         judged=(
             Judged(ISSUE_STREAM, "issue_record", "issue_id"),
             Judged(LIFECYCLE_STREAM, "timeline_judged", "issue_id", is_made=False),
@@ -125,7 +125,7 @@ ENTITIES = (
             Merged(
                 ISSUE_TRANSITIONS,
                 "ledger_issue",
-                before="ledger_issue",
+                before=("ledger_issue",),
                 checks=(
                     Check("ledger_alternates"),
                     Check("ledger_state_equals_snapshot"),

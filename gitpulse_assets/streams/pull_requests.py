@@ -20,6 +20,7 @@ ENTITIES = (
         steps=("changed_thread",),
         key="issue_id",
         current=PULL_REQUEST_CURRENT.name,
+        needed="needed_label_record",
         tables=(
             Merged(
                 PULL_REQUEST_CURRENT,
@@ -28,7 +29,8 @@ ENTITIES = (
             ),
             Merged(
                 LABEL_SPAN,
-                "changed_thread",
+                "spanned_thread",
+                before=("label_now", "spanned_thread"),
                 checks=(
                     Check("label_spans_do_not_overlap"),
                     Check("open_label_spans_equal_snapshot", is_blocking=False),

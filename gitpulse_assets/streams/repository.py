@@ -5,7 +5,7 @@ from gitpulse_assets.contracts.silver import REPOSITORY
 from gitpulse_assets.contracts.sources import OneAnswer
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
 
-REPOSITORY_STREAM = Stream(RECEIVED, OneAnswer(""), noun="repository", needed="needed_answer")
+REPOSITORY_STREAM = Stream(RECEIVED, OneAnswer(""), noun="repository")
 
 STREAMS = (REPOSITORY_STREAM,)
 
@@ -16,5 +16,6 @@ ENTITIES = (
         steps=("repository_record",),
         judged=(Judged(REPOSITORY_STREAM, "repository_record"),),
         tables=(Merged(REPOSITORY),),
+        needed="needed_answer",
     ),
 )

@@ -19,6 +19,6 @@ ENTITIES = (
     Entity(
         "reconciliation",
         (RECONCILIATION_STREAM,),
-        tables=(Merged(RECONCILIATION, before="repair"),),
+        tables=(Merged(RECONCILIATION, before=("repair",)),),
     ),
 )

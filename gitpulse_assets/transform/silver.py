@@ -58,8 +58,8 @@ def merge_silver(
         con.execute("reset threads")
     changed: dict[str, bool] = {}
     for entity, merged in MAKING:
-        if merged.before:
-            run_into(con, merged.before, statement(merged.before))
+        for name in merged.before:
+            run_into(con, name, statement(name))
         changed[merged.contract.name] = _merge_table(con, merged, entity.key if entity else "")
     return changed
 

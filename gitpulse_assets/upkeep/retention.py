@@ -1,11 +1,12 @@
 """How long raw runs are kept: what of bronze may go, and what a rebuild needs for ever.
 
 Lifecycles, departures, control totals, the newest full walk and everything fetched after it stay as received.
-Of older records of a stream that says which are `needed` only those stay that silver rests on
-(`sql/retention/`), so that a rebuild gives the same tables before and after. Reasons in
+Of older records of a stream only those stay that silver rests on, where entities say which those are
+(`Entity.needed`, `sql/retention/`), so that a rebuild gives the same tables before and after. Reasons in
 docs/adr/0007-retention-and-rebuild.md.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,23 +14,34 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.catalog.subjects import BRONZE, STREAMS
+from gitpulse_assets.catalog.subjects import BRONZE, ENTITIES, MERGED_TABLES
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
 from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.place import Place
-from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets.transform.sql_file import create_table, load_sql
 
-RESTS_ON = (ISSUE_CURRENT, ISSUE_SIGHTING, QUARANTINE)
 STREAM_TABLES = {table.name: table for table in BRONZE}
-# The streams that are thinned out, each with the statement that finds what must stay.
-NEEDED = {stream.name: stream.needed for stream in STREAMS if stream.needed}
+# The streams that are thinned out, each with the statements that find what must stay.
+NEEDED: dict[str, list[str]] = {}
+for entity in ENTITIES:
+    if entity.needed:
+        NEEDED.setdefault(entity.streams[0].name, []).append(entity.needed)
+# What of silver they read.
+RESTS_ON = tuple(
+    table
+    for table in MERGED_TABLES
+    if any(
+        re.search(rf"\b{table.name}\b", load_sql("retention", name))
+        for names in NEEDED.values()
+        for name in names
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -116,12 +128,16 @@ def find_needed(
     rows: Sequence[ManifestRow],
     old: Sequence[ManifestRow],
 ) -> None:
-    """Find the places of a stream's old records that must stay, as a table of its statement's name."""
+    """Find the places of a stream's old records that must stay, as a view `needed_<stream>`."""
     own = [row for row in rows if row.stream == table.name]
     parts = {"old": [row for row in own if row in old], "later": [row for row in own if row not in old]}
     for age, part in parts.items():
         con.register(f"{age}_{table.name}", lake.bronze_dataset(table, place, batches(part)))
-    create_table(con, "retention", NEEDED[table.name])
+    key = ", ".join(table.key)
+    for name in NEEDED[table.name]:
+        create_table(con, "retention", name)
+    found = " union ".join(f"select {key} from {name}" for name in NEEDED[table.name])
+    con.execute(f"create or replace temp view needed_{table.name} as {found}")
 
 
 def batches(rows: Iterable[ManifestRow]) -> list[tuple[str, range]]:
@@ -158,7 +174,7 @@ def count_needed(con: duckdb.DuckDBPyConnection, table: TableContract) -> int:
     key = ", ".join(table.key)
     (count,) = con.sql(
         "select count(*) from (select distinct "
-        f"{key} from received semi join {NEEDED[table.name]} using ({key}))"
+        f"{key} from received semi join needed_{table.name} using ({key}))"
     ).fetchall()[0]
     return count
 
@@ -170,7 +186,7 @@ def needed_rows(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.Tabl
     """
     columns, key = ", ".join(table.column_names), ", ".join(table.key)
     return con.sql(
-        f"select {columns} from received semi join {NEEDED[table.name]} using ({key}) "
+        f"select {columns} from received semi join needed_{table.name} using ({key}) "
         f"qualify row_number() over (partition by {key}) = 1 order by {key}"
     ).to_arrow_table()
 

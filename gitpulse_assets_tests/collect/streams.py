@@ -7,7 +7,7 @@ what is proven, lets it pass.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,12 +16,13 @@ import httpx
 import pyarrow as pa
 from pydantic import SecretStr
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.collect.issue_events import collect_events
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.lists import collect_list, plan_walk
 from gitpulse_assets.collect.repository import collect_repository
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts.bronze import record_table
+from gitpulse_assets.contracts.bronze import ISSUES, record_table
 from gitpulse_assets.contracts.model import Column
 from gitpulse_assets.contracts.sources import GraphWalk, OneAnswer, RestList
 from gitpulse_assets.contracts.stream import Stream
@@ -133,6 +134,19 @@ class GraphServer(Server):
         return self.reply(request, {"data": {"rateLimit": {"cost": 1}, "repository": {"issues": found}}})
 
 
+class IdServer(Server):
+    """Records by the node ids that are asked for, a hundred of them at once."""
+
+    def page_of(self, request: httpx.Request) -> int:
+        first = json.loads(request.content)["variables"]["ids"][0]
+        return int(first.removeprefix("I_")) // 100 + 1
+
+    def answer(self, request: httpx.Request, page: int) -> httpx.Response:
+        known = {record["id"]: record for record in self.records}
+        nodes = [known[node_id] for node_id in json.loads(request.content)["variables"]["ids"]]
+        return self.reply(request, {"data": {"rateLimit": {"cost": 1}, "nodes": nodes}})
+
+
 class AnswerServer(Server):
     """One answer."""
 
@@ -147,7 +161,8 @@ class AnswerServer(Server):
 class Walks(ABC):
     """A lake, and runs of which each walks one stream; how the kinds of source differ stands here.
 
-    `is_paged`: of several pages. `pages_back`: how many pages before the one it lacks a walk goes on at.
+    `is_paged`: of several pages. `is_told_apart`: what a walk lacks is known record by record, so that it
+    goes on from no earlier run. `pages_back`: how many pages before the one it lacks a walk goes on at.
     `poisons`: what a record may be like that cannot be used.
     """
 
@@ -157,6 +172,7 @@ class Walks(ABC):
     run_count: int = 0
     tokens: ClassVar[tuple[str, ...]] = ()
     is_paged: ClassVar[bool] = True
+    is_told_apart: ClassVar[bool] = False
     pages_back: ClassVar[int] = 0
     poisons: ClassVar[tuple[dict[str, Any], ...]] = ()
 
@@ -198,6 +214,11 @@ class Walks(ABC):
         with self.client() as client:
             self.walk(self.session(client, lake), is_full=is_full)
         return self.rows[-1]
+
+    @property
+    def cut_short(self) -> str:
+        """What a row says that was cut short: partial where it holds a place to go on from."""
+        return "failed" if self.is_told_apart else "partial"
 
     def elsewhere(self, folder: Path) -> "Walks":
         """The same GitHub, of which nothing is known yet."""
@@ -277,6 +298,46 @@ class LifecycleWalks(Walks):
         return collect_lifecycles(session, 7, self.server.now, is_full=is_full)
 
 
+@dataclass
+class ConversationWalks(LifecycleWalks):
+    """Of what GraphQL tells of every issue and pull request that the list has, which was read before."""
+
+    is_told_apart = True
+
+    def __post_init__(self) -> None:
+        rows = [listed(record) for record in self.server.records]
+        self.lake.batch_writer(ISSUES, REPO, "run-000", batch_count=0).write(
+            pa.Table.from_pylist(rows, ISSUES.arrow_schema)
+        )
+        run = ManifestRow("run-000", REPO.owner, REPO.name, ISSUES.name, "partial", "full", BEGAN_AT)
+        self.lake.manifest(REPO).put(replace(run, batch_count=1))
+
+    @classmethod
+    def make_server(cls, records: list[dict[str, Any]]) -> Server:
+        return IdServer(records)
+
+    @staticmethod
+    def record(number: int) -> dict[str, Any]:
+        at = moment(BEGAN_AT + timedelta(hours=number))
+        return {**LifecycleWalks.record(number), "updatedAt": at, "authorAssociation": "NONE"}
+
+
+def listed(record: dict[str, Any]) -> dict[str, Any]:
+    """The issue list's row of a record that GraphQL tells of."""
+    found = {"node_id": record["id"], "number": record["number"], "comments": 0}
+    return {
+        "run_id": "run-000",
+        "repo_owner": REPO.owner,
+        "repo_name": REPO.name,
+        "page_number": 1,
+        "record_number": record["number"],
+        "fetched_at": BEGAN_AT,
+        "issue_id": int(record["fullDatabaseId"]),
+        "issue_updated_at": datetime.fromisoformat(record["updatedAt"]),
+        "payload_json": json.dumps(found),
+    }
+
+
 class AnswerWalks(Walks):
     """Of one answer."""
 
@@ -299,4 +360,5 @@ def walks_of(stream: Stream) -> type[Walks]:
     """How a stream of its kind is walked; KeyError for one that no suite knows."""
     if stream is EVENT_STREAM:
         return EventWalks
-    return {RestList: ChangeWalks, GraphWalk: LifecycleWalks, OneAnswer: AnswerWalks}[type(stream.source)]
+    asked = ConversationWalks if CONTRIBUTORS in chosen_subjects() else LifecycleWalks
+    return {RestList: ChangeWalks, GraphWalk: asked, OneAnswer: AnswerWalks}[type(stream.source)]

@@ -4,6 +4,7 @@ No mart is named here but where it is told apart from the others. What one count
 where every check is damaged too (`test_check_semantics.py`), and its answer in `answers/`.
 """
 
+import io
 import re
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from gitpulse_assets.catalog.tables import MART_TABLES, MARTS
@@ -26,6 +28,7 @@ from gitpulse_assets.lake.errors import ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.pipeline.marts import make_marts
 from gitpulse_assets.transform.audit import audit_table
+from gitpulse_assets.transform.contributors import RELATIONS, named_in
 from gitpulse_assets.transform.gold import SILVER_INPUTS
 from gitpulse_assets.transform.sql_file import load_sql
 from gitpulse_assets_tests.answer_lakes import EMPTY, ROCKET, copy_filled, publish
@@ -154,17 +157,42 @@ def test_it_moves_with_the_as_of_moment_where_its_sql_asks_for_it(
 ):
     assert audit_table(moved, mart.contract, mart.name).broken == ()
     is_moved = rows(moved, mart.name) != rows(gold, mart.name)
+    if mart.name == "mart_contributor":
+        return  # Who is a member at a moment: of an organisation, and here is none.
     if "as_of_at" in asked_for(mart):
         assert is_moved
     elif not any("as_of_at" in asked_for(other) for other in read_by(mart)):
         assert not is_moved
 
 
+def place_of(column: str, body: bytes) -> int:
+    """Where a column's values lie in a Parquet file, or the first column's: of all no mart may read any."""
+    metadata = pq.ParquetFile(io.BytesIO(body)).metadata
+    if not metadata.num_rows:
+        return 8
+    group = metadata.row_group(0)
+    chunks = {
+        group.column(number).path_in_schema: group.column(number) for number in range(group.num_columns)
+    }
+    chunk = chunks.get(column, group.column(0))
+    return (chunk.dictionary_page_offset or chunk.data_page_offset) + chunk.total_compressed_size - 1
+
+
 def asked_for(mart: Mart) -> str:
     """The SQL of a mart, with a word for the moment that code gives to its windows."""
-    own = "".join(load_sql("gold", name) for name in mart.sources)
+    own = "".join(load_sql("gold", name) for name in with_relations(mart.sources))
     is_told = mart.made_by == "verdict" or bool(mart.label_windows_days)
     return own + "as_of_at" * is_told
+
+
+def with_relations(names: tuple[str, ...]) -> set[str]:
+    """Statements, and the relations of conversations that they and those name."""
+    found, waiting = set(names), list(names)
+    while waiting:
+        new = named_in(load_sql("gold", waiting.pop()), RELATIONS) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def read_by(mart: Mart) -> list[Mart]:
@@ -180,7 +208,8 @@ def test_a_damaged_input_is_named_and_nothing_published(filled: Lake, tmp_path: 
     before, key = lake.commit("gold", ROCKET), paths.table_key(table, ROCKET)
     stored = lake.store.get(key)
     assert stored is not None
-    lake.store.put(key, stored.body[:8] + bytes([stored.body[8] ^ 4]) + stored.body[9:])
+    place = place_of("issue_id", stored.body)
+    lake.store.put(key, stored.body[:place] + bytes([stored.body[place] ^ 4]) + stored.body[place + 1 :])
     with connect() as con, pytest.raises(ObjectDamaged, match=f"silver/{table.name}/.*gitpulse repair"):
         make_marts(con, lake, ROCKET)
     assert lake.commit("gold", ROCKET) == before

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import gitpulse_assets_tests
 from gitpulse_assets.catalog.subjects import STREAMS
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.settings import SettingsError, load_settings
-from gitpulse_assets_tests import people
+
+ROOT = Path(gitpulse_assets_tests.__path__[0])
 
 
 def test_without_a_choice_there_is_the_backlog_alone():
@@ -24,13 +26,25 @@ def test_a_subject_that_there_is_not_is_told_in_one_line(monkeypatch):
         load_settings()
 
 
+LINEAGE = "unit/test_lineage.py::test_the_stored_lineage_is_that_of_the_statements"
+# What a process with the subject has to pass beside its own tests; `-k` names what is the subject's.
+STANDARD = ("collect/test_streams.py", "unit/silver/test_streams.py", "-k", "issue_timeline or comment")
+DEAR = ("marts/test_marts.py", "folding/test_folding.py", "retention/test_retention.py")
+
+
 @pytest.mark.dear
-def test_the_tests_of_a_subject_pass_in_a_process_that_chose_it():
-    folder = Path(people.__path__[0])
-    lineage = Path(__file__).with_name("test_lineage.py")
-    stored = f"{lineage}::test_the_stored_lineage_is_that_of_the_statements"
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param(("people", LINEAGE), id="of the subject"),
+        pytest.param(STANDARD, id="of every stream"),
+        pytest.param(DEAR, id="of every mart and lake", marks=pytest.mark.slow),
+    ],
+)
+def test_tests_pass_in_a_process_that_chose_the_subject(tests: tuple[str, ...]):
     options = ["-q", "-m", "not slow and not dear", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    command = [sys.executable, "-m", "pytest", *options, str(folder), stored]
+    named = [str(ROOT / test) if (ROOT / test.partition("::")[0]).exists() else test for test in tests]
+    command = [sys.executable, "-m", "pytest", *options, *named]
     environment = os.environ | {"GITPULSE_SUBJECTS": CONTRIBUTORS}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]

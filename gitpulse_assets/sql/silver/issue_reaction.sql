@@ -4,6 +4,8 @@ with winning as (
     from issue_record as r
     semi join issue_winner as w on r.rowid = w.record_rowid
     join bronze_issues as b using (run_id, page_number, record_number)
+    -- A mended lake may hold a record twice: in the batch of its run and in the one it was folded into.
+    qualify row_number() over (partition by r.issue_id) = 1
 )
 
 select

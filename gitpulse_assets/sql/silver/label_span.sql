@@ -1,15 +1,17 @@
 -- Grain: one thread, label and time it was on. Key: repo_owner, repo_name, issue_id, label_id, span_number. Here: of the
--- changed threads whose conversation is collected.
+-- threads of spanned_thread.
 -- Events tell the spans; the snapshot has the last word on what is on now, where it is not older than the last event.
 -- What happened in another repository, before an arrival, is no span here: what was carried along begins with the
 -- arrival. A departure ends all spans. What no event tells is inferred: the end at the first record that lacks the
--- label (a label that is deleted from the repository leaves no event), the beginning at the creation.
+-- label (a label that is deleted from the repository leaves no event), the beginning at the creation. Neither lies
+-- before the event that it contradicts was received: so merging run by run or all at once gives the same rows, and
+-- retention keeps the records of these moments (`retention/needed_label_record.sql`).
 with thread as (
     select
         issue.repo_owner, issue.repo_name, issue.issue_id, issue.issue_number as thread_number, issue.is_pull_request,
         issue.created_at, issue.departed_at, issue.fetched_at
     from issue_current as issue
-    semi join changed_thread using (issue_id)
+    semi join spanned_thread using (issue_id)
     semi join conversation_thread using (issue_id)
 ),
 
@@ -22,11 +24,11 @@ arrival as (
 
 mark as (
     select
-        event.issue_id, event.label_id, event.label_name, event.event_type, event.occurred_at, event.position,
+        event.issue_id, event.label_id, event.event_type, event.occurred_at, event.position, event.fetched_at,
         {login: event.actor_login, id: event.actor_id, type: event.actor_type} as actor,
         lag(event.event_type) over on_label as before
     from conversation_event as event
-    semi join changed_thread using (issue_id)
+    semi join spanned_thread using (issue_id)
     left join arrival using (issue_id)
     where
         event.event_type in ('labeled', 'unlabeled')
@@ -52,7 +54,10 @@ by_event as (
 ),
 
 last_change as (
-    select issue_id, label_id, arg_max(event_type, (occurred_at, position)) as event_type, max(occurred_at) as at
+    select
+        issue_id, label_id, max(occurred_at) as at,
+        arg_max(event_type, (occurred_at, position)) as event_type,
+        arg_max(fetched_at, (occurred_at, position)) as told_at
     from change
     group by issue_id, label_id
 ),
@@ -63,50 +68,77 @@ first_change as (
     group by issue_id, label_id
 ),
 
--- When records showed a thread without a label, and with it, since the label's last event.
-shown as (
+-- Records of the time in which conversations are collected, with the labels that each showed.
+record as (
     select
-        r.issue_id, last_change.label_id, r.fetched_at,
-        coalesce(list_contains(
-            list_transform(r.labels, lambda x: coalesce(
-                try_cast(x ->> '$.id' as bigint),
-                -1 - ('0x' || left(md5(lower(coalesce(x ->> '$.name', x ->> '$'))), 15))::bigint
-            )),
-            last_change.label_id
-        ), false) as is_on
+        r.issue_id, r.fetched_at,
+        list_transform(r.labels, lambda x: coalesce(
+            try_cast(x ->> '$.id' as bigint),
+            -1 - ('0x' || left(md5(lower(coalesce(x ->> '$.name', x ->> '$'))), 15))::bigint
+        )) as label_ids
     from issue_record as r
-    join last_change using (issue_id)
-    where r.rule is null and r.fetched_at >= last_change.at
-),
-
-noticed as (
-    select
-        issue_id, label_id,
-        min(fetched_at) filter (where not is_on) as off_at,
-        min(fetched_at) filter (where is_on) as on_at
-    from shown
-    group by issue_id, label_id
+    join conversation_thread as conversation using (issue_id)
+    where r.rule is null and r.fetched_at >= conversation.first_sync_at
 ),
 
 known_span as (
     select issue_id, label_id, from_at, is_from_inferred, to_at, is_to_inferred
     from stored_label_span
-    semi join changed_thread using (issue_id)
+    semi join spanned_thread using (issue_id)
+),
+
+-- Labels that snapshots showed and no event told of.
+untold as (
+    select issue_id, unnest(label_ids) as label_id from record
+    union
+    select issue_id, label_id from known_span
+),
+
+watched as (
+    select issue_id, label_id, last_change.at as since from last_change
+    union all
+    select issue_id, label_id, timestamptz '1970-01-01'
+    from untold
+    anti join last_change using (issue_id, label_id)
+),
+
+-- When records showed a thread without a label, and with it, since the label's last event.
+shown as (
+    select record.issue_id, watched.label_id, record.fetched_at, list_contains(record.label_ids, watched.label_id) as is_on
+    from record
+    join watched on record.issue_id = watched.issue_id and record.fetched_at >= watched.since
+),
+
+last_shown as (
+    select
+        *,
+        max(fetched_at) filter (where is_on) over on_label as last_on_at,
+        max(fetched_at) filter (where not is_on) over on_label as last_off_at
+    from shown
+    window on_label as (partition by issue_id, label_id)
+),
+
+-- From when on they showed it for good.
+noticed as (
+    select
+        issue_id, label_id, any_value(last_on_at) as last_on_at, any_value(last_off_at) as last_off_at,
+        min(fetched_at) filter (where not is_on and fetched_at > coalesce(last_on_at, '-infinity')) as off_at,
+        min(fetched_at) filter (where is_on and fetched_at > coalesce(last_off_at, '-infinity')) as on_at
+    from last_shown
+    group by issue_id, label_id
 ),
 
 -- Spans that events began; one whose end no event tells ends where the snapshot lacks the label.
 told as (
     select
         by_event.issue_id, by_event.label_id, by_event.from_at, by_event.added_by, false as is_from_inferred,
-        coalesce(by_event.to_at, if(
-            now.label_id is null and thread.departed_at is null and thread.fetched_at >= by_event.from_at,
-            coalesce(known_span.to_at, noticed.off_at), null
-        )) as to_at,
-        by_event.to_at is null and now.label_id is null and thread.departed_at is null
-        and thread.fetched_at >= by_event.from_at
-        and coalesce(known_span.to_at, noticed.off_at) is not null as is_to_inferred
+        by_event.to_at is null and now.label_id is null and thread.fetched_at >= by_event.from_at as is_noticed,
+        if(is_noticed, coalesce(
+            known_span.to_at, greatest(coalesce(noticed.off_at, thread.fetched_at), last_change.told_at)
+        ), by_event.to_at) as to_at
     from by_event
     join thread using (issue_id)
+    join last_change using (issue_id, label_id)
     left join issue_labels as now using (issue_id, label_id)
     left join noticed using (issue_id, label_id)
     left join known_span
@@ -114,6 +146,7 @@ told as (
         and by_event.label_id = known_span.label_id
         and by_event.from_at = known_span.from_at
         and known_span.is_to_inferred
+        and known_span.to_at >= coalesce(noticed.last_on_at, '-infinity')
     where by_event.event_type = 'labeled'
 ),
 
@@ -122,8 +155,8 @@ before_events as (
     select
         thread.issue_id, first_change.label_id,
         coalesce(arrival.arrived_at, thread.created_at) as from_at,
-        null as added_by, arrival.arrived_at is null as is_from_inferred,
-        first_change.at as to_at, false as is_to_inferred
+        null as added_by, arrival.arrived_at is null as is_from_inferred, false as is_noticed,
+        first_change.at as to_at
     from thread
     join first_change using (issue_id)
     left join arrival using (issue_id)
@@ -132,7 +165,7 @@ before_events as (
     select
         thread.issue_id, now.label_id,
         coalesce(arrival.arrived_at, thread.created_at),
-        null, arrival.arrived_at is null, null, false
+        null, arrival.arrived_at is null, false, null
     from thread
     join issue_labels as now using (issue_id)
     left join arrival using (issue_id)
@@ -144,8 +177,10 @@ before_events as (
 put_back as (
     select
         thread.issue_id, now.label_id,
-        coalesce(known_span.from_at, noticed.on_at, last_change.at) as from_at,
-        null as added_by, true as is_from_inferred, null as to_at, false as is_to_inferred
+        coalesce(
+            known_span.from_at, greatest(coalesce(noticed.on_at, thread.fetched_at), last_change.told_at)
+        ) as from_at,
+        null as added_by, true as is_from_inferred, false as is_noticed, null as to_at
     from thread
     join issue_labels as now using (issue_id)
     join last_change
@@ -157,19 +192,28 @@ put_back as (
         and now.label_id = known_span.label_id
         and known_span.is_from_inferred
         and known_span.from_at > last_change.at
+        and known_span.from_at >= coalesce(noticed.last_off_at, '-infinity')
     where last_change.event_type = 'unlabeled' and thread.fetched_at > last_change.at
 ),
 
 -- What no event ever told and the snapshot lost since.
 lost as (
     select
-        known_span.issue_id, known_span.label_id, known_span.from_at, null as added_by, true as is_from_inferred,
-        coalesce(known_span.to_at, thread.fetched_at) as to_at, true as is_to_inferred
-    from known_span
+        thread.issue_id, untold.label_id,
+        coalesce(arrival.arrived_at, thread.created_at) as from_at,
+        null as added_by, arrival.arrived_at is null as is_from_inferred, true as is_noticed,
+        coalesce(known_span.to_at, noticed.off_at, thread.fetched_at) as to_at
+    from untold
     join thread using (issue_id)
-    anti join first_change using (issue_id, label_id)
-    anti join issue_labels as now using (issue_id, label_id)
-    where known_span.is_from_inferred and thread.departed_at is null
+    left join arrival using (issue_id)
+    left join noticed using (issue_id, label_id)
+    left join known_span
+        on untold.issue_id = known_span.issue_id
+        and untold.label_id = known_span.label_id
+        and known_span.is_to_inferred
+        and known_span.to_at >= coalesce(noticed.last_on_at, '-infinity')
+    anti join first_change on untold.issue_id = first_change.issue_id and untold.label_id = first_change.label_id
+    anti join issue_labels as now on untold.issue_id = now.issue_id and untold.label_id = now.label_id
 ),
 
 span as (
@@ -180,18 +224,6 @@ span as (
     select * from put_back
     union all
     select * from lost
-),
-
-label_name as (
-    select label_id, arg_max(label_name, fetched_at) as label_name
-    from (
-        select labels.label_id, labels.label_name, issue.fetched_at
-        from issue_labels as labels
-        join issue_current as issue using (issue_id)
-        union all
-        select label_id, label_name, timestamptz '1970-01-01' from conversation_event where label_id is not null
-    ) as named
-    group by label_id
 )
 
 select
@@ -201,7 +233,7 @@ select
     thread.thread_number,
     thread.is_pull_request,
     span.label_id,
-    label_name.label_name,
+    label_now.label_name,
     -- One may begin and end within the second in which the next begins.
     row_number() over (
         partition by span.issue_id, span.label_id order by span.from_at, span.to_at nulls last
@@ -212,7 +244,7 @@ select
     span.added_by.id as added_by_id,
     span.added_by.type as added_by_type,
     span.is_from_inferred,
-    span.is_to_inferred
+    span.is_noticed as is_to_inferred
 from span
 join thread using (issue_id)
-left join label_name using (label_id)
+left join label_now using (label_id)

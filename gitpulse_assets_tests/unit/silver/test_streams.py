@@ -37,7 +37,7 @@ every_stream = pytest.mark.parametrize("judged", JUDGED, ids=lambda judged: judg
 @pytest.fixture(scope="module")
 def received(tmp_path_factory) -> Tables:
     """What one run brought, by bronze table."""
-    plan = HistoryPlan(REPO.key, seed=7, issue_count=12, day_count=30, body_bytes_mean=10)
+    plan = HistoryPlan(REPO.key, seed=7, issue_count=12, day_count=30, body_bytes_mean=10, has_people=True)
     reader = Reader(generate([plan]), REPO, tmp_path_factory.mktemp("lake"))
     with reader.client(reader.token) as client:
         receive(Session(client, reader.lake, REPO, "run-1"))
