@@ -155,6 +155,7 @@ def test_07_it_is_remembered_though_the_run_fails(tmp_path):
     }
 
 
+@pytest.mark.dear
 def test_07_a_full_refresh_finds_out_that_the_server_was_updated(tmp_path):
     """And asks again for what was missing, so that nothing is told to be missing any more."""
     reader = field_reader(tmp_path, 9, lacking(CONVERSION, DUPLICATE))

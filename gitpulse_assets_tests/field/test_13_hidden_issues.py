@@ -38,6 +38,7 @@ def test_13_a_lasting_difference_is_known_after_the_second_whole_walk(watched):
     assert watched.judged().wrong_days == 0
 
 
+@pytest.mark.dear
 def test_13_no_further_full_walks_until_it_changes(watched):
     watched.sync()
     comment(watched)

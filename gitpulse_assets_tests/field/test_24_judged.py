@@ -85,6 +85,7 @@ def test_24_judged_the_same_cut_for_good_publishes_nothing_and_is_partial(watche
     assert watched.product.table(ISSUE_CURRENT).num_rows == 0
 
 
+@pytest.mark.dear
 def test_24_judged_a_hole_that_github_counts_is_told_in_exit_code_check_and_verdict(watched):
     """A page that lacks its last 40 records for good looks like any other."""
     watched.faults.append(Fault("short", match="&page=4", times=ALWAYS))

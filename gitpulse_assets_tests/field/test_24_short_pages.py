@@ -122,6 +122,7 @@ def test_24_a_short_page_that_the_count_of_all_explains_is_no_difference(watched
     assert (untold(watched), watched.product.unknown_slices(), check(watched)) == ("", [], (True, True))
 
 
+@pytest.mark.dear
 def test_24_closed_ones_hidden_from_full_pages_are_known_by_the_second_run(watched):
     """Cousin: no page is short; a last page that a cache holds back looks the same for a while."""
     watched.world.repository(REPO.key).unlisted_closed_count = 3
@@ -135,6 +136,7 @@ def test_24_closed_ones_hidden_from_full_pages_are_known_by_the_second_run(watch
     assert (watched.sync().walk_kind, slices(watched)) == ("incremental", told)
 
 
+@pytest.mark.dear
 def test_24_without_a_token_the_size_of_the_hole_is_told(tokenless):
     """Nobody counts all records for nothing there: what the pages were short of is the bound."""
     tokenless.faults.append(closed_lost())
@@ -176,6 +178,7 @@ def test_24_an_incremental_walk_with_a_short_page_is_followed_by_a_full_one(tmp_
     assert (changed_count(watched), untold(watched), slices(watched)) == (120, "", [])
 
 
+@pytest.mark.dear
 def test_24_changes_that_every_list_lacks_are_told(watched):
     """Cousin: what the lake held before makes the counts agree; what the walk met does not."""
     watched.sync()
@@ -201,6 +204,7 @@ def die_before_the_count(watched: Watched, monkeypatch) -> None:
             watched.product.collect()
 
 
+@pytest.mark.dear
 def test_24_a_run_that_dies_behind_a_short_incremental_walk_leaves_it_to_the_next(watched, monkeypatch):
     """Cousin: the next run finds the list unchanged."""
     watched.sync()
@@ -221,6 +225,7 @@ def test_24_a_run_tried_again_has_not_forgotten_what_its_first_walk_lacked(watch
     assert (watched.present_count(), watched.judged().wrong_days, untold(watched)) == (RECORDS, 0, "")
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("token", ["good-token", ""])
 def test_24_what_is_hidden_and_goes_on_changing_costs_no_full_walk_a_run(tmp_path, token):
     """Cousin: a hidden pull request stands in every list of changes; it is told, with a token as nothing."""
@@ -254,6 +259,7 @@ def hide_a_pull_request(watched: Watched) -> None:
     watched.product.app.answer = filtered
 
 
+@pytest.mark.dear
 def test_24_what_is_known_to_be_hidden_covers_no_larger_hole(watched):
     """Cousin: a page of changes lacks 40 more for once, and then a full walk does."""
     hide_a_pull_request(watched)
