@@ -18,7 +18,7 @@ import click
 
 from gitpulse_assets.commands.exit_codes import WRONG_USE
 from gitpulse_assets.github.target import Firehose, Owner, Target
-from gitpulse_assets.place import Day
+from gitpulse_assets.place import Day, Organization
 from gitpulse_assets.repo import OWNER, InvalidRepo, Repo
 from gitpulse_assets.settings import Settings, SettingsError, load_settings
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
@@ -52,13 +52,19 @@ class FeedType(click.ParamType):
         return RepoType().convert(value, param, ctx)
 
 
+KnownPlace = Repo | Organization | Day
+
+
 class PlaceType(click.ParamType):
-    """An argument `owner/name`, or a UTC day of public events."""
+    """An argument `owner/name`, `owner/*` for an organisation's members, or a UTC day of public events."""
 
-    name = "OWNER/NAME|DAY"
+    name = "OWNER/NAME|OWNER/*|DAY"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Repo | Day:
-        """Read the argument; what is neither is wrong use."""
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> KnownPlace:
+        """Read the argument; what is none of them is wrong use."""
+        owner, _, name = str(value).lower().partition("/")
+        if name == "*" and OWNER.fullmatch(owner):
+            return Organization(owner)
         with suppress(ValueError):
             return value if isinstance(value, Day) else Day(date.fromisoformat(str(value)))
         return RepoType().convert(value, param, ctx)
@@ -140,7 +146,7 @@ def rebuild(repos: tuple[Repo, ...], accept_loss: bool) -> None:
 
 @cli.command("check")
 @click.argument("places", nargs=-1, required=True, type=PlaceType())
-def check_lake(places: tuple[Repo | Day, ...]) -> None:
+def check_lake(places: tuple[KnownPlace, ...]) -> None:
     """Read everything that is stored, and name what is damaged.
 
     With what is lost for good, and what `gitpulse repair` keeps. PLACES are owner/name, or UTC days of public
@@ -154,7 +160,7 @@ def check_lake(places: tuple[Repo | Day, ...]) -> None:
 @cli.command()
 @click.argument("places", nargs=-1, required=True, type=PlaceType())
 @ACCEPT_LOSS
-def repair(places: tuple[Repo | Day, ...], accept_loss: bool) -> None:
+def repair(places: tuple[KnownPlace, ...], accept_loss: bool) -> None:
     """Mend what `gitpulse check` names.
 
     Nothing that can be read is removed, and what cannot is set aside. PLACES are owner/name, or UTC days of

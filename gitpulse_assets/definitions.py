@@ -12,6 +12,7 @@ import dagster as dg
 from gitpulse_assets.assets.bronze import bronze
 from gitpulse_assets.assets.events import public_events
 from gitpulse_assets.assets.gold import gold
+from gitpulse_assets.assets.members import members
 from gitpulse_assets.assets.report import backlog_report
 from gitpulse_assets.assets.silver import silver, sync_state
 from gitpulse_assets.automation.alerts import alerts
@@ -22,11 +23,15 @@ from gitpulse_assets.automation.retries import retries
 from gitpulse_assets.automation.schedules import default_schedules
 from gitpulse_assets.automation.sweep import watched_jobs
 from gitpulse_assets.automation.watching import watching_sensors
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 
 default_sensors = [alerts, retries, *watching_sensors, event_feeds, report_automation]
-default_assets = [bronze, silver, sync_state, gold, backlog_report, public_events]
+default_assets = [
+    *(bronze, silver, sync_state, gold, backlog_report, public_events),
+    *([members] if CONTRIBUTORS in chosen_subjects() else []),
+]
 
 
 def default_resources() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a publication of the lake is of: a repository, or a UTC day of public events.
+"""What a publication of the lake is of: a repository, an organisation, or a UTC day of public events.
 
 A place is a key for people and the hive-style folders its tables lie in. Which tables a place has is said by
 their contracts.
@@ -52,3 +52,28 @@ class Day:
 
     def __str__(self) -> str:
         return self.key
+
+
+@dataclass(frozen=True, order=True)
+class Organization:
+    """An organisation, by its login in lower case: its members are those of all its repositories."""
+
+    login: str
+
+    @property
+    def key(self) -> str:
+        """The partition key, `apache`."""
+        return self.login
+
+    @property
+    def folder(self) -> str:
+        """`org_login=apache`."""
+        return f"org_login={self.login}"
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """`org_login`."""
+        return {"org_login": self.login}
+
+    def __str__(self) -> str:
+        return f"{self.login}/*"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from gitpulse_assets.assets.members import tell_look
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.checks.specs import asset_check_result, contract_check_spec
@@ -22,6 +23,7 @@ from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
+from gitpulse_assets.place import Organization
 from gitpulse_assets.processes.stopping import stops_noted
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, settings_or_failure
@@ -87,11 +89,15 @@ def bronze(
     def warn(wait: "Wait") -> None:
         context.log.warning(wait_line(wait))
 
+    organization = Organization(repo.owner)
+    members_before = target.commit("silver", organization)
     with github.client(settings, warn, was_reached=was_reached) as client:
         session = Session(client, target, repo, context.run.run_id)
         with notes_logged(context.log):
             walk = collect_or_fail(session, is_full=config.full, with_events=config.events)
         quota = quota_left(client)
+    if target.commit("silver", organization) != members_before:
+        tell_look(context, target, organization)
     with lake_errors(target, repo):
         rests = is_at_rest(session, walk)
     collected = {"duration_seconds": round(time.monotonic() - began, 3), NOTHING_CHANGED: rests, **quota}

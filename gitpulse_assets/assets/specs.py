@@ -21,12 +21,16 @@ KINDS: dict[Layer, set[str]] = {
 }
 
 
+# Of what is no repository's, the group; the jobs of a repository select the layers.
+GROUPS = {"day": "events", "organization": "members"}
+
+
 def asset_spec(contract: TableContract) -> dg.AssetSpec:
     """Return the asset that stands for one table."""
     return dg.AssetSpec(
         key=list(contract.asset_key),
         description=f"{contract.description}\n\nGrain: {contract.grain}. Key: {', '.join(contract.key)}.",
-        group_name="events" if contract.place == "day" else contract.layer,
+        group_name=GROUPS.get(contract.place, contract.layer),
         kinds=KINDS[contract.layer],
         owners=[OWNER],
         tags={"layer": contract.layer},

@@ -18,8 +18,13 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.members.tables import CHOSEN_MEMBER_CONTRACTS
 
-VIEWED = (*(contract for contract in CATALOG if contract.layer in ("silver", "gold")), *EVENT_CONTRACTS)
+VIEWED = (
+    *(contract for contract in CATALOG if contract.layer in ("silver", "gold")),
+    *CHOSEN_MEMBER_CONTRACTS,
+    *EVENT_CONTRACTS,
+)
 TYPES = {
     pa.string(): "varchar",
     pa.int32(): "integer",
@@ -34,7 +39,7 @@ TYPES = {
 def duckdb_views(lake: Lake, lake_url: str, s3: S3Options, *, with_comments: bool = True) -> str:
     """Return the statements that make the views, with what opens the bucket before them.
 
-    A table that no repository has yet becomes an empty view. No key is written: DuckDB finds them by AWS's
+    A table that no place has yet becomes an empty view. No key is written: DuckDB finds them by AWS's
     own search. Raises LakeError where the lake cannot be read, or its path would be taken for a pattern.
     """
     root = lake_url.rstrip("/")
@@ -54,10 +59,11 @@ def duckdb_views(lake: Lake, lake_url: str, s3: S3Options, *, with_comments: boo
 
 
 def published_tables(lake: Lake) -> Iterator[tuple[tuple[str, str], str]]:
-    """Name the tables that some repository or day has, as ((layer, name), fingerprint of its contract)."""
+    """Name the tables that some place has, as ((layer, name), fingerprint of its contract)."""
     layers: tuple[Layer, ...] = ("silver", "gold")
     for layer in layers:
-        for place in (*lake.committed_repos(layer), *lake.committed_days(layer)):
+        places = (lake.committed_repos, lake.committed_organizations, lake.committed_days)
+        for place in (place for committed in places for place in committed(layer)):
             commit = lake.commit(layer, place)
             for name, table in commit.tables.items() if commit else ():
                 yield (layer, name.partition("/")[0]), table.contract

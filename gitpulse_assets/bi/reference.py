@@ -10,7 +10,8 @@ from pathlib import Path
 from gitpulse_assets.bi.readers import READERS
 from gitpulse_assets.catalog.declared import tables_of
 from gitpulse_assets.catalog.tables import CATALOG
-from gitpulse_assets.chosen import SUBJECTS
+from gitpulse_assets.chosen import CONTRIBUTORS, SUBJECTS
+from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 
@@ -48,7 +49,8 @@ Not tried: Spark, which by its manual guesses the types of the path's keys unles
 
 def reference() -> str:
     """Return the whole reference as Markdown."""
-    added = {subject: tuple(dict.fromkeys(tables_of(subject))) for subject in SUBJECTS}
+    beside = {CONTRIBUTORS: MEMBER_CONTRACTS}
+    added = {subject: (*dict.fromkeys(tables_of(subject)), *beside[subject]) for subject in SUBJECTS}
     of_subjects = [contract for contracts in added.values() for contract in contracts]
     always = [contract for contract in (*CATALOG, *EVENT_CONTRACTS) if contract not in of_subjects]
     lines = [head(), *sections(always)]
@@ -89,6 +91,8 @@ def path(contract: TableContract) -> str:
     """Return where the table's data lie below the lake's root."""
     if contract.place == "day":
         return f"{contract.folder}/event_date=<day>/<part>.parquet"
+    if contract.place == "organization":
+        return f"{contract.folder}/org_login=<o>/data.parquet"
     is_batched = contract.layer == "bronze" and contract.name != "manifest"
     file = "run_id=<id>/batch-<n>.parquet" if is_batched else "data.parquet"
     return f"{contract.folder}/repo_owner=<o>/repo_name=<r>/{file}"

@@ -1,7 +1,7 @@
 """All silver and gold tables of a lake, put into a DuckDB database under the names of the views.
 
-Of each repository, and of each day of events, the tables of a layer are those that one merge published. Where
-the database goes, and who reads it, is not decided here.
+Of each repository, organisation and day of events, the tables of a layer are those that one merge published.
+Where the database goes, and who reads it, is not decided here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.place import Day
 
 LAYERS: tuple[Layer, ...] = ("silver", "gold")
+OF_ORGANIZATIONS = [contract for contract in VIEWED if contract.place == "organization"]
 OF_DAYS = [contract for contract in VIEWED if contract.place == "day"]
 OF_REPOSITORIES: dict[Layer, list[TableContract]] = {
     layer: [contract for contract in VIEWED if (contract.layer, contract.place) == (layer, "repository")]
@@ -38,6 +39,9 @@ def fill_tables(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str) -> None
         for repo in lake.committed_repos(layer):
             with lake.reading(repo):
                 copy_rows(con, contracts, lake.snapshot(layer, repo, contracts).datasets, schema)
+    for organization in lake.committed_organizations("silver") if OF_ORGANIZATIONS else ():
+        tables = lake.snapshot("silver", organization, OF_ORGANIZATIONS).datasets
+        copy_rows(con, OF_ORGANIZATIONS, tables, schema)
     for day in lake.committed_days("silver"):
         copy_rows(con, OF_DAYS, dict(of_day(lake, day)), schema)
     con.execute("commit")

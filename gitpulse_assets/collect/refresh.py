@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gitpulse_assets.catalog.subjects import STREAMS
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.collect.control import (
     ControlTotal,
     OpenCount,
@@ -17,6 +18,7 @@ from gitpulse_assets.collect.dialect import in_the_hosts_dialect
 from gitpulse_assets.collect.issue_events import goes_on
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.lists import WalkPlan, collect_list, plan_walk
+from gitpulse_assets.collect.members import collect_members
 from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.reconciliation import keep_reconciliation
 from gitpulse_assets.collect.repository import CollectedRepository, collect_repository
@@ -43,6 +45,8 @@ def collect(session: Session, *, is_full: bool, with_events: bool = False) -> Ma
     down in the manifest.
     """
     repository = collect_repository(session)
+    if CONTRIBUTORS in chosen_subjects():
+        collect_members(session, repository)
     with in_the_hosts_dialect(session, is_full=is_full):
         return collect_all_of(session, repository, is_full=is_full, with_events=with_events)
 

@@ -22,12 +22,14 @@ class CollectedRepository:
     """What a run begins with: the repository's id, and how many issues and pull requests are open there.
 
     `is_unchanged`: GitHub said that nothing about the repository changed since an earlier run.
+    `owner_type`: User or Organization, where GitHub said so now.
     """
 
     repository_id: int
     open_count: int | None
     date: dt.datetime
     is_unchanged: bool
+    owner_type: str | None = None
 
 
 def collect_repository(session: Session) -> CollectedRepository:
@@ -50,7 +52,11 @@ def collect_repository(session: Session) -> CollectedRepository:
         stream.keep(session.table(REPOSITORY, [row]), answer.date, page_count=1)
     stream.close("complete")
     return CollectedRepository(
-        answer.repository_id or known_id or 0, answer.open_issues_count, answer.date, is_unchanged=False
+        answer.repository_id or known_id or 0,
+        answer.open_issues_count,
+        answer.date,
+        is_unchanged=False,
+        owner_type=answer.owner_type,
     )
 
 

@@ -18,17 +18,18 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.integrity import Finding
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
-from gitpulse_assets.place import Day
+from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.busy import busy_keys
 from gitpulse_assets.settings import Settings, SettingsError
 
 
-def repair_places(settings: Settings, places: Sequence[Repo | Day], *, accepts_loss: bool) -> int:
+def repair_places(settings: Settings, places: Sequence[Place], *, accepts_loss: bool) -> int:
     """Repair each place and return the worst exit code."""
     try:
         lake = open_lake(settings)
         codes = [repair_events(settings, lake, day) for day in places if isinstance(day, Day)]
+        codes += [refuse_members(lake, one) for one in places if isinstance(one, Organization)]
         repos = [repo for repo in places if isinstance(repo, Repo)]
         if repos:
             with instance_of(settings) as instance:
@@ -38,6 +39,17 @@ def repair_places(settings: Settings, places: Sequence[Repo | Day], *, accepts_l
         return worst(codes)
     except (SettingsError, LakeError) as error:
         return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)
+
+
+def refuse_members(lake: Lake, place: Organization) -> int:
+    """Say of an organisation's damaged members that nothing else tells since when they are."""
+    if not examined(lake, place):
+        return DONE
+    return refused(
+        f"{place}: put its objects back from a backup, or remove every {place.folder} below silver/, and the "
+        "next refresh looks for the first time",
+        FAILED,
+    )
 
 
 def repair_events(settings: Settings, lake: Lake, day: Day) -> int:

@@ -48,7 +48,7 @@ class TableContract:
     """Everything the rest of the project needs to know about one table.
 
     `order_by` is the order rows are stored in, so that Parquet statistics make filters cheap.
-    `place` says whose tables are published together: a repository's, or those of a UTC day of events.
+    `place` says whose tables are published together: a repository's, an organisation's, or a UTC day's.
     `sample` names the columns that identify a row to a person in the metadata of a failed check.
     """
 
@@ -61,7 +61,7 @@ class TableContract:
     order_by: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     sample: tuple[str, ...] = field(default=())
-    place: Literal["repository", "day"] = "repository"
+    place: Literal["repository", "organization", "day"] = "repository"
 
     @property
     def asset_key(self) -> tuple[str, str]:
@@ -81,7 +81,7 @@ class TableContract:
     @property
     def files(self) -> str:
         """The pattern, below its folder, of the objects it is published in; a day's may be several."""
-        return "*/*.parquet" if self.place == "day" else "*/*/data.parquet"
+        return {"day": "*/*.parquet", "organization": "*/data.parquet"}.get(self.place, "*/*/data.parquet")
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from gitpulse_assets.github.connection import READ_SECONDS, open_http
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.departures import Departure, Departures, MissingIssue
 from gitpulse_assets.github.detours import KnownPage
-from gitpulse_assets.github.errors import AnswerUnusable, IssuesDisabled, RepositoryNotFound
+from gitpulse_assets.github.errors import AnswerUnusable, Forbidden, IssuesDisabled, RepositoryNotFound
 from gitpulse_assets.github.feed import Feed, FeedPage, poll
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
@@ -52,6 +52,7 @@ class RepositoryAnswer:
     full_name: str | None = None
     has_issues: bool | None = None
     open_issues_count: int | None = None
+    owner_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,19 @@ class _SizedRepository(msgspec.Struct):
     repository: _Sizes
 
 
+class _OwnMembership(msgspec.Struct):
+    state: str
+    role: str
+
+
+class _OwnerFields(msgspec.Struct):
+    type: str | None = None
+
+
 class _RepositoryFields(msgspec.Struct):
     id: int
     full_name: str
+    owner: _OwnerFields | None = None
     has_issues: bool | None = None
     open_issues_count: int | None = None
 
@@ -239,6 +250,7 @@ class GitHubClient:
             full_name=fields.full_name,
             has_issues=fields.has_issues,
             open_issues_count=fields.open_issues_count,
+            owner_type=fields.owner.type if fields.owner else None,
         )
 
     def star_count(self, repo: Repo, etag: str | None = None) -> StarAnswer:
@@ -272,6 +284,38 @@ class GitHubClient:
                 yield from walk(self._transport, asked, url, known=known)
                 return
         raise RepositoryNotFound(f"{owner} is no organisation or user at {httpx.URL(self._api_url).host}")
+
+    def members(self, owner: str, known: Mapping[str, KnownPage] | None = None) -> Iterator[Page]:
+        """Walk the members of an organisation, 100 a page; `known` as in `pages`.
+
+        A list of one page that is not full is asked for by its ETag too: who joined would stand in it.
+        """
+        url = f"{self._api_url}/orgs/{owner}/members?per_page={PER_PAGE}"
+        only = (known or {}).get(url) if known and len(known) == 1 else None
+        if only and only.etag and only.next_url is None:
+            reply = expect_found(self._transport.get(url, Owner(owner), etag=only.etag), Owner(owner))
+            if reply.status == 304:
+                yield Page(1, url, None, reply.date, only.etag, [], is_unchanged=True)
+                return
+        yield from walk(self._transport, Owner(owner), url, known=known)
+
+    def own_role(self, owner: str) -> str | None:
+        """As what the token's owner is a member of an organisation; None for none, as without a token."""
+        if not self._transport.has_token(Owner(owner)):
+            return None
+        try:
+            reply = self._transport.get(f"{self._api_url}/user/memberships/orgs/{owner}", Owner(owner))
+        except Forbidden:
+            # An App's installation is nobody, and some tokens may not say whose they are.
+            return None
+        if reply.status != 200:
+            return None
+        own = decode(reply.content, _OwnMembership, reply.url)
+        return own.role if own.state == "active" else None
+
+    def token_mark(self, owner: str) -> str:
+        """Tells the token that serves an owner from others, also in another process; empty without one."""
+        return self._transport.token_mark(Owner(owner))
 
     @property
     def graphql_host(self) -> str:

@@ -39,6 +39,12 @@ class Token:
     def refused(self, target: Target) -> None:
         """Nothing follows for the token itself."""
 
+    @property
+    def mark(self) -> str:
+        """Tells this token from others, also in another process; nothing of it can be found by that."""
+        value = self._credential.value.get_secret_value()
+        return hmac.digest(value.encode(), b"mark", hashlib.sha256)[:4].hex()
+
     def weight(self, target: Target) -> bytes:
         """How strongly this token is drawn to a repository (rendezvous hashing)."""
         value = self._credential.value.get_secret_value()

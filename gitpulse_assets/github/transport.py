@@ -121,6 +121,11 @@ class Transport:
         source = self._tokens.first(target)
         return source.name if source else "no token"
 
+    def token_mark(self, target: Target) -> str:
+        """Tells whoever asks about a target from others, also in another process; empty without a token."""
+        source = self._tokens.first(target)
+        return source.mark if isinstance(source, Token) else source.name if source else ""
+
     def mask(self, text: str) -> str:
         """Words that came from outside, without any token they may repeat."""
         return self._tokens.mask(text)

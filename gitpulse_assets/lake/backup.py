@@ -33,12 +33,12 @@ from gitpulse_assets.lake.errors import (
     PreconditionFailed,
 )
 from gitpulse_assets.lake.integrity import counted_keys
-from gitpulse_assets.lake.listing import days_with
+from gitpulse_assets.lake.listing import days_with, organizations_with
 from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.lake.promotion import Settled, settle
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 from gitpulse_assets.lake.store import ObjectInfo, Store
-from gitpulse_assets.place import Day, Place
+from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def back_up(store: Store, target: Store) -> BackedUp:
         # Objects without an index are of a first backup that was cut short.
         refuse_filled(target, "holds something that is no backup; name an empty place", OBJECTS)
     copy = Copy(store, target, before.objects if before else {})
-    for place in (*repos_of(store), *days_of(store)):
+    for place in (*repos_of(store), *organizations_of(store), *days_of(store)):
         copy.place(place)
     copy.hour_files()
     copy.watch_list()
@@ -243,6 +243,12 @@ def repos_of(store: Store) -> list[Repo]:
     prefixes = (f"{MANIFEST.folder}/", *map(paths.commit_prefix, PUBLISHED))
     found = {paths.repo_of(info.key) for prefix in prefixes for info in store.list(prefix)}
     return sorted(repo for repo in found if repo)
+
+
+def organizations_of(store: Store) -> list[Organization]:
+    """Every organisation of which members were published."""
+    prefix, key = paths.commit_prefix("silver"), partial(paths.commit_key, "silver")
+    return organizations_with(store, prefix, key)
 
 
 def days_of(store: Store) -> list[Day]:

@@ -15,7 +15,7 @@ from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.sealed import NotAsWritten, decode
 from gitpulse_assets.lake.store import OpenObject, Store, read_written
-from gitpulse_assets.place import Day, Place
+from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
 
 MergedCounts = dict[str, dict[str, int]]
@@ -77,6 +77,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     repo_owner: str = ""
     repo_name: str = ""
     event_date: date | None = None
+    org_login: str = ""
     tables: tuple[PlannedTable, ...]
     carried: dict[str, CommittedTable] = {}
     removed: tuple[str, ...] = ()
@@ -88,6 +89,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> Place:
         """Whose tables it publishes."""
+        if self.org_login:
+            return Organization(self.org_login)
         return Day(self.event_date) if self.event_date else Repo(self.repo_owner, self.repo_name)
 
 

@@ -28,7 +28,7 @@ from gitpulse_assets.lake.manifest import Manifest, ManifestRow, counted_keys
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.lake.witnesses import runs_in_folds
-from gitpulse_assets.place import Day, Place
+from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
 
 Kind = Literal["manifest", "batch", "plan", "commit", "table", "hour_file"]
@@ -59,6 +59,7 @@ LOST_OF_DAY = {
     "star_count": "how many stars the repositories had that day",
     "firehose_event": "what share of the events the firehose showed",
 }
+LOST_OF_ORGANIZATION = "since when each is a member, unless a backup has it: the next look is a first one"
 REMEDY = {
     "manifest": "made again from the batches, which all count again",
     "batch": "set aside, an empty one in its place; `gitpulse refresh --full` fetches what GitHub still has",
@@ -273,6 +274,8 @@ def _bad_tables(store: Store, layer: Layer, place: Place, commit: Commit) -> Ite
 
 
 def _lost_with(layer: Layer, name: str, place: Place) -> str | None:
+    if isinstance(place, Organization):
+        return LOST_OF_ORGANIZATION
     if isinstance(place, Day):
         return LOST_OF_DAY.get(name.partition("/")[0])
     is_log = (layer, name) == RECONCILIATION.asset_key

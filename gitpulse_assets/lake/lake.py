@@ -21,7 +21,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.integrity import Finding, examine
-from gitpulse_assets.lake.listing import days_with, repos_with
+from gitpulse_assets.lake.listing import days_with, organizations_with, repos_with
 from gitpulse_assets.lake.maintenance import (
     LEFT_OVER_AFTER,
     CleanedUp,
@@ -37,7 +37,7 @@ from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import S3Store
 from gitpulse_assets.lake.snapshot import Snapshot, open_published, open_snapshot
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.place import Day, Place
+from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
 
 # A manifest that is made again may count a batch that is gone, which is the next thing to mend.
@@ -177,6 +177,10 @@ class Lake:
     def committed_repos(self, layer: Layer) -> list[Repo]:
         """The repositories of which something was published, by owner and name."""
         return repos_with(self.store, paths.commit_prefix(layer), partial(paths.commit_key, layer))
+
+    def committed_organizations(self, layer: Layer) -> list[Organization]:
+        """The organisations of which something was published, by name."""
+        return organizations_with(self.store, paths.commit_prefix(layer), partial(paths.commit_key, layer))
 
     def committed_days(self, layer: Layer) -> list[Day]:
         """The days of events of which something was published, in order."""

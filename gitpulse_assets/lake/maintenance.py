@@ -18,7 +18,7 @@ from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.lake.listing import days_with, repos_with
+from gitpulse_assets.lake.listing import days_with, organizations_with, repos_with
 from gitpulse_assets.lake.manifest import Manifest, counted_keys
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import MERGE_LIFETIME_SECONDS
@@ -130,5 +130,6 @@ def registered_repos(store: Store) -> list[Repo]:
 def _published(store: Store) -> Iterator[tuple[Layer, Place]]:
     for layer in get_args(Layer):
         prefix, key = paths.commit_prefix(layer), partial(paths.plan_key, layer)
-        for place in (*repos_with(store, prefix, key), *days_with(store, prefix, key)):
+        kinds = (repos_with, organizations_with, days_with)
+        for place in (place for places_with in kinds for place in places_with(store, prefix, key)):
             yield layer, place

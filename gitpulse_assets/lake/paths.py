@@ -1,7 +1,7 @@
 """Where every object of the lake lies: keys below the root, with `/` between their parts.
 
 People's BI queries rely on `<layer>/<table>/repo_owner=<o>/repo_name=<r>/…parquet`, and for public events on
-`silver/<table>/event_date=<day>/…parquet`. Nothing is read here.
+`silver/<table>/event_date=<day>/…parquet`; an organisation's lie in `org_login=<o>`. Nothing is read here.
 """
 
 import re
@@ -9,7 +9,7 @@ from datetime import date
 
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.place import Day, Place
+from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
 
 STAGING = "_staging/"
@@ -21,6 +21,7 @@ RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BATCH = re.compile(r"/run_id=([^/]+)/batch-(\d+)\.parquet$")
 
 _REPOSITORY = re.compile(r"(?:^|/)repo_owner=([^/]+)/repo_name=([^/]+)/")
+_ORGANIZATION = re.compile(r"(?:^|/)org_login=([^/]+)/")
 _DAY = re.compile(r"(?:^|/)event_date=(\d{4}-\d\d-\d\d)/")
 
 # A table of one object calls it so; a day's tables have several.
@@ -39,9 +40,15 @@ def day_of(key: str) -> Day | None:
     return Day(date.fromisoformat(found[1])) if found else None
 
 
+def organization_of(key: str) -> Organization | None:
+    """The organisation an object belongs to, or None where its key names none."""
+    found = _ORGANIZATION.search(key)
+    return Organization(found[1]) if found else None
+
+
 def place_of(key: str) -> Place | None:
     """The place whose tables an object belongs to, or None where its key names none."""
-    return repo_of(key) or day_of(key)
+    return repo_of(key) or day_of(key) or organization_of(key)
 
 
 def table_key(contract: TableContract, place: Place, part: str = WHOLE) -> str:

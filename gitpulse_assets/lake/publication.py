@@ -1,8 +1,8 @@
 """Audit, then publish: the tables of one merge are staged, sealed, and only then put in place.
 
-A merge is of one place: a repository, or a day of public events. One that is dropped before `seal` leaves no
-trace; sealed, it will be published whole, by itself or after a crash by the next `begin`. Who seals second is
-told so before anything of his moved.
+A merge is of one place: a repository, an organisation, or a day of public events. One that is dropped before
+`seal` leaves no trace; sealed, it will be published whole, by itself or after a crash by the next `begin`.
+Who seals second is told so before anything of his moved.
 """
 
 import time

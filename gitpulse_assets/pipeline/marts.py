@@ -16,15 +16,17 @@ from gitpulse_assets.catalog.tables import MART_TABLES, MARTS
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.members import ORGANIZATION_MEMBER
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.pipeline.neighbours import link_transfers
 from gitpulse_assets.pipeline.step import Made, audited, stage
+from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
-from gitpulse_assets.transform.contributors import build_conversations, unfit_patterns, without_members
+from gitpulse_assets.transform.contributors import build_conversations, unfit_patterns
 from gitpulse_assets.transform.gold import (
     NOT_COPIED,
     SILVER_INPUTS,
@@ -68,7 +70,7 @@ def make_marts(
             con.register(table.name, inputs[table.name])
         link_transfers(con, lake, repo)
         if HAS_CONVERSATIONS:
-            make_conversations(con, repo, as_of_at, options or RepoOptions())
+            make_conversations(con, lake, repo, as_of_at, options or RepoOptions())
         verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
         checks = audited(con, MART_TABLES, GOLD_CHECKS, {"as_of_at": as_of_at})
         refuse_failed(checks)
@@ -78,13 +80,19 @@ def make_marts(
 
 
 def make_conversations(
-    con: duckdb.DuckDBPyConnection, repo: Repo, as_of_at: datetime, options: RepoOptions
+    con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, as_of_at: datetime, options: RepoOptions
 ) -> None:
     """Make the marts of conversations; say of patterns of the watch list that they fit nothing."""
-    without_members(con)
+    con.register(ORGANIZATION_MEMBER.name, members_of(lake, repo))
     build_conversations(con, as_of_at, options)
     for pattern in unfit_patterns(con, options.waiting_labels):
         logger.warning("%s: waiting_labels: no label of it fits %r; see its labels at GitHub", repo, pattern)
+
+
+def members_of(lake: Lake, repo: Repo) -> ds.Dataset:
+    """The members of the repository's organisation; none where it is a person's, or nobody looked yet."""
+    place = Organization(repo.owner)
+    return lake.snapshot("silver", place, [ORGANIZATION_MEMBER]).datasets[ORGANIZATION_MEMBER.name]
 
 
 def last_walk_at(sync_state: ds.Dataset) -> datetime:

@@ -20,6 +20,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.pipeline.batches import new_batches
+from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.silver import is_repository_news
 
@@ -39,6 +40,9 @@ def is_at_rest(session: Session, walk: ManifestRow) -> bool:
     lake, repo, rows = session.lake, session.repo, session.manifest.rows()
     silver, gold = lake.commit("silver", repo), lake.commit("gold", repo)
     if silver is None or gold is None or gold.made_at < silver.made_at:
+        return False
+    members = lake.commit("silver", Organization(repo.owner))
+    if members is not None and gold.made_at < members.made_at:
         return False
     if any(row.status != "complete" for row in rows if row.run_id == session.run_id):
         return False

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from gitpulse_assets.sandbox.acts import Acts
-from gitpulse_assets.sandbox.cast import Cast
+from gitpulse_assets.sandbox.cast import MEMBER_COUNT, Cast
 from gitpulse_assets.sandbox.model import Issue, IssueComment, PullRequestReview, Team, User, node_id
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.times import DAY_SECONDS
@@ -18,6 +18,7 @@ STATES = ("COMMENTED", "APPROVED", "CHANGES_REQUESTED", "COMMENTED", "APPROVED")
 REACTIONS = ("+1", "-1", "heart", "eyes", "rocket")
 # Moves a day for each pull request that is open.
 MOVES_A_DAY = 0.35
+MEMBER_MOVES_A_DAY = 0.1
 
 
 class People:
@@ -31,6 +32,10 @@ class People:
         self.team = Team(first_id + 99, "core")
         # One by which an answer of the author is waited for.
         acts.repository.labels[-1].name = "waiting for its author"
+        self.organization = world.organization(plan.full_name.partition("/")[0])
+        self.membership_rng = Random(f"{plan.full_name}:{plan.seed}:members")
+        for index, member in enumerate(self.cast.people[:MEMBER_COUNT]):
+            self.organization.join(member, acts.repository.created_at, is_hidden=index % 3 == 2)
         self.pull_requests: list[Issue] = []
         self.comments: list[IssueComment] = []
 
@@ -46,8 +51,16 @@ class People:
             self.world.schedule(at + self.rng.randrange(DAY_SECONDS), self._act_on_pull_request)
         for _ in range(self.rng.randrange(4)):
             self.world.schedule(at + self.rng.randrange(DAY_SECONDS), self._act_on_issue)
+        if self.membership_rng.random() < MEMBER_MOVES_A_DAY:
+            self.world.schedule(at + self.membership_rng.randrange(DAY_SECONDS), self._come_or_go)
         if self.rng.random() < 0.01 and len(self.acts.repository.labels) > 5:
             self.world.schedule(at + self.rng.randrange(DAY_SECONDS), self._delete_label)
+
+    def _come_or_go(self, at: int, _: Any) -> None:
+        """A member leaves, or one who left returns; their association goes on being told as before."""
+        member = self.cast.people[self.membership_rng.randrange(MEMBER_COUNT)]
+        is_member = member.user_id in self.organization.members
+        (self.organization.leave if is_member else self.organization.join)(member, at)
 
     def anyone(self) -> User | None:
         """Somebody: often a regular, now and then a bot, a Mannequin or an account deleted since."""

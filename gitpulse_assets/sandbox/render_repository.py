@@ -48,12 +48,12 @@ PART_URLS = {
 }
 
 
-def repository_bytes(repository: Repository, pushed_at: int) -> bytes:
-    """The REST record of a repository; `pushed_at` in Unix seconds."""
+def repository_bytes(repository: Repository, pushed_at: int, owner_kind: str = "Organization") -> bytes:
+    """The REST record of a repository; `pushed_at` in Unix seconds, `owner_kind` its owner's type."""
     full_name = repository.full_name
     api, web = f"{API}/repos/{full_name}", f"{WEB}/{full_name}"
     owner_id = repository.owner_id
-    owner = User(owner_id, repository.owner, "Organization", node_id("O_kgDO", owner_id))
+    owner = User(owner_id, repository.owner, owner_kind, node_id("O_kgDO", owner_id))
     record: dict[str, Any] = {
         "id": repository.repository_id,
         "node_id": repository.node_id,

@@ -12,6 +12,7 @@ from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, PublicEvent,
 from gitpulse_assets.sandbox.listing import BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
 from gitpulse_assets.sandbox.model import Event, Issue, IssueComment, Repository, ReviewComment
+from gitpulse_assets.sandbox.organizations import members_response, membership_response
 from gitpulse_assets.sandbox.render import (
     comment_json,
     event_json,
@@ -25,6 +26,8 @@ from gitpulse_assets.sandbox.world import World
 
 NAMED = re.compile(r"/repos/([^/]+/[^/]+)(/.*)?")
 OWNED = re.compile(r"/(orgs|users)/([^/]+)/(repos|events)")
+MEMBERS = re.compile(r"/(?:orgs|(organizations))/([^/]+)/members")
+OWN_MEMBERSHIP = re.compile(r"/user/memberships/orgs/([^/]+)")
 NUMBERED = re.compile(r"/repositories/(\d+)(/.*)?")
 ISSUE = re.compile(r"/issues/(\d+)(/events|/timeline)?")
 # From this many rows on GitHub's issue list wants cursors.
@@ -52,10 +55,16 @@ class Routes:
         self._rows_kept: dict[int, tuple[int, list[Row]]] = {}
 
     def answer(self, request: Request, sees: Callable[[Repository], bool] = lambda _: True) -> Response:
-        """Answer a request below /repos, /repositories, /orgs or /users; 404 for anything else.
+        """Answer a request below /repos, /repositories, /orgs, /users or about the token's owner; else 404.
 
         `sees`: which repositories a list may show.
         """
+        if members := self._members(request):
+            return members
+        return self._feed_or_list(request, sees) or self._of_repository(request)
+
+    def _feed_or_list(self, request: Request, sees: Callable[[Repository], bool]) -> Response | None:
+        """The answer about an owner or all of GitHub; None for any other path."""
         owned = OWNED.fullmatch(request.path)
         if owned and owned[1] == "orgs" and owned[2].lower() in self.world.people:
             return not_found()
@@ -65,6 +74,10 @@ class Routes:
             return self._of_organisation(request, owned[2])
         if owned:
             return self._owned(request, owned[2], sees)
+        return None
+
+    def _of_repository(self, request: Request) -> Response:
+        """The answer about a repository by name or number; 404 for any other path."""
         named, numbered = NAMED.fullmatch(request.path), NUMBERED.fullmatch(request.path)
         if named:
             repository = self.world.repository(named[1])
@@ -76,6 +89,15 @@ class Routes:
             return self._in_repository(request, repository, numbered[2] or "")
         return not_found()
 
+    def _members(self, request: Request) -> Response | None:
+        """The answer about an organisation's members; None for any other path."""
+        if found := MEMBERS.fullmatch(request.path):
+            organization = self.world.organization_named(found[2], is_number=bool(found[1]))
+            return members_response(organization, request)
+        if found := OWN_MEMBERSHIP.fullmatch(request.path):
+            return membership_response(self.world.organization_named(found[1]), request)
+        return None
+
     def _owned(self, request: Request, owner: str, sees: Callable[[Repository], bool]) -> Response:
         """The repositories of an account by name; who is no person is an organisation, and a user, too."""
         owned = [found for found in self.world.repositories.values() if found.owner.lower() == owner.lower()]
@@ -85,7 +107,8 @@ class Routes:
         owned.sort(key=lambda repository: repository.name.lower())
         page, per_page = _paging(request.query)
         end = page * per_page
-        records = [repository_bytes(each, self.world.clock) for each in owned[end - per_page : end]]
+        kind = self.world.kind_of(owner)
+        records = [repository_bytes(each, self.world.clock, kind) for each in owned[end - per_page : end]]
         headers = {}
         if end < len(owned):
             query = urlencode(request.query | {"page": str(page + 1)})
@@ -96,7 +119,8 @@ class Routes:
         if repository is None:
             return not_found()
         if suffix in ("", "/"):
-            return Response(200, repository_bytes(repository, self.world.clock))
+            kind = self.world.kind_of(repository.owner)
+            return Response(200, repository_bytes(repository, self.world.clock, kind))
         if suffix == "/events":
             return self._feed(request, repository)
         issue = ISSUE.fullmatch(suffix)

@@ -8,6 +8,7 @@ from typing import Any
 from gitpulse_assets.sandbox.acts import Acts, Ids
 from gitpulse_assets.sandbox.feeds import EventIds, PublicFeed
 from gitpulse_assets.sandbox.model import Issue, Repository, node_id
+from gitpulse_assets.sandbox.organizations import OrganizationActs
 from gitpulse_assets.sandbox.times import parse_iso
 from gitpulse_assets.sandbox.truth import Truth
 
@@ -33,6 +34,7 @@ class World:
         self.feeds: dict[int, PublicFeed] = {}
         self.event_ids = EventIds()
         self.people: set[str] = set()
+        self.organizations: dict[str, OrganizationActs] = {}
         self.firehose_shares = {"code": 0.3, "other": 0.1}
         self.firehose_shown: set[int] = set()
         self.lock = threading.RLock()
@@ -52,6 +54,27 @@ class World:
         self.acts[repository_id] = Acts(repository, self.ids)
         self.feeds[repository_id] = PublicFeed(repository, self.event_ids)
         return self.acts[repository_id]
+
+    def kind_of(self, owner: str) -> str:
+        """What an owner is, by GitHub's word."""
+        return "User" if owner.lower() in self.people else "Organization"
+
+    def organization(self, login: str) -> OrganizationActs:
+        """The acts on the organisation that owns repositories of the world. Raises KeyError for a person."""
+        found = self.organization_named(login)
+        if found is None:
+            raise KeyError(login)
+        return found
+
+    def organization_named(self, name: str, *, is_number: bool = False) -> OrganizationActs | None:
+        """An owner that is an organisation, by its login in any case or its number; None for others."""
+        for repository in self.repositories.values():
+            login = repository.owner.lower()
+            known_by = str(repository.owner_id) if is_number else login
+            if known_by == name.lower() and login not in self.people:
+                acts = OrganizationActs(repository.owner, repository.owner_id)
+                return self.organizations.setdefault(login, acts)
+        return None
 
     def repository(self, full_name: str) -> Repository | None:
         """Find a repository by its name or a former one, in any letter case."""

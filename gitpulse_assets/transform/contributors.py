@@ -58,12 +58,6 @@ def build_conversations(con: duckdb.DuckDBPyConnection, as_of_at: datetime, opti
         create_table(con, "gold", name, parameters)
 
 
-def without_members(con: duckdb.DuckDBPyConnection) -> None:
-    """Say that no organisation's members are known: who is a member goes by association."""
-    columns = "user_id bigint, from_date date, to_date date, first_look_at timestamptz"
-    con.execute(f"create or replace temp table organization_member ({columns})")
-
-
 def waiting_names(con: duckdb.DuckDBPyConnection, patterns: Iterable[str]) -> list[str]:
     """The names of labels that are or were on something and that one of the patterns fits."""
     names = label_names(con)

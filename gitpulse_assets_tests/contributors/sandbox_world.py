@@ -1,12 +1,20 @@
 """What the stand-in GitHub wrote down as it acted, as a `World` for the oracle."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.thread_acts import Fact, association_of
 from gitpulse_assets.sandbox.world import World as Sandbox
-from gitpulse_assets_tests.contributors.truth import Account, LabelTime, Move, Thread, Word, World
+from gitpulse_assets_tests.contributors.truth import (
+    Account,
+    LabelTime,
+    Move,
+    Organization,
+    Thread,
+    Word,
+    World,
+)
 
 NOBODY = Account(0, "", is_deleted=True)
 MOVES = {
@@ -103,8 +111,24 @@ def thread_of(issue: Issue, facts: list[Fact], names: Mapping[int, str]) -> Thre
     )
 
 
-def world_of(sandbox: Sandbox, name: str, as_of_at: datetime) -> World:
-    """The world of one repository, every fact up to now."""
+def organization_of(sandbox: Sandbox, login: str, looks: Iterable[datetime]) -> Organization | None:
+    """An organisation as somebody saw it who looked at these moments, in order, and believed what he saw."""
+    acts, spans = sandbox.organization(login), dict[int, list[tuple[date | None, date | None]]]()
+    first: datetime | None = None
+    known: set[int] = set()
+    for looked_at in looks:
+        there, day = acts.members_at(int(looked_at.timestamp())), looked_at.date()
+        for gone in known - there:
+            since, _ = spans[gone].pop()
+            spans[gone] += [(since, day)] if since != day else []
+        for new in there - known:
+            spans.setdefault(new, []).append((day if first else None, None))
+        first, known = first or looked_at, there
+    return Organization(first, spans) if first else None
+
+
+def world_of(sandbox: Sandbox, name: str, as_of_at: datetime, looks: Iterable[datetime] = ()) -> World:
+    """The world of one repository, every fact up to now; `looks`: when its members were looked at."""
     acts = sandbox.acts_on(name)
     by_issue: dict[int, list[Fact]] = {}
     for fact in acts.facts:
@@ -115,4 +139,4 @@ def world_of(sandbox: Sandbox, name: str, as_of_at: datetime) -> World:
         for issue in acts.repository.issues.values()
         if issue.issue_id in by_issue
     ]
-    return World(as_of_at, threads)
+    return World(as_of_at, threads, organization_of(sandbox, acts.repository.owner, looks))

@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gitpulse_assets.contracts.silver import SYNC_STATE
+from gitpulse_assets.members.looking import roll_of
 from gitpulse_assets.pipeline.marts import last_walk_at
+from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.messages import Request
@@ -42,7 +44,9 @@ def reader_of(folder: Path, seed: int) -> Reader:
         has_people=True,
         **dict.fromkeys(SHARES, 0.05),
     )
-    return Reader(generate([plan]), REPO, folder)
+    world = generate([plan])
+    world.organization(REPO.owner).roles["good-token"] = "member"
+    return Reader(world, REPO, folder)
 
 
 def cut_short(reader: Reader, requests: int) -> None:
@@ -79,7 +83,8 @@ def live(reader: Reader, seed: int) -> None:
 def judged(reader: Reader) -> Compared:
     """Every mart against the oracle, but for threads and labels that are gone."""
     as_of_at = last_walk_at(reader.lake.dataset(SYNC_STATE, REPO))
-    truth, result = world_of(reader.world, REPO.key, as_of_at), Compared()
+    looks = [look.looked_at for look in roll_of(reader.lake, Organization(REPO.owner)).looks if look.is_taken]
+    truth, result = world_of(reader.world, REPO.key, as_of_at, looks), Compared()
     here = {(thread.number, label.label_id) for thread in truth.threads for label in thread.labels}
     with reader.gold() as con:
         for name, (oracle, _) in ORACLES.items():

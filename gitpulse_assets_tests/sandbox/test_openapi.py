@@ -6,6 +6,8 @@ import httpx
 import jsonschema
 import pytest
 
+from gitpulse_assets.sandbox.model import User
+
 LIST = "/repos/octo-org/hello/issues"
 
 
@@ -26,6 +28,20 @@ def test_every_state_an_issue_can_be_in(client, world, openapi):
 
 def test_the_repository(client, openapi):
     openapi("full-repository", client.get("/repos/octo-org/hello").json())
+
+
+def test_the_members_of_an_organisation(client, world, openapi):
+    acts = world.organization("octo-org")
+    acts.roles["good-token"] = "admin"
+    for number in (1, 2):
+        acts.join(User(number, f"person-{number}"), world.clock, is_hidden=number == 2)
+    listed = client.get("/orgs/octo-org/members").json()
+    assert [record["id"] for record in listed] == [1, 2]
+    for record in listed:
+        openapi("simple-user", record)
+    openapi("org-membership", client.get("/user/memberships/orgs/octo-org").json())
+    stranger = client.get("/orgs/octo-org/members", headers={"Authorization": "Bearer other"}).json()
+    assert [record["id"] for record in stranger] == [1]
 
 
 def test_the_rate_limits(client, openapi):

@@ -25,6 +25,7 @@ WITHOUT_DAGSTER = (
     "lake",
     "lineage",
     "marts",
+    "members",
     "metrics",
     "page",
     "pipeline",
