@@ -1,6 +1,7 @@
 """`gitpulse plan`: what refreshing repositories for the first time will cost, before anything starts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
@@ -25,7 +26,7 @@ def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
     """Print what each repository costs and whether this hour's budget has it all.
 
     Returns 0 where it has, 3 where GitHub's limits will have to be waited for, 1 where something cannot be
-    refreshed at all. Costs 1 unit of either budget a repository, where conversations are collected 3.
+    refreshed at all. Costs 1 unit of either budget a repository, where conversations are collected 4.
     """
     try:
         lake = open_lake(settings)
@@ -61,14 +62,18 @@ def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
 def size_of(client: GitHubClient, repo: Repo) -> Size:
     """Ask how much there is; without a token only the newest number is told, which is at least as much.
 
-    Where conversations are collected, by 2 requests more how many comments there are.
+    Where conversations are collected, by 3 requests more how many comments and members there are.
     """
-    comments = comment_count(client, repo) if CONTRIBUTORS in chosen_subjects() else None
     if client.has_token(repo):
-        size = client.repository_size(repo)
-        return Size(size.issue_count, size.pull_request_count, comment_count=comments)
-    newest = client.newest_number(repo)
-    return Size(newest, 0, is_upper_bound=True, comment_count=comments)
+        found = client.repository_size(repo)
+        size = Size(found.issue_count, found.pull_request_count)
+    else:
+        size = Size(client.newest_number(repo), 0, is_upper_bound=True)
+    if CONTRIBUTORS not in chosen_subjects():
+        return size
+    return replace(
+        size, comment_count=comment_count(client, repo), member_count=client.member_count(repo.owner)
+    )
 
 
 def comment_count(client: GitHubClient, repo: Repo) -> int:

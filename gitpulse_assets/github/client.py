@@ -26,6 +26,7 @@ from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import CONVERSATION, LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import page_number, same_origin
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
+from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.spending import Spending
 from gitpulse_assets.github.target import Firehose, Owner, Target
 from gitpulse_assets.github.tokens import Tokens
@@ -299,6 +300,14 @@ class GitHubClient:
                 return
         yield from walk(self._transport, Owner(owner), url, known=known)
 
+    def member_count(self, owner: str) -> int:
+        """How many members of an organisation the token is shown, 0 of a person (1 request)."""
+        url = f"{self._api_url}/orgs/{owner}/members?per_page=1"
+        reply = self._transport.get(url, Owner(owner))
+        if reply.status == 404:
+            return 0
+        return length_told(expect_found(reply, Owner(owner)))
+
     def own_role(self, owner: str) -> str | None:
         """As what the token's owner is a member of an organisation; None for none, as without a token."""
         if not self._transport.has_token(Owner(owner)):
@@ -438,8 +447,7 @@ class GitHubClient:
     def list_length(self, repo: Repo, source: RestList) -> int:
         """How many records a list has, by the last of its pages of one record (1 request)."""
         url = self._address(repo, source.path, per_page=1)
-        reply = expect_found(Asking(self._transport, repo, url).reply(url).reply, repo)
-        return page_number(reply.last_url) or 1 if reply.last_url else len(split(reply))
+        return length_told(expect_found(Asking(self._transport, repo, url).reply(url).reply, repo))
 
     def repository_lifecycles(self, repo: Repo, *, after: str | None = None) -> Iterator[LifecycleBatch]:
         """Walk the lifecycle of every issue, oldest first, about 1 point for 100; needs a token.
@@ -477,3 +485,8 @@ class GitHubClient:
     def _address(self, repo: Repo, path: str, **query: str | int) -> str:
         base = f"{self._api_url}/repos/{repo.owner}/{repo.name}{path}"
         return str(httpx.URL(base, params=query)) if query else base
+
+
+def length_told(reply: Reply) -> int:
+    """How many records a list has, by the first of its pages of one record."""
+    return page_number(reply.last_url) or 1 if reply.last_url else len(split(reply))

@@ -16,6 +16,8 @@ FIXED_REQUESTS = 3
 FIXED_POINTS = 2
 # Of each list of comments the probe, the look at its end, and the page that is not full.
 COMMENT_LIST_REQUESTS = 6
+# As what the token's owner sees the members.
+OWN_ROLE_REQUESTS = 1
 # Without a token GitHub's count is the repository asked for twice more.
 FIXED_REQUESTS_WITHOUT_TOKEN = 5
 # By experience with github.com: a page of 100 records, and one of 100 issues with their lifecycles.
@@ -29,13 +31,15 @@ RECORDS_A_SECOND = 4_000
 class Size:
     """How many issues and pull requests there are; `is_upper_bound` where GitHub did not tell exactly.
 
-    `comment_count`: comments, those on lines among them, where conversations are collected.
+    `comment_count`: comments, those on lines among them, and `member_count`: members of the organisation,
+    where conversations are collected.
     """
 
     issue_count: int
     pull_request_count: int
     is_upper_bound: bool = False
     comment_count: int | None = None
+    member_count: int = 0
 
     @property
     def record_count(self) -> int:
@@ -73,8 +77,9 @@ class Left:
 def first_cost(size: Size, *, has_token: bool) -> Cost:
     """What a full walk costs, with the history of every issue where there is a token.
 
-    Where conversations are collected, with those of all threads in its stead, and their comments. Threads of
-    more than 100 entries cost a point more for each further 100, which nobody knows before.
+    Where conversations are collected, with those of all threads in its stead, their comments, and the members
+    of the organisation, which its repositories share. Threads of more than 100 entries cost a point more for
+    each further 100, which nobody knows before.
     """
     pages = ceil(size.record_count / RECORDS_A_PAGE)
     points = ceil(size.issue_count / ISSUES_A_POINT) + FIXED_POINTS if has_token else 0
@@ -82,6 +87,7 @@ def first_cost(size: Size, *, has_token: bool) -> Cost:
     if size.comment_count is not None:
         points = ceil(size.record_count / THREADS_A_POINT) + FIXED_POINTS if has_token else 0
         requests += ceil(size.comment_count / RECORDS_A_PAGE) + COMMENT_LIST_REQUESTS
+        requests += ceil(size.member_count / RECORDS_A_PAGE) + OWN_ROLE_REQUESTS
     seconds = requests * PAGE_SECONDS + points * POINT_SECONDS + size.record_count / RECORDS_A_SECOND
     return Cost(requests, points, seconds)
 
