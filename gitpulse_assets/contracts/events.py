@@ -82,6 +82,12 @@ ARCHIVE_HOUR = TableContract(
         Column("row_count", pa.int64(), "Events in it, copies too; null until it was read whole."),
         Column("unusable_count", pa.int64(), "Lines that are no event; null until it was read whole."),
         Column("added_count", pa.int64(), "Events that no earlier source had brought."),
+        Column(
+            "kept_repositories",
+            pa.list_(pa.string()),
+            "The repositories (owner/name, owner/*) whose events alone were kept of it; null: all.",
+        ),
+        Column("kept_types", pa.list_(pa.string()), "The types that alone were kept of it; null: all."),
         Column("first_created_at", UTC_TIMESTAMP, "The earliest `created_at` in it."),
         Column("last_created_at", UTC_TIMESTAMP, "The latest `created_at` in it."),
     ),
@@ -118,8 +124,41 @@ ARCHIVE_TYPE = TableContract(
             False,
         ),
         Column("event_count", pa.int64(), "Rows of this type in the file, copies too.", False),
+        Column("kept_count", pa.int64(), "Those of them that were kept; null: all."),
     ),
     sample=("source", "file_hour_at", "event_type", "lateness_hours"),
+    place="day",
+)
+
+ARCHIVE_FEED = TableContract(
+    layer="silver",
+    name="archive_feed",
+    description=(
+        "Events of the followed repositories in the hour files that were read whole, whatever is kept of "
+        "them: an archive that has fewer than a feed that is proven whole does not have all."
+    ),
+    grain="one feed, type and lateness in one hour file; one without a type: it was looked for",
+    key=("source", "file_hour_at", "repository_name", "event_type", "lateness_hours"),
+    order_by=("source", "file_hour_at", "repository_name", "event_type", "lateness_hours"),
+    columns=(
+        Column("source", pa.string(), "The archive's name in GITPULSE_ARCHIVES.", False),
+        Column("file_hour_at", UTC_TIMESTAMP, "The hour that the file's name says.", False),
+        Column(
+            "repository_name",
+            pa.string(),
+            "owner/name of the feed in lower case, or owner/*.",
+            False,
+        ),
+        Column("event_type", pa.string(), "GitHub's name of the type; empty: all, counted as 0.", False),
+        Column(
+            "lateness_hours",
+            pa.int64(),
+            "Hours from their own hour to the file's, to 73.",
+            False,
+        ),
+        Column("event_count", pa.int64(), "Rows in the file, copies too.", False),
+    ),
+    sample=("source", "file_hour_at", "repository_name", "event_type"),
     place="day",
 )
 
@@ -256,6 +295,7 @@ EVENT_TABLES = (
     EVENT_HOUR,
     ARCHIVE_HOUR,
     ARCHIVE_TYPE,
+    ARCHIVE_FEED,
     UNUSABLE_EVENT,
     FEED_SPAN,
     FIREHOSE_EVENT,

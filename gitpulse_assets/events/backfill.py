@@ -12,20 +12,24 @@ from datetime import UTC, date, datetime, time, timedelta
 import duckdb
 
 from gitpulse_assets.events.at_work import at_work
+from gitpulse_assets.events.feed_state import feeds
 from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher
 from gitpulse_assets.events.hour_file import UnreadableFile
 from gitpulse_assets.events.incoming import Facts, Incoming
 from gitpulse_assets.events.ledger import KEPT, HourRow, Tables, hour_key, hour_rows, put_rows, with_file
 from gitpulse_assets.events.merge import merge_day
 from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.github.target import Firehose
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.duck import session
+from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import stop_if_wished
-from gitpulse_assets.setting_values.archives import Archive
+from gitpulse_assets.setting_values.archives import WATCHED, Archive, Kept
+from gitpulse_assets.watch.state import membership
 
 Told = Callable[[HourRow], None]
 
@@ -56,11 +60,12 @@ class Backfill:
         """Bring the hours of a day that are over, of every archive that serves it."""
         known = {(row.source, row.file_hour_at): row for row in hour_rows(self.lake, Day(event_date))}
         found: list[HourRow] = []
+        kept = {archive: kept_of(self.lake, archive) for archive in archives if archive.serves(event_date)}
         for hour_at in self._hours(event_date):
             for archive in archives:
-                if archive.serves(event_date):
+                if archive in kept:
                     stop_if_wished()
-                    row = self.hour(archive, hour_at, known.get((archive.name, hour_at)), sign)
+                    row = self.hour(archive, hour_at, known.get((archive.name, hour_at)), kept[archive], sign)
                     found.append(row)
                     told(row)
         # What is not there is noted once a day: asking for it again would lose nothing.
@@ -73,16 +78,31 @@ class Backfill:
         return (hour_at for hour_at in hours if hour_at + timedelta(hours=1) <= self.now())
 
     def hour(
-        self, archive: Archive, hour_at: datetime, known: HourRow | None, sign: Callable[[], None]
+        self,
+        archive: Archive,
+        hour_at: datetime,
+        known: HourRow | None,
+        kept: Kept,
+        sign: Callable[[], None],
     ) -> HourRow:
-        """Bring one hour file; what is known to be whole costs nothing, what was not is asked for again."""
-        if known and known.status == "whole":
+        """Bring one hour file; what is known to be whole costs nothing, what was not is asked for again.
+
+        One that was read whole, of which more is to be kept now, is read again as it was received.
+        """
+        if known and known.status == "whole" and not self._keeps_more(known, kept):
             return known
         sign()
         row = known if known and known.status in KEPT else self._receive(archive, hour_at, sign)
-        if row.status != "received":
+        if row.status not in KEPT:
             return row
+        # What was kept when it was read before, also by a repair that reads it again, stays.
+        kept = kept.joined(row.kept) if row.row_count is not None else kept
+        row = replace(row, kept_repositories=kept.repositories, kept_types=kept.types)
         return read_kept(self.lake, self.con, self.projections, row)
+
+    def _keeps_more(self, known: HourRow, kept: Kept) -> bool:
+        """Whether more is to be kept now of a file that was read, and that is still there."""
+        return not known.kept.has(kept) and self.lake.store.head(hour_key(known)) is not None
 
     def _receive(self, archive: Archive, hour_at: datetime, sign: Callable[[], None]) -> HourRow:
         """Fetch a file and keep it as received; what is not there, or cannot be the file, is noted."""
@@ -123,7 +143,10 @@ def read_kept(
     opened = lake.store.open(key)
     if opened is None:
         raise damaged(lake.store, key, "gone, although it was received")
-    with session(con) as own, Incoming(lake.store.scratch_folder, projections) as incoming:
+    # The private ones too, which no archive has: they are left out where hours are judged.
+    followed = [name.lower() for name in feeds(lake.store).load().feeds if name != Firehose().key]
+    scratch = lake.store.scratch_folder
+    with session(con) as own, Incoming(scratch, projections, row.kept, followed) as incoming:
         try:
             with opened.file as file:
                 incoming.read_file(own, file, row.source, row.received_at or row.asked_at)
@@ -147,6 +170,20 @@ def _merge(lake: Lake, con: duckdb.DuckDBPyConnection, incoming: Incoming, row: 
 
     own = merge_day(lake, con, incoming, row.day.event_date, beside)
     return replace(whole, added_count=counted(own.added_count))
+
+
+def kept_of(lake: Lake, archive: Archive) -> Kept:
+    """Which events of an archive are kept, with the watched repositories by their names.
+
+    Raises LakeError where those are asked for, and none is watched.
+    """
+    kept = archive.kept
+    if kept.repositories is None or WATCHED not in kept.repositories:
+        return kept
+    watched = membership(lake.store).load().watched_keys
+    if not watched:
+        raise LakeError(f"{archive.name}: it keeps what is watched, and nothing is; set GITPULSE_REPOS")
+    return Kept(tuple(sorted({*kept.repositories, *watched} - {WATCHED})), kept.types)
 
 
 def days_from(first: date, last: date) -> Iterator[date]:

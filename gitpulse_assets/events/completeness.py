@@ -56,8 +56,9 @@ EVENT_HOUR_VERDICT = TableContract(
             "reason",
             pa.string(),
             "Why it is not whole: no_file; later_files: files that late events come in are not there; "
-            "few_events: fewer than half the usual; no_history: nothing to compare with; some_feeds: not "
-            "every feed that is followed is whole then.",
+            "filtered: not all of them was kept; feeds_have_more: a feed that is whole has events that the "
+            "archive lacks; few_events: fewer than half the usual; no_history: nothing to compare with; "
+            "some_feeds: not every feed that is followed is whole then.",
         ),
     ),
     sample=("event_hour_at", "event_type", "verdict"),
@@ -75,11 +76,22 @@ def judge_hours(
     first_hour_at: datetime,
     last_hour_at: datetime,
     event_types: Sequence[str] = (),
+    repository: str | None = None,
+    *,
+    with_filters: bool = True,
 ) -> None:
     """Make the table `event_hour_verdict` of the hours from the first to the last, both included.
 
-    The relations `archive_hour`, `archive_type` and `event_hour` hold `days_needed`. `event_types` are judged
-    though nothing is held of them.
+    The relations `archive_hour`, `archive_type` and `event_hour` hold `days_needed`, `archive_feed` the days
+    from the first on, and `feed_event` what is held of feeds that are whole. `event_types` are judged though
+    nothing is held of them. `repository`: owner/name in lower case, where it alone is asked for;
+    without `with_filters` hours are whole of which an archive's files are, whatever is kept of them.
     """
-    asked = {"first_hour_at": first_hour_at, "last_hour_at": last_hour_at, "event_types": list(event_types)}
+    asked = {
+        "first_hour_at": first_hour_at,
+        "last_hour_at": last_hour_at,
+        "event_types": list(event_types),
+        "repository": repository,
+        "with_filters": with_filters,
+    }
     create_table(con, "events", "event_hour_verdict", {**asked, **RULE})

@@ -20,14 +20,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.contracts.events import POLLED_TABLES, UNUSABLE_EVENT
+from gitpulse_assets.contracts.events import ARCHIVE_FEED, ARCHIVE_HOUR, POLLED_TABLES, UNUSABLE_EVENT
 from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.feed_state import Feeds, feeds
 from gitpulse_assets.events.hour_file import UnreadableFile, whole_lines
 from gitpulse_assets.events.ledger import hour_key, hour_rows, put_rows
 from gitpulse_assets.events.merge import publish, published
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.events.rewriting import Change, Row, keep_rows, rewrite_day
+from gitpulse_assets.events.rewriting import Change, Row, change_rows, rewrite_day
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.duck import literal
 from gitpulse_assets.lake.lake import Lake
@@ -36,6 +36,8 @@ from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.place import Day
 from gitpulse_assets.upkeep.persons import GHOST, as_json, is_account, without_person
 
+# Whose rows are of a repository, by `repository_name`.
+FOLLOWED_TABLES = (*POLLED_TABLES, ARCHIVE_FEED)
 FORGOTTEN_LINE = "[forgotten]"
 TAKEN_OUT = "a person was taken out of the file that is kept"
 # As gzip itself packs; the most would take twice as long for a hundredth of the size.
@@ -70,9 +72,8 @@ def forget_in_events(
             sign()
             event_count += rewrite_day(lake, con, day, projections, change)
             forget_in_lines(lake, day, person)
-            keep_rows(
-                lake, day, dict.fromkeys(POLLED_TABLES, lambda row: not person.owns(row["repository_name"]))
-            )
+            change_rows(lake, day, dict.fromkeys(FOLLOWED_TABLES, person.out_of_followed))
+            change_rows(lake, day, {ARCHIVE_HOUR: person.out_of_filter})
         forget_polls(lake, person)
     return ForgottenEvents(file_count, event_count)
 
@@ -100,6 +101,15 @@ class Person:
     def owns(self, repository_name: str) -> bool:
         """Whether a repository, by owner/name, is theirs."""
         return repository_name.lower().startswith(f"{self.login}/")
+
+    def out_of_followed(self, row: Row) -> Row | None:
+        """A row that is of a repository, unless that is theirs."""
+        return None if self.owns(row["repository_name"]) else row
+
+    def out_of_filter(self, row: Row) -> Row:
+        """A row of `archive_hour` whose filter does not name their repositories."""
+        kept = row["kept_repositories"]
+        return row if kept is None else row | {"kept_repositories": [n for n in kept if not self.owns(n)]}
 
     @property
     def condition(self) -> str:

@@ -5,7 +5,7 @@ Memory holds one chunk of a file, whatever the file's size. Nothing here knows w
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -22,6 +22,7 @@ from gitpulse_assets.contracts.events import PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.hour_file import Chunk, UnreadableFile, chunks
 from gitpulse_assets.events.projection import Projection
+from gitpulse_assets.setting_values.archives import Kept
 from gitpulse_assets.transform.sql_file import load_sql
 
 ROWS_A_BATCH = 50_000
@@ -31,36 +32,47 @@ LINE_KEPT = 2_000
 
 @dataclass
 class Facts:
-    """What a file was found to hold."""
+    """What a file was found to hold: by type and hour, those of them that are kept, and those of feeds."""
 
     row_count: int = 0
     unusable_count: int = 0
     first_created_at: datetime | None = None
     last_created_at: datetime | None = None
     hour_counts: Counter[tuple[str, datetime]] = field(default_factory=Counter)
+    kept_counts: Counter[tuple[str, datetime]] = field(default_factory=Counter)
+    feed_counts: Counter[tuple[str, str, datetime]] = field(default_factory=Counter)
     unusable: list[dict[str, Any]] = field(default_factory=list)
+    followed: Sequence[str] = ()
 
     @property
     def event_types(self) -> set[str]:
-        """The types of its events."""
-        return {event_type for event_type, _ in self.hour_counts}
+        """The types of the events that are kept of it."""
+        return {event_type for event_type, _ in self.kept_counts}
 
     @property
     def dates(self) -> set[date]:
-        """The UTC days of its events."""
-        return {hour_at.date() for _, hour_at in self.hour_counts}
+        """The UTC days of the events that are kept of it."""
+        return {hour_at.date() for _, hour_at in self.kept_counts}
 
 
 class Incoming:
     """Events of one source, in scratch files: `public_event` and one for each typed table.
 
+    `kept`: which of them; `followed`: the feeds, by their names in lower case, whose events are counted.
     Used as a context manager, which removes the files.
     """
 
-    def __init__(self, scratch: Path, projections: Sequence[Projection]) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        projections: Sequence[Projection],
+        kept: Kept = Kept(),  # noqa: B008
+        followed: Collection[str] = (),
+    ) -> None:
         self.folder = scratch / f"events-{uuid.uuid4().hex}"
-        self.facts = Facts()
+        self.facts = Facts(followed=sorted(followed))
         self.projections = tuple(projections)
+        self._kept = kept
         self.contracts = (PUBLIC_EVENT, *(one.contract for one in projections))
 
     def __enter__(self) -> "Incoming":
@@ -104,12 +116,15 @@ class Incoming:
     ) -> None:
         statement = load_sql("events", "incoming")
         given = {"path": str(chunk.path), "source": source, "first_seen_at": seen_at}
+        given |= {"repositories": self._kept.repositories, "types": self._kept.types}
         # Not a table of DuckDB's: to store the texts there and take them out again costs half as much again.
         sent = con.sql(statement, params=given).to_arrow_table()
         con.register("sent", sent)
         self._count(con, chunk)
+        kept = sent if self._kept == Kept() else sent.filter(sent["is_kept"])
+        con.register("sent", kept)
         writer = writers[PUBLIC_EVENT.name]
-        writer.write_table(sent.cast(writer.schema))
+        writer.write_table(kept.select(PUBLIC_EVENT.column_names).cast(writer.schema))
         event_types = self.facts.event_types
         for one in self.projections:
             if one.event_type in event_types:
@@ -119,19 +134,28 @@ class Incoming:
     def _count(self, con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
         facts, before = self.facts, self.facts.row_count
         counted = con.execute(
-            "select event_type, time_bucket(interval 1 hour, created_at), count(*), min(created_at), "
-            "max(created_at) from sent group by all"
+            "select event_type, time_bucket(interval 1 hour, created_at), count(*), "
+            "count(*) filter (is_kept), min(created_at), max(created_at) from sent group by all"
         ).fetchall()
-        for event_type, event_hour_at, count, first, last in counted:
+        for event_type, event_hour_at, count, kept_count, first, last in counted:
             facts.row_count += count
             facts.hour_counts[event_type, event_hour_at] += count
+            if kept_count:
+                facts.kept_counts[event_type, event_hour_at] += kept_count
             facts.first_created_at = min(facts.first_created_at or first, first)
             facts.last_created_at = max(facts.last_created_at or last, last)
+        if facts.followed:
+            self._count_feeds(con)
         if facts.row_count - before < chunk.line_count:
             for number, rule, line in unusable_lines(chunk):
                 facts.unusable_count += 1
                 if len(facts.unusable) < UNUSABLE_KEPT:
                     facts.unusable.append({"line_number": number, "rule": rule, "line": line})
+
+    def _count_feeds(self, con: duckdb.DuckDBPyConnection) -> None:
+        rows = con.execute(load_sql("events", "feed_count"), {"followed": self.facts.followed}).fetchall()
+        for name, event_type, event_hour_at, count in rows:
+            self.facts.feed_counts[name, event_type, event_hour_at] += count
 
 
 class _Head(msgspec.Struct):

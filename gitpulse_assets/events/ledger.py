@@ -1,14 +1,14 @@
-"""What became of each hour file: the tables `archive_hour`, `archive_type` and `unusable_event` of a day."""
+"""What became of each hour file: the tables of a day that tell of it, from `archive_hour` on."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.events import ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT
+from gitpulse_assets.contracts.events import ARCHIVE_FEED, ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.incoming import Facts
 from gitpulse_assets.events.merge import publish, published
@@ -20,6 +20,7 @@ from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.place import Day
+from gitpulse_assets.setting_values.archives import Kept
 
 Tables = Mapping[TableContract, pa.Table]
 
@@ -46,8 +47,18 @@ class HourRow:
     row_count: int | None = None
     unusable_count: int | None = None
     added_count: int | None = None
+    kept_repositories: Sequence[str] | None = None
+    kept_types: Sequence[str] | None = None
     first_created_at: datetime | None = None
     last_created_at: datetime | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """Which of its events are kept."""
+        repositories, types = self.kept_repositories, self.kept_types
+        return Kept(
+            None if repositories is None else tuple(repositories), None if types is None else tuple(types)
+        )
 
     @property
     def day(self) -> Day:
@@ -86,11 +97,9 @@ def put_rows(lake: Lake, day: Day, rows: Sequence[HourRow]) -> None:
 def with_file(lake: Lake, commit: Commit | None, row: HourRow, facts: Facts) -> Tables:
     """The day's tables with what is known of one file in the place of what was known before."""
     named = {"source": row.source, "file_hour_at": row.file_hour_at}
-    types = [
-        named | {"event_type": event_type, "lateness_hours": hours, "event_count": count}
-        for (event_type, hours), count in lateness(row, facts).items()
-    ]
-    own = {ARCHIVE_HOUR: [asdict(row)], ARCHIVE_TYPE: types}
+    own = {ARCHIVE_HOUR: [asdict(row)], ARCHIVE_TYPE: [named | one for one in type_rows(row, facts)]}
+    if facts.followed or parts_of(commit, ARCHIVE_FEED):
+        own[ARCHIVE_FEED] = [named | one for one in feed_rows(row, facts)]
     if facts.unusable or parts_of(commit, UNUSABLE_EVENT):
         own[UNUSABLE_EVENT] = [named | one for one in facts.unusable]
     return {
@@ -98,12 +107,31 @@ def with_file(lake: Lake, commit: Commit | None, row: HourRow, facts: Facts) -> 
     }
 
 
-def lateness(row: HourRow, facts: Facts) -> Counter[tuple[str, int]]:
-    """Rows of a file by type, and by the hours from their own to the file's, both ways to a bound."""
-    found: Counter[tuple[str, int]] = Counter()
-    for (event_type, event_hour_at), count in facts.hour_counts.items():
+def type_rows(row: HourRow, facts: Facts) -> Iterator[dict[str, Any]]:
+    """What `archive_type` has of a file."""
+    kept = lateness(row, facts.kept_counts)
+    for what, count in lateness(row, facts.hour_counts).items():
+        columns = {"event_type": what[0], "lateness_hours": what[1]}
+        yield columns | {"event_count": count, "kept_count": kept[what]}
+
+
+def feed_rows(row: HourRow, facts: Facts) -> Iterator[dict[str, Any]]:
+    """What `archive_feed` has of a file: a row of each feed that was looked for, and what was found."""
+    looked = {(name, "", 0): 0 for name in facts.followed}
+    for (name, kind, hours), count in (looked | lateness(row, facts.feed_counts)).items():
+        columns = {"repository_name": name, "event_type": kind}
+        yield columns | {"lateness_hours": hours, "event_count": count}
+
+
+def lateness(row: HourRow, counts: Mapping[Any, int]) -> Counter[Any]:
+    """Rows of a file by what they are of and how late: the hours from their own to the file's, to a bound.
+
+    `counts`: those by the begin of their own hour, which is the last of a key.
+    """
+    found: Counter[Any] = Counter()
+    for (*what, event_hour_at), count in counts.items():
         hours = (row.file_hour_at - event_hour_at) // timedelta(hours=1)
-        found[event_type, max(-UNTRUE_HOURS, min(hours, UNTRUE_HOURS))] += count
+        found[*what, max(-UNTRUE_HOURS, min(hours, UNTRUE_HOURS))] += count
     return found
 
 

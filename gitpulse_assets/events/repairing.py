@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from gitpulse_assets.contracts.events import (
+    ARCHIVE_FEED,
     ARCHIVE_HOUR,
     ARCHIVE_TYPE,
     EVENT_HOUR,
@@ -42,7 +43,7 @@ from gitpulse_assets.lake.recovery import mend_records, of_kind, set_aside
 from gitpulse_assets.lake.store import ListedObject
 from gitpulse_assets.place import Day
 
-LEDGERS = (ARCHIVE_HOUR, ARCHIVE_TYPE, UNUSABLE_EVENT)
+LEDGERS = (ARCHIVE_HOUR, ARCHIVE_TYPE, ARCHIVE_FEED, UNUSABLE_EVENT)
 NOT_KEPT = "the file that was kept is damaged or gone"
 
 

@@ -14,7 +14,7 @@ from gitpulse_assets.contracts.events import EVENT_HOUR, FIREHOSE_EVENT, STAR_CO
 from gitpulse_assets.events.forgetting import begun_days
 from gitpulse_assets.events.ledger import hour_key, hour_rows
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.events.rewriting import Change, keep_rows, rewrite_day
+from gitpulse_assets.events.rewriting import Change, change_rows, rewrite_day
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
@@ -79,13 +79,13 @@ def remove_beside(lake: Lake, day: Day, ages: EventAges, age_days: int) -> None:
 
     A count of stars is held against the events of their giving, and ends with them.
     """
-    keep_rows(
+    change_rows(
         lake,
         day,
         {
-            UNUSABLE_EVENT: lambda row: False,
-            FIREHOSE_EVENT: lambda row: not ages.is_past(row["event_type"], age_days),
-            STAR_COUNT: lambda row: not ages.is_past("WatchEvent", age_days),
+            UNUSABLE_EVENT: lambda row: None,
+            FIREHOSE_EVENT: lambda row: None if ages.is_past(row["event_type"], age_days) else row,
+            STAR_COUNT: lambda row: None if ages.is_past("WatchEvent", age_days) else row,
         },
     )
 

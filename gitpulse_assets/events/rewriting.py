@@ -37,18 +37,18 @@ class Change:
     remade: Callable[[Row], Row] | None = None
 
 
-def keep_rows(lake: Lake, day: Day, kept: Mapping[TableContract, Callable[[Row], bool]]) -> None:
-    """Publish small tables of a day with the rows that are kept of each; nothing where all are.
+def change_rows(lake: Lake, day: Day, changes: Mapping[TableContract, Callable[[Row], Row | None]]) -> None:
+    """Publish small tables of a day with each row as it becomes, None: gone; nothing where none changes.
 
     Raises LakeError where other runs keep publishing the day.
     """
 
     def attempt(publication: Publication) -> None:
         staged = []
-        for contract, is_kept in kept.items():
+        for contract, become in changes.items():
             parts = open_parts(lake.store, contract, day, publication.previous)
             rows = together(contract, list(parts.values())).to_table().to_pylist()
-            left = [row for row in rows if is_kept(row)]
+            left = [new for row in rows if (new := become(row)) is not None]
             if left != rows:
                 staged.append(publication.stage(contract, pa.Table.from_pylist(left, contract.arrow_schema)))
         if staged:

@@ -54,6 +54,7 @@ LOST_OF_DAY = {
     "public_event": "its events that no kept hour file holds",
     "archive_hour": "which files were asked for in vain, and whether a manifest confirmed the others",
     "archive_type": "its rows of files that are not kept",
+    "archive_feed": "its rows of files that are not kept",
     "unusable_event": "its rows of files that are not kept",
     "feed_span": "since when no event of a feed was missed",
     "star_count": "how many stars the repositories had that day",

@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
-from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FEED_SPAN, FIREHOSE_EVENT
+from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FIREHOSE_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import (
@@ -26,7 +26,6 @@ from gitpulse_assets.events.feed_hours import (
     PRIVATE_FEED,
     FeedHours,
     Row,
-    feed_stretches,
     with_feeds,
 )
 from gitpulse_assets.events.stars import STAR_TROUBLE
@@ -36,6 +35,7 @@ from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.metrics.event_days import (
+    Asked,
     Collected,
     Commits,
     EventDays,
@@ -114,6 +114,7 @@ class MetricAnswers:
         self._lake, self._answers = lake, answers
         self._days = EventDays(lake)
         self._judged, self._answered = ResultCache(JUDGEMENTS_KEPT), ResultCache(ANSWERS_KEPT)
+        self._proven = ResultCache(JUDGEMENTS_KEPT)
         self._database = locked_database()
 
     def close(self) -> None:
@@ -208,7 +209,8 @@ class MetricAnswers:
 
     def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question) -> list[Row]:
         """The verdicts of the hours of a time, by the archives and by the feeds."""
-        judged, feeds = self._by_archives(con, question), self._feeds(question)
+        feeds = self._feeds(question)
+        judged = self._by_archives(con, question, feeds)
         if not feeds.stretches:
             return judged
         has_archives = any(parts_of(commit, ARCHIVE_TYPE) for commit in question.commits.values())
@@ -216,17 +218,17 @@ class MetricAnswers:
 
     def _feeds(self, question: Question) -> FeedHours:
         """The stretches that are proven of the feeds."""
-        opened = self._days.open([FEED_SPAN], question.commits)
-        return feed_stretches(opened[FEED_SPAN.name].to_table().to_pylist())
+        key = tuple((day, commit.merge_id) for day, commit in question.commits.items())
+        return self._proven.get(key, lambda: self._days.feed_hours(question.commits))
 
-    def _by_archives(self, con: duckdb.DuckDBPyConnection, question: Question) -> list[Row]:
+    def _by_archives(self, con: duckdb.DuckDBPyConnection, question: Question, feeds: FeedHours) -> list[Row]:
         """Those by the archives; kept, since every metric over that time has the same."""
         assert question.span
         assert question.first_hour_at
-        hours, commits = (question.first_hour_at, question.span.last_hour_at), question.commits
-
-        key = (hours, tuple((day, commit.merge_id) for day, commit in commits.items()))
-        return self._judged.get(key, lambda: judged(con, self._days, commits, *hours))
+        name = question.repository
+        asked = Asked(question.first_hour_at, question.span.last_hour_at, name.lower() if name else None)
+        key = (asked, tuple((day, commit.merge_id) for day, commit in question.commits.items()))
+        return self._judged.get(key, lambda: judged(con, self._days, question.commits, feeds, asked))
 
     def _put_marts(self, con: duckdb.DuckDBPyConnection, question: Question) -> None:
         """Put the tables of all repositories onto the connection, of each those of one merge of a layer."""

@@ -10,6 +10,8 @@ HOUR = timedelta(hours=1)
 RANK = {"whole": 0, "thin": 1, "missing": 2}
 IN_WORDS = {
     "later_files": "files that their late events come in are not there",
+    "filtered": "not everything is kept of the archive's files",
+    "feeds_have_more": "feeds that are whole have events that the archive lacks",
     "few_events": "the archive brought fewer than half its usual",
     "no_history": "there is nothing to compare them with",
     "some_feeds": "not every feed that is followed is proven to be whole then",

@@ -15,10 +15,18 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
-from gitpulse_assets.contracts.events import ARCHIVE_TYPE, CREATED_AT, FEED_SPAN, PUBLIC_EVENT, STAR_COUNT
+from gitpulse_assets.contracts.events import (
+    ARCHIVE_FEED,
+    ARCHIVE_TYPE,
+    CREATED_AT,
+    FEED_SPAN,
+    PUBLIC_EVENT,
+    STAR_COUNT,
+)
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
-from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, feed_stretches
+from gitpulse_assets.events.feed_hours import FEED_HOUR, PRIVATE_FEED, FeedHours, feed_stretches
+from gitpulse_assets.events.ledger import UNTRUE_HOURS
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.stars import STAR_TROUBLE, find_star_trouble
 from gitpulse_assets.lake.commit import Commit
@@ -30,6 +38,7 @@ from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import each_in_threads, pause
+from gitpulse_assets.transform.sql_file import load_sql
 
 READERS = 8
 # A merge puts its tables in place within a second; runs of other days do so all the time.
@@ -126,22 +135,70 @@ class EventDays:
             parts[contract.name] += datasets
         return {contract.name: together(contract, parts[contract.name]) for contract in contracts}
 
+    def feed_hours(self, commits: Commits) -> FeedHours:
+        """The stretches that these days prove of the feeds."""
+        return feed_stretches(self.open([FEED_SPAN], commits)[FEED_SPAN.name].to_table().to_pylist())
+
     def _parts(self, contract: TableContract, day: Day, commit: Commit) -> Sequence[ds.Dataset]:
         return list(open_parts(self._lake.store, contract, day, commit).values())
 
 
+@dataclass(frozen=True)
+class Asked:
+    """The hours that are judged, from the first to the last, and of what.
+
+    `repository`: owner/name in lower case, where it alone is asked for; `with_filters`: whether what is not
+    kept of an archive is lacking.
+    """
+
+    first_hour_at: datetime
+    last_hour_at: datetime
+    repository: str | None = None
+    with_filters: bool = True
+
+
 def judged(
-    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, first: datetime, last: datetime
+    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: Asked
 ) -> list[dict[str, Any]]:
-    """Rows of `event_hour_verdict`, by the archives, of the hours from the first to the last."""
+    """Rows of `event_hour_verdict`, by the archives, of the hours that are asked for."""
     for name, dataset in days.open(JUDGED_BY, commits).items():
         con.register(name, dataset)
-    judge_hours(con, first, last, sorted(one.event_type for one in projections()))
+    put_feeds(con, days, commits, feeds, asked)
+    types = sorted(one.event_type for one in projections())
+    judge_hours(
+        con,
+        asked.first_hour_at,
+        asked.last_hour_at,
+        types,
+        asked.repository,
+        with_filters=asked.with_filters,
+    )
     found = con.sql(f"from {EVENT_HOUR_VERDICT.name} order by all").to_arrow_table()
     con.execute(f"drop table {EVENT_HOUR_VERDICT.name}")
-    for contract in JUDGED_BY:
-        con.unregister(contract.name)
+    for name in (*(contract.name for contract in JUDGED_BY), ARCHIVE_FEED.name, "feed_event"):
+        con.unregister(name)
     return found.to_pylist()
+
+
+def put_feeds(
+    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: Asked
+) -> None:
+    """Register what archives have of the feeds, and what is held of those that are whole."""
+    first, last = asked.first_hour_at.date(), asked.last_hour_at.date()
+    late = last + timedelta(days=UNTRUE_HOURS // 24)
+    searched = {day: commit for day, commit in commits.items() if first <= day.event_date <= late}
+    if not feeds.stretches or not any(parts_of(commit, ARCHIVE_FEED) for commit in searched.values()):
+        searched = {}
+    con.register(ARCHIVE_FEED.name, days.open([ARCHIVE_FEED], searched)[ARCHIVE_FEED.name])
+    held = {day: commit for day, commit in searched.items() if day.event_date <= last}
+    con.register("stored_event", days.open([PUBLIC_EVENT], held)[PUBLIC_EVENT.name])
+    con.register(FEED_HOUR.name, feeds.hours(asked.first_hour_at, asked.last_hour_at))
+    con.register(PRIVATE_FEED.name, feeds.private_rows())
+    between = {"first_hour_at": asked.first_hour_at, "last_hour_at": asked.last_hour_at}
+    found = con.sql(load_sql("events", "feed_event"), params=between).to_arrow_table()
+    con.register("feed_event", found)
+    for name in ("stored_event", FEED_HOUR.name, PRIVATE_FEED.name):
+        con.unregister(name)
 
 
 def while_replaced(store: Store, read: Callable[[], Read]) -> Read:
@@ -182,9 +239,8 @@ def star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) ->
 def _star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> list[dict[str, Any]]:
     days = EventDays(lake)
     commits = days.commits(day.event_date - timedelta(days=2), day.event_date + timedelta(days=1))
-    spans = days.open([FEED_SPAN], commits)[FEED_SPAN.name].to_table().to_pylist()
     with session(con) as own:
-        rows = star_trouble(own, days, commits, feed_stretches(spans)).to_pylist()
+        rows = star_trouble(own, days, commits, days.feed_hours(commits)).to_pylist()
     return [row for row in rows if row["counted_at"].date() == day.event_date]
 
 
@@ -198,8 +254,9 @@ def _coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Co
     span = Span(begin - timedelta(microseconds=1), begin + timedelta(days=1, microseconds=-1))
     days = EventDays(lake)
     commits = days.commits(*days_needed(day.event_date, day.event_date))
+    asked = Asked(span.first_hour_at, span.last_hour_at, with_filters=False)
     with session(con) as own:
-        rows = judged(own, days, commits, span.first_hour_at, span.last_hour_at)
+        rows = judged(own, days, commits, days.feed_hours(commits), asked)
     return coverage_of(rows, span)
 
 

@@ -4,7 +4,7 @@ There is no default address. Nothing is fetched here.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +16,36 @@ EXAMPLE = "gharchive=https://data.gharchive.org 2015-01-01..2025-12-31; mine=/da
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 # What the tables call events that no archive brought.
 TAKEN_NAMES = frozenset({"feed", "firehose"})
+REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]*/([a-z0-9._-]+|\*)")
+WATCHED = "watched"
+EVENT_TYPE = re.compile(r"[A-Z][A-Za-z]{1,62}Event")
 DATES = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)?")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which events of an archive's files are kept; None: all.
+
+    `repositories`: owner/name in lower case, owner/* for all of an owner, `watched` for the watch list's.
+    """
+
+    repositories: tuple[str, ...] | None = None
+    types: tuple[str, ...] | None = None
+
+    def has(self, other: "Kept") -> bool:
+        """Whether everything is kept that the other keeps."""
+        return all(
+            mine is None or (its is not None and set(its) <= set(mine))
+            for mine, its in ((self.repositories, other.repositories), (self.types, other.types))
+        )
+
+    def joined(self, other: "Kept") -> "Kept":
+        """What keeps all that either does."""
+        return Kept(_both(self.repositories, other.repositories), _both(self.types, other.types))
+
+
+def _both(some: tuple[str, ...] | None, others: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if some is None or others is None else tuple(sorted({*some, *others}))
 
 
 @dataclass(frozen=True)
@@ -31,6 +60,7 @@ class Archive:
     first: date
     last: date | None = None
     manifest: str | None = None
+    kept: Kept = Kept()
 
     def serves(self, day: date) -> bool:
         """Whether a day is one of its."""
@@ -45,7 +75,7 @@ class Archive:
 
 
 def parse_archives(text: str) -> tuple[Archive, ...]:
-    """Read `name=address first..last manifest=…`, several separated by `;`; raises ValueError."""
+    """Read `name=address first..last` with its options, several separated by `;`; raises ValueError."""
     entries = [entry for entry in text.split(";") if entry.strip()]
     archives = tuple(_parsed(number, entry) for number, entry in enumerate(entries, start=1))
     if len({archive.name for archive in archives}) < len(archives):
@@ -62,25 +92,48 @@ def _parsed(number: int, entry: str) -> Archive:
     if name in TAKEN_NAMES:
         raise ValueError(f"entry {number}: {name} is what polls are called; take another name")
     _check_address(name, address)
-    first, last, manifest = FIRST_DAY, None, None
+    archive = Archive(name, address.rstrip("/"), FIRST_DAY)
     for option in options:
-        dates = DATES.fullmatch(option)
-        if option.startswith("manifest=") and "{file}" in option:
-            manifest = option.removeprefix("manifest=")
-        elif dates:
-            first, last = _date(dates[1]), _date(dates[2]) if dates[2] else None
-        else:
-            raise ValueError(
-                f"{name}: only dates (2015-01-01..2025-12-31) and manifest={{file}}.sha256 follow the address"
-            )
-    if first < FIRST_DAY:
+        archive = _with_option(archive, option)
+    if archive.first < FIRST_DAY:
         raise ValueError(
             f"{name}: hour files before {FIRST_DAY} have another form and no event ids; "
             f"begin at {FIRST_DAY}.."
         )
-    if last is not None and last < first:
+    if archive.last is not None and archive.last < archive.first:
         raise ValueError(f"{name}: its last day is before its first; for example {EXAMPLE}")
-    return Archive(name, address.rstrip("/"), first, last, manifest)
+    return archive
+
+
+def _with_option(archive: Archive, option: str) -> Archive:
+    key, _, value = option.partition("=")
+    if key == "manifest" and "{file}" in value:
+        return replace(archive, manifest=value)
+    if key == "repositories":
+        kept = replace(archive.kept, repositories=_repositories(archive.name, value))
+        return replace(archive, kept=kept)
+    if key == "types":
+        return replace(archive, kept=replace(archive.kept, types=_types(archive.name, value)))
+    if dates := DATES.fullmatch(option):
+        return replace(archive, first=_date(dates[1]), last=_date(dates[2]) if dates[2] else None)
+    raise ValueError(
+        f"{archive.name}: only dates (2015-01-01..2025-12-31), manifest={{file}}.sha256, repositories=… and "
+        "types=… follow the address"
+    )
+
+
+def _repositories(name: str, text: str) -> tuple[str, ...]:
+    found = text.lower().split(",")
+    if any(one != WATCHED and not REPOSITORY.fullmatch(one) for one in found):
+        raise ValueError(f"{name}: repositories= is a list of owner/name, owner/* and {WATCHED}, with commas")
+    return tuple(sorted(set(found)))
+
+
+def _types(name: str, text: str) -> tuple[str, ...]:
+    found = text.split(",")
+    if not all(map(EVENT_TYPE.fullmatch, found)):
+        raise ValueError(f"{name}: types= is a list of event types, for example PushEvent,WatchEvent")
+    return tuple(sorted(set(found)))
 
 
 def _check_address(name: str, address: str) -> None:

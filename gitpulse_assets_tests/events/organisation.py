@@ -4,6 +4,7 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 from pydantic import SecretStr
@@ -54,6 +55,10 @@ class Organisation:
             for one in feed.events
             if not feed.repository.is_private and one.shown_at <= self.world.clock
         }
+
+    def sent(self, name: str) -> list[dict[str, Any]]:
+        """The events of a repository as they were sent until now."""
+        return [json.loads(one.body) for one in self.world.feed(f"acme/{name}").events]
 
     def used(self) -> int:
         """Quota that the polls have cost."""

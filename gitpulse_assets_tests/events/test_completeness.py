@@ -2,16 +2,17 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.contracts.events import ARCHIVE_HOUR, ARCHIVE_TYPE, EVENT_HOUR
+from gitpulse_assets.contracts.events import ARCHIVE_FEED, ARCHIVE_HOUR, ARCHIVE_TYPE, EVENT_HOUR
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, judge_hours
-from gitpulse_assets.events.incoming import Facts
 from gitpulse_assets.events.ledger import HourRow, lateness
 from gitpulse_assets.lake.duck import session
 
@@ -19,6 +20,15 @@ BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TYPES = {"PushEvent": 900, "WatchEvent": 120, "PublicEvent": 1}
 
+FEED_EVENT = pa.schema(
+    [
+        ("repository_name", pa.string()),
+        ("event_type", pa.string()),
+        ("event_hour_at", UTC_TIMESTAMP),
+        ("event_count", pa.int64()),
+    ]
+)
+Rows = Iterable[dict[str, Any]]
 File = Counter[tuple[str, datetime]]
 Files = dict[tuple[str, datetime], File]
 Verdicts = dict[tuple[datetime, str], tuple[str, str | None]]
@@ -36,25 +46,38 @@ def archive(rng: random.Random, source: str, hour_count: int, share: float = 1.0
 
 
 def judged(
-    con, files: Files, hour_count: int, held: Counter | None = None, ask: Iterable[str] = ()
+    con,
+    files: Files,
+    hour_count: int,
+    held: Counter | None = None,
+    ask: Iterable[str] = (),
+    *,
+    searched: Rows = (),
+    of_feeds: Rows = (),
+    kept: Mapping[str, Any] = MappingProxyType({}),
+    repository: str | None = None,
 ) -> Verdicts:
-    """What the verdicts are where exactly these files were read; `held` unless each event came once."""
+    """What the verdicts are where exactly these files were read; `held` unless each event came once.
+
+    `searched`, `of_feeds`: rows of `archive_feed` and `feed_event`; `kept`: columns of `archive_hour`.
+    """
     hours, types = [], []
     for (source, file_hour_at), counts in files.items():
-        facts = Facts(row_count=counts.total(), hour_counts=counts)
         row = HourRow(source=source, file_hour_at=file_hour_at, status="whole", asked_at=BEGIN)
-        hours.append(vars(row))
+        hours.append({**vars(row), **kept})
         named = {"source": source, "file_hour_at": file_hour_at}
         types += [
             named | {"event_type": name, "lateness_hours": late, "event_count": count}
-            for (name, late), count in lateness(row, facts).items()
+            for (name, late), count in lateness(row, counts).items()
         ]
     counted = held if held is not None else sum(files.values(), Counter())
     own = [{"event_hour_at": at, "event_type": name, "event_count": n} for (name, at), n in counted.items()]
     with session(con) as one:
         for contract, rows in ((ARCHIVE_HOUR, hours), (ARCHIVE_TYPE, types), (EVENT_HOUR, own)):
             one.register(contract.name, pa.Table.from_pylist(rows, contract.arrow_schema))
-        judge_hours(one, BEGIN, BEGIN + (hour_count - 1) * HOUR, list(ask))
+        one.register(ARCHIVE_FEED.name, pa.Table.from_pylist([*searched], ARCHIVE_FEED.arrow_schema))
+        one.register("feed_event", pa.Table.from_pylist([*of_feeds], FEED_EVENT))
+        judge_hours(one, BEGIN, BEGIN + (hour_count - 1) * HOUR, list(ask), repository)
         found = one.sql("from event_hour_verdict").to_arrow_table()
     assert found.column_names == list(EVENT_HOUR_VERDICT.column_names)
     return {(r["event_hour_at"], r["event_type"]): (r["verdict"], r["reason"]) for r in found.to_pylist()}
@@ -199,3 +222,74 @@ def test_a_type_nothing_is_held_of_is_judged_by_its_archive_s_files(con):
 
 def test_without_any_file_all_is_missing(con):
     assert set(judged(con, {}, 2, Counter({("PushEvent", BEGIN): 3})).values()) == {("missing", "no_file")}
+
+
+def searched_for(files: Files, name: str, found: Mapping[datetime, int]) -> list[dict[str, Any]]:
+    """Rows of `archive_feed`: a feed was looked for in all files, and so many pushes found by their hour."""
+    named = {"repository_name": name, "lateness_hours": 0}
+    return [
+        named | {"source": source, "file_hour_at": at, "event_type": kind, "event_count": count}
+        for source, at in files
+        for kind, count in (("", 0), *([("PushEvent", found[at])] if at in found else []))
+    ]
+
+
+def of_feed(at: datetime, count: int, event_type: str = "PushEvent") -> dict[str, Any]:
+    """A row of `feed_event`."""
+    named = {"repository_name": "acme/rocket", "event_hour_at": at}
+    return named | {"event_type": event_type, "event_count": count}
+
+
+def test_an_hour_in_which_a_whole_feed_has_more_than_the_archive_is_thin_for_that_type(con):
+    files = archive(random.Random(15), "a", 72, late=0.0)
+    at = BEGIN + 40 * HOUR
+    searched = searched_for(files, "acme/rocket", {at: 4, at + HOUR: 5})
+    of_feeds = [of_feed(at, 5), of_feed(at + HOUR, 5)]
+    assert not_whole(judged(con, files, 72, searched=searched, of_feeds=of_feeds)) == {
+        (at, "PushEvent"): ("thin", "feeds_have_more")
+    }
+
+
+def test_a_feed_of_which_the_archive_has_nothing_at_all_makes_it_thin_too(con):
+    files = archive(random.Random(16), "a", 72, late=0.0)
+    at = BEGIN + 40 * HOUR
+    searched, of_feeds = searched_for(files, "acme/rocket", {}), [of_feed(at, 1, "WatchEvent")]
+    assert not_whole(judged(con, files, 72, searched=searched, of_feeds=of_feeds)) == {
+        (at, "WatchEvent"): ("thin", "feeds_have_more")
+    }
+
+
+def test_a_file_that_was_not_searched_for_a_feed_is_not_held_against_it(con):
+    files = archive(random.Random(17), "a", 72, late=0.0)
+    at = BEGIN + 40 * HOUR
+    searched = [row for row in searched_for(files, "acme/rocket", {}) if row["file_hour_at"] != at]
+    assert not_whole(judged(con, files, 72, searched=searched, of_feeds=[of_feed(at, 5)])) == {}
+
+
+def test_another_archive_that_has_what_one_lacks_vouches_for_the_hour(con):
+    files = archive(random.Random(18), "a", 72, late=0.0)
+    at = BEGIN + 40 * HOUR
+    both = files | {("b", hour_at): counts for (_, hour_at), counts in files.items()}
+    searched = searched_for(files, "acme/rocket", {}) + searched_for(
+        {key: one for key, one in both.items() if key[0] == "b"}, "acme/rocket", {at: 5}
+    )
+    held = sum(files.values(), Counter())
+    assert not_whole(judged(con, both, 72, held, searched=searched, of_feeds=[of_feed(at, 5)])) == {}
+
+
+@pytest.mark.parametrize(
+    ("kept", "repository", "types"),
+    [
+        ({"kept_repositories": ["acme/rocket"]}, None, set(TYPES)),
+        ({"kept_repositories": ["acme/rocket"]}, "acme/rocket", set()),
+        ({"kept_repositories": ["acme/*"]}, "acme/rocket", set()),
+        ({"kept_repositories": ["acme/rocket"]}, "acme/moon", set(TYPES)),
+        ({"kept_types": ["PushEvent"]}, None, {"WatchEvent", "PublicEvent"}),
+        ({"kept_types": ["PushEvent"], "kept_repositories": ["a/*"]}, "a/b", {"WatchEvent", "PublicEvent"}),
+    ],
+)
+def test_hours_of_which_not_all_is_kept_are_whole_for_what_is(con, kept, repository, types):
+    files = archive(random.Random(19), "a", 72, late=0.0)
+    found = not_whole(judged(con, files, 72, kept=kept, repository=repository))
+    assert {kind for _, kind in found} == types
+    assert set(found.values()) <= {("thin", "filtered")}

@@ -14,6 +14,7 @@ import pytest
 
 from gitpulse_assets.contracts.events import EVENT_TABLES, FEED_SPAN, FIREHOSE_EVENT, PUBLIC_EVENT, STAR_COUNT
 from gitpulse_assets.events.backfill import Backfill
+from gitpulse_assets.events.feed_state import Feeds, FeedState, feeds
 from gitpulse_assets.events.feeds import with_rows
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import hour_rows, put_rows
@@ -97,6 +98,7 @@ def made_days(tmp_path_factory: pytest.TempPathFactory, con: duckdb.DuckDBPyConn
     hours.torn.pop(("one", late), None)
     archives = hours.write(folder / "archives")
     lake, copy = Lake.open(str(folder / "lake")), Lake.open(str(folder / "copy"))
+    feeds(lake.store).save(Feeds({"acme/r1": FeedState()}))
     bring(lake, con, archives)
     for day in (DAY, NEXT_DAY):
         put_polled(lake, day)

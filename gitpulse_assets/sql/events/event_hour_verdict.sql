@@ -1,14 +1,23 @@
 -- Grain: one hour of the time asked for, and type. Key: both. What is held of it, and whether that is all.
+-- $repository alone is asked for, unless it is null; $with_filters: what is not kept of an archive counts as lacking.
 -- Deliberate: a source's count is held against its own history, and no further than what is stored: copies count once.
 with hour_file as (
-    select source, file_hour_at
+    select
+        source, file_hour_at,
+        not $with_filters
+        or kept_repositories is null
+        or coalesce(
+            list_has_any(kept_repositories, [$repository, split_part($repository, '/', 1) || '/*']), false
+        ) as has_repository,
+        case when $with_filters then kept_types end as kept_types
     from archive_hour
     where status = 'whole'
 ),
 
 -- A date further away than this is none that a file was late by.
 punctual as (
-    select source, file_hour_at, event_type, lateness_hours, event_count
+    select
+        source, file_hour_at, event_type, lateness_hours, event_count, coalesce(kept_count, event_count) as kept_count
     from archive_type
     semi join hour_file using (source, file_hour_at)
     where abs(lateness_hours) < $untrue_hours
@@ -70,7 +79,9 @@ needed as (
 
 -- Hours all of whose files are there.
 complete as (
-    select needed.source, needed.event_type, file_hour_at - to_hours(lateness_hours) as event_hour_at
+    select
+        needed.source, needed.event_type, file_hour_at - to_hours(lateness_hours) as event_hour_at,
+        bool_and(has_repository and (kept_types is null or list_contains(kept_types, needed.event_type))) as is_kept
     from needed
     join hour_file on hour_file.source = needed.source
     group by all
@@ -80,15 +91,46 @@ complete as (
 brought as (
     select
         source, event_type, file_hour_at - to_hours(lateness_hours) as event_hour_at,
-        sum(event_count)::bigint as event_count
+        sum(event_count)::bigint as event_count, sum(kept_count)::bigint as kept_count
     from punctual
     group by all
 ),
 
+-- Where a feed that is whole has more than an archive all of whose files were searched for it.
+searched as (
+    select
+        needed.source, needed.event_type, repository_name,
+        file_hour_at - to_hours(needed.lateness_hours) as event_hour_at
+    from needed
+    join archive_feed on archive_feed.source = needed.source and archive_feed.event_type = ''
+    semi join hour_file on hour_file.source = needed.source and hour_file.file_hour_at = archive_feed.file_hour_at
+    group by all
+    having count(*) = any_value(needed.file_count)
+),
+
+found as (
+    select
+        source, repository_name, event_type, file_hour_at - to_hours(lateness_hours) as event_hour_at,
+        sum(event_count) as event_count
+    from archive_feed
+    semi join hour_file using (source, file_hour_at)
+    where abs(lateness_hours) < $untrue_hours
+    group by all
+),
+
+lacking as (
+    select distinct source, event_type, event_hour_at
+    from searched
+    join feed_event using (repository_name, event_type, event_hour_at)
+    left join found using (source, repository_name, event_type, event_hour_at)
+    where coalesce(found.event_count, 0) < feed_event.event_count
+),
+
 counted as (
     select
-        source, event_type, event_hour_at, is_complete,
-        least(coalesce(brought.event_count, 0), coalesce(event_hour.event_count, 0)) as event_count,
+        source, event_type, event_hour_at, is_complete, is_kept,
+        coalesce(brought.event_count, 0)
+        - greatest(coalesce(brought.kept_count, 0) - coalesce(event_hour.event_count, 0), 0) as event_count,
         hour(event_hour_at) as clock_hour,
         isodow(event_hour_at) >= 6 as is_weekend
     from (select *, true as is_complete from complete)
@@ -136,10 +178,14 @@ usual as (
 ),
 
 best as (
-    select event_type, event_hour_at, max(event_count) as event_count
+    select
+        counted.event_type, counted.event_hour_at,
+        count(*) filter (is_kept) as kept_count,
+        max(counted.event_count) filter (is_kept and lacking.source is null) as event_count
     from counted
+    left join lacking using (source, event_type, event_hour_at)
     where is_complete
-    group by event_type, event_hour_at
+    group by counted.event_type, counted.event_hour_at
 ),
 
 judged as (
@@ -149,7 +195,9 @@ judged as (
         usual.usual_count,
         case
             when own.file_hour_at is null then 'no_file'
-            when best.event_count is null then 'later_files'
+            when best.kept_count is null then 'later_files'
+            when best.kept_count = 0 then 'filtered'
+            when best.event_count is null then 'feeds_have_more'
             when usual.usual_count is null then 'no_history'
             when usual.usual_count < $thin_below * usual.glimpsed_count then 'no_history'
             -- Fewer than the share of the usual, and fewer than chance lets it be.

@@ -27,8 +27,23 @@ typed as (
         coalesce(strlen(payload), 0) as payload_bytes,
         payload::varchar as payload_json
     from sent
+),
+
+chosen as (
+    select
+        *,
+        ($types::varchar[] is null or event_type in (select unnest($types::varchar[])))
+        and (
+            $repositories::varchar[] is null
+            or coalesce(lower(repository_name) in (select unnest($repositories::varchar[])), false)
+            or coalesce(
+                split_part(lower(repository_name), '/', 1) || '/*' in (select unnest($repositories::varchar[])),
+                false
+            )
+        ) as is_kept
+    from typed
 )
 
 select *
-from typed
+from chosen
 where event_id is not null and event_type <> '' and created_at is not null
