@@ -103,12 +103,14 @@ class Merged:
 
     `before`: statements that it needs beside what was made before it. `checks`: what must hold between it
     and other tables. Where `sql/silver/` has no file of the table's name, its rows are the winning records.
+    `told_by`: columns too large to be compared or copied, each with the one that tells whether it changed.
     """
 
     contract: TableContract
     scope: str | None = None
     before: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    told_by: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,8 @@ def rows_of(
 @lru_cache(maxsize=1_000)
 def parsed(statement: str) -> duckdb.Statement:
     """Parse one statement, which for DuckDB 2 is about as dear as to plan it."""
-    with connect() as con:
+    # A session that runs nothing needs no setting of its own.
+    with _started(MEMORY_LIMIT, spill_folder()).cursor() as con:
         (one,) = con.extract_statements(statement)
     return one
 

@@ -118,7 +118,7 @@ ENTITIES = (
                     Check("departures_are_few", is_blocking=False),
                 ),
             ),
-            Merged(ISSUE_BODY, "issue_winner"),
+            Merged(ISSUE_BODY, "issue_winner", told_by={"body": "body_md5"}),
             Merged(ISSUE_LABELS, "issue_winner", checks=(Check("no_orphan_labels"),)),
             Merged(ISSUE_ASSIGNEES, "issue_winner", checks=(Check("no_orphan_assignees"),)),
             Merged(ISSUE_EVENT, "touched_issue", checks=(Check("no_orphan_events", is_blocking=False),)),

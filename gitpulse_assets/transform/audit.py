@@ -87,8 +87,7 @@ def audit_sql(
     con: duckdb.DuckDBPyConnection, name: str, parameters: Mapping[str, object] | None = None
 ) -> tuple[int, tuple[Row, ...]]:
     """Run `sql/checks/<name>.sql`; return how many rows it finds broken, and up to 20 of them."""
-    create_table(con, "checks", name, dict(parameters or {}))
-    broken_count = run(con, f'select count(*) from "{name}"').fetchall()[0][0]
+    broken_count = create_table(con, "checks", name, dict(parameters or {}))
     return broken_count, _sample(con, f'select * from "{name}"') if broken_count else ()
 
 

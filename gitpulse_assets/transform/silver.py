@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from gitpulse_assets.catalog.subjects import COLLECTED, ENTITIES, MAKING, MERGED_TABLES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import ISSUE_BODY
 from gitpulse_assets.contracts.stream import Merged
 from gitpulse_assets.lake.duck import run
 from gitpulse_assets.transform.entities import statement
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
 READ_BY_FILE = tuple(
     table for table in COLLECTED if {"record_number", "payload_json"} <= set(table.column_names)
 )
-
-# A body is compared by its hash, and copied only once: when it is written.
-NOT_COMPARED = frozenset({"body"})
-NOT_COPIED = frozenset({ISSUE_BODY.name})
 
 PARSING_THREADS = 2
 
@@ -60,7 +55,8 @@ def merge_silver(
     for entity, merged in MAKING:
         for name in merged.before:
             run_into(con, name, statement(name))
-        changed[merged.contract.name] = _merge_table(con, merged, entity.key if entity else "")
+        is_stored = _has_rows(inputs.get(f"stored_{merged.contract.name}"))
+        changed[merged.contract.name] = _merge_table(con, merged, entity.key if entity else "", is_stored)
     return changed
 
 
@@ -120,19 +116,29 @@ def _register_table(
     con.execute(f"create or replace temp view {name} as {filled}")
 
 
-def _merge_table(con: duckdb.DuckDBPyConnection, merged: Merged, key: str) -> bool:
-    """Make one table from its delta and the stored rows outside the scope; return whether it changed."""
+def _has_rows(source: "Input | None") -> bool:
+    """Whether an input has any row, by what its files say of themselves."""
+    if source is None:
+        return False
+    return (source.num_rows if isinstance(source, pa.Table) else source.count_rows()) > 0
+
+
+def _merge_table(con: duckdb.DuckDBPyConnection, merged: Merged, key: str, is_stored: bool) -> bool:
+    """Make one table from its delta and the stored rows outside the scope; return whether it changed.
+
+    `is_stored`: whether it has stored rows; else there is nothing to compare with or to carry over.
+    """
     contract, scope = merged.contract, merged.scope
     name, columns = contract.name, ", ".join(contract.column_names)
-    kind = "view" if name in NOT_COPIED else "table"
-    run(con, f"create or replace temp {kind} {name}_delta as {statement(name)}")
+    kind = "view" if merged.told_by else "table"
+    made = run(con, f"create or replace temp {kind} {name}_delta as {statement(name)}").fetchall()
     inside = f"semi join {scope} using ({key})" if scope else ""
-    if _is_same(con, contract, f"{name}_delta", f"stored_{name} {inside}"):
+    if _is_same(con, merged, f"stored_{name} {inside}") if is_stored else _is_empty(con, name, made):
         run(con, f"create or replace temp view {name} as select {columns} from stored_{name}")
         return False
-    is_carried = scope is not None and run(con, f"select 1 from stored_{name} limit 1").fetchall()
+    is_carried = scope is not None and is_stored
     carried = f"select {columns} from stored_{name} anti join {scope} using ({key}) union all"
-    kind = "table" if is_carried and name not in NOT_COPIED else "view"
+    kind = "table" if is_carried and not merged.told_by else "view"
     run(
         con,
         f"create or replace temp {kind} {name} as {carried if is_carried else ''} "
@@ -141,12 +147,18 @@ def _merge_table(con: duckdb.DuckDBPyConnection, merged: Merged, key: str) -> bo
     return True
 
 
-def _is_same(con: duckdb.DuckDBPyConnection, contract: TableContract, one: str, other: str) -> bool:
-    """Say whether two relations have the same rows, by their number and an order-free hash of them."""
-    columns = ", ".join(name for name in contract.column_names if name not in NOT_COMPARED)
+def _is_empty(con: duckdb.DuckDBPyConnection, name: str, made: list[tuple[int]]) -> bool:
+    """Say whether a table's delta has no row; `made` counts them where it was made a table."""
+    return (made or run(con, f"select count(*) from {name}_delta").fetchall()) == [(0,)]
+
+
+def _is_same(con: duckdb.DuckDBPyConnection, merged: Merged, stored: str) -> bool:
+    """Say whether a table's delta has the stored rows, by their number and an order-free hash of them."""
+    contract = merged.contract
+    columns = ", ".join(name for name in contract.column_names if name not in merged.told_by)
     fingerprint = f"select (count(*), sum(hash({columns})::hugeint)) as rows from"
     return run(
         con,
-        f"select one.rows is not distinct from other.rows from ({fingerprint} {one}) as one, "
-        f"({fingerprint} {other}) as other",
+        f"select one.rows is not distinct from other.rows from ({fingerprint} {contract.name}_delta) as one, "
+        f"({fingerprint} {stored}) as other",
     ).fetchall() == [(True,)]

@@ -33,12 +33,12 @@ def create_table(
     name: str,
     parameters: dict[str, object] | None = None,
     relation: str | None = None,
-) -> None:
-    """Run one SELECT file into a temporary table of the file's name, or of that of `relation`.
+) -> int:
+    """Run one SELECT file into a temporary table of its name, or of that of `relation`; count the rows.
 
     Only the parameters the statement names are passed: DuckDB refuses a statement that is given others.
     """
-    run_into(con, relation or name, load_sql(folder, name), parameters)
+    return run_into(con, relation or name, load_sql(folder, name), parameters)
 
 
 def run_into(
@@ -46,8 +46,9 @@ def run_into(
     relation: str,
     statement: str,
     parameters: dict[str, object] | None = None,
-) -> None:
+) -> int:
     """Run one SELECT into a temporary table, as `create_table` does."""
     wanted = set(PARAMETER.findall(statement))
     chosen = {key: value for key, value in (parameters or {}).items() if key in wanted}
-    run(con, f'create or replace temp table "{relation}" as {statement}', chosen)
+    made = run(con, f'create or replace temp table "{relation}" as {statement}', chosen)
+    return made.fetchall()[0][0]
