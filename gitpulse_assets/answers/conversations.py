@@ -38,8 +38,12 @@ class ListFilter:
 
     label: str | None = None
     person: str | None = None
+    is_pull_request: bool | None = None
     limit: int = 50
     offset: int = 0
+
+
+EVERYTHING = ListFilter()
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def matched(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a session in which `matched` has the mart's rows that pass the filter."""
     assert mart.answer
-    filters: dict[str, object] = {"label": chosen.label, "person": chosen.person}
+    filters: dict[str, object] = {**vars(chosen)}
     with session(database) as con:
         con.register("mart", published.conversations[mart.name])
         if mart.answer.over == "threads":
@@ -127,6 +131,14 @@ def refuse_unknown(con: duckdb.DuckDBPyConnection, name: str, chosen: ListFilter
         raise UnknownFilter(f"label: no issue or pull request has the label {chosen.label!r} now")
     if chosen.person is not None and not is_person_known:
         raise UnknownFilter(f"person: nobody here has the login {chosen.person!r}")
+
+
+def labels_in_use(database: duckdb.DuckDBPyConnection, published: Published) -> list[str]:
+    """The names of the labels that issues and pull requests have now, sorted."""
+    with session(database) as con:
+        make_threads(con, published)
+        rows = con.sql("select distinct unnest(label_names) as name from thread order by name").fetchall()
+    return [name for (name,) in rows]
 
 
 def gaps(database: duckdb.DuckDBPyConnection, published: Published) -> tuple[str, ...]:

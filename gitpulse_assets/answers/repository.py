@@ -13,17 +13,19 @@ import pyarrow as pa
 
 from gitpulse_assets.answers import conversations
 from gitpulse_assets.answers.cache import ResultCache
-from gitpulse_assets.answers.conversations import ListFilter, ListPage
+from gitpulse_assets.answers.conversations import EVERYTHING, ListFilter, ListPage
 from gitpulse_assets.answers.flips import Flip, flips, week_ends
 from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.over import OVER, closings_in_one
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.relations import relations
+from gitpulse_assets.answers.waiting import Waiting, waiting
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, between, last_days
 from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.marts import (
     backlog_by_age,
     backlog_by_label,
+    contributor,
     issue_closure_age_monthly,
     issue_daily_flow,
     issue_swing_days,
@@ -254,6 +256,21 @@ class RepositoryAnswers:
     ) -> None:
         """Hand all rows of a list that pass the filter to `read` in stretches; raises as `listed` does."""
         conversations.read_list(self._database, self.published, mart, chosen, read)
+
+    def waiting(self, chosen: ListFilter = EVERYTHING) -> Waiting:
+        """Return who waits for a maintainer's word, the longest first; raises as `listed` does."""
+        return self._kept(("waiting", chosen), lambda: waiting(self._database, self.published, chosen))
+
+    def thread_labels(self) -> list[str]:
+        """Return the names of the labels that issues and pull requests have now, sorted."""
+        return self._kept(
+            ("thread labels",), lambda: conversations.labels_in_use(self._database, self.published)
+        )
+
+    def people(self) -> list[str]:
+        """Return the logins of everyone who acted here, sorted."""
+        column = self.published.conversations[contributor.MART.name].to_table(columns=["person_login"])
+        return sorted(login for login in column["person_login"].to_pylist() if login)
 
     def gaps(self, mart: Mart) -> tuple[str, ...]:
         """Return what a mart's figures lack, in words; raises NotCollected."""

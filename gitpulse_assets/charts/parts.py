@@ -46,10 +46,10 @@ def day_axis() -> alt.X:
     )
 
 
-def month_axis() -> alt.X:
-    """UTC months of closing from left to right."""
+def month_axis(field: str = "closed_month") -> alt.X:
+    """UTC months from left to right: of closing, or of another field."""
     axis = alt.Axis(format="%b %Y", tickCount="month", labelOverlap=True, grid=False)
-    return alt.X("closed_month:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
+    return alt.X(f"{field}:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
 
 
 def stock_axis(field: str = "open_at_end") -> alt.Y:
@@ -67,7 +67,7 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in row.items()}
     if isinstance(day := row.get("flow_date"), dt.date):
         shown["day"] = f"{day:%a} {day}"
-    if isinstance(month := row.get("closed_month"), dt.date):
+    if isinstance(month := row.get("closed_month") or row.get("begun_month"), dt.date):
         shown["month"] = f"{month:%B %Y}"
     return shown
 

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gitpulse_assets.charts.theme import DARK, LIGHT, css_variables
-from gitpulse_assets.charts.titles import percent, signed
+from gitpulse_assets.charts.titles import days, percent, signed
+
+DAY_SECONDS = 86_400
 
 
 def render(template: str, **values: Any) -> str:
@@ -62,20 +64,27 @@ def cell(value: Any, field: str = "") -> str:
         return day_or_moment(value, field)
     if isinstance(value, bool) or field.endswith("_id"):
         return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, int | float):
+        return number(value, field)
+    return ", ".join(value) or "–" if isinstance(value, list) else str(value)
+
+
+def number(value: float, field: str) -> str:
+    """A number in the unit that its field's name tells."""
     if field.startswith("share_"):
         return percent(value)
+    if field.endswith("_seconds"):
+        return days(value / DAY_SECONDS)
     if isinstance(value, float):
         return f"{value:,.1f}"
-    if isinstance(value, int):
-        return f"{value:+,}" if "net_change" in field else f"{value:,}"
-    return str(value)
+    return f"{value:+,}" if "net_change" in field else f"{value:,}"
 
 
 def day_or_moment(value: dt.date, field: str) -> str:
     """A day, a month where it stands for one, or a moment to the minute, UTC."""
     if isinstance(value, dt.datetime):
         return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M}"
-    return f"{value:%B %Y}" if field.endswith("_month") else f"{value}"
+    return f"{value:%B %Y}" if field.endswith("month") else f"{value}"
 
 
 def count(value: int, noun: str = "") -> str:

@@ -9,12 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gitpulse_assets.answers.conversations import ListFilter
+from gitpulse_assets.answers.errors import NotCollected, UnknownFilter
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import ClosureAge, RepositoryAnswers
+from gitpulse_assets.answers.waiting import Waiting
 from gitpulse_assets.answers.window import Window
 from gitpulse_assets.charts import charts, titles
 from gitpulse_assets.charts.parts import Document
 from gitpulse_assets.charts.render import untitled
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 
 Row = Mapping[str, Any]
 SWING_DAYS_SHOWN = 6
@@ -46,6 +50,7 @@ class Story:
     header: dict[str, Any]
     swing_days: Sequence[Row]
     cards: Mapping[str, Card]
+    waiting: Waiting | None = None
 
 
 STOCK_COLUMNS = (
@@ -109,7 +114,19 @@ def tell(answers: RepositoryAnswers, window: Window, label: str | None, day_link
         header=answers.header(window, label),
         swing_days=linked,
         cards={one.name: one for one in made},
+        waiting=act_first(answers, window, label),
     )
+
+
+def act_first(answers: RepositoryAnswers, window: Window, label: str | None) -> Waiting | None:
+    """Who waits now; None of a window that is over, where it is not chosen, and before it was collected."""
+    is_past = window.end_date != answers.published.last_complete_date
+    if is_past or CONTRIBUTORS not in chosen_subjects():
+        return None
+    try:
+        return answers.waiting(ListFilter(label))
+    except (NotCollected, UnknownFilter):
+        return None
 
 
 def largest(days: Sequence[Row]) -> list[dict[str, Any]]:

@@ -10,13 +10,16 @@ from typing import Annotated, Any
 import pyarrow as pa
 from fastapi import APIRouter, Depends, Request, Response
 
+from gitpulse_assets.answers import waiting
 from gitpulse_assets.answers.conversations import ListFilter, ListPage
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
 from gitpulse_assets.catalog.tables import MARTS
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts.mart import Answer, Mart
+from gitpulse_assets.marts import follow_up
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import columns
 from gitpulse_assets.serve.documents import documented, refusals, row_example, row_schema, rows_of
@@ -25,6 +28,8 @@ from gitpulse_assets.serve.parameters import (
     Name,
     Owner,
     Scope,
+    ThreadLabel,
+    ThreadPerson,
     issue_filter,
     page_links,
     person_filter,
@@ -299,8 +304,40 @@ def add_mart(to: APIRouter, mart: Mart) -> None:
         kinds.get(mart.answer.over, add_windowed)(to, mart, mart.answer)
 
 
+def add_act_first(to: APIRouter) -> None:
+    """The one question that several marts of conversations answer together."""
+
+    def act_first(
+        request: Request,
+        owner: Owner,
+        name: Name,
+        label: ThreadLabel = None,
+        person: ThreadPerson = None,
+    ) -> Response:
+        """Say whom to answer first: how many wait longer than promised, or gave what was asked."""
+        answers, repo = answers_of(request), Repo.parse(f"{owner}/{name}")
+        status, chosen = answers.status(repo), ListFilter(label, person)
+
+        def put(of: RepositoryAnswers) -> Response:
+            def made() -> Envelope:
+                told = {"person": person, "not_known": of.gaps(follow_up.MART)}
+                about = envelope(of.published, status, None, label)
+                return about | told | {"act_first": of.waiting(chosen).record()}
+
+            return replies_of(request).record(request, version_of(of.published, status), made)
+
+        return answers.ask(repo, put)
+
+    payload = {"act_first": (row_schema(waiting.COLUMNS), row_example(waiting.COLUMNS))}
+    more = {"person": PERSON, "not_known": NOT_KNOWN}
+    said = documented(payload, is_table=False, is_windowed=False, **more)
+    to.add_api_route(f"{REPOSITORY}/act-first", act_first, methods=["GET"], responses=said)
+
+
 for mart in MARTS:
     add_mart(router, mart)
+if CONTRIBUTORS in chosen_subjects():
+    add_act_first(router)
 
 
 @router.get(

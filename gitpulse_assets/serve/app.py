@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics.answers import MetricAnswers
@@ -22,6 +23,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve.api import router
 from gitpulse_assets.serve.assistant.server import Assistant, OverHttp, mcp_server
 from gitpulse_assets.serve.badges import badges_router
+from gitpulse_assets.serve.conversations import conversations_router
 from gitpulse_assets.serve.keys import CHALLENGE, Keys
 from gitpulse_assets.serve.kpi import kpi_router
 from gitpulse_assets.serve.limits import RateLimit
@@ -95,6 +97,8 @@ def create_app(
     app.include_router(kpi_router(metrics))
     app.include_router(badges_router)
     app.include_router(page_router)
+    if CONTRIBUTORS in chosen_subjects():
+        app.include_router(conversations_router)
     app.router.routes.append(Route(ASSISTANT_PATH, endpoint=assistant))
     add_health(app)
     add_problem_handlers(app)

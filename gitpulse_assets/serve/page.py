@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from markupsafe import Markup
 
 from gitpulse_assets.answers.cache import ResultCache
-from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer, UnknownRepository
+from gitpulse_assets.answers.errors import FirstSyncUnfinished, NoAnswer, NotCollected, UnknownRepository
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, WindowError
@@ -27,6 +27,7 @@ from gitpulse_assets.serve.assets import asset_urls, assets_router
 from gitpulse_assets.serve.download import issues_as, sent
 from gitpulse_assets.serve.media import MEDIA_TYPES
 from gitpulse_assets.serve.query import ISSUES_A_PAGE, BadQuery, PageQuery
+from gitpulse_assets.serve.sections import BACKLOG, sections
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
 WINDOWS = (*((str(days), f"{days} days") for days in (*WINDOWS_DAYS, 365)), ("all", "whole history"))
@@ -139,6 +140,7 @@ def story_page(
     return render(
         "repository.html",
         assets=asset_urls(root),
+        sections=sections(root, query.between_pages(), BACKLOG),
         status=status,
         repos=[repo.key for repo in repos],
         query=query,
@@ -249,6 +251,10 @@ def unanswered(root: str, error: NoAnswer) -> Response:
     if isinstance(error, FirstSyncUnfinished):
         return trouble(
             root, HTTPStatus.OK, f"{error.repo}: the first sync is not finished", str(error), [command]
+        )
+    if isinstance(error, NotCollected):
+        return trouble(
+            root, HTTPStatus.OK, f"{error.repo}: conversations are not collected yet", str(error), [command]
         )
     assert isinstance(error, UnknownRepository)
     return trouble(root, HTTPStatus.NOT_FOUND, f"{error.repo} is not known here", str(error), [command])

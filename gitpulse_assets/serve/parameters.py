@@ -150,12 +150,12 @@ def thread_filter(
     label: ThreadLabel = None, person: ThreadPerson = None, limit: Limit = 50, offset: Offset = 0
 ) -> ListFilter:
     """Read the parameters of a list of issues and pull requests."""
-    return ListFilter(label, person, limit, offset)
+    return ListFilter(label, person, limit=limit, offset=offset)
 
 
 def person_filter(person: Person = None, limit: Limit = 50, offset: Offset = 0) -> ListFilter:
     """Read the parameters of a list of people."""
-    return ListFilter(None, person, limit, offset)
+    return ListFilter(person=person, limit=limit, offset=offset)
 
 
 def page_links(request: Request, chosen: IssueFilter | ListFilter, total_count: int) -> str:

@@ -9,10 +9,11 @@ from datetime import date
 from typing import Any, get_args
 from urllib.parse import urlencode
 
+from gitpulse_assets.answers.conversations import ListFilter
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, IssueState, RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.serve.bounds import LABEL_LENGTH_MAX, read_day
+from gitpulse_assets.serve.bounds import LABEL_LENGTH_MAX, LOGIN_LENGTH_MAX, read_day
 
 ISSUES_A_PAGE = 25
 PAGE_MAX = 1_000_000
@@ -38,6 +39,7 @@ class PageQuery:
     state: IssueState = "open"
     sort: IssueSort = "oldest"
     page: int = 1
+    person: str | None = None
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> "PageQuery":
@@ -54,9 +56,12 @@ class PageQuery:
             label=found.get("label"),
             day=day_of(found, "day"),
             page=number_of(found, "page"),
+            person=found.get("person"),
         )
         if query.label and len(query.label) > LABEL_LENGTH_MAX:
             raise BadQuery(f"label: no label has more than {LABEL_LENGTH_MAX} characters")
+        if query.person and len(query.person) > LOGIN_LENGTH_MAX:
+            raise BadQuery(f"person: no login has more than {LOGIN_LENGTH_MAX} characters")
         state = one_of(found, "state", get_args(IssueState), "all" if query.day else "open")
         sort = one_of(found, "sort", get_args(IssueSort), cls.sort)
         return replace(query, state=state, sort=sort)
@@ -87,6 +92,10 @@ class PageQuery:
             offset=(self.page - 1) * ISSUES_A_PAGE,
         )
 
+    def list_filter(self, limit: int, offset: int = 0) -> ListFilter:
+        """The part of a list that the label and the person leave."""
+        return ListFilter(self.label, self.person, limit=limit, offset=offset)
+
     def parameters(self) -> list[tuple[str, str]]:
         """What an address has to say to mean this."""
         said = []
@@ -100,6 +109,10 @@ class PageQuery:
     def of_story(self) -> "PageQuery":
         """The same without what chooses issues: what the story depends on."""
         return PageQuery(self.repo, self.window, self.start, self.end, self.label)
+
+    def between_pages(self) -> str:
+        """The address's parameters on another of the repository's pages: what all of them know."""
+        return f"?{urlencode(replace(self.of_story(), label=None).parameters())}"
 
     def link(self, **changes: Any) -> str:
         """The address of the page with some parameters changed; its first page of issues unless said."""

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI
 from gitpulse_assets.catalog.declared import marts_of
 from gitpulse_assets.chosen import SUBJECTS
 from gitpulse_assets.metrics.catalogue import shipped_metrics
-from gitpulse_assets.serve.api import REPOSITORY, add_mart, router
+from gitpulse_assets.serve.api import REPOSITORY, add_act_first, add_mart, router
 from gitpulse_assets.serve.badges import badges_router
 from gitpulse_assets.serve.kpi import kpi_router
 from gitpulse_assets.texts.written_parts import renew, with_part
@@ -64,6 +64,7 @@ def subject_document(subject: str) -> Schema:
     app, added = FastAPI(title="GitPulse"), APIRouter(prefix=router.prefix)
     for mart in marts_of(subject):
         add_mart(added, mart)
+    add_act_first(added)
     app.include_router(added)
     return app.openapi()
 

@@ -12,6 +12,7 @@ from gitpulse_assets.watch.watch_list import RepoOptions
 from gitpulse_assets_tests.history.product import Reader
 
 ROCKET = Repo("acme", "rocket")
+EVIL = '<script>alert("x")</script> =1+1'
 # Nobody gave a token for it.
 SILENT = Repo("acme", "silent")
 # The stand-in's labels that its people put on now and then.
@@ -21,7 +22,10 @@ WAITING = ("question", "needs *")
 def people_world() -> World:
     """Two repositories in which people talk and review, the second a small one."""
     sizes = {ROCKET: (70, 120), SILENT: (8, 20)}
-    return generate([HistoryPlan(repo.key, 7, *size, has_people=True) for repo, size in sizes.items()])
+    made = generate([HistoryPlan(repo.key, 7, *size, has_people=True) for repo, size in sizes.items()])
+    for issue in made.acts_on(ROCKET.key).repository.issues.values():
+        issue.title = EVIL
+    return made
 
 
 def fill(folder: Path) -> None:

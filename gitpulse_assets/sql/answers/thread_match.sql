@@ -8,3 +8,4 @@ left join thread using (thread_number)
 where
     ($label::varchar is null or coalesce(list_contains(thread.filed_under, $label::varchar), false))
     and ($person::varchar is null or coalesce(list_contains(thread.people, lower($person::varchar)), false))
+    and ($is_pull_request::boolean is null or thread.is_pull_request = $is_pull_request::boolean)
