@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse, validate
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute, parse, validate
 
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.graphql_cost import NODES_MAX, Cost, MissingBounds, cost_of
@@ -46,24 +46,6 @@ class GraphQLApi:
 
     def __init__(self, world: World, listings: Listings) -> None:
         self.world, self.listings = world, listings
-        self.schema = load_schema(
-            {
-                "Query": {
-                    "node": lambda _root, _info, id: self._node(id),
-                    "nodes": lambda _root, _info, ids: [self._node(one) for one in ids],
-                    "rateLimit": lambda _root, info, dryRun=False: info.context,  # noqa: N803
-                    "repository": self._repository,
-                },
-                "Repository": {"issues": self._issues},
-                "PullRequest": {"timelineItems": _timeline_items},
-                "Issue": {
-                    "timelineItems": _timeline_items,
-                    "labels": lambda issue, _info, **page: _connection(issue.labels, page),
-                    "assignees": lambda issue, _info, **page: _connection(_people(issue), page),
-                },
-            }
-        )
-        self._checked = lru_cache(maxsize=64)(self._parse)
 
     def node_count(self, body: bytes) -> int:
         """The nodes a query asks for at most; 0 when it cannot be read."""
@@ -84,7 +66,7 @@ class GraphQLApi:
         except QueryRefused as refusal:
             return json_response(200, {"errors": refusal.errors})
         if fault is not None and fault.kind == "older_server":
-            refusals = refused_fields(self.schema, query.document, fault.fields)
+            refusals = refused_fields(schema(), query.document, fault.fields)
             if refusals:
                 told = refusals if fault.has_codes else [{"message": one["message"]} for one in refusals]
                 return json_response(200, {"errors": told})
@@ -112,7 +94,9 @@ class GraphQLApi:
         }
         # Where limits are switched off there is nothing to tell of them.
         told = rate_limit if quota.limit < UNLIMITED else None
-        result = execute(self.schema, query.document, variable_values=query.variables, context_value=told)
+        result = execute(
+            schema(), query.document, root_value=self, variable_values=query.variables, context_value=told
+        )
         assert isinstance(result, ExecutionResult)
         return result
 
@@ -121,7 +105,7 @@ class GraphQLApi:
             text, variables = graphql_query(body)
         except ValueError as error:
             raise QueryRefused([{"message": str(error)}]) from None
-        document = self._checked(text)
+        document = checked(text)
         try:
             cost = cost_of(document, variables, CONNECTIONS)
         except MissingBounds as error:
@@ -134,17 +118,8 @@ class GraphQLApi:
             raise QueryRefused([{"type": "MAX_NODE_LIMIT_EXCEEDED", "message": message}])
         return Query(document, variables, cost)
 
-    def _parse(self, text: str) -> DocumentNode:
-        try:
-            document = parse(text)
-        except GraphQLError as error:
-            raise QueryRefused([_error_entry(error)]) from error
-        errors = validate(self.schema, document)
-        if errors:
-            raise QueryRefused([_error_entry(error) for error in errors])
-        return document
-
-    def _node(self, global_id: str) -> Issue | Repository | GraphQLError:
+    def node(self, global_id: str) -> Issue | Repository | GraphQLError:
+        """What has the id, or an error that is its answer."""
         issue = self.world.issue_by_node(global_id)
         if issue is not None:
             return issue
@@ -153,14 +128,14 @@ class GraphQLApi:
                 return repository
         return _not_found(f"Could not resolve to a node with the global id of '{global_id}'")
 
-    def _repository(
+    def repository(
         self,
-        _root: Any,
         _info: Any,
         owner: str,
         name: str,
         followRenames: bool = True,  # noqa: N803
     ) -> Repository | GraphQLError:
+        """The repository of this name, or an error that is its answer."""
         full_name = f"{owner}/{name}"
         repository = self.world.repository(full_name)
         is_former = repository is not None and repository.full_name.lower() != full_name.lower()
@@ -168,7 +143,7 @@ class GraphQLApi:
             return _not_found(f"Could not resolve to a Repository with the name '{full_name}'.")
         return repository
 
-    def _issues(
+    def issues(
         self,
         repository: Repository,
         _info: Any,
@@ -178,6 +153,7 @@ class GraphQLApi:
         filterBy: dict[str, Any] | None = None,  # noqa: N803
         orderBy: dict[str, str] | None = None,  # noqa: N803
     ) -> dict[str, Any]:
+        """A page of a repository's issues."""
         filters, order = filterBy or {}, orderBy or {"field": "CREATED_AT", "direction": "ASC"}
         wanted = frozenset(state.lower() for state in states or filters.get("states") or ALL_STATES)
         since = parse_iso(filters["since"]) if filters.get("since") else None
@@ -193,6 +169,43 @@ class GraphQLApi:
             "totalCount": len(ordered.issues) + repository.unlisted_count(wanted),
             "pageInfo": _page_info(start > 0, end < len(ordered.issues), cursors),
         }
+
+
+@cache
+def schema() -> GraphQLSchema:
+    """The schema that every stand-in of the process executes, each with itself as the root."""
+    return load_schema(
+        {
+            "Query": {
+                "node": lambda api, _info, id: api.node(id),
+                "nodes": lambda api, _info, ids: [api.node(one) for one in ids],
+                "rateLimit": lambda _api, info, dryRun=False: info.context,  # noqa: N803
+                "repository": GraphQLApi.repository,
+            },
+            "Repository": {
+                "issues": lambda repository, info, **page: info.root_value.issues(repository, info, **page)
+            },
+            "PullRequest": {"timelineItems": _timeline_items},
+            "Issue": {
+                "timelineItems": _timeline_items,
+                "labels": lambda issue, _info, **page: _connection(issue.labels, page),
+                "assignees": lambda issue, _info, **page: _connection(_people(issue), page),
+            },
+        }
+    )
+
+
+@lru_cache(maxsize=64)
+def checked(text: str) -> DocumentNode:
+    """A document that the schema allows; QueryRefused for any other."""
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        raise QueryRefused([_error_entry(error)]) from error
+    errors = validate(schema(), document)
+    if errors:
+        raise QueryRefused([_error_entry(error) for error in errors])
+    return document
 
 
 def _timeline_items(
