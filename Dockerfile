@@ -5,8 +5,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
-COPY requirements.lock ./
-RUN pip install --require-hashes -r requirements.lock
+# Or requirements-launchers.lock, with what starts runs on other machines.
+ARG LOCK=requirements.lock
+COPY requirements.lock requirements-launchers.lock ./
+RUN pip install --require-hashes -r "$LOCK"
 COPY pyproject.toml README.md LICENSE ./
 COPY gitpulse_assets gitpulse_assets
 RUN pip install --no-build-isolation --no-deps . && pip uninstall --yes hatchling editables pip

@@ -29,6 +29,10 @@ help:  ## show the commands
 	$(INSTALL) $(QUIET) --require-hashes -r requirements-dev.lock
 	@touch $@
 
+.venv/launchers: requirements-launchers.lock .venv/dev
+	$(INSTALL) $(QUIET) --require-hashes -r requirements-launchers.lock
+	@touch $@
+
 demo: .venv/runtime  ## three generated repositories through the whole pipeline, with verdicts and a metric
 	$(BIN)/gitpulse demo
 
@@ -47,7 +51,7 @@ test-dear: .venv/dev  ## what costs too much for everybody's suite: browsers, re
 prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills at any moment, generated histories (hours)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --hypothesis-profile prove --ignore gitpulse_assets_tests/deployment $(ARGS)
 
-test-deployment: .venv/dev  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
+test-deployment: .venv/launchers  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
 	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
 
 .venv-bench/%: bench/peers/%.lock
@@ -86,9 +90,10 @@ RESOLVE := uv pip compile $(QUIET) --universal --generate-hashes --no-strip-extr
 lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newer versions)
 	$(RESOLVE) $(ARGS) pyproject.toml --group build -o requirements.lock
 	$(RESOLVE) $(ARGS) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(RESOLVE) $(ARGS) pyproject.toml --group build --extra launchers -c requirements-dev.lock -o requirements-launchers.lock
 	for peer in tap-github dlt readers; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
 	$(RESOLVE) $(ARGS) examples/requirements.in -o examples/requirements.lock
-	$(PYTHON) scripts/list_wheels.py requirements.lock requirements-dev.lock bench/peers/*.lock examples/requirements.lock > requirements.wheels
+	$(PYTHON) scripts/list_wheels.py requirements.lock requirements-dev.lock requirements-launchers.lock bench/peers/*.lock examples/requirements.lock > requirements.wheels
 
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis

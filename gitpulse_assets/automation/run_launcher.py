@@ -45,7 +45,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         """
         client = self._get_grpc_client_for_termination(run.run_id)
         if client is None:
-            return self._health_without_server(run)
+            return health_in_own_process(self._instance, run)
         try:
             is_running = run.run_id in current_runs(client)
         except DagsterUserCodeUnreachableError:
@@ -56,14 +56,15 @@ class WatchedRunLauncher(DefaultRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, PROCESS_GONE)
 
-    def _health_without_server(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Say what is known of the sweep or the command whose process it was; of another host nothing is."""
-        sweep = self._instance.get_run_by_id(run.tags.get(SWEEP_TAG, ""))
-        if sweep is not None and sweep.is_finished:
-            return CheckRunHealthResult(WorkerStatus.FAILED, SWEEP_ENDED)
-        if is_process_gone(run):
-            return CheckRunHealthResult(WorkerStatus.FAILED, COMMAND_GONE)
-        return CheckRunHealthResult(WorkerStatus.RUNNING, NO_SERVER)
+
+def health_in_own_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> CheckRunHealthResult:
+    """Say what is known of the sweep or the command whose process a run is; of another host nothing is."""
+    sweep = instance.get_run_by_id(run.tags.get(SWEEP_TAG, ""))
+    if sweep is not None and sweep.is_finished:
+        return CheckRunHealthResult(WorkerStatus.FAILED, SWEEP_ENDED)
+    if is_process_gone(run):
+        return CheckRunHealthResult(WorkerStatus.FAILED, COMMAND_GONE)
+    return CheckRunHealthResult(WorkerStatus.RUNNING, NO_SERVER)
 
 
 def current_runs(client: "DagsterGrpcClient") -> frozenset[str]:

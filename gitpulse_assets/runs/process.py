@@ -19,6 +19,14 @@ def process_tag() -> dict[str, str]:
     return {PROCESS_TAG: this_process()}
 
 
+def is_in_own_process(run: dg.DagsterRun) -> bool:
+    """Say whether a sweep or a command executes the run itself, so that no launcher has a worker of it.
+
+    A run that is executed again inherits the tags, but is launched.
+    """
+    return not run.parent_run_id and not run.tags.keys().isdisjoint({PROCESS_TAG, SWEEP_TAG})
+
+
 def is_process_gone(run: dg.DagsterRun) -> bool:
     """Say whether the run was executed by a process of this host that surely is no more.
 

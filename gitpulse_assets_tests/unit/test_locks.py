@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 RUNTIME, DEV = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+LAUNCHERS = ROOT / "requirements-launchers.lock"
 PEERS = [*sorted((ROOT / "bench/peers").glob("*.lock")), ROOT / "examples/requirements.lock"]
 PYTHONS = [(3, minor) for minor in range(11, 15)]
 # The oldest system of each kind: glibc 2.28 (Debian 10, RHEL 8) and macOS 14.
@@ -103,6 +104,7 @@ def asked_by_us(lock: Path) -> Iterator[tuple[str, Requirement, Environment]]:
             *project["project"]["dependencies"],
             *groups["build"],
             *(groups["dev"] if lock == DEV else ()),
+            *(project["project"]["optional-dependencies"]["launchers"] if lock == LAUNCHERS else ()),
         ]
     for requirement, on in product(map(Requirement, texts), ENVIRONMENTS):
         if requirement.extras:
@@ -126,7 +128,7 @@ def unpinned(asked: Iterator[tuple[str, Requirement, Environment]], pinned: list
     )
 
 
-@pytest.mark.parametrize("lock", [RUNTIME, DEV, *PEERS], ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", [RUNTIME, DEV, LAUNCHERS, *PEERS], ids=lambda path: path.name)
 def test_a_lock_keeps_the_extras_of_what_it_was_made_from(lock: Path):
     assert unpinned(asked_by_us(lock), pins(lock.read_text())) == []
 
@@ -136,6 +138,12 @@ def test_a_lock_keeps_the_extras_that_what_is_installed_asks_for(lock: Path):
     """pip before 23.3 resolves `gql[requests]` apart from `gql` and refuses the newest release it finds."""
     pinned = pins(lock.read_text())
     assert unpinned(asked_by_installed(pinned), pinned) == []
+
+
+@pytest.mark.parametrize("lock", [DEV, LAUNCHERS], ids=lambda path: path.name)
+def test_what_is_added_changes_no_version(lock: Path):
+    """Tests, and the image for several machines, have what everybody's has."""
+    assert set(map(str, pins(RUNTIME.read_text()))) - set(map(str, pins(lock.read_text()))) == set()
 
 
 def test_a_lock_without_an_extra_is_found():
@@ -180,7 +188,7 @@ def without_wheel(
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
-@pytest.mark.parametrize("lock", [RUNTIME, DEV, *PEERS], ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", [RUNTIME, DEV, LAUNCHERS, *PEERS], ids=lambda path: path.name)
 def test_every_pin_has_a_wheel_for_every_machine(lock: Path, machine):
     assert without_wheel(pins(lock.read_text()), wheels(), machine) == []
 
