@@ -7,10 +7,11 @@ to send again, is `outbox.py`'s; a check's own meaning stands in its contract or
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from gitpulse_assets.alerting.alert import Alert, Judgement, Note
+from gitpulse_assets.contracts.events import HOURS_CHECK
 from gitpulse_assets.transform.verdict import CLEAR_DIRECTIONS
 
 COUNTS_SHOWN = 8
@@ -18,6 +19,9 @@ SAMPLES_SHOWN = 5
 REPOSITORIES_SHOWN = 20
 QUOTA_SHARE_MIN = 0.1
 QUOTA_KEY = "quota"
+EVENT_DAYS_KEY = "event_days"
+# An archive's files with the late events of a day are those of the three after it.
+FILES_COME_WITHIN = timedelta(days=3)
 # GitHub's primary limit is over within an hour: what lasts longer needs somebody.
 STOPPED_MAX = timedelta(hours=1)
 
@@ -116,11 +120,20 @@ class Morning:
 
 
 @dataclass(frozen=True)
+class EventDays:
+    """The days of public events whose last check found hours that are not whole; those told of before."""
+
+    not_whole: frozenset[date]
+    told: frozenset[date]
+    now: datetime
+
+
+@dataclass(frozen=True)
 class Delivery:
     """What could not be delivered: `outbox.py` tells of it, since only it knows."""
 
 
-def judgements(seen: RunEnded | Hour | Morning) -> Iterator[Judgement]:
+def judgements(seen: RunEnded | Hour | EventDays | Morning) -> Iterator[Judgement]:
     """Yield what every rule finds that reads the like, in the rules' order."""
     for rule in RULES:
         if rule.judge and isinstance(seen, rule.reads):
@@ -129,7 +142,9 @@ def judgements(seen: RunEnded | Hour | Morning) -> Iterator[Judgement]:
 
 def judge_checks(ended: RunEnded) -> Iterator[Judgement]:
     """Yield each check's verdict."""
-    yield from (check_judgement(ended.run, check) for check in ended.run.checks)
+    # Days of public events are told of together, by a rule of their own.
+    checks = (check for check in ended.run.checks if check.check != HOURS_CHECK)
+    yield from (check_judgement(ended.run, check) for check in checks)
 
 
 def judge_end(ended: RunEnded) -> Iterator[Judgement]:
@@ -332,6 +347,34 @@ def judge_stops(hour: Hour) -> Iterator[Judgement]:
     yield from stop_judgements(hour.stops, hour.now)
 
 
+def judge_event_days(days: EventDays) -> Iterator[Judgement]:
+    """Yield one message of the days not told of before, whose late files must have come by now."""
+    known = days.told & days.not_whole
+    due = {day for day in days.not_whole - known if day < days.now.date() - FILES_COME_WITHIN}
+    if due:
+        named = stretches_of(due)
+        title = f"public events: hours of {len(due):,} day{'' if len(due) == 1 else 's'} are missing or thin"
+        key = f"{EVENT_DAYS_KEY}/{min(due)}/{max(due)}/{len(due)}"
+        link = "/assets/silver/public_event?view=checks"
+        yield Alert(key, "warning", title, tuple(listed("days", named)), link)
+        yield Note(EVENT_DAYS_KEY, " ".join(map(str, sorted(known | due))))
+        # The days are remembered; the same ones, mended and broken again, are told again.
+        yield Note(key)
+    elif known != days.told:
+        yield Note(EVENT_DAYS_KEY, " ".join(map(str, sorted(known))))
+
+
+def stretches_of(days: Iterable[date]) -> list[str]:
+    """Days in words, those that follow each other as one."""
+    found: list[list[date]] = []
+    for day in sorted(days):
+        if found and day - found[-1][-1] == timedelta(days=1):
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return [str(some[0]) if len(some) == 1 else f"{some[0]} to {some[-1]}" for some in found]
+
+
 def judge_morning(morning: Morning) -> Iterator[Judgement]:
     """Yield what is left over."""
     yield from daily_judgements(morning.standings, morning.troubles, morning.now, morning.freshness)
@@ -439,6 +482,24 @@ RULES: tuple[AlertRule, ...] = (
                 (
                     "A new token in `.env`, or what the message says; `docker compose up -d code`. "
                     "Nothing is followed by changes meanwhile"
+                ),
+            ),
+        ),
+    ),
+    AlertRule(
+        name=EVENT_DAYS_KEY,
+        reads=EventDays,
+        judge=judge_event_days,
+        told=(
+            Told(
+                "public events: hours of … days are missing or thin",
+                (
+                    "By the check `hours_are_whole` of these days; each is told once, four days later, "
+                    "when the files with its late events must be there"
+                ),
+                (
+                    "The check of a day names its hours and why. `gitpulse events backfill` asks again for "
+                    "what an archive lacked; figures over that time say so until then"
                 ),
             ),
         ),

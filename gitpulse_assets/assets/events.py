@@ -11,7 +11,7 @@ import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.checks.specs import partitioned_check_spec
-from gitpulse_assets.contracts.events import POLLED_TABLES, PUBLIC_EVENT
+from gitpulse_assets.contracts.events import HOURS_CHECK, POLLED_TABLES, PUBLIC_EVENT
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import event_days
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gitpulse_assets.metrics.coverage import Coverage
 
 DAY_TABLES = tuple(contract for contract in EVENT_CONTRACTS if contract not in POLLED_TABLES)
-HOURS_CHECK = "hours_are_whole"
 STARS_CHECK = "stars_agree"
 
 
@@ -66,7 +65,7 @@ def public_events(
         target = lake.open(settings)
         rows = bring(context, settings, target, con, day)
         coverage, stars = coverage_of_day(target, con, day), star_trouble_of_day(target, con, day)
-        judge_again(context.instance, target, con, day)
+        judge_again(context, target, con, day)
         commit = target.commit("silver", day)
     for contract in DAY_TABLES:
         yield dg.MaterializeResult(
@@ -103,7 +102,7 @@ def bring(
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
-def judge_again(instance: dg.DagsterInstance, lake: Any, con: Any, day: Day) -> None:
+def judge_again(context: dg.AssetExecutionContext, lake: Any, con: Any, day: Day) -> None:
     """Report anew how whole the days before are: what is late of them may have come with this one."""
     from gitpulse_assets.contracts.events import ARCHIVE_HOUR
     from gitpulse_assets.events.ledger import UNTRUE_HOURS
@@ -114,17 +113,29 @@ def judge_again(instance: dg.DagsterInstance, lake: Any, con: Any, day: Day) -> 
         earlier = Day(day.event_date - timedelta(days=back))
         if parts_of(lake.commit("silver", earlier), ARCHIVE_HOUR):
             found = hours_result(coverage_of_day(lake, con, earlier))
-            instance.report_runless_asset_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
-                    check_name=HOURS_CHECK,
-                    passed=found.passed,
-                    metadata=found.metadata,
-                    severity=found.severity,
-                    description=found.description,
-                    partition=str(earlier.event_date),
-                )
+            evaluation = dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
+                check_name=HOURS_CHECK,
+                passed=found.passed,
+                metadata=found.metadata,
+                severity=found.severity,
+                description=found.description,
+                partition=str(earlier.event_date),
             )
+            report_by_run(context.instance, context.run_id, evaluation)
+
+
+def report_by_run(instance: dg.DagsterInstance, run_id: str, evaluation: dg.AssetCheckEvaluation) -> None:
+    """Tell Dagster of a check of another partition than the run's, as often as runs do.
+
+    Without a run Dagster 1.13 takes one evaluation of a check and partition, and refuses the second.
+    """
+    event = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name="",
+        event_specific_data=evaluation,
+    )
+    instance.report_dagster_event(event, run_id=run_id)
 
 
 def count(commit: "Commit | None", contract: Any) -> int:

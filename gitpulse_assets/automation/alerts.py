@@ -5,12 +5,14 @@ It decides nothing itself: what is an alert stands in `alerting/rules.py`, what 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from gitpulse_assets.alerting.alert import Judgement, Note
 from gitpulse_assets.alerting.rules import (
+    EVENT_DAYS_KEY,
+    EventDays,
     FinishedRun,
     Hour,
     Morning,
@@ -22,7 +24,7 @@ from gitpulse_assets.alerting.rules import (
 from gitpulse_assets.automation.always_on import always_on
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.runs.chunks import chunks
-from gitpulse_assets.runs.history import RunCursor, ended_runs, finished_run, standings
+from gitpulse_assets.runs.history import RunCursor, days_not_whole, ended_runs, finished_run, standings
 from gitpulse_assets.settings import Settings, load_settings
 
 MEMORY_PREFIX = "gitpulse/alerts/"
@@ -62,9 +64,9 @@ class InstanceMemory:
     name="alerts",
     description=(
         "Sends one message for each failed or warning check, failed run, stale repository, stopped sensor, "
-        "flipped verdict and nearly spent quota to the channels of GITPULSE_ALERT_URLS, and every morning "
-        "after 06:00 UTC one of what was left failed or stale. On from the start, since it asks GitHub "
-        "nothing and without channels only writes to this sensor's log."
+        "flipped verdict, days of public events that are not whole and nearly spent quota to the channels of "
+        "GITPULSE_ALERT_URLS, and every morning after 06:00 UTC one of what was left failed or stale. On "
+        "from the start, since it asks GitHub nothing and without channels only writes to this sensor's log."
     ),
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -106,8 +108,8 @@ def of_the_hour(
 ) -> Iterator[Judgement]:
     """Yield what is due once an hour, stale repositories, and once a day, all that was left over."""
     done = memory.get([STALENESS_HOUR, DAILY_DATE])
-    hour, date = f"{now:%Y-%m-%dT%H}", f"{now:%Y-%m-%d}"
-    is_daily_due = now.hour >= DAILY_HOUR and done.get(DAILY_DATE) != date
+    hour, today = f"{now:%Y-%m-%dT%H}", f"{now:%Y-%m-%d}"
+    is_daily_due = now.hour >= DAILY_HOUR and done.get(DAILY_DATE) != today
     if done.get(STALENESS_HOUR) == hour and not is_daily_due:
         return
     freshness = timedelta(hours=settings.freshness_hours)
@@ -115,10 +117,12 @@ def of_the_hour(
     repo_keys = sorted(set(instance.get_dynamic_partitions(REPOS_PARTITIONS)) - retired)
     found = standings(instance, repo_keys, with_last_runs=is_daily_due)
     yield from judgements(Hour(found, stops, now, freshness))
+    told = memory.get([EVENT_DAYS_KEY]).get(EVENT_DAYS_KEY, "").split()
+    yield from judgements(EventDays(days_not_whole(instance), frozenset(map(date.fromisoformat, told)), now))
     yield Note(STALENESS_HOUR, hour)
     if is_daily_due:
         yield from judgements(Morning(found, troubles, now, freshness))
-        yield Note(DAILY_DATE, date)
+        yield Note(DAILY_DATE, today)
 
 
 def watched(settings: Settings) -> tuple[set[str], dict[str, str], list[Stopped]]:

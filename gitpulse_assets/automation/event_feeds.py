@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.instance.utils import RUNLESS_RUN_ID
 
 from gitpulse_assets.assets.events import STARS_CHECK, stars_found
 from gitpulse_assets.automation.watching import NOTHING_WATCHED, sensor_client, skipped
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from gitpulse_assets.watch.state import Membership
 
 POLL_SECONDS = 60
+# By this hour UTC every feed that is followed was polled, and its stars were counted.
+STARS_COUNTED_HOUR = 1
+# A day is brought, and so checked, by a handful of runs.
+CHECKS_READ = 100
 # Dagster ends a tick after 60 seconds; what was begun with then still takes some.
 POLLING_SECONDS_MAX = 30.0
 NO_TOKEN = (
@@ -58,7 +64,7 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     with connect(settings.duckdb_memory_limit) as con:
         poller = Poller(lake, con, sensor_client(settings), projections())
         found = poller.poll(followed, datetime.now(UTC), seconds_max=POLLING_SECONDS_MAX)
-        checked = list(stars_checked(lake, con, found))
+        checked = list(stars_checked(context.instance, lake, con, found))
     if found.stopped_by:
         context.log.warning(found.stopped_by)
     return dg.SensorResult(
@@ -90,22 +96,33 @@ def materialized(found: "Round") -> list[dg.AssetMaterialization]:
     ]
 
 
-def stars_checked(lake: "Lake", con: Any, found: "Round") -> "Iterator[dg.AssetCheckEvaluation]":
-    """The check of the days whose counts of stars can be judged now: all of the day before has shown up."""
+def stars_checked(
+    instance: dg.DagsterInstance, lake: "Lake", con: Any, found: "Round"
+) -> "Iterator[dg.AssetCheckEvaluation]":
+    """The check of the last day's counts of stars, once all are there and all of the day has shown up."""
     from gitpulse_assets.lake.parts import parts_of
     from gitpulse_assets.metrics.event_days import star_trouble_of_day
 
-    counted = {
-        poll.state.stars.counted_at.date() for poll in found.polls if poll.is_counted and poll.state.stars
-    }
-    for day in sorted(Day(one - timedelta(days=1)) for one in counted):
-        if parts_of(lake.commit("silver", day), STAR_COUNT):
-            yield dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
-                check_name=STARS_CHECK,
-                partition=str(day.event_date),
-                **stars_found(star_trouble_of_day(lake, con, day)),
-            )
+    polled_at = max((poll.span.span_end_at for poll in found.polls if poll.span), default=None)
+    if polled_at is None or polled_at.hour < STARS_COUNTED_HOUR:
+        return
+    day = Day(polled_at.date() - timedelta(days=1))
+    if parts_of(lake.commit("silver", day), STAR_COUNT) and not is_told(instance, STARS_CHECK, day):
+        yield dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
+            check_name=STARS_CHECK,
+            partition=str(day.event_date),
+            **stars_found(star_trouble_of_day(lake, con, day)),
+        )
+
+
+def is_told(instance: dg.DagsterInstance, check_name: str, day: Day) -> bool:
+    """Whether a check of a day was told without a run: Dagster 1.13 refuses a second one."""
+    key = dg.AssetCheckKey(dg.AssetKey(list(PUBLIC_EVENT.asset_key)), check_name)
+    told = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=CHECKS_READ, partition_filter=PartitionKeyFilter(key=str(day.event_date))
+    )
+    return any(record.run_id == RUNLESS_RUN_ID for record in told)
 
 
 def in_words(found: "Round", watched_count: int) -> str:

@@ -301,5 +301,7 @@ EVENT_TABLES = (
     FIREHOSE_EVENT,
     STAR_COUNT,
 )
+# The check of a day that tells of missing and thin hours.
+HOURS_CHECK = "hours_are_whole"
 # What polls leave beside the events, and nothing else knows.
 POLLED_TABLES = (FEED_SPAN, FIREHOSE_EVENT, STAR_COUNT)

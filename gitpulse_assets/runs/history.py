@@ -8,16 +8,18 @@ SQLite, one file a run, refuses it. What is worth an alert is decided in `alerti
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
 from gitpulse_assets.assets.gold import shown_direction, shown_verdict
 from gitpulse_assets.checks.result import SAMPLE_KEYS
 from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.contracts.events import HOURS_CHECK, PUBLIC_EVENT
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.texts.markdown import from_markdown
@@ -204,3 +206,14 @@ def last_run(instance: dg.DagsterInstance, repo_key: str) -> dg.DagsterRun | Non
     ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_NAME_TAG: repo_key})
     runs = instance.get_runs(ended, limit=1)
     return runs[0] if runs else None
+
+
+def days_not_whole(instance: dg.DagsterInstance) -> frozenset[date]:
+    """Return the days of public events whose last check found hours that are not whole."""
+    key = dg.AssetCheckKey(dg.AssetKey(list(PUBLIC_EVENT.asset_key)), HOURS_CHECK)
+    known = instance.event_log_storage.get_asset_check_partition_info([key])
+    return frozenset(
+        date.fromisoformat(one.partition_key)
+        for one in known
+        if one.partition_key and one.latest_execution_status == AssetCheckExecutionRecordStatus.FAILED
+    )

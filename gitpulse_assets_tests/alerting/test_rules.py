@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,10 @@ import pytest
 from gitpulse_assets.alerting import handbook
 from gitpulse_assets.alerting.alert import Alert, Note
 from gitpulse_assets.alerting.rules import (
+    EVENT_DAYS_KEY,
     RULES,
     CheckOutcome,
+    EventDays,
     FinishedRun,
     Quota,
     RunEnded,
@@ -175,3 +177,37 @@ def test_keys_begin_with_the_name_of_a_rule():
     names = {rule.name for rule in RULES}
     assert {alert.key.partition("/")[0] for alert in told} <= names
     assert len(told) == 2
+
+
+def days(*numbers: int) -> frozenset[date]:
+    return frozenset(date(2026, 6, number) for number in numbers)
+
+
+def told_of_days(not_whole: frozenset[date], told: frozenset[date] = frozenset()) -> list[Alert | Note]:
+    return list(judgements(EventDays(not_whole, told, NOW)))
+
+
+def test_days_of_events_that_are_not_whole_are_one_message_and_remembered():
+    alert, remembered, over = told_of_days(days(1, 2, 3, 9), days(1))
+    assert isinstance(alert, Alert)
+    assert alert.title == "public events: hours of 3 days are missing or thin"
+    assert alert.lines == ("days: 2026-06-02 to 2026-06-03, 2026-06-09",)
+    assert remembered == Note(EVENT_DAYS_KEY, "2026-06-01 2026-06-02 2026-06-03 2026-06-09")
+    assert over == Note(alert.key)
+
+
+def test_a_day_told_of_is_not_told_again_until_it_was_whole():
+    assert told_of_days(days(1), days(1)) == []
+    assert told_of_days(days(), days(1)) == [Note(EVENT_DAYS_KEY)]
+    assert len(told_of_days(days(1))) == 3
+
+
+def test_a_day_whose_late_files_may_still_come_is_not_told_yet():
+    recent = frozenset({NOW.date() - timedelta(days=3)})
+    assert told_of_days(recent) == []
+    assert len(told_of_days(frozenset({NOW.date() - timedelta(days=4)}))) == 3
+
+
+def test_the_check_of_a_single_day_of_events_is_no_message_of_its_own():
+    check = replace(BROKEN, asset="silver/public_event", check="hours_are_whole", is_error=False)
+    assert alerts(replace(RUN, checks=[check])) == []
