@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
 from gitpulse_assets.contracts.model import Check, TableContract
 from gitpulse_assets.contracts.sources import RestList, Source
 
@@ -41,7 +40,7 @@ class Stream:
     `bronze`: where, `noun`: what people call it. `head`: what of a record is read when it comes; `columns`:
     what is kept of that beside the payload, by column, each a function of the head. `key`: the column that
     holds a record's id. `pages`: the table of a full walk's pages, by which the next one asks for those that
-    changed only; the issue list alone has one. `collected_by`: the loop over lists alone, or the code of its
+    changed only; its subject's code keeps them. `collected_by`: the loop over lists alone, or the code of its
     subject. Raises ValueError for a stream that no walk can be made of.
     """
 
@@ -55,8 +54,8 @@ class Stream:
     collected_by: Literal["list", "subject"] = "subject"
 
     def __post_init__(self) -> None:
-        if self.pages is not None and (self.bronze, self.pages) != (ISSUES, ISSUE_PAGE):
-            raise ValueError(f"{self.name}: pages are kept of the issue list alone, by collect/full_walk.py")
+        if self.pages is not None and self.collected_by == "list":
+            raise ValueError(f"{self.name}: the loop over lists keeps no pages, but a subject's code")
         if self.collected_by == "list" and not self._can_be_walked():
             raise ValueError(
                 f"{self.name}: a list is walked by a key among its columns and in an order by creation or "
@@ -139,7 +138,8 @@ class Entity:
     it. Of several records with one key the greatest by `newest_by` wins, and beats the stored row
     of `current` where that is not greater; the keys of the relations in `touched_by` are merged anew.
     `needed`: the statement of `sql/retention/` that finds which old records of its first stream its tables
-    rest on; of a stream with none all stay.
+    rest on; of a stream with none all stay. `news`: the statement of `sql/silver/` that finds records which
+    tell other than is stored; where there is none, each does.
     """
 
     name: str
@@ -152,6 +152,7 @@ class Entity:
     touched_by: tuple[str, ...] = ()
     judged: tuple[Judged, ...] = ()
     needed: str = ""
+    news: str = ""
 
     @property
     def record(self) -> str:

@@ -30,8 +30,6 @@ from gitpulse_assets.lake.store import Store
 from gitpulse_assets.lake.witnesses import runs_in_folds
 from gitpulse_assets.place import Place
 
-# What records tell of the run that received them.
-TOLD = ("fetched_at", "started_at", "issue_updated_at", "is_pull_request")
 MADE_AGAIN = "made again from the batches, since the manifest was lost"
 
 

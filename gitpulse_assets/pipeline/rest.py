@@ -6,13 +6,11 @@ docs/adr/0016-at-rest.md.
 
 from datetime import UTC, date, datetime
 
-from gitpulse_assets.catalog.subjects import COLLECTED, SILVER_TABLES
+from gitpulse_assets.catalog.subjects import COLLECTED, ENTITIES, SILVER_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUES
-from gitpulse_assets.contracts.bronze import REPOSITORY as BRONZE_REPOSITORY
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.silver import REPOSITORY
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import connect
@@ -22,7 +20,7 @@ from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.pipeline.batches import new_batches
 from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.transform.silver import is_repository_news
+from gitpulse_assets.transform.silver import is_news
 
 
 def is_at_rest(session: Session, walk: ManifestRow) -> bool:
@@ -52,19 +50,22 @@ def is_at_rest(session: Session, walk: ManifestRow) -> bool:
 
 
 def is_merged(lake: Lake, repo: Repo, rows: list[ManifestRow], silver: Commit) -> bool:
-    """Whether nothing waits for a merge, but for answers about the repository that would change nothing.
-
-    A repository that people star or push to has another record at every look.
-    """
+    """Whether nothing waits for a merge, but for records that would change nothing."""
     waiting = [t for t in COLLECTED if unmerged_batches(rows, t.name, silver.merged.get(t.name, {}))]
-    return not waiting or (waiting == [BRONZE_REPOSITORY] and not tells_news(lake, repo, rows, silver))
+    return not any(tells_news(lake, repo, table, rows, silver) for table in waiting)
 
 
-def tells_news(lake: Lake, repo: Repo, rows: list[ManifestRow], silver: Commit) -> bool:
-    """Whether what waits about the repository itself tells other than what is published of it."""
-    received = new_batches(lake, repo, BRONZE_REPOSITORY, rows, silver)
+def tells_news(lake: Lake, repo: Repo, table: TableContract, rows: list[ManifestRow], silver: Commit) -> bool:
+    """Whether what waits in a table tells other than is published, or whose entity cannot say."""
+    read_by = [entity for entity in ENTITIES if any(stream.bronze is table for stream in entity.streams)]
+    if not all(entity.news for entity in read_by):
+        return True
+    received = new_batches(lake, repo, table, rows, silver)
+    inputs = {f"bronze_{table.name}": received.dataset}
+    for merged in (merged for entity in read_by for merged in entity.tables):
+        inputs[f"stored_{merged.contract.name}"] = lake.dataset(merged.contract, repo)
     with connect() as con:
-        return is_repository_news(con, lake.dataset(REPOSITORY, repo), received.dataset, received.run_ids)
+        return any(is_news(con, entity, inputs, received.run_ids) for entity in read_by)
 
 
 def day_of(moment: datetime) -> date:

@@ -17,5 +17,7 @@ ENTITIES = (
         judged=(Judged(REPOSITORY_STREAM, "repository_record"),),
         tables=(Merged(REPOSITORY),),
         needed="needed_answer",
+        # A repository that people star or push to has another record at every look.
+        news="repository_news",
     ),
 )

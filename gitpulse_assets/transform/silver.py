@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gitpulse_assets.catalog.subjects import COLLECTED, ENTITIES, MAKING, MERGED_TABLES
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.contracts.stream import Merged
+from gitpulse_assets.contracts.stream import Entity, Merged
 from gitpulse_assets.lake.duck import run
 from gitpulse_assets.transform.entities import statement
 from gitpulse_assets.transform.files_in_turn import FilesInTurn
@@ -60,16 +60,17 @@ def merge_silver(
     return changed
 
 
-def is_repository_news(
-    con: duckdb.DuckDBPyConnection, stored: "Input", received: "Input", run_ids: Sequence[str]
+def is_news(
+    con: duckdb.DuckDBPyConnection, entity: Entity, inputs: Mapping[str, Input], run_ids: Sequence[str]
 ) -> bool:
-    """Say whether answers about the repository tell anything that is not stored of it.
+    """Say whether received records of an entity that names its `news` tell anything that is not stored of it.
 
-    On a fresh connection; the sources are as in `merge_silver`.
+    On a fresh connection; the inputs are those of `merge_silver` that are the entity's.
     """
-    _register(con, {"stored_repository": stored, "bronze_repository": received}, run_ids)
-    run_into(con, "repository_record", statement("repository_record"))
-    return bool(con.execute(load_sql("silver", "repository_news")).fetchall())
+    _register(con, inputs, run_ids)
+    for step in entity.steps:
+        run_into(con, step, statement(step))
+    return bool(con.execute(load_sql("silver", entity.news)).fetchall())
 
 
 def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input], run_ids: Sequence[str]) -> None:

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.catalog.subjects import BRONZE, ENTITIES, MERGED_TABLES
+from gitpulse_assets.catalog.subjects import BRONZE, ENTITIES, MERGED_TABLES, PAGES_OF
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
-from gitpulse_assets.contracts.bronze import FOLDED_RUN, ISSUE_PAGE, ISSUES
+from gitpulse_assets.contracts.bronze import FOLDED_RUN
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import MergedCounts
@@ -115,11 +115,6 @@ def ended_at(row: ManifestRow) -> datetime:
     return row.finished_at or row.known_as_of
 
 
-def is_issues(row: ManifestRow) -> bool:
-    """Say whether a row is of the issue list."""
-    return row.stream == ISSUES.name
-
-
 def find_needed(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
@@ -195,7 +190,8 @@ def may_go(row: ManifestRow, rows: Sequence[ManifestRow]) -> bool:
     """Say whether nobody goes on from a row or compares with it."""
     complete = [r for r in rows if r.stream == row.stream and r.status == "complete"]
     newest = max(complete, key=lambda r: (r.known_as_of, r.sequence), default=None)
-    return is_issues(row) or (row != newest and row.next_url is None)
+    # Whoever keeps pages knows its newest full walk, and all of this is before that.
+    return row.stream in PAGES_OF or (row != newest and row.next_url is None)
 
 
 def object_keys(place: Place, before: ManifestRow, after: ManifestRow | None) -> list[str]:
@@ -204,5 +200,7 @@ def object_keys(place: Place, before: ManifestRow, after: ManifestRow | None) ->
     table = STREAM_TABLES[before.stream]
     numbers = range(kept + 1, before.batch_count + 1)
     keys = [paths.batch_key(table, place, before.run_id, number) for number in numbers]
-    pages = range(1, before.page_batch_count + 1)
-    return keys + [paths.batch_key(ISSUE_PAGE, place, before.run_id, number) for number in pages]
+    if (pages := PAGES_OF.get(before.stream)) is None:
+        return keys
+    numbers = range(1, before.page_batch_count + 1)
+    return keys + [paths.batch_key(pages, place, before.run_id, number) for number in numbers]

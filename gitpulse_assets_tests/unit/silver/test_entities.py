@@ -157,7 +157,7 @@ def test_an_unusable_record_without_a_key_stays_to_be_looked_at(merged):
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        ({"pages": ISSUE_PAGE}, "pages are kept of the issue list alone"),
+        ({"pages": ISSUE_PAGE, "collected_by": "list"}, "the loop over lists keeps no pages"),
         ({"collected_by": "list", "key": "label_id"}, "a key among its columns"),
         ({"collected_by": "list", "source": RestList("/labels")}, "in an order by creation or update"),
         ({"collected_by": "list", "source": OneAnswer("/topics")}, "a list is walked"),
