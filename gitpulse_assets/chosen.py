@@ -18,7 +18,7 @@ ENV_FILE = ".env"
 
 
 class ChosenSubjects(BaseSettings):
-    """The one setting that is read when the declarations are, and how all of them are read."""
+    """The settings that are read when the declarations are, and how all of them are read."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
@@ -34,6 +34,12 @@ class ChosenSubjects(BaseSettings):
         default=(),
         validation_alias="GITPULSE_SUBJECTS",
         description="What to collect beside the backlog of issues: contributors. Read when a process starts.",
+    )
+
+    has_comment_texts: bool = Field(
+        default=False,
+        validation_alias="GITPULSE_COMMENT_TEXTS",
+        description="Whether the texts of comments are kept as received. Read when a process starts.",
     )
 
     @field_validator("subjects", mode="before")
@@ -54,6 +60,15 @@ def chosen_subjects() -> tuple[str, ...]:
         return ChosenSubjects().subjects
     except (ValidationError, OSError, ValueError):
         return ()
+
+
+@cache
+def has_comment_texts() -> bool:
+    """Whether the texts of comments are kept; not where the settings cannot be read."""
+    try:
+        return ChosenSubjects().has_comment_texts
+    except (ValidationError, OSError, ValueError):
+        return False
 
 
 def is_chosen(module: ModuleType) -> bool:

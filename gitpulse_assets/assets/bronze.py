@@ -14,10 +14,11 @@ import dagster as dg
 from pydantic import Field
 
 from gitpulse_assets.assets.members import tell_look
+from gitpulse_assets.assets.silver import options_of
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.checks.specs import asset_check_result, contract_check_spec
-from gitpulse_assets.collect.progress import WalkProgress, listener
+from gitpulse_assets.collect.progress import WalkProgress, listener, tell
 from gitpulse_assets.contracts import bronze as tables
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.lake.errors import LakeError
@@ -77,10 +78,13 @@ def bronze(
     from gitpulse_assets.collect.session import Session
     from gitpulse_assets.pipeline.refresh import audit_manifest
     from gitpulse_assets.pipeline.rest import is_at_rest
+    from gitpulse_assets.pipeline.wrong_input import unfit_lines
 
     repo = Repo.parse(context.partition_key)
     refuse_forgotten(context.instance, repo)
     settings = settings_or_failure()
+    # Before anything is asked of GitHub: what is wrong in the watch list would end a later step.
+    options = options_of(repo, settings)
     target = lake.open(settings)
     began = time.monotonic()
     # A step that is executed again was under way before.
@@ -94,6 +98,8 @@ def bronze(
     with github.client(settings, warn, was_reached=was_reached) as client:
         session = Session(client, target, repo, context.run.run_id)
         with notes_logged(context.log):
+            for line in unfit_lines(target, repo, options):
+                tell(WalkProgress(repo, 0, 0, note=line))
             walk = collect_or_fail(session, is_full=config.full, with_events=config.events)
         quota = quota_left(client)
     if target.commit("silver", organization) != members_before:

@@ -25,7 +25,8 @@ from gitpulse_assets.settings import load_settings
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description=(
         "Every Sunday at 04:00 UTC, a full walk of each watched repository. Off until switched on: the first "
-        "full walk of a large repository can take most of an hour's GitHub quota."
+        "full walk of a large repository can take most of an hour's GitHub quota. It reconciles, "
+        "of all years, what no refresh can see: whether a closed pull request was merged, for one."
     ),
 )
 def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -40,7 +41,8 @@ def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReques
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description=(
         "Every day at 05:00 UTC, a refresh of each watched repository, quiet ones too: it brings every mart "
-        "to the new day. Off until switched on; switch it on beside the sensors."
+        "to the new day, and looks at the members of their organisations. Off until switched on; switch it "
+        "on beside the sensors."
     ),
 )
 def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -59,6 +61,21 @@ def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
     ),
 )
 def half_hourly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    return one_run(context, only_changed=True)
+
+
+@dg.schedule(
+    name="ten_minute_refresh",
+    job_name=REFRESH_WATCHED_JOB,
+    cron_schedule="*/10 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=(
+        "Every 10 minutes, what half_hourly_refresh does every 30: for those whose lists of what waits for "
+        "an answer shall be that fresh. Off until switched on; a look at what did not change costs no quota."
+    ),
+)
+def ten_minute_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     return one_run(context, only_changed=True)
 
 
@@ -84,4 +101,10 @@ weekly_maintenance = dg.ScheduleDefinition(
     ),
 )
 
-default_schedules = [weekly_reconciliation, daily_refresh, half_hourly_refresh, weekly_maintenance]
+default_schedules = [
+    weekly_reconciliation,
+    daily_refresh,
+    half_hourly_refresh,
+    ten_minute_refresh,
+    weekly_maintenance,
+]

@@ -124,7 +124,7 @@ def record_batch(
     """Return the records of pages as rows of the stream's bronze table."""
     counts = [part.record_count for part in walked]
     heads = [head for part in walked for head in part.heads]
-    records = [record for part in walked for record in part.page.records]
+    records = [stream.kept(record) for part in walked for record in part.page.records]
     dates = [pa.repeat(pa.scalar(part.page.date, UTC_TIMESTAMP), part.record_count) for part in walked]
     columns = {
         "run_id": pa.repeat(session.run_id, len(records)),

@@ -21,6 +21,7 @@ from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.members.forgetting import forget_member
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
@@ -116,6 +117,7 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
                 )
             # First: beside a backfill it is refused, and then nothing was changed.
             events = forget_events(lake, login)
+            forget_member(lake, login)
             counts = forget_person(lake, login)
             # Also those whose tables an earlier call did not come to make anew.
             repos = sorted({*counts, *repos_naming(lake, login)})

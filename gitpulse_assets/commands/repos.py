@@ -1,10 +1,11 @@
 """`gitpulse repos list` and `gitpulse repos check`: who is watched, and whether the list can be followed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, PARTIAL, WRONG_USE
 from gitpulse_assets.contracts.bronze import ISSUES
@@ -14,6 +15,7 @@ from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.pipeline.wrong_input import unfit_lines
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
@@ -144,6 +146,21 @@ def checked(client: GitHubClient, lake: Lake, wanted: WatchList, troubles: list[
             troubles.append(f"{organization.name}/*: {reason}")
         else:
             yield f"{organization.name}/*: {len(taken)} of {len(listing.repositories)} repositories"
+
+    followed = {*wanted.origins, *(member.repo for member in membership(lake.store).load().members.values())}
+    for repo in sorted(filter(wanted.names, followed)):
+        troubles += unfit_lines(lake, repo, wanted.options(repo))
+    if CONTRIBUTORS in chosen_subjects():
+        troubles += unreadable_members(client, {repo.owner for repo in followed})
+
+
+def unreadable_members(client: GitHubClient, owners: Iterable[str]) -> Iterator[str]:
+    """Ask for the members of each organisation, and say whose cannot be read."""
+    for owner in sorted(owners):
+        try:
+            client.member_count(owner)
+        except OF_ONE as error:
+            yield f"the members of {owner} cannot be read: {error}"
 
 
 def name_at_github(client: GitHubClient, lake: Lake, repo: Repo) -> str:

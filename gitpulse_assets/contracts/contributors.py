@@ -59,12 +59,12 @@ def reactions() -> tuple[Column, ...]:
 
 RECEIVED_ISSUE_COMMENT = record_table(
     "issue_comment",
-    "Every comment of `GET /issues/comments` as received: of issues and of pull requests.",
+    "Every comment of `GET /issues/comments` as received; its text where GITPULSE_COMMENT_TEXTS asks.",
     Column("comment_id", pa.int64(), "The record's `id`; null where it has no usable one."),
 )
 RECEIVED_REVIEW_COMMENT = record_table(
     "review_comment",
-    "Every comment of `GET /pulls/comments` as received: those on the lines of a pull request.",
+    "Every comment of `GET /pulls/comments` as received; its text where GITPULSE_COMMENT_TEXTS asks.",
     Column("comment_id", pa.int64(), "The record's `id`; null where it has no usable one."),
 )
 

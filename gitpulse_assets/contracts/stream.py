@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gitpulse_assets.chosen import has_comment_texts
 from gitpulse_assets.contracts.model import Check, TableContract
 from gitpulse_assets.contracts.sources import RestList, Source
 
@@ -41,7 +42,9 @@ class Stream:
     what is kept of that beside the payload, by column, each a function of the head. `key`: the column that
     holds a record's id. `pages`: the table of a full walk's pages, by which the next one asks for those that
     changed only; its subject's code keeps them. `collected_by`: the loop over lists alone, or the code of its
-    subject. Raises ValueError for a stream that no walk can be made of.
+    subject. `texts`: keys of a record that are kept where a setting asks for them only.
+
+    Raises ValueError for a stream that no walk can be made of.
     """
 
     bronze: TableContract
@@ -52,6 +55,7 @@ class Stream:
     key: str = ""
     pages: TableContract | None = None
     collected_by: Literal["list", "subject"] = "subject"
+    texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pages is not None and self.collected_by == "list":
@@ -94,6 +98,16 @@ class Stream:
             return self._decoder.decode(record)
         except msgspec.DecodeError:
             return self.head()
+
+    def kept(self, record: bytes) -> bytes:
+        """A record as it is stored: as received, but for texts that nobody asked for."""
+        if not self.texts or has_comment_texts():
+            return record
+        try:
+            found = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+        except msgspec.MsgspecError:
+            return record
+        return msgspec.json.encode({key: value for key, value in found.items() if key not in self.texts})
 
 
 @dataclass(frozen=True)

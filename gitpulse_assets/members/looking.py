@@ -27,6 +27,7 @@ from gitpulse_assets.github.pages import Page
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import PreconditionFailed, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.members.roll import Listed, Look, Person, Roll, Span
 from gitpulse_assets.members.state import KnownMembers, ListedPerson, MembersPage, known_members
 from gitpulse_assets.members.tables import MEMBER_CHECKS
@@ -162,13 +163,18 @@ def publish(lake: Lake, place: Organization, found: Listed) -> list[CheckResult]
             tables = tables_of(before.after(found), place)
             checks = audited(con, tables)
             refuse_failed(checks)
-            staged = [publication.stage(contract, table) for contract, table in tables.items()]
-            publication.seal()
-            for table in staged:
-                publication.promote(table)
+            put(publication, tables)
             return checks
     except PublicationConflict:
         return []
+
+
+def put(publication: Publication, tables: Mapping[TableContract, pa.Table]) -> None:
+    """Publish the tables of one organisation together."""
+    staged = [publication.stage(contract, table) for contract, table in tables.items()]
+    publication.seal()
+    for table in staged:
+        publication.promote(table)
 
 
 def audited(con: duckdb.DuckDBPyConnection, tables: Mapping[TableContract, pa.Table]) -> list[CheckResult]:

@@ -26,7 +26,12 @@ from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
-from gitpulse_assets.transform.contributors import build_conversations, unfit_patterns
+from gitpulse_assets.transform.contributors import (
+    build_conversations,
+    label_names,
+    unfit_patterns,
+    unfit_words,
+)
 from gitpulse_assets.transform.gold import (
     NOT_COPIED,
     SILVER_INPUTS,
@@ -85,8 +90,8 @@ def make_conversations(
     """Make the marts of conversations; say of patterns of the watch list that they fit nothing."""
     con.register(ORGANIZATION_MEMBER.name, members_of(lake, repo))
     build_conversations(con, as_of_at, options)
-    for pattern in unfit_patterns(con, options.waiting_labels):
-        logger.warning("%s: waiting_labels: no label of it fits %r; see its labels at GitHub", repo, pattern)
+    for pattern in unfit_patterns(label_names(con), options.waiting_labels):
+        logger.warning("%s", unfit_words(repo.key, pattern))
 
 
 def members_of(lake: Lake, repo: Repo) -> ds.Dataset:

@@ -21,6 +21,7 @@ from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
 from gitpulse_assets.streams.issues import LIFECYCLE_STREAM
 
 SUBJECT = CONTRIBUTORS
+TEXTS = ("body", "body_text", "body_html")
 
 ISSUE_COMMENT_STREAM = Stream(
     RECEIVED_ISSUE_COMMENT,
@@ -29,6 +30,7 @@ ISSUE_COMMENT_STREAM = Stream(
     columns={"comment_id": lambda head: head.id},
     key="comment_id",
     collected_by="list",
+    texts=TEXTS,
 )
 REVIEW_COMMENT_STREAM = Stream(
     RECEIVED_REVIEW_COMMENT,
@@ -37,6 +39,7 @@ REVIEW_COMMENT_STREAM = Stream(
     columns={"comment_id": lambda head: head.id},
     key="comment_id",
     collected_by="list",
+    texts=TEXTS,
 )
 
 STREAMS = (ISSUE_COMMENT_STREAM, REVIEW_COMMENT_STREAM)

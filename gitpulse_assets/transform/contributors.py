@@ -64,12 +64,16 @@ def waiting_names(con: duckdb.DuckDBPyConnection, patterns: Iterable[str]) -> li
     return sorted({name for pattern in patterns for name in names if fits(pattern, name)})
 
 
-def unfit_patterns(con: duckdb.DuckDBPyConnection, patterns: Sequence[str]) -> list[str]:
-    """The patterns that fit no label there is or was, of those that somebody wrote."""
+def unfit_patterns(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """The patterns that fit none of the labels' names, of those that somebody wrote."""
     if tuple(patterns) == DEFAULT_WAITING_LABELS:
         return []
-    names = label_names(con)
     return [pattern for pattern in patterns if not any(fits(pattern, name) for name in names)]
+
+
+def unfit_words(repository: str, pattern: str) -> str:
+    """Say of a pattern that it fits no label of a repository."""
+    return f"{repository}: waiting_labels: no label of it fits {pattern!r}; see its labels at GitHub"
 
 
 def label_names(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -54,6 +54,7 @@ def tick(defs: dg.Definitions, instance: dg.DagsterInstance, name: str) -> Sched
         ("weekly_reconciliation", {"full": True}),
         ("daily_refresh", {}),
         ("half_hourly_refresh", {"only_changed": True}),
+        ("ten_minute_refresh", {"only_changed": True}),
     ],
 )
 def test_a_tick_asks_for_one_run_for_all(
@@ -74,6 +75,7 @@ def test_a_tick_asks_for_one_run_for_all(
         ("weekly_reconciliation", "0 4 * * 0", RECONCILE_WATCHED_JOB),
         ("daily_refresh", "0 5 * * *", REFRESH_WATCHED_JOB),
         ("half_hourly_refresh", "*/30 * * * *", REFRESH_WATCHED_JOB),
+        ("ten_minute_refresh", "*/10 * * * *", REFRESH_WATCHED_JOB),
         ("weekly_maintenance", "0 8 * * 0", "maintain"),
     ],
 )

@@ -11,6 +11,7 @@ from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.members.forgetting import forget_member
 from gitpulse_assets.members.looking import Looked, look_when_due, publish, roll_of
 from gitpulse_assets.members.roll import Listed, Person, Roll
 from gitpulse_assets.place import Organization
@@ -271,3 +272,17 @@ def test_a_check_notices_each_damage(tables: duckdb.DuckDBPyConnection, name: st
         tables.execute(damage)
         assert audit_sql(tables, name, {})[0], damage
         tables.execute("rollback")
+
+
+def test_a_person_who_is_forgotten_is_in_no_table_and_no_kept_page(reader: Reader):
+    looked(reader)
+    reader.world.organization("acme").empty_lists = 9
+    reader.world.advance(seconds=DAY)
+    looked(reader)
+    reader.world.organization("acme").empty_lists = 0
+    assert forget_member(reader.lake, "Person-2") == [ACME]
+    assert {span.user_id for span in roll(reader).spans} == {1, 3}
+    stored = [path.read_bytes() for path in reader.folder.rglob("*") if path.is_file()]
+    assert not any(b"person-2" in content for content in stored)
+    assert reader.lake.examine(ACME) == []
+    assert forget_member(reader.lake, "person-2") == []

@@ -1,0 +1,109 @@
+"""What the watch list and the settings say of conversations, and what only a full walk sees of them."""
+
+import pyarrow.parquet as pq
+
+from gitpulse_assets import chosen
+from gitpulse_assets.collect.progress import WalkProgress, listener
+from gitpulse_assets.contracts import contributors
+from gitpulse_assets.pipeline.wrong_input import wrong_input
+from gitpulse_assets.place import Organization
+from gitpulse_assets.sandbox.faults import Fault
+from gitpulse_assets.sandbox.model import IssueComment
+from gitpulse_assets.watch.watch_list import RepoOptions
+from gitpulse_assets_tests.people.test_conversations import REPO, reader_of, rows
+
+TEXT = "A comment"
+
+
+def received_texts(reader) -> list[str]:
+    paths = reader.folder.glob("bronze/github/issue_comment/**/*.parquet")
+    return [text for path in paths for text in pq.read_table(path)["payload_json"].to_pylist()]
+
+
+def test_texts_of_comments_are_kept_where_a_setting_asks_for_them_only(tmp_path, monkeypatch):
+    reader = reader_of(tmp_path / "without", 8, issue_count=10)
+    reader.sync()
+    received = received_texts(reader)
+    assert received
+    assert not any(TEXT in text for text in received)
+    monkeypatch.setenv("GITPULSE_COMMENT_TEXTS", "true")
+    chosen.has_comment_texts.cache_clear()
+    try:
+        other = reader_of(tmp_path / "with", 8, issue_count=10)
+        other.sync()
+        texts = received_texts(other)
+    finally:
+        monkeypatch.undo()
+        chosen.has_comment_texts.cache_clear()
+    assert len(texts) == len(received)
+    assert all(TEXT in text for text in texts)
+    assert rows(other, contributors.ISSUE_COMMENT) == rows(reader, contributors.ISSUE_COMMENT)
+
+
+def test_a_waiting_label_that_fits_none_is_one_line_that_names_it(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=10)
+    options = RepoOptions(waiting_labels=("bug", "needs-infos*"))
+    assert list(wrong_input(reader.lake, REPO, options)) == []
+    reader.sync()
+    assert list(wrong_input(reader.lake, REPO, RepoOptions())) == []
+    (line,) = wrong_input(reader.lake, REPO, options)
+    assert line == f"{REPO}: waiting_labels: no label of it fits 'needs-infos*'; see its labels at GitHub"
+
+
+def test_members_that_cannot_be_read_are_one_line_and_stop_nothing(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=10)
+    reader.app.faults.append(Fault("status", match="/members?", status=403, times=99))
+    notes: list[str] = []
+
+    def hear(progress: WalkProgress) -> None:
+        notes.extend([progress.note] if progress.note else [])
+
+    token = listener.set(hear)
+    assert reader.sync().status == "complete"
+    listener.reset(token)
+    lines = [note for note in notes if "cannot be read" in note]
+    assert [line.partition(":")[0] for line in lines] == ["the members of acme cannot be read"]
+    assert list(wrong_input(reader.lake, REPO, RepoOptions())) == lines
+    assert reader.lake.commit("silver", Organization("acme")) is None
+
+
+def test_a_merge_that_moved_no_update_is_reconciled_by_the_full_walk(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=40)
+    reader.sync()
+    closed = [row for row in rows(reader, contributors.PULL_REQUEST_CURRENT) if row["state"] == "closed"]
+    issue = reader.world.acts_on(REPO.key).repository.issues[closed[0]["pull_request_number"]]
+    issue.merged_at, issue.raw = issue.closed_at, None
+    reader.world.acts_on(REPO.key).repository.version += 1
+    reader.sync()
+    assert state_of(reader, issue.number) == "closed"
+    reader.world.advance(seconds=60)
+    reader.sync(is_full=True)
+    assert state_of(reader, issue.number) == "merged"
+
+
+def state_of(reader, number: int) -> str:
+    held = rows(reader, contributors.PULL_REQUEST_CURRENT)
+    return next(row["state"] for row in held if row["pull_request_number"] == number)
+
+
+def test_case_24_a_comment_edited_and_a_reaction_added_are_brought_up_to_date(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=20)
+    reader.sync()
+    acts = reader.world.acts_on(REPO.key)
+    said = [one for issue in acts.repository.issues.values() for one in issue.said]
+    edited, liked = [one for one in said if isinstance(one, IssueComment)][:2]
+    reader.world.advance(seconds=60)
+    acts.edit_comment(edited, reader.world.clock)
+    before = held_comment(reader, liked.comment_id)["reaction_heart_count"]
+    acts.react(liked, "heart")
+    reader.world.advance(seconds=60)
+    reader.sync()
+    # An edit moves the comment's own update, which its list shows at once; a reaction moves none.
+    assert held_comment(reader, edited.comment_id)["updated_at"].timestamp() == edited.edited_at
+    reader.sync(is_full=True)
+    assert held_comment(reader, liked.comment_id)["reaction_heart_count"] == before + 1
+
+
+def held_comment(reader, comment_id: int) -> dict:
+    held = rows(reader, contributors.ISSUE_COMMENT)
+    return next(row for row in held if row["comment_id"] == comment_id)
