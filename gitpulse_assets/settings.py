@@ -16,6 +16,7 @@ from gitpulse_assets.chosen import ENV_FILE, ChosenSubjects
 from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.setting_values.archives import Archive, parse_archives
+from gitpulse_assets.setting_values.daily_hour import DailyHour, parse_daily_hour
 from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_ages
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
 from gitpulse_assets.texts.text_file import NotText, read_text
@@ -235,6 +236,11 @@ class Settings(ChosenSubjects):
         validation_alias="GITPULSE_ALERT_REPEAT_HOURS",
         description="Hours after which an error that goes on is told again; a daily one is told daily.",
     )
+    answer_list_at: Annotated[DailyHour | None, NoDecode] = Field(
+        default=None,
+        validation_alias="GITPULSE_ANSWER_LIST_AT",
+        description="Hour and time zone at which who waits for an answer is sent daily; none: never.",
+    )
     freshness_hours: float = Field(
         default=192,
         ge=1,
@@ -279,6 +285,12 @@ class Settings(ChosenSubjects):
     def read_event_ages(cls, value: str) -> EventAges:
         """Days of all types, and of single ones."""
         return parse_event_ages(value)
+
+    @field_validator("answer_list_at", mode="before")
+    @classmethod
+    def read_daily_hour(cls, value: str) -> DailyHour:
+        """An hour and a time zone."""
+        return parse_daily_hour(value)
 
     @field_validator("github_app_private_key")
     @classmethod

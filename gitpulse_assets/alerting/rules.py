@@ -17,6 +17,8 @@ from gitpulse_assets.transform.verdict import CLEAR_DIRECTIONS
 COUNTS_SHOWN = 8
 SAMPLES_SHOWN = 5
 REPOSITORIES_SHOWN = 20
+OWED_SHOWN = 20
+OWED_SHOWN_OF_EACH = 10
 QUOTA_SHARE_MIN = 0.1
 QUOTA_KEY = "quota"
 EVENT_DAYS_KEY = "event_days"
@@ -86,6 +88,28 @@ class Stopped:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Owed:
+    """An issue or pull request that waits for a maintainer's word since a moment (UTC).
+
+    `business_days`: for how long, by the watch list's calendar; None of what only is pending, as drafts are.
+    `is_pending`: it carries a waiting label and was answered to it.
+    """
+
+    number: int
+    title: str
+    url: str
+    since: datetime
+    business_days: int | None
+    is_overdue: bool
+    is_pending: bool
+
+
+def overdue_key(repo_key: str) -> str:
+    """The key under which is remembered what of a repository was told to be overdue."""
+    return f"overdue/{repo_key}"
+
+
 def verdict_key(repo_key: str) -> str:
     """The key under which the last clear directions of a repository are remembered."""
     return f"verdict/{repo_key}"
@@ -97,6 +121,24 @@ class RunEnded:
 
     run: FinishedRun
     remembered_verdicts: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Who waits after a run; `remembered_overdue` is the note under `overdue_key`, empty at first."""
+
+    run: FinishedRun
+    owed: Sequence[Owed]
+    remembered_overdue: str
+
+
+@dataclass(frozen=True)
+class AnswerHour:
+    """Who waits at the hour chosen for the daily list, by repository; `day` is that of its time zone."""
+
+    owed: Mapping[str, Sequence[Owed]]
+    day: str
+    page_url: str
 
 
 @dataclass(frozen=True)
@@ -133,7 +175,9 @@ class Delivery:
     """What could not be delivered: `outbox.py` tells of it, since only it knows."""
 
 
-def judgements(seen: RunEnded | Hour | EventDays | Morning) -> Iterator[Judgement]:
+def judgements(
+    seen: RunEnded | Answered | AnswerHour | Hour | EventDays | Morning,
+) -> Iterator[Judgement]:
     """Yield what every rule finds that reads the like, in the rules' order."""
     for rule in RULES:
         if rule.judge and isinstance(seen, rule.reads):
@@ -168,6 +212,62 @@ def judge_quota(ended: RunEnded) -> Iterator[Judgement]:
     if quota := ended.run.quota:
         is_low = quota.remaining < QUOTA_SHARE_MIN * quota.limit
         yield quota_alert(ended.run, quota) if is_low else Note(QUOTA_KEY)
+
+
+def judge_overdue(answered: Answered) -> Iterator[Judgement]:
+    """Yield what is overdue and was not told yet; one that was answered and waits again is told again."""
+    before = json.loads(answered.remembered_overdue or "{}")
+    overdue = [one for one in answered.owed if one.is_overdue]
+    now = {str(one.number): int(one.since.timestamp()) for one in overdue}
+    new = [one for one in overdue if before.get(str(one.number)) != now[str(one.number)]]
+    key = overdue_key(answered.run.subject)
+    if new:
+        yield Alert(
+            f"{key}/{answered.run.run_id}",
+            "warning",
+            f"{answered.run.subject}: {len(new):,} newly overdue for an answer",
+            (*map(owed_line, new[:OWED_SHOWN]), *more_than(OWED_SHOWN, len(new))),
+        )
+    if now != before:
+        yield Note(key, json.dumps(now))
+
+
+def judge_answer_list(hour: AnswerHour) -> Iterator[Judgement]:
+    """Yield one message of who waits, repository by repository; none where nobody does."""
+    waiting = {key: owed for key, owed in hour.owed.items() if owed}
+    overdue, pending, every = (
+        sum(judge(one) for owed in waiting.values() for one in owed)
+        for judge in (lambda one: one.is_overdue, lambda one: one.is_pending, lambda one: True)
+    )
+    if not every:
+        return
+    yield Alert(
+        f"answers/{hour.day}",
+        "info",
+        f"{every:,} wait for an answer: {overdue:,} overdue, {pending:,} pending",
+        tuple(line for key, owed in waiting.items() for line in owed_lines(key, owed, hour.page_url)),
+    )
+
+
+def owed_lines(repo_key: str, owed: Sequence[Owed], page_url: str) -> Iterator[str]:
+    """A repository's part of the daily list."""
+    yield f"{repo_key}, {len(owed):,}: {page_url}/responsiveness?repo={repo_key}"
+    yield from map(owed_line, owed[:OWED_SHOWN_OF_EACH])
+    yield from more_than(OWED_SHOWN_OF_EACH, len(owed))
+
+
+def owed_line(one: Owed) -> str:
+    """Who waits, for how long and why, and where."""
+    count = one.business_days
+    days = "" if count is None else f", {count:,} business day{'' if count == 1 else 's'}"
+    why = [word for word, is_so in (("overdue", one.is_overdue), ("pending", one.is_pending)) if is_so]
+    told = f" ({', '.join(why)})" if why else ""
+    return f"#{one.number} since {one.since:%Y-%m-%d}{days}{told}: {one.title} {one.url}".rstrip()
+
+
+def more_than(shown: int, count: int) -> list[str]:
+    """The line that says how many are not shown."""
+    return [f"and {count - shown:,} more"] if count > shown else []
 
 
 def run_key(run: FinishedRun) -> str:
@@ -513,6 +613,37 @@ RULES: tuple[AlertRule, ...] = (
                 "the backlog's verdict flipped",
                 "From one of growing, shrinking, flat to another; *unclear* in between does not count",
                 "Read the paragraph; it names what drives it",
+            ),
+        ),
+    ),
+    AlertRule(
+        name="overdue",
+        reads=Answered,
+        judge=judge_overdue,
+        told=(
+            Told(
+                "… newly overdue for an answer",
+                (
+                    "Where `GITPULSE_SUBJECTS=contributors`: after a refresh somebody waits longer than the "
+                    "watch list's `response_days` who did not at the one before (`mart_follow_up`). Each "
+                    "wait is told once; who was answered and waits again is told again"
+                ),
+                "Answer; the page *Responsiveness* has all who wait",
+            ),
+        ),
+    ),
+    AlertRule(
+        name="answers",
+        reads=AnswerHour,
+        judge=judge_answer_list,
+        told=(
+            Told(
+                "… wait for an answer: … overdue, … pending",
+                (
+                    "Once a day from the hour on that `GITPULSE_ANSWER_LIST_AT` names: everyone who waits "
+                    "for a maintainer's word, the longest first, by repository. No message where nobody waits"
+                ),
+                "Answer from the top; change the hour, or unset it, where the list is not wanted",
             ),
         ),
     ),

@@ -12,6 +12,8 @@ import dagster as dg
 from gitpulse_assets.alerting.alert import Judgement, Note
 from gitpulse_assets.alerting.rules import (
     EVENT_DAYS_KEY,
+    Answered,
+    AnswerHour,
     EventDays,
     FinishedRun,
     Hour,
@@ -19,9 +21,12 @@ from gitpulse_assets.alerting.rules import (
     RunEnded,
     Stopped,
     judgements,
+    overdue_key,
     verdict_key,
 )
 from gitpulse_assets.automation.always_on import always_on
+from gitpulse_assets.automation.owed import owed_in
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.runs.history import RunCursor, days_not_whole, ended_runs, finished_run, standings
@@ -31,6 +36,7 @@ MEMORY_PREFIX = "gitpulse/alerts/"
 CURSOR = "cursor"
 STALENESS_HOUR = "staleness_hour"
 DAILY_DATE = "daily_date"
+ANSWER_LIST_DATE = "answer_list_date"
 DAILY_HOUR = 6
 # A run's events take 10 to 50 ms to read, and a sensor has 60 seconds.
 RUNS_A_TICK = 100
@@ -64,9 +70,10 @@ class InstanceMemory:
     name="alerts",
     description=(
         "Sends one message for each failed or warning check, failed run, stale repository, stopped sensor, "
-        "flipped verdict, days of public events that are not whole and nearly spent quota to the channels of "
-        "GITPULSE_ALERT_URLS, and every morning after 06:00 UTC one of what was left failed or stale. On "
-        "from the start, since it asks GitHub nothing and without channels only writes to this sensor's log."
+        "flipped verdict, newly overdue answer, days of public events that are not whole and nearly spent "
+        "quota to the channels of GITPULSE_ALERT_URLS, at the hour of GITPULSE_ANSWER_LIST_AT who waits for "
+        "an answer, and every morning after 06:00 UTC one of what was left failed or stale. On from the "
+        "start, since it asks GitHub nothing and without channels only writes to this sensor's log."
     ),
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
@@ -87,6 +94,11 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         log=context.log,
     )
     found = [*told_by(runs, memory), *of_the_hour(context.instance, memory, settings, now)]
+    if CONTRIBUTORS in chosen_subjects():
+        found += [
+            *overdue_after(runs, memory, settings),
+            *of_the_list(context.instance, memory, settings, now),
+        ]
     outbox.deliver(found)
     memory.put({CURSOR: cursor.after(records).text()})
     return dg.SkipReason(told(len(runs), len(outbox.sent), outbox.suppressed_count, outbox.troubles))
@@ -123,6 +135,29 @@ def of_the_hour(
     if is_daily_due:
         yield from judgements(Morning(found, troubles, now, freshness))
         yield Note(DAILY_DATE, today)
+
+
+def overdue_after(
+    runs: Iterable[FinishedRun], memory: InstanceMemory, settings: Settings
+) -> Iterator[Judgement]:
+    """Yield what is newly overdue in the repositories whose marts were made anew, each once."""
+    made = {run.subject: run for run in runs if run.is_success and run.verdicts}
+    known = memory.get({overdue_key(key) for key in made})
+    for key, owed in owed_in(settings, made).items():
+        yield from judgements(Answered(made[key], owed, known.get(overdue_key(key), "")))
+
+
+def of_the_list(
+    instance: dg.DagsterInstance, memory: InstanceMemory, settings: Settings, now: datetime
+) -> Iterator[Judgement]:
+    """Yield the day's list of who waits for an answer, from the chosen hour on."""
+    day = settings.answer_list_at and settings.answer_list_at.day_due(now)
+    if day is None or memory.get([ANSWER_LIST_DATE]).get(ANSWER_LIST_DATE) == day:
+        return
+    retired, _, _ = watched(settings)
+    repo_keys = sorted(set(instance.get_dynamic_partitions(REPOS_PARTITIONS)) - retired)
+    yield from judgements(AnswerHour(owed_in(settings, repo_keys), day, settings.page_url.rstrip("/")))
+    yield Note(ANSWER_LIST_DATE, day)
 
 
 def watched(settings: Settings) -> tuple[set[str], dict[str, str], list[Stopped]]:

@@ -12,9 +12,12 @@ from gitpulse_assets.alerting.alert import Alert, Note
 from gitpulse_assets.alerting.rules import (
     EVENT_DAYS_KEY,
     RULES,
+    Answered,
+    AnswerHour,
     CheckOutcome,
     EventDays,
     FinishedRun,
+    Owed,
     Quota,
     RunEnded,
     Standing,
@@ -211,3 +214,56 @@ def test_a_day_whose_late_files_may_still_come_is_not_told_yet():
 def test_the_check_of_a_single_day_of_events_is_no_message_of_its_own():
     check = replace(BROKEN, asset="silver/public_event", check="hours_are_whole", is_error=False)
     assert alerts(replace(RUN, checks=[check])) == []
+
+
+OWED = Owed(
+    12, "A title", "https://github.com/acme/rocket/issues/12", NOW, 3, is_overdue=True, is_pending=False
+)
+
+
+def overdue(owed: list[Owed], remembered: str = "") -> tuple[list[Alert], str]:
+    """What is told of them, and what is remembered then."""
+    found = list(judgements(Answered(RUN, owed, remembered)))
+    notes = [judgement.value for judgement in found if isinstance(judgement, Note)]
+    return [alert for alert in found if isinstance(alert, Alert)], notes[0] if notes else remembered
+
+
+def test_what_is_newly_overdue_is_told_once_and_not_at_each_run():
+    waits = replace(OWED, number=13, is_overdue=False)
+    (alert,), known = overdue([OWED, waits])
+    assert (kind(alert), alert.title) == ("overdue", "acme/rocket: 1 newly overdue for an answer")
+    assert alert.lines == (
+        "#12 since 2026-07-05, 3 business days (overdue): A title https://github.com/acme/rocket/issues/12",
+    )
+    assert overdue([replace(OWED, business_days=4), waits], known) == ([], known)
+    (alert,), known = overdue([OWED, replace(waits, is_overdue=True)], known)
+    assert [line.split()[0] for line in alert.lines] == ["#13"]
+
+
+def test_who_was_answered_and_waits_again_is_told_again():
+    _, known = overdue([OWED])
+    told, known = overdue([], known)
+    assert (told, known) == ([], "{}")
+    assert len(overdue([OWED], known)[0]) == 1
+    _, known = overdue([OWED])
+    assert len(overdue([replace(OWED, since=NOW + timedelta(days=9))], known)[0]) == 1
+
+
+def test_many_that_are_overdue_at_once_are_one_message():
+    many = [replace(OWED, number=number) for number in range(500)]
+    (alert,), known = overdue(many)
+    assert alert.title == "acme/rocket: 500 newly overdue for an answer"
+    assert (len(alert.lines), alert.lines[-1]) == (21, "and 480 more")
+    assert len(json.loads(known)) == 500
+
+
+def test_the_daily_list_names_who_waits_by_repository():
+    pending = replace(OWED, number=14, business_days=None, is_overdue=False, is_pending=True)
+    hour = AnswerHour({"acme/rocket": [OWED, pending], "acme/quiet": []}, "2026-07-05", "http://page")
+    (alert,) = judgements(hour)
+    assert isinstance(alert, Alert)
+    assert alert.key == "answers/2026-07-05"
+    assert alert.title == "2 wait for an answer: 1 overdue, 1 pending"
+    assert alert.lines[0] == "acme/rocket, 2: http://page/responsiveness?repo=acme/rocket"
+    assert alert.lines[2].startswith("#14 since 2026-07-05 (pending): A title")
+    assert list(judgements(replace(hour, owed={"acme/quiet": []}))) == []
