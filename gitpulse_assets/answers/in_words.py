@@ -6,7 +6,7 @@ How it is worded stands in `transform/verdict_text.py`.
 from collections.abc import Mapping
 from typing import Any
 
-from gitpulse_assets.transform.verdict_text import headline, opening, without_opening
+from gitpulse_assets.transform.verdict_text import headline, opening, told_after
 
 
 def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
@@ -15,9 +15,10 @@ def in_words(row: Mapping[str, Any], scope: str = "") -> dict[str, Any]:
     `headline` is the answer in one sentence, `opening` what the paragraph begins with (whose backlog, which
     window, which way), `explanation` the paragraph's rest. `scope` as it was given to `build_verdicts`.
     """
+    begun = opening(row, scope)
     return {
         **row,
         "headline": headline(row["direction"], row["unknowns"]),
-        "opening": opening(row, scope),
-        "explanation": without_opening(row, scope),
+        "opening": begun,
+        "explanation": told_after(begun, row["paragraph"]),
     }

@@ -113,7 +113,7 @@ def bronze(
     else:
         yield from materializations(session, collected)
     with lake_errors(target, repo), duckdb.get_connection(settings) as con:
-        yield asset_check_result(audit_manifest(con, target, repo))
+        yield asset_check_result(audit_manifest(con, session.manifest))
 
 
 def refuse_forgotten(instance: dg.DagsterInstance, repo: Repo) -> None:

@@ -103,6 +103,10 @@ class Manifest:
         """Every row, in the order the runs registered."""
         return list(self._seen()[0])
 
+    def table(self) -> pa.Table:
+        """Every row, as a table of the manifest's contract."""
+        return _table(self.rows())
+
     def versioned_rows(self) -> tuple[list[ManifestRow], str | None]:
         """Every row, and the ETag of the object they were read from; None where there is none."""
         return self._read()
@@ -199,7 +203,7 @@ class Manifest:
             raise damaged(self._store, self._key, "gone, although silver was made from what it counted")
 
     def _write(self, rows: list[ManifestRow], etag: str | None) -> str:
-        table = pa.Table.from_pylist([vars(row) for row in rows], schema=MANIFEST.arrow_schema)
+        table = _table(rows)
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
         write_parquet(path, MANIFEST, table.to_batches(), table.schema, merge_id=uuid.uuid4().hex)
         return self._store.put(self._key, path, if_match=etag, if_absent=etag is None)
@@ -211,6 +215,10 @@ class Manifest:
         is_cut = row.next_url is not None or row.is_capped or row.finished_at is None
         if row.status == "complete" and is_cut:
             raise LakeError(f"{name}: a walk that was cut short cannot be complete")
+
+
+def _table(rows: Iterable[ManifestRow]) -> pa.Table:
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=MANIFEST.arrow_schema)
 
 
 def _row(record: Mapping[str, object]) -> ManifestRow:

@@ -8,7 +8,7 @@ import pyarrow.dataset as ds
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.commit import Commit, MergedCounts
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of, unmerged_batches
+from gitpulse_assets.lake.manifest import Manifest, ManifestRow, run_ids_of, unmerged_batches
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.place import Place
 from gitpulse_assets.upkeep.folding import fold_runs, run_order
@@ -51,11 +51,8 @@ def order_of_runs(
     return run_order(lake, place, rows)
 
 
-def folded(
-    lake: Lake, publication: Publication, rows: list[ManifestRow], merged: MergedCounts
-) -> tuple[list[ManifestRow], MergedCounts]:
-    """Fold what earlier merges took in; return the manifest's rows and what counts as merged by then."""
+def folded(lake: Lake, publication: Publication, manifest: Manifest, merged: MergedCounts) -> MergedCounts:
+    """Fold what earlier merges took in; return what counts as merged by then."""
     before = publication.previous.merged if publication.previous else {}
-    fold = fold_runs(lake, publication.place, rows, before)
-    names = {*merged, *fold.merged}
-    return fold.rows, {name: merged.get(name, {}) | fold.merged.get(name, {}) for name in names}
+    folds = fold_runs(lake, publication.place, manifest, before)
+    return {name: merged.get(name, {}) | folds.get(name, {}) for name in {*merged, *folds}}

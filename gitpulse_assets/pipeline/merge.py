@@ -18,7 +18,7 @@ from gitpulse_assets.contracts.silver import RECONCILIATION
 from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow, run_ids_of
+from gitpulse_assets.lake.manifest import Manifest, run_ids_of
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.batches import BronzeBatches, folded, new_batches, order_of_runs
 from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
@@ -34,7 +34,7 @@ class Computed:
     """A merge that lies on its connection: which tables changed, and what of bronze went into them."""
 
     changed: dict[str, bool]
-    rows: list[ManifestRow]
+    manifest: Manifest
     merged: MergedCounts
 
 
@@ -63,10 +63,10 @@ def merge(
         refuse_failed(checks)
         kept = set() if is_rebuild else unchanged(publication, computed.changed)
         staged = stage(con, publication, MERGED_TABLES, kept)
-        rows, merged = computed.rows, computed.merged
+        merged = computed.merged
         if not is_rebuild:
-            rows, merged = folded(lake, publication, rows, merged)
-        publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids_of(rows))
+            merged = folded(lake, publication, computed.manifest, merged)
+        publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids_of(computed.manifest.rows()))
         return Made(checks, staged, {} if is_rebuild else merge_summary(con, run_id))
 
 
@@ -81,7 +81,8 @@ def compute(
     """Make the silver tables as relations of a fresh connection; the arguments are as in `merge`."""
     place = publication.place
     # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
-    rows = lake.manifest(place).rows()
+    manifest = lake.manifest(place)
+    rows = manifest.rows()
     inputs: Mapping[str, ds.Dataset | pa.Table]
     if is_rebuild:
         batches = rebuild_batches(lake, publication, rows)
@@ -93,7 +94,7 @@ def compute(
         inputs = merge_inputs(lake, place, batches)
     con.execute("set variable bots = $bots::varchar[]", {"bots": list(bots)})
     changed = merge_silver(con, inputs, order_of_runs(lake, place, rows, batches))
-    return Computed(changed, rows, {name: some.merged for name, some in batches.items()})
+    return Computed(changed, manifest, {name: some.merged for name, some in batches.items()})
 
 
 def merge_inputs(lake: Lake, place: Place, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:

@@ -16,7 +16,7 @@ from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import ManifestRow
+from gitpulse_assets.lake.manifest import Manifest, ManifestRow
 from gitpulse_assets.pipeline.marts import make_marts
 from gitpulse_assets.pipeline.merge import merge
 from gitpulse_assets.pipeline.rest import is_at_rest
@@ -63,13 +63,13 @@ def receive(session: Session, *, is_full: bool = False, with_events: bool = Fals
     with session.lake.reading(session.repo):
         row = collect(session, is_full=is_full, with_events=with_events)
         with connect() as con:
-            refuse_failed([audit_manifest(con, session.lake, session.repo)])
+            refuse_failed([audit_manifest(con, session.manifest)])
     return row
 
 
-def audit_manifest(con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo) -> CheckResult:
-    """Hold the stored manifest against its contract."""
-    con.register(MANIFEST.name, lake.dataset(MANIFEST, repo))
+def audit_manifest(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> CheckResult:
+    """Hold the manifest, as its reader knows it, against its contract."""
+    con.register(MANIFEST.name, manifest.table())
     return contract_result(MANIFEST, audit_table(con, MANIFEST, MANIFEST.name))
 
 

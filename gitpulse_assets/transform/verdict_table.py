@@ -19,7 +19,7 @@ from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS, BacklogAge, Verdict, WindowCounts, judge
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk
-from gitpulse_assets.transform.verdict_text import confidence, explanation, paragraph
+from gitpulse_assets.transform.verdict_text import confidence, explanation, opening, paragraph
 
 LABELS_EACH_WAY = 3
 
@@ -142,7 +142,7 @@ def _label_changes(rows: Rows, window_days: int) -> list[tuple[str, int]]:
 
 def _row(owner: str, name: str, verdict: Verdict, scope: str) -> dict[str, Any]:
     row = {"repo_owner": owner, "repo_name": name, **_judged(verdict)}
-    return row | {"paragraph": paragraph(row, explanation(verdict), scope)}
+    return row | {"paragraph": paragraph(opening(row, scope), explanation(verdict))}
 
 
 def _judged(verdict: Verdict) -> dict[str, Any]:

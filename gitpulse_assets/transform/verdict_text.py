@@ -89,27 +89,27 @@ def _answer(direction: str, unknowns: Sequence[str]) -> str:
     return f"{reservation}{ANSWERS[direction]}"
 
 
-def paragraph(row: Mapping[str, Any], told: str, scope: str = "") -> str:
-    """Return the answer of a row of `mart_backlog_verdict` as GitHub Markdown; `told` is its explanation.
-
-    `scope` as it was given to `build_verdicts`.
-    """
-    return f"**{opening(row, scope)}** {told}"
+def paragraph(begun: str, told: str) -> str:
+    """Return an answer as GitHub Markdown, made of its opening and its explanation."""
+    return f"**{begun}** {told}"
 
 
-def opening(row: Mapping[str, Any], scope: str = "") -> str:
-    """Return what the paragraph of such a row begins with, without the marks of bold."""
-    whose = f"{row['repo_owner']}/{row['repo_name']}{scope}"
-    window = f"{row['window_days']} days to {row['window_end_date']} (UTC)"
-    return f"{whose}, {window}: {_answer(row['direction'], row['unknowns'])}."
-
-
-def without_opening(row: Mapping[str, Any], scope: str = "") -> str:
-    """Return the explanation out of the paragraph of such a row.
+def told_after(begun: str, written: str) -> str:
+    """Return the explanation out of a paragraph that was made with this opening.
 
     What GitHub's users wrote may look like Markdown, so the opening's end is not searched for.
     """
-    return str(row["paragraph"]).removeprefix(paragraph(row, "", scope))
+    return written.removeprefix(paragraph(begun, ""))
+
+
+def opening(row: Mapping[str, Any], scope: str = "") -> str:
+    """Return what the paragraph of a row of `mart_backlog_verdict` begins with, without the marks of bold.
+
+    `scope` as it was given to `build_verdicts`.
+    """
+    whose = f"{row['repo_owner']}/{row['repo_name']}{scope}"
+    window = f"{row['window_days']} days to {row['window_end_date']} (UTC)"
+    return f"{whose}, {window}: {_answer(row['direction'], row['unknowns'])}."
 
 
 def _census(verdict: Verdict) -> str:

@@ -8,7 +8,7 @@ docs/adr/0013-folded-runs.md; what of raw runs may go is retention's affair.
 import logging
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.maintenance import LEFT_OVER_AFTER
-from gitpulse_assets.lake.manifest import FOLD, ManifestRow, resumable_run, run_ids_of
+from gitpulse_assets.lake.manifest import FOLD, Manifest, ManifestRow, resumable_run, run_ids_of
 from gitpulse_assets.place import Place
 from gitpulse_assets.upkeep.retention import batches, ended_at, is_waiting
 
@@ -44,29 +44,23 @@ FOLD_SPAN = timedelta(days=30)
 DEAD_AFTER = timedelta(days=7)
 
 
-@dataclass(frozen=True)
-class Folded:
-    """The manifest's rows after a fold, and what a merge has to count as merged because of it."""
-
-    rows: list[ManifestRow]
-    merged: MergedCounts = field(default_factory=dict)
-
-
 def fold_runs(
     lake: Lake,
     place: Place,
-    rows: list[ManifestRow],
+    manifest: Manifest,
     merged: MergedCounts,
     left_over_after: timedelta = LEFT_OVER_AFTER,
-) -> Folded:
-    """Fold the closed runs where there are many; `merged` says what merges have taken in of each.
+) -> MergedCounts:
+    """Fold the closed runs where there are many; return what a merge has to count as merged because of it.
 
-    A crash leaves objects that nobody counts, or a fold that the next merge takes in once more, to no effect.
-    What was folded stays beside the fold until the next one, for those who are reading it.
+    `merged` says what merges have taken in of each run. A crash leaves objects that nobody counts, or a fold
+    that the next merge takes in once more, to no effect. What was folded stays beside the fold until the next
+    one, for those who are reading it.
     """
+    rows = manifest.rows()
     closed = closed_rows(lake, place, rows, merged) if len(rows) > CLOSED_ROWS else []
     if len(closed) < CLOSED_ROWS:
-        return Folded(rows)
+        return {}
     remove_left(lake, place, left_over_after)
     gone, new = fold_each(lake, place, foldable(lake, place, rows, closed))
     listed = open_fold(lake, place, rows, FOLDED_RUN.name)
@@ -74,10 +68,8 @@ def fold_runs(
         new.append(archive(lake, place, listed, [row for row in gone if row.status != "folded"]))
     except UNREADABLE as error:
         logger.warning("%s: nothing is folded, for want of the list of folded runs: %s", place, error)
-        return Folded(rows)
-    if not lake.manifest(place).fold([*gone, *listed], new):
-        return Folded(rows)
-    return Folded(lake.manifest(place).rows(), batch_counts(new))
+        return {}
+    return batch_counts(new) if manifest.fold([*gone, *listed], new) else {}
 
 
 def remove_left(lake: Lake, place: Place, left_over_after: timedelta) -> None:

@@ -17,7 +17,14 @@ from gitpulse_assets.transform.verdict import (
     judge,
 )
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk, set_aside
-from gitpulse_assets.transform.verdict_text import confidence, explanation, headline, opening, paragraph
+from gitpulse_assets.transform.verdict_text import (
+    confidence,
+    explanation,
+    headline,
+    opening,
+    paragraph,
+    told_after,
+)
 
 END = date(2024, 6, 30)
 AGE = BacklogAge(40.2, 401.0, 0.25)
@@ -217,7 +224,8 @@ def test_the_paragraph_opens_with_whose_backlog_it_is_and_which_way_it_goes(unkn
     row |= {"direction": "flat", "unknowns": unknowns}
     said = f"acme/rocket, label bug, 90 days to {END} (UTC): {answer}"
     assert opening(row, ", label bug") == said
-    assert paragraph(row, "Pace: none.", ", label bug") == f"**{said}** Pace: none."
+    assert paragraph(said, "Pace: none.") == f"**{said}** Pace: none."
+    assert told_after(said, paragraph(said, "Pace: **none**.")) == "Pace: **none**."
 
 
 def test_what_snapshots_alone_tell_is_said_to_be_no_more():
