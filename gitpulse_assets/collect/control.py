@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.collect.full_walk import newest_full_walk, walk_of
 from gitpulse_assets.collect.known import met_count, open_counts, unmerged
 from gitpulse_assets.collect.repository import CollectedRepository
 from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.contracts.bronze import CONTROL_TOTAL, ISSUES
 from gitpulse_assets.contracts.silver import CONTROL_TOTAL as KNOWN_TOTAL
+from gitpulse_assets.github.client import PullRequestCounts
 from gitpulse_assets.lake.manifest import ManifestRow
 
 # What is hidden may become more from one walk to the next; what is lost by an accident is more than that.
@@ -26,20 +28,25 @@ GROWTH_MAX = 2
 class OpenCount:
     """GitHub's counts at a moment; `has_pull_requests` where that of the open ones holds them too.
 
-    `issue_count`: issues, open and closed; None without a token.
+    `issue_count`: issues, open and closed; None without a token. `pull_requests`: theirs, where they are
+    collected.
     """
 
     count: int
     has_pull_requests: bool
     date: dt.datetime
     issue_count: int | None = None
+    pull_requests: PullRequestCounts | None = None
 
 
 def github_count(session: Session) -> OpenCount:
     """Ask GitHub how many issues there are, and are open: 1 point with a token, else 1 request."""
     if session.client.has_token(session.repo):
-        counted = session.client.issue_counts(session.repo)
-        return OpenCount(counted.open_issue_count, False, counted.date, counted.issue_count)
+        with_pull_requests = CONTRIBUTORS in chosen_subjects()
+        counted = session.client.issue_counts(session.repo, with_pull_requests=with_pull_requests)
+        return OpenCount(
+            counted.open_issue_count, False, counted.date, counted.issue_count, counted.pull_requests
+        )
     answer = session.client.repository(session.repo)
     return OpenCount(answer.open_issues_count or 0, True, answer.date)
 
@@ -256,10 +263,23 @@ def keep_control_total(session: Session, total: ControlTotal, repository: Collec
         "lacked_count": total.lacked_count,
         "missing_count": total.missing_count,
         "is_known_missing": total.is_known_missing,
+        **pull_request_columns(total),
     }
     stream.keep(session.table(CONTROL_TOTAL, [row]), total.after.date, page_count=0)
     is_settled = total.is_at_rest and not total.is_contradicted
     stream.close("complete" if is_settled else "partial", error=contradiction(session, total))
+
+
+def pull_request_columns(total: ControlTotal) -> dict[str, int]:
+    """The columns of a row that tell of pull requests, where they did not move between the two counts."""
+    counts = total.after.pull_requests
+    if counts is None or counts != total.before.pull_requests:
+        return {}
+    return {
+        "open_pull_request_count": counts.open_count,
+        "merged_pull_request_count": counts.merged_count,
+        "closed_pull_request_count": counts.closed_count,
+    }
 
 
 def contradiction(session: Session, total: ControlTotal) -> str | None:

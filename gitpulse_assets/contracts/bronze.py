@@ -277,6 +277,18 @@ COUNTS = (
         pa.bool_(),
         "Whether walks of two runs lacked some: GitHub hides them then. Null as above.",
     ),
+    *(
+        Column(
+            f"{state}_pull_request_count",
+            pa.int64(),
+            f"GitHub's count of {words}, before and after; null where it changed, or was not asked for.",
+        )
+        for state, words in (
+            ("open", "open pull requests"),
+            ("merged", "merged pull requests"),
+            ("closed", "pull requests closed without a merge"),
+        )
+    ),
 )
 
 CONTROL_TOTAL = TableContract(

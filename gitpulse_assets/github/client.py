@@ -109,12 +109,25 @@ class _RateLimitAnswer(msgspec.Struct):
 
 
 @dataclass(frozen=True)
+class PullRequestCounts:
+    """How many pull requests are open, merged, and closed without a merge, as GitHub counts."""
+
+    open_count: int
+    merged_count: int
+    closed_count: int
+
+
+@dataclass(frozen=True)
 class IssueCounts:
-    """GitHub's own counts of issues at `date`, without pull requests: the open ones, and all of them."""
+    """GitHub's own counts of issues at `date`, without pull requests: the open ones, and all of them.
+
+    `pull_requests`: those of pull requests, where they were asked for.
+    """
 
     open_issue_count: int
     issue_count: int
     date: datetime
+    pull_requests: PullRequestCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,15 @@ class _Count(msgspec.Struct, rename="camel"):
 class _CountedIssues(msgspec.Struct, rename="camel"):
     open_issues: _Count
     issues: _Count
+    open_pull_requests: _Count | None = None
+    merged_pull_requests: _Count | None = None
+    closed_pull_requests: _Count | None = None
+
+    @property
+    def pull_requests(self) -> PullRequestCounts | None:
+        counts = (self.open_pull_requests, self.merged_pull_requests, self.closed_pull_requests)
+        told = [count.total_count for count in counts if count]
+        return PullRequestCounts(*told) if len(told) == len(counts) else None
 
 
 class _CountedRepository(msgspec.Struct):
@@ -406,15 +428,20 @@ class GitHubClient:
             host = httpx.URL(url).host
             raise RepositoryNotFound(f"{target} is no organisation at {host}: people have no feed") from None
 
-    def issue_counts(self, repo: Repo) -> IssueCounts:
+    def issue_counts(self, repo: Repo, *, with_pull_requests: bool = False) -> IssueCounts:
         """Ask GraphQL for its counts of issues (1 point). Raises TokenRequired without a token."""
-        variables: dict[str, object] = {"owner": repo.owner, "name": repo.name}
+        variables: dict[str, object] = {
+            "owner": repo.owner,
+            "name": repo.name,
+            "withPullRequests": with_pull_requests,
+        }
         answer = self._graphql.ask(repo, load_document("issue_counts"), variables)
         counted = answer.read(_CountedRepository)
         if counted is None:
             raise AnswerUnusable(f"GraphQL gives no count for {repo} ({answer.reason}); try again later")
         counts = counted.repository
-        return IssueCounts(counts.open_issues.total_count, counts.issues.total_count, answer.date)
+        pulls = counts.pull_requests if with_pull_requests else None
+        return IssueCounts(counts.open_issues.total_count, counts.issues.total_count, answer.date, pulls)
 
     def repository_size(self, repo: Repo) -> RepositorySize:
         """Ask GraphQL how much there is (1 point). Raises TokenRequired without a token."""

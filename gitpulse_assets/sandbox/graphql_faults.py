@@ -77,5 +77,7 @@ def withhold_half(data: Any) -> list[dict[str, Any]]:
 def _main_nodes(data: Any) -> tuple[list[Any], list[str]]:
     if data and isinstance(data.get("nodes"), list):
         return data["nodes"], ["nodes"]
+    if timeline := ((data or {}).get("node") or {}).get("timelineItems"):
+        return timeline["nodes"], ["node", "timelineItems", "nodes"]
     issues = ((data or {}).get("repository") or {}).get("issues") or {}
     return issues.get("nodes") or [], ["repository", "issues", "nodes"]

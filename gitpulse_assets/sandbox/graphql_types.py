@@ -284,13 +284,19 @@ FIELDS: dict[str, dict[str, Resolver]] = {
         "name": lambda repository, _: repository.name,
         "nameWithOwner": lambda repository, _: repository.full_name,
         "owner": _owner,
-        "pullRequests": lambda repository, _: {
-            "totalCount": sum(issue.is_pull_request for issue in repository.issues.values())
+        "pullRequests": lambda repository, _, states=None: {
+            "totalCount": _pull_request_count(repository, states)
         },
         "resourcePath": lambda repository, _: f"/{repository.full_name}",
         "url": lambda repository, _: f"{WEB}/{repository.full_name}",
     },
 }
+
+
+def _pull_request_count(repository: Repository, states: list[str] | None) -> int:
+    """How many pull requests there are, of these states or of all."""
+    found = [issue for issue in repository.issues.values() if issue.is_pull_request]
+    return sum(states is None or _pull_request_state(issue) in states for issue in found)
 
 
 def _reviewer(reviewer: User | Team | None) -> User | Team | None:

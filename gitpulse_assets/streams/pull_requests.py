@@ -25,7 +25,10 @@ ENTITIES = (
             Merged(
                 PULL_REQUEST_CURRENT,
                 "changed_thread",
-                checks=(Check("comments_held_equal_snapshot", is_blocking=False),),
+                checks=(
+                    Check("comments_held_equal_snapshot", is_blocking=False),
+                    Check("pull_requests_equal_count", is_blocking=False),
+                ),
             ),
             Merged(
                 LABEL_SPAN,

@@ -1,10 +1,13 @@
 """What the stand-in GitHub wrote down as it acted, as a `World` for the oracle."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.thread_acts import Fact, association_of
+from gitpulse_assets.sandbox.truth import has_date
 from gitpulse_assets.sandbox.world import World as Sandbox
 from gitpulse_assets_tests.contributors.truth import (
     Account,
@@ -127,13 +130,45 @@ def organization_of(sandbox: Sandbox, login: str, looks: Iterable[datetime]) -> 
     return Organization(first, spans) if first else None
 
 
+@dataclass(frozen=True)
+class Departed:
+    """A thread that left, as of then; `is_dated` where somebody who asks now is told when."""
+
+    thread: Thread
+    left_at: datetime
+    is_dated: bool
+
+
+def left_threads(sandbox: Sandbox, name: str, seen_at: Mapping[int, int]) -> list[Departed]:
+    """The issues that left and whose labels nobody changed since they were seen, by issue id in seconds."""
+    acts, found = sandbox.acts_on(name), []
+    by_issue, names = facts_of(acts), names_of(acts)
+    for issue in acts.repository.departed.values():
+        facts, stay = by_issue.get(issue.issue_id, []), acts.truth.presences[issue.issue_id][-1]
+        last = seen_at.get(issue.issue_id)
+        if last is None or stay.end is None or any(fact.at >= last for fact in facts if "label" in fact.kind):
+            continue
+        thread = thread_of(issue, facts, names)
+        found.append(Departed(thread, moment(stay.end), has_date(stay, sandbox.clock)))
+    return found
+
+
+def facts_of(acts: Acts) -> dict[int, list[Fact]]:
+    found: dict[int, list[Fact]] = {}
+    for fact in acts.facts:
+        found.setdefault(fact.issue_id, []).append(fact)
+    return found
+
+
+def names_of(acts: Acts) -> dict[int, str]:
+    """The labels that there are now, by id."""
+    return {label.label_id: label.name for label in acts.repository.labels}
+
+
 def world_of(sandbox: Sandbox, name: str, as_of_at: datetime, looks: Iterable[datetime] = ()) -> World:
     """The world of one repository, every fact up to now; `looks`: when its members were looked at."""
     acts = sandbox.acts_on(name)
-    by_issue: dict[int, list[Fact]] = {}
-    for fact in acts.facts:
-        by_issue.setdefault(fact.issue_id, []).append(fact)
-    names = {label.label_id: label.name for label in acts.repository.labels}
+    by_issue, names = facts_of(acts), names_of(acts)
     threads = [
         thread_of(issue, by_issue[issue.issue_id], names)
         for issue in acts.repository.issues.values()

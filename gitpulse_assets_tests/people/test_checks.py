@@ -17,6 +17,11 @@ DAMAGES = {
         "delete from conversation_event where event_type = 'commented'",
         "update issue_current set comment_count = comment_count + 1",
     ),
+    "pull_requests_equal_count": (
+        "delete from pull_request_current where state = 'merged'",
+        "update pull_request_current set state = 'closed' where state = 'open'",
+        "update control_total set closed_pull_request_count = closed_pull_request_count + 1",
+    ),
     "label_spans_do_not_overlap": (
         "insert into label_span select * replace (span_number + 1 as span_number) from label_span",
         "insert into label_span select * replace (span_number + 1 as span_number, "

@@ -23,7 +23,7 @@ from gitpulse_assets.upkeep.persons import forget_person, repos_naming
 from gitpulse_assets.watch.budget import first_cost
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences
-from gitpulse_assets_tests.people.silver import rows, unlike, words
+from gitpulse_assets_tests.people.silver import Row, moment, rows, unlike, words
 
 REPO = Repo("acme", "rocket")
 
@@ -58,8 +58,15 @@ def test_what_has_not_changed_costs_no_point_and_what_has_one_for_fifty(tmp_path
     assert reader.lake.manifest(REPO).rows()[-3].request_count == 0
 
 
-def test_a_list_of_comments_is_walked_beyond_the_depth_that_github_serves(tmp_path, monkeypatch):
+def test_case_26_more_comments_than_github_serves_of_a_list_come_whole_and_nothing_is_searched(
+    tmp_path, monkeypatch
+):
+    """Search ends after 1,000, a list of comments in its depth."""
     reader = reader_of(tmp_path / "lake", 7)
+    asked, answer = [], reader.app.answer
+    monkeypatch.setattr(
+        reader.app, "answer", lambda request: (asked.append(request.path), answer(request))[1]
+    )
     acts = reader.world.acts_on(REPO.key)
     issue = next(iter(acts.repository.issues.values()))
     for second in range(450):
@@ -68,6 +75,31 @@ def test_a_list_of_comments_is_walked_beyond_the_depth_that_github_serves(tmp_pa
     reader.sync()
     held = {row["comment_id"] for row in rows(reader, contributors.ISSUE_COMMENT)}
     assert held == words(acts, IssueComment).keys()
+    assert asked
+    assert not any("search" in path for path in asked)
+
+
+def test_case_22_and_24_a_comment_edited_and_one_reacted_to_beyond_the_first_page(tmp_path):
+    """An edit shows itself at once, far back in the list, too; a reaction moves no date and waits a week."""
+    reader = reader_of(tmp_path / "lake", 7, issue_count=5)
+    acts = reader.world.acts_on(REPO.key)
+    issue = next(iter(acts.repository.issues.values()))
+    said = [acts.comment(issue, reader.world.clock - 1000 + second, issue.author) for second in range(130)]
+    reader.sync()
+    reader.world.clock += 3600
+    edited, loved = said[110], said[115]
+    acts.edit_comment(edited, reader.world.clock - 60)
+    acts.react(loved, "heart")
+
+    def held(comment: IssueComment) -> Row:
+        found = rows(reader, contributors.ISSUE_COMMENT)
+        return next(row for row in found if row["comment_id"] == comment.comment_id)
+
+    reader.sync()
+    assert held(edited)["updated_at"] == moment(edited.edited_at)
+    assert held(loved)["reaction_heart_count"] == 0
+    reader.sync(is_full=True)
+    assert held(loved)["reaction_heart_count"] == 1
 
 
 def test_a_long_thread_is_paged_to_its_end(tmp_path):
@@ -107,6 +139,24 @@ def test_a_thread_that_is_cut_short_is_marked_and_asked_for_again(tmp_path):
     reader.sync()
     threads = {row["thread_number"]: row for row in rows(reader, contributors.CONVERSATION_THREAD)}
     assert [number for number, row in threads.items() if not row["is_complete"]] == [number]
+    reader.app.faults.clear()
+    reader.sync(is_full=True)
+    assert unlike(reader, acts) == []
+
+
+def test_a_long_thread_of_which_a_resource_limit_withheld_a_page_is_marked_and_asked_for_again(tmp_path):
+    reader = reader_of(tmp_path / "lake", 7, issue_count=5)
+    acts = reader.world.acts_on(REPO.key)
+    issue = next(iter(acts.repository.issues.values()))
+    for second in range(150):
+        acts.comment(issue, reader.world.clock - 1000 + second, issue.author)
+    reader.app.faults.append(Fault("partial_data", match="/graphql", times=ALWAYS))
+    reader.sync()
+    threads = {
+        row["thread_number"]: row["is_complete"] for row in rows(reader, contributors.CONVERSATION_THREAD)
+    }
+    assert [number for number, is_complete in threads.items() if not is_complete] == [issue.number]
+    assert unlike(reader, acts)
     reader.app.faults.clear()
     reader.sync(is_full=True)
     assert unlike(reader, acts) == []
