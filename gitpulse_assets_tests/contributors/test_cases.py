@@ -208,3 +208,38 @@ def test_what_only_the_snapshot_tells_takes_effect_after_what_was_told():
     assert [(row["flow_date"], row["open_at_end"]) for row in rows if row["reopened_count"]] == [
         (AS_OF.date(), 1)
     ]
+
+
+def test_who_comments_twice_is_one_of_the_people():
+    row = row_of("mart_trending_issue", issue(1, said(ASKER, AS_OF - DAY), said(ASKER, AS_OF - 2 * DAY)))
+    assert row is not None
+    assert (row["comment_count"], row["people_count"]) == (2, 1)
+
+
+def test_reactions_that_nobody_told_count_as_none():
+    world = World(AS_OF, [issue(1, said(ASKER, AS_OF - DAY))])
+    with connect() as con:
+        load(con, world)
+        con.execute("delete from issue_reaction")
+        build_conversations(con, AS_OF, options_of(world))
+        (row,) = con.table("mart_trending_issue").to_arrow_table().to_pylist()
+    assert {value for name, value in row.items() if "reaction" in name} == {0}
+
+
+def test_an_issue_counts_in_a_share_from_the_very_end_of_its_days():
+    row = row_of("mart_first_response_monthly", issue(1, said(OWNER, AS_OF), created_at=AS_OF - 3 * DAY))
+    assert row is not None
+    assert row["share_answered_within_1d"] == 0
+    assert row["share_answered_within_3d"] == 1
+    assert row["share_answered_within_7d"] is None
+
+
+def test_a_pull_request_closed_before_it_was_opened_was_opened_first():
+    """GitHub's clocks differ: closed_at lies before created_at now and then."""
+    created_at = AS_OF - 5 * DAY
+    row = row_of(
+        "mart_pull_request_flow",
+        pull_request(1, moved("closed", created_at - timedelta(minutes=1)), created_at=created_at),
+    )
+    assert row is not None
+    assert row["open_at_end"] == 0
