@@ -4,11 +4,10 @@ A subject is a module of `streams/`; what it declares is found here without bein
 """
 
 from collections.abc import Iterator
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from gitpulse_assets import streams
+from gitpulse_assets.catalog.declared import modules_of
 from gitpulse_assets.chosen import is_chosen
 from gitpulse_assets.contracts.bronze import FOLDED_RUN, MANIFEST
 from gitpulse_assets.contracts.model import Check, TableContract
@@ -16,15 +15,9 @@ from gitpulse_assets.contracts.silver import QUARANTINE, SYNC_STATE
 from gitpulse_assets.contracts.stream import Entity, Merged, Stream
 
 
-def declared() -> Iterator[Any]:
-    """Yield the modules of `streams/` by name, those not chosen among them."""
-    for module in iter_modules(streams.__path__):
-        yield import_module(f"{streams.__name__}.{module.name}")
-
-
 def subjects() -> Iterator[Any]:
     """Yield the chosen modules of `streams/` by name."""
-    yield from filter(is_chosen, declared())
+    yield from filter(is_chosen, modules_of(streams))
 
 
 STREAMS: tuple[Stream, ...] = tuple(stream for subject in subjects() for stream in subject.STREAMS)
@@ -41,7 +34,7 @@ BRONZE: tuple[TableContract, ...] = (
 # What a process that chose otherwise may have left in the lake, by subject.
 UNCHOSEN: tuple[tuple[str, TableContract], ...] = tuple(
     (subject.SUBJECT, table)
-    for subject in declared()
+    for subject in modules_of(streams)
     if not is_chosen(subject)
     for table in (
         *(stream.bronze for stream in subject.STREAMS),

@@ -29,10 +29,15 @@ from gitpulse_assets.watch.watch_list import RepoOptions
 
 @dataclass(frozen=True)
 class Options:
-    """What the settings and the watch list say of how a repository's tables are made."""
+    """How a repository's tables are made: what the settings and the watch list say of it.
+
+    `is_rebuild`, `accepts_loss`: as `merge` has them.
+    """
 
     repo: RepoOptions = field(default_factory=RepoOptions)
     label_groups: Sequence[LabelGroup] = DEFAULT_LABEL_GROUPS
+    is_rebuild: bool = False
+    accepts_loss: bool = False
 
 
 def refresh(
@@ -73,45 +78,31 @@ def audit_manifest(con: duckdb.DuckDBPyConnection, manifest: Manifest) -> CheckR
     return contract_result(MANIFEST, audit_table(con, MANIFEST, MANIFEST.name))
 
 
-def publish(
-    lake: Lake,
-    repo: Repo,
-    options: Options | None = None,
-    *,
-    is_rebuild: bool = False,
-    accepts_loss: bool = False,
-) -> None:
+def publish(lake: Lake, repo: Repo, options: Options | None = None) -> None:
     """Merge what was received, or in a rebuild what was merged before, and make what follows from it."""
-    publish_silver(lake, repo, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+    publish_silver(lake, repo, options)
     publish_marts(lake, repo, options)
 
 
-def publish_silver(
-    lake: Lake,
-    repo: Repo,
-    options: Options | None = None,
-    *,
-    is_rebuild: bool = False,
-    accepts_loss: bool = False,
-) -> None:
-    """Publish the merge, and behind it the watermarks; the arguments are those of `publish`."""
-    publish_merge(lake, repo, options, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+def publish_silver(lake: Lake, repo: Repo, options: Options | None = None) -> None:
+    """Publish the merge, and behind it the watermarks."""
+    publish_merge(lake, repo, options)
     publish_watermarks(lake, repo, options)
 
 
-def publish_merge(
-    lake: Lake,
-    repo: Repo,
-    options: Options | None = None,
-    *,
-    is_rebuild: bool = False,
-    accepts_loss: bool = False,
-) -> None:
-    """Publish the merge alone; the arguments are those of `publish`."""
+def publish_merge(lake: Lake, repo: Repo, options: Options | None = None) -> None:
+    """Publish the merge alone."""
     tell(WalkProgress(repo, 0, 0, step="silver"))
-    bots = (options or Options()).repo.bots
+    chosen = options or Options()
     with connect() as con:
-        merge(con, lake, repo, bots=bots, is_rebuild=is_rebuild, accepts_loss=accepts_loss).publish()
+        merge(
+            con,
+            lake,
+            repo,
+            bots=chosen.repo.bots,
+            is_rebuild=chosen.is_rebuild,
+            accepts_loss=chosen.accepts_loss,
+        ).publish()
 
 
 def publish_watermarks(lake: Lake, repo: Repo, options: Options | None = None) -> None:

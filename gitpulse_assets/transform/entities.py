@@ -33,8 +33,8 @@ def derived(entities: Sequence[Entity]) -> dict[str, str]:
     rows = {entity.current: current_sql(entity) for entity in keyed if not has_file("silver", entity.current)}
     return {
         **rows,
-        **{entity.winner: winner_sql(entity) for entity in keyed},
-        **{entity.touched: touched_sql(entity) for entity in keyed},
+        **{entity.winner: winner_sql(entity) for entity in keyed if entity.winner in entity.steps},
+        **{entity.touched: touched_sql(entity) for entity in keyed if entity.touched in entity.steps},
         QUARANTINE.name: quarantine_sql(judged),
     }
 

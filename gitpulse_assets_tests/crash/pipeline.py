@@ -21,6 +21,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.pipeline.refresh import (
+    Options,
     publish,
     publish_marts,
     publish_merge,
@@ -113,11 +114,11 @@ class Run:
 
     def merge(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish what was collected and not merged yet, or on a rebuild all that was."""
-        publish(self.lake, self.place.repo, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+        publish(self.lake, self.place.repo, Options(is_rebuild=is_rebuild, accepts_loss=accepts_loss))
 
     def merge_silver(self, *, is_rebuild: bool = False, accepts_loss: bool = False) -> None:
         """Publish silver alone, as a run does that dies before it moves the watermarks."""
-        publish_merge(self.lake, self.place.repo, is_rebuild=is_rebuild, accepts_loss=accepts_loss)
+        publish_merge(self.lake, self.place.repo, Options(is_rebuild=is_rebuild, accepts_loss=accepts_loss))
 
     def move_watermarks(self) -> None:
         """Publish the sync state alone."""

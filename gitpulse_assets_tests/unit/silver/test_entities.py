@@ -179,4 +179,5 @@ def test_every_step_and_table_of_the_product_has_one_statement(merged):
         name for entity in ENTITIES for name in (*entity.steps, *(t.contract.name for t in entity.tables))
     ]
     assert all(statement(name) for name in made)
+    assert own.keys() <= {*made, QUARANTINE.name}
     assert not [name for name in own if has_file("silver", name)]
