@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from bench.conversations import conversations
 from bench.figures import (
     Figure,
     Sizes,
@@ -30,8 +31,17 @@ from bench.figures import (
 )
 from bench.serving import serving
 
-FULL = Sizes(issues=60_000, dlt_issues=20_000, most_issues=300_000, gold_issues=1_000_000, small_repos=200)
-QUICK = Sizes(issues=3_000, dlt_issues=1_000, most_issues=6_000, gold_issues=20_000, small_repos=5)
+FULL = Sizes(
+    issues=60_000,
+    dlt_issues=20_000,
+    most_issues=300_000,
+    gold_issues=1_000_000,
+    small_repos=200,
+    threads=10_000,
+)
+QUICK = Sizes(
+    issues=3_000, dlt_issues=1_000, most_issues=6_000, gold_issues=20_000, small_repos=5, threads=600
+)
 
 PARTS: dict[str, Callable[[Sizes, Path], list[Figure]]] = {
     "large": large,
@@ -44,6 +54,7 @@ PARTS: dict[str, Callable[[Sizes, Path], list[Figure]]] = {
     "loading": loading,
     "small": many_small,
     "serving": serving,
+    "conversations": conversations,
 }
 
 

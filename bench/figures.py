@@ -29,6 +29,7 @@ class Sizes:
     most_issues: int
     gold_issues: int
     small_repos: int
+    threads: int
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def label_json(label: Label, full_name: str) -> str:
     url = text(f"{API}/repos/{full_name}/labels/{label.name.replace(' ', '%20')}")
     return (
         f'{{"id":{label.label_id},"node_id":"{label_node_id(label.label_id)}","url":{url},'
-        f'"name":{text(label.name)},"color":"{label.color}","default":{_bool(label.is_default)},'
+        f'"name":{text(label.name)},"color":"{label.color}","default":{flag(label.is_default)},'
         f'"description":{text(label.description)}}}'
     )
 
@@ -89,7 +89,7 @@ def _issue_json(issue: Issue) -> str:
         f'"comments_url":"{api}/comments","events_url":"{api}/events","html_url":"{html}",'
         f'"id":{issue.issue_id},"node_id":"{issue.node_id}","number":{number},"title":{text(issue.title)},'
         f'"user":{user_json(issue.author)},"labels":[{labels}],"state":"{issue.state}",'
-        f'"locked":{_bool(issue.locked)},"assignee":{assignees[0] if assignees else "null"},'
+        f'"locked":{flag(issue.locked)},"assignee":{assignees[0] if assignees else "null"},'
         f'"assignees":[{",".join(assignees)}],"milestone":null,"comments":{issue.comment_count},'
         f'"created_at":"{iso(issue.created_at)}","updated_at":"{iso(issue.updated_at)}",'
         f'"closed_at":{moment(closed_at)},"author_association":"{association}",'
@@ -119,7 +119,7 @@ def _issue_only() -> str:
 def _pull_request_only(issue: Issue, full_name: str) -> str:
     api, web = f"{API}/repos/{full_name}/pulls/{issue.number}", f"{WEB}/{full_name}/pull/{issue.number}"
     return (
-        f'"draft":{_bool(issue.is_draft)},"pull_request":{{"url":"{api}","html_url":"{web}",'
+        f'"draft":{flag(issue.is_draft)},"pull_request":{{"url":"{api}","html_url":"{web}",'
         f'"diff_url":"{web}.diff","patch_url":"{web}.patch","merged_at":{moment(issue.merged_at)}}},'
     )
 
@@ -171,7 +171,8 @@ def _event_details(event: Event) -> str:
     return f'"lock_reason":{text(event.lock_reason)},' if event.kind == "locked" else ""
 
 
-def _bool(value: bool) -> str:
+def flag(value: bool) -> str:
+    """JSON text of a truth value."""
     return "true" if value else "false"
 
 
@@ -194,7 +195,7 @@ def comment_json(comment: IssueComment) -> str:
     return (
         f'{{"url":"{url}","html_url":"{web}/{kind}/{issue.number}#issuecomment-{comment.comment_id}",'
         f'"issue_url":"{api}/issues/{issue.number}","id":{comment.comment_id},'
-        f'"node_id":"{comment_node_id(comment)}",{_word(comment.author)}'
+        f'"node_id":"{comment_node_id(comment)}",{word_json(comment.author)}'
         f'"created_at":"{iso(comment.created_at)}","updated_at":"{iso(comment.updated_at)}",'
         f'"body":"A comment","reactions":{_reactions(url, comment.reactions)},'
         f'"performed_via_github_app":null}}'
@@ -214,7 +215,7 @@ def review_comment_json(comment: ReviewComment) -> str:
         f'{{"url":"{url}","pull_request_review_id":{review.review_id},"id":{comment.comment_id},'
         f'"node_id":"{node_id("PRRC_kwDO", issue.repository.repository_id, comment.comment_id)}",'
         f'"diff_hunk":"@@ -1 +1 @@","path":{text(comment.path)},"commit_id":"{"0" * 40}",'
-        f'"original_commit_id":"{"0" * 40}",{reply}{_word(comment.author)}"body":"A remark",'
+        f'"original_commit_id":"{"0" * 40}",{reply}{word_json(comment.author)}"body":"A remark",'
         f'"created_at":"{iso(comment.created_at)}","updated_at":"{iso(comment.updated_at)}",'
         f'"html_url":"{html}","pull_request_url":"{pull}","_links":{links},'
         f'"reactions":{_reactions(url, comment.reactions)},"start_line":null,"original_start_line":null,'
@@ -223,8 +224,8 @@ def review_comment_json(comment: ReviewComment) -> str:
     )
 
 
-def _word(author: User | None) -> str:
-    """Who wrote something, as lists have it: REST shows the account `ghost` for a deleted one."""
+def word_json(author: User | None) -> str:
+    """JSON text of who wrote something, as lists have it: the account `ghost` for a deleted one."""
     shown = author or GHOST
     association = author.association if author else "NONE"
     return f'"user":{user_json(shown)},"author_association":"{association}",'

@@ -13,6 +13,7 @@ from gitpulse_assets.sandbox.listing import BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
 from gitpulse_assets.sandbox.model import Event, Issue, IssueComment, Repository, ReviewComment
 from gitpulse_assets.sandbox.organizations import members_response, membership_response
+from gitpulse_assets.sandbox.pulls import pull_request_json, pull_requests, review_json, reviews_of
 from gitpulse_assets.sandbox.render import (
     comment_json,
     event_json,
@@ -30,6 +31,7 @@ MEMBERS = re.compile(r"/(?:orgs|(organizations))/([^/]+)/members")
 OWN_MEMBERSHIP = re.compile(r"/user/memberships/orgs/([^/]+)")
 NUMBERED = re.compile(r"/repositories/(\d+)(/.*)?")
 ISSUE = re.compile(r"/issues/(\d+)(/events|/timeline)?")
+REVIEWS = re.compile(r"/pulls/(\d+)/reviews")
 # From this many rows on GitHub's issue list wants cursors.
 DEEP_PAGE_ROWS = 10_000
 EVENT_ROWS_MAX = 30_000
@@ -124,8 +126,8 @@ class Routes:
         if suffix == "/events":
             return self._feed(request, repository)
         issue = ISSUE.fullmatch(suffix)
-        if suffix in ("/issues/comments", "/pulls/comments"):
-            return self._comments(request, repository, suffix)
+        if suffix == "/issues/comments" or suffix.startswith("/pulls"):
+            return self._pulls_and_comments(request, repository, suffix)
         if suffix not in ("/issues", "/issues/events") and not issue:
             return not_found()
         if not repository.has_issues:
@@ -189,6 +191,25 @@ class Routes:
         )
         spell = review_comment_json if suffix == "/pulls/comments" else comment_json
         return self._page_of(request, repository, suffix, rows, spell)
+
+    def _pulls_and_comments(self, request: Request, repository: Repository, suffix: str) -> Response:
+        """The list of pull requests, the reviews of one, or comments; 404 for anything else of them."""
+        if suffix.endswith("/comments"):
+            is_known = suffix in ("/issues/comments", "/pulls/comments")
+            return self._comments(request, repository, suffix) if is_known else not_found()
+        query = request.query
+        if suffix == "/pulls":
+            is_by_update = query.get("sort", "created") == "updated"
+            # GitHub's default goes by the order asked for.
+            descending = query.get("direction", "asc" if is_by_update else "desc") == "desc"
+            state = query.get("state", "open")
+            found = pull_requests(repository, state, is_by_update=is_by_update, descending=descending)
+            return self._page_of(request, repository, suffix, found, pull_request_json)
+        reviewed = REVIEWS.fullmatch(suffix)
+        issue = repository.issues.get(int(reviewed[1])) if reviewed else None
+        if issue is None or not issue.is_pull_request:
+            return not_found()
+        return self._page_of(request, repository, suffix, reviews_of(issue), review_json)
 
     def _events(self, request: Request, repository: Repository) -> Response:
         page, per_page = _paging(request.query)

@@ -44,6 +44,20 @@ def test_the_members_of_an_organisation(client, world, openapi):
     assert [record["id"] for record in stranger] == [1]
 
 
+def test_pull_requests_and_their_reviews(client, world, openapi):
+    acts = world.acts_on("octo-org/hello")
+    issue = next(one for one in acts.repository.issues.values() if one.is_pull_request and not one.labels)
+    acts.review(issue, world.clock, issue.author, "COMMENTED")
+    (newest,) = client.get(
+        "/repos/octo-org/hello/pulls?state=all&sort=updated&direction=desc&per_page=1"
+    ).json()
+    assert newest["number"] == issue.number
+    openapi("pull-request-simple", newest)
+    (review,) = client.get(f"/repos/octo-org/hello/pulls/{issue.number}/reviews").json()
+    openapi("pull-request-review", review)
+    assert client.get("/repos/octo-org/hello/pulls/0/reviews").status_code == 404
+
+
 def test_the_rate_limits(client, openapi):
     openapi("rate-limit-overview", client.get("/rate_limit").json())
 
