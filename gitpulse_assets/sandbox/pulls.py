@@ -1,5 +1,7 @@
 """Spells pull requests and their reviews as REST's own lists of them do, which GitPulse does not ask for."""
 
+import json
+
 from gitpulse_assets.sandbox.model import Issue, PullRequestReview, Repository, node_id
 from gitpulse_assets.sandbox.render import (
     API,
@@ -84,8 +86,11 @@ def pull_request_json(issue: Issue) -> str:
 
 def branch_json(repository: Repository) -> str:
     """JSON text of a branch, with the whole repository in it, as GitHub has it."""
-    whole = repository_bytes(repository, repository.created_at).decode()
-    return f'{{"label":"{repository.owner}:main","ref":"main","sha":"{"0" * 40}","user":null,"repo":{whole}}}'
+    whole = json.loads(repository_bytes(repository, repository.created_at))
+    # Told of a repository that is asked for by itself alone.
+    del whole["temp_clone_token"]
+    told = {"label": f"{repository.owner}:main", "ref": "main", "sha": "0" * 40, "user": None, "repo": whole}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 def review_json(review: PullRequestReview) -> str:
