@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.commands.console import say
 from gitpulse_assets.commands.events import backfill_days, watch_feeds
 from gitpulse_assets.commands.exit_codes import DONE, PARTIAL
@@ -92,7 +93,14 @@ def print_verdicts(settings: Settings, repos: Sequence[Repo]) -> int:
 def demo_plans() -> list[HistoryPlan]:
     """Return one history of each tendency, the same on every machine and day."""
     return [
-        HistoryPlan(f"gitpulse-demo/{tendency}", seed, DEMO_ISSUES, DEMO_DAYS, tendency)
+        HistoryPlan(
+            f"gitpulse-demo/{tendency}",
+            seed,
+            DEMO_ISSUES,
+            DEMO_DAYS,
+            tendency,
+            has_people=CONTRIBUTORS in chosen_subjects(),
+        )
         for seed, tendency in enumerate(TENDENCIES, start=1)
     ]
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from contextlib import closing
 from typing import Any
 
 import click
@@ -9,10 +10,11 @@ import pyarrow as pa
 
 from gitpulse_assets.answers.errors import NoAnswer, NotSettled
 from gitpulse_assets.answers.in_words import in_words
-from gitpulse_assets.answers.lake_answers import seen_unchanged_at
+from gitpulse_assets.answers.lake_answers import LakeAnswers, seen_unchanged_at
 from gitpulse_assets.answers.published import Published, open_published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import Window
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.duck import connect
@@ -38,7 +40,7 @@ def print_verdict(
         lake = open_lake(settings, is_writable=False)
         with lake.reading(repo):
             rows = verdict_rows(lake, repo, as_of)
-            seen = "" if as_json or as_of else seen_line(lake, repo)
+            seen = "" if as_json or as_of else seen_line(lake, repo) + act_first_line(lake, repo)
     except (LakeError, NoAnswer) as error:
         return refused(error, FAILED)
     except DayUnknown as error:
@@ -55,6 +57,17 @@ def seen_line(lake: Lake, repo: Repo) -> str:
     silver = lake.commit("silver", repo)
     seen_at = silver and seen_unchanged_at(lake.manifest(repo).rows(), silver)
     return f"\n\nSeen unchanged {seen_at:%Y-%m-%d %H:%M} UTC." if seen_at else ""
+
+
+def act_first_line(lake: Lake, repo: Repo) -> str:
+    """Say who waits for an answer; empty where nobody chose to know, or it was not collected yet."""
+    if CONTRIBUTORS not in chosen_subjects():
+        return ""
+    with closing(LakeAnswers(lake)) as answers:
+        try:
+            return f"\n\nWhere to act first: {answers.ask(repo, lambda of: of.waiting().said)}"
+        except NoAnswer:
+            return ""
 
 
 def words(rows: list[dict[str, Any]]) -> str:

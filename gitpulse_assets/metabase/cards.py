@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.transform.sql_file import load_sql
 
 SNIPPET = re.compile(r"\{\{snippet: (\w+)\}\}")
@@ -79,11 +80,11 @@ LAST_DAY = Parameter("last_day", "Last day (UTC), else the last complete one", "
 PARAMETERS = (REPOSITORY, WINDOW_DAYS, LAST_DAY)
 
 
-def _line(y_axis: str, *metrics: str) -> dict[str, Any]:
+def _line(y_axis: str, *metrics: str, x_axis: tuple[str, str] = ("flow_date", "UTC day")) -> dict[str, Any]:
     return {
-        "graph.dimensions": ["flow_date"],
+        "graph.dimensions": [x_axis[0]],
         "graph.metrics": list(metrics),
-        "graph.x_axis.title_text": "UTC day",
+        "graph.x_axis.title_text": x_axis[1],
         "graph.y_axis.title_text": y_axis,
     }
 
@@ -106,7 +107,7 @@ MONTHS = {
 }
 GREW, SHRANK = {"sign": "1"}, {"sign": "-1"}
 
-CARDS = (
+BACKLOG_CARDS = (
     Card("repository", "Repository", "scalar", (0, 0), NUMBER),
     Card("date_window", "Date window", "table", (6, 0), (18, 3)),
     Card("opened", "Opened", "scalar", (0, 3), NUMBER),
@@ -139,6 +140,29 @@ CARDS = (
     Card("closed_by_weekday", "Closed by weekday", "bar", (12, 31), HALF, _bar("closed")),
     Card("issue_detail", "Issues", "table", (0, 37), (24, 12)),
 )
+CONVERSATION_CARDS = (
+    Card("overdue", "Overdue for an answer", "scalar", (0, 49), NUMBER),
+    Card("pending", "Answered a waiting label", "scalar", (6, 49), NUMBER),
+    Card("who_waits", "Who waits for a maintainer's word", "table", (0, 52), (24, 12)),
+    Card("trending", "Spoken of in the last 7 days", "table", (0, 64), HALF),
+    Card(
+        "open_pull_requests",
+        "Open pull requests",
+        "line",
+        (12, 64),
+        HALF,
+        _line("pull requests", "open_pull_requests", "drafts"),
+    ),
+    Card(
+        "active_people",
+        "Active people by month",
+        "line",
+        (0, 70),
+        HALF,
+        _line("people", "active", "new", x_axis=("month", "UTC month")),
+    ),
+)
+CARDS = (*BACKLOG_CARDS, *(CONVERSATION_CARDS if CONTRIBUTORS in chosen_subjects() else ()))
 
 
 def card_body(card: Card, database_id: int, collection_id: int, repository: str) -> dict[str, Any]:
