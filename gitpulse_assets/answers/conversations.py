@@ -7,6 +7,7 @@ without the subject has none.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +16,8 @@ import pyarrow.compute as pc
 from gitpulse_assets.answers.errors import UnknownFilter
 from gitpulse_assets.answers.published import Published
 from gitpulse_assets.answers.window import Window
+from gitpulse_assets.catalog.declared import marts_of
+from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.lake.duck import identifier, session
 from gitpulse_assets.transform.sql_file import create_table
@@ -62,6 +65,17 @@ def in_time(published: Published, mart: Mart, window: Window) -> pa.Table:
     is_within = (pc.field(field) >= first) & (pc.field(field) <= window.end_date)
     rows = published.conversations[mart.name].to_table(filter=is_within)
     return rows.select([column.name for column in mart.answer_columns]).sort_by(list(mart.answer.sort))
+
+
+def first_day(published: Published) -> date:
+    """The first day that any series of the marts has; today where none has one."""
+    series = [mart for mart in marts_of(CONTRIBUTORS) if mart.answer and mart.answer.over == "time"]
+    days = [
+        day
+        for mart in series
+        for day in published.conversations[mart.name].to_table(columns=[mart.contract.key[-1]])[0].to_pylist()
+    ]
+    return min(days, default=published.last_complete_date)
 
 
 def list_page(

@@ -100,16 +100,22 @@ class RepositoryAnswers:
         days: int | Literal["all"] = DEFAULT_WINDOW_DAYS,
         start: date | None = None,
         end: date | None = None,
+        *,
+        of_conversations: bool = False,
     ) -> Window:
         """Return the last so many complete days, all of them, or those from `start` to `end`.
 
-        Raises WindowError.
+        `of_conversations`: all of them are also those before the first issue. Raises WindowError and, of
+        conversations, NotCollected.
         """
         last = self.published.last_complete_date
+        first = self.published.first_date
+        if of_conversations:
+            first = min(first, self._kept(("first day",), lambda: conversations.first_day(self.published)))
         if start or end:
-            return between(start or min(self.published.first_date, end or last), end or last, last)
+            return between(start or min(first, end or last), end or last, last)
         if days == "all":
-            return Window(min(self.published.first_date, last), last)
+            return Window(min(first, last), last)
         return last_days(days, last)
 
     def verdict(self, window: Window, label: str | None = None) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def written(request: Request, asked: RepositoryAnswers, path: str, tell: Tell, q
     """One page of a repository as it is published now; raises what `REFUSED` names."""
     root: str = request.app.state.root
     answers: LakeAnswers = request.app.state.answers
-    window = query.chosen_window(asked)
+    window = query.chosen_window(asked, of_conversations=True)
     if path in NOT_BY_LABEL and query.label:
         raise BadQuery("label: people have no label; leave it out here")
     told = tell(asked, window, query.list_filter(ROWS_A_PAGE, (query.page - 1) * ROWS_A_PAGE))

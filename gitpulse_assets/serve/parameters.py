@@ -1,6 +1,6 @@
 """What a request may say, with its bounds: one place for the routes' parameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Literal
 
@@ -95,11 +95,13 @@ class Scope:
     start: date | None
     end: date | None
     label: str | None
+    of_conversations: bool = False
 
     def window(self, answers: RepositoryAnswers) -> Window:
         """Return the window; raises WindowError where there is none such."""
         if self.window_name in (None, "all"):
-            return answers.window(self.window_name or DEFAULT_WINDOW_DAYS, self.start, self.end)
+            days = self.window_name or DEFAULT_WINDOW_DAYS
+            return answers.window(days, self.start, self.end, of_conversations=self.of_conversations)
         days = int(self.window_name)
         return answers.window(days, *completed(days, self.start, self.end))
 
@@ -143,7 +145,7 @@ def time_scope(
     owner: Owner, name: Name, window: WindowName = None, start: From = None, end: To = None
 ) -> Scope:
     """Read the parameters of figures that no label narrows."""
-    return scope(owner, name, window, start, end)
+    return replace(scope(owner, name, window, start, end), of_conversations=True)
 
 
 def thread_filter(

@@ -70,10 +70,10 @@ class PageQuery:
         """Raises InvalidRepo."""
         return Repo.parse(self.repo)
 
-    def chosen_window(self, answers: RepositoryAnswers) -> Window:
-        """Raises BadQuery or WindowError."""
+    def chosen_window(self, answers: RepositoryAnswers, *, of_conversations: bool = False) -> Window:
+        """Raises BadQuery or WindowError, and as `RepositoryAnswers.window` does."""
         if self.window == "all":
-            return answers.window("all", self.start, self.end)
+            return answers.window("all", self.start, self.end, of_conversations=of_conversations)
         if not self.window.isascii() or not self.window.isdigit() or len(self.window) > 6:
             raise BadQuery(f"window: {self.window[:40]!r} is no number of days; write 90, or all")
         return answers.window(int(self.window), self.start, self.end)

@@ -3,17 +3,20 @@
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.conversations import ListFilter
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.catalog.declared import marts_of
 from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts.mart import Mart
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts import (
     contributor,
@@ -85,6 +88,20 @@ def test_a_series_is_the_mart_of_the_window(people_lake: Lake, asked: Repository
     told = asked.mart(mart, window).to_pylist()
     assert len(told) == (45 if field == "flow_date" else 2)
     assert [{name: row[name] for name in told[0]} for row in made] == told
+
+
+def test_a_whole_history_begins_with_the_first_pull_request_though_no_issue_was_there(
+    people_lake: Lake, asked: RepositoryAnswers
+):
+    """A repository of pull requests alone has a backlog of one day."""
+    last = asked.published.last_complete_date
+    alone = replace(asked.published, flow=asked.published.flow[-1:])
+    of = RepositoryAnswers(alone, connect(), ResultCache(9))
+    assert of.window("all").start_date == last
+    window = of.window("all", of_conversations=True)
+    days = [row["flow_date"] for row in published(people_lake, pull_request_flow.MART)]
+    assert window.start_date <= min(days) < last
+    assert len(of.mart(pull_request_flow.MART, window)) == len(days) - 1
 
 
 @by_name("mart", [follow_up.MART, time_in_label.MART, trending_issue.MART], ids=lambda mart: mart.name)
