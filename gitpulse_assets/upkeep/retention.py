@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 import duckdb
 import pyarrow as pa
 
-from gitpulse_assets.catalog.subjects import BRONZE, ENTITIES, MERGED_TABLES, PAGES_OF
+from gitpulse_assets.catalog.subjects import BRONZE, ENTITIES, MERGED_TABLES, PAGES_OF, STREAMS
 from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
 from gitpulse_assets.contracts.bronze import FOLDED_RUN
 from gitpulse_assets.contracts.model import TableContract
@@ -28,20 +29,22 @@ from gitpulse_assets.transform.sql_file import create_table, load_sql
 
 STREAM_TABLES = {table.name: table for table in BRONZE}
 # The streams that are thinned out, each with the statements that find what must stay.
-NEEDED: dict[str, list[str]] = {}
-for entity in ENTITIES:
-    if entity.needed:
-        NEEDED.setdefault(entity.streams[0].name, []).append(entity.needed)
-# What of silver they read.
-RESTS_ON = tuple(
-    table
-    for table in MERGED_TABLES
-    if any(
-        re.search(rf"\b{table.name}\b", load_sql("retention", name))
-        for names in NEEDED.values()
-        for name in names
+NEEDED = {
+    stream.name: names
+    for stream in STREAMS
+    if (names := [entity.needed for entity in ENTITIES if entity.needed and entity.streams[0] is stream])
+}
+
+
+@cache
+def rests_on() -> tuple[TableContract, ...]:
+    """What of silver those statements read."""
+    statements = [load_sql("retention", name) for names in NEEDED.values() for name in names]
+    return tuple(
+        table
+        for table in MERGED_TABLES
+        if any(re.search(rf"\b{table.name}\b", statement) for statement in statements)
     )
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def apply_retention(lake: Lake, place: Place, age: timedelta) -> Thinned:
     Nothing goes before a full walk is complete. Every step leaves a lake that rebuilds to the same tables:
     first fewer records in the same place, then a manifest that counts less, then fewer objects.
     """
-    snapshot = lake.snapshot("silver", place, RESTS_ON)
+    snapshot = lake.snapshot("silver", place, rests_on())
     rows = lake.manifest(place).rows()
     merged = snapshot.commit.merged if snapshot.commit else {}
     old = old_rows(lake, place, rows, merged, age)
