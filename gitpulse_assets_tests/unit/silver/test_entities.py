@@ -7,7 +7,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.catalog.subjects import ENTITIES
+from gitpulse_assets.catalog.subjects import ENTITIES, MERGED_TABLES
+from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES, record_table
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.contracts.silver import QUARANTINE
@@ -181,3 +182,9 @@ def test_every_step_and_table_of_the_product_has_one_statement(merged):
     assert all(statement(name) for name in made)
     assert own.keys() <= {*made, QUARANTINE.name}
     assert not [name for name in own if has_file("silver", name)]
+
+
+def test_every_table_is_made_behind_those_it_is_made_from():
+    keys = [table.asset_key for table in MERGED_TABLES]
+    for number, table in enumerate(MERGED_TABLES):
+        assert not tables_read(table).keys() & set(keys[number + 1 :]), table.name
