@@ -26,7 +26,8 @@ WHOLE = (24, 7)
 class Card:
     """One question: its SQL file, title, kind of display and place, as (column, row) and (width, height).
 
-    `snippets`: what stands for `{{snippet: NAME}}` in the file; else the file of that name does.
+    `snippets`: what stands for `{{snippet: NAME}}` in the file; else the file of that name does, for a mart
+    its own statement.
     """
 
     file: str
@@ -42,7 +43,8 @@ class Card:
         """The statement as Metabase is sent it."""
 
         def snippet(found: re.Match[str]) -> str:
-            return self.snippets.get(found[1]) or load_sql("metabase", found[1]).rstrip()
+            folder = "gold" if found[1].startswith("mart_") else "metabase"
+            return self.snippets.get(found[1]) or load_sql(folder, found[1]).rstrip()
 
         return SNIPPET.sub(snippet, load_sql("metabase", self.file))
 
@@ -105,7 +107,7 @@ MONTHS = {
     "graph.x_axis.title_text": "month of the closing",
     "graph.y_axis.title_text": "days from creation",
 }
-GREW, SHRANK = {"sign": "1"}, {"sign": "-1"}
+GREW, SHRANK = {"direction": "'up'"}, {"direction": "'down'"}
 
 BACKLOG_CARDS = (
     Card("repository", "Repository", "scalar", (0, 0), NUMBER),

@@ -15,7 +15,7 @@ from gitpulse_assets.metabase.cards import CARDS, TAG
 from gitpulse_assets_tests.answer_lakes import EMPTY, ROCKET
 
 OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
-SQL = {card.file + card.snippets.get("sign", ""): card.sql for card in CARDS}
+SQL = {card.file + card.snippets.get("direction", ""): card.sql for card in CARDS}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_series(con, rocket, case):
     ]
 
 
-@pytest.mark.parametrize(("file", "direction"), [("swing_days1", "up"), ("swing_days-1", "down")])
+@pytest.mark.parametrize(("file", "direction"), [("swing_days'up'", "up"), ("swing_days'down'", "down")])
 def test_swing_days(con, rocket, case, file, direction):
     window, given = case
     expected = [row for row in rocket.swing_days(window).to_pylist() if row["direction"] == direction]
