@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from bench.conversations import conversations
+from bench.events import events
 from bench.figures import (
     Figure,
     Sizes,
@@ -38,12 +39,23 @@ FULL = Sizes(
     gold_issues=1_000_000,
     small_repos=200,
     threads=10_000,
+    hour_events=180_000,
+    day_events=180_000,
+    event_days=30,
 )
 QUICK = Sizes(
-    issues=3_000, dlt_issues=1_000, most_issues=6_000, gold_issues=20_000, small_repos=5, threads=600
+    issues=3_000,
+    dlt_issues=1_000,
+    most_issues=6_000,
+    gold_issues=20_000,
+    small_repos=5,
+    threads=600,
+    hour_events=6_000,
+    day_events=600,
+    event_days=2,
 )
 
-PARTS: dict[str, Callable[[Sizes, Path], list[Figure]]] = {
+PARTS: dict[str, Callable[[Sizes, Path], Iterable[Figure]]] = {
     "large": large,
     "peers": peers,
     "incremental": incremental,
@@ -55,6 +67,7 @@ PARTS: dict[str, Callable[[Sizes, Path], list[Figure]]] = {
     "small": many_small,
     "serving": serving,
     "conversations": conversations,
+    "events": events,
 }
 
 

@@ -22,7 +22,7 @@ CHANGED_RECORDS = 2
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many issues or repositories each part takes."""
+    """How many issues, repositories, events of an hour and of one of the last day, and days parts take."""
 
     issues: int
     dlt_issues: int
@@ -30,6 +30,9 @@ class Sizes:
     gold_issues: int
     small_repos: int
     threads: int
+    hour_events: int
+    day_events: int
+    event_days: int
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from gitpulse_assets.repo import Repo
@@ -100,7 +101,51 @@ def manifest(name: str) -> Result:
     }
 
 
-TASKS = {"walk": walk, "cores": cores, "dagster": dagster, "manifest": manifest}
+def import_events(first: str, last: str) -> Result:
+    """Bring the hour files of some days, as `gitpulse events backfill` does."""
+    from datetime import date
+
+    from gitpulse_assets.commands.events import backfill_days
+    from gitpulse_assets.settings import load_settings
+
+    settings = load_settings()
+    return {"exit_code": backfill_days(settings, date.fromisoformat(first), date.fromisoformat(last))}
+
+
+def plain_events(path: str, target: str) -> Result:
+    """Unpack an hour file, read it with one wide schema and write it by type: the least that can be done."""
+    import gzip
+    import shutil
+
+    import duckdb
+
+    unpacked = f"{target}.ndjson"
+    with gzip.open(path) as packed, Path(unpacked).open("wb") as file:
+        shutil.copyfileobj(packed, file, 4 * 1024 * 1024)
+    user = "struct(id bigint, login varchar)"
+    payload = (
+        "struct(action varchar, ref varchar, size bigint, number bigint, body varchar, "
+        "pull_request struct(id bigint, merged boolean))"
+    )
+    columns = f"id: 'bigint', type: 'varchar', created_at: 'timestamp', actor: '{user}', "
+    columns += f"repo: 'struct(id bigint, name varchar)', payload: '{payload}'"
+    with duckdb.connect() as con:
+        con.execute("set memory_limit = '500MB'; set preserve_insertion_order = false")
+        con.execute(
+            f"copy (from read_json('{unpacked}', format = 'newline_delimited', columns = {{{columns}}})) "
+            f"to '{target}' (format parquet, partition_by (type))"
+        )
+    return {}
+
+
+TASKS = {
+    "walk": walk,
+    "cores": cores,
+    "dagster": dagster,
+    "manifest": manifest,
+    "import_events": import_events,
+    "plain_events": plain_events,
+}
 
 
 if __name__ == "__main__":
