@@ -5,10 +5,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /build
-# Or requirements-launchers.lock, with what starts runs on other machines.
-ARG LOCK=requirements.lock
+# Any other instance than `deploy` starts runs elsewhere than in the code location.
+ARG INSTANCE=deploy
 COPY requirements.lock requirements-launchers.lock ./
-RUN pip install --require-hashes -r "$LOCK"
+RUN pip install --require-hashes -r "requirements$([ "$INSTANCE" = deploy ] || echo -launchers).lock"
 COPY pyproject.toml README.md LICENSE ./
 COPY gitpulse_assets gitpulse_assets
 RUN pip install --no-build-isolation --no-deps . && pip uninstall --yes hatchling editables pip

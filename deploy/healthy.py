@@ -4,6 +4,7 @@ Dagster's own commands for this take 2 to 5 seconds of CPU each time, every half
 """
 
 import os
+import socket
 import sys
 import urllib.request
 
@@ -48,11 +49,20 @@ def check_page(address: str) -> None:
         answer.read()
 
 
+def check_worker(_address: str) -> None:
+    from celery import Celery
+
+    app = Celery(broker=os.environ["GITPULSE_BROKER_URL"])
+    if not app.control.ping(destination=[f"celery@{socket.gethostname()}"], timeout=10):
+        sys.exit("the worker does not answer")
+
+
 if __name__ == "__main__":
     checks = {
         "code": check_code,
         "daemon": check_daemon,
         "webserver": check_webserver,
         "page": check_page,
+        "worker": check_worker,
     }
     checks[sys.argv[1]](sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1")

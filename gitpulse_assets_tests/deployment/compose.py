@@ -91,13 +91,14 @@ class Compose:
 
     def reached(self, text: str) -> str:
         """Return a variable's text with the service it names, with or without a port, by its address."""
-        host, colon, port = text.partition(":")
-        is_host = host in self.addresses and (not colon or port.isdecimal())
-        return f"{self.addresses[host]}{colon}{port}" if is_host else text
+        named = re.fullmatch(r"(redis://)?([a-z0-9]+)((?::\d+)?(?:/\d+)?)", text)
+        if named is None or named[2] not in self.addresses:
+            return text
+        return f"{named[1] or ''}{self.addresses[named[2]]}{named[3]}"
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what the image and the file set, and nothing of this shell."""
-        given = self.services[name]["environment"].items()
+        given = self.services[name].get("environment", {}).items()
         own = {key: self.reached(self.placed(value, name)) for key, value in given if value is not None}
         home = self.folder / "home"
         home.mkdir(exist_ok=True)

@@ -4,7 +4,8 @@ import json
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +18,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
@@ -37,6 +40,10 @@ mutation Launch($parameters: ExecutionParams!) { launchRun(executionParams: $par
 LOG = """
 query Log($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
   ... on MessageEvent { message level } } } } }"""
+ADD = """
+mutation Add($selector: RepositorySelector!, $key: String!) { addDynamicPartition(
+  repositorySelector: $selector, partitionsDefName: "repos", partitionKey: $key) { __typename } }"""
+OTHERS = ("daemon", "webserver", "readonly", "page", "proxy")
 SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "gitpulse"}
 
 
@@ -73,6 +80,7 @@ class Deployment:
     sandbox: Sandbox
     receiver: Receiver
     s3: S3Options
+    bucket: str
     files_before: list[str] = field(default_factory=list)
 
     @property
@@ -81,7 +89,7 @@ class Deployment:
 
     @property
     def lake(self) -> Lake:
-        return Lake.open("s3://gitpulse/lake", self.s3)
+        return Lake.open(f"s3://{self.bucket}/lake", self.s3)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Ask Dagster through the proxy, as the administrator."""
@@ -118,10 +126,33 @@ class Deployment:
 
         return wait_until(f"run {run_id} is {statuses}", ended)
 
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        """What the run's log says, with how bad it is."""
+        events = self.ask(LOG, id=run_id)["logsForRun"]["events"]
+        return [event for event in events if event]
+
     def errors(self, run_id: str) -> list[str]:
         """What the run's log says went wrong."""
-        events = self.ask(LOG, id=run_id)["logsForRun"]["events"]
-        return [event["message"] for event in events if event and event.get("level") in {"ERROR", "CRITICAL"}]
+        wrong = {"ERROR", "CRITICAL"}
+        return [event["message"] for event in self.events(run_id) if event.get("level") in wrong]
+
+    def open_at_end(self) -> int:
+        """The last day's backlog, as the mart has it."""
+        flow = self.lake.dataset(MART_ISSUE_DAILY_FLOW, REPO).to_table().to_pylist()
+        return max(flow, key=lambda day: day["flow_date"])["open_at_end"]
+
+    def open_in_truth(self) -> int:
+        """The backlog, as GitHub has it."""
+        return self.sandbox.world.acts_on(REPO.key).truth.open_count
+
+    def hanging_run(self) -> str:
+        """Launch a run and return its id when it waits for an answer that never comes."""
+        hang = Fault("hang", "/issues", times=99)
+        self.open_issue("Yet another")
+        self.sandbox.app.faults.append(hang)
+        run_id = self.launch()
+        wait_until("the run waits", lambda: hang.seen_count)
+        return run_id
 
     def open_issue(self, title: str) -> None:
         """Let somebody open an issue at GitHub, a minute after what happened before."""
@@ -153,10 +184,24 @@ def deployment(
     s3_server: SharedServer,  # noqa: F811
     receiver: Receiver,
 ) -> Iterator[Deployment]:
-    """Everything of docker-compose.yml, started in its order, on an empty database and bucket."""
+    """What `docker compose up` starts, on an empty database and bucket."""
+    folder = tmp_path_factory.mktemp("deployment")
+    with deployed(folder, s3_server.options, receiver, OTHERS) as running:
+        yield running
+
+
+@contextmanager
+def deployed(
+    folder: Path,
+    s3: S3Options,
+    receiver: Receiver,
+    services: Sequence[str],
+    bucket: str = "gitpulse",
+    **own: str,
+) -> Iterator[Deployment]:
+    """The code location and other services, started in their order; `own` stands in .env, too."""
     if postgres.programs() is None:
         absent("postgres", "PostgreSQL's programs are not installed")
-    folder = tmp_path_factory.mktemp("deployment")
     (folder / "config").mkdir()
     (folder / "config" / "gitpulse.yaml").write_text(f"repositories:\n  - {REPO}\n")
     with (
@@ -167,12 +212,12 @@ def deployment(
             "DAGSTER_PG_HOST": "127.0.0.1",
             "DAGSTER_PG_PORT": str(database.port),
             "DAGSTER_PG_PASSWORD": database.password,
-            "AWS_ENDPOINT_URL": str(s3_server.options.endpoint_url),
-            "AWS_ACCESS_KEY_ID": str(s3_server.options.access_key_id),
-            "AWS_SECRET_ACCESS_KEY": str(s3_server.options.secret_access_key),
+            "AWS_ENDPOINT_URL": str(s3.endpoint_url),
+            "AWS_ACCESS_KEY_ID": str(s3.access_key_id),
+            "AWS_SECRET_ACCESS_KEY": str(s3.secret_access_key),
             # The run's one key; that one which may only read is enough shows serve/test_reading_keys.py.
-            "GITPULSE_READER_KEY_ID": str(s3_server.options.access_key_id),
-            "GITPULSE_READER_SECRET_KEY": str(s3_server.options.secret_access_key),
+            "GITPULSE_READER_KEY_ID": str(s3.access_key_id),
+            "GITPULSE_READER_SECRET_KEY": str(s3.secret_access_key),
             "GITHUB_TOKEN": "sandbox",
             # A folder of the test instead of the default's, which is this machine's.
             "GITPULSE_CONFIG": "/etc/gitpulse/gitpulse.yaml",
@@ -181,27 +226,33 @@ def deployment(
             "GITPULSE_UI_URL": "https://gitpulse.example.com",
             "GITPULSE_ADMIN_HASH": password_hash(ADMIN[1]),
             "GITPULSE_VIEWER_HASH": password_hash(VIEWER[1]),
+            "GITPULSE_BUCKET": bucket,
+            **own,
         }
-        volumes = {"/etc/gitpulse": folder / "config", "/etc/caddy": ROOT / "deploy"}
+        (folder / "data").mkdir()
+        volumes = {
+            "/etc/gitpulse": folder / "config",
+            "/etc/caddy": ROOT / "deploy",
+            "/data": folder / "data",
+        }
         compose = Compose(folder, variables, volumes)
-        running = Deployment(compose, sandbox, receiver, s3_server.options, files_in(folder / "srv"))
+        running = Deployment(compose, sandbox, receiver, s3, bucket, files_in(folder / "srv"))
         try:
-            start_all(compose)
+            start_all(compose, services)
             yield running
         finally:
             compose.stop()
 
 
-def start_all(compose: Compose) -> None:
+def start_all(compose: Compose, services: Sequence[str]) -> None:
     """Start the services as their depends_on says."""
     compose.run("bucket")
     compose.run("migrate")
     compose.start("code")
     compose.wait_healthy("code")
-    others = ("daemon", "webserver", "readonly", "page", "proxy")
-    for name in others:
+    for name in services:
         compose.start(name)
-    compose.wait_healthy(*others)
+    compose.wait_healthy(*services)
 
 
 def files_in(folder: Path) -> list[str]:

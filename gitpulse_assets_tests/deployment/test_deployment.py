@@ -17,7 +17,7 @@ from gitpulse_assets.lake.s3_store import connect
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets_tests.deployment.compose import children, wait_until
-from gitpulse_assets_tests.deployment.conftest import ADMIN, REPO, SELECTOR, VIEWER, Deployment, files_in
+from gitpulse_assets_tests.deployment.conftest import ADD, ADMIN, REPO, SELECTOR, VIEWER, Deployment, files_in
 
 pytestmark = [
     pytest.mark.postgres,
@@ -29,19 +29,11 @@ pytestmark = [
     pytest.mark.slow,
 ]
 
-ADD = """
-mutation Add($selector: RepositorySelector!, $key: String!) { addDynamicPartition(
-  repositorySelector: $selector, partitionsDefName: "repos", partitionKey: $key) { __typename } }"""
 KEYS = "query Keys($key: AssetKeyInput!) { assetNodes(assetKeys: [$key]) { partitionKeys } }"
 # The code server looks every half second; a loaded machine takes its time to start the database connection.
 DEAD_WORKER_SECONDS_MAX = 20
 # run_monitoring.poll_interval_seconds, and the same again for a loaded machine.
 DEAD_SERVER_SECONDS_MAX = 45
-
-
-def open_at_end(deployment: Deployment) -> int:
-    flow = deployment.lake.dataset(MART_ISSUE_DAILY_FLOW, REPO).to_table().to_pylist()
-    return max(flow, key=lambda day: day["flow_date"])["open_at_end"]
 
 
 def switch_on(page: Page, sensor: str) -> None:
@@ -70,8 +62,7 @@ def test_a_person_materialises_a_repository_in_the_ui(deployment: Deployment, pa
     page.get_by_role("button", name="Launch 1 run").click()
     (run,) = wait_until("a run is launched", lambda: deployment.runs(pipelineName="refresh"))
     deployment.wait_for_run(run["runId"], "SUCCESS")
-    truth = deployment.sandbox.world.acts_on(REPO.key).truth
-    assert open_at_end(deployment) == truth.open_count
+    assert deployment.open_at_end() == deployment.open_in_truth()
     page.goto("/assets/silver/issue_current?view=checks")
     expect(page.get_by_text("control_total", exact=True).first).to_be_visible()
 
@@ -79,14 +70,14 @@ def test_a_person_materialises_a_repository_in_the_ui(deployment: Deployment, pa
 def test_the_daemon_is_killed_and_comes_back_and_a_sensor_refreshes_what_changed(
     deployment: Deployment, page: Page
 ):
-    before = open_at_end(deployment)
+    before = deployment.open_at_end()
     for sensor in ("watch_list", "changed_repositories"):
         switch_on(page, sensor)
     deployment.compose.kill("daemon")
     deployment.open_issue("What about this?")
     deployment.compose.start("daemon")
     deployment.compose.wait_healthy("daemon")
-    wait_until("the change is in the mart", lambda: open_at_end(deployment) == before + 1)
+    wait_until("the change is in the mart", lambda: deployment.open_at_end() == before + 1)
     assert deployment.runs(tags=[{"key": "dagster/sensor_name", "value": "changed_repositories"}])
 
 
@@ -127,12 +118,8 @@ def test_a_lost_code_container_is_noticed_and_its_run_retried(deployment: Deploy
 
 
 def hanging_run(deployment: Deployment) -> str:
-    """Launch a run and return its id when it waits for an answer that never comes."""
-    hang = Fault("hang", "/issues", times=99)
-    deployment.open_issue("Yet another")
-    deployment.sandbox.app.faults.append(hang)
-    run_id = deployment.launch()
-    wait_until("the run waits", lambda: hang.seen_count and workers(deployment))
+    run_id = deployment.hanging_run()
+    wait_until("its process is seen", lambda: workers(deployment))
     assert deployment.run(run_id)["status"] == "STARTED"
     return run_id
 
@@ -153,8 +140,7 @@ def assert_retried(deployment: Deployment, run_id: str) -> None:
         lambda: deployment.runs(tags=[{"key": "dagster/parent_run_id", "value": run_id}]),
     )
     deployment.wait_for_run(retries[0]["runId"], "SUCCESS")
-    truth = deployment.sandbox.world.acts_on(REPO.key).truth
-    assert open_at_end(deployment) == truth.open_count
+    assert deployment.open_at_end() == deployment.open_in_truth()
     assert f"{REPO.key}: the run of refresh failed" not in deployment.receiver.titles()
 
 

@@ -97,7 +97,16 @@ def test_the_default_config_is_mounted_where_it_is_looked_for():
 def test_github_s_and_the_channels_secrets_are_the_code_location_s_alone():
     for name, service in SERVICES.items():
         held = {key for key in service.get("environment", {}) if key.startswith("GITHUB") or "ALERT" in key}
-        assert not held or name == "code"
+        assert not held or name in {"code", "worker"}
+
+
+def test_a_worker_is_what_the_code_location_is():
+    for key in ("image", "environment", "volumes", "read_only", "cap_drop", "mem_limit", "stop_grace_period"):
+        assert SERVICES["worker"][key] == SERVICES["code"][key]
+    assert {name for name, service in SERVICES.items() if "workers" in service.get("profiles", [])} == {
+        "redis",
+        "worker",
+    }
 
 
 @pytest.mark.parametrize("name", ["page", "metabase"])

@@ -25,6 +25,8 @@ SERVICES = ("code", "daemon", "webserver", "readonly", "page", "proxy")
 # Not the same: the instance's folder, S3 (none is bundled), and what only a Job needs.
 OWN_VALUES = {"DAGSTER_HOME", "AWS_ENDPOINT_URL"}
 ONLY_HERE = {"DAGSTER_CURRENT_IMAGE"}
+# What Compose needs for its workers.
+ONLY_THERE = {"GITPULSE_BROKER_URL"}
 
 
 def named(kind: str) -> dict[str, dict[str, Any]]:
@@ -79,7 +81,7 @@ def test_three_releases_are_tried():
 
 
 def test_every_service_of_compose_that_is_ours_is_here():
-    bundled = {"postgres", "s3", "reader", "metabase"}
+    bundled = {"postgres", "s3", "reader", "metabase", "redis", "worker"}
     inits = {each["name"] for each in PODS["code"]["initContainers"]}
     assert set(COMPOSE) - bundled == set(PODS) | inits
     assert set(PODS) == set(SERVICES)
@@ -91,14 +93,14 @@ def test_the_settings_are_those_of_compose(name: str):
     commented = set(re.findall(r"^  # (\w+): ", (FOLDER / "settings.yaml").read_text(), re.MULTILINE))
     unset = {key for key, value in there.items() if value is None}
     assert unset <= commented
-    assert set(here) - ONLY_HERE == set(there) - unset
+    assert set(here) - ONLY_HERE == set(there) - unset - ONLY_THERE
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_setting_s_default_is_that_of_compose_and_a_required_one_is_a_secret_s(name: str):
     here = settings_of(name)
     for key, value in COMPOSE[name]["environment"].items():
-        if value is None or key in OWN_VALUES:
+        if value is None or key in OWN_VALUES | ONLY_THERE:
             continue
         required = {match["name"] for match in VARIABLE.finditer(value) if match["how"] == ":?"}
         if isinstance(here[key], dict):
@@ -199,6 +201,13 @@ def test_a_run_is_of_the_code_location_s_image():
 
 def test_the_instance_is_that_of_production_but_for_who_starts_a_run():
     assert INSTANCE | {"run_launcher": None} == PRODUCTION | {"run_launcher": None}
+
+
+def test_the_workers_instance_is_that_of_production_but_for_who_starts_a_run_and_the_wait_for_one():
+    instance = yaml.safe_load((ROOT / "deploy" / "workers" / "dagster.yaml").read_text(encoding="utf-8"))
+    wait = {"start_timeout_seconds": instance["run_monitoring"]["start_timeout_seconds"]}
+    told = PRODUCTION | {"run_monitoring": PRODUCTION["run_monitoring"] | wait}
+    assert instance | {"run_launcher": None} == told | {"run_launcher": None}
 
 
 def test_every_account_is_there():

@@ -50,6 +50,7 @@ ABOVE = (
     "partitions",
     "resources",
     "runs",
+    "worker",
 )
 # Of the checks Dagster needs the specs alone.
 SPECS = PACKAGE / "checks" / "specs.py"

@@ -1,0 +1,58 @@
+"""Whether some worker executes a run: a key of Redis that its process renews as long as it lives.
+
+Celery tells it of no run whose worker was killed, nor once its results are gone. Only an image with the extra
+`launchers` can import this module.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+from redis import Redis, RedisError  # pyright: ignore[reportMissingImports]
+
+from gitpulse_assets.processes.identity import this_process
+
+# Four renewals that may go wrong; with the 15 seconds between two looks a dead run is found within a minute.
+LEASE_SECONDS = 40
+RENEWAL_SECONDS = 10
+
+
+def key_of(run_id: str) -> str:
+    """The key of a run's lease."""
+    return f"gitpulse/run/{run_id}"
+
+
+@contextmanager
+def held(redis: Redis, run_id: str) -> Iterator[bool]:
+    """Hold a run's lease until the block ends; False where another worker has it."""
+    if not redis.set(key_of(run_id), this_process(), nx=True, ex=LEASE_SECONDS):
+        yield False
+        return
+    ended = Event()
+    renewals = Thread(target=renew, args=(redis, run_id, ended), daemon=True)
+    renewals.start()
+    try:
+        yield True
+    finally:
+        ended.set()
+        renewals.join()
+        with suppress(RedisError):
+            redis.delete(key_of(run_id))
+
+
+def renew(redis: Redis, run_id: str, ended: Event) -> None:
+    """Renew a lease until told to end; made anew where Redis forgot it."""
+    while not ended.wait(RENEWAL_SECONDS):
+        with suppress(RedisError):
+            redis.set(key_of(run_id), this_process(), ex=LEASE_SECONDS)
+
+
+def is_held(redis: Redis, run_id: str) -> bool | None:
+    """Say whether a worker holds a run's lease; None where Redis is silent, or younger than a lease."""
+    try:
+        if redis.exists(key_of(run_id)):
+            return True
+        is_young = redis.info("server")["uptime_in_seconds"] < LEASE_SECONDS
+    except RedisError:
+        return None
+    return None if is_young else False

@@ -1,0 +1,186 @@
+"""Whether a run's worker lives, asked of a real Redis; test_workers.py has the whole deployment."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.launcher import WorkerStatus
+from dagster._core.test_utils import create_run_for_test
+
+from gitpulse_assets.runs.process import SWEEP_TAG, process_tag
+from gitpulse_assets_tests.conftest import absent
+from gitpulse_assets_tests.deployment.compose import ROOT, wait_until
+from gitpulse_assets_tests.deployment.postgres import free_port
+
+# `make test-deployment` runs it, where what only some deployments need is installed.
+pytestmark = pytest.mark.slow
+HOLDER = """
+import sys, time
+from redis import Redis
+from gitpulse_assets.automation.run_lease import held
+with held(Redis.from_url(sys.argv[1]), sys.argv[2]) as is_ours:
+    print(is_ours, flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def served(port: int) -> Iterator[None]:
+    """An empty Redis on 127.0.0.1, until the block ends."""
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        wait_until("Redis answers", lambda: pings(port))
+        yield
+    finally:
+        server.kill()
+        server.wait()
+
+
+def pings(port: int) -> bool:
+    import redis
+
+    try:
+        return bool(redis.Redis(port=port).ping())
+    except redis.RedisError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    if find_spec("dagster_celery") is None:
+        absent("launchers", "dagster-celery is not installed: make .venv/launchers")
+    if shutil.which("redis-server") is None:
+        absent("redis", "Debian's redis-server is not installed")
+    return free_port()
+
+
+@pytest.fixture
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> Iterator[dg.DagsterInstance]:
+    """SQLite with the launcher of deploy/workers."""
+    told = yaml.safe_load((ROOT / "deploy" / "workers" / "dagster.yaml").read_text(encoding="utf-8"))
+    kept = {key: told[key] for key in ("telemetry", "run_launcher", "run_monitoring")}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(kept))
+    monkeypatch.setenv("GITPULSE_BROKER_URL", url(port))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.get() as stored:
+        yield stored
+
+
+def url(port: int) -> str:
+    return f"redis://127.0.0.1:{port}/0"
+
+
+def health(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Any:
+    return instance.run_launcher.check_run_worker_health(run).status
+
+
+def started(instance: dg.DagsterInstance, **tags: str) -> dg.DagsterRun:
+    return create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=tags)
+
+
+@contextmanager
+def worker(port: int, run_id: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A process that holds a run's lease, if it gets it, and what it says of that."""
+    command = [sys.executable, "-c", HOLDER, url(port), run_id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+def short(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """Have this process take a Redis of that age for one that remembers."""
+    monkeypatch.setattr("gitpulse_assets.automation.run_lease.LEASE_SECONDS", seconds)
+
+
+def test_a_run_lives_while_its_worker_does_and_ends_with_its_lease(
+    instance: dg.DagsterInstance, port: int, monkeypatch: pytest.MonkeyPatch
+):
+    from gitpulse_assets.automation.run_lease import LEASE_SECONDS, key_of
+
+    run = started(instance)
+    with served(port):
+        with worker(port, run.run_id) as (process, said):
+            assert said == "True"
+            assert health(instance, run) == WorkerStatus.RUNNING
+            process.kill()
+        # Killed, it gave nothing back: the lease stays, for its time.
+        launcher: Any = instance.run_launcher
+        left = launcher.redis.ttl(key_of(run.run_id))
+        assert 0 < left <= LEASE_SECONDS
+        launcher.redis.expire(key_of(run.run_id), 1)
+        short(monkeypatch, 1)
+        wait_until("it is found", lambda: health(instance, run) == WorkerStatus.FAILED, 10)
+
+
+def test_a_run_that_is_given_out_twice_is_executed_once(instance: dg.DagsterInstance, port: int):
+    """Redis does so with what a worker held in reserve for an hour (celery#5935)."""
+    run = started(instance)
+    with served(port), worker(port, run.run_id) as (_, first), worker(port, run.run_id) as (_, second):
+        assert (first, second) == ("True", "False")
+
+
+def test_a_run_is_not_dead_because_redis_is_silent_or_forgot_it(
+    instance: dg.DagsterInstance, port: int, monkeypatch: pytest.MonkeyPatch
+):
+    """dagster-celery takes it for dead after a restart, and Dagster retries it beside itself."""
+    run = started(instance)
+    assert health(instance, run) == WorkerStatus.RUNNING
+    with served(port):
+        assert health(instance, run) == WorkerStatus.RUNNING
+        short(monkeypatch, 1)
+        time.sleep(1.1)
+        assert health(instance, run) == WorkerStatus.FAILED
+
+
+def test_a_lease_that_redis_forgot_is_made_anew(port: int, monkeypatch: pytest.MonkeyPatch):
+    from redis import Redis
+
+    from gitpulse_assets.automation import run_lease
+
+    monkeypatch.setattr(run_lease, "RENEWAL_SECONDS", 0.1)
+    with served(port), Redis(port=port) as redis, run_lease.held(redis, "run"):
+        redis.flushall()
+        wait_until("it is held again", lambda: run_lease.is_held(redis, "run"), 5)
+
+
+def test_a_lease_ends_with_the_run(port: int):
+    from redis import Redis
+
+    from gitpulse_assets.automation.run_lease import held, key_of
+
+    with served(port), Redis(port=port) as redis:
+        with held(redis, "run") as is_ours:
+            assert is_ours
+        assert not redis.exists(key_of("run"))
+
+
+def test_a_run_of_a_sweep_or_a_command_has_no_lease_and_lives(
+    instance: dg.DagsterInstance, port: int, monkeypatch: pytest.MonkeyPatch
+):
+    short(monkeypatch, 0)
+    sweep = started(instance)
+    swept = started(instance, **{SWEEP_TAG: sweep.run_id})
+    with served(port):
+        assert health(instance, sweep) == WorkerStatus.FAILED
+        assert health(instance, swept) == WorkerStatus.RUNNING
+        assert health(instance, started(instance, **process_tag())) == WorkerStatus.RUNNING
+    assert not instance.run_launcher.terminate(swept.run_id)
+
+
+def test_nothing_is_resumed(instance: dg.DagsterInstance):
+    """What dagster-celery resumes ends in a TypeError."""
+    assert not instance.run_launcher.supports_resume_run
+    assert instance.run_monitoring_max_resume_run_attempts == 0
