@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import urllib.request
+from typing import Any
 
 HEARTBEAT_SECONDS_MAX = 120
 DAEMONS = {"SCHEDULER", "SENSOR", "QUEUED_RUN_COORDINATOR", "MONITORING", "BACKFILL", "EVENT_LOG_CONSUMER"}
@@ -18,7 +19,8 @@ def check_code(address: str) -> None:
 
     with grpc.insecure_channel(f"{address}:4000") as channel:
         request = health_pb2.HealthCheckRequest(service="DagsterApi")
-        answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        answer = stub.Check(request, timeout=5)
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         sys.exit("the code server does not serve")
 
@@ -27,7 +29,7 @@ def check_daemon(_address: str) -> None:
     import psycopg2
 
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DB"}
-    options = {option: os.environ[f"DAGSTER_PG_{name}"] for option, name in names.items()}
+    options: Any = {option: os.environ[f"DAGSTER_PG_{name}"] for option, name in names.items()}
     with psycopg2.connect(connect_timeout=5, **options) as connection, connection.cursor() as cursor:
         cursor.execute(
             "select daemon_type from daemon_heartbeats "
