@@ -33,8 +33,8 @@ class NotCollected(NoAnswer):
     def __init__(self, repo: Repo) -> None:
         super().__init__(
             repo,
-            f"no pull requests and conversations of {repo} are collected yet: it was last refreshed before "
-            f"GITPULSE_SUBJECTS named contributors; run gitpulse refresh {repo}",
+            f"no pull requests and conversations of {repo} are collected yet: it was last refreshed "
+            f"where GITPULSE_SUBJECTS does not name contributors; run gitpulse refresh {repo}",
         )
 
 

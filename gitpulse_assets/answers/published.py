@@ -21,6 +21,7 @@ from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.parquet import MERGE_ID
 from gitpulse_assets.lake.snapshot import Snapshot
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
@@ -85,6 +86,9 @@ class Published:
         opened = [snapshot.commit and snapshot.commit.merge_id for snapshot in (gold, made_from)]
         if opened != [self.gold.merge_id, self.silver.merge_id]:
             raise LakeError(f"{self.repo}: another refresh is published by now; ask again")
+        # A refresh without the subject leaves its marts as they were: they hold for an earlier moment.
+        if merge_of(gold.datasets[marts[0].name]) != self.gold.merge_id:
+            raise NotCollected(self.repo)
         return {**gold.datasets, **made_from.datasets}
 
     @property
@@ -117,6 +121,12 @@ class Published:
     def open_count(self) -> int:
         """Issues open at the as-of moment."""
         return self.flow["open_at_end"][-1].as_py()
+
+
+def merge_of(dataset: ds.Dataset) -> str | None:
+    """The id of the merge that wrote a table's file, which stands in it."""
+    written = [fragment.metadata.metadata for fragment in dataset.get_fragments()]
+    return written[0][MERGE_ID].decode() if written else None
 
 
 def open_published(lake: Lake, repo: Repo) -> Published:

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from starlette.testclient import TestClient
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.conversations import ListFilter
+from gitpulse_assets.answers.errors import NotCollected
+from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.catalog.declared import marts_of
 from gitpulse_assets.catalog.tables import MARTS
@@ -27,6 +31,8 @@ from gitpulse_assets.marts import (
     time_in_label,
     trending_issue,
 )
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets_tests.answer_lakes import publish
 from gitpulse_assets_tests.people.lakes import ROCKET, SILENT
 
 Rows = list[dict[str, Any]]
@@ -102,6 +108,18 @@ def test_a_whole_history_begins_with_the_first_pull_request_though_no_issue_was_
     days = [row["flow_date"] for row in published(people_lake, pull_request_flow.MART)]
     assert window.start_date <= min(days) < last
     assert len(of.mart(pull_request_flow.MART, window)) == len(days) - 1
+
+
+def test_marts_that_a_refresh_without_the_subject_left_as_they_were_hold_no_longer(
+    people_folder: Path, tmp_path: Path
+):
+    shutil.copytree(people_folder, tmp_path / "lake")
+    lake, table = Lake.open(str(tmp_path / "lake")), MART_BACKLOG_VERDICT
+    publish(lake, "gold", ROCKET, {table: lake.dataset(table, ROCKET).to_table()})
+    answers = LakeAnswers(lake)
+    with pytest.raises(NotCollected, match="run gitpulse refresh acme/rocket"):
+        answers.ask(ROCKET, lambda of: of.waiting())
+    answers.close()
 
 
 @by_name("mart", [follow_up.MART, time_in_label.MART, trending_issue.MART], ids=lambda mart: mart.name)
