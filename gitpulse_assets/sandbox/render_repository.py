@@ -48,12 +48,16 @@ PART_URLS = {
 }
 
 
-def repository_bytes(repository: Repository, pushed_at: int, owner_kind: str = "Organization") -> bytes:
-    """The REST record of a repository; `pushed_at` in Unix seconds, `owner_kind` its owner's type."""
+def repository_bytes(repository: Repository, now: int, owner_kind: str = "Organization") -> bytes:
+    """The REST record of a repository; `now` in Unix seconds, `owner_kind` its owner's type.
+
+    Its own times move with its issues, not with the clock: one in which nothing happens has an unchanged record.
+    """
     full_name = repository.full_name
     api, web = f"{API}/repos/{full_name}", f"{WEB}/{full_name}"
     owner_id = repository.owner_id
     owner = User(owner_id, repository.owner, owner_kind, node_id("O_kgDO", owner_id))
+    moved_at = iso(max((one.updated_at for one in repository.issues.values()), default=repository.created_at))
     record: dict[str, Any] = {
         "id": repository.repository_id,
         "node_id": repository.node_id,
@@ -67,14 +71,14 @@ def repository_bytes(repository: Repository, pushed_at: int, owner_kind: str = "
         "url": api,
         **{key: f"{api}{suffix}" for key, suffix in PART_URLS.items()},
         "created_at": iso(repository.created_at),
-        "updated_at": iso(pushed_at),
-        "pushed_at": iso(pushed_at),
+        "updated_at": moved_at,
+        "pushed_at": moved_at,
         "git_url": f"git://github.com/{full_name}.git",
         "ssh_url": f"git@github.com:{full_name}.git",
         "clone_url": f"{web}.git",
         "svn_url": web,
         **_settings(repository),
-        **_counts(repository, pushed_at),
+        **_counts(repository, now),
     }
     return json.dumps(record, separators=(",", ":")).encode()
 
