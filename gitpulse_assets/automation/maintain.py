@@ -53,11 +53,25 @@ def maintained(lake: "Lake", retention_days: int, troubles: list[str]) -> Iterat
         yield f"{place}: finished the publication of {layer} that a run had begun"
     if cleaned.object_count:
         yield f"removed {counted(cleaned)} that dead merges left"
+    if retention_days and (unchosen := tables_unchosen(lake)):
+        troubles.append(unchosen)
+        retention_days = 0
     for repo in lake.registered_repos():
         try:
             yield from maintained_repo(lake, repo, retention_days)
         except LakeError as error:
             troubles.append(str(error))
+
+
+def tables_unchosen(lake: "Lake") -> str:
+    """Why no run may be thinned out; empty where the process knows all that rests on old runs."""
+    from gitpulse_assets.upkeep.unchosen import left_by_others
+
+    named = ",".join(left_by_others(lake))
+    return named and (
+        f"the lake has tables of {named}, which rest on old runs that this process would not spare; no run "
+        f"was thinned out. Set GITPULSE_SUBJECTS={named} for it"
+    )
 
 
 def events_expired(lake: "Lake", settings: Settings, now: datetime) -> Iterator[str]:
@@ -76,7 +90,6 @@ def events_expired(lake: "Lake", settings: Settings, now: datetime) -> Iterator[
 
 def maintained_repo(lake: "Lake", repo: Repo, retention_days: int) -> Iterator[str]:
     """Tidy one repository's bronze up, yielding a line for whatever was done; 0 days thin out nothing."""
-
     from gitpulse_assets.upkeep.retention import apply_retention
 
     cleaned = lake.clean_up_runs(repo)

@@ -12,7 +12,6 @@ import dagster as dg
 import msgspec
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from gitpulse_assets.catalog.subjects import UNCHOSEN
 from gitpulse_assets.commands.console import refused, say
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.commands.refresh import instance_of, load_definitions
@@ -32,6 +31,7 @@ from gitpulse_assets.runs.purge import delete_run
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.upkeep.forgetting import objects_of, remove
 from gitpulse_assets.upkeep.persons import forget_person, repos_naming
+from gitpulse_assets.upkeep.unchosen import left_by_others
 from gitpulse_assets.watch.state import membership, sights
 from gitpulse_assets.watch.watch_list import watch_list
 
@@ -135,13 +135,6 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
         "that a bucket keeps and copies made elsewhere are not touched"
     )
     return refused("; ".join(failed), FAILED) if failed else DONE
-
-
-def left_by_others(lake: Lake) -> list[str]:
-    """The subjects not chosen of which the lake has tables all the same."""
-    return sorted(
-        {subject for subject, table in UNCHOSEN if next(iter(lake.store.list(f"{table.folder}/")), None)}
-    )
 
 
 def forget_events(lake: Lake, login: str) -> ForgottenEvents:

@@ -51,7 +51,7 @@ PART_URLS = {
 def repository_bytes(repository: Repository, now: int, owner_kind: str = "Organization") -> bytes:
     """The REST record of a repository; `now` in Unix seconds, `owner_kind` its owner's type.
 
-    Its own times move with its issues, not with the clock: one in which nothing happens has an unchanged record.
+    Its own times move with its issues, not with the clock: where nothing happens the record stays as it was.
     """
     full_name = repository.full_name
     api, web = f"{API}/repos/{full_name}", f"{WEB}/{full_name}"

@@ -9,12 +9,14 @@ from gitpulse_assets.automation.maintain import MAINTAIN_JOB, maintained
 from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.commands.maintain import done
 from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
+from gitpulse_assets.contracts.contributors import LABEL_SPAN
 from gitpulse_assets.lake import maintenance, paths
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.launch import execute, failure_message, is_success
+from gitpulse_assets.upkeep import retention
 from gitpulse_assets_tests.crash.pipeline import Place, refresh
 
 REPO = Repo("acme", "rocket")
@@ -90,6 +92,21 @@ def leave_a_batch(lake: Lake, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> st
 
 def clean_up_at_once(lake: Lake, repo: Repo) -> maintenance.CleanedUp:
     return maintenance.clean_up_runs(lake.store, repo, older_than=timedelta(seconds=-60))
+
+
+def test_nothing_is_thinned_out_of_a_lake_with_tables_of_a_subject_not_chosen(lake: Lake, monkeypatch):
+    """Records on which its label spans rest would go: a rebuild with the subject then lacked them."""
+    thinned_out: list[Repo] = []
+    monkeypatch.setattr(retention, "apply_retention", lambda lake, repo, age: thinned_out.append(repo))
+    left = leave_a_batch(lake, REPO, monkeypatch)
+    lake.store.put(paths.table_key(LABEL_SPAN, REPO), b"of another process")
+    troubles: list[str] = []
+    assert len(list(maintained(lake, 90, troubles))) == 1
+    assert troubles == [
+        "the lake has tables of contributors, which rest on old runs that this process would not spare; no "
+        "run was thinned out. Set GITPULSE_SUBJECTS=contributors for it"
+    ]
+    assert (thinned_out, list(lake.store.list(left))) == ([], [])
 
 
 def test_nothing_to_maintain(lake: Lake):
