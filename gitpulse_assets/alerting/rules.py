@@ -30,7 +30,10 @@ STOPPED_MAX = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """One evaluation of an asset check; `counts` and `samples` come from its metadata."""
+    """One evaluation of an asset check; `counts` and `samples` come from its metadata.
+
+    `subject`: of what it is, where not of what its run is: an organisation's, told by the run that looked.
+    """
 
     asset: str
     check: str
@@ -39,6 +42,7 @@ class CheckOutcome:
     description: str
     counts: Mapping[str, float] = field(default_factory=dict)
     samples: Sequence[str] = ()
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -277,7 +281,8 @@ def run_key(run: FinishedRun) -> str:
 
 def check_judgement(run: FinishedRun, check: CheckOutcome) -> Judgement:
     """An alert where the check failed or warns, else the note that it is over."""
-    key = f"check/{run.subject}/{check.asset}/{check.check}"
+    subject = check.subject or run.subject
+    key = f"check/{subject}/{check.asset}/{check.check}"
     if check.is_passed:
         return Note(key)
     lines = [check.description]
@@ -292,7 +297,7 @@ def check_judgement(run: FinishedRun, check: CheckOutcome) -> Judgement:
     return Alert(
         key,
         "error" if check.is_error else "warning",
-        f"{run.subject}: check {check.check} of {check.asset} {word}",
+        f"{subject}: check {check.check} of {check.asset} {word}",
         tuple(line for line in lines if line),
         run_link(run),
     )

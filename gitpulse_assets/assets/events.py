@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
-from gitpulse_assets.checks.specs import partitioned_check_spec
+from gitpulse_assets.checks.specs import partitioned_check_spec, report_by_run
 from gitpulse_assets.contracts.events import HOURS_CHECK, POLLED_TABLES, PUBLIC_EVENT
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 from gitpulse_assets.io_manager import lake_errors
@@ -123,19 +123,6 @@ def judge_again(context: dg.AssetExecutionContext, lake: Any, con: Any, day: Day
                 partition=str(earlier.event_date),
             )
             report_by_run(context.instance, context.run_id, evaluation)
-
-
-def report_by_run(instance: dg.DagsterInstance, run_id: str, evaluation: dg.AssetCheckEvaluation) -> None:
-    """Tell Dagster of a check of another partition than the run's, as often as runs do.
-
-    Without a run Dagster 1.13 takes one evaluation of a check and partition, and refuses the second.
-    """
-    event = dg.DagsterEvent(
-        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
-        job_name="",
-        event_specific_data=evaluation,
-    )
-    instance.report_dagster_event(event, run_id=run_id)
 
 
 def count(commit: "Commit | None", contract: Any) -> int:

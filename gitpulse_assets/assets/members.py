@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
-from gitpulse_assets.checks.specs import asset_check_result, check_specs, contract_check_spec
+from gitpulse_assets.checks.specs import asset_check_result, check_specs, contract_check_spec, report_by_run
 from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.members.tables import MEMBER_CHECKS
@@ -56,21 +56,20 @@ def members(
 
 
 def tell_look(context: dg.AssetExecutionContext, lake: "Lake", place: Organization) -> None:
-    """Tell Dagster of a look that a refresh made: its tables, and the results of its checks."""
+    """Tell Dagster of a look that a refresh made, in its run's name: tables, and what checks found."""
     from gitpulse_assets.members.looking import published_checks
 
     register(context.instance, place.key, ORGANIZATIONS_PARTITIONS)
     for contract in MEMBER_CONTRACTS:
         context.log_event(dg.AssetMaterialization(list(contract.asset_key), partition=place.key))
     for result in map(asset_check_result, published_checks(lake, place)):
-        context.instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=result.asset_key or dg.AssetKey([]),
-                check_name=result.check_name or "",
-                passed=result.passed,
-                metadata=result.metadata,
-                severity=result.severity,
-                description=result.description,
-                partition=place.key,
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=result.asset_key or dg.AssetKey([]),
+            check_name=result.check_name or "",
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+            partition=place.key,
         )
+        report_by_run(context.instance, context.run.run_id, evaluation)

@@ -130,6 +130,7 @@ def check_outcome(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
             if name.endswith(SAMPLE_KEYS) and isinstance(rows, list)
             for row in rows
         ],
+        subject=evaluation.partition or "",
     )
 
 

@@ -5,8 +5,8 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from gitpulse_assets.assets.events import report_by_run
 from gitpulse_assets.automation.event_feeds import is_told
+from gitpulse_assets.checks.specs import report_by_run
 from gitpulse_assets.contracts.events import HOURS_CHECK, PUBLIC_EVENT
 from gitpulse_assets.place import Day
 from gitpulse_assets.runs.history import days_not_whole
