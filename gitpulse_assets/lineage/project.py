@@ -12,7 +12,7 @@ from gitpulse_assets.catalog.declared import declared_marts
 from gitpulse_assets.catalog.subjects import BRONZE, SILVER_TABLES
 from gitpulse_assets.catalog.traced import FILE
 from gitpulse_assets.contracts.bronze import MANIFEST as MANIFEST_TABLE
-from gitpulse_assets.contracts.members import ORGANIZATION_MEMBER
+from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lineage.trace import NOTHING, Origins, Relation, Tracer, UntracedSql
 from gitpulse_assets.transform.entities import statement
@@ -21,7 +21,7 @@ from gitpulse_assets.transform.sql_file import load_sql
 # Relations that no file makes and no table of a repository is: what is configured, and its organisation's.
 CONFIGURED: Mapping[str, tuple[str, ...]] = {
     "label_group_pattern": ("position", "label_group", "pattern"),
-    ORGANIZATION_MEMBER.name: ORGANIZATION_MEMBER.column_names,
+    **{contract.name: contract.column_names for contract in MEMBER_CONTRACTS},
 }
 MANIFEST = "bronze/manifest"
 # Parts of the manifest under names of their own, and what a column is called there.

@@ -4,7 +4,7 @@ What a mart means stands in its contract and its `sql/gold/*.sql`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from gitpulse_assets.catalog.tables import MART_TABLES, MARTS
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
 from gitpulse_assets.contracts.bronze import ISSUES
-from gitpulse_assets.contracts.members import ORGANIZATION_MEMBER
+from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
@@ -88,16 +88,19 @@ def make_conversations(
     con: duckdb.DuckDBPyConnection, lake: Lake, repo: Repo, as_of_at: datetime, options: RepoOptions
 ) -> None:
     """Make the marts of conversations; say of patterns of the watch list that they fit nothing."""
-    con.register(ORGANIZATION_MEMBER.name, members_of(lake, repo))
+    for name, table in members_of(lake, repo).items():
+        con.register(name, table)
     build_conversations(con, as_of_at, options)
     for pattern in unfit_patterns(label_names(con), options.waiting_labels):
         logger.warning("%s", unfit_words(repo.key, pattern))
 
 
-def members_of(lake: Lake, repo: Repo) -> ds.Dataset:
-    """The members of the repository's organisation; none where it is a person's, or nobody looked yet."""
-    place = Organization(repo.owner)
-    return lake.snapshot("silver", place, [ORGANIZATION_MEMBER]).datasets[ORGANIZATION_MEMBER.name]
+def members_of(lake: Lake, repo: Repo) -> Mapping[str, ds.Dataset]:
+    """The members of the repository's organisation and the looks at them, by table and of one publication.
+
+    Empty where it is a person's, or nobody looked yet.
+    """
+    return lake.snapshot("silver", Organization(repo.owner), MEMBER_CONTRACTS).datasets
 
 
 def last_walk_at(sync_state: ds.Dataset) -> datetime:

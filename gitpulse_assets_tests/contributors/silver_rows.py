@@ -131,6 +131,13 @@ class Writer:
 
     def members(self) -> None:
         organization = self.world.organization
+        if organization:
+            # A look before it was kept aside: it says nothing.
+            first = organization.first_look_at
+            self.rows["organization_look"] += [
+                {"org_login": "acme", "looked_at": first - timedelta(hours=2), "is_taken": False},
+                {"org_login": "acme", "looked_at": first, "is_taken": True},
+            ]
         for user_id, spans in organization.spans.items() if organization else ():
             for first, absent in spans:
                 self.rows["organization_member"].append({

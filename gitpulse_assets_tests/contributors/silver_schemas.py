@@ -52,4 +52,5 @@ SCHEMAS = {
         "issue_id reaction_count " + " ".join(f"reaction_{kind}_count" for kind in REACTIONS)
     ),
     "organization_member": schema("org_login user_id from_date to_date first_look_at"),
+    "organization_look": schema("org_login looked_at is_taken"),
 }

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.transform.contributors import build_conversations, unfit_patterns
+from gitpulse_assets.transform.contributors import build_conversations, label_names, unfit_patterns
 from gitpulse_assets.watch.watch_list import DEFAULT_WAITING_LABELS
-from gitpulse_assets_tests.contributors.compare import load, marts_of, options_of
+from gitpulse_assets_tests.contributors.compare import judged, load, marts_of, options_of
 from gitpulse_assets_tests.contributors.truth import (
     Account,
     LabelTime,
@@ -73,6 +73,16 @@ def test_case_25_a_member_who_leaves_and_returns_is_a_maintainer_again():
     assert again is not None
     assert (gone["first_response_at"], gone["first_maintainer_response_at"]) == (away, None)
     assert (again["first_response_at"], again["first_maintainer_response_at"]) == (away, back)
+
+
+def test_where_a_believed_list_holds_nobody_no_association_makes_a_member():
+    looked_at = AS_OF - 20 * DAY
+    before, after = said(MEMBER, looked_at - DAY, "MEMBER"), said(MEMBER, looked_at + DAY, "MEMBER")
+    world = World(AS_OF, [issue(1, before), issue(2, after)], organization=Organization(looked_at, {}))
+    responses = {row["issue_number"]: row for row in marts_of(world)["mart_first_response"]}
+    assert responses[1]["first_maintainer_response_at"] == before.at
+    assert responses[2]["first_maintainer_response_at"] is None
+    assert judged(world).wrong == []
 
 
 def test_case_34_an_issue_that_arrived_counts_from_its_old_creation_with_its_old_words():
@@ -163,7 +173,7 @@ def test_a_pattern_that_somebody_wrote_and_no_label_fits_is_named(
     label = LabelTime(1, "bug é", AS_OF - DAY, None)
     with connect() as con:
         load(con, World(AS_OF, [issue(1, labels=[label])]))
-        assert unfit_patterns(con, patterns) == unfit
+        assert unfit_patterns(label_names(con), patterns) == unfit
 
 
 def steps_without_events(thread: Thread) -> dict[str, Any]:

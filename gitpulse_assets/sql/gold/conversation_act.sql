@@ -66,8 +66,10 @@ person as (
 ),
 
 first_look as (
-    select min(first_look_at) as first_look_at
-    from organization_member
+    -- Not of the members: an organisation may have none, or show none.
+    select min(looked_at) as first_look_at
+    from organization_look
+    where is_taken
 )
 
 select

@@ -22,7 +22,7 @@ maintainer as (
     where
         association in ('OWNER', 'COLLABORATOR')
         or if(
-            exists (select 1 from organization_member where first_look_at <= $as_of_at::timestamptz),
+            exists (select 1 from organization_look where is_taken and looked_at <= $as_of_at::timestamptz),
             person_id <> 0 and person_id in (select user_id from member),
             association = 'MEMBER'
         )
