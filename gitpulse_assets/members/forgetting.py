@@ -16,19 +16,28 @@ def forget_member(lake: Lake, login: str) -> list[Organization]:
         # The pages that hold them are asked for again.
         kept = known_members(lake.store, place)
         state = kept.load()
+        listed = frozenset(
+            one.user_id
+            for page in state.pages.values()
+            for one in page.people
+            if one.login.lower() == login.lower()
+        )
         kept.save(KnownMembers(is_organization=state.is_organization, asked_at=state.asked_at))
         with lake.begin("silver", place) as publication:
             before = roll_of(lake, place)
-            after = without(before, login)
+            after = without(before, login, listed)
             if after != before:
                 put(publication, tables_of(after, place))
                 found.append(place)
     return found
 
 
-def without(roll: Roll, login: str) -> Roll:
-    """The roll without a person: they were no member, so far as it tells."""
-    ids = {span.user_id for span in roll.spans if span.user_login.lower() == login.lower()}
+def without(roll: Roll, login: str, listed: frozenset[int] = frozenset()) -> Roll:
+    """The roll without a person: they were no member, so far as it tells.
+
+    `listed`: their ids in the pages of the last list, which tell of somebody in a list kept aside alone.
+    """
+    ids = listed | {span.user_id for span in roll.spans if span.user_login.lower() == login.lower()}
     looks = tuple(
         replace(look, aside_user_ids=tuple(one for one in look.aside_user_ids if one not in ids))
         if look.aside_user_ids and ids

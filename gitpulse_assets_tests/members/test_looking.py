@@ -274,6 +274,16 @@ def test_a_check_notices_each_damage(tables: duckdb.DuckDBPyConnection, name: st
         tables.execute("rollback")
 
 
+def test_a_person_in_a_list_kept_aside_alone_is_forgotten_too(reader: Reader):
+    join(reader.world, range(50, 52), is_hidden=True)
+    looked(reader, token="strangers-token")
+    reader.world.advance(seconds=DAY)
+    looked(reader)
+    assert roll(reader).looks[-1].aside_user_ids == (1, 2, 3, 50, 51)
+    assert forget_member(reader.lake, "Person-50") == [ACME]
+    assert roll(reader).looks[-1].aside_user_ids == (1, 2, 3, 51)
+
+
 def test_a_person_who_is_forgotten_is_in_no_table_and_no_kept_page(reader: Reader):
     looked(reader)
     reader.world.organization("acme").empty_lists = 9
