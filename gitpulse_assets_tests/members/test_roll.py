@@ -90,6 +90,15 @@ def test_a_list_read_with_another_token_or_right_is_doubted(change: dict[str, st
     assert confirmed.after(replace(other, looked_at=START + 3 * DAY)).looks[-1].doubt is None
 
 
+def test_a_token_that_is_another_in_each_run_freezes_nobody():
+    looks = [listed(START + day * DAY, 1, token=f"job-{day}", role=None) for day in range(3)]
+    roll = after(replace(looks[0], people={1: Person("one"), 2: Person("two")}), *looks[1:])
+    assert [look.is_taken for look in roll.looks] == [True, True, True]
+    assert days(roll, 2) == [(None, date(2026, 3, 2))]
+    other_right = replace(looks[2], role="admin")
+    assert not after(*looks[:2], other_right).looks[-1].is_taken
+
+
 def test_a_second_look_that_disagrees_with_the_one_aside_is_put_aside_in_its_place():
     roll = after(listed(START, *range(12)), listed(START + DAY), listed(START + DAY + 2 * HOUR, 1))
     assert [look.aside_user_ids for look in roll.looks] == [None, None, (1,)]
