@@ -30,3 +30,8 @@ class WatchedKubernetesLauncher(K8sRunLauncher):
             return result
         is_gone = result.msg is not None and result.msg.endswith(JOB_GONE)
         return CheckRunHealthResult(WorkerStatus.FAILED if is_gone else WorkerStatus.RUNNING, result.msg)
+
+    def terminate(self, run_id: str) -> bool:
+        """End a run's Job; False where it has none: it would count as canceled while its process works on."""
+        run = self._instance.get_run_by_id(run_id)
+        return run is not None and not is_in_own_process(run) and bool(super().terminate(run_id))

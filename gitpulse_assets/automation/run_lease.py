@@ -16,6 +16,18 @@ from gitpulse_assets.processes.identity import this_process
 LEASE_SECONDS = 40
 RENEWAL_SECONDS = 10
 
+# Of a lease that lapsed and that another process took meanwhile, each says 0 and leaves it.
+RENEW = """
+local holder = redis.call('get', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('set', KEYS[1], ARGV[1], 'ex', ARGV[2])
+return 1
+"""
+GIVE_BACK = """
+if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('del', KEYS[1])
+"""
+
 
 def key_of(run_id: str) -> str:
     """The key of a run's lease."""
@@ -37,14 +49,14 @@ def held(redis: Redis, run_id: str) -> Iterator[bool]:
         ended.set()
         renewals.join()
         with suppress(RedisError):
-            redis.delete(key_of(run_id))
+            redis.eval(GIVE_BACK, 1, key_of(run_id), this_process())
 
 
 def renew(redis: Redis, run_id: str, ended: Event) -> None:
-    """Renew a lease until told to end; made anew where Redis forgot it."""
+    """Renew a lease until told to end; anew where Redis forgot it; left to who took it when it lapsed."""
     while not ended.wait(RENEWAL_SECONDS):
         with suppress(RedisError):
-            redis.set(key_of(run_id), this_process(), ex=LEASE_SECONDS)
+            redis.eval(RENEW, 1, key_of(run_id), this_process(), LEASE_SECONDS)
 
 
 def is_held(redis: Redis, run_id: str) -> bool | None:

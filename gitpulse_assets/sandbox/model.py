@@ -162,14 +162,15 @@ class Repository:
 
     `version` grows with every change, so that ordered lists can be kept between two changes. `rows` is the
     list as served where it differs from the present issues (a recorded list that repeats rows).
-    `unlisted_open_count`, `unlisted_closed_count`: issues that are counted and in no list, as those of
-    accounts GitHub hides.
+    `pushed_at`: of the last push, in Unix seconds; 0 before the first. `unlisted_open_count`,
+    `unlisted_closed_count`: issues that are counted and in no list, as those of accounts GitHub hides.
     """
 
     repository_id: int
     owner: str
     name: str
     created_at: int
+    pushed_at: int = 0
     has_issues: bool = True
     is_archived: bool = False
     is_private: bool = False

@@ -49,15 +49,12 @@ PART_URLS = {
 
 
 def repository_bytes(repository: Repository, now: int, owner_kind: str = "Organization") -> bytes:
-    """The REST record of a repository; `now` in Unix seconds, `owner_kind` its owner's type.
-
-    Its own times move with its issues, not with the clock: where nothing happens the record stays as it was.
-    """
+    """The REST record of a repository; `now` in Unix seconds, `owner_kind` its owner's type."""
     full_name = repository.full_name
     api, web = f"{API}/repos/{full_name}", f"{WEB}/{full_name}"
     owner_id = repository.owner_id
     owner = User(owner_id, repository.owner, owner_kind, node_id("O_kgDO", owner_id))
-    moved_at = iso(max((one.updated_at for one in repository.issues.values()), default=repository.created_at))
+    pushed_at = iso(max(repository.created_at, repository.pushed_at))
     record: dict[str, Any] = {
         "id": repository.repository_id,
         "node_id": repository.node_id,
@@ -71,8 +68,8 @@ def repository_bytes(repository: Repository, now: int, owner_kind: str = "Organi
         "url": api,
         **{key: f"{api}{suffix}" for key, suffix in PART_URLS.items()},
         "created_at": iso(repository.created_at),
-        "updated_at": moved_at,
-        "pushed_at": moved_at,
+        "updated_at": pushed_at,
+        "pushed_at": pushed_at,
         "git_url": f"git://github.com/{full_name}.git",
         "ssh_url": f"git@github.com:{full_name}.git",
         "clone_url": f"{web}.git",

@@ -37,7 +37,6 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return found
 
 
-@pytest.mark.dear
 def test_each_step_opens_the_lake_once_and_a_look_that_finds_nothing_makes_nothing(
     run, instance, counts, caplog
 ):

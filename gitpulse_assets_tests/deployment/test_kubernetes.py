@@ -190,6 +190,18 @@ def test_a_run_of_a_sweep_or_a_command_has_no_job_and_lives(instance: dg.Dagster
     assert (ended.status, ended.msg) == (WorkerStatus.FAILED, SWEEP_ENDED)
 
 
+def test_a_run_of_a_sweep_or_a_command_is_not_called_off_while_its_process_works(
+    instance: dg.DagsterInstance, api: Api
+):
+    """dagster-k8s first says that it is canceling, and then finds no Job."""
+    api.status = 404
+    for run in (started_run(instance, {SWEEP_TAG: "sweep"}), started_run(instance, process_tag())):
+        assert not instance.run_launcher.terminate(run.run_id)
+        stored = instance.get_run_by_id(run.run_id)
+        assert stored
+        assert stored.status == dg.DagsterRunStatus.STARTED
+
+
 def test_a_command_that_was_killed_is_dead_here_too(instance: dg.DagsterInstance):
     host_and_number = process_tag()[PROCESS_TAG].rpartition("/")[0]
     result = health(instance, started_run(instance, {PROCESS_TAG: f"{host_and_number}/1"}))

@@ -156,6 +156,21 @@ def test_a_lease_that_redis_forgot_is_made_anew(port: int, monkeypatch: pytest.M
         wait_until("it is held again", lambda: run_lease.is_held(redis, "run"), 5)
 
 
+def test_a_lease_that_lapsed_is_left_to_who_took_it(port: int, monkeypatch: pytest.MonkeyPatch):
+    """Renewed or given back all the same, the run of the other would be found dead while it lives."""
+    from redis import Redis
+
+    from gitpulse_assets.automation import run_lease
+
+    monkeypatch.setattr(run_lease, "RENEWAL_SECONDS", 0.05)
+    with served(port), Redis(port=port) as redis:
+        with run_lease.held(redis, "run"):
+            redis.set(run_lease.key_of("run"), "another")
+            time.sleep(0.3)
+            assert redis.get(run_lease.key_of("run")) == b"another"
+        assert redis.get(run_lease.key_of("run")) == b"another"
+
+
 def test_a_lease_ends_with_the_run(port: int):
     from redis import Redis
 

@@ -97,7 +97,6 @@ def test_an_issue_from_a_repository_that_nobody_watches_is_not_linked(world, syn
     assert side(transfers, NEW) == ("in", "octo-org/old", None, False)
 
 
-@pytest.mark.dear
 @pytest.mark.parametrize("table", [ISSUE_CURRENT, pytest.param(ISSUE_LABELS, marks=pytest.mark.slow)])
 def test_a_neighbour_that_cannot_be_read_fails_nobody(both_synced, world, readers, sync, transfers, table):
     transferred(world)

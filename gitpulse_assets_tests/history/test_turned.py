@@ -1,7 +1,5 @@
 """An issue that its author turns into a pull request keeps its number, and must not stop the refreshes."""
 
-import pytest
-
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.pipeline.refresh import refresh
 from gitpulse_assets.repo import Repo
@@ -12,7 +10,6 @@ REPO = Repo("acme", "rocket")
 DAY_SECONDS = 86_400
 
 
-@pytest.mark.dear
 def test_an_issue_turned_into_a_pull_request_leaves_the_backlog_and_every_check_holds(tmp_path):
     world = World("2026-01-01T00:00:00Z")
     acts = world.add_repository(REPO.key)

@@ -97,6 +97,13 @@ def test_events_a_minute_add_up_to_all_events(ask: Ask, truth: Truth, offset: in
     assert {r["begins_at"].replace(minute=0, second=0) for r in gap} == begins
 
 
+def test_events_a_minute_of_a_month_are_counted_in_steps_of_three_hours(ask: Ask, truth: Truth):
+    """As microseconds a step of that length is no number of 32 bits: the answer was an error."""
+    rows = ask("events_per_minute", offset=43_200)
+    length, step = timedelta(minutes=43_200), timedelta(hours=3)
+    assert in_steps(rows, truth, length, step) == approximately(truth.step_counts(length, step))
+
+
 def test_people_and_bots_are_counted_apart(ask: Ask, truth: Truth):
     rows = ask("top_actors", offset=5_256_000, limit=2)
     for is_bot in (False, True):

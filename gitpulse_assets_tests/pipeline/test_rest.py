@@ -102,6 +102,7 @@ def test_a_star_of_the_repository_is_kept_and_leaves_silver_and_gold_alone(
     for run_id in ("run-2", "run-3"):
         reader.world.acts_on(REPO.key).repository.star_times.append(reader.world.clock)
         reader.world.advance(seconds=60)
+        reader.world.acts_on(REPO.key).repository.pushed_at = reader.world.clock
         assert refreshed() == {
             MANIFEST_KEY,
             f"{paths.run_prefix(REPOSITORY, REPO, run_id)}batch-00001.parquet",

@@ -38,7 +38,7 @@ DEAR = ("marts/test_marts.py", "folding/test_folding.py", "retention/test_retent
     [
         pytest.param(("people", LINEAGE), id="of the subject"),
         pytest.param(STANDARD, id="of every stream"),
-        pytest.param(DEAR, id="of every mart and lake", marks=pytest.mark.slow),
+        pytest.param(DEAR, id="of every mart and lake"),
     ],
 )
 def test_tests_pass_in_a_process_that_chose_the_subject(tests: tuple[str, ...]):

@@ -10,6 +10,8 @@ placed as (
     select old.*, moment.noticed_at, old.fetched_at < moment.noticed_at as is_before
     from old_issues as old
     join moment using (issue_id)
+    -- What cannot be used showed nothing; it stays for a reason of its own.
+    anti join (select * from quarantine where stream = 'issues') using (run_id, page_number, record_number)
 )
 
 select run_id, page_number, record_number
