@@ -20,6 +20,7 @@ from gitpulse_assets.catalog.declared import marts_of
 from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.lake.duck import identifier, session
+from gitpulse_assets.marts import contributor
 from gitpulse_assets.transform.sql_file import create_table
 
 ROWS_A_STRETCH = 10_000
@@ -117,14 +118,14 @@ def matched(
     filters: dict[str, object] = {**vars(chosen)}
     with session(database) as con:
         con.register("mart", published.conversations[mart.name])
+        con.register(contributor.MART.name, published.conversations[contributor.MART.name])
+        make_threads(con, published)
+        refuse_unknown(con, chosen)
         if mart.answer.over == "threads":
-            make_threads(con, published)
             number = identifier(mart.contract.key[2])
             con.execute(f"create temp view listed as select *, {number} as thread_number from mart")
-            refuse_unknown(con, "known_filter", chosen)
             create_table(con, "answers", "thread_match", filters, "matched")
         else:
-            refuse_unknown(con, "known_person", chosen)
             create_table(con, "answers", "person_match", filters, "matched")
         yield con
 
@@ -137,10 +138,10 @@ def make_threads(con: duckdb.DuckDBPyConnection, published: Published) -> None:
     create_table(con, "answers", "thread")
 
 
-def refuse_unknown(con: duckdb.DuckDBPyConnection, name: str, chosen: ListFilter) -> None:
+def refuse_unknown(con: duckdb.DuckDBPyConnection, chosen: ListFilter) -> None:
     """Raise UnknownFilter where nobody has heard of the label or the person: a misspelt one finds nothing."""
-    create_table(con, "answers", name, {"label": chosen.label, "person": chosen.person})
-    ((is_label_known, is_person_known),) = con.sql(f"from {name}").fetchall()
+    create_table(con, "answers", "known_filter", {"label": chosen.label, "person": chosen.person})
+    ((is_label_known, is_person_known),) = con.sql("from known_filter").fetchall()
     if chosen.label is not None and not is_label_known:
         raise UnknownFilter(f"label: no issue or pull request has the label {chosen.label!r} now")
     if chosen.person is not None and not is_person_known:

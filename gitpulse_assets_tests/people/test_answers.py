@@ -148,6 +148,19 @@ def test_who_shall_review_or_is_assigned_is_found_by_name(rows: Callable[..., Ro
         assert row in rows(mart, person=next(iter(set(row[field]) - {row["author_login"]})))
 
 
+def test_who_only_spoke_is_known_and_has_an_empty_list(rows: Callable[..., Rows]):
+    threads = rows(first_response.MART) + rows(pull_request_lifecycle.MART)
+    named = {
+        login
+        for row in threads
+        for login in (row["author_login"], *row["assignee_logins"], *(row["requested_reviewer_logins"] or ()))
+    }
+    people = {row["person_login"] for row in rows(contributor.MART)}
+    spoke_only, acts_not = sorted(people - named)[0], sorted(named - people)
+    assert rows(first_response.MART, person=spoke_only.upper()) == []
+    assert [rows(contributor.MART, person=login) for login in acts_not] == [[]] * len(acts_not)
+
+
 def test_people_are_listed_by_name_and_no_speed_is_among_their_columns(rows: Callable[..., Rows]):
     people = rows(contributor.MART)
     assert [row["person_login"] for row in people] == sorted(row["person_login"] for row in people)
