@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, NotCollected, UnknownRepository
+from gitpulse_assets.answers.members import member_gap
 from gitpulse_assets.catalog.declared import marts_of
 from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts import bronze, silver
@@ -60,6 +61,7 @@ class Published:
     GitHub's own spelling, `html_url` its address there, empty where it is not known.
     `is_settled` is false while silver is newer than the marts: a refresh is between the two, or a check
     kept the new marts back. `open_more`: opens further tables, in whatever version is published then.
+    `member_gap`: says what is not known of who maintains, as `answers/members.py` does.
     """
 
     repo: Repo
@@ -72,6 +74,7 @@ class Published:
     full_name: str
     html_url: str
     open_more: OpenMore = field(compare=False)
+    member_gap: Callable[[], str] = field(compare=False)
 
     @cached_property
     def conversations(self) -> Mapping[str, ds.Dataset]:
@@ -155,4 +158,5 @@ def open_published(lake: Lake, repo: Repo) -> Published:
         next((row["repository_full_name"] for row in known_as if row["repository_full_name"]), repo.key),
         next((row["html_url"] for row in known_as if row["html_url"]), ""),
         lambda layer, contracts: lake.snapshot(layer, repo, contracts),
+        lambda: member_gap(lake, repo),
     )

@@ -26,6 +26,7 @@ from gitpulse_assets.marts import (
     backlog_by_age,
     backlog_by_label,
     contributor,
+    follow_up,
     issue_closure_age_monthly,
     issue_daily_flow,
     issue_swing_days,
@@ -265,7 +266,8 @@ class RepositoryAnswers:
 
     def waiting(self, chosen: ListFilter = EVERYTHING) -> Waiting:
         """Return who waits for a maintainer's word, the longest first; raises as `listed` does."""
-        return self._kept(("waiting", chosen), lambda: waiting(self._database, self.published, chosen))
+        gaps = self.gaps(follow_up.MART)
+        return self._kept(("waiting", chosen), lambda: waiting(self._database, self.published, chosen, gaps))
 
     def thread_labels(self) -> list[str]:
         """Return the names of the labels that issues and pull requests have now, sorted."""
@@ -280,9 +282,12 @@ class RepositoryAnswers:
 
     def gaps(self, mart: Mart) -> tuple[str, ...]:
         """Return what a mart's figures lack, in words; raises NotCollected."""
-        if not (mart.answer and mart.answer.needs_reviews):
-            return ()
-        return self._kept(("gaps",), lambda: conversations.gaps(self._database, self.published))
+        found: tuple[str, ...] = ()
+        if mart.answer and mart.answer.needs_reviews:
+            found += self._kept(("gaps",), lambda: conversations.gaps(self._database, self.published))
+        if mart.answer and mart.answer.needs_members:
+            found += self._kept(("member gap",), lambda: tuple(filter(None, [self.published.member_gap()])))
+        return found
 
     def label_names(self) -> list[str]:
         """Return the names of all labels in use, those of most open issues first."""

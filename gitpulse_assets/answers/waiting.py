@@ -30,7 +30,7 @@ COLUMNS = (
 class Waiting:
     """How many wait for a maintainer; `overdue` and `pending` are the rows of those who wait longest.
 
-    `singular` and `plural`: what is counted.
+    `gaps`: what that lacks, in words. `singular` and `plural`: what is counted.
     """
 
     overdue_count: int
@@ -38,6 +38,7 @@ class Waiting:
     pending_count: int
     overdue: Sequence[Row]
     pending: Sequence[Row]
+    gaps: tuple[str, ...] = ()
     singular: str = "issue or pull request"
     plural: str = "issues and pull requests"
 
@@ -100,7 +101,10 @@ class Waiting:
 
     def _others(self) -> str:
         others = self.waiting_count - self.overdue_count
-        return f"{others:,} more {verb(others)} within the promise." if others else ""
+        if not others:
+            return ""
+        counted = f"{others:,} more" if self.overdue_count else self._counted(others)
+        return f"{counted} {verb(others)} within the promise."
 
 
 def verb(count: int) -> str:
@@ -114,7 +118,9 @@ def business_days(row: Row) -> str:
     return f"{count:,} business day{'' if count == 1 else 's'}"
 
 
-def waiting(database: duckdb.DuckDBPyConnection, published: Published, chosen: ListFilter) -> Waiting:
+def waiting(
+    database: duckdb.DuckDBPyConnection, published: Published, chosen: ListFilter, gaps: tuple[str, ...]
+) -> Waiting:
     """Count who waits, and take the first of them; raises as `list_page` does."""
     with matched(database, published, follow_up.MART, chosen) as con:
         ((overdue_count, waiting_count),) = con.sql(
@@ -126,4 +132,4 @@ def waiting(database: duckdb.DuckDBPyConnection, published: Published, chosen: L
         pending = con.sql(f"{query(pending_response.MART)} limit {FIRST_SHOWN}").to_arrow_table().to_pylist()
     overdue = [row for row in first if row["is_overdue"]]
     noun = ("pull request", "pull requests") if chosen.is_pull_request else ()
-    return Waiting(overdue_count, waiting_count, pending_count, overdue, pending, *noun)
+    return Waiting(overdue_count, waiting_count, pending_count, overdue, pending, gaps, *noun)

@@ -65,9 +65,12 @@ def act_first_line(lake: Lake, repo: Repo) -> str:
         return ""
     with closing(LakeAnswers(lake)) as answers:
         try:
-            return f"\n\nWhere to act first: {answers.ask(repo, lambda of: of.waiting().said)}"
+            waiting = answers.ask(repo, lambda of: of.waiting())
         except NoAnswer:
             return ""
+    return "\n".join(
+        [f"\n\nWhere to act first: {waiting.said}", *(f"Not known: {gap}." for gap in waiting.gaps)]
+    )
 
 
 def words(rows: list[dict[str, Any]]) -> str:

@@ -100,8 +100,9 @@ def listed_threads(
     question: str,
     sort: tuple[Order, ...],
     needs_reviews: bool = False,
+    needs_members: bool = False,
 ) -> Answer:
     """The answer that lists a mart's threads, each with what is known of it beside the mart."""
     own = tuple(column for column in contract.columns if column not in REPO_COLUMNS)
     beside = tuple(column for column in BESIDE_THREADS if column.name not in contract.column_names)
-    return Answer(route, question, "threads", sort, (*own, *beside), needs_reviews)
+    return Answer(route, question, "threads", sort, (*own, *beside), needs_reviews, needs_members)

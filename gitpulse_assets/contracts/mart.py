@@ -24,7 +24,8 @@ class Answer:
     window of days, as `answers/over.py` has them; or that the published rows are given: those of the `time`
     in the window, or a page of a list of `threads` or `people`, which `answers/listed.py` narrows.
     `columns`: the answer's, where they are not the mart's. `needs_reviews`: whether it lacks something where
-    reviews are not collected.
+    reviews are not collected. `needs_members`: whether it asks who maintains, of which a list of
+    members may not tell all.
     """
 
     route: str
@@ -33,6 +34,7 @@ class Answer:
     sort: tuple[Order, ...] = ()
     columns: tuple[Column, ...] = ()
     needs_reviews: bool = False
+    needs_members: bool = False
 
     @property
     def is_list(self) -> bool:

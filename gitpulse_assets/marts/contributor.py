@@ -67,5 +67,6 @@ MART = Mart(
         over="people",
         sort=(("person_login", "ascending"), ("person_id", "ascending")),
         needs_reviews=True,
+        needs_members=True,
     ),
 )

@@ -69,5 +69,6 @@ MART = Mart(
         route="first-responses",
         question="List issues with when they were first answered, the newest first.",
         sort=(("issue_number", "descending"),),
+        needs_members=True,
     ),
 )

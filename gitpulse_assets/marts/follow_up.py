@@ -64,5 +64,6 @@ MART = Mart(
             ("issue_number", "ascending"),
         ),
         needs_reviews=True,
+        needs_members=True,
     ),
 )

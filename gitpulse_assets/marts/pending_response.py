@@ -56,5 +56,6 @@ MART = Mart(
         ),
         sort=(("waiting_days", "descending"), ("issue_number", "ascending")),
         needs_reviews=True,
+        needs_members=True,
     ),
 )

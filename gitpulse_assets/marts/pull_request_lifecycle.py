@@ -138,5 +138,6 @@ MART = Mart(
         question="List pull requests with who answered and reviewed and how they ended, the newest first.",
         sort=(("pull_request_number", "descending"),),
         needs_reviews=True,
+        needs_members=True,
     ),
 )

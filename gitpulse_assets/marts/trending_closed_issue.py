@@ -37,5 +37,6 @@ MART = Mart(
         route="trending-closed-issues",
         question="List the closed issues that people other than maintainers spoke of in the last 14 days.",
         sort=(("rank", "ascending"),),
+        needs_members=True,
     ),
 )

@@ -39,5 +39,6 @@ MART = Mart(
         route="trending-issues",
         question="List the open issues that people other than maintainers spoke of most in the last 7 days.",
         sort=(("rank", "ascending"),),
+        needs_members=True,
     ),
 )

@@ -42,5 +42,6 @@ MART = Mart(
         ),
         sort=(("rank", "ascending"),),
         needs_reviews=True,
+        needs_members=True,
     ),
 )

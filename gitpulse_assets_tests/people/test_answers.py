@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,9 +13,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from gitpulse_assets.answers.cache import ResultCache
-from gitpulse_assets.answers.conversations import ListFilter
+from gitpulse_assets.answers.conversations import WITHOUT_TOKEN, ListFilter
 from gitpulse_assets.answers.errors import NotCollected
 from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.answers.members import NEVER_LISTED, PUBLIC_ONLY, member_gap
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.catalog.declared import marts_of
 from gitpulse_assets.catalog.tables import MARTS
@@ -32,6 +34,11 @@ from gitpulse_assets.marts import (
     trending_issue,
 )
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.members.looking import put, roll_of, tables_of
+from gitpulse_assets.members.roll import Roll
+from gitpulse_assets.members.state import KnownMembers, known_members
+from gitpulse_assets.place import Organization
+from gitpulse_assets.transform.sql_file import load_sql
 from gitpulse_assets_tests.answer_lakes import publish
 from gitpulse_assets_tests.people.lakes import ROCKET, SILENT
 
@@ -227,9 +234,43 @@ def test_a_page_beyond_the_last_is_empty(client: TestClient):
 
 
 def test_without_a_token_figures_that_need_reviews_say_so(client: TestClient):
+    public = PUBLIC_ONLY.format("acme")
     for mart in (follow_up.MART, contributor.MART, pull_request_flow.MART, trending_issue.MART):
         assert mart.answer
+        members = [public] if mart.answer.needs_members else []
         told = client.get(path(mart, SILENT)).json()["not_known"]
-        assert bool(told) == mart.answer.needs_reviews
-        assert all("GitHub tells them only to who has a token" in one for one in told)
-        assert client.get(path(mart)).json()["not_known"] == []
+        assert told == [*([WITHOUT_TOKEN] if mart.answer.needs_reviews else []), *members]
+        assert client.get(path(mart)).json()["not_known"] == members
+
+
+def test_every_mart_that_asks_who_maintains_says_what_of_that_is_not_known():
+    asks = re.compile(r"\b(is_maintainer|organization_member|outside_word|unanswered_word)\b")
+    for mart in OF_SUBJECT:
+        assert mart.answer
+        said = "".join(load_sql("gold", name) for name in mart.sources)
+        assert mart.answer.needs_members == bool(asks.search(said)), mart.name
+
+
+def test_what_is_not_known_of_members_follows_the_last_list_that_was_taken(
+    people_folder: Path, tmp_path: Path
+):
+    shutil.copytree(people_folder, tmp_path / "lake")
+    lake, place = Lake.open(str(tmp_path / "lake")), Organization("acme")
+    assert member_gap(lake, ROCKET) == PUBLIC_ONLY.format("acme")
+    (look,) = roll_of(lake, place).looks
+    for role, is_taken, said in (
+        ("member", True, ""),
+        ("member", False, NEVER_LISTED.format("acme")),
+    ):
+        with lake.begin("silver", place) as publication:
+            put(publication, tables_of(Roll(looks=(replace(look, role=role, is_taken=is_taken),)), place))
+        assert member_gap(lake, ROCKET) == said
+
+
+def test_where_no_list_was_ever_taken_an_organisation_is_named_and_a_person_is_not(tmp_path: Path):
+    lake, place = Lake.open(str(tmp_path / "lake")), Organization("acme")
+    for is_organization, said in ((None, ""), (False, ""), (True, NEVER_LISTED.format("acme"))):
+        kept = known_members(lake.store, place)
+        kept.load()
+        kept.save(KnownMembers(is_organization=is_organization))
+        assert member_gap(lake, ROCKET) == said

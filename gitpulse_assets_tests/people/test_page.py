@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.answers.members import PUBLIC_ONLY
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.answers.waiting import Waiting
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts import follow_up, pending_response
 from gitpulse_assets.page.conversations import KINDS
-from gitpulse_assets.page.report import report_story
+from gitpulse_assets.page.report import report_html, report_story
 from gitpulse_assets.serve.sections import TITLES
 from gitpulse_assets_tests.people.lakes import ROCKET, SILENT
 
@@ -56,6 +58,16 @@ def test_who_to_answer_first_is_the_marts_and_the_apis(client: TestClient, peopl
 def test_the_report_names_them_too(asked: RepositoryAnswers):
     story = report_story(asked)
     assert story.waiting == asked.waiting()
+
+
+def test_pages_and_report_say_that_private_members_are_not_known(
+    client: TestClient, answers: LakeAnswers, asked: RepositoryAnswers
+):
+    gap = f"Not known: {PUBLIC_ONLY.format('acme')}"
+    for path in TITLES:
+        assert gap in text_of(client, path)
+    report = report_html(asked, answers.status(ROCKET), report_story(asked))
+    assert gap in html.unescape(report)
 
 
 def test_of_pull_requests_only_pull_requests_are_named(client: TestClient):
@@ -114,7 +126,11 @@ def test_people_have_no_label_and_there_are_no_other_lists(client: TestClient):
 
 
 def test_a_page_beyond_the_last_is_empty(client: TestClient):
-    assert "of 0 shown" not in text_of(client, "responsiveness", page="999999")
+    text = text_of(client, "responsiveness", page="999999")
+    shown, _, _ = text.partition('id="list-pending-responses"')
+    assert "This page is empty: the list ends before it." in shown
+    assert re.search(r"<span>0 of [1-9][0-9]* shown", shown)
+    assert f"/{ROCKET}/issues/" not in shown.partition('id="list-follow-up"')[2]
 
 
 def test_without_a_token_the_pages_say_what_is_not_known(client: TestClient):
@@ -145,7 +161,8 @@ def test_the_words_fit_the_numbers(count: int):
             2: "2 issues and pull requests wait longer",
         }[count]
     )
-    assert said.endswith("1 more waits within the promise.")
+    more = "1 more waits" if count else "1 issue or pull request waits"
+    assert said.endswith(f". {more} within the promise.")
 
 
 def test_not_chosen_nothing_of_it_is_there(people_folder: Path, monkeypatch: pytest.MonkeyPatch):

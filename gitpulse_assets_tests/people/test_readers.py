@@ -8,6 +8,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
+from gitpulse_assets.answers.members import PUBLIC_ONLY
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.answers.waiting import Waiting
 from gitpulse_assets.bi.duckdb_views import duckdb_views
@@ -79,4 +80,6 @@ def test_the_command_line_names_who_waits(
     monkeypatch.setenv("GITPULSE_LAKE_URL", str(people_folder))
     told = CliRunner().invoke(cli, ["verdict", str(ROCKET), "--window", "28"])
     assert told.exit_code == 0, told.output
-    assert f"Where to act first: {asked.waiting().said}" in told.output
+    assert (
+        f"Where to act first: {asked.waiting().said}\nNot known: {PUBLIC_ONLY.format('acme')}." in told.output
+    )
