@@ -17,10 +17,10 @@ from gitpulse_assets.transform.verdict import CLEAR_DIRECTIONS
 COUNTS_SHOWN = 8
 SAMPLES_SHOWN = 5
 REPOSITORIES_SHOWN = 20
-OWED_SHOWN = 20
 OWED_SHOWN_OF_EACH = 10
 QUOTA_SHARE_MIN = 0.1
 QUOTA_KEY = "quota"
+OVERDUE_KEY = "overdue"
 EVENT_DAYS_KEY = "event_days"
 # An archive's files with the late events of a day are those of the three after it.
 FILES_COME_WITHIN = timedelta(days=3)
@@ -111,7 +111,7 @@ class Owed:
 
 def overdue_key(repo_key: str) -> str:
     """The key under which is remembered what of a repository was told to be overdue."""
-    return f"overdue/{repo_key}"
+    return f"{OVERDUE_KEY}/{repo_key}"
 
 
 def verdict_key(repo_key: str) -> str:
@@ -135,12 +135,43 @@ class Answered:
     owed: Sequence[Owed]
     remembered_overdue: str
 
+    @property
+    def before(self) -> dict[str, int]:
+        """Since when (Unix seconds) what was told of waits, by its number."""
+        return json.loads(self.remembered_overdue or "{}")
+
+    @property
+    def overdue(self) -> dict[str, int]:
+        """The same of what is overdue now."""
+        return {str(one.number): int(one.since.timestamp()) for one in self.owed if one.is_overdue}
+
+    @property
+    def new(self) -> list[Owed]:
+        """What is overdue and was not told of."""
+        told = self.before.items()
+        return [
+            one
+            for one in self.owed
+            if one.is_overdue and (str(one.number), int(one.since.timestamp())) not in told
+        ]
+
+
+@dataclass(frozen=True)
+class AllAnswered:
+    """Who waits after each of a tick's runs."""
+
+    answered: Sequence[Answered]
+
 
 @dataclass(frozen=True)
 class AnswerHour:
-    """Who waits at the hour chosen for the daily list, by repository; `day` is that of its time zone."""
+    """Who waits at the hour chosen for the daily list, by repository; `day` is that of its time zone.
+
+    `unread`: repositories that could not be read.
+    """
 
     owed: Mapping[str, Sequence[Owed]]
+    unread: Sequence[str]
     day: str
     page_url: str
 
@@ -180,7 +211,7 @@ class Delivery:
 
 
 def judgements(
-    seen: RunEnded | Answered | AnswerHour | Hour | EventDays | Morning,
+    seen: RunEnded | AllAnswered | AnswerHour | Hour | EventDays | Morning,
 ) -> Iterator[Judgement]:
     """Yield what every rule finds that reads the like, in the rules' order."""
     for rule in RULES:
@@ -218,44 +249,60 @@ def judge_quota(ended: RunEnded) -> Iterator[Judgement]:
         yield quota_alert(ended.run, quota) if is_low else Note(QUOTA_KEY)
 
 
-def judge_overdue(answered: Answered) -> Iterator[Judgement]:
-    """Yield what is overdue and was not told yet; one that was answered and waits again is told again."""
-    before = json.loads(answered.remembered_overdue or "{}")
-    overdue = [one for one in answered.owed if one.is_overdue]
-    now = {str(one.number): int(one.since.timestamp()) for one in overdue}
-    new = [one for one in overdue if before.get(str(one.number)) != now[str(one.number)]]
-    key = overdue_key(answered.run.subject)
-    if new:
-        yield Alert(
-            f"{key}/{answered.run.run_id}",
-            "warning",
-            f"{answered.run.subject}: {len(new):,} newly overdue for an answer",
-            (*map(owed_line, new[:OWED_SHOWN]), *more_than(OWED_SHOWN, len(new))),
-        )
-    if now != before:
-        yield Note(key, json.dumps(now))
+def judge_overdue(ended: AllAnswered) -> Iterator[Judgement]:
+    """Yield what is overdue and was not told yet, as one message, and what to remember of each repository.
+
+    What was answered and waits again is told again.
+    """
+    new = [one for one in ended.answered if one.new]
+    alert = overdue_alert(new) if new else None
+    if alert:
+        yield alert
+    for one in ended.answered:
+        if one.overdue != one.before:
+            yield Note(overdue_key(one.run.subject), json.dumps(one.overdue))
+    if alert:
+        # Each repository's are remembered by now.
+        yield Note(alert.key)
+
+
+def overdue_alert(new: Sequence[Answered]) -> Alert:
+    """One message of what is newly overdue, repository by repository."""
+    run_ids = sorted(one.run.run_id for one in new)
+    where = new[0].run.subject if len(new) == 1 else f"{len(new):,} repositories"
+    return Alert(
+        f"{OVERDUE_KEY}/{run_ids[0]}/{run_ids[-1]}/{len(new)}",
+        "warning",
+        f"{where}: {sum(len(one.new) for one in new):,} newly overdue for an answer",
+        tuple(line for one in new for line in owed_lines(one.run.subject, one.new)),
+        run_link(new[0].run) if len(new) == 1 else "/runs",
+    )
 
 
 def judge_answer_list(hour: AnswerHour) -> Iterator[Judgement]:
-    """Yield one message of who waits, repository by repository; none where nobody does."""
+    """Yield one message of who waits, repository by repository; none where nobody does, and all was read."""
     waiting = {key: owed for key, owed in hour.owed.items() if owed}
     overdue, pending, every = (
         sum(judge(one) for owed in waiting.values() for one in owed)
         for judge in (lambda one: one.is_overdue, lambda one: one.is_pending, lambda one: True)
     )
-    if not every:
+    if not (every or hour.unread):
         return
+    page = f"{hour.page_url}/responsiveness?repo="
     yield Alert(
         f"answers/{hour.day}",
         "info",
         f"{every:,} wait for an answer: {overdue:,} overdue, {pending:,} pending",
-        tuple(line for key, owed in waiting.items() for line in owed_lines(key, owed, hour.page_url)),
+        (
+            *listed("left out, since they could not be read, or not in time", hour.unread),
+            *(line for key, owed in waiting.items() for line in owed_lines(key, owed, f": {page}{key}")),
+        ),
     )
 
 
-def owed_lines(repo_key: str, owed: Sequence[Owed], page_url: str) -> Iterator[str]:
-    """A repository's part of the daily list."""
-    yield f"{repo_key}, {len(owed):,}: {page_url}/responsiveness?repo={repo_key}"
+def owed_lines(repo_key: str, owed: Sequence[Owed], where: str = "") -> Iterator[str]:
+    """A repository's part of a message: the first of those who wait, and how many more."""
+    yield f"{repo_key}, {len(owed):,}{where}"
     yield from map(owed_line, owed[:OWED_SHOWN_OF_EACH])
     yield from more_than(OWED_SHOWN_OF_EACH, len(owed))
 
@@ -622,8 +669,8 @@ RULES: tuple[AlertRule, ...] = (
         ),
     ),
     AlertRule(
-        name="overdue",
-        reads=Answered,
+        name=OVERDUE_KEY,
+        reads=AllAnswered,
         judge=judge_overdue,
         told=(
             Told(
@@ -631,7 +678,8 @@ RULES: tuple[AlertRule, ...] = (
                 (
                     "Where `GITPULSE_SUBJECTS=contributors`: after a refresh somebody waits longer than the "
                     "watch list's `response_days` who did not at the one before (`mart_follow_up`). Each "
-                    "wait is told once; who was answered and waits again is told again"
+                    "wait is told once; who was answered and waits again is told again. One message for all "
+                    "runs looked at together, the first ten of each repository"
                 ),
                 "Answer; the page *Responsiveness* has all who wait",
             ),
@@ -645,8 +693,10 @@ RULES: tuple[AlertRule, ...] = (
             Told(
                 "… wait for an answer: … overdue, … pending",
                 (
-                    "Once a day from the hour on that `GITPULSE_ANSWER_LIST_AT` names: everyone who waits "
-                    "for a maintainer's word, the longest first, by repository. No message where nobody waits"
+                    "Once a day from the hour on that `GITPULSE_ANSWER_LIST_AT` names: who waits for a "
+                    "maintainer's word, by repository: the overdue, then the pending, then the others, the "
+                    "longest first; of each repository the first ten, and how many more. What could not be "
+                    "read is named. No message where nobody waits, and none before the lake can be read"
                 ),
                 "Answer from the top; change the hour, or unset it, where the list is not wanted",
             ),

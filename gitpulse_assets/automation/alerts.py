@@ -12,6 +12,7 @@ import dagster as dg
 from gitpulse_assets.alerting.alert import Judgement, Note
 from gitpulse_assets.alerting.rules import (
     EVENT_DAYS_KEY,
+    AllAnswered,
     Answered,
     AnswerHour,
     EventDays,
@@ -95,10 +96,9 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     )
     found = [*told_by(runs, memory), *of_the_hour(context.instance, memory, settings, now)]
     if CONTRIBUTORS in chosen_subjects():
-        found += [
-            *overdue_after(runs, memory, settings),
-            *of_the_list(context.instance, memory, settings, now),
-        ]
+        # The list first: behind many alerts it would be a title among theirs.
+        found[:0] = of_the_list(context.instance, memory, settings, now)
+        found += overdue_after(runs, memory, settings)
     outbox.deliver(found)
     memory.put({CURSOR: cursor.after(records).text()})
     return dg.SkipReason(told(len(runs), len(outbox.sent), outbox.suppressed_count, outbox.troubles))
@@ -140,23 +140,44 @@ def of_the_hour(
 def overdue_after(
     runs: Iterable[FinishedRun], memory: InstanceMemory, settings: Settings
 ) -> Iterator[Judgement]:
-    """Yield what is newly overdue in the repositories whose marts were made anew, each once."""
+    """Yield what is newly overdue in the repositories whose marts were made anew, each once.
+
+    What cannot be read now is told after the repository's next run.
+    """
+    from gitpulse_assets.lake.errors import LakeError
+
     made = {run.subject: run for run in runs if run.is_success and run.verdicts}
-    known = memory.get({overdue_key(key) for key in made})
-    for key, owed in owed_in(settings, made).items():
-        yield from judgements(Answered(made[key], owed, known.get(overdue_key(key), "")))
+    if not made:
+        return
+    retired, _, _ = watched(settings)
+    try:
+        found = owed_in(settings, sorted(made.keys() - retired))
+    except LakeError:
+        return
+    known = memory.get({overdue_key(key) for key in found.owed})
+    yield from judgements(
+        AllAnswered(
+            [Answered(made[key], owed, known.get(overdue_key(key), "")) for key, owed in found.owed.items()]
+        )
+    )
 
 
 def of_the_list(
     instance: dg.DagsterInstance, memory: InstanceMemory, settings: Settings, now: datetime
 ) -> Iterator[Judgement]:
-    """Yield the day's list of who waits for an answer, from the chosen hour on."""
+    """Yield the day's list of who waits for an answer, from the chosen hour on; later where no lake is."""
+    from gitpulse_assets.lake.errors import LakeError
+
     day = settings.answer_list_at and settings.answer_list_at.day_due(now)
     if day is None or memory.get([ANSWER_LIST_DATE]).get(ANSWER_LIST_DATE) == day:
         return
     retired, _, _ = watched(settings)
     repo_keys = sorted(set(instance.get_dynamic_partitions(REPOS_PARTITIONS)) - retired)
-    yield from judgements(AnswerHour(owed_in(settings, repo_keys), day, settings.page_url.rstrip("/")))
+    try:
+        found = owed_in(settings, repo_keys)
+    except LakeError:
+        return
+    yield from judgements(AnswerHour(found.owed, found.unread, day, settings.page_url.rstrip("/")))
     yield Note(ANSWER_LIST_DATE, day)
 
 

@@ -12,6 +12,7 @@ from gitpulse_assets.alerting.alert import Alert, Note
 from gitpulse_assets.alerting.rules import (
     EVENT_DAYS_KEY,
     RULES,
+    AllAnswered,
     Answered,
     AnswerHour,
     CheckOutcome,
@@ -24,6 +25,7 @@ from gitpulse_assets.alerting.rules import (
     Stopped,
     daily_judgements,
     judgements,
+    overdue_key,
     staleness_judgements,
     stop_judgements,
 )
@@ -223,8 +225,9 @@ OWED = Owed(
 
 def overdue(owed: list[Owed], remembered: str = "") -> tuple[list[Alert], str]:
     """What is told of them, and what is remembered then."""
-    found = list(judgements(Answered(RUN, owed, remembered)))
-    notes = [judgement.value for judgement in found if isinstance(judgement, Note)]
+    found = list(judgements(AllAnswered([Answered(RUN, owed, remembered)])))
+    key = overdue_key(RUN.subject)
+    notes = [judgement.value for judgement in found if isinstance(judgement, Note) and judgement.key == key]
     return [alert for alert in found if isinstance(alert, Alert)], notes[0] if notes else remembered
 
 
@@ -233,11 +236,12 @@ def test_what_is_newly_overdue_is_told_once_and_not_at_each_run():
     (alert,), known = overdue([OWED, waits])
     assert (kind(alert), alert.title) == ("overdue", "acme/rocket: 1 newly overdue for an answer")
     assert alert.lines == (
+        "acme/rocket, 1",
         "#12 since 2026-07-05, 3 business days (overdue): A title https://github.com/acme/rocket/issues/12",
     )
     assert overdue([replace(OWED, business_days=4), waits], known) == ([], known)
     (alert,), known = overdue([OWED, replace(waits, is_overdue=True)], known)
-    assert [line.split()[0] for line in alert.lines] == ["#13"]
+    assert [line.split()[0] for line in alert.lines[1:]] == ["#13"]
 
 
 def test_who_was_answered_and_waits_again_is_told_again():
@@ -253,13 +257,24 @@ def test_many_that_are_overdue_at_once_are_one_message():
     many = [replace(OWED, number=number) for number in range(500)]
     (alert,), known = overdue(many)
     assert alert.title == "acme/rocket: 500 newly overdue for an answer"
-    assert (len(alert.lines), alert.lines[-1]) == (21, "and 480 more")
+    assert (len(alert.lines), alert.lines[-1]) == (12, "and 490 more")
     assert len(json.loads(known)) == 500
+
+
+def test_what_is_newly_overdue_in_many_repositories_at_once_is_one_message_and_its_key_is_given_back():
+    runs = [replace(RUN, run_id=f"run-{number}", subject=f"acme/r{number}") for number in range(12)]
+    alert, *notes = judgements(AllAnswered([Answered(run, [OWED], "") for run in runs]))
+    assert isinstance(alert, Alert)
+    assert (alert.title, alert.link) == ("12 repositories: 12 newly overdue for an answer", "/runs")
+    assert [line for line in alert.lines if line.startswith("acme/")] == [f"{run.subject}, 1" for run in runs]
+    # Only once all of them are remembered: a crash before would tell of all again, or never.
+    assert [note.key for note in notes] == [*(overdue_key(run.subject) for run in runs), alert.key]
+    assert notes[-1] == Note(alert.key)
 
 
 def test_the_daily_list_names_who_waits_by_repository():
     pending = replace(OWED, number=14, business_days=None, is_overdue=False, is_pending=True)
-    hour = AnswerHour({"acme/rocket": [OWED, pending], "acme/quiet": []}, "2026-07-05", "http://page")
+    hour = AnswerHour({"acme/rocket": [OWED, pending], "acme/quiet": []}, [], "2026-07-05", "http://page")
     (alert,) = judgements(hour)
     assert isinstance(alert, Alert)
     assert alert.key == "answers/2026-07-05"
@@ -267,3 +282,9 @@ def test_the_daily_list_names_who_waits_by_repository():
     assert alert.lines[0] == "acme/rocket, 2: http://page/responsiveness?repo=acme/rocket"
     assert alert.lines[2].startswith("#14 since 2026-07-05 (pending): A title")
     assert list(judgements(replace(hour, owed={"acme/quiet": []}))) == []
+
+
+def test_the_daily_list_names_what_could_not_be_read_even_where_nobody_else_waits():
+    (alert,) = judgements(AnswerHour({"acme/quiet": []}, ["acme/broken"], "2026-07-05", "http://page"))
+    assert isinstance(alert, Alert)
+    assert alert.lines == ("left out, since they could not be read, or not in time: acme/broken",)
