@@ -1,6 +1,6 @@
 """`gitpulse plan`: what refreshing repositories for the first time will cost, before anything starts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,14 +19,15 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.watch.asking import OF_ONE
-from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed
+from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed, members_cost
 
 
 def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
     """Print what each repository costs and whether this hour's budget has it all.
 
     Returns 0 where it has, 3 where GitHub's limits will have to be waited for, 1 where something cannot be
-    refreshed at all. Costs 1 unit of either budget a repository, where conversations are collected 4.
+    refreshed at all. Costs 1 unit of either budget a repository, where conversations are collected 3,
+    and 1 an owner.
     """
     try:
         lake = open_lake(settings)
@@ -41,6 +42,7 @@ def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
 def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
     """Print the cost of each repository and of each token; return the worst exit code."""
     costs: list[tuple[str, Cost]] = []
+    priced: list[Repo] = []
     owners: dict[str, Repo] = {}
     code = DONE
     for repo in repos:
@@ -54,6 +56,9 @@ def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
         token = client.token_name(repo)
         owners.setdefault(token, repo)
         costs.append((token, cost))
+        priced.append(repo)
+    if CONTRIBUTORS in chosen_subjects():
+        costs += member_costs(client, priced)
     for token, cost in by_token(costs).items():
         code = max(code, told_budget(client, token, owners[token], cost), key=(DONE, PARTIAL, FAILED).index)
     return code
@@ -62,7 +67,7 @@ def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
 def size_of(client: GitHubClient, repo: Repo) -> Size:
     """Ask how much there is; without a token only the newest number is told, which is at least as much.
 
-    Where conversations are collected, by 3 requests more how many comments and members there are.
+    Where conversations are collected, by 2 requests more how many comments there are.
     """
     if client.has_token(repo):
         found = client.repository_size(repo)
@@ -71,9 +76,23 @@ def size_of(client: GitHubClient, repo: Repo) -> Size:
         size = Size(client.newest_number(repo), 0, is_upper_bound=True)
     if CONTRIBUTORS not in chosen_subjects():
         return size
-    return replace(
-        size, comment_count=comment_count(client, repo), member_count=client.member_count(repo.owner)
-    )
+    return replace(size, comment_count=comment_count(client, repo))
+
+
+def member_costs(client: GitHubClient, repos: Iterable[Repo]) -> Iterator[tuple[str, Cost]]:
+    """Print and yield what each owner's members cost all its repositories together, by token (1 request).
+
+    Members that cannot be read stop no refresh.
+    """
+    for owner, repo in {repo.owner: repo for repo in repos}.items():
+        try:
+            count = client.member_count(owner)
+        except OF_ONE as error:
+            say(f"the members of {owner} cannot be read: {error}")
+            continue
+        cost = members_cost(count)
+        say(f"{owner}: {counted(count, 'member')}; first look: {counted(cost.request_count, 'request')}")
+        yield client.token_name(repo), cost
 
 
 def comment_count(client: GitHubClient, repo: Repo) -> int:

@@ -31,15 +31,13 @@ RECORDS_A_SECOND = 4_000
 class Size:
     """How many issues and pull requests there are; `is_upper_bound` where GitHub did not tell exactly.
 
-    `comment_count`: comments, those on lines among them, and `member_count`: members of the organisation,
-    where conversations are collected.
+    `comment_count`: comments, those on lines among them, where conversations are collected.
     """
 
     issue_count: int
     pull_request_count: int
     is_upper_bound: bool = False
     comment_count: int | None = None
-    member_count: int = 0
 
     @property
     def record_count(self) -> int:
@@ -77,9 +75,8 @@ class Left:
 def first_cost(size: Size, *, has_token: bool) -> Cost:
     """What a full walk costs, with the history of every issue where there is a token.
 
-    Where conversations are collected, with those of all threads in its stead, their comments, and the members
-    of the organisation, which its repositories share. Threads of more than 100 entries cost a point more for
-    each further 100, which nobody knows before.
+    Where conversations are collected, with those of all threads in its stead, and their comments. Threads of
+    more than 100 entries cost a point more for each further 100, which nobody knows before.
     """
     pages = ceil(size.record_count / RECORDS_A_PAGE)
     points = ceil(size.issue_count / ISSUES_A_POINT) + FIXED_POINTS if has_token else 0
@@ -87,9 +84,14 @@ def first_cost(size: Size, *, has_token: bool) -> Cost:
     if size.comment_count is not None:
         points = ceil(size.record_count / THREADS_A_POINT) + FIXED_POINTS if has_token else 0
         requests += ceil(size.comment_count / RECORDS_A_PAGE) + COMMENT_LIST_REQUESTS
-        requests += ceil(size.member_count / RECORDS_A_PAGE) + OWN_ROLE_REQUESTS
     seconds = requests * PAGE_SECONDS + points * POINT_SECONDS + size.record_count / RECORDS_A_SECOND
     return Cost(requests, points, seconds)
+
+
+def members_cost(member_count: int) -> Cost:
+    """What the first look at an owner's members costs, which all its repositories share."""
+    requests = ceil(member_count / RECORDS_A_PAGE) + OWN_ROLE_REQUESTS
+    return Cost(requests, 0, requests * PAGE_SECONDS)
 
 
 def by_token(costs: Iterable[tuple[str, Cost]]) -> dict[str, Cost]:

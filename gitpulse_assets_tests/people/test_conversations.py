@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from gitpulse_assets.collect import walk as walking
-from gitpulse_assets.commands.plan import size_of
+from gitpulse_assets.commands.plan import member_costs, size_of
 from gitpulse_assets.contracts import contributors
 from gitpulse_assets.github.errors import GitHubError
 from gitpulse_assets.lake.duck import connect
@@ -204,7 +204,8 @@ def test_a_forgotten_person_is_in_no_table(tmp_path):
 def test_what_a_first_sync_costs_is_known_before(tmp_path):
     reader = reader_of(tmp_path / "lake", 9, issue_count=50)
     with reader.client(reader.token) as client:
-        cost = first_cost(size_of(client, REPO), has_token=True)
+        ((_, members),) = member_costs(client, [REPO, Repo("acme", "another")])
+        cost = first_cost(size_of(client, REPO), has_token=True) + members
     reader.sync()
     spent = reader.lake.manifest(REPO).rows()
     # A point is counted as a request where it is spent; a departure's question is none of a first sync's.
