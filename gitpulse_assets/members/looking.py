@@ -78,7 +78,9 @@ def look(
     *,
     is_organization: bool | None = True,
 ) -> Looked:
-    """Ask for the members of an organisation at `now` (UTC) and publish what that tells.
+    """Ask for the members of an organisation and publish what that tells, as of the list's own last page.
+
+    `now`: when it is asked for (UTC), which is kept beside the pages.
 
     `is_organization`: None where the owner may be a person, who has none. Raises LakeError where the lake
     refuses, ChecksFailed where a blocking check fails, and GitHubError for what is the matter with more than
@@ -128,12 +130,13 @@ class Asking:
         self._token = ""
 
     def listed(self, now: datetime) -> Listed:
-        """The whole list; raises GitHubError."""
+        """The whole list, as of its last page by GitHub's clock; raises GitHubError."""
         role = self._client.own_role(self.place.login)
         self._token = self._client.token_mark(self.place.login)
         kept = self._before.pages if self._before.token == self._token else {}
         known = {url: page.known for url, page in kept.items()}
         for page in self._client.members(self.place.login, known):
+            now = page.date
             self._pages[page.url] = kept[page.url] if page.is_unchanged else read_page(page)
         people = {
             one.user_id: Person(one.login, one.type) for page in self._pages.values() for one in page.people

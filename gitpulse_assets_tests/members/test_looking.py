@@ -1,18 +1,23 @@
 """Looks at the members of the stand-in's organisations, published into a lake."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from gitpulse_assets.collect.members import collect_members
+from gitpulse_assets.collect.progress import listener
+from gitpulse_assets.collect.repository import CollectedRepository
+from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.github.errors import LimitReached
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.members.forgetting import forget_member
-from gitpulse_assets.members.looking import Looked, look_when_due, publish, roll_of
+from gitpulse_assets.members.looking import Looked, look, look_when_due, publish, put, roll_of, tables_of
 from gitpulse_assets.members.roll import Listed, Person, Roll
 from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
@@ -108,6 +113,12 @@ def test_a_list_of_one_page_costs_nothing_when_nobody_came_or_went(reader: Reade
     looked(reader)
     assert [entry[1] for entry in asked(reader) if entry[0].startswith("/orgs/")] == [304]
     assert len(roll(reader).looks) == 2
+
+
+def test_a_list_is_of_github_s_moment_whatever_clock_asks(reader: Reader):
+    with reader.client("good-token") as client:
+        look(client, reader.lake, ACME, datetime(2030, 1, 1, tzinfo=UTC))
+    assert roll(reader).first_look_at == now(reader)
 
 
 def test_on_one_day_the_list_is_asked_for_once(reader: Reader):
@@ -235,6 +246,23 @@ def played(reader: Reader, lake: Lake, folder: Path, fuse: Fuse) -> int:
     except Dead:
         pass
     return fuse.count
+
+
+def test_members_whose_check_fails_are_a_line_and_stop_no_repository(reader: Reader):
+    looked(reader)
+    reader.world.advance(seconds=DAY)
+    (span, *_), looks = roll(reader).spans, roll(reader).looks
+    broken = Roll((span, replace(span, span_number=2, to_date=date(2026, 3, 1))), looks)
+    with reader.lake.begin("silver", ACME) as publication:
+        put(publication, tables_of(broken, ACME))
+    notes: list[str] = []
+    token = listener.set(lambda progress: notes.append(progress.note))
+    with reader.client("good-token") as client:
+        session = Session(client, reader.lake, reader.repo, "run-1")
+        collect_members(session, CollectedRepository(1, 0, now(reader), False, "Organization"))
+    listener.reset(token)
+    assert [note.partition(":")[0] for note in notes] == ["the members of acme stay as they were"]
+    assert "member_spans_do_not_overlap" in notes[0]
 
 
 def test_of_two_looks_at_once_one_counts(reader: Reader):
