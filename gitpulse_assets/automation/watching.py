@@ -73,6 +73,7 @@ def kept_client(settings: Settings) -> "GitHubClient":
 )
 def watch_list(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Follow the watch list; the lake keeps who is a member."""
+    from gitpulse_assets.pipeline.wrong_input import wrong_input
     from gitpulse_assets.watch.state import membership
     from gitpulse_assets.watch.watch_list import watch_list as read_watch_list
 
@@ -85,26 +86,17 @@ def watch_list(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         context.log.info("%s is not on the watch list any more: retired, its data stay", key)
     for name, trouble in step.troubles.items():
         context.log.warning("%s cannot be watched: %s", name, trouble)
-    for line in wrong_lines(lake, state, wanted):
-        context.log.warning("%s", line)
     requests, state = first_runs(context.instance, lake, state)
     stored.save(state)
+    repos_watched = map(Repo.parse, state.watched_keys)
+    for line in wrong_input(lake, {repo: wanted.options(repo) for repo in repos_watched}):
+        context.log.warning("%s", line)
     missing = sorted(set(state.watched_keys) - set(context.instance.get_dynamic_partitions(REPOS_PARTITIONS)))
     reason = told(state, step, stopped_by)
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[repos.build_add_request(list(some)) for some in chunks(missing)],
         skip_reason=None if requests else dg.SkipReason(reason),
-    )
-
-
-def wrong_lines(lake: "Lake", state: "Membership", wanted: "WatchList") -> list[str]:
-    """What the list says of watched repositories that fits nothing, each line once."""
-    from gitpulse_assets.pipeline.wrong_input import wrong_input
-
-    repos = map(Repo.parse, state.watched_keys)
-    return list(
-        dict.fromkeys(line for repo in repos for line in wrong_input(lake, repo, wanted.options(repo)))
     )
 
 

@@ -64,9 +64,14 @@ def waiting_names(con: duckdb.DuckDBPyConnection, patterns: Iterable[str]) -> li
     return sorted({name for pattern in patterns for name in names if fits(pattern, name)})
 
 
+def is_written(patterns: Sequence[str]) -> bool:
+    """Whether somebody wrote the patterns; the default ones may fit nothing."""
+    return tuple(patterns) != DEFAULT_WAITING_LABELS
+
+
 def unfit_patterns(names: Sequence[str], patterns: Sequence[str]) -> list[str]:
     """The patterns that fit none of the labels' names, of those that somebody wrote."""
-    if tuple(patterns) == DEFAULT_WAITING_LABELS:
+    if not is_written(patterns):
         return []
     return [pattern for pattern in patterns if not any(fits(pattern, name) for name in names)]
 

@@ -1,5 +1,7 @@
 """What the watch list and the settings say of conversations, and what only a full walk sees of them."""
 
+from pathlib import Path
+
 import pyarrow.parquet as pq
 
 from gitpulse_assets import chosen
@@ -43,11 +45,28 @@ def test_texts_of_comments_are_kept_where_a_setting_asks_for_them_only(tmp_path,
 def test_a_waiting_label_that_fits_none_is_one_line_that_names_it(tmp_path):
     reader = reader_of(tmp_path / "lake", 8, issue_count=10)
     options = RepoOptions(waiting_labels=("bug", "needs-infos*"))
-    assert list(wrong_input(reader.lake, REPO, options)) == []
+    assert list(wrong_input(reader.lake, {REPO: options})) == []
     reader.sync()
-    assert list(wrong_input(reader.lake, REPO, RepoOptions())) == []
-    (line,) = wrong_input(reader.lake, REPO, options)
+    assert list(wrong_input(reader.lake, {REPO: RepoOptions()})) == []
+    (line,) = wrong_input(reader.lake, {REPO: options})
     assert line == f"{REPO}: waiting_labels: no label of it fits 'needs-infos*'; see its labels at GitHub"
+
+
+def test_a_damaged_table_of_labels_is_one_line_and_hides_nothing_of_others(tmp_path):
+    reader, options = (
+        reader_of(tmp_path / "lake", 8, issue_count=10),
+        RepoOptions(waiting_labels=("no-label",)),
+    )
+    reader.app.faults.append(Fault("status", match="/members?", status=403, times=99))
+    reader.sync()
+    path = Path(reader.lake.uri(contributors.LABEL_SPAN, REPO).removeprefix("file://"))
+    path.write_bytes(path.read_bytes()[:40])
+    damage, members = wrong_input(reader.lake, {REPO: options})
+    assert "label_span" in damage
+    assert "\n" not in damage
+    assert members.startswith("the members of acme cannot be read")
+    # What nobody wrote is not read for.
+    assert list(wrong_input(reader.lake, {REPO: RepoOptions()})) == [members]
 
 
 def test_members_that_cannot_be_read_are_one_line_and_stop_nothing(tmp_path):
@@ -63,7 +82,7 @@ def test_members_that_cannot_be_read_are_one_line_and_stop_nothing(tmp_path):
     listener.reset(token)
     lines = [note for note in notes if "cannot be read" in note]
     assert [line.partition(":")[0] for line in lines] == ["the members of acme cannot be read"]
-    assert list(wrong_input(reader.lake, REPO, RepoOptions())) == lines
+    assert list(wrong_input(reader.lake, {REPO: RepoOptions()})) == lines
     assert reader.lake.commit("silver", Organization("acme")) is None
 
 
