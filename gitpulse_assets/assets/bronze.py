@@ -94,16 +94,19 @@ def bronze(
         context.log.warning(wait_line(wait))
 
     organization = Organization(repo.owner)
-    members_before = target.commit("silver", organization)
+    with lake_errors():
+        members_before = target.commit("silver", organization)
     with github.client(settings, warn, was_reached=was_reached) as client:
         session = Session(client, target, repo, context.run.run_id)
         with notes_logged(context.log):
-            for line in unfit_lines(target, repo, options):
-                tell(WalkProgress(repo, 0, 0, note=line))
+            with lake_errors():
+                for line in unfit_lines(target, repo, options):
+                    tell(WalkProgress(repo, 0, 0, note=line))
             walk = collect_or_fail(session, is_full=config.full, with_events=config.events)
         quota = quota_left(client)
-    if target.commit("silver", organization) != members_before:
-        tell_look(context, target, organization)
+    with lake_errors():
+        if target.commit("silver", organization) != members_before:
+            tell_look(context, target, organization)
     with lake_errors(target, repo):
         rests = is_at_rest(session, walk)
     collected = {"duration_seconds": round(time.monotonic() - began, 3), NOTHING_CHANGED: rests, **quota}

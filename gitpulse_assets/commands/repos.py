@@ -121,6 +121,8 @@ def check_repos(settings: Settings) -> int:
             cost = client.spending.quota_cost
     except (SettingsError, WrongAddress) as error:
         return refused(error, WRONG_USE)
+    except LakeError as error:
+        return refused(error, FAILED)
     except GitHubError as error:
         return refused(error, PARTIAL)
     for trouble in troubles:

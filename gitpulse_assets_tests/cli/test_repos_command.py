@@ -69,6 +69,16 @@ def test_check_names_what_github_does_not_know(gitpulse, home: Path, sandbox: Sa
     assert gitpulse("repos", "check").exit_code == 0
 
 
+def test_check_says_in_one_line_what_of_the_lake_cannot_be_read(gitpulse, home: Path):
+    watch(home, "repositories: [acme/rocket]\n")
+    state = home / ".gitpulse" / "lake" / "_watch" / "membership.json"
+    state.parent.mkdir(parents=True)
+    state.write_text("{")
+    result = gitpulse("repos", "check")
+    assert result.exit_code == 1
+    assert "membership.json: not a state of GitPulse" in result.output.splitlines()[-1]
+
+
 def test_plan_says_the_cost_and_whether_it_is_there(gitpulse, sandbox: Sandbox):
     repository = sandbox.world.repository("acme/rocket")
     assert repository is not None
