@@ -96,11 +96,10 @@ def test_a_look_that_finds_nothing_writes_its_row_of_the_manifest_alone(reader: 
     assert newest.as_of_at >= published_as_of(reader)
 
 
-def test_a_star_of_the_repository_is_kept_and_leaves_silver_and_gold_alone(
+def test_a_push_to_the_repository_is_kept_and_leaves_silver_and_gold_alone(
     reader: Reader, refreshed: Refresh
 ):
     for run_id in ("run-2", "run-3"):
-        reader.world.acts_on(REPO.key).repository.star_times.append(reader.world.clock)
         reader.world.advance(seconds=60)
         reader.world.acts_on(REPO.key).repository.pushed_at = reader.world.clock
         assert refreshed() == {
