@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
-from gitpulse_assets.assets.members import tell_look
+from gitpulse_assets.assets.members import looks_told
 from gitpulse_assets.assets.silver import options_of
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.catalog.subjects import BRONZE
@@ -93,10 +93,10 @@ def bronze(
     def warn(wait: "Wait") -> None:
         context.log.warning(wait_line(wait))
 
-    organization = Organization(repo.owner)
-    with lake_errors():
-        members_before = target.commit("silver", organization)
-    with github.client(settings, warn, was_reached=was_reached) as client:
+    with (
+        looks_told(context, target, Organization(repo.owner)),
+        github.client(settings, warn, was_reached=was_reached) as client,
+    ):
         session = Session(client, target, repo, context.run.run_id)
         with notes_logged(context.log):
             with lake_errors():
@@ -104,9 +104,6 @@ def bronze(
                     tell(WalkProgress(repo, 0, 0, note=line))
             walk = collect_or_fail(session, is_full=config.full, with_events=config.events)
         quota = quota_left(client)
-    with lake_errors():
-        if target.commit("silver", organization) != members_before:
-            tell_look(context, target, organization)
     with lake_errors(target, repo):
         rests = is_at_rest(session, walk)
     collected = {"duration_seconds": round(time.monotonic() - began, 3), NOTHING_CHANGED: rests, **quota}

@@ -113,16 +113,7 @@ def judge_again(context: dg.AssetExecutionContext, lake: Any, con: Any, day: Day
         earlier = Day(day.event_date - timedelta(days=back))
         if parts_of(lake.commit("silver", earlier), ARCHIVE_HOUR):
             found = hours_result(coverage_of_day(lake, con, earlier))
-            evaluation = dg.AssetCheckEvaluation(
-                asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
-                check_name=HOURS_CHECK,
-                passed=found.passed,
-                metadata=found.metadata,
-                severity=found.severity,
-                description=found.description,
-                partition=str(earlier.event_date),
-            )
-            report_by_run(context.instance, context.run_id, evaluation)
+            report_by_run(context.instance, context.run_id, found, earlier.key)
 
 
 def count(commit: "Commit | None", contract: Any) -> int:

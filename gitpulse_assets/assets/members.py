@@ -4,12 +4,14 @@ Refreshes of its repositories look too, once a day; what they found is told to D
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
 from gitpulse_assets.checks.specs import asset_check_result, check_specs, contract_check_spec, report_by_run
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.members.tables import MEMBER_CHECKS
@@ -55,6 +57,20 @@ def members(
     yield from map(asset_check_result, results)
 
 
+@contextmanager
+def looks_told(context: dg.AssetExecutionContext, lake: "Lake", place: Organization) -> Iterator[None]:
+    """Tell Dagster of the members at the block's end, where it looked at them; nothing where nobody does."""
+    if CONTRIBUTORS not in chosen_subjects():
+        yield
+        return
+    with lake_errors():
+        before = lake.commit("silver", place)
+    yield
+    with lake_errors():
+        if lake.commit("silver", place) != before:
+            tell_look(context, lake, place)
+
+
 def tell_look(context: dg.AssetExecutionContext, lake: "Lake", place: Organization) -> None:
     """Tell Dagster of a look that a refresh made, in its run's name: tables, and what checks found."""
     from gitpulse_assets.members.looking import published_checks
@@ -63,13 +79,4 @@ def tell_look(context: dg.AssetExecutionContext, lake: "Lake", place: Organizati
     for contract in MEMBER_CONTRACTS:
         context.log_event(dg.AssetMaterialization(list(contract.asset_key), partition=place.key))
     for result in map(asset_check_result, published_checks(lake, place)):
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=result.asset_key or dg.AssetKey([]),
-            check_name=result.check_name or "",
-            passed=result.passed,
-            metadata=result.metadata,
-            severity=result.severity,
-            description=result.description,
-            partition=place.key,
-        )
-        report_by_run(context.instance, context.run.run_id, evaluation)
+        report_by_run(context.instance, context.run.run_id, result, place.key)

@@ -28,18 +28,25 @@ def evaluation(day: date, *, passed: bool) -> dg.AssetCheckEvaluation:
     )
 
 
+def report(instance: dg.DagsterInstance, run_id: str, day: date, *, passed: bool) -> None:
+    result = dg.AssetCheckResult(
+        asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)), check_name=HOURS_CHECK, passed=passed
+    )
+    report_by_run(instance, run_id, result, str(day))
+
+
 def test_the_last_check_of_each_day_counts_however_many_runs_judge_it(instance: dg.DagsterInstance):
     assert days_not_whole(instance) == frozenset()
     for day in (MONDAY, TUESDAY, WEDNESDAY):
-        report_by_run(instance, RUNS[0], evaluation(day, passed=day == WEDNESDAY))
+        report(instance, RUNS[0], day, passed=day == WEDNESDAY)
     assert days_not_whole(instance) == {MONDAY, TUESDAY}
-    report_by_run(instance, RUNS[1], evaluation(TUESDAY, passed=True))
-    report_by_run(instance, RUNS[1], evaluation(WEDNESDAY, passed=False))
+    report(instance, RUNS[1], TUESDAY, passed=True)
+    report(instance, RUNS[1], WEDNESDAY, passed=False)
     assert days_not_whole(instance) == {MONDAY, WEDNESDAY}
 
 
 def test_what_was_told_without_a_run_is_known_by_its_day(instance: dg.DagsterInstance):
-    report_by_run(instance, RUNS[0], evaluation(MONDAY, passed=True))
+    report(instance, RUNS[0], MONDAY, passed=True)
     assert not is_told(instance, HOURS_CHECK, Day(MONDAY))
     instance.report_runless_asset_event(evaluation(MONDAY, passed=True))
     assert is_told(instance, HOURS_CHECK, Day(MONDAY))
