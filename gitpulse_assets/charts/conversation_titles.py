@@ -1,8 +1,6 @@
 """What the charts of pull requests, answers and people show, in words, from the rows they draw."""
 
-from gitpulse_assets.charts.titles import Row, Rows, days, percent
-
-DAY_SECONDS = 86_400
+from gitpulse_assets.charts.titles import DAY_SECONDS, Row, Rows, days, percent
 
 
 def open_pull_requests(flow: Rows) -> str:

@@ -11,9 +11,8 @@ import altair as alt
 from gitpulse_assets.charts import conversation_titles as titles
 from gitpulse_assets.charts.charts import AGE_TICKS, pointed
 from gitpulse_assets.charts.parts import Document, day_axis, finish, hover, month_axis, rows_of
-from gitpulse_assets.charts.titles import Rows
+from gitpulse_assets.charts.titles import DAY_SECONDS, Rows
 
-DAY_SECONDS = 86_400
 FLOW_FIELDS = ("flow_date", "open_at_end", "drafts_at_end", "opened_count", "merged_count")
 STOCKS = {"open": "open_at_end", "drafts among them": "drafts_at_end"}
 DASHES = [[1, 0], [7, 3]]

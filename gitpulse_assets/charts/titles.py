@@ -7,6 +7,8 @@ the verdict, drawing to charts.py.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+DAY_SECONDS = 86_400
+
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 

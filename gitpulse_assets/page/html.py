@@ -12,9 +12,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gitpulse_assets.charts.theme import DARK, LIGHT, css_variables
-from gitpulse_assets.charts.titles import days, percent, signed
-
-DAY_SECONDS = 86_400
+from gitpulse_assets.charts.titles import DAY_SECONDS, days, percent, signed
 
 
 def render(template: str, **values: Any) -> str:
