@@ -15,6 +15,7 @@ from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.github.pace import MOST_A_MINUTE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.members.looking import unreadable
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
@@ -88,7 +89,7 @@ def member_costs(client: GitHubClient, repos: Iterable[Repo]) -> Iterator[tuple[
         try:
             count = client.member_count(owner)
         except OF_ONE as error:
-            say(f"the members of {owner} cannot be read: {error}")
+            say(unreadable(owner, error))
             continue
         cost = members_cost(count)
         say(f"{owner}: {counted(count, 'member')}; first look: {counted(cost.request_count, 'request')}")

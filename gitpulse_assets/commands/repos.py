@@ -15,6 +15,7 @@ from gitpulse_assets.github.errors import GitHubError, WrongAddress
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.members.looking import unreadable
 from gitpulse_assets.pipeline.wrong_input import unfit_lines
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
@@ -162,7 +163,7 @@ def unreadable_members(client: GitHubClient, owners: Iterable[str]) -> Iterator[
         try:
             client.member_count(owner)
         except OF_ONE as error:
-            yield f"the members of {owner} cannot be read: {error}"
+            yield unreadable(owner, error)
 
 
 def name_at_github(client: GitHubClient, lake: Lake, repo: Repo) -> str:

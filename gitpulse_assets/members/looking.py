@@ -109,9 +109,14 @@ def look(
 
 def troubled(kept: StateObject[KnownMembers], asking: "Asking", error: GitHubError, now: datetime) -> Looked:
     """Say, and keep, why the list could not be read."""
-    trouble = f"the members of {asking.place.login} cannot be read: {error}"
+    trouble = unreadable(asking.place.login, error)
     save(kept, msgspec.structs.replace(asking.state(now), trouble=trouble))
     return Looked(trouble=trouble)
+
+
+def unreadable(owner: str, error: GitHubError) -> str:
+    """Say of an owner's members that they cannot be read."""
+    return f"the members of {owner} cannot be read: {error}"
 
 
 def save(kept: StateObject[KnownMembers], state: KnownMembers) -> None:
