@@ -22,7 +22,7 @@ class Answer:
 
     `question`: what it tells, in a sentence. `over`: which rows the mart's own statement is given for one
     window of days, as `answers/over.py` has them; or that the published rows are given: those of the `time`
-    in the window, or a page of a list of `threads` or `people`, which `answers/listed.py` narrows.
+    in the window, or a page of a list of `threads` or `people`, which `answers/conversations.py` narrows.
     `columns`: the answer's, where they are not the mart's. `needs_reviews`: whether it lacks something where
     reviews are not collected. `needs_members`: whether it asks who maintains, of which a list of
     members may not tell all.

@@ -34,7 +34,7 @@ def holidays_of(name: str, years: Iterable[int]) -> tuple[date, ...]:
     country, _, part = name.partition("-")
     try:
         return tuple(sorted(holidays.country_holidays(country, part or None, years=years)))
-    # So `holidays` refuses a country or part that it does not know.
+    # So `holidays` refuses what it does not know; its own list lacks names that it takes, as Bayern.
     except NotImplementedError:
         message = f"{name!r} is no holiday calendar; write a country or a part of it, as in DE or DE-BY"
         raise UnknownCalendar(message) from None
