@@ -695,7 +695,7 @@ RULES: tuple[AlertRule, ...] = (
                 (
                     "Once a day from the hour on that `GITPULSE_ANSWER_LIST_AT` names: who waits for a "
                     "maintainer's word, by repository: the overdue, then the pending, then the others, the "
-                    "longest first; of each repository the first ten, and how many more. What could not be "
+                    "latest first; of each repository the first ten, and how many more. What could not be "
                     "read is named. No message where nobody waits, and none before the lake can be read"
                 ),
                 "Answer from the top; change the hour, or unset it, where the list is not wanted",

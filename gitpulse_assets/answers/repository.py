@@ -265,7 +265,7 @@ class RepositoryAnswers:
         conversations.read_list(self._database, self.published, mart, chosen, read)
 
     def waiting(self, chosen: ListFilter = EVERYTHING) -> Waiting:
-        """Return who waits for a maintainer's word, the longest first; raises as `listed` does."""
+        """Return who waits for a maintainer's word, the latest first; raises as `listed` does."""
         gaps = self.gaps(follow_up.MART)
         return self._kept(("waiting", chosen), lambda: waiting(self._database, self.published, chosen, gaps))
 

@@ -14,7 +14,7 @@ from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.checks.control_total import CONTROL_TOTAL_CHECK
 from gitpulse_assets.checks.semantic import SILVER_CHECKS, SYNC_STATE_CHECKS
 from gitpulse_assets.checks.specs import check_specs, contract_check_spec
-from gitpulse_assets.contracts.silver import ISSUE_CURRENT, SYNC_STATE
+from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
@@ -67,8 +67,8 @@ def silver(
             )
         )
     for table in made.tables:
-        shown = made.summary if table.contract is ISSUE_CURRENT else {}
-        yield dg.Output(table, output_name=table.contract.name, metadata=shown)
+        shown = made.summary.get(table.contract.name, {})
+        yield dg.Output(table, output_name=table.contract.name, metadata=dict(shown))
 
 
 def options_of(repo: Repo, settings: Settings) -> RepoOptions:

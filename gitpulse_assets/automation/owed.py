@@ -59,7 +59,7 @@ def owed_in(settings: Settings, repo_keys: Iterable[str]) -> OwedFound:
 def owed(asked: "RepositoryAnswers") -> list[Owed]:
     """Everyone who waits in one repository, by `mart_follow_up` and `mart_pending_response`.
 
-    The overdue, then the pending, then the others, of each the longest first.
+    The overdue, then the pending, then the others, of each the latest first.
     """
     from gitpulse_assets.marts import follow_up, pending_response
 

@@ -180,6 +180,7 @@ def keep_batches(
         lambda waiting: keep(session, stream, waiting, known or {}, is_walk=is_walk),
         "lifecycles",
         lambda: session.client.graphql_spending.quota_remaining,
+        keeps_records=known is not None,
     )
     try:
         walking.on(batches)

@@ -183,13 +183,15 @@ class StreamRun:
         self._session.meter.settle()
         return self.row
 
-    def interrupt(self, error: BaseException) -> None:
+    def interrupt(self, error: BaseException, *, keeps_records: bool = False) -> None:
         """Leave a row that says why the walk stopped (an error, Ctrl-C), and from where a later run goes on.
 
+        `keeps_records`: what came is not asked for again, so that a later run needs no address to go on.
         Storing may be the very thing that failed: the row then stays as it was, which is right too.
         """
         next_url = None if isinstance(error, CursorRefused) else self.row.next_url
-        status = "partial" if next_url or self.row.is_capped else "failed"
+        is_begun = keeps_records and self.row.record_count > 0
+        status = "partial" if next_url or self.row.is_capped or is_begun else "failed"
         try:
             self.close(status, error=str(error) or type(error).__name__, next_url=next_url)
         except LakeError as further:

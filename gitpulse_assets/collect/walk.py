@@ -43,7 +43,8 @@ class Walk(Generic[PageT]):
     """The pages of one walk that wait to be stored.
 
     `keep` makes pages durable and has the row count them, in one step. `noun`: what the records are called
-    where somebody watches, `quota_left` what is left then.
+    where somebody watches, `quota_left` what is left then. `keeps_records`: what came is not asked for again,
+    so that a walk cut short can be gone on with from nowhere.
     """
 
     def __init__(
@@ -52,8 +53,11 @@ class Walk(Generic[PageT]):
         keep: Callable[[list[PageT]], None],
         noun: str,
         quota_left: Callable[[], int | None],
+        *,
+        keeps_records: bool = False,
     ) -> None:
         self.run = run
+        self._keeps_records = keeps_records
         self._keep, self._noun, self._quota_left = keep, noun, quota_left
         self.waiting: list[PageT] = []
 
@@ -78,7 +82,7 @@ class Walk(Generic[PageT]):
         with suppress(LakeError):
             self.keep()
         told = rest(error) if isinstance(error, LimitReached) else error
-        self.run.interrupt(told)
+        self.run.interrupt(told, keeps_records=self._keeps_records)
         raise told
 
     def _is_batch(self) -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 from gitpulse_assets.commands.console import refused, say, tell, watching
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.commands.summary import summary
+from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.manifest import ManifestRow
 from gitpulse_assets.repo import Repo
@@ -112,9 +113,16 @@ def exit_code(outcome: RunOutcome, rows: Sequence[ManifestRow]) -> int:
         return INTERRUPTED
     if outcome.is_misused:
         return WRONG_USE
-    # A list that GitHub ended early is partial too, but nothing goes on from it.
-    is_resumable = outcome.is_limited or any(row.status == "partial" and row.next_url for row in rows)
-    return PARTIAL if is_resumable else FAILED
+    return PARTIAL if outcome.is_limited or any(map(can_go_on, rows)) else FAILED
+
+
+def can_go_on(row: ManifestRow) -> bool:
+    """Whether another run goes on where this one was cut short: from an address, or behind what came.
+
+    A list that GitHub ended early is partial too, but nothing goes on from it.
+    """
+    is_told_apart = row.stream == ISSUE_TIMELINE.name and not row.is_capped
+    return row.status == "partial" and bool(row.next_url or is_told_apart)
 
 
 def left_undone(rows: Sequence[ManifestRow]) -> str:

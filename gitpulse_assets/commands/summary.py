@@ -5,6 +5,7 @@ from typing import Any
 
 from gitpulse_assets.catalog.subjects import BRONZE
 from gitpulse_assets.contracts import bronze, silver
+from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.runs.launch import RunOutcome
 from gitpulse_assets.transform.repairs import COUNTS, repair_line
@@ -14,7 +15,7 @@ def summary(outcome: RunOutcome, seconds: float) -> str:
     """Say of a successful run which walk it made, what was new, how long it took and what it cost."""
     walk = shown(outcome, bronze.ISSUES)
     parts = [f"{outcome.repo}: {walk_words(outcome, walk)}", f"{seconds:.1f} s", cost(outcome)]
-    return ", ".join(parts) + repaired(outcome, walk)
+    return ", ".join(parts) + repaired(outcome, walk) + newer_events(outcome)
 
 
 def shown(outcome: RunOutcome, contract: TableContract) -> Mapping[str, Any]:
@@ -47,6 +48,12 @@ def repaired(outcome: RunOutcome, walk: Mapping[str, Any]) -> str:
     if is_first or not set(COUNTS) <= set(current):
         return ""
     return f"; {repair_line({name: current[name] for name in COUNTS})}"
+
+
+def newer_events(outcome: RunOutcome) -> str:
+    """Say which kinds of events GitHub has added since this version, where conversations hold some."""
+    kinds = shown(outcome, CONVERSATION_EVENT).get("newer_event_kinds")
+    return f"; events of kinds that are new at GitHub are kept and not read ({kinds})" if kinds else ""
 
 
 def counted(count: int, unit: str) -> str:

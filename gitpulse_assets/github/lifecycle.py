@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 
 from gitpulse_assets.contracts.sources import ISSUE_LIFECYCLES
+from gitpulse_assets.contracts.timeline import ISSUE_KINDS, LIFECYCLE_KINDS, PULL_REQUEST_KINDS
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import AnswerUnusable, PageUnserved, RepositoryNotFound, Unanswered
 from gitpulse_assets.github.graphql import (
@@ -32,40 +33,11 @@ from gitpulse_assets.github.lifecycle_data import (
     WalkData,
     joined,
 )
+from gitpulse_assets.github.newer_kinds import NewerKinds, SchemaData, described, newer_names, question_about
 from gitpulse_assets.repo import Repo
 
 logger = logging.getLogger(__name__)
 
-ITEM_TYPES = (
-    "CLOSED_EVENT",
-    "REOPENED_EVENT",
-    "TRANSFERRED_EVENT",
-    "CONVERTED_TO_DISCUSSION_EVENT",
-)
-CONVERSATION_ITEM_TYPES = (
-    "CLOSED_EVENT",
-    "REOPENED_EVENT",
-    "LABELED_EVENT",
-    "UNLABELED_EVENT",
-    "ASSIGNED_EVENT",
-    "UNASSIGNED_EVENT",
-    "LOCKED_EVENT",
-    "UNLOCKED_EVENT",
-    "RENAMED_TITLE_EVENT",
-    "MARKED_AS_DUPLICATE_EVENT",
-    "UNMARKED_AS_DUPLICATE_EVENT",
-    "COMMENT_DELETED_EVENT",
-    "ISSUE_COMMENT",
-)
-PULL_REQUEST_ITEM_TYPES = (
-    "MERGED_EVENT",
-    "REVIEW_REQUESTED_EVENT",
-    "REVIEW_REQUEST_REMOVED_EVENT",
-    "READY_FOR_REVIEW_EVENT",
-    "CONVERT_TO_DRAFT_EVENT",
-    "PULL_REQUEST_REVIEW",
-    "REVIEW_DISMISSED_EVENT",
-)
 FRAGMENTS = ("issue_lifecycle", "lifecycle_events", "event_actor")
 # GitHub now and then cannot serve an issue, asked for alone. So many in a row are a trouble of its own: what
 # is left is asked for another time.
@@ -76,7 +48,8 @@ UNSERVED_IN_A_ROW = 10
 class Question:
     """What is asked about things by their node ids: documents, the kinds of events, and of which things.
 
-    `batch_size`: how many things are asked about at once, at most.
+    `batch_size`: how many things are asked about at once, at most. `has_newer_kinds`: whether kinds of events
+    that nobody here knows are asked for, too.
     """
 
     by_ids: str
@@ -86,6 +59,7 @@ class Question:
     item_types: Mapping[str, Sequence[str]]
     kinds: frozenset[str]
     batch_size: int
+    has_newer_kinds: bool = False
 
 
 LIFECYCLE = Question(
@@ -93,7 +67,7 @@ LIFECYCLE = Question(
     "timeline_page",
     FRAGMENTS,
     FRAGMENTS[1:],
-    {"itemTypes": ITEM_TYPES},
+    {"itemTypes": LIFECYCLE_KINDS},
     frozenset({"Issue"}),
     MOST_NODES,
 )
@@ -102,12 +76,10 @@ CONVERSATION = Question(
     "conversation_page",
     ("conversation", "conversation_items", "event_actor"),
     ("conversation_items", "event_actor"),
-    {
-        "itemTypes": (*CONVERSATION_ITEM_TYPES, *ITEM_TYPES[2:]),
-        "pullRequestItemTypes": (*CONVERSATION_ITEM_TYPES, *PULL_REQUEST_ITEM_TYPES),
-    },
+    {"itemTypes": ISSUE_KINDS, "pullRequestItemTypes": PULL_REQUEST_KINDS},
     frozenset({"Issue", "PullRequest"}),
     50,
+    has_newer_kinds=True,
 )
 
 
@@ -178,12 +150,12 @@ class Lifecycles:
         self._size = BatchSize(question.batch_size)
         self._failed_count = 0
         self._is_forbidden_told = False
-        self._further_page = load_document(question.further_page, question.further_fragments)
+        self._asks_kinds = question.has_newer_kinds
+        self._ask_for(NewerKinds())
 
     def left_out(self) -> tuple[str, ...]:
         """Find out what the server lacks of what is asked about an issue, by asking about none (1 point)."""
-        document = load_document(self._question.by_ids, self._question.fragments)
-        return self._graphql.ask(self._repo, document, {"ids": [], **self._question.item_types}).left_out
+        return self._graphql.ask(self._repo, self._by_ids, self._asked_of([])).left_out
 
     def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
         """All issues by creation, from the start or after a stored cursor (CursorRefused if it expired).
@@ -221,13 +193,9 @@ class Lifecycles:
 
     def _asked(self, number: int, node_ids: Sequence[str]) -> LifecycleBatch:
         """The first of the ids in one batch; one that GitHub cannot serve alone is missing."""
-        document = load_document(self._question.by_ids, self._question.fragments)
         try:
             answer = self._graphql.ask_shrinking(
-                self._repo,
-                document,
-                self._size,
-                lambda size: {"ids": node_ids[:size], **self._question.item_types},
+                self._repo, self._by_ids, self._size, lambda size: self._asked_of(node_ids[:size])
             )
         except Unanswered as error:
             if not error.may_be_size:
@@ -238,7 +206,36 @@ class Lifecycles:
             self._failed_count += 1
             return LifecycleBatch(number, date, [], [MissingNode(node_ids[0], "unanswered", str(error))])
         self._failed_count = 0
-        return self._batch(number, answer, node_ids)
+        return (
+            self._asked(number, node_ids) if self._learns(answer) else self._batch(number, answer, node_ids)
+        )
+
+    def _ask_for(self, newer: NewerKinds) -> None:
+        """Ask for further kinds of events from here on."""
+        question, more = self._question, newer.fragment if self._question.has_newer_kinds else ""
+        self._by_ids = load_document(question.by_ids, question.fragments) + more
+        self._further_page = load_document(question.further_page, question.further_fragments) + more
+        self._item_types: dict[str, object] = {
+            name: [*kinds, *newer.item_types.get(name, ())] for name, kinds in question.item_types.items()
+        }
+
+    def _asked_of(self, node_ids: Sequence[str]) -> dict[str, object]:
+        asks = {"asksKinds": self._asks_kinds} if self._question.has_newer_kinds else {}
+        return {"ids": node_ids, **self._item_types, **asks}
+
+    def _learns(self, answer: Answer) -> bool:
+        """Take from the first answer which kinds the server has; whether some of them were not asked for."""
+        data = answer.read(SchemaData) if self._asks_kinds else None
+        if data is None:
+            return False
+        self._asks_kinds = False
+        newer = newer_names(data)
+        names = sorted({kind for kinds in newer.values() for kind in kinds})
+        if names:
+            told = self._graphql.ask(self._repo, question_about(names), {})
+            self._ask_for(described(newer, told.read(dict[str, msgspec.Raw])))
+            logger.info("%s has kinds of events that are new here: %s", self._graphql.host, ", ".join(names))
+        return bool(names)
 
     def _walk_page(self, document: str, after: str | None) -> tuple[IssuesData, Answer]:
         try:
@@ -258,7 +255,7 @@ class Lifecycles:
             "name": self._repo.name,
             "first": size,
             "after": after,
-            "itemTypes": ITEM_TYPES,
+            "itemTypes": LIFECYCLE_KINDS,
         }
 
     def _issues_of(self, answer: Answer) -> IssuesData:
@@ -322,7 +319,7 @@ class Lifecycles:
         events: list[msgspec.Raw] = []
         after = page_info.next_after(None, f"the timeline of {node_id}")
         while after is not None:
-            variables = {"id": node_id, "after": after, **self._question.item_types}
+            variables = {"id": node_id, "after": after, **self._item_types}
             try:
                 answer = self._graphql.ask(self._repo, self._further_page, variables)
             except Unanswered as error:

@@ -55,13 +55,13 @@ MART = Mart(
         MART_FOLLOW_UP,
         route="follow-up",
         question=(
-            "List the issues and pull requests that wait for a maintainer, the overdue and the longest first."
+            "List the issues and pull requests that wait for a maintainer, the overdue first, of each the "
+            "latest at the top."
         ),
         sort=(
             ("is_overdue", "descending"),
-            ("business_days_waiting", "descending"),
-            ("waiting_since", "ascending"),
-            ("issue_number", "ascending"),
+            ("waiting_since", "descending"),
+            ("issue_number", "descending"),
         ),
         needs_reviews=True,
         needs_members=True,

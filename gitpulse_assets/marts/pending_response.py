@@ -52,9 +52,9 @@ MART = Mart(
         route="pending-responses",
         question=(
             "List the issues and pull requests that carry a waiting label and were answered "
-            "to it, the longest first."
+            "to it, the latest first."
         ),
-        sort=(("waiting_days", "descending"), ("issue_number", "ascending")),
+        sort=(("waiting_since", "descending"), ("issue_number", "descending")),
         needs_reviews=True,
         needs_members=True,
     ),

@@ -17,12 +17,14 @@ from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.marts import (
     contributor,
     contributor_monthly,
+    first_response,
     first_response_monthly,
     follow_up,
     pending_response,
     pull_request_flow,
     pull_request_lifecycle,
     pull_request_monthly,
+    time_in_label,
     trending_closed_issue,
     trending_issue,
     trending_pull_request,
@@ -123,7 +125,7 @@ FOLLOW_UP = ListKind(
     follow_up.MART,
     "Who waits for a maintainer's word",
     "Open, no draft, and no maintainer spoke since somebody else did. Overdue: for more business days than "
-    "the watch list promises.",
+    "the watch list promises. The overdue stand first, of each the latest at the top.",
     (("business_days_waiting", "Business days"), ("is_overdue", "Overdue"), ("waiting_since", "Since, UTC")),
     "Nobody waits: wherever somebody spoke, a maintainer had the last word.",
 )
@@ -161,6 +163,34 @@ TRENDING = (
         "Nobody but maintainers and bots commented on a closed issue in the last 14 days.",
     ),
 )
+FIRST_RESPONSES = ListKind(
+    first_response.MART,
+    "Issues and their first answer, the newest first",
+    "Only words answer: no label, no closing. The first by anybody but the author and bots, and by a "
+    "maintainer.",
+    (
+        ("state", "State"),
+        ("created_at", "Created, UTC"),
+        ("first_response_at", "First answer, UTC"),
+        ("first_maintainer_response_at", "A maintainer's, UTC"),
+        ("is_closed_without_response", "Closed without one"),
+    ),
+    "There is no issue.",
+)
+TIME_IN_LABEL = ListKind(
+    time_in_label.MART,
+    "How long labels were on, the longest first",
+    "All times of a label on one issue or pull request added up, also while it was closed, and up to now "
+    "where it is still on.",
+    (
+        ("total_seconds", "On for"),
+        ("label_name", "Label"),
+        ("times_entered", "Times"),
+        ("first_entered_at", "First, UTC"),
+        ("is_in_label", "On now"),
+    ),
+    "No label was ever put on.",
+)
 PULL_REQUESTS = ListKind(
     pull_request_lifecycle.MART,
     "Pull requests, the newest first",
@@ -193,7 +223,8 @@ PEOPLE = ListKind(
     ),
     "Nobody has acted here yet.",
 )
-KINDS = {kind.route: kind for kind in (FOLLOW_UP, PENDING, *TRENDING, PULL_REQUESTS, PEOPLE)}
+BY_TIME = (FIRST_RESPONSES, TIME_IN_LABEL)
+KINDS = {kind.route: kind for kind in (FOLLOW_UP, PENDING, *TRENDING, *BY_TIME, PULL_REQUESTS, PEOPLE)}
 
 
 @dataclass(frozen=True)
@@ -217,7 +248,7 @@ def listed(asked: RepositoryAnswers, kind: ListKind, chosen: ListFilter) -> List
 
 
 def responsiveness(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -> Told:
-    """Whom to answer first, all who wait, what is spoken of, and how soon issues were answered."""
+    """Whom to answer first, all who wait, what is spoken of, how soon issues are answered, time in labels."""
     waiting = asked.waiting(ListFilter(chosen.label, chosen.person))
     others = ListFilter(chosen.label, chosen.person, limit=ROWS_A_PAGE)
     months = asked.mart(first_response_monthly.MART, window).to_pylist()
@@ -229,7 +260,10 @@ def responsiveness(asked: RepositoryAnswers, window: Window, chosen: ListFilter)
             ("Wait in all", f"{waiting.waiting_count:,}", "for a maintainer's word"),
         ],
         [card("first_responses", document, RESPONSE_COLUMNS, months[::-1])],
-        [listed(asked, FOLLOW_UP, chosen), *(listed(asked, kind, others) for kind in (PENDING, *TRENDING))],
+        [
+            listed(asked, FOLLOW_UP, chosen),
+            *(listed(asked, kind, others) for kind in (PENDING, *TRENDING, *BY_TIME)),
+        ],
         waiting,
     )
 

@@ -14,7 +14,9 @@ from gitpulse_assets.catalog.subjects import COLLECTED, MERGED_TABLES
 from gitpulse_assets.checks.control_total import control_total_result
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import SILVER_CHECKS
-from gitpulse_assets.contracts.silver import RECONCILIATION
+from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT, RECONCILIATION
+from gitpulse_assets.contracts.timeline import EVENT_TYPES
 from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.lake.lake import Lake
@@ -67,7 +69,8 @@ def merge(
         if not is_rebuild:
             merged = folded(lake, publication, computed.manifest, merged)
         publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids_of(computed.manifest.rows()))
-        return Made(checks, staged, {} if is_rebuild else merge_summary(con, run_id))
+        summary = {} if is_rebuild else {ISSUE_CURRENT.name: merge_summary(con, run_id)}
+        return Made(checks, staged, summary | newer_events(con))
 
 
 def compute(
@@ -109,6 +112,16 @@ def unchanged(publication: Publication, changed: dict[str, bool]) -> set[str]:
     """Name the tables that can stay; on a first merge even an empty one is published."""
     published = publication.previous.tables if publication.previous else {}
     return {name for name, is_changed in changed.items() if not is_changed and name in published}
+
+
+def newer_events(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int | str]]:
+    """Count the events of kinds that GitHub added later, where conversations are collected and hold any."""
+    if CONVERSATION_EVENT not in MERGED_TABLES:
+        return {}
+    found = rows_of(con, load_sql("silver", "newer_event"), {"known": list(EVENT_TYPES)}).fetchall()
+    kinds = ", ".join(f"{kind}: {count:,}" for kind, count in found)
+    counted = {"newer_event_count": sum(count for _, count in found), "newer_event_kinds": kinds}
+    return {CONVERSATION_EVENT.name: counted} if found else {}
 
 
 def merge_summary(con: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:

@@ -20,12 +20,12 @@ ROWS_A_BATCH = 2_048
 class Made:
     """What a step made: the results of its checks, and its tables, sealed and ready to be promoted in order.
 
-    `summary`: what it counted, by name.
+    `summary`: what it counted, by the table that shows it and by name.
     """
 
     checks: list[CheckResult]
     tables: list[StagedTable]
-    summary: dict[str, int] = field(default_factory=dict)
+    summary: Mapping[str, Mapping[str, int | str]] = field(default_factory=dict)
 
     def publish(self) -> None:
         """Put every table in its place; the last one commits the merge."""

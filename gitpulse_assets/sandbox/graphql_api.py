@@ -47,6 +47,10 @@ class GraphQLApi:
     def __init__(self, world: World, listings: Listings) -> None:
         self.world, self.listings = world, listings
 
+    @property
+    def _schema(self) -> GraphQLSchema:
+        return schema(has_newer_kinds=self.world.has_newer_kinds)
+
     def node_count(self, body: bytes) -> int:
         """The nodes a query asks for at most; 0 when it cannot be read."""
         try:
@@ -66,7 +70,7 @@ class GraphQLApi:
         except QueryRefused as refusal:
             return json_response(200, {"errors": refusal.errors})
         if fault is not None and fault.kind == "older_server":
-            refusals = refused_fields(schema(), query.document, fault.fields)
+            refusals = refused_fields(self._schema, query.document, fault.fields)
             if refusals:
                 told = refusals if fault.has_codes else [{"message": one["message"]} for one in refusals]
                 return json_response(200, {"errors": told})
@@ -95,7 +99,7 @@ class GraphQLApi:
         # Where limits are switched off there is nothing to tell of them.
         told = rate_limit if quota.limit < UNLIMITED else None
         result = execute(
-            schema(), query.document, root_value=self, variable_values=query.variables, context_value=told
+            self._schema, query.document, root_value=self, variable_values=query.variables, context_value=told
         )
         assert isinstance(result, ExecutionResult)
         return result
@@ -105,7 +109,7 @@ class GraphQLApi:
             text, variables = graphql_query(body)
         except ValueError as error:
             raise QueryRefused([{"message": str(error)}]) from None
-        document = checked(text)
+        document = checked(text, has_newer_kinds=self.world.has_newer_kinds)
         try:
             cost = cost_of(document, variables, CONNECTIONS)
         except MissingBounds as error:
@@ -172,7 +176,7 @@ class GraphQLApi:
 
 
 @cache
-def schema() -> GraphQLSchema:
+def schema(*, has_newer_kinds: bool = False) -> GraphQLSchema:
     """The schema that every stand-in of the process executes, each with itself as the root."""
     return load_schema(
         {
@@ -191,18 +195,19 @@ def schema() -> GraphQLSchema:
                 "labels": lambda issue, _info, **page: _connection(issue.labels, page),
                 "assignees": lambda issue, _info, **page: _connection(_people(issue), page),
             },
-        }
+        },
+        has_newer_kinds=has_newer_kinds,
     )
 
 
 @lru_cache(maxsize=64)
-def checked(text: str) -> DocumentNode:
+def checked(text: str, *, has_newer_kinds: bool = False) -> DocumentNode:
     """A document that the schema allows; QueryRefused for any other."""
     try:
         document = parse(text)
     except GraphQLError as error:
         raise QueryRefused([_error_entry(error)]) from error
-    errors = validate(schema(), document)
+    errors = validate(schema(has_newer_kinds=has_newer_kinds), document)
     if errors:
         raise QueryRefused([_error_entry(error) for error in errors])
     return document

@@ -90,6 +90,11 @@ class ThreadActs(ABC):
         self._touch(issue, at)
         self._note(issue, "comment_deleted", at, actor, subject_id=comment.comment_id)
 
+    def celebrate(self, issue: Issue, at: int, actor: User | None) -> None:
+        """Do what GitHub has no kind of event for yet."""
+        self._event(issue, "celebrated", at, actor)
+        self._touch(issue, at)
+
     def react(self, comment: IssueComment | ReviewComment, kind: str) -> None:
         """Add a reaction, which moves no updated_at."""
         comment.reactions[kind] = comment.reactions.get(kind, 0) + 1

@@ -24,6 +24,7 @@ class World:
     `clock` is Unix seconds and moves only by `advance`; `lock` is held while a request is answered or the
     world advances, so a test may advance a world that a server thread is serving. `people`: owners, in lower
     case, that are no organisation. `firehose_shown`: the ids of all events that the firehose showed.
+    `has_newer_kinds`: whether timelines have a kind of event that GitHub has not yet.
     """
 
     def __init__(self, clock: str = DEFAULT_CLOCK) -> None:
@@ -34,6 +35,7 @@ class World:
         self.feeds: dict[int, PublicFeed] = {}
         self.event_ids = EventIds()
         self.people: set[str] = set()
+        self.has_newer_kinds = False
         self.organizations: dict[str, OrganizationActs] = {}
         self.firehose_shares = {"code": 0.3, "other": 0.1}
         self.firehose_shown: set[int] = set()

@@ -215,11 +215,6 @@ class Walks(ABC):
             self.walk(self.session(client, lake), is_full=is_full)
         return self.rows[-1]
 
-    @property
-    def cut_short(self) -> str:
-        """What a row says that was cut short: partial where it holds a place to go on from."""
-        return "failed" if self.is_told_apart else "partial"
-
     def elsewhere(self, folder: Path) -> "Walks":
         """The same GitHub, of which nothing is known yet."""
         return type(self)(self.stream, self.server, Lake.open(str(folder)))

@@ -3,17 +3,20 @@ import gzip
 import graphql
 import pytest
 
+from gitpulse_assets.contracts.timeline import ISSUE_KINDS, KNOWN_KINDS, PULL_REQUEST_KINDS
 from gitpulse_assets.github.graphql import load_document
-from gitpulse_assets.github.lifecycle import CONVERSATION, FRAGMENTS, ITEM_TYPES
+from gitpulse_assets.github.lifecycle import CONVERSATION, FRAGMENTS
+from gitpulse_assets.github.newer_kinds import NewerKinds, question_about
 
 DOCUMENTS = [
     load_document("lifecycle_by_ids", FRAGMENTS),
     load_document("lifecycle_walk", FRAGMENTS),
     load_document("timeline_page", FRAGMENTS[1:]),
-    load_document(CONVERSATION.by_ids, CONVERSATION.fragments),
-    load_document(CONVERSATION.further_page, CONVERSATION.further_fragments),
+    load_document(CONVERSATION.by_ids, CONVERSATION.fragments) + NewerKinds().fragment,
+    load_document(CONVERSATION.further_page, CONVERSATION.further_fragments) + NewerKinds().fragment,
     load_document("issue_counts"),
     load_document("repository_size"),
+    question_about(["CLOSED_EVENT", "MERGED_EVENT"]),
 ]
 
 
@@ -30,11 +33,12 @@ def test_every_document_is_valid_against_githubs_own_schema(github_schema, docum
     assert graphql.validate(github_schema, graphql.parse(document)) == []
 
 
-def test_the_item_types_asked_for_exist(github_schema):
-    known = github_schema.type_map["IssueTimelineItemsItemType"].values
-    assert {*ITEM_TYPES, *CONVERSATION.item_types["itemTypes"]} <= known.keys()
-    of_pull_requests = github_schema.type_map["PullRequestTimelineItemsItemType"].values
-    assert set(CONVERSATION.item_types["pullRequestItemTypes"]) <= of_pull_requests.keys()
+def test_every_kind_of_event_of_githubs_is_asked_for_or_known_to_be_left_out(github_schema):
+    of_issues = github_schema.type_map["IssueTimelineItemsItemType"].values.keys()
+    of_pull_requests = github_schema.type_map["PullRequestTimelineItemsItemType"].values.keys()
+    assert set(ISSUE_KINDS) <= of_issues
+    assert set(PULL_REQUEST_KINDS) <= of_pull_requests
+    assert of_issues | of_pull_requests == KNOWN_KINDS
 
 
 def test_no_document_uses_a_deprecated_field(github_schema):

@@ -8,10 +8,11 @@ import pytest
 
 from gitpulse_assets.collect import walk as walking
 from gitpulse_assets.commands.plan import member_costs, size_of
+from gitpulse_assets.commands.refresh import can_go_on
 from gitpulse_assets.contracts import contributors
 from gitpulse_assets.github.errors import GitHubError
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.pipeline.merge import merge
+from gitpulse_assets.pipeline.merge import merge, newer_events
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
@@ -23,7 +24,7 @@ from gitpulse_assets.upkeep.persons import forget_person, repos_naming
 from gitpulse_assets.watch.budget import first_cost
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences
-from gitpulse_assets_tests.people.silver import Row, moment, rows, unlike, words
+from gitpulse_assets_tests.people.silver import Row, moment, named, rows, told, unlike, words
 
 REPO = Repo("acme", "rocket")
 
@@ -176,9 +177,9 @@ def test_what_an_interruption_left_is_not_asked_for_again(tmp_path, monkeypatch)
     with pytest.raises(GitHubError):
         reader.sync()
     reader.app.faults.clear()
-    came = sum(
-        row.record_count for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline"
-    )
+    (cut,) = (row for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline")
+    came = cut.record_count
+    assert (cut.status, can_go_on(cut)) == ("partial", True)
     reader.sync()
     last = [row for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline"][-1]
     assert came > 0
@@ -211,3 +212,24 @@ def test_what_a_first_sync_costs_is_known_before(tmp_path):
     # A point is counted as a request where it is spent; a departure's question is none of a first sync's.
     assert sum(row.quota_cost for row in spent) <= cost.request_count + cost.point_count
     assert sum(row.quota_cost for row in spent) >= 0.7 * (cost.request_count + cost.point_count)
+
+
+def test_kinds_of_events_that_github_adds_later_are_kept_and_counted_for_one_point(tmp_path):
+    reader = reader_of(tmp_path / "lake", 9, issue_count=50)
+    reader.world.has_newer_kinds = True
+    acts = reader.world.acts_on(REPO.key)
+    first, *_, last = acts.repository.issues.values()
+    for issue in (first, last):
+        acts.celebrate(issue, reader.world.clock - 60, issue.author)
+    reader.sync()
+    held = [row for row in rows(reader, contributors.CONVERSATION_EVENT) if row["event_type"] == "celebrated"]
+    assert {(row["thread_number"], named(row, "actor")) for row in held} == {
+        (issue.number, told(issue.author)) for issue in (first, last)
+    }
+    assert {row["occurred_at"] for row in held} == {moment(reader.world.clock - 60)}
+    (row,) = (row for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline")
+    assert row.quota_cost == -(-row.record_count // 50) + 2
+    with connect() as con:
+        con.register("conversation_event", reader.lake.dataset(contributors.CONVERSATION_EVENT, REPO))
+        shown = newer_events(con)[contributors.CONVERSATION_EVENT.name]
+    assert shown == {"newer_event_count": 2, "newer_event_kinds": "celebrated: 2"}
