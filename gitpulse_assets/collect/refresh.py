@@ -15,6 +15,7 @@ from gitpulse_assets.collect.control import (
 )
 from gitpulse_assets.collect.departures import collect_departures
 from gitpulse_assets.collect.dialect import in_the_hosts_dialect
+from gitpulse_assets.collect.gone_comments import collect_gone_comments
 from gitpulse_assets.collect.issue_events import goes_on
 from gitpulse_assets.collect.lifecycle import collect_lifecycles
 from gitpulse_assets.collect.lists import WalkPlan, collect_list, plan_walk
@@ -65,6 +66,8 @@ def collect_all_of(
             session, repository.repository_id, row.known_as_of, with_events=with_events, is_full=is_full
         )
         collect_lists(session, LISTS, is_full=is_full)
+        if CONTRIBUTORS in chosen_subjects():
+            collect_gone_comments(session)
     except LimitReached as error:
         row = session.manifest.row(session.run_id, ISSUES.name)
         if session.client.has_token(session.repo) or row is None or row.status != "complete":

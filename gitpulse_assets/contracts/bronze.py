@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 
-_RUN = (
+RUN_COLUMNS = (
     Column("run_id", pa.string(), "The run that received the record.", nullable=False),
     Column("repo_owner", pa.string(), "The repository's owner, lower case.", nullable=False),
     Column("repo_name", pa.string(), "The repository's name, lower case.", nullable=False),
@@ -16,7 +16,7 @@ _PLACE = (
     Column("page_number", pa.int32(), "The page of the walk, from 1.", nullable=False),
     Column("record_number", pa.int32(), "The record's place on its page, from 1.", nullable=False),
 )
-_FETCHED_AT = Column(
+FETCHED_AT = Column(
     "fetched_at", UTC_TIMESTAMP, "The UTC time in the `Date` header of the answer.", nullable=False
 )
 _PLACE_RULE = Rule(
@@ -33,9 +33,9 @@ def record_table(name: str, description: str, *heads: Column) -> TableContract:
         grain="one received record",
         key=("run_id", "page_number", "record_number"),
         columns=(
-            *_RUN,
+            *RUN_COLUMNS,
             *_PLACE,
-            _FETCHED_AT,
+            FETCHED_AT,
             *heads,
             Column("payload_json", pa.string(), "The record's bytes exactly as received.", nullable=False),
         ),
@@ -64,9 +64,9 @@ ISSUE_PAGE = TableContract(
     grain="one page of a full walk",
     key=("run_id", "page_number"),
     columns=(
-        *_RUN,
+        *RUN_COLUMNS,
         _PLACE[0],
-        _FETCHED_AT,
+        FETCHED_AT,
         Column("url", pa.string(), "The address asked.", nullable=False),
         Column("etag", pa.string(), "The page's ETag, which stands for its records."),
         Column("next_url", pa.string(), "Where the walk went on; null on the last page."),
@@ -104,8 +104,8 @@ REPOSITORY = TableContract(
     grain="one answer",
     key=("run_id", "fetched_at"),
     columns=(
-        *_RUN,
-        _FETCHED_AT,
+        *RUN_COLUMNS,
+        FETCHED_AT,
         Column("repository_id", pa.int64(), "The answer's `id`; null where it has no usable one."),
         Column("payload_json", pa.string(), "The answer's body exactly as received.", nullable=False),
     ),
@@ -120,9 +120,9 @@ ISSUE_TIMELINE = TableContract(
     grain="one issue's timeline (graphql) or one event (rest_events) of an answer",
     key=("run_id", "page_number", "record_number"),
     columns=(
-        *_RUN,
+        *RUN_COLUMNS,
         *_PLACE,
-        _FETCHED_AT,
+        FETCHED_AT,
         Column("issue_id", pa.int64(), "The issue's REST id (GraphQL `databaseId`); null where not told."),
         Column("issue_number", pa.int64(), "The issue's number; null where not told."),
         Column("source", pa.string(), "`graphql` or `rest_events`.", nullable=False),
@@ -161,8 +161,8 @@ EVENT_WALK = TableContract(
     grain="one walk of the issue events",
     key=("run_id",),
     columns=(
-        *_RUN,
-        _FETCHED_AT,
+        *RUN_COLUMNS,
+        FETCHED_AT,
         Column("as_of_at", UTC_TIMESTAMP, "The `Date` of the walk's first answer.", nullable=False),
         Column(
             "complete_since_at",
@@ -202,8 +202,8 @@ DEPARTURE = TableContract(
     grain="one issue or pull request found gone by one run",
     key=("run_id", "issue_id"),
     columns=(
-        *_RUN,
-        _FETCHED_AT,
+        *RUN_COLUMNS,
+        FETCHED_AT,
         Column("issue_id", pa.int64(), "The issue's REST id.", nullable=False),
         Column("issue_number", pa.int64(), "The issue's number.", nullable=False),
         Column(
@@ -298,8 +298,8 @@ CONTROL_TOTAL = TableContract(
     grain="one walk that found something new",
     key=("run_id",),
     columns=(
-        *_RUN,
-        _FETCHED_AT,
+        *RUN_COLUMNS,
+        FETCHED_AT,
         *COUNTS,
     ),
     order_by=("fetched_at",),
@@ -313,8 +313,8 @@ RECONCILIATION = TableContract(
     grain="one complete full walk",
     key=("run_id",),
     columns=(
-        *_RUN,
-        _FETCHED_AT,
+        *RUN_COLUMNS,
+        FETCHED_AT,
         Column(
             "walk_run_ids",
             pa.list_(pa.string()),
@@ -341,7 +341,7 @@ MANIFEST = TableContract(
     grain="one run and stream",
     key=("run_id", "stream"),
     columns=(
-        *_RUN,
+        *RUN_COLUMNS,
         Column("stream", pa.string(), "The bronze table the run filled.", nullable=False),
         Column("sequence", pa.int64(), "Grows with each registration in the repository.", nullable=False),
         Column(

@@ -6,7 +6,7 @@ How a deleted account, a bot and an association are told is the same in every ta
 
 import pyarrow as pa
 
-from gitpulse_assets.contracts.bronze import record_table
+from gitpulse_assets.contracts.bronze import FETCHED_AT, RUN_COLUMNS, record_table
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, Rule, TableContract
 from gitpulse_assets.contracts.silver import ISSUE_ID, ISSUE_KEY, REPO_COLUMNS, one_of
 
@@ -66,6 +66,24 @@ RECEIVED_REVIEW_COMMENT = record_table(
     "review_comment",
     "Every comment of `GET /pulls/comments` as received; its text where GITPULSE_COMMENT_TEXTS asks.",
     Column("comment_id", pa.int64(), "The record's `id`; null where it has no usable one."),
+)
+
+COMMENT_GONE = TableContract(
+    layer="bronze",
+    name="comment_gone",
+    description=(
+        "Comments that a full walk of their list no longer met and that GitHub, asked for each, has not."
+    ),
+    grain="one comment found gone by one run",
+    key=("run_id", "list_name", "comment_id"),
+    columns=(
+        *RUN_COLUMNS,
+        FETCHED_AT,
+        Column("list_name", pa.string(), "Its list: `issue_comment` or `review_comment`.", False),
+        Column("comment_id", pa.int64(), "GitHub's numeric id of the comment.", False),
+    ),
+    order_by=("list_name", "comment_id"),
+    sample=("list_name", "comment_id"),
 )
 
 CONVERSATION_THREAD = TableContract(

@@ -509,6 +509,11 @@ class GitHubClient:
         issues_url = self._address(repo, "/issues")
         return Departures(self._transport, lifecycles, repo, repository_id, issues_url).probe(missing)
 
+    def is_gone(self, repo: Repo, listing: RestList, record_id: int) -> tuple[bool, datetime]:
+        """Ask whether a record of a list is no longer there, and GitHub's time of the answer; 1 request."""
+        reply = self._transport.get(self._address(repo, f"{listing.path}/{record_id}"), repo)
+        return reply.status in (404, 410), reply.date
+
     def _address(self, repo: Repo, path: str, **query: str | int) -> str:
         base = f"{self._api_url}/repos/{repo.owner}/{repo.name}{path}"
         return str(httpx.URL(base, params=query)) if query else base

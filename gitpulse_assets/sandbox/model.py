@@ -78,7 +78,10 @@ class PullRequestReview:
 
 @dataclass(slots=True, eq=False)
 class ReviewComment:
-    """A comment on a line, written at `created_at` and seen by others when its review is submitted."""
+    """A comment on a line, written at `created_at` and seen by others when its review is submitted.
+
+    `is_hidden`: the list does not show it, as it may happen while it is walked.
+    """
 
     comment_id: int
     review: PullRequestReview
@@ -87,6 +90,7 @@ class ReviewComment:
     updated_at: int
     path: str = "src/main.py"
     reply_to: "ReviewComment | None" = None
+    is_hidden: bool = False
     reactions: dict[str, int] = field(default_factory=dict)
 
 

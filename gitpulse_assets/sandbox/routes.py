@@ -32,6 +32,7 @@ OWN_MEMBERSHIP = re.compile(r"/user/memberships/orgs/([^/]+)")
 NUMBERED = re.compile(r"/repositories/(\d+)(/.*)?")
 ISSUE = re.compile(r"/issues/(\d+)(/events|/timeline)?")
 REVIEWS = re.compile(r"/pulls/(\d+)/reviews")
+COMMENT = re.compile(r"/(issues|pulls)/comments/(\d+)")
 # From this many rows on GitHub's issue list wants cursors.
 DEEP_PAGE_ROWS = 10_000
 EVENT_ROWS_MAX = 30_000
@@ -126,7 +127,7 @@ class Routes:
         if suffix == "/events":
             return self._feed(request, repository)
         issue = ISSUE.fullmatch(suffix)
-        if suffix == "/issues/comments" or suffix.startswith("/pulls"):
+        if suffix.startswith(("/issues/comments", "/pulls")):
             return self._pulls_and_comments(request, repository, suffix)
         if suffix not in ("/issues", "/issues/events") and not issue:
             return not_found()
@@ -185,7 +186,7 @@ class Routes:
         is_by_update = query.get("sort", "created") == "updated"
         # Both lists are ascending by default only where they are asked for without an order.
         rows = sorted(
-            (one for one in found if one.updated_at >= since),
+            (one for one in found if one.updated_at >= since and not getattr(one, "is_hidden", False)),
             key=lambda one: (one.updated_at if is_by_update else one.created_at, one.comment_id),
             reverse=query.get("direction", "asc") == "desc",
         )
@@ -194,6 +195,12 @@ class Routes:
 
     def _pulls_and_comments(self, request: Request, repository: Repository, suffix: str) -> Response:
         """The list of pull requests, the reviews of one, or comments; 404 for anything else of them."""
+        if (one := COMMENT.fullmatch(suffix)) is not None:
+            is_of_line = one[1] == "pulls"
+            found = review_comments(repository) if is_of_line else issue_comments(repository)
+            spell = review_comment_json if is_of_line else comment_json
+            texts = [spell(comment) for comment in found if comment.comment_id == int(one[2])]
+            return Response(200, texts[0].encode()) if texts else not_found()
         if suffix.endswith("/comments"):
             is_known = suffix in ("/issues/comments", "/pulls/comments")
             return self._comments(request, repository, suffix) if is_known else not_found()

@@ -121,6 +121,15 @@ class ThreadActs(ABC):
         review.is_reply, issue.review_comments[-1].reply_to = True, comment
         return review
 
+    def delete_review_comment(self, comment: ReviewComment, at: int) -> None:
+        """Delete a comment on a line, of which nothing tells; a reply's review goes with it."""
+        review, issue = comment.review, comment.review.issue
+        issue.review_comments.remove(comment)
+        if review.is_reply:
+            issue.said.remove(review)
+        self.repository.version += 1
+        self._note(issue, "review_comment_deleted", at, comment.author, subject_id=comment.comment_id)
+
     def dismiss(self, review: PullRequestReview, at: int, actor: User | None) -> None:
         """Dismiss a review, which then says nothing of what it said."""
         state, review.state = review.state, "DISMISSED"

@@ -2,12 +2,14 @@
 
 issue list -> changed threads -> issue_timeline (GraphQL) --> conversation_thread, conversation_event, review
 comment lists (REST) -> issue_comment, review_comment ------> issue_comment, review_comment
+what a full walk of these missed -> comment_gone -----------> the same, without it
 
 One collection with the lifecycles of issues, which are a part of these conversations.
 """
 
 from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts.contributors import (
+    COMMENT_GONE,
     CONVERSATION_EVENT,
     CONVERSATION_THREAD,
     ISSUE_COMMENT,
@@ -16,7 +18,7 @@ from gitpulse_assets.contracts.contributors import (
     REVIEW,
     REVIEW_COMMENT,
 )
-from gitpulse_assets.contracts.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST
+from gitpulse_assets.contracts.sources import ISSUE_COMMENT_LIST, REVIEW_COMMENT_LIST, OwnRecord
 from gitpulse_assets.contracts.stream import Entity, Judged, Merged, Stream
 from gitpulse_assets.streams.issues import LIFECYCLE_STREAM
 
@@ -42,7 +44,9 @@ REVIEW_COMMENT_STREAM = Stream(
     texts=TEXTS,
 )
 
-STREAMS = (ISSUE_COMMENT_STREAM, REVIEW_COMMENT_STREAM)
+COMMENT_GONE_STREAM = Stream(COMMENT_GONE, OwnRecord())
+
+STREAMS = (ISSUE_COMMENT_STREAM, REVIEW_COMMENT_STREAM, COMMENT_GONE_STREAM)
 
 ENTITIES = (
     Entity(
@@ -58,7 +62,7 @@ ENTITIES = (
     ),
     Entity(
         "issue_comment",
-        (ISSUE_COMMENT_STREAM,),
+        (ISSUE_COMMENT_STREAM, COMMENT_GONE_STREAM),
         steps=("issue_comment_record", "touched_comment"),
         key="comment_id",
         current=ISSUE_COMMENT.name,
@@ -67,7 +71,7 @@ ENTITIES = (
     ),
     Entity(
         "review_comment",
-        (REVIEW_COMMENT_STREAM,),
+        (REVIEW_COMMENT_STREAM, COMMENT_GONE_STREAM),
         steps=("review_comment_record",),
         key="comment_id",
         current=REVIEW_COMMENT.name,

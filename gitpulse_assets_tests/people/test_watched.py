@@ -12,6 +12,8 @@ from gitpulse_assets.place import Organization
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.model import IssueComment
 from gitpulse_assets.watch.watch_list import RepoOptions
+from gitpulse_assets_tests.history.rebuilding import differences
+from gitpulse_assets_tests.people.silver import unlike, words
 from gitpulse_assets_tests.people.test_conversations import REPO, reader_of, rows
 
 TEXT = "A comment"
@@ -126,3 +128,45 @@ def test_case_24_a_comment_edited_and_a_reaction_added_are_brought_up_to_date(tm
 def held_comment(reader, comment_id: int) -> dict:
     held = rows(reader, contributors.ISSUE_COMMENT)
     return next(row for row in held if row["comment_id"] == comment_id)
+
+
+def test_comments_that_were_deleted_are_brought_up_to_date_by_the_full_walk(tmp_path):
+    """Nothing tells that a comment on a line was deleted; what a list alone hid is asked for and stays."""
+    reader = reader_of(tmp_path / "lake", 8, issue_count=40)
+    reader.sync()
+    acts = reader.world.acts_on(REPO.key)
+    remarks = [one for issue in acts.repository.issues.values() for one in issue.review_comments]
+    deleted, hidden = remarks[0], remarks[-1]
+    acts.delete_review_comment(deleted, reader.world.clock)
+    reader.world.advance(seconds=60)
+    reader.sync()
+    assert held_ids(reader, contributors.REVIEW_COMMENT) == {one.comment_id for one in remarks}
+    hidden.is_hidden = True
+    reader.sync(is_full=True)
+    left = {one.comment_id for one in remarks} - {deleted.comment_id}
+    assert held_ids(reader, contributors.REVIEW_COMMENT) == left
+    assert unlike(reader, acts) == []
+    asked = [row for row in reader.lake.manifest(REPO).rows() if row.stream == "comment_gone"]
+    assert (asked[-1].record_count, asked[-1].request_count) == (1, 2)
+    assert differences(reader.lake, REPO) == {}
+
+
+def test_without_a_token_a_comment_that_was_deleted_is_missed_by_the_full_walk(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=20)
+    reader.token = ""
+    reader.sync()
+    acts = reader.world.acts_on(REPO.key)
+    said = next(
+        one
+        for issue in acts.repository.issues.values()
+        for one in issue.said
+        if isinstance(one, IssueComment)
+    )
+    acts.delete_comment(said, reader.world.clock, None)
+    reader.world.advance(seconds=60)
+    reader.sync(is_full=True)
+    assert held_ids(reader, contributors.ISSUE_COMMENT) == words(acts, IssueComment).keys()
+
+
+def held_ids(reader, table) -> set[int]:
+    return {row["comment_id"] for row in rows(reader, table)}

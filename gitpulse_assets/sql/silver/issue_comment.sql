@@ -14,7 +14,7 @@ received as (
         author.login as author_login, author.id as author_id, author.type as author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, (fetched_at, run_sequence, page_number, record_number) as place
+        run_id, fetched_at, (fetched_at, run_sequence, page_number, record_number) as place, fetched_at as received_at
     from issue_comment_record
     where rule is null
     union all
@@ -23,7 +23,7 @@ received as (
         author_login, author_id, author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer)
+        run_id, fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer), null
     from stored_issue_comment
     semi join touched_comment using (comment_id)
 ),
@@ -43,7 +43,8 @@ newest as (
     qualify row_number() over (partition by comment_id order by updated_at desc, place desc) = 1
 ),
 
--- What was written before its thread came whole, and is none of it, was deleted: the list does not tell that.
+-- What was written before its thread came whole, and is none of it, was deleted: the list does not tell that. Nor is
+-- what a whole walk of the list did not meet and GitHub, asked for it by its id, has not.
 gone as (
     select newest.comment_id
     from newest
@@ -52,6 +53,13 @@ gone as (
         select comment_id from conversation_event where event_type = 'commented'
     ) as said using (comment_id)
     where thread.is_complete and newest.created_at < thread.fetched_at - interval 1 minute
+    union
+    select received.comment_id
+    from received
+    join bronze_comment_gone as missed
+        on received.comment_id = missed.comment_id and missed.list_name = 'issue_comment'
+    group by received.comment_id
+    having coalesce(max(received.received_at) <= max(missed.fetched_at), true)
 )
 
 select

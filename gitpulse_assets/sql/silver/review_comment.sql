@@ -14,7 +14,7 @@ received as (
         author.login as author_login, author.id as author_id, author.type as author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, (fetched_at, run_sequence, page_number, record_number) as place
+        run_id, fetched_at, (fetched_at, run_sequence, page_number, record_number) as place, fetched_at as received_at
     from review_comment_record
     where rule is null
     union all
@@ -23,7 +23,7 @@ received as (
         author_login, author_id, author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer)
+        run_id, fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer), null
     from stored_review_comment
 ),
 
@@ -36,9 +36,20 @@ first_told as (
     group by comment_id
 ),
 
-newest as (
-    select *
+-- Asked for by its id, a comment that a whole walk did not meet was not there.
+gone as (
+    select received.comment_id
     from received
+    join bronze_comment_gone as missed
+        on received.comment_id = missed.comment_id and missed.list_name = 'review_comment'
+    group by received.comment_id
+    having coalesce(max(received.received_at) <= max(missed.fetched_at), true)
+),
+
+newest as (
+    select received.*
+    from received
+    anti join gone using (comment_id)
     qualify row_number() over (partition by comment_id order by updated_at desc, place desc) = 1
 )
 
