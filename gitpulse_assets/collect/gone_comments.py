@@ -40,7 +40,7 @@ def collect_gone_comments(session: Session) -> None:
 
 
 def unasked_walk(session: Session, stream: Stream) -> list[ManifestRow]:
-    """The runs that made the list's newest full walk, or none where it was asked about or a part is folded."""
+    """The runs that made the list's newest full walk; none where it was asked about or one is folded."""
     rows = session.manifest.rows()
     full = [
         row for row in rows if (row.stream, row.status, row.walk_kind) == (stream.name, "complete", "full")
