@@ -196,11 +196,7 @@ class Routes:
     def _pulls_and_comments(self, request: Request, repository: Repository, suffix: str) -> Response:
         """The list of pull requests, the reviews of one, or comments; 404 for anything else of them."""
         if (one := COMMENT.fullmatch(suffix)) is not None:
-            is_of_line = one[1] == "pulls"
-            found = review_comments(repository) if is_of_line else issue_comments(repository)
-            spell = review_comment_json if is_of_line else comment_json
-            texts = [spell(comment) for comment in found if comment.comment_id == int(one[2])]
-            return Response(200, texts[0].encode()) if texts else not_found()
+            return _comment(repository, int(one[2]), is_of_line=one[1] == "pulls")
         if suffix.endswith("/comments"):
             is_known = suffix in ("/issues/comments", "/pulls/comments")
             return self._comments(request, repository, suffix) if is_known else not_found()
@@ -324,6 +320,16 @@ def _paging(query: dict[str, str]) -> tuple[int, int]:
 def _whole(text: str | None, default: int) -> int:
     # GitHub takes a page or size it cannot read for the default.
     return int(text) if text and text.isdecimal() and int(text) > 0 else default
+
+
+def _comment(repository: Repository, comment_id: int, *, is_of_line: bool) -> Response:
+    if is_of_line:
+        texts = [
+            review_comment_json(one) for one in review_comments(repository) if one.comment_id == comment_id
+        ]
+    else:
+        texts = [comment_json(one) for one in issue_comments(repository) if one.comment_id == comment_id]
+    return Response(200, texts[0].encode()) if texts else not_found()
 
 
 def _array(records: list[bytes]) -> bytes:
