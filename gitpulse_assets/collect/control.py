@@ -6,8 +6,9 @@ not is taken again by the next run.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import sub
 from typing import Any
 
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
@@ -22,6 +23,8 @@ from gitpulse_assets.lake.manifest import ManifestRow
 
 # What is hidden may become more from one walk to the next; what is lost by an accident is more than that.
 GROWTH_MAX = 2
+# By how much ours are off, in all that is compared; what is empty is not known.
+Known = int | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class ControlTotal:
     `is_quiet` where nothing was updated between them, `is_whole_walk` where the walk was a full one that came
     to the list's end. `lacked_count`: records by which pages of the list were short; `is_usual_walk` where
     those of this walk lacked no more than is usual. `missing_count`: issues that GitHub counts and its lists
-    lack, 0 where `difference` tells as much; `lacked_count` where no count tells. Difference and what is
-    missing are known where two such walks ended so.
+    lack, 0 where `difference` tells as much; `lacked_count` where no count tells. Differences and what is
+    missing are known where two such walks ended so. `our_pull_requests`: our open ones and our others.
     """
 
     before: OpenCount
@@ -72,6 +75,8 @@ class ControlTotal:
     missing_count: int = 0
     is_known_difference: bool = False
     is_known_missing: bool = False
+    our_pull_requests: tuple[int, ...] = ()
+    is_known_pull_request_difference: bool = False
 
     @property
     def is_at_rest(self) -> bool:
@@ -87,6 +92,15 @@ class ControlTotal:
     def difference(self) -> int:
         """How far our count is from GitHub's."""
         return self.our_count - self.after.count
+
+    @property
+    def pull_request_difference(self) -> tuple[int, ...]:
+        """How far ours are from GitHub's, the open and the others; empty where theirs moved or are untold."""
+        counts = self.after.pull_requests
+        if counts is None or not self.is_quiet or counts != self.before.pull_requests:
+            return ()
+        theirs = (counts.open_count, counts.merged_count + counts.closed_count)
+        return tuple(map(sub, self.our_pull_requests, theirs))
 
     @property
     def is_difference_new(self) -> bool:
@@ -106,26 +120,34 @@ class ControlTotal:
 
 def ours_of(session: Session, *, has_pull_requests: bool) -> int:
     """Count what GitHub counted, by what is stored and not merged yet."""
-    kind = "open_issue_and_pull_request_count" if has_pull_requests else "open_issue_count"
-    return open_counts(session)[kind]
+    return open_counts(session)[counted_kind(has_pull_requests=has_pull_requests)]
+
+
+def counted_kind(*, has_pull_requests: bool) -> str:
+    """Which of our counts is what GitHub counted."""
+    return "open_issue_and_pull_request_count" if has_pull_requests else "open_issue_count"
 
 
 def held(
     session: Session, before: OpenCount, after: OpenCount, walk: ManifestRow, *, is_quiet: bool
 ) -> ControlTotal:
     """Hold what we have, after a walk, against GitHub's two counts."""
-    ours = ours_of(session, has_pull_requests=after.has_pull_requests)
+    counts = open_counts(session)
+    ours = counts[counted_kind(has_pull_requests=after.has_pull_requests)]
     lacked = lacked_since_full_walk(session.manifest.rows())
     is_usual = is_usual_walk(session.manifest.rows(), walk)
     total = ControlTotal(before, after, is_quiet, ours, walk.walk_kind == "full", lacked, is_usual)
     earlier = earlier_totals(session)
-    total = replace(total, missing_count=missing_count(session, total, earlier))
+    of_pull_requests = (counts["open_pull_request_count"], counts["closed_pull_request_count"])
+    missing = missing_count(session, total, earlier)
+    total = replace(total, missing_count=missing, our_pull_requests=of_pull_requests)
     # A cache gives the same page twice in a minute, so that another run has to come by it.
     others = [row for row in earlier if row["run_id"] != session.run_id]
     return replace(
         total,
         is_known_difference=is_known_difference(total, others if lacked else earlier),
         is_known_missing=is_known_missing(total, others),
+        is_known_pull_request_difference=is_known_pull_request_difference(total, earlier),
     )
 
 
@@ -168,8 +190,45 @@ def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) 
     if not total.is_at_rest or not total.difference:
         return False
     at_rest = [row for row in alike(total, earlier) if is_at_rest(row)]
-    same = [row for row in at_rest[-1:] if row["our_count"] - row["open_count_after"] == total.difference]
-    return any(row["is_known_difference"] or is_second_whole(total, row) for row in same)
+    return is_for_good(total, total.difference, at_rest, our_count_off, "is_known_difference")
+
+
+def is_for_good(
+    total: ControlTotal,
+    difference: Known,
+    at_rest: Sequence[dict[str, Any]],
+    off: Callable[[dict[str, Any]], Known],
+    known: str,
+) -> bool:
+    """Say whether the newest of the rows ended with the same: known, or after a full walk as this one is."""
+    same = [row for row in at_rest[-1:] if off(row) == difference]
+    return any(row[known] or is_second_whole(total, row) for row in same)
+
+
+def our_count_off(row: dict[str, Any]) -> int:
+    """How far our count was from GitHub's."""
+    return row["our_count"] - row["open_count_after"]
+
+
+def is_known_pull_request_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
+    """Say of pull requests what `is_known_difference` says of open issues."""
+    difference = total.pull_request_difference
+    if not any(difference):
+        return False
+    at_rest = [
+        row for row in earlier if row["is_quiet"] and row.get("our_open_pull_request_count") is not None
+    ]
+    known = "is_known_pull_request_difference"
+    return is_for_good(total, difference, at_rest, pull_requests_off, known)
+
+
+def pull_requests_off(row: dict[str, Any]) -> Known:
+    """How far our pull requests were from GitHub's, the open and the others."""
+    ended = row["merged_pull_request_count"] + row["closed_pull_request_count"]
+    return (
+        row["our_open_pull_request_count"] - row["open_pull_request_count"],
+        row["our_closed_pull_request_count"] - ended,
+    )
 
 
 def is_known_missing(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> bool:
@@ -270,7 +329,7 @@ def keep_control_total(session: Session, total: ControlTotal, repository: Collec
     stream.close("complete" if is_settled else "partial", error=contradiction(session, total))
 
 
-def pull_request_columns(total: ControlTotal) -> dict[str, int]:
+def pull_request_columns(total: ControlTotal) -> dict[str, int | bool]:
     """The columns of a row that tell of pull requests, where they did not move between the two counts."""
     counts = total.after.pull_requests
     if counts is None or counts != total.before.pull_requests:
@@ -279,6 +338,9 @@ def pull_request_columns(total: ControlTotal) -> dict[str, int]:
         "open_pull_request_count": counts.open_count,
         "merged_pull_request_count": counts.merged_count,
         "closed_pull_request_count": counts.closed_count,
+        "our_open_pull_request_count": total.our_pull_requests[0],
+        "our_closed_pull_request_count": total.our_pull_requests[1],
+        "is_known_pull_request_difference": total.is_known_pull_request_difference,
     }
 
 

@@ -289,6 +289,20 @@ COUNTS = (
             ("closed", "pull requests closed without a merge"),
         )
     ),
+    *(
+        Column(
+            f"our_{state}_pull_request_count",
+            pa.int64(),
+            f"Our count of {words}, after the walk; null where GitHub's is, or by an older version.",
+        )
+        for state, words in (("open", "open pull requests"), ("closed", "closed and merged pull requests"))
+    ),
+    Column(
+        "is_known_pull_request_difference",
+        pa.bool_(),
+        "Whether two full walks ended with ours so far from GitHub's, whose difference it is then; null as "
+        "these.",
+    ),
 )
 
 CONTROL_TOTAL = TableContract(

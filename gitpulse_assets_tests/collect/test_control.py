@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from gitpulse_assets.collect.control import ControlTotal, OpenCount, is_known_difference, is_known_missing
+from gitpulse_assets.collect.control import (
+    ControlTotal,
+    OpenCount,
+    is_known_difference,
+    is_known_missing,
+    is_known_pull_request_difference,
+    pull_request_columns,
+)
+from gitpulse_assets.github.client import PullRequestCounts
 
 AT = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 
@@ -67,6 +75,34 @@ def test_only_a_count_at_rest_contradicts(counts: ControlTotal, is_contradicted:
 )
 def test_a_difference_is_known_after_the_second_whole_walk_that_ended_with_it(counts, earlier, is_known):
     assert is_known_difference(counts, earlier) is is_known
+
+
+def pull_requests(*theirs: int, is_whole: bool = True, is_quiet: bool = True) -> ControlTotal:
+    """Ours are 4 open ones and 9 others."""
+    count = OpenCount(10, False, AT, 10, PullRequestCounts(*theirs))
+    return ControlTotal(count, count, is_quiet, 10, is_whole, our_pull_requests=(4, 9))
+
+
+def row_of(total: ControlTotal, *, is_known: bool = False) -> dict[str, Any]:
+    how = {"is_quiet": total.is_quiet, "is_whole_walk": total.is_whole_walk}
+    return how | pull_request_columns(total) | {"is_known_pull_request_difference": is_known}
+
+
+@pytest.mark.parametrize(
+    ("counts", "earlier", "is_known"),
+    [
+        (pull_requests(4, 6, 5), [], False),
+        (pull_requests(4, 6, 5), [row_of(pull_requests(4, 5, 6))], True),
+        (pull_requests(4, 6, 5), [row_of(pull_requests(5, 6, 4))], False),
+        (pull_requests(4, 6, 5, is_whole=False), [row_of(pull_requests(4, 6, 5))], False),
+        (pull_requests(4, 6, 5, is_whole=False), [row_of(pull_requests(4, 6, 5), is_known=True)], True),
+        (pull_requests(4, 6, 5, is_quiet=False), [row_of(pull_requests(4, 6, 5))], False),
+        (pull_requests(4, 6, 3), [row_of(pull_requests(4, 6, 3))], False),
+    ],
+    ids=["first", "second", "of-others", "not-whole", "known-before", "moving", "equal"],
+)
+def test_of_pull_requests_a_difference_is_known_by_the_same_rule(counts, earlier, is_known):
+    assert is_known_pull_request_difference(counts, earlier) is is_known
 
 
 def lacking(count: int, *, is_whole: bool = True, is_usual: bool = True) -> ControlTotal:

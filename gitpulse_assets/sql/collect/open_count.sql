@@ -1,5 +1,5 @@
 -- Grain: one row. How many issues, and how many issues and pull requests, are open by what is stored and not merged
--- yet, and how many of both are closed. Only for deciding whether GitHub's own count calls for a full walk, and whether
+-- yet, and how many of both are closed; of these the pull requests. Only for deciding whether GitHub's own count calls for a full walk, and whether
 -- there must be events; what is published is counted in silver.
 with record as (
     select issue_id, updated_at, fetched_at, state, is_pull_request
@@ -27,5 +27,7 @@ newest as (
 select
     count(*) filter (where state = 'open' and not is_pull_request) as open_issue_count,
     count(*) filter (where state = 'open') as open_issue_and_pull_request_count,
-    count(*) filter (where state = 'closed') as closed_issue_and_pull_request_count
+    count(*) filter (where state = 'closed') as closed_issue_and_pull_request_count,
+    count(*) filter (where state = 'open' and is_pull_request) as open_pull_request_count,
+    count(*) filter (where state = 'closed' and is_pull_request) as closed_pull_request_count
 from newest

@@ -7,14 +7,16 @@ with counted as (
         repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
         our_count, is_whole_walk, is_known_difference, repository_difference, issue_count_after, lacked_count,
         missing_count, is_known_missing, open_pull_request_count, merged_pull_request_count,
-        closed_pull_request_count
+        closed_pull_request_count, our_open_pull_request_count, our_closed_pull_request_count,
+        is_known_pull_request_difference
     from stored_control_total
     union all
     select
         repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
         our_count, is_whole_walk, is_known_difference, repository_difference, issue_count_after, lacked_count,
         missing_count, is_known_missing, open_pull_request_count, merged_pull_request_count,
-        closed_pull_request_count
+        closed_pull_request_count, our_open_pull_request_count, our_closed_pull_request_count,
+        is_known_pull_request_difference
     from bronze_control_total
 ),
 
@@ -28,7 +30,8 @@ select
     repo_owner, repo_name, run_id, fetched_at, has_pull_requests, open_count_before, open_count_after, is_quiet,
     our_count, is_whole_walk, is_known_difference, repository_difference, issue_count_after, lacked_count,
     missing_count, is_known_missing, open_pull_request_count, merged_pull_request_count,
-    closed_pull_request_count
+    closed_pull_request_count, our_open_pull_request_count, our_closed_pull_request_count,
+    is_known_pull_request_difference
 from ended
 qualify
     fetched_at > max(fetched_at) over () - interval 7 day
