@@ -19,8 +19,8 @@ from gitpulse_assets.github.errors import BadToken, UnusableEnvironment
 from gitpulse_assets.github.target import Target
 from gitpulse_assets.lake.duck import connect, shortage
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.processes.stopping import pause, stops_noted
-from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
 
 # Feeds fall due at times of their own; this often they are looked through.
@@ -75,16 +75,19 @@ def summary(rows: Sequence[HourRow]) -> str:
 
 
 def watch_feeds(
-    settings: Settings, subjects: Sequence[Target], *, is_once: bool, clock: Clock = utc_now
+    settings: Settings, targets: Sequence[Target], *, is_once: bool, clock: Clock = utc_now
 ) -> int:
     """Poll feeds, once or until stopped, and return the exit code."""
+    # Dagster comes with it, which no archive is read with.
+    from gitpulse_assets.resources import github_client
+
     console = Console(stderr=True)
     try:
         with stops_noted(), connect(settings.duckdb_memory_limit) as con, github_client(settings) as client:
             poller = Poller(open_lake(settings), con, client, projections())
             if is_once:
-                return poll_once(console, poller, subjects, clock())
-            keep_polling(console, poller, subjects)
+                return poll_once(console, poller, targets, clock())
+            keep_polling(console, poller, targets)
     except (SettingsError, UnusableEnvironment) as error:
         return refused(error, WRONG_USE)
     except duckdb.OutOfMemoryException as error:
@@ -95,9 +98,9 @@ def watch_feeds(
         return refused("stopped; what has come is kept", INTERRUPTED)
 
 
-def poll_once(console: Console, poller: Poller, subjects: Sequence[Target], now: datetime) -> int:
+def poll_once(console: Console, poller: Poller, targets: Sequence[Target], now: datetime) -> int:
     """Poll the feeds that are due by `now`, say what that came to, and return the exit code."""
-    found = told_round(console, poller, subjects, now)
+    found = told_round(console, poller, targets, now)
     failed = sum(poll.span is None for poll in found.polls)
     unusable = f", {found.unusable_count:,} unusable" if found.unusable_count else ""
     answered = len(found.polls) - failed
@@ -106,16 +109,16 @@ def poll_once(console: Console, poller: Poller, subjects: Sequence[Target], now:
     return PARTIAL if failed or found.stopped_by else DONE
 
 
-def keep_polling(console: Console, poller: Poller, subjects: Sequence[Target]) -> NoReturn:
+def keep_polling(console: Console, poller: Poller, targets: Sequence[Target]) -> NoReturn:
     """Poll each feed when it is due, until somebody wishes for a stop (KeyboardInterrupt)."""
     while True:
-        found = told_round(console, poller, subjects, utc_now())
+        found = told_round(console, poller, targets, utc_now())
         pause(LIMIT_SECONDS if found.stopped_by else LOOK_SECONDS)
 
 
-def told_round(console: Console, poller: Poller, subjects: Sequence[Target], now: datetime) -> Round:
+def told_round(console: Console, poller: Poller, targets: Sequence[Target], now: datetime) -> Round:
     """Poll the feeds that are due by `now`, and tell of each what there is to tell."""
-    found = poller.poll(subjects, now)
+    found = poller.poll(targets, now)
     for poll in found.polls:
         tell_poll(console, poll)
     if found.stopped_by:
@@ -126,9 +129,9 @@ def told_round(console: Console, poller: Poller, subjects: Sequence[Target], now
 def tell_poll(console: Console, poll: Polled) -> None:
     """Say what a poll brought, in one line; nothing where nothing came and nothing was missed."""
     if poll.state.trouble:
-        tell(console, f"{poll.subject}: {poll.state.trouble}")
+        tell(console, f"{poll.target}: {poll.state.trouble}")
     elif poll.records or poll.gap_reason:
-        tell(console, f"{poll.subject}: {len(poll.records):,} events served{in_words_of_gap(poll)}")
+        tell(console, f"{poll.target}: {len(poll.records):,} events served{in_words_of_gap(poll)}")
 
 
 def in_words_of_gap(poll: Polled) -> str:

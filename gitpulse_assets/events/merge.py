@@ -19,6 +19,7 @@ import pyarrow as pa
 from gitpulse_assets.contracts.events import EVENT_HOUR, PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.incoming import Incoming
+from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.events.staging import staged_hours, staged_rows
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.duck import literal
@@ -165,14 +166,20 @@ class _Merge:
         self._con.execute(f"create or replace temp view winner as {load_sql('events', 'winner')}")
         self._audit()
         self._stage_rows(PUBLIC_EVENT, f"select {columns} from winner", rewritten)
-        for one in self._incoming.projections:
-            self._stage_rows(
-                one.contract,
-                self._typed(one.contract, one.event_type, one.select("resolved"), rewritten),
-                rewritten,
-            )
+        for one in self._typed_here(rewritten):
+            select = self._typed(one.contract, one.event_type, one.select("resolved"), rewritten)
+            self._stage_rows(one.contract, select, rewritten)
         self._stage_hours()
         self._refuse_disagreement(rewritten)
+
+    def _typed_here(self, rewritten: Sequence[str]) -> Iterable[Projection]:
+        """The typed tables that can have rows in the new part: each costs statements, whatever its rows."""
+        came = self._incoming.facts.event_types
+        for one in self._incoming.projections:
+            if one.event_type in came or not parts_of(self._before, one.contract).keys().isdisjoint(
+                rewritten
+            ):
+                yield one
 
     def _audit(self) -> None:
         report = audit_table(self._con, PUBLIC_EVENT, "winner")

@@ -1,8 +1,10 @@
 """What every publication of a day stages in one way: rows that take the place of parts, and the hours."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import duckdb
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.events import EVENT_HOUR
@@ -26,9 +28,10 @@ def staged_rows(
     for part in replaced:
         if part in there:
             publication.remove(contract, part)
-    if con.execute(f"select 1 from ({select}) limit 1").fetchall():
-        reader = con.sql(select).to_arrow_reader(ROWS_A_BATCH)
-        yield publication.stage(contract, reader, f"part-{publication.merge_id[:16]}")
+    reader = con.sql(select).to_arrow_reader(ROWS_A_BATCH)
+    if first := next((batch for batch in reader if batch.num_rows), None):
+        rows = pa.RecordBatchReader.from_batches(reader.schema, chain([first], reader))
+        yield publication.stage(contract, rows, f"part-{publication.merge_id[:16]}")
 
 
 def staged_hours(con: duckdb.DuckDBPyConnection, publication: Publication, stored: ds.Dataset) -> StagedTable:
