@@ -57,7 +57,7 @@ test-deployment: .venv/launchers  ## docker-compose.yml, started as processes: d
 .venv-bench/%: bench/peers/%.lock
 	$(APART)
 
-bench: .venv/runtime .venv-bench/tap-github .venv-bench/dlt  ## measure GitPulse and its peers (an hour; ARGS="--quick", or parts)
+bench: .venv/runtime .venv-bench/tap-github .venv-bench/dlt .venv-bench/events  ## measure GitPulse and its peers (an hour; ARGS="--quick", or parts)
 	$(BIN)/python -m bench $(ARGS)
 
 readers: .venv/dev .venv-bench/readers  ## read every table with every reader, those too large for the suite too
@@ -91,7 +91,7 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 	$(RESOLVE) $(ARGS) pyproject.toml --group build -o requirements.lock
 	$(RESOLVE) $(ARGS) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
 	$(RESOLVE) $(ARGS) pyproject.toml --group build --extra launchers -c requirements-dev.lock -o requirements-launchers.lock
-	for peer in tap-github dlt readers; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
+	for peer in tap-github dlt events readers; do $(RESOLVE) $(ARGS) bench/peers/$$peer.in -o bench/peers/$$peer.lock; done
 	$(RESOLVE) $(ARGS) examples/requirements.in -o examples/requirements.lock
 	$(PYTHON) scripts/list_wheels.py requirements.lock requirements-dev.lock requirements-launchers.lock bench/peers/*.lock examples/requirements.lock > requirements.wheels
 

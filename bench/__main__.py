@@ -16,7 +16,8 @@ from typing import Any
 import click
 
 from bench.conversations import conversations
-from bench.events import events
+from bench.events import events, metrics
+from bench.feeds import feeds
 from bench.figures import (
     Figure,
     Sizes,
@@ -42,6 +43,10 @@ FULL = Sizes(
     hour_events=180_000,
     day_events=180_000,
     event_days=30,
+    large_hour_events=600_000,
+    day_hour_events=30_000,
+    poll_rounds=200,
+    watched_feeds=1_000,
 )
 QUICK = Sizes(
     issues=3_000,
@@ -53,6 +58,10 @@ QUICK = Sizes(
     hour_events=6_000,
     day_events=600,
     event_days=2,
+    large_hour_events=12_000,
+    day_hour_events=600,
+    poll_rounds=4,
+    watched_feeds=60,
 )
 
 PARTS: dict[str, Callable[[Sizes, Path], Iterable[Figure]]] = {
@@ -68,6 +77,8 @@ PARTS: dict[str, Callable[[Sizes, Path], Iterable[Figure]]] = {
     "serving": serving,
     "conversations": conversations,
     "events": events,
+    "feeds": feeds,
+    "metrics": metrics,
 }
 
 

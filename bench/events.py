@@ -1,21 +1,25 @@
-"""Public events: what an hour file costs beside a plain pipeline, and metrics of a day with twenty users.
+"""Public events: what hour files cost beside other ways to read them; metrics of a day with twenty users.
 
-The plain pipeline unpacks the file, lets DuckDB read it with one wide schema and copies it by type: nothing
-is deduplicated, kept as text, checked or published. CPU is compared, not seconds.
+The other ways make typed Parquet by type (`peers/events_run.py`): nothing is deduplicated, kept as text,
+checked or published. CPU is compared, not seconds. Where `GITPULSE_RECORDED_DATA` names recorded
+events, the files are made of these, with ids and times of their own; else of made-up ones.
 """
 
 import gzip
 import json
+import os
 import random
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from bench.figures import MEGABYTE, Figure, Sizes
-from bench.measured import Measured, run_task
+from bench.figures import MEGABYTE, PEER_FOLDER, Figure, Sizes
+from bench.measured import Measured, measure, run_task
 from bench.serving import ROUNDS, TIMEOUT_SECONDS, USERS, served, timed
 from gitpulse_assets.lake.hour_name import file_name
 
@@ -32,7 +36,11 @@ TYPES = {
     "ForkEvent": (2, 4_800),
     "GollumEvent": (3, 220),
 }
-KEPT = ",".join(f"owner{number}/r{number}" for number in range(50))
+PEERS = ("plain", "polars", "chdb", "orjson")
+SAMPLES = 8_000
+KEPT_REPOSITORIES = 50
+# What each event of a file has of its own.
+NEW = ("id", "created_at")
 METRICS = (
     "event_count_offset?offset=1440",
     "active_repositories?offset=1440",
@@ -43,32 +51,81 @@ METRICS = (
 
 
 def events(sizes: Sizes, folder: Path) -> Iterator[Figure]:
-    """An hour file alone, six of a day, some repositories of it; then the metrics."""
-    write_hour(folder / "one", BEGIN, sizes.hour_events)
-    for number in range(6):
-        write_hour(folder / "six", BEGIN + number * HOUR, sizes.hour_events // 6)
-    plain = run_task(
-        "plain_events", folder, {}, str(folder / "one" / file_name(BEGIN)), str(folder / "plain")
-    )
-    for name, found in (
-        ("one hour file", imported(folder, "one")),
-        ("the same events as six hours", imported(folder, "six")),
-        ("50 repositories of one", imported(folder, "one", f"repositories={KEPT}")),
-    ):
-        yield Figure(
-            f"{name}: CPU beside the plain pipeline's", found.cpu_seconds / plain.cpu_seconds, "times"
-        )
-        yield Figure(f"{name}: peak memory", found.peak_bytes / MEGABYTE, "MB")
-    yield from metrics(sizes, folder)
+    """Hour files of two sizes beside the other ways, with all events and with those of some repositories."""
+    for count in (sizes.hour_events, sizes.large_hour_events):
+        yield from one_file(folder / str(count), count)
+    yield from whole_day(folder / "day", sizes.day_hour_events)
 
 
-def imported(folder: Path, name: str, kept: str = "") -> Measured:
-    """Bring an archive into a lake of its own."""
+def one_file(folder: Path, count: int) -> Iterator[Figure]:
+    """One hour file, by every way, ours with all events kept and with those of some repositories."""
+    path = write_hour(folder / "a", BEGIN + 12 * HOUR, count)
+    yield Figure(f"{count:,} events: packed", path.stat().st_size / MEGABYTE, "MB")
+    found = {name: by_peer(name, path) for name in PEERS}
+    found |= {"GitPulse": imported(folder), f"{KEPT_REPOSITORIES} repositories": imported(folder, kept())}
+    for name, one in found.items():
+        yield from cost(f"{count:,} events, {name}", one)
+    plain = found["plain"].cpu_seconds
+    for name in list(found)[1:]:
+        yield Figure(f"{count:,} events, {name} / plain", found[name].cpu_seconds / plain, "times of CPU")
+    shutil.rmtree(folder)
+
+
+def whole_day(folder: Path, count: int) -> Iterator[Figure]:
+    """The hours of a day, a quarter of it and all: by hour the same CPU, and the same memory."""
+    found: dict[int, Measured] = {}
+    for hours in (6, 24):
+        for number in range(hours):
+            if not (folder / "a" / file_name(BEGIN + number * HOUR)).exists():
+                write_hour(folder / "a", BEGIN + number * HOUR, count)
+        found[hours] = imported(folder)
+        yield from cost(f"{hours} hours of {count:,} events", found[hours])
+        shutil.rmtree(folder / "lake")
+    ratio = found[24].cpu_seconds / found[6].cpu_seconds / 4
+    yield Figure("an hour of 24 / an hour of 6", ratio, "times of CPU")
+
+
+def cost(name: str, found: Measured) -> Iterator[Figure]:
+    """CPU and memory of a process."""
+    yield Figure(f"{name}: CPU", found.cpu_seconds, "s")
+    yield Figure(f"{name}: peak memory", found.peak_bytes / MEGABYTE, "MB")
+
+
+def by_peer(name: str, path: Path) -> Measured:
+    """Read a file in another way, in the environment of these."""
+    python = PEER_FOLDER.parents[1] / ".venv-bench/events/bin/python"
+    target = path.parents[1] / name
+    command = [str(python), str(PEER_FOLDER / "events_run.py"), name, str(path), str(target)]
+    found = measure(command, path.parents[1] / f"{name}.out")
+    shutil.rmtree(target)
+    return found
+
+
+def imported(folder: Path, chosen: str = "") -> Measured:
+    """Bring the archive `a` of a folder into a lake of its own."""
     environment = {
-        "GITPULSE_LAKE_URL": str(folder / f"lake-{name}-{len(kept)}"),
-        "GITPULSE_ARCHIVES": f"a={folder / name} {kept}",
+        "GITPULSE_LAKE_URL": str(folder / f"lake{'-kept' if chosen else ''}"),
+        "GITPULSE_ARCHIVES": f"a={folder / 'a'} {chosen}",
     }
     return run_task("import_events", folder, environment, str(BEGIN.date()), str(BEGIN.date()))
+
+
+def kept() -> str:
+    """What GITPULSE_ARCHIVES says where some repositories are kept."""
+    names = sorted({one["repo"]["name"].lower() for one in samples()})
+    return f"repositories={','.join(random.Random(1).sample(names, KEPT_REPOSITORIES))}"
+
+
+@cache
+def samples() -> Sequence[dict[str, Any]]:
+    """Events of which hour files are made: recorded ones where they are there."""
+    if recorded := os.environ.get("GITPULSE_RECORDED_DATA"):
+        with gzip.open(Path(recorded) / "public_events_polls/events.polls.jsonl.gz") as file:
+            sent = [one for line in file for one in json.loads(line)["body"]]
+        return list({one["id"]: one for one in sent}.values())
+    rng = random.Random(1)
+    kinds = rng.choices(list(TYPES), [share for share, _ in TYPES.values()], k=SAMPLES)
+    return [made(rng, number, kind, BEGIN) for number, kind in enumerate(kinds)]
 
 
 def metrics(sizes: Sizes, folder: Path) -> Iterator[Figure]:
@@ -77,7 +134,8 @@ def metrics(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     for day in range(sizes.event_days):
         for hour in range(24):
             at = BEGIN + day * DAY + hour * HOUR
-            write_hour(folder / "days", at, sizes.day_events if at >= last else sizes.hour_events // 300)
+            count = sizes.day_events if at >= last else sizes.hour_events // 300
+            write_varied_hour(folder / "days", at, count)
     lake = folder / "lake-days"
     environment = {"GITPULSE_LAKE_URL": str(lake), "GITPULSE_ARCHIVES": f"a={folder / 'days'}"}
     run_task("import_events", folder, environment, str(BEGIN.date()), str(last.date()))
@@ -92,17 +150,45 @@ def metrics(sizes: Sizes, folder: Path) -> Iterator[Figure]:
         yield from timed("metrics, one time each: again", client, [some * ROUNDS for some in lists])
 
 
-def write_hour(folder: Path, hour_at: datetime, count: int) -> None:
-    """An hour file of made-up events, a quarter of which belong to the hour before."""
-    folder.mkdir(exist_ok=True)
+def write_hour(folder: Path, hour_at: datetime, count: int) -> Path:
+    """An hour file of the samples, a quarter of which belong to the hour before, but for midnight's."""
+    rng, late = random.Random(hour_at.timestamp()), 0.25 if hour_at.hour else 0
+    bodies = [json.dumps({k: v for k, v in one.items() if k not in NEW}).encode()[1:] for one in samples()]
+
+    def lines() -> Iterator[bytes]:
+        for number in range(count):
+            at = moment(rng, hour_at, late)
+            head = f'{{"id": "{event_id(at, number)}", "created_at": "{at:%Y-%m-%dT%H:%M:%SZ}", '
+            yield head.encode() + rng.choice(bodies)
+
+    return pack(folder, hour_at, lines())
+
+
+def write_varied_hour(folder: Path, hour_at: datetime, count: int) -> Path:
+    """An hour file of as many people and repositories as an hour has, a quarter of it of the hour before."""
     rng = random.Random(hour_at.timestamp())
-    kinds, weights = list(TYPES), [share for share, _ in TYPES.values()]
-    with gzip.open(folder / file_name(hour_at), "wb", 1) as file:
-        for number, kind in enumerate(rng.choices(kinds, weights, k=count)):
-            at = (
-                hour_at + timedelta(seconds=rng.randrange(3600)) - (HOUR if rng.random() < 0.25 else 0 * HOUR)
-            )
-            file.write(json.dumps(made(rng, number, kind, at)).encode() + b"\n")
+    kinds = rng.choices(list(TYPES), [share for share, _ in TYPES.values()], k=count)
+    sent = (made(rng, number, kind, moment(rng, hour_at, 0.25)) for number, kind in enumerate(kinds))
+    return pack(folder, hour_at, (json.dumps(one).encode() for one in sent))
+
+
+def pack(folder: Path, hour_at: datetime, lines: Iterable[bytes]) -> Path:
+    """Store an hour file, and return where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / file_name(hour_at)
+    with gzip.open(path, "wb", 1) as file:
+        file.writelines(line + b"\n" for line in lines)
+    return path
+
+
+def moment(rng: random.Random, hour_at: datetime, late: float) -> datetime:
+    """When an event happened: in the hour, or, by the share `late`, in the one before it."""
+    return hour_at + timedelta(seconds=rng.randrange(3600)) - (HOUR if rng.random() < late else 0 * HOUR)
+
+
+def event_id(at: datetime, number: int) -> int:
+    """An id that no other event has."""
+    return int(at.timestamp()) * 1_000_000 + number
 
 
 def made(rng: random.Random, number: int, kind: str, at: datetime) -> dict[str, Any]:
@@ -112,7 +198,7 @@ def made(rng: random.Random, number: int, kind: str, at: datetime) -> dict[str, 
     filler = "".join(chr(97 + rng.randrange(26)) for _ in range(64))
     payload |= {"pull_request": {"id": number, "merged": False}, "body": filler * (TYPES[kind][1] // 64)}
     return {
-        "id": str(int(at.timestamp()) * 1_000_000 + number),
+        "id": str(event_id(at, number)),
         "type": kind,
         "actor": {"id": actor, "login": f"person{actor}"},
         "repo": {"id": repository, "name": f"owner{repository}/r{repository}"},

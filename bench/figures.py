@@ -22,7 +22,10 @@ CHANGED_RECORDS = 2
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many issues, repositories, events of an hour and of one of the last day, and days parts take."""
+    """How many issues, repositories, events of an hour and of one of the last day, and days parts take.
+
+    `poll_rounds`: how often 50 feeds are polled; `watched_feeds`: how many are polled at rest.
+    """
 
     issues: int
     dlt_issues: int
@@ -33,6 +36,10 @@ class Sizes:
     hour_events: int
     day_events: int
     event_days: int
+    large_hour_events: int
+    day_hour_events: int
+    poll_rounds: int
+    watched_feeds: int
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from gitpulse_assets.repo import Repo
@@ -112,30 +111,18 @@ def import_events(first: str, last: str) -> Result:
     return {"exit_code": backfill_days(settings, date.fromisoformat(first), date.fromisoformat(last))}
 
 
-def plain_events(path: str, target: str) -> Result:
-    """Unpack an hour file, read it with one wide schema and write it by type: the least that can be done."""
-    import gzip
-    import shutil
+def poll_feeds(rounds: str, rows: str) -> Result:
+    """Poll feeds of which most rows are known, or none."""
+    from bench.feeds import poll_feeds
 
-    import duckdb
+    return poll_feeds(rounds, rows)
 
-    unpacked = f"{target}.ndjson"
-    with gzip.open(path) as packed, Path(unpacked).open("wb") as file:
-        shutil.copyfileobj(packed, file, 4 * 1024 * 1024)
-    user = "struct(id bigint, login varchar)"
-    payload = (
-        "struct(action varchar, ref varchar, size bigint, number bigint, body varchar, "
-        "pull_request struct(id bigint, merged boolean))"
-    )
-    columns = f"id: 'bigint', type: 'varchar', created_at: 'timestamp', actor: '{user}', "
-    columns += f"repo: 'struct(id bigint, name varchar)', payload: '{payload}'"
-    with duckdb.connect() as con:
-        con.execute("set memory_limit = '500MB'; set preserve_insertion_order = false")
-        con.execute(
-            f"copy (from read_json('{unpacked}', format = 'newline_delimited', columns = {{{columns}}})) "
-            f"to '{target}' (format parquet, partition_by (type))"
-        )
-    return {}
+
+def poll_at_rest(count: str) -> Result:
+    """Poll feeds in which nothing is new."""
+    from bench.feeds import poll_at_rest
+
+    return poll_at_rest(count)
 
 
 TASKS = {
@@ -144,7 +131,8 @@ TASKS = {
     "dagster": dagster,
     "manifest": manifest,
     "import_events": import_events,
-    "plain_events": plain_events,
+    "poll_feeds": poll_feeds,
+    "poll_at_rest": poll_at_rest,
 }
 
 
