@@ -195,7 +195,7 @@ EVENT_HOUR = TableContract(
     columns=(
         Column("event_hour_at", UTC_TIMESTAMP, "The hour's begin.", False),
         EVENT_TYPE,
-        Column("event_count", pa.int64(), "Events in `public_event`.", False),
+        Column("event_count", pa.int64(), "Events in `public_event`; 0 where all have ended by age.", False),
     ),
     sample=("event_hour_at", "event_type"),
     place="day",

@@ -19,7 +19,6 @@ from gitpulse_assets.events.incoming import Facts, Incoming
 from gitpulse_assets.events.ledger import KEPT, HourRow, Tables, hour_key, hour_rows, put_rows, with_file
 from gitpulse_assets.events.merge import merge_day
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.github.target import Firehose
 from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.duck import session
@@ -144,7 +143,7 @@ def read_kept(
     if opened is None:
         raise damaged(lake.store, key, "gone, although it was received")
     # The private ones too, which no archive has: they are left out where hours are judged.
-    followed = [name.lower() for name in feeds(lake.store).load().feeds if name != Firehose().key]
+    followed = feeds(lake.store).load().followed()
     scratch = lake.store.scratch_folder
     with session(con) as own, Incoming(scratch, projections, row.kept, followed) as incoming:
         try:

@@ -25,6 +25,8 @@ RULE: dict[str, float | int] = {
     "compared_least": 3,
     "usual_quantile": 0.75,
     "thin_below": 0.5,
+    # Of what whole feeds tell of: an hour that is known to lack one event is not whole.
+    "share_of_feeds": 1.0,
     "deviations": 3,
     "late_share": 0.001,
     "untrue_hours": UNTRUE_HOURS,
@@ -50,12 +52,16 @@ EVENT_HOUR_VERDICT = TableContract(
             "What the archive that brings most usually has at this hour of the day; null without a history.",
         ),
         Column(
-            "verdict", pa.string(), "whole, thin or missing (no archive's file of this hour was read).", False
+            "verdict",
+            pa.string(),
+            "whole, thin or missing (no archive's file of this hour was read, or its events have ended).",
+            False,
         ),
         Column(
             "reason",
             pa.string(),
-            "Why it is not whole: no_file; later_files: files that late events come in are not there; "
+            "Why it is not whole: no_file; ended: its events were removed by their age; "
+            "later_files: files that late events come in are not there; "
             "filtered: not all of them was kept; feeds_have_more: a feed that is whole has events that the "
             "archive lacks; few_events: fewer than half the usual; no_history: nothing to compare with; "
             "some_feeds: not every feed that is followed is whole then.",
@@ -83,9 +89,10 @@ def judge_hours(
     """Make the table `event_hour_verdict` of the hours from the first to the last, both included.
 
     The relations `archive_hour`, `archive_type` and `event_hour` hold `days_needed`, `archive_feed` the days
-    from the first on, and `feed_event` what is held of feeds that are whole. `event_types` are judged though
-    nothing is held of them. `repository`: owner/name in lower case, where it alone is asked for;
-    without `with_filters` hours are whole of which an archive's files are, whatever is kept of them.
+    whose files may have events of these hours, and `feed_event` what is held of feeds that are whole.
+    `event_types` are judged though nothing is held of them. `repository`: owner/name in lower case, where it
+    alone is asked for; without `with_filters` hours are whole of which an archive's files are, whatever is
+    kept of them.
     """
     asked = {
         "first_hour_at": first_hour_at,

@@ -19,6 +19,7 @@ HOUR = timedelta(hours=1)
 # GitHub shows an event so long after it happened.
 SHOWN_WITHIN = timedelta(hours=6)
 SOME_FEEDS = "some_feeds"
+ENDED = "ended"
 
 Row = dict[str, Any]
 Stretch = tuple[datetime, datetime]
@@ -122,12 +123,12 @@ def with_feeds(
     """Rows of `event_hour_verdict` as they are where feeds count, too.
 
     Of one repository its own feed and its organisation's do; of all, where there is no archive, those of all
-    that are followed.
+    that are followed. What a feed proved has ended where the events have.
     """
     counting = relevant(feeds, repository, has_archives=has_archives)
     rows = [dict(row) for row in verdicts]
     shares = {at: share_whole(feeds, counting, at) for at in {row["event_hour_at"] for row in rows}}
-    for row in rows:
+    for row in (row for row in rows if row["reason"] != ENDED):
         share = shares[row["event_hour_at"]]
         if share == 1:
             row |= {"verdict": "whole", "reason": None}

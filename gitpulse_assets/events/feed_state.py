@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 import msgspec
 
 from gitpulse_assets.events.overlap import Family, Key
 from gitpulse_assets.github.feed import FEED_ROWS, POLL_SECONDS, FeedPage
+from gitpulse_assets.github.target import Firehose
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.watch.state import StateObject
 
@@ -38,13 +40,13 @@ class Stars(msgspec.Struct, frozen=True):
 class FeedState(msgspec.Struct, frozen=True):
     """One feed as its last poll left it.
 
-    `subject_id`: GitHub's id of the repository or organisation; `known`: the events it is known again by;
+    `target_id`: GitHub's id of the repository or organisation; `known`: the events it is known again by;
     `hidden`: the families of which it showed nothing, so that the same answer again does not prove that
     nothing came; `span`: the stretch that goes on; `wait_seconds`: how long it is left alone.
     `trouble`: why it was not answered last, at `failed_at`. `stars`: as they were counted last.
     """
 
-    subject_id: int | None = msgspec.field(default=None, name="repository_id")
+    target_id: int | None = msgspec.field(default=None, name="repository_id")
     pages: tuple[FeedPage, ...] = ()
     known: tuple[Key, ...] = ()
     hidden: tuple[Family, ...] = ()
@@ -65,11 +67,29 @@ class FeedState(msgspec.Struct, frozen=True):
         return self.asked_at is None or now - self.asked_at >= timedelta(seconds=self.wait_seconds)
 
 
+class Followed(TypedDict):
+    """A feed by its name in lower case, and the id by which its repository is known whatever it is called.
+
+    `repository_id` is None of an organisation's, and where none of its events was seen yet.
+    """
+
+    feed_name: str
+    repository_id: int | None
+
+
 class Feeds(msgspec.Struct, frozen=True):
     """All feeds, by owner/name; an organisation's is owner/*."""
 
     feeds: dict[str, FeedState] = {}
     revision: str = ""
+
+    def followed(self) -> list[Followed]:
+        """Those that tell of repositories, in the order of their names: the firehose does not."""
+        states = sorted((name.lower(), state) for name, state in self.feeds.items() if name != Firehose().key)
+        return [
+            {"feed_name": name, "repository_id": None if name.endswith("/*") else state.target_id}
+            for name, state in states
+        ]
 
 
 def feeds(store: Store) -> StateObject[Feeds]:

@@ -67,7 +67,7 @@ class Polled:
     `is_counted`: the state's stars are those of this poll.
     """
 
-    subject: Target
+    target: Target
     state: FeedState
     span: Span | None = None
     records: tuple[bytes, ...] = field(default=(), repr=False)
@@ -76,7 +76,7 @@ class Polled:
     @property
     def is_sample(self) -> bool:
         """Whether it shows some of the events, whatever is polled."""
-        return isinstance(self.subject, Firehose)
+        return isinstance(self.target, Firehose)
 
     @property
     def gap_reason(self) -> str | None:
@@ -112,7 +112,7 @@ class Poller:
     client: GitHubClient
     projections: Sequence[Projection]
 
-    def poll(self, subjects: Sequence[Target], now: datetime, *, seconds_max: float = math.inf) -> Round:
+    def poll(self, targets: Sequence[Target], now: datetime, *, seconds_max: float = math.inf) -> Round:
         """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
 
         Once `seconds_max` are over no others are begun with.
@@ -123,10 +123,10 @@ class Poller:
         deadline = monotonic() + seconds_max
         states = kept.load().feeds
         with at_work(self.lake.store, "bringing") as sign:
-            for some in chunks(due(subjects, states, now)):
+            for some in chunks(due(targets, states, now)):
                 sign()
                 polls = self._ask(some, states, now, result)
-                states = states | {poll.subject.key: poll.state for poll in polls}
+                states = states | {poll.target.key: poll.state for poll in polls}
                 told = [poll for poll in polls if poll.span]
                 self._bring(SOURCE, [poll for poll in told if not poll.is_sample], states, result)
                 self._bring(FIREHOSE_SOURCE, [poll for poll in told if poll.is_sample], states, result)
@@ -137,22 +137,22 @@ class Poller:
         return result
 
     def _ask(
-        self, subjects: Sequence[Target], states: Mapping[str, FeedState], now: datetime, result: Round
+        self, targets: Sequence[Target], states: Mapping[str, FeedState], now: datetime, result: Round
     ) -> list[Polled]:
         """Ask for the feeds, several at once; a limit ends the round, the trouble of one feed is its own."""
 
-        def ask(subject: Target) -> Polled:
-            before = states.get(subject.key, FeedState())
-            found = answered(subject, before, self.client.feed(subject, before.pages))
-            return self._counted(found) if isinstance(subject, Repo) else found
+        def ask(target: Target) -> Polled:
+            before = states.get(target.key, FeedState())
+            found = answered(target, before, self.client.feed(target, before.pages))
+            return self._counted(found) if isinstance(target, Repo) else found
 
         polls: list[Polled] = []
-        for subject, future in zip(subjects, each_in_threads(ask, subjects, REQUESTS_AT_ONCE), strict=True):
+        for target, future in zip(targets, each_in_threads(ask, targets, REQUESTS_AT_ONCE), strict=True):
             error = future.exception()
             if isinstance(error, LimitReached):
                 result.stopped_by = result.stopped_by or str(error)
             elif isinstance(error, GitHubError) and not isinstance(error, BadToken):
-                polls.append(unanswered(subject, states.get(subject.key, FeedState()), error, now))
+                polls.append(unanswered(target, states.get(target.key, FeedState()), error, now))
             else:
                 polls.append(future.result())
         return polls
@@ -160,11 +160,11 @@ class Poller:
     def _counted(self, poll: Polled) -> Polled:
         """The poll with the repository's stars, at the first of a UTC day."""
         stars, span = poll.state.stars, poll.span
-        assert isinstance(poll.subject, Repo)
+        assert isinstance(poll.target, Repo)
         assert span
         if stars and stars.counted_at.date() == span.span_end_at.date():
             return poll
-        answer = self.client.star_count(poll.subject, stars.etag if stars else None)
+        answer = self.client.star_count(poll.target, stars.etag if stars else None)
         count = answer.star_count if answer.star_count is not None or stars is None else stars.star_count
         if count is None:
             return poll
@@ -223,17 +223,17 @@ def save(kept: StateObject[Feeds], state: Feeds) -> None:
         raise LakeError(f"another process polls feeds into this lake; let one go on ({others})") from error
 
 
-def due(subjects: Sequence[Target], states: Mapping[str, FeedState], now: datetime) -> list[Target]:
+def due(targets: Sequence[Target], states: Mapping[str, FeedState], now: datetime) -> list[Target]:
     """Those whose feeds may be asked again, in the order of their turn."""
-    found = {subject: states.get(subject.key, FeedState()) for subject in subjects}
-    waiting = [subject for subject, state in found.items() if state.is_due(now)]
+    found = {target: states.get(target.key, FeedState()) for target in targets}
+    waiting = [target for target, state in found.items() if state.is_due(now)]
     return sorted(waiting, key=lambda one: (at.timestamp() if (at := found[one].asked_at) else 0, one.key))
 
 
-def chunks(subjects: Sequence[Target]) -> Iterator[Sequence[Target]]:
+def chunks(targets: Sequence[Target]) -> Iterator[Sequence[Target]]:
     """The feeds in the portions that are merged at once."""
-    for start in range(0, len(subjects), FEEDS_A_MERGE):
-        yield subjects[start : start + FEEDS_A_MERGE]
+    for start in range(0, len(targets), FEEDS_A_MERGE):
+        yield targets[start : start + FEEDS_A_MERGE]
 
 
 class _Named(msgspec.Struct):
@@ -249,9 +249,9 @@ class _Head(msgspec.Struct):
     org: _Named | None = None
     public: bool = True
 
-    def subject_id(self, subject: Target) -> int | None:
+    def target_id(self, target: Target) -> int | None:
         """The id of the repository, or organisation, that the event is of."""
-        named = self.org if isinstance(subject, Owner) else self.repo
+        named = self.org if isinstance(target, Owner) else self.repo
         return named.id if named else None
 
 
@@ -264,21 +264,21 @@ def heads(records: Sequence[bytes]) -> Iterator[_Head]:
             continue
 
 
-def answered(subject: Target, before: FeedState, feed: Feed) -> Polled:
+def answered(target: Target, before: FeedState, feed: Feed) -> Polled:
     """What an answered poll proves, and what it leaves for the next."""
-    if isinstance(subject, Firehose):
+    if isinstance(target, Firehose):
         span = Span(feed.date, feed.date, gap_reason=SAMPLE)
         state = FeedState(pages=feed.pages, span=span, wait_seconds=feed.wait_seconds)
-        return Polled(subject, state, span, feed.records)
+        return Polled(target, state, span, feed.records)
     if feed.is_unchanged:
         # Where the rows are full, what came behind them changed none of them.
         span = prolonged(before.span, feed.date, ",".join(before.hidden))
-        return Polled(subject, msgspec.structs.replace(before, span=span, trouble="", failed_at=None), span)
+        return Polled(target, msgspec.structs.replace(before, span=span, trouble="", failed_at=None), span)
     found = list(heads(feed.records))
     keys = [Key(one.id, one.type, one.created_at) for one in found]
-    told = Counter(an_id for one in found if (an_id := one.subject_id(subject)) is not None)
-    subject_id = told.most_common(1)[0][0] if told else before.subject_id
-    is_another = before.subject_id is not None and subject_id != before.subject_id
+    told = Counter(an_id for one in found if (an_id := one.target_id(target)) is not None)
+    target_id = told.most_common(1)[0][0] if told else before.target_id
+    is_another = before.target_id is not None and target_id != before.target_id
     gaps = FAMILIES if is_another else missed(before.known, keys, is_cut=feed.is_cut, now=feed.date)
     reason = ANOTHER_REPOSITORY if is_another else ",".join(gaps)
     span = prolonged(before.span, feed.date, reason)
@@ -286,7 +286,7 @@ def answered(subject: Target, before: FeedState, feed: Feed) -> Polled:
         span = msgspec.structs.replace(span, is_public=all(one.public for one in found))
     known = anchors(keys if is_another else [*keys, *before.known], feed.date)
     after = FeedState(
-        subject_id=subject_id,
+        target_id=target_id,
         pages=feed.pages,
         known=known,
         hidden=missed(known, keys, is_cut=feed.is_cut, now=feed.date),
@@ -294,15 +294,15 @@ def answered(subject: Target, before: FeedState, feed: Feed) -> Polled:
         wait_seconds=wait_seconds([key.created_at for key in keys], feed.wait_seconds),
         stars=before.stars,
     )
-    return Polled(subject, after, span, feed.records)
+    return Polled(target, after, span, feed.records)
 
 
-def unanswered(subject: Target, before: FeedState, error: GitHubError, now: datetime) -> Polled:
+def unanswered(target: Target, before: FeedState, error: GitHubError, now: datetime) -> Polled:
     """A poll that GitHub did not answer: the next one shows whether anything was missed."""
     # Asking where nothing is costs quota every time.
     wait = WAIT_SECONDS_MAX if isinstance(error, RepositoryNotFound) else before.wait_seconds
     state = msgspec.structs.replace(before, trouble=str(error), failed_at=now, wait_seconds=wait)
-    return Polled(subject, state)
+    return Polled(target, state)
 
 
 def span_rows(polls: Sequence[Polled]) -> Rows:
@@ -310,7 +310,7 @@ def span_rows(polls: Sequence[Polled]) -> Rows:
     rows: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
     for poll in polls:
         if poll.span:
-            row = {"repository_name": poll.subject.key} | msgspec.structs.asdict(poll.span)
+            row = {"repository_name": poll.target.key} | msgspec.structs.asdict(poll.span)
             rows[poll.span.span_end_at.date()].append(row)
     return dict(rows)
 
@@ -321,7 +321,7 @@ def star_rows(polls: Sequence[Polled]) -> Rows:
     for poll in polls:
         if poll.is_counted and (stars := poll.state.stars):
             row = {"counted_at": stars.counted_at, "star_count": stars.star_count}
-            rows[stars.counted_at.date()].append({"repository_name": poll.subject.key} | row)
+            rows[stars.counted_at.date()].append({"repository_name": poll.target.key} | row)
     return rows
 
 

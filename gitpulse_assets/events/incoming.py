@@ -5,7 +5,7 @@ Memory holds one chunk of a file, whatever the file's size. Nothing here knows w
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from gitpulse_assets.contracts.events import PUBLIC_EVENT
 from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.feed_state import Followed
 from gitpulse_assets.events.hour_file import Chunk, UnreadableFile, chunks
 from gitpulse_assets.events.projection import Projection
 from gitpulse_assets.setting_values.archives import Kept
@@ -42,7 +43,7 @@ class Facts:
     kept_counts: Counter[tuple[str, datetime]] = field(default_factory=Counter)
     feed_counts: Counter[tuple[str, str, datetime]] = field(default_factory=Counter)
     unusable: list[dict[str, Any]] = field(default_factory=list)
-    followed: Sequence[str] = ()
+    followed: Sequence[Followed] = ()
 
     @property
     def event_types(self) -> set[str]:
@@ -58,7 +59,7 @@ class Facts:
 class Incoming:
     """Events of one source, in scratch files: `public_event` and one for each typed table.
 
-    `kept`: which of them; `followed`: the feeds, by their names in lower case, whose events are counted.
+    `kept`: which of them; `followed`: the feeds whose events are counted.
     Used as a context manager, which removes the files.
     """
 
@@ -67,10 +68,10 @@ class Incoming:
         scratch: Path,
         projections: Sequence[Projection],
         kept: Kept = Kept(),  # noqa: B008
-        followed: Collection[str] = (),
+        followed: Sequence[Followed] = (),
     ) -> None:
         self.folder = scratch / f"events-{uuid.uuid4().hex}"
-        self.facts = Facts(followed=sorted(followed))
+        self.facts = Facts(followed=followed)
         self.projections = tuple(projections)
         self._kept = kept
         self.contracts = (PUBLIC_EVENT, *(one.contract for one in projections))
@@ -153,9 +154,17 @@ class Incoming:
                     facts.unusable.append({"line_number": number, "rule": rule, "line": line})
 
     def _count_feeds(self, con: duckdb.DuckDBPyConnection) -> None:
-        rows = con.execute(load_sql("events", "feed_count"), {"followed": self.facts.followed}).fetchall()
+        rows = feed_counts(con, self.facts.followed).fetchall()
         for name, event_type, event_hour_at, count in rows:
             self.facts.feed_counts[name, event_type, event_hour_at] += count
+
+
+def feed_counts(
+    con: duckdb.DuckDBPyConnection, followed: Sequence[Followed], hidden: Sequence[Followed] = ()
+) -> duckdb.DuckDBPyRelation:
+    """The events of the relation `sent` by feed, type and hour; `hidden`: those that are private."""
+    given = {"followed": list(followed), "hidden": list(hidden)}
+    return con.sql(load_sql("events", "feed_count"), params=given)
 
 
 class _Head(msgspec.Struct):

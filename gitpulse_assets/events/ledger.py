@@ -117,7 +117,7 @@ def type_rows(row: HourRow, facts: Facts) -> Iterator[dict[str, Any]]:
 
 def feed_rows(row: HourRow, facts: Facts) -> Iterator[dict[str, Any]]:
     """What `archive_feed` has of a file: a row of each feed that was looked for, and what was found."""
-    looked = {(name, "", 0): 0 for name in facts.followed}
+    looked = {(one["feed_name"], "", 0): 0 for one in facts.followed}
     for (name, kind, hours), count in (looked | lateness(row, facts.feed_counts)).items():
         columns = {"repository_name": name, "event_type": kind}
         yield columns | {"lateness_hours": hours, "event_count": count}

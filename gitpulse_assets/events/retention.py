@@ -4,20 +4,21 @@ A kept hour file holds events of every type. It goes as soon as one of them is p
 again would bring those back; what became of it stays told in `archive_hour`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import duckdb
 
 from gitpulse_assets.contracts.events import EVENT_HOUR, FIREHOSE_EVENT, STAR_COUNT, UNUSABLE_EVENT
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.forgetting import begun_days
 from gitpulse_assets.events.ledger import hour_key, hour_rows
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.events.rewriting import Change, change_rows, rewrite_day
+from gitpulse_assets.events.rewriting import Change, Row, change_rows, rewrite_day
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import open_parts, together
+from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.lake.promotion import settle
 from gitpulse_assets.place import Day
 from gitpulse_assets.setting_values.event_ages import EventAges
@@ -79,15 +80,15 @@ def remove_beside(lake: Lake, day: Day, ages: EventAges, age_days: int) -> None:
 
     A count of stars is held against the events of their giving, and ends with them.
     """
-    change_rows(
-        lake,
-        day,
-        {
-            UNUSABLE_EVENT: lambda row: None,
-            FIREHOSE_EVENT: lambda row: None if ages.is_past(row["event_type"], age_days) else row,
-            STAR_COUNT: lambda row: None if ages.is_past("WatchEvent", age_days) else row,
-        },
-    )
+    becomes: dict[TableContract, Callable[[Row], Row | None]] = {
+        UNUSABLE_EVENT: lambda row: None,
+        FIREHOSE_EVENT: lambda row: None if ages.is_past(row["event_type"], age_days) else row,
+        STAR_COUNT: lambda row: None if ages.is_past("WatchEvent", age_days) else row,
+    }
+    commit = lake.commit("silver", day)
+    # Most old days have nothing of it any more, and a publication is begun by several requests.
+    if any(table.row_count for contract in becomes for table in parts_of(commit, contract).values()):
+        change_rows(lake, day, becomes)
 
 
 def remove_events(
@@ -97,6 +98,6 @@ def remove_events(
     # Small, and tells whether the events need be looked at.
     parts = open_parts(lake.store, EVENT_HOUR, day, settle(lake.store, "silver", day).commit)
     con.register("held", together(EVENT_HOUR, list(parts.values())))
-    is_any = con.execute(f"select 1 from held where {condition} limit 1").fetchall()
+    is_any = con.execute(f"select 1 from held where event_count > 0 and ({condition}) limit 1").fetchall()
     con.unregister("held")
     return rewrite_day(lake, con, day, projections, Change(condition)) if is_any else 0

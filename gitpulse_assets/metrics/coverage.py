@@ -9,6 +9,8 @@ HOUR = timedelta(hours=1)
 # The worst of an hour's types is the hour's.
 RANK = {"whole": 0, "thin": 1, "missing": 2}
 IN_WORDS = {
+    "no_file": "no file of them was read, and no feed is whole",
+    "ended": "what they held was removed by its age",
     "later_files": "files that their late events come in are not there",
     "filtered": "not everything is kept of the archive's files",
     "feeds_have_more": "feeds that are whole have events that the archive lacks",
@@ -64,26 +66,22 @@ class Coverage:
             "whole_hour_count": self.hour_counts["whole"],
             "thin_hour_count": self.hour_counts["thin"],
             "missing_hour_count": self.hour_counts["missing"],
-            "gaps": [_told(one) for one in self.stretches if one.verdict == "missing"],
-            "thin_hours": [_told(one) for one in self.stretches if one.verdict == "thin"],
+            "gaps": [_stretch_told(one) for one in self.stretches if one.verdict == "missing"],
+            "thin_hours": [_stretch_told(one) for one in self.stretches if one.verdict == "thin"],
         }
 
     def reason(self) -> str | None:
         """Why a figure over this time is not the whole truth, in a sentence; None where nothing says so."""
-        count = sum(self.hour_counts.values())
-        parts = []
-        if missing := self.hour_counts["missing"]:
-            parts.append(
-                f"{of_hours(missing, count)} missing: no file of them was read, and no feed is whole"
-            )
-        if thin := self.hour_counts["thin"]:
-            reasons = sorted({one.reason for one in self.stretches if one.verdict == "thin"})
-            why = ", or ".join(IN_WORDS[reason] for reason in reasons)
-            parts.append(f"{of_hours(thin, count)} thin: {why}")
+        parts = [self._told(verdict) for verdict in ("missing", "thin") if self.hour_counts[verdict]]
         return f"{'; '.join(parts)}. What happened then is not all counted." if parts else None
 
+    def _told(self, verdict: str) -> str:
+        count = of_hours(self.hour_counts[verdict], sum(self.hour_counts.values()))
+        reasons = sorted({one.reason for one in self.stretches if one.verdict == verdict})
+        return f"{count} {verdict}: {', or '.join(IN_WORDS[reason] for reason in reasons)}"
 
-def _told(one: Stretch) -> dict[str, Any]:
+
+def _stretch_told(one: Stretch) -> dict[str, Any]:
     return {"from_at": one.from_at, "to_at": one.to_at, "reason": one.reason}
 
 

@@ -23,9 +23,12 @@ from gitpulse_assets.contracts.events import (
     PUBLIC_EVENT,
     STAR_COUNT,
 )
-from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP, TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
-from gitpulse_assets.events.feed_hours import FEED_HOUR, PRIVATE_FEED, FeedHours, feed_stretches
+from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, feed_stretches
+from gitpulse_assets.events.feed_state import Followed
+from gitpulse_assets.events.feed_state import feeds as feed_states
+from gitpulse_assets.events.incoming import feed_counts
 from gitpulse_assets.events.ledger import UNTRUE_HOURS
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.events.stars import STAR_TROUBLE, find_star_trouble
@@ -38,12 +41,19 @@ from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import each_in_threads, pause
-from gitpulse_assets.transform.sql_file import load_sql
 
 READERS = 8
 # A merge puts its tables in place within a second; runs of other days do so all the time.
 WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DAYS_KEPT = 64
+FEED_COUNT = pa.schema(
+    [
+        ("repository_name", pa.string()),
+        ("event_type", pa.string()),
+        ("event_hour_at", UTC_TIMESTAMP),
+        ("event_count", pa.int64()),
+    ]
+)
 # What tells that a source was received, and from when on.
 SOURCES = {ARCHIVE_TYPE: "file_hour_at", FEED_SPAN: "span_begin_at"}
 
@@ -72,7 +82,7 @@ class EventDays:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._known = ResultCache(DAYS_KEPT)
+        self._known, self._counted = ResultCache(DAYS_KEPT), ResultCache(DAYS_KEPT)
 
     def collected(self) -> Collected:
         """What was collected by now; raises NoEvents.
@@ -139,6 +149,26 @@ class EventDays:
         """The stretches that these days prove of the feeds."""
         return feed_stretches(self.open([FEED_SPAN], commits)[FEED_SPAN.name].to_table().to_pylist())
 
+    def feed_counts(
+        self, con: duckdb.DuckDBPyConnection, day: Day, commit: Commit, feeds: FeedHours
+    ) -> pa.Table:
+        """What is held of a day by feed, type and hour; kept, since each event has to be looked at."""
+        known = {one["feed_name"]: one for one in feed_states(self._lake.store).load().followed()}
+        unknown: dict[str, Followed] = {
+            name: {"feed_name": name, "repository_id": None} for name in feeds.stretches
+        }
+        followed = [(unknown | known)[name] for name in sorted(unknown)]
+
+        def found() -> pa.Table:
+            con.register("sent", self.open([PUBLIC_EVENT], {day: commit})[PUBLIC_EVENT.name])
+            hidden = [one for one in followed if one["feed_name"] in feeds.private]
+            counted = feed_counts(con, [one for one in followed if one not in hidden], hidden)
+            table = counted.to_arrow_table().rename_columns(FEED_COUNT.names).cast(FEED_COUNT)
+            con.unregister("sent")
+            return table
+
+        return self._counted.get((day, commit.merge_id, repr(followed), *sorted(feeds.private)), found)
+
     def _parts(self, contract: TableContract, day: Day, commit: Commit) -> Sequence[ds.Dataset]:
         return list(open_parts(self._lake.store, contract, day, commit).values())
 
@@ -185,19 +215,24 @@ def put_feeds(
 ) -> None:
     """Register what archives have of the feeds, and what is held of those that are whole."""
     first, last = asked.first_hour_at.date(), asked.last_hour_at.date()
-    late = last + timedelta(days=UNTRUE_HOURS // 24)
-    searched = {day: commit for day, commit in commits.items() if first <= day.event_date <= late}
-    if not feeds.stretches or not any(parts_of(commit, ARCHIVE_FEED) for commit in searched.values()):
-        searched = {}
+    around = timedelta(days=UNTRUE_HOURS // 24)
+    searched = {
+        day: commit
+        for day, commit in commits.items()
+        if first - around <= day.event_date <= last + around and parts_of(commit, ARCHIVE_FEED)
+    }
     con.register(ARCHIVE_FEED.name, days.open([ARCHIVE_FEED], searched)[ARCHIVE_FEED.name])
-    held = {day: commit for day, commit in searched.items() if day.event_date <= last}
-    con.register("stored_event", days.open([PUBLIC_EVENT], held)[PUBLIC_EVENT.name])
-    con.register(FEED_HOUR.name, feeds.hours(asked.first_hour_at, asked.last_hour_at))
-    con.register(PRIVATE_FEED.name, feeds.private_rows())
-    between = {"first_hour_at": asked.first_hour_at, "last_hour_at": asked.last_hour_at}
-    found = con.sql(load_sql("events", "feed_event"), params=between).to_arrow_table()
-    con.register("feed_event", found)
-    for name in ("stored_event", FEED_HOUR.name, PRIVATE_FEED.name):
+    hours = feeds.hours(asked.first_hour_at, asked.last_hour_at)
+    proven = {at.date() for at in hours["event_hour_at"].to_pylist()} if searched else set()
+    held = [days.feed_counts(con, day, commits[day], feeds) for day in commits if day.event_date in proven]
+    con.register("feed_count", pa.concat_tables([FEED_COUNT.empty_table(), *held]))
+    con.register(FEED_HOUR.name, hours)
+    found = con.sql(
+        "select repository_name, event_type, event_hour_at, event_count "
+        "from feed_count semi join feed_hour using (repository_name, event_hour_at)"
+    )
+    con.register("feed_event", found.to_arrow_table())
+    for name in ("feed_count", FEED_HOUR.name):
         con.unregister(name)
 
 

@@ -224,6 +224,24 @@ def test_without_any_file_all_is_missing(con):
     assert set(judged(con, {}, 2, Counter({("PushEvent", BEGIN): 3})).values()) == {("missing", "no_file")}
 
 
+def test_hours_whose_events_ended_by_age_are_not_held_whatever_brought_them(con):
+    files = archive(random.Random(15), "a", 72, late=0.0)
+    held = sum(files.values(), Counter())
+    ended = {what for what in held if what[1] < BEGIN + 48 * HOUR and what[0] == "PushEvent"}
+    held.update({what: -held[what] for what in ended})
+    assert not_whole(judged(con, files, 72, held)) == {(at, name): ("missing", "ended") for name, at in ended}
+
+
+def test_what_ended_by_age_still_tells_what_is_usual(con):
+    files = archive(random.Random(16), "a", 96, late=0.0)
+    for (_, at), counts in files.items():
+        if at >= BEGIN + 72 * HOUR:
+            counts["WatchEvent", at] = 5
+    held = sum(files.values(), Counter())
+    held.update({what: -count for what, count in held.items() if what[1] < BEGIN + 72 * HOUR})
+    assert judged(con, files, 96, held)[BEGIN + 80 * HOUR, "WatchEvent"] == ("thin", "few_events")
+
+
 def searched_for(files: Files, name: str, found: Mapping[datetime, int]) -> list[dict[str, Any]]:
     """Rows of `archive_feed`: a feed was looked for in all files, and so many pushes found by their hour."""
     named = {"repository_name": name, "lateness_hours": 0}

@@ -1,11 +1,16 @@
 """What feeds that are proven whole say of hours, of one repository and of all that are followed."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from gitpulse_assets.contracts.model import UTC_TIMESTAMP
 from gitpulse_assets.events.feed_hours import feed_stretches, with_feeds
+from gitpulse_assets.events.incoming import feed_counts
+from gitpulse_assets.lake.duck import session
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -66,6 +71,11 @@ def test_what_an_archive_proves_stands():
     assert with_feeds(rows, feed_stretches([span(5, 6)]), None, has_archives=False) == rows
 
 
+def test_a_feed_that_was_whole_does_not_hold_what_has_ended_by_its_age():
+    rows = [{"event_hour_at": at(0), "event_type": "PushEvent", "verdict": "missing", "reason": "ended"}]
+    assert with_feeds(rows, feed_stretches([span(-5, 40)]), "acme/rocket", has_archives=False) == rows
+
+
 def test_an_organisation_s_feed_stands_for_each_of_its_repositories():
     own_gap = [span(-5, 1), span(1.5, 40, gap="code"), span(-5, 40, name="acme/*")]
     assert set(verdicts(own_gap, "acme/rocket")) == {"whole"}
@@ -84,3 +94,39 @@ def test_an_organisations_feed_proves_the_hours_of_its_public_repositories_alone
     own = [span(0, 1), span(0, 1, name="acme/secret") | {"is_public": False}, span(-5, 30, name="acme/*")]
     found = feed_stretches(own).hours_of(["acme/rocket", "acme/secret", "ada/x"], at(0), at(3))
     assert found["repository_name"].to_pylist() == ["acme/rocket"] * 4
+
+
+def sent(repository_id: int | None, name: str | None, event_type: str = "PushEvent") -> dict[str, Any]:
+    row = {"repository_id": repository_id, "repository_name": name, "event_type": event_type}
+    return row | {"created_at": at(0.5)}
+
+
+@pytest.mark.parametrize(
+    ("followed", "hidden", "counts"),
+    [
+        ([("acme/new", 1)], [], {"acme/new": 3}),
+        # Of a feed of which no event was seen yet the id is not known.
+        ([("acme/new", None)], [], {"acme/new": 1}),
+        ([("acme/*", None)], [], {"acme/*": 4}),
+        ([("acme/*", None)], [("acme/moon", 2)], {"acme/*": 3}),
+        ([("acme/*", None), ("acme/moon", 2)], [], {"acme/*": 4, "acme/moon": 1}),
+        ([("other/x", 9)], [], {}),
+    ],
+)
+def test_events_are_of_the_feed_whose_repository_has_their_id(con, followed, hidden, counts):
+    rows = [sent(1, "acme/Old"), sent(1, "acme/new"), sent(1, "acme/old", "ForkEvent"), sent(2, "acme/moon")]
+    rows += [sent(None, None), sent(3, "acmes/new")]
+    types = {"repository_id": pa.int64(), "created_at": UTC_TIMESTAMP}
+    names = ("repository_id", "repository_name", "event_type", "created_at")
+    schema = pa.schema([(name, types.get(name, pa.string())) for name in names])
+    with session(con) as own:
+        own.register("sent", pa.Table.from_pylist(rows, schema))
+        given = [
+            [{"feed_name": name, "repository_id": an_id} for name, an_id in some]
+            for some in (followed, hidden)
+        ]
+        found: Counter[str] = Counter()
+        for name, _, hour_at, count in feed_counts(own, *given).fetchall():
+            assert hour_at == at(0)
+            found[name] += count
+    assert found == counts

@@ -1,5 +1,6 @@
 """What is kept of an archive's files: some repositories, owners or types; and what the files lack."""
 
+import gzip
 from datetime import timedelta
 from pathlib import Path
 
@@ -132,6 +133,18 @@ def test_an_archive_is_held_against_feeds_whatever_is_kept_of_it(options: str, l
     lacking = [f"{one.from_at:%H:%M}" for one in of_day.stretches if one.reason == "feeds_have_more"]
     assert lacking == ["22:00"]
     assert "feeds that are whole have events that the archive lacks" in (of_day.reason() or "")
+
+
+def test_a_repository_that_was_called_otherwise_is_found_by_its_id(lake, con, run, tmp_path):
+    made = Lacking(lake, con, tmp_path)
+    for path in (tmp_path / "b").iterdir():
+        path.write_bytes(
+            gzip.compress(gzip.decompress(path.read_bytes()).replace(b"acme/rocket", b"acme/old"))
+        )
+    run(lake, made.archive, days=1)
+    of_day = coverage_of_day(lake, con, Day((START + timedelta(hours=1)).date()))
+    lacking = [f"{one.from_at:%H:%M}" for one in of_day.stretches if one.reason == "feeds_have_more"]
+    assert lacking == ["22:00"]
 
 
 def test_a_forgotten_person_is_in_no_filter_and_no_count_of_feeds(lake, con, run, tmp_path, stored):

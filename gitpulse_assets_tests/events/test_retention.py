@@ -12,6 +12,7 @@ from gitpulse_assets.events.retention import expired
 from gitpulse_assets.github.target import Firehose
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.metrics.event_days import coverage_of_day
 from gitpulse_assets.place import Day
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_ages
@@ -94,6 +95,22 @@ def test_tables_stay_in_agreement_and_the_archive_is_not_asked_again(lake, archi
     assert lake.examine(Day(DAY)) == []
     run(lake, archive)
     assert len(stored()) == 3
+
+
+def test_time_whose_events_ended_is_told_as_not_held(lake, archive, run, con, stored):
+    run(lake, archive)
+    expire(lake, con, DAY + timedelta(days=32))
+    pushes = [row["event_count"] for row in stored("event_hour") if row["event_type"] == "PushEvent"]
+    assert pushes == [0, 0]
+    reason = coverage_of_day(lake, con, Day(DAY)).reason() or ""
+    assert "missing: what they held was removed by its age, or no file of them was read" in reason
+
+
+def test_a_day_with_nothing_beside_its_events_begins_no_publication(lake, archive, run, con, monkeypatch):
+    run(lake, archive)
+    expire(lake, con, DAY + timedelta(days=40), EventAges(30))
+    monkeypatch.setattr(Lake, "begin", lambda *_: pytest.fail("a publication was begun"))
+    assert expire(lake, con, DAY + timedelta(days=41), EventAges(30)) == []
 
 
 def test_an_emptied_day_is_gone_and_may_be_brought_again(lake, archive, run, con, stored):

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.testclient import TestClient
 
+from gitpulse_assets.metrics.answers import MetricAnswers
 from gitpulse_assets.metrics.catalogue import shipped_metrics
+from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets_tests.metrics.plain import Truth
 from gitpulse_assets_tests.serve.conftest import app_of, served
 
@@ -25,6 +28,14 @@ EARLIER = ["/api/events/count", "/api/repositories/active", "/api/repositories/w
 OF_ONE = "/api/repository/{owner}/{name}/avg_pr_time"
 ROUTES = [f"/kpi/{metric.id}" for metric in shipped_metrics()] + EARLIER + [OF_ONE]
 OF_EVENTS = [f"/kpi/{metric.id}" for metric in shipped_metrics() if metric.is_of_events] + EARLIER + [OF_ONE]
+# Each route of events, the metric it answers, and what it gives it.
+SAME: list[tuple[str, str, dict[str, str]]] = [
+    *((f"/kpi/{metric.id}", metric.id, {}) for metric in shipped_metrics() if metric.is_of_events),
+    ("/api/events/count", "event_count_offset", {}),
+    ("/api/repositories/active", "active_repositories", {}),
+    ("/api/repositories/with_multiple_prs", "repositories_with_multiple_prs", {}),
+    (OF_ONE, "avg_pr_time", {"repository": "acme/r5"}),
+]
 # Case 29: negative, zero, huge, text, SQL, paths, and what Python or a browser would take for a number.
 WRONG = [
     "-1",
@@ -118,6 +129,22 @@ def test_case_29_an_unknown_or_repeated_parameter_is_refused(client: TestClient)
     assert client.get("/api/repository/acme/r5/avg_pr_time?repository=acme/r1").status_code == 422
     missing = client.get("/kpi/no_such")
     assert (missing.status_code, "event_count_offset" in missing.json()["detail"]) == (404, True)
+
+
+@pytest.mark.parametrize(("route", "metric_id", "given"), SAME)
+def test_cases_19_20_and_21_every_route_answers_as_its_metric_which_is_held_to_the_truth(
+    client: TestClient, answers: MetricAnswers, route: str, metric_id: str, given: dict[str, str]
+):
+    metric = next(one for one in shipped_metrics() if one.id == metric_id)
+    rows = answers.ask(metric, read_values(metric.entry.parameters, given)).rows
+    assert client.get(path_of(route)).json()["data"] == [
+        {name: as_json(value) for name, value in row.items()} for row in rows.to_pylist()
+    ]
+
+
+def as_json(value: object) -> object:
+    """A value as JSON has it."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else value
 
 
 def test_case_19_the_count_of_events_counts_copies_once(client: TestClient, truth: Truth):

@@ -68,19 +68,21 @@ def test_a_repository_is_its_id_whatever_it_was_called(ask: Ask, truth: Truth):
 
 
 @pytest.mark.parametrize("limit", [3, 1000])
-def test_active_repositories_are_those_with_most_events(ask: Ask, truth: Truth, limit: int):
+def test_case_19_active_repositories_are_those_with_most_events(ask: Ask, truth: Truth, limit: int):
     rows = ask("active_repositories", offset=240, limit=limit)
     assert activity_told(rows) == truth.most_active(timedelta(hours=4))[:limit]
 
 
 @pytest.mark.parametrize("at_least", [2, 18])
-def test_repositories_with_several_pull_requests(ask: Ask, truth: Truth, at_least: int):
+def test_case_19_20_and_21_repositories_with_several_opened_pull_requests(
+    ask: Ask, truth: Truth, at_least: int
+):
     wanted = {key: len(found) for key, found in truth.opened().items() if len(found) >= at_least}
     rows = ask("repositories_with_multiple_prs", at_least=at_least)
     assert {r["repository_id"]: r["opened_count"] for r in rows} == wanted
 
 
-def test_events_an_hour_say_which_hours_are_whole(ask: Ask, truth: Truth):
+def test_case_19_events_an_hour_say_which_hours_are_whole(ask: Ask, truth: Truth):
     rows = ask("events_per_hour", hours=HOURS)
     assert {r["event_hour_at"]: r["event_count"] for r in rows if r["event_count"]} == truth.hour_counts()
     not_whole = {r["event_hour_at"]: r["verdict"] for r in rows if r["verdict"] != "whole"}
@@ -88,7 +90,7 @@ def test_events_an_hour_say_which_hours_are_whole(ask: Ask, truth: Truth):
 
 
 @pytest.mark.parametrize("offset", [50, 600])
-def test_events_a_minute_add_up_to_all_events(ask: Ask, truth: Truth, offset: int):
+def test_case_19_events_a_minute_add_up_to_all_events(ask: Ask, truth: Truth, offset: int):
     rows = ask("events_per_minute", offset=offset)
     length, step = timedelta(minutes=offset), timedelta(minutes=1 if offset <= 240 else 3)
     assert in_steps(rows, truth, length, step) == approximately(truth.step_counts(length, step))
@@ -104,7 +106,7 @@ def test_events_a_minute_of_a_month_are_counted_in_steps_of_three_hours(ask: Ask
     assert in_steps(rows, truth, length, step) == approximately(truth.step_counts(length, step))
 
 
-def test_people_and_bots_are_counted_apart(ask: Ask, truth: Truth):
+def test_case_19_people_and_bots_are_counted_apart(ask: Ask, truth: Truth):
     rows = ask("top_actors", offset=5_256_000, limit=2)
     for is_bot in (False, True):
         found = [(r["actor_login"], r["event_count"]) for r in rows if r["is_bot"] is is_bot]
@@ -112,14 +114,14 @@ def test_people_and_bots_are_counted_apart(ask: Ask, truth: Truth):
 
 
 @pytest.mark.parametrize(("repository", "repository_id"), [(None, None), ("acme/r5", 5)])
-def test_stars_a_day_are_those_of_the_day(ask: Ask, truth: Truth, repository, repository_id):
+def test_case_19_stars_a_day_are_those_of_the_day(ask: Ask, truth: Truth, repository, repository_id):
     given = {"repository": repository} if repository else {}
     rows = ask("stars_per_day", days=3, **given)
     assert by_date(rows, "star_date", "star_count") == truth.stars(timedelta(days=3), repository_id)
     assert {row["star_date"] for row in rows} == {date(2025, 11, 30), date(2025, 12, 1)}
 
 
-def test_merges_are_counted_where_they_are_known_and_told_where_they_are_not(
+def test_case_19_20_and_21_merges_are_counted_where_they_are_known_and_told_where_they_are_not(
     answers: MetricAnswers, truth: Truth
 ):
     merged, unknown = truth.merges(timedelta(days=3))

@@ -123,14 +123,18 @@ lacking as (
     from searched
     join feed_event using (repository_name, event_type, event_hour_at)
     left join found using (source, repository_name, event_type, event_hour_at)
-    where coalesce(found.event_count, 0) < feed_event.event_count
+    where coalesce(found.event_count, 0) < $share_of_feeds * feed_event.event_count
 ),
 
 counted as (
     select
         source, event_type, event_hour_at, is_complete, is_kept,
         coalesce(brought.event_count, 0)
-        - greatest(coalesce(brought.kept_count, 0) - coalesce(event_hour.event_count, 0), 0) as event_count,
+        -- What has ended by its age was there when its hour was, and tells what is usual.
+        - case
+            when event_hour.event_count = 0 then 0
+            else greatest(coalesce(brought.kept_count, 0) - coalesce(event_hour.event_count, 0), 0)
+        end as event_count,
         hour(event_hour_at) as clock_hour,
         isodow(event_hour_at) >= 6 as is_weekend
     from (select *, true as is_complete from complete)
@@ -194,6 +198,7 @@ judged as (
         coalesce(event_hour.event_count, 0) as event_count,
         usual.usual_count,
         case
+            when event_hour.event_count = 0 then 'ended'
             when own.file_hour_at is null then 'no_file'
             when best.kept_count is null then 'later_files'
             when best.kept_count = 0 then 'filtered'
@@ -214,6 +219,6 @@ judged as (
 
 select
     event_hour_at, event_type, event_count, usual_count,
-    case when reason is null then 'whole' when reason = 'no_file' then 'missing' else 'thin' end as verdict,
+    case when reason is null then 'whole' when reason in ('no_file', 'ended') then 'missing' else 'thin' end as verdict,
     reason
 from judged
