@@ -260,6 +260,7 @@ class Acts(ThreadActs):
             if isinstance(comment, IssueComment):
                 ours = replace(comment, comment_id=self.words.next_comment_id(), issue=issue)
                 issue.said.append(ours)
+                self._note(issue, "commented", ours.created_at, ours.author, subject_id=ours.comment_id)
         issue.comment_count = origin.comment_count
 
     def _arrive(self, issue: Issue, at: int, kind: str, actor: User | None) -> None:

@@ -154,6 +154,7 @@ class Issue:
     said: list[Entry] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
     merged_by: User | None = None
+    reactions: dict[str, int] = field(default_factory=dict)
     raw: bytes | None = None
     departure: str | None = None
     moved_to: "Issue | None" = None

@@ -35,7 +35,7 @@ class Moves:
         self.neighbours: list[Moves] = []
         # Who speaks decides nothing else, so that a history with and without words is the same.
         self.voices = Random(f"{plan.full_name}:{plan.seed}:voices")
-        self.people = People(plan, world, acts, cast) if plan.has_people else None
+        self.people = People(plan, world, acts, outside, cast) if plan.has_people else None
 
     def open(self, at: int, _: Any) -> None:
         """Open an issue."""
@@ -94,6 +94,8 @@ class Moves:
         """Bring in an issue that lived elsewhere before, open or closed there; some are closed at once."""
         created_at = at - self._delay_seconds(40.0)
         origin = self.outside.open(created_at, self._author(), self.cast.title())
+        if self.people is not None:
+            self.people.at_old_home(origin, created_at, created_at + (at - created_at) // 3)
         if self.rng.random() < 0.5:
             self.outside.close(origin, created_at + (at - created_at) // 3, self._actor())
             if self.rng.random() < 0.4:

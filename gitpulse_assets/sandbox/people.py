@@ -4,6 +4,7 @@ Each move draws a thread and somebody to act on it. Its random numbers are its o
 changes nothing of the backlog's history.
 """
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -19,19 +20,28 @@ REACTIONS = ("+1", "-1", "heart", "eyes", "rocket")
 # Moves a day for each pull request that is open.
 MOVES_A_DAY = 0.35
 MEMBER_MOVES_A_DAY = 0.1
+REGRETS_A_DAY = 0.3
+# So far the ids of the labels elsewhere lie from those here.
+OUTSIDE_LABELS = 1_000_000
 
 
 class People:
     """The words and reviews of one repository; each move takes the moment (Unix seconds) and an argument."""
 
-    def __init__(self, plan: HistoryPlan, world: World, acts: Acts, cast: Cast) -> None:
-        self.world, self.acts, self.cast = world, acts, cast
+    def __init__(self, plan: HistoryPlan, world: World, acts: Acts, outside: Acts, cast: Cast) -> None:
+        self.world, self.acts, self.outside, self.cast = world, acts, outside, cast
         self.rng = Random(f"{plan.full_name}:{plan.seed}:people")
         first_id = self.cast.people[-1].user_id + 13
         self.others = strangers(first_id)
         self.team = Team(first_id + 99, "core")
         # One by which an answer of the author is waited for.
         acts.repository.labels[-1].name = "waiting for its author"
+        self.regret_rng = Random(f"{plan.full_name}:{plan.seed}:regrets")
+        self.old_home_rng = Random(f"{plan.full_name}:{plan.seed}:old home")
+        # What is carried along by a transfer are the labels of a name that both homes have.
+        outside.repository.labels = outside.repository.labels or [
+            replace(label, label_id=label.label_id + OUTSIDE_LABELS) for label in acts.repository.labels
+        ]
         self.organization = world.organization(plan.full_name.partition("/")[0])
         self.membership_rng = Random(f"{plan.full_name}:{plan.seed}:members")
         for index, member in enumerate(self.cast.people[:MEMBER_COUNT]):
@@ -44,6 +54,15 @@ class People:
         self.pull_requests.append(issue)
         issue.is_draft = self.rng.random() < 0.25
 
+    def at_old_home(self, issue: Issue, since: int, until: int) -> None:
+        """Let people talk of an issue and label it elsewhere, before it is transferred."""
+        rng, labels = self.old_home_rng, self.outside.repository.labels
+        for at in sorted(rng.randrange(since, until) for _ in range(rng.randrange(4))):
+            if rng.random() < 0.5:
+                self.outside.comment(issue, at, rng.choice((*self.cast.people[:20], *self.others, None)))
+            else:
+                self.outside.label(issue, at, self.maintainer(rng), rng.choice(labels))
+
     def plan_day(self, at: int) -> None:
         """Schedule what happens on the day that begins at `at`."""
         count = 1 + int(len(self._open()) * MOVES_A_DAY)
@@ -55,6 +74,22 @@ class People:
             self.world.schedule(at + self.membership_rng.randrange(DAY_SECONDS), self._come_or_go)
         if self.rng.random() < 0.01 and len(self.acts.repository.labels) > 5:
             self.world.schedule(at + self.rng.randrange(DAY_SECONDS), self._delete_label)
+        if self.regret_rng.random() < REGRETS_A_DAY:
+            self.world.schedule(at + self.regret_rng.randrange(DAY_SECONDS), self._regret)
+
+    def _regret(self, at: int, _: Any) -> None:
+        """React to an issue or pull request, or edit or delete what was said there."""
+        rng = self.regret_rng
+        issue = rng.choice(list(self.acts.repository.issues.values()) or [None])  # pyright: ignore
+        if issue is None or issue.updated_at >= at:
+            return
+        draw = rng.random()
+        if draw < 0.3:
+            self.acts.react(issue, rng.choice(REACTIONS))
+        elif draw < 0.7 and issue.review_comments:
+            self.acts.delete_review_comment(rng.choice(issue.review_comments), at)
+        else:
+            self._change_comment(issue, at, rng)
 
     def _come_or_go(self, at: int, _: Any) -> None:
         """A member leaves, or one who left returns; their association goes on being told as before."""
@@ -72,9 +107,9 @@ class People:
             self.rng.choice(self.others) if draw < 0.25 else people[int(len(people) * self.rng.random() ** 2)]
         )
 
-    def maintainer(self) -> User:
+    def maintainer(self, rng: Random | None = None) -> User:
         """A maintainer."""
-        return self.cast.people[self.rng.randrange(6)]
+        return self.cast.people[(rng or self.rng).randrange(6)]
 
     def _open(self) -> list[Issue]:
         return [one for one in self.pull_requests if one.state == "open"]
@@ -109,15 +144,16 @@ class People:
         if self.rng.random() < 0.3:
             self.acts.react(comment, self.rng.choice(REACTIONS))
 
-    def _change_comment(self, issue: Issue, at: int) -> None:
+    def _change_comment(self, issue: Issue, at: int, rng: Random | None = None) -> None:
+        rng = rng or self.rng
         comments = [entry for entry in issue.said if isinstance(entry, IssueComment)]
         if not comments:
             return
-        comment = self.rng.choice(comments)
-        if self.rng.random() < 0.5:
+        comment = rng.choice(comments)
+        if rng.random() < 0.5:
             self.acts.edit_comment(comment, at)
         else:
-            self.acts.delete_comment(comment, at, self.maintainer())
+            self.acts.delete_comment(comment, at, self.maintainer(rng))
 
     def _review(self, issue: Issue, at: int) -> None:
         drafts = tuple(at - self.rng.randrange(1, 7200) for _ in range(self.rng.randrange(3)))

@@ -96,7 +96,7 @@ def _issue_json(issue: Issue) -> str:
         f"{_issue_only() if not issue.is_pull_request else _pull_request_only(issue, full_name)}"
         f'"active_lock_reason":{text(issue.lock_reason)},'
         f'"body":{_body(issue)},'
-        f'"closed_by":{user_json(issue.closed_by)},"reactions":{_reactions(api)},'
+        f'"closed_by":{user_json(issue.closed_by)},"reactions":{_reactions(api, issue.reactions)},'
         f'"timeline_url":"{api}/timeline","performed_via_github_app":null,'
         f'"state_reason":{text(issue.state_reason)}}}'
     )

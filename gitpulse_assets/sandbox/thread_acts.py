@@ -23,8 +23,8 @@ from gitpulse_assets.sandbox.model import (
 class Fact:
     """Something that was said or done; `at` is Unix seconds, `association` what it was then.
 
-    `kind` is named as REST's timeline does, beside `opened`, `edited`, `review_commented`, `label_deleted`
-    and `label_carried` (on at an arrival).
+    `kind` is named as REST's timeline does, beside `opened`, `edited`, `review_commented`,
+    `review_comment_deleted`, `review_deleted`, `label_deleted` and `label_carried` (on at an arrival).
     `detail`: a review's state, a label's name, ...; `subject_id`: the comment, review or label.
     """
 
@@ -95,9 +95,11 @@ class ThreadActs(ABC):
         self._event(issue, "celebrated", at, actor)
         self._touch(issue, at)
 
-    def react(self, comment: IssueComment | ReviewComment, kind: str) -> None:
+    def react(self, entry: IssueComment | ReviewComment | Issue, kind: str) -> None:
         """Add a reaction, which moves no updated_at."""
-        comment.reactions[kind] = comment.reactions.get(kind, 0) + 1
+        entry.reactions[kind] = entry.reactions.get(kind, 0) + 1
+        if isinstance(entry, Issue):
+            entry.raw = None
         self.repository.version += 1
 
     def review(
@@ -127,6 +129,7 @@ class ThreadActs(ABC):
         issue.review_comments.remove(comment)
         if review.is_reply:
             issue.said.remove(review)
+            self._note(issue, "review_deleted", at, comment.author, subject_id=review.review_id)
         self.repository.version += 1
         self._note(issue, "review_comment_deleted", at, comment.author, subject_id=comment.comment_id)
 

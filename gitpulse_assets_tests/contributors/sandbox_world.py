@@ -1,6 +1,6 @@
 """What the stand-in GitHub wrote down as it acted, as a `World` for the oracle."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -18,8 +18,13 @@ from gitpulse_assets_tests.contributors.truth import (
     Word,
     World,
 )
+from gitpulse_assets_tests.contributors.witness import Look, Witness
 
+HOUR = 3600
 NOBODY = Account(0, "", is_deleted=True)
+REACTIONS = {"+1": "plus_1", "-1": "minus_1"}
+DELETIONS = ("comment_deleted", "review_comment_deleted", "review_deleted")
+LABEL_FACTS = ("labeled", "label_carried", "unlabeled", "label_deleted")
 MOVES = {
     "closed": "closed",
     "reopened": "reopened",
@@ -62,20 +67,20 @@ def closing_of(issue: Issue) -> list[Move]:
 
 
 def words_of(facts: list[Fact]) -> list[Word]:
-    deleted = {fact.subject_id for fact in facts if fact.kind == "comment_deleted"}
+    deleted = {fact.subject_id for fact in facts if fact.kind in DELETIONS}
     dismissed = {fact.subject_id: moment(fact.at) for fact in facts if fact.kind == "review_dismissed"}
     found: list[Word] = []
     drafts: list[Fact] = []
     for fact in facts:
         who, at = account(fact.actor), moment(fact.at)
-        if fact.kind == "commented" and fact.subject_id not in deleted:
+        is_here = fact.subject_id not in deleted
+        if fact.kind == "commented" and is_here:
             found.append(Word("comment", at, who, fact.association))
         elif fact.kind == "review_commented":
-            drafts.append(fact)
+            drafts += [fact] if is_here else []
         elif fact.kind == "reviewed":
-            found.append(
-                Word("review", at, who, fact.association, fact.detail, dismissed.get(fact.subject_id))
-            )
+            ended = dismissed.get(fact.subject_id)
+            found += [Word("review", at, who, fact.association, fact.detail, ended)] if is_here else []
             found += [
                 Word("review_comment", at, who, fact.association, written_at=moment(draft.at))
                 for draft in drafts
@@ -84,20 +89,29 @@ def words_of(facts: list[Fact]) -> list[Word]:
     return found
 
 
-def labels_of(facts: list[Fact], names: Mapping[int, str]) -> list[LabelTime]:
-    """Each time a label was on that is there now: one that was deleted ended when somebody looked."""
+def labels_of(facts: list[Fact], witness: Witness) -> list[LabelTime]:
+    """Each time a label was on, by the name shown last; deleted, it ended when that was noticed."""
     found: list[LabelTime] = []
-    on: dict[int, datetime] = {}
-    for fact in facts:
+    on: dict[int, Fact] = {}
+    for fact in (fact for fact in facts if fact.kind in LABEL_FACTS):
         label_id = fact.subject_id
-        if label_id in names and fact.kind in ("labeled", "label_carried"):
-            on.setdefault(label_id, moment(fact.at))
-        elif label_id in on and fact.kind == "unlabeled":
-            found.append(LabelTime(label_id, names[label_id], on.pop(label_id), moment(fact.at)))
-    return found + [LabelTime(label_id, names[label_id], since, None) for label_id, since in on.items()]
+        if fact.kind in ("labeled", "label_carried"):
+            on.setdefault(label_id, fact)
+        elif begun := on.pop(label_id, None):
+            is_told = begun.kind == "labeled" or fact.kind == "unlabeled"
+            if is_told or witness.has_shown(fact.issue_id, label_id):
+                ended = fact.at if fact.kind == "unlabeled" else witness.noticed_at(begun, fact)
+                found.append(label_time(begun, witness, ended))
+    return found + [label_time(begun, witness, None) for begun in on.values()]
 
 
-def thread_of(issue: Issue, facts: list[Fact], names: Mapping[int, str]) -> Thread:
+def label_time(begun: Fact, witness: Witness, ended: int | None) -> LabelTime:
+    until = None if ended is None else moment(ended)
+    name = witness.label_names.get(begun.subject_id, begun.detail)
+    return LabelTime(begun.subject_id, name, moment(begun.at), until)
+
+
+def thread_of(issue: Issue, facts: list[Fact], witness: Witness) -> Thread:
     turns = [fact.kind for fact in facts if fact.kind in ("ready_for_review", "convert_to_draft")]
     is_draft = turns[0] == "ready_for_review" if turns else bool(issue.is_draft)
     return Thread(
@@ -110,24 +124,42 @@ def thread_of(issue: Issue, facts: list[Fact], names: Mapping[int, str]) -> Thre
         issue.is_pull_request and is_draft,
         moves_of(facts, issue) if issue.is_pull_request else closing_of(issue),
         words_of(facts),
-        labels_of(facts, names),
+        labels_of(facts, witness),
+        {REACTIONS.get(kind, kind): count for kind, count in issue.reactions.items()},
     )
 
 
-def organization_of(sandbox: Sandbox, login: str, looks: Iterable[datetime]) -> Organization | None:
-    """An organisation as somebody saw it who looked at these moments, in order, and believed what he saw."""
-    acts, spans = sandbox.organization(login), dict[int, list[tuple[date | None, date | None]]]()
+def organization_of(looks: Iterable[Look]) -> Organization | None:
+    """An organisation as somebody saw it who was shown these lists.
+
+    An empty one counts where one an hour or more later is empty, too.
+    """
+    spans: dict[int, list[tuple[date | None, date | None]]] = {}
     first: datetime | None = None
-    known: set[int] = set()
-    for looked_at in looks:
-        there, day = acts.members_at(int(looked_at.timestamp())), looked_at.date()
-        for gone in known - there:
+    known: frozenset[int] = frozenset()
+    for look in believed(looks):
+        day = moment(look.at).date()
+        for gone in known - look.user_ids:
             since, _ = spans[gone].pop()
             spans[gone] += [(since, day)] if since != day else []
-        for new in there - known:
+        for new in look.user_ids - known:
             spans.setdefault(new, []).append((day if first else None, None))
-        first, known = first or looked_at, there
+        first, known = first or moment(look.at), look.user_ids
     return Organization(first, spans) if first else None
+
+
+def believed(looks: Iterable[Look]) -> list[Look]:
+    found: list[Look] = []
+    aside: Look | None = None
+    for look in looks:
+        is_doubted = not look.user_ids and (not found or bool(found[-1].user_ids))
+        if not is_doubted:
+            found, aside = [*found, look], None
+        elif aside is None:
+            aside = look
+        elif look.at - aside.at >= HOUR:
+            found, aside = [*found, aside, look], None
+    return found
 
 
 @dataclass(frozen=True)
@@ -139,16 +171,17 @@ class Departed:
     is_dated: bool
 
 
-def left_threads(sandbox: Sandbox, name: str, seen_at: Mapping[int, int]) -> list[Departed]:
-    """The issues that left and whose labels nobody changed since they were seen, by issue id in seconds."""
+def left_threads(sandbox: Sandbox, name: str, witness: Witness) -> list[Departed]:
+    """The issues that left and whose labels nobody changed since they were shown."""
     acts, found = sandbox.acts_on(name), []
-    by_issue, names = facts_of(acts), names_of(acts)
+    by_issue = facts_of(acts)
     for issue in acts.repository.departed.values():
         facts, stay = by_issue.get(issue.issue_id, []), acts.truth.presences[issue.issue_id][-1]
-        last = seen_at.get(issue.issue_id)
-        if last is None or stay.end is None or any(fact.at >= last for fact in facts if "label" in fact.kind):
+        last = witness.last_read(issue.issue_id)
+        changes = [fact.at for fact in facts if fact.kind in LABEL_FACTS and fact.kind != "label_deleted"]
+        if last is None or stay.end is None or any(at >= last for at in changes):
             continue
-        thread = thread_of(issue, facts, names)
+        thread = thread_of(issue, facts, witness)
         found.append(Departed(thread, moment(stay.end), has_date(stay, sandbox.clock)))
     return found
 
@@ -160,18 +193,13 @@ def facts_of(acts: Acts) -> dict[int, list[Fact]]:
     return found
 
 
-def names_of(acts: Acts) -> dict[int, str]:
-    """The labels that there are now, by id."""
-    return {label.label_id: label.name for label in acts.repository.labels}
-
-
-def world_of(sandbox: Sandbox, name: str, as_of_at: datetime, looks: Iterable[datetime] = ()) -> World:
-    """The world of one repository, every fact up to now; `looks`: when its members were looked at."""
+def world_of(sandbox: Sandbox, name: str, as_of_at: datetime, witness: Witness) -> World:
+    """The world of one repository, every fact up to now, as far as `witness` was shown it."""
     acts = sandbox.acts_on(name)
-    by_issue, names = facts_of(acts), names_of(acts)
+    by_issue = facts_of(acts)
     threads = [
-        thread_of(issue, by_issue[issue.issue_id], names)
+        thread_of(issue, by_issue[issue.issue_id], witness)
         for issue in acts.repository.issues.values()
         if issue.issue_id in by_issue
     ]
-    return World(as_of_at, threads, organization_of(sandbox, acts.repository.owner, looks))
+    return World(as_of_at, threads, organization_of(witness.looks))

@@ -30,6 +30,7 @@ from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.messages import Request
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.transform.incomplete import incomplete_slices
+from gitpulse_assets.watch.watch_list import RepoOptions
 
 API_URL = "http://github.sandbox"
 
@@ -130,8 +131,8 @@ class Reader:
             return incomplete_slices(con)
 
     @contextmanager
-    def gold(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def gold(self, options: RepoOptions | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """Publish every mart as of the last walk, and show them beside the tables they were made from."""
         with connect() as con:
-            make_marts(con, self.lake, self.repo).publish()
+            make_marts(con, self.lake, self.repo, options=options).publish()
             yield con

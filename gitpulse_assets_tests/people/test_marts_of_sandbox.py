@@ -4,7 +4,8 @@ The truth is what the stand-in wrote down as it acted. `GITPULSE_SUBJECTS=contri
 this folder prints how many cells were compared and wrong.
 """
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -15,29 +16,31 @@ import pytest
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import connect
-from gitpulse_assets.members.looking import roll_of
 from gitpulse_assets.pipeline.marts import last_walk_at
-from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.faults import ALWAYS
 from gitpulse_assets.sandbox.history import generate
-from gitpulse_assets.sandbox.messages import Request
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.sandbox.world import World as Sandbox
 from gitpulse_assets.streams import conversations, pull_requests
 from gitpulse_assets.transform.audit import audit_sql
+from gitpulse_assets.watch.watch_list import RepoOptions
 from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, Row, compared
 from gitpulse_assets_tests.contributors.oracle_threads import time_in_label
 from gitpulse_assets_tests.contributors.sandbox_world import left_threads, world_of
 from gitpulse_assets_tests.contributors.test_marts_and_oracle import NAIVE, naive_marts
 from gitpulse_assets_tests.contributors.truth import World
+from gitpulse_assets_tests.contributors.witness import Killed, Witness
 from gitpulse_assets_tests.history.product import Reader
 
 REPO = Repo("acme", "rocket")
+# What a watch list may say of it.
+OPTIONS = (
+    RepoOptions(),
+    RepoOptions(0, ("build-service",), ("Waiting*", "quest?on*"), "Asia/Tokyo", "DE", response_days=1),
+)
 SHARES = ("transferred_in_share", "transferred_out_share", "deleted_share", "converted_share", "hidden_share")
-
-
-class Killed(BaseException):
-    """The process is gone in the middle of a request."""
 
 
 def reader_of(folder: Path, seed: int) -> Reader:
@@ -58,87 +61,94 @@ def reader_of(folder: Path, seed: int) -> Reader:
     return Reader(world, REPO, folder)
 
 
-def cut_short(reader: Reader, requests: int) -> None:
-    """Sync until the process is killed at a request; the next run goes on."""
-    left, answer = requests, reader.app.answer
-
-    def count(request: Request):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise Killed
-        return answer(request)
-
-    reader.app.answer = count  # type: ignore[method-assign]
-    try:
-        reader.sync()
-    except Killed:
-        pass
-    finally:
-        reader.app.answer = answer  # type: ignore[method-assign]
-
-
 @dataclass
-class Seen:
-    """What could be learnt at each sync: the account of each login then, and the threads that were there."""
+class Life:
+    """A repository that was read now and then, and how its watch list has it read."""
 
-    accounts: dict[str, int] = field(default_factory=dict)
-    threads: dict[int, int] = field(default_factory=dict)
+    reader: Reader
+    witness: Witness
+    options: RepoOptions
+    accounts: dict[str, int] = field(default_factory=dict[str, int])
 
-    def look(self, reader: Reader) -> None:
-        acts = reader.world.acts_on(REPO.key)
-        people = [fact.actor for fact in acts.facts if fact.actor]
-        self.accounts |= {user.login: user.user_id for user in people}
-        self.threads |= {issue.issue_id: reader.world.clock for issue in acts.repository.issues.values()}
+    def sync(self, *, is_full: bool = False) -> None:
+        """Sync, and know the account of each login then."""
+        facts = self.reader.world.acts_on(REPO.key).facts
+        self.accounts |= {fact.actor.login: fact.actor.user_id for fact in facts if fact.actor}
+        self.reader.sync(is_full=is_full)
+
+    def cut_short(self, requests: int) -> None:
+        """Sync until the process is killed at a request; the next run goes on."""
+        self.witness.requests_left = requests
+        with suppress(Killed):
+            self.sync()
+        self.witness.requests_left = None
 
 
-def live(reader: Reader, seed: int) -> Seen:
+def lived_through(folder: Path, seed: int) -> Life:
     """Sync now and then, killed now and then, and at last in full."""
-    rng, seen = Random(seed), Seen()
+    reader, rng = reader_of(folder, seed), Random(seed)
+    life, world = Life(reader, Witness(reader.app), rng.choice(OPTIONS)), reader.world
+    organization = world.organization(REPO.owner)
     for _ in range(rng.randrange(4)):
+        organization.empty_lists = ALWAYS if rng.random() < 0.2 else 0
         if rng.random() < 0.4:
-            seen.look(reader)
-            cut_short(reader, rng.randrange(6))
-        seen.look(reader)
-        reader.sync()
-        reader.world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 9 * DAY_SECONDS))
-    seen.look(reader)
-    reader.sync(is_full=True)
-    return seen
+            life.cut_short(rng.randrange(8))
+            world.advance(seconds=rng.choice((0, 40, 5000)))
+        life.sync()
+        world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 9 * DAY_SECONDS))
+        change_a_label(world, rng)
+    organization.empty_lists = ALWAYS if rng.random() < 0.2 else 0
+    life.sync(is_full=True)
+    return life
 
 
-def judged(reader: Reader, seen: Seen) -> tuple[Compared, World]:
-    """Every mart against the oracle, but for labels that are gone; and the truth."""
+def change_a_label(world: Sandbox, rng: Random) -> None:
+    """Rename a label or delete one, often enough."""
+    acts, draw = world.acts_on(REPO.key), rng.random()
+    label = rng.choice(acts.repository.labels)
+    if draw < 0.3:
+        acts.rename_label(label, f"{label.name} of {rng.randrange(1000)}")
+    elif draw < 0.6:
+        acts.delete_label(label, world.clock)
+
+
+def judged(life: Life) -> tuple[Compared, World]:
+    """Every mart against the oracle; and the truth."""
+    reader = life.reader
     as_of_at = last_walk_at(reader.lake.dataset(SYNC_STATE, REPO))
-    looks = [look.looked_at for look in roll_of(reader.lake, Organization(REPO.owner)).looks if look.is_taken]
-    truth, result = world_of(reader.world, REPO.key, as_of_at, looks), Compared()
-    labels = {label.label_id for label in reader.world.acts_on(REPO.key).repository.labels}
-    with reader.gold() as con:
+    truth, result = world_of(reader.world, REPO.key, as_of_at, life.witness), Compared()
+    truth = replace(truth, **told_by(life.options))
+    with reader.gold(life.options) as con:
         for name, (oracle, _) in ORACLES.items():
             made = con.table(name).to_arrow_table().to_pylist()
             if name == "mart_time_in_label":
-                left, made = parted(made, {thread.number for thread in truth.threads}, labels)
-                result.add(compared(name, *left_rows(reader, left, seen)))
-            result.add(compared(name, by_account(made, seen), by_account(oracle(truth), seen)))
+                left, made = parted(made, {thread.number for thread in truth.threads})
+                result.add(compared(name, *left_rows(life, left)))
+            result.add(compared(name, by_account(made, life), by_account(oracle(truth), life)))
     return result, truth
 
 
-def parted(made: list[Row], here: set[int], labels: set[int]) -> tuple[list[Row], list[Row]]:
-    """The rows of threads that left, and of those that are here, of labels that there are."""
-    there = [row for row in made if row["label_id"] in labels]
+def told_by(options: RepoOptions) -> dict[str, Any]:
+    """What a watch list says, in the words of the truth."""
+    said = {name: getattr(options, name) for name in ("bots", "waiting_labels", "time_zone", "response_days")}
+    return said | {"calendar": options.holidays}
+
+
+def parted(made: list[Row], here: set[int]) -> tuple[list[Row], list[Row]]:
+    """The rows of threads that left, and of those that are here."""
     return (
-        [row for row in there if row["issue_number"] not in here],
-        [row for row in there if row["issue_number"] in here],
+        [row for row in made if row["issue_number"] not in here],
+        [row for row in made if row["issue_number"] in here],
     )
 
 
-def left_rows(reader: Reader, made: list[Row], seen: Seen) -> tuple[list[Row], list[Row]]:
+def left_rows(life: Life, made: list[Row]) -> tuple[list[Row], list[Row]]:
     """The rows of threads that left and were not changed after the last look at them, and the true ones.
 
     How long a label was on is told where the departure has a date.
     """
     true: list[Row] = []
-    for departed in left_threads(reader.world, REPO.key, seen.threads):
+    for departed in left_threads(life.reader.world, REPO.key, life.witness):
         rows = time_in_label(World(departed.left_at, [departed.thread]))
         known = rows if departed.is_dated else [row | {"total_seconds": None} for row in rows]
         true += [row | {"is_in_label": False} for row in known]
@@ -151,14 +161,14 @@ def left_rows(reader: Reader, made: list[Row], seen: Seen) -> tuple[list[Row], l
     ], true
 
 
-def by_account(rows: list[Row], seen: Seen) -> list[Row]:
+def by_account(rows: list[Row], life: Life) -> list[Row]:
     """The rows with the accounts of logins: whom nothing new was received of is shown by an earlier one.
 
     Who opened a pull request is shown as he is called: its record is received at each full walk.
     """
 
     def account(login: Any) -> Any:
-        return seen.accounts.get(login, login)
+        return life.accounts.get(login, login)
 
     return [
         {
@@ -183,10 +193,9 @@ def warnings_of(reader: Reader) -> list[str]:
 
 def lived(seed: int) -> tuple[Compared, World]:
     with TemporaryDirectory() as folder:
-        reader = reader_of(Path(folder) / "lake", seed)
-        seen = live(reader, seed)
-        assert warnings_of(reader) == []
-        return judged(reader, seen)
+        life = lived_through(Path(folder) / "lake", seed)
+        assert warnings_of(life.reader) == []
+        return judged(life)
 
 
 def test_no_cell_of_a_repository_is_wrong():
