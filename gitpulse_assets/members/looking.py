@@ -8,7 +8,7 @@ published, and what is kept of the pages only saves requests.
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -91,6 +91,8 @@ def look(
     asking = Asking(client, place, state)
     try:
         found = asking.listed(now)
+        if asking.is_of_pages and roll_of(lake, place).member_ids - found.people.keys():
+            found = asking.listed_again(found)
     except RepositoryNotFound as error:
         if is_organization is None:
             save(kept, KnownMembers(is_organization=False, asked_at=now))
@@ -139,14 +141,31 @@ class Asking:
         role = self._client.own_role(self.place.login)
         self._token = self._client.token_mark(self.place.login)
         kept = self._before.pages if self._before.token == self._token else {}
-        known = {url: page.known for url, page in kept.items()}
+        at, people = self._walked(kept)
+        return Listed(at or now, people, self._token, role)
+
+    @property
+    def is_of_pages(self) -> bool:
+        """Whether the list has more than one."""
+        return len(self._pages) > 1
+
+    def listed_again(self, found: Listed) -> Listed:
+        """The list with all that another walk of it meets; what has not changed costs nothing.
+
+        Who leaves while the list is walked moves those behind him up: one of them stands on neither page.
+        """
+        before, self._pages = self._pages, {}
+        at, people = self._walked(before)
+        return replace(found, looked_at=at or found.looked_at, people={**found.people, **people})
+
+    def _walked(self, kept: Mapping[str, MembersPage]) -> tuple[datetime | None, dict[int, Person]]:
+        """Who stands in the list, and when its last page came; `kept`: what an ETag stands for."""
+        at, known = None, {url: page.known for url, page in kept.items()}
         for page in self._client.members(self.place.login, known):
-            now = page.date
+            at = page.date
             self._pages[page.url] = kept[page.url] if page.is_unchanged else read_page(page)
-        people = {
-            one.user_id: Person(one.login, one.type) for page in self._pages.values() for one in page.people
-        }
-        return Listed(now, people, self._token, role)
+        listed = [one for page in self._pages.values() for one in page.people]
+        return at, {one.user_id: Person(one.login, one.type) for one in listed}
 
     def state(self, now: datetime) -> KnownMembers:
         """What is known of the list by now: of a page that was not come to, what was known before."""

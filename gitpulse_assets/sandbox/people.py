@@ -34,8 +34,9 @@ class People:
         first_id = self.cast.people[-1].user_id + 13
         self.others = strangers(first_id)
         self.team = Team(first_id + 99, "core")
-        # One by which an answer of the author is waited for.
-        acts.repository.labels[-1].name = "waiting for its author"
+        # One by which an answer of the author is waited for; it is not among those that are deleted.
+        self.waiting = acts.repository.labels[-1]
+        self.waiting.name = "waiting for its author"
         self.regret_rng = Random(f"{plan.full_name}:{plan.seed}:regrets")
         self.old_home_rng = Random(f"{plan.full_name}:{plan.seed}:old home")
         # What is carried along by a transfer are the labels of a name that both homes have.
@@ -203,7 +204,9 @@ class People:
             self.acts.reopen_pull_request(issue, at, self.anyone())
 
     def _delete_label(self, at: int, _: Any) -> None:
-        self.acts.delete_label(self.rng.choice(self.acts.repository.labels), at)
+        label = self.rng.choice(self.acts.repository.labels)
+        if label is not self.waiting:
+            self.acts.delete_label(label, at)
 
 
 def strangers(first_id: int) -> list[User]:

@@ -106,6 +106,29 @@ def test_case_22_a_304_on_page_1_with_news_on_page_2(reader: Reader):
     assert roll(reader).member_ids == reader.world.organization("acme").members.keys()
 
 
+def test_who_stands_on_no_page_because_another_left_between_two_has_not_left(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+):
+    join(reader.world, range(10, 240))
+    looked(reader)
+    reader.world.advance(seconds=DAY)
+    answer, left = reader.app.answer, []
+
+    def and_one_leaves(request):
+        found = answer(request)
+        if request.path.endswith("/members") and not left:
+            left.append(leave(reader.world, 50))
+        return found
+
+    monkeypatch.setattr(reader.app, "answer", and_one_leaves)
+    looked(reader)
+    assert left
+    assert {span.user_id for span in roll(reader).spans if span.to_date} <= {50}
+    reader.world.advance(seconds=DAY)
+    looked(reader)
+    assert roll(reader).member_ids == reader.world.organization("acme").members.keys()
+
+
 def test_a_list_of_one_page_costs_nothing_when_nobody_came_or_went(reader: Reader):
     looked(reader)
     reader.world.advance(seconds=DAY)

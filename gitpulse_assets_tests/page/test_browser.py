@@ -88,6 +88,10 @@ CONTRAST = """() => {
 
 @pytest.fixture(scope="module")
 def address(lake: Lake) -> Iterator[str]:
+    yield from served(lake)
+
+
+def served(lake: Lake) -> Iterator[str]:
     """The page on a port of its own."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

@@ -29,6 +29,7 @@ def test_a_subject_that_there_is_not_is_told_in_one_line(monkeypatch):
 LINEAGE = "unit/test_lineage.py::test_the_stored_lineage_is_that_of_the_statements"
 # What a process with the subject has to pass beside its own tests; `-k` names what is the subject's.
 STANDARD = ("collect/test_streams.py", "unit/silver/test_streams.py", "-k", "issue_timeline or comment")
+BROWSER = ("people/test_browser.py", "-m", "dear")
 DEAR = ("marts/test_marts.py", "folding/test_folding.py", "retention/test_retention.py")
 
 
@@ -39,6 +40,7 @@ DEAR = ("marts/test_marts.py", "folding/test_folding.py", "retention/test_retent
         pytest.param(("people", LINEAGE), id="of the subject"),
         pytest.param(STANDARD, id="of every stream"),
         pytest.param(DEAR, id="of every mart and lake"),
+        pytest.param(BROWSER, id="in a browser"),
     ],
 )
 def test_tests_pass_in_a_process_that_chose_the_subject(tests: tuple[str, ...]):
