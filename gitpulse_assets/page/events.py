@@ -24,7 +24,7 @@ COUNT_LEAST = 10
 # A page shows what can be had soon, and says of the rest that the API takes longer.
 SECONDS_MAX = 6.0
 READERS = 4
-SHADED = "Grey: no file was read. Orange: thin."
+SHADED = "Grey: missing. Orange: thin."
 NOT_COMPUTED = "It cannot be computed; the server's log says why."
 logger = logging.getLogger(__name__)
 

@@ -44,7 +44,8 @@ COVERAGE: Schema = {
         "whole_hour_count": COUNT,
         "thin_hour_count": COUNT,
         "missing_hour_count": COUNT,
-        "gaps": STRETCHES | {"description": "Hours of which no file was read, and no feed is whole."},
+        "gaps": STRETCHES
+        | {"description": "Hours of which no file was read and no feed is whole, or whose events ended."},
         "thin_hours": STRETCHES | {"description": "Hours that are not whole, with the reason."},
     },
 }
