@@ -16,7 +16,6 @@ from gitpulse_assets.contracts.timeline import ISSUE_KINDS, LIFECYCLE_KINDS, PUL
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import AnswerUnusable, PageUnserved, RepositoryNotFound, Unanswered
 from gitpulse_assets.github.graphql import (
-    MOST_NODES,
     Answer,
     BatchSize,
     GraphQL,
@@ -48,8 +47,7 @@ UNSERVED_IN_A_ROW = 10
 class Question:
     """What is asked about things by their node ids: documents, the kinds of events, and of which things.
 
-    `batch_size`: how many things are asked about at once, at most. `has_newer_kinds`: whether kinds of events
-    that nobody here knows are asked for, too.
+    `has_newer_kinds`: whether kinds of events that nobody here knows are asked for, too.
     """
 
     by_ids: str
@@ -58,7 +56,6 @@ class Question:
     further_fragments: tuple[str, ...]
     item_types: Mapping[str, Sequence[str]]
     kinds: frozenset[str]
-    batch_size: int
     has_newer_kinds: bool = False
 
 
@@ -69,7 +66,6 @@ LIFECYCLE = Question(
     FRAGMENTS[1:],
     {"itemTypes": LIFECYCLE_KINDS},
     frozenset({"Issue"}),
-    MOST_NODES,
 )
 CONVERSATION = Question(
     "conversation_by_ids",
@@ -78,7 +74,6 @@ CONVERSATION = Question(
     ("conversation_items", "event_actor"),
     {"itemTypes": ISSUE_KINDS, "pullRequestItemTypes": PULL_REQUEST_KINDS},
     frozenset({"Issue", "PullRequest"}),
-    50,
     has_newer_kinds=True,
 )
 
@@ -147,7 +142,7 @@ class Lifecycles:
         self._graphql = graphql
         self._repo = repo
         self._question = question
-        self._size = BatchSize(question.batch_size)
+        self._size = BatchSize()
         self._failed_count = 0
         self._is_forbidden_told = False
         self._asks_kinds = question.has_newer_kinds

@@ -6,7 +6,6 @@ to `test_full_walk_crash.py`, where whole runs die between any two writes.
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -18,7 +17,6 @@ from gitpulse_assets.collect.lists import ClockBehind, ListCapped
 from gitpulse_assets.collect.refresh import collect_lists
 from gitpulse_assets.contracts.sources import GraphWalk, OwnRecord, RestList
 from gitpulse_assets.contracts.stream import Stream
-from gitpulse_assets.github import client
 from gitpulse_assets.github.errors import NetworkDown
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets_tests.collect.streams import (
@@ -51,7 +49,6 @@ def every(streams: list[Stream]):
 def walks(tmp_path, monkeypatch) -> Callable[..., Walks]:
     """Walks of a stream, of which nothing is stored yet; a batch holds one page, so that a walk has many."""
     monkeypatch.setattr(walking, "PAGES_PER_BATCH", 1)
-    monkeypatch.setattr(client, "CONVERSATION", replace(client.CONVERSATION, batch_size=100))
 
     def make(stream: Stream, record_count: int = RECORD_COUNT) -> Walks:
         return walks_of(stream).of(stream, tmp_path / "lake", record_count)

@@ -50,11 +50,12 @@ def test_what_was_said_and_done_is_held_after_one_sync_and_after_many(tmp_path, 
     assert differences(reader.lake, REPO) == {}
 
 
-def test_what_has_not_changed_costs_no_point_and_what_has_one_for_fifty(tmp_path):
+def test_what_has_not_changed_costs_no_point_and_what_has_two_for_a_hundred(tmp_path):
     reader = reader_of(tmp_path / "lake", 5, issue_count=60)
     reader.sync()
     (first,) = (row for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline")
-    assert first.request_count == -(-first.record_count // 50)
+    assert first.request_count == -(-first.record_count // 100)
+    assert first.quota_cost == 2 * first.request_count
     reader.sync()
     assert reader.lake.manifest(REPO).rows()[-3].request_count == 0
 
@@ -172,7 +173,7 @@ def test_over_a_resource_limit_a_smaller_question_brings_the_rest(tmp_path):
 
 def test_what_an_interruption_left_is_not_asked_for_again(tmp_path, monkeypatch):
     monkeypatch.setattr(walking, "PAGES_PER_BATCH", 1)
-    reader = reader_of(tmp_path / "lake", 9, issue_count=50)
+    reader = reader_of(tmp_path / "lake", 9, issue_count=85)
     reader.app.faults.append(Fault("status", match="/graphql", skip=3, times=ALWAYS, status=401))
     with pytest.raises(GitHubError):
         reader.sync()
