@@ -54,6 +54,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what the workers shared, once all of them are through."""
     if not hasattr(session.config, "workerinput"):
         shared.end(shared.folder_of(session.config))
+    # DuckDB's binding tells of all that is left at the end.
+    gc.unfreeze()
 
 
 def absent(part: str, reason: str) -> None:
