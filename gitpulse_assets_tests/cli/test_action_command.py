@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
 from gitpulse_assets.action.kept_issue import MARK, kept_number
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
+from gitpulse_assets.contracts.silver import ISSUE_BODY, ISSUE_CURRENT
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.model import User
@@ -13,6 +16,7 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.sandbox.writing import AUTHOR
+from gitpulse_assets_tests.answer_lakes import publish
 from gitpulse_assets_tests.cli.conftest import REPO
 from gitpulse_assets_tests.history.product import Reader
 
@@ -86,19 +90,37 @@ def test_an_issue_without_a_token_is_wrong_use(runner, gitpulse, monkeypatch):
     assert gitpulse("action", "--keep-issue", "true").exit_code == WRONG_USE
 
 
-@pytest.mark.parametrize(
-    ("authors", "kept"),
-    [([STRANGER], None), ([STRANGER, AUTHOR], 1), ([MEMBER, AUTHOR], 0), ([APP, AUTHOR], 0), ([], None)],
-)
-def test_only_an_issue_of_who_may_write_here_is_rewritten(tmp_path, authors, kept):
-    """Anyone can open an issue with the mark; another's text is not ours to replace."""
-    world = World()
-    acts, numbers = world.add_repository(REPO.key), []
+@pytest.fixture(scope="module")
+def four(tmp_path_factory):
+    """Whoever wrote an issue with the mark, in this order, and the silver tables of their repository."""
+    world, authors = World(), [STRANGER, MEMBER, APP, AUTHOR]
+    acts = world.add_repository(REPO.key)
     for author in authors:
         issue = acts.open(world.clock, author, "title")
         acts.rewrite(issue, world.clock, author, "title", f"text {MARK}")
-        numbers.append(issue.number)
-    reader = Reader(world, REPO, tmp_path)
+    reader = Reader(world, REPO, tmp_path_factory.mktemp("four"))
     reader.sync()
-    found = kept_number(reader.lake, REPO)
-    assert found == (None if kept is None else numbers[kept])
+    tables = (ISSUE_CURRENT, ISSUE_BODY)
+    return authors, {table: reader.lake.dataset(table, REPO).to_table() for table in tables}
+
+
+@pytest.mark.parametrize(
+    ("writers", "kept"),
+    [
+        ([STRANGER], None),
+        ([STRANGER, AUTHOR], AUTHOR),
+        ([MEMBER, AUTHOR], MEMBER),
+        ([APP, AUTHOR], APP),
+        ([], None),
+    ],
+)
+def test_only_an_issue_of_who_may_write_here_is_rewritten(tmp_path, four, writers, kept):
+    """Anyone can open an issue with the mark; another's text is not ours to replace."""
+    authors, tables = four
+    numbers = {author.login: number for number, author in enumerate(authors, start=1)}
+    there = pc.field("issue_number").isin([numbers[author.login] for author in writers])
+    ids = tables[ISSUE_CURRENT].filter(there)["issue_id"]
+    lake = Lake.open(str(tmp_path))
+    written = {table: rows.filter(pc.is_in(rows["issue_id"], ids)) for table, rows in tables.items()}
+    publish(lake, "silver", REPO, written)
+    assert kept_number(lake, REPO) == (kept and numbers[kept.login])
