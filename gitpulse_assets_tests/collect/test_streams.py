@@ -6,6 +6,7 @@ to `test_full_walk_crash.py`, where whole runs die between any two writes.
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
@@ -19,6 +20,7 @@ from gitpulse_assets.contracts.sources import GraphWalk, OwnRecord, RestList
 from gitpulse_assets.contracts.stream import Stream
 from gitpulse_assets.github.errors import NetworkDown
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets_tests.collect.conftest import Crash
 from gitpulse_assets_tests.collect.streams import (
     BEGAN_AT,
     CAPPED,
@@ -157,6 +159,28 @@ def test_case_17_a_walk_killed_between_writes_is_whole_in_the_next_run(walks, st
         assert (dying.run().status, dying.has_all()) == ("complete", True), write
         places = [tuple(one[name] for name in stream.bronze.key) for one in dying.received(*dying.rows)]
         assert len(set(places)) == len(places), write
+
+
+@every(BY_CHANGE)
+def test_case_23_a_crash_between_storing_an_etag_and_what_it_stands_for(walks, stream, crashing, tmp_path):
+    own = walks(stream, 150)
+    write, is_killed, (record, began_at) = 0, True, (own.server.records[3], own.server.now)
+    before = dict(record)
+    while is_killed:
+        write += 1
+        dying = own.elsewhere(tmp_path / f"killed-{write}")
+        own.server.now = began_at
+        record.update(before)
+        dying.run()
+        own.server.now += timedelta(days=1)
+        record["updated_at"] = moment(own.server.now - timedelta(hours=1))
+        store = crashing(dying.lake.store, write)
+        with suppress(Crash):
+            dying.run(lake=Lake(store))
+        is_killed = store.write_count >= write
+        dying.run()
+        assert record in dying.payloads(*dying.rows), write
+    assert write > 3
 
 
 @every(LISTS)

@@ -1,11 +1,13 @@
 """Conversations from GitHub to silver: what was said and done is held as it was, after one sync and many."""
 
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from gitpulse_assets.catalog.subjects import SILVER_TABLES
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.collect import walk as walking
 from gitpulse_assets.commands.plan import member_costs, size_of
 from gitpulse_assets.commands.refresh import can_go_on
@@ -13,6 +15,7 @@ from gitpulse_assets.contracts import contributors
 from gitpulse_assets.github.errors import GitHubError
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.pipeline.merge import merge, newer_events
+from gitpulse_assets.pipeline.refresh import publish_marts
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
@@ -21,7 +24,7 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.routes import Routes
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.upkeep.persons import forget_person, repos_naming
-from gitpulse_assets.watch.budget import first_cost
+from gitpulse_assets.watch.budget import COMMENT_LIST_REQUESTS, first_cost
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences
 from gitpulse_assets_tests.people.silver import Row, moment, named, rows, told, unlike, words
@@ -188,16 +191,49 @@ def test_what_an_interruption_left_is_not_asked_for_again(tmp_path, monkeypatch)
     assert unlike(reader, reader.world.acts_on(REPO.key)) == []
 
 
-def test_a_forgotten_person_is_in_no_table(tmp_path):
+TABLES = (*SILVER_TABLES, *MART_TABLES)
+OF_PEOPLE = [
+    table for table in TABLES if any(name.endswith(("_login", "_logins")) for name in table.column_names)
+]
+
+
+def leaves(value: object) -> Iterator[object]:
+    """The cells within lists and structs."""
+    if isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from leaves(one)
+    else:
+        yield value
+
+
+def people_in(reader: Reader) -> dict[str, set[object]]:
+    """Of each declared table who is in it: all texts of its cells, in lists too, and the ids of people."""
+    found: dict[str, set[object]] = {}
+    for table in TABLES:
+        for column, values in reader.lake.dataset(table, REPO).to_table().to_pydict().items():
+            is_of_people = any(column.endswith(f"{who}_id") for who in ("user", "author", "actor", "person"))
+            cells = set(leaves(values))
+            kept = cells if is_of_people else {one for one in cells if isinstance(one, str)}
+            found.setdefault(table.name, set()).update(kept)
+    return found
+
+
+def test_a_forgotten_person_is_in_no_declared_table(tmp_path):
     reader = reader_of(tmp_path / "lake", 8, issue_count=15)
     reader.sync()
+    publish_marts(reader.lake, REPO)
     events = rows(reader, contributors.CONVERSATION_EVENT)
-    named = Counter(row["actor_login"] for row in events if row["actor_type"] == "User")
-    login = named.most_common(1)[0][0]
-    assert sum(forget_person(reader.lake, login).values()) > 1
+    people = {(row["actor_login"], row["actor_id"]) for row in events if row["actor_type"] == "User"}
+    before = people_in(reader)
+    assert all(before[table.name] & {login for login, _ in people} for table in OF_PEOPLE)
+    person = max(people, key=lambda one: (sum(one[0] in cells for cells in before.values()), one))
+    assert sum(person[0] in cells for cells in before.values()) >= 10
+    assert sum(forget_person(reader.lake, person[0]).values()) > 1
     with connect() as con:
         merge(con, reader.lake, REPO, is_rebuild=True).publish()
-    assert repos_naming(reader.lake, login) == set()
+    publish_marts(reader.lake, REPO)
+    assert [name for name, cells in people_in(reader).items() if cells & set(person)] == []
+    assert repos_naming(reader.lake, person[0]) == set()
     after = rows(reader, contributors.CONVERSATION_EVENT)
     assert len(after) == len(events)
     assert {row["actor_id"] for row in after if row["actor_login"] is None} == {None}
@@ -213,6 +249,10 @@ def test_what_a_first_sync_costs_is_known_before(tmp_path):
     # A point is counted as a request where it is spent; a departure's question is none of a first sync's.
     assert sum(row.quota_cost for row in spent) <= cost.request_count + cost.point_count
     assert sum(row.quota_cost for row in spent) >= 0.7 * (cost.request_count + cost.point_count)
+    told = {row.stream: row for row in spent}
+    assert told["issue_timeline"].quota_cost <= 3 * -(-told["issue_timeline"].record_count // 100)
+    for name in ("issue_comment", "review_comment"):
+        assert told[name].quota_cost <= -(-told[name].record_count // 100) + COMMENT_LIST_REQUESTS / 2
 
 
 def test_kinds_of_events_that_github_adds_later_are_kept_and_counted_for_one_point(tmp_path):
