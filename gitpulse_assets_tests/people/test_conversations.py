@@ -255,7 +255,7 @@ def test_what_a_first_sync_costs_is_known_before(tmp_path):
         assert told[name].quota_cost <= -(-told[name].record_count // 100) + COMMENT_LIST_REQUESTS / 2
 
 
-def test_kinds_of_events_that_github_adds_later_are_kept_and_counted_for_one_point(tmp_path):
+def test_kinds_of_events_that_github_adds_later_are_kept_and_counted_for_two_requests(tmp_path):
     reader = reader_of(tmp_path / "lake", 9, issue_count=50)
     reader.world.has_newer_kinds = True
     acts = reader.world.acts_on(REPO.key)
@@ -269,7 +269,7 @@ def test_kinds_of_events_that_github_adds_later_are_kept_and_counted_for_one_poi
     }
     assert {row["occurred_at"] for row in held} == {moment(reader.world.clock - 60)}
     (row,) = (row for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline")
-    assert row.quota_cost == -(-row.record_count // 50) + 2
+    assert row.request_count == -(-row.record_count // 100) + 2
     with connect() as con:
         con.register("conversation_event", reader.lake.dataset(contributors.CONVERSATION_EVENT, REPO))
         shown = newer_events(con)[contributors.CONVERSATION_EVENT.name]
