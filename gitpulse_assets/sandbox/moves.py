@@ -102,6 +102,8 @@ class Moves:
                 self.outside.reopen(origin, created_at + (at - created_at) // 2, self._actor())
         moved = self.outside.transfer(origin, at, self.cast.member(), self.acts)
         self.take_in(moved)
+        if self.people is not None and moved is not None:
+            self.people.at_arrival(moved, at)
         share = self.plan.closed_on_arrival_share_of_transfers
         if share and moved is not None and moved.state == "open" and self.rng.random() < share:
             self._close_issue(moved, at)

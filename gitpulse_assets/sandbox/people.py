@@ -64,6 +64,12 @@ class People:
             else:
                 self.outside.label(issue, at, self.maintainer(rng), rng.choice(labels))
 
+    def at_arrival(self, issue: Issue, at: int) -> None:
+        """Let somebody label an issue in the very second in which it was transferred, now and then."""
+        if self.old_home_rng.random() < 0.3:
+            label = self.old_home_rng.choice(self.acts.repository.labels)
+            self.acts.label(issue, at, self.maintainer(self.old_home_rng), label)
+
     def plan_day(self, at: int) -> None:
         """Schedule what happens on the day that begins at `at`."""
         count = 1 + int(len(self._open()) * MOVES_A_DAY)

@@ -198,10 +198,14 @@ def lived(seed: int) -> tuple[Compared, World]:
         return judged(life)
 
 
-def test_no_cell_of_a_repository_is_wrong():
-    result, _ = lived(8)
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param(20, id="a label renamed last"), pytest.param(37, id="a label of the arrival's second")],
+)
+def test_no_cell_of_a_repository_is_wrong(seed: int):
+    result, _ = lived(seed)
     assert result.wrong == []
-    assert result.cells > 300
+    assert result.cells > 5_000
 
 
 @pytest.mark.slow
