@@ -142,6 +142,9 @@ def test_comments_that_were_deleted_are_brought_up_to_date_by_the_full_walk(tmp_
     reader.sync()
     assert held_ids(reader, contributors.REVIEW_COMMENT) == {one.comment_id for one in remarks}
     hidden.is_hidden = True
+    # Whose comments go with it, and are not asked for.
+    issue = next(one for one in acts.repository.issues.values() if one.said and not one.is_pull_request)
+    acts.delete(issue, reader.world.clock)
     reader.sync(is_full=True)
     left = {one.comment_id for one in remarks} - {deleted.comment_id}
     assert held_ids(reader, contributors.REVIEW_COMMENT) == left
