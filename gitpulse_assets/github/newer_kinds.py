@@ -31,10 +31,15 @@ class SchemaData(msgspec.Struct, rename="camel"):
     pull_request_item_types: _Values | None = None
 
 
+class _Inner(msgspec.Struct):
+    # A list has none.
+    name: str | None = None
+
+
 class _Of(msgspec.Struct, rename="camel"):
     kind: str
     name: str | None = None
-    of_type: _Name | None = None
+    of_type: _Inner | None = None
 
 
 class _Field(msgspec.Struct):

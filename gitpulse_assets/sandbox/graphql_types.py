@@ -75,7 +75,7 @@ class EventView:
 
 # A kind of event that GitHub has not yet: what `celebrate` leaves.
 _NEWER_KINDS = """
-type CelebratedEvent implements Node { id: ID! createdAt: DateTime! actor: Actor }
+type CelebratedEvent implements Node { id: ID! createdAt: DateTime! actor: Actor guests: [User!]! }
 extend union IssueTimelineItems = CelebratedEvent
 extend union PullRequestTimelineItems = CelebratedEvent
 extend enum IssueTimelineItemsItemType { CELEBRATED_EVENT }

@@ -1,12 +1,13 @@
 import gzip
 
 import graphql
+import msgspec
 import pytest
 
 from gitpulse_assets.contracts.timeline import ISSUE_KINDS, KNOWN_KINDS, PULL_REQUEST_KINDS
 from gitpulse_assets.github.graphql import load_document
 from gitpulse_assets.github.lifecycle import CONVERSATION, FRAGMENTS
-from gitpulse_assets.github.newer_kinds import NewerKinds, question_about
+from gitpulse_assets.github.newer_kinds import NewerKinds, described, question_about
 
 DOCUMENTS = [
     load_document("lifecycle_by_ids", FRAGMENTS),
@@ -45,3 +46,13 @@ def test_no_document_uses_a_deprecated_field(github_schema):
     for document in DOCUMENTS:
         rules = [graphql.NoDeprecatedCustomRule]
         assert graphql.validate(github_schema, graphql.parse(document), rules) == []
+
+
+def test_were_every_kind_newer_what_is_asked_of_it_would_be_valid(github_schema):
+    kinds = sorted(KNOWN_KINDS)
+    told = graphql.graphql_sync(github_schema, question_about(kinds)).data
+    data = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in told.items()}
+    fragment = described({"itemTypes": kinds}, data).fragment
+    assert fragment.count("createdAt") > 50
+    document = load_document(CONVERSATION.by_ids, CONVERSATION.fragments) + fragment
+    assert graphql.validate(github_schema, graphql.parse(document)) == []
