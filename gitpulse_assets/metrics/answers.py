@@ -46,6 +46,8 @@ from gitpulse_assets.metrics.event_days import (
 from gitpulse_assets.metrics.parameters import Value
 
 SECONDS_MAX = 20.0
+# Twenty at once would each take as many times as long, and be stopped for it. To wait is not counted.
+COMPUTED_AT_ONCE = 4
 ROWS_MAX = 10_000
 JUDGEMENTS_KEPT = 32
 ANSWERS_KEPT = 128
@@ -116,6 +118,7 @@ class MetricAnswers:
         self._judged, self._answered = ResultCache(JUDGEMENTS_KEPT), ResultCache(ANSWERS_KEPT)
         self._proven = ResultCache(JUDGEMENTS_KEPT)
         self._database = locked_database()
+        self._turns = threading.BoundedSemaphore(COMPUTED_AT_ONCE)
 
     def close(self) -> None:
         """Give back the database; no answer can be asked for afterwards."""
@@ -168,7 +171,7 @@ class MetricAnswers:
             return while_replaced(self._lake.store, lambda: self._answer(newer(), seconds_max))
 
     def _answer(self, question: Question, seconds_max: float) -> Answered:
-        with lazy_read_errors(), self._database.cursor() as con:
+        with self._turns, lazy_read_errors(), self._database.cursor() as con:
             coverage = self._put_events(con, question) if question.span else None
             self._put_marts(con, question)
             rows = self._rows(con, question, seconds_max)

@@ -1,5 +1,7 @@
 """Whatever a metric's SQL does, it reads nothing but the views put before it, and comes to an end."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -7,8 +9,8 @@ import pytest
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.metrics.answers import MetricAnswers, TooLong, locked_database
-from gitpulse_assets.metrics.catalogue import read_metrics
+from gitpulse_assets.metrics.answers import COMPUTED_AT_ONCE, MetricAnswers, TooLong, locked_database
+from gitpulse_assets.metrics.catalogue import read_metrics, shipped_metrics
 
 SLOW = """\
 - id: slow
@@ -67,3 +69,24 @@ def test_a_metric_that_takes_too_long_is_stopped(lake: Lake, tmp_path: Path):
         answers.ask(metric, {}, seconds_max=0.2)
     answers.close()
     of_lake.close()
+
+
+def test_of_many_that_ask_at_once_some_wait_so_that_none_is_stopped_for_the_others(
+    answers: MetricAnswers, monkeypatch: pytest.MonkeyPatch
+):
+    rows, at_work, most = MetricAnswers._rows, [], []
+
+    def noted(self: MetricAnswers, *given):
+        at_work.append(given)
+        most.append(len(at_work))
+        time.sleep(0.01)
+        found = rows(self, *given)
+        at_work.remove(given)
+        return found
+
+    monkeypatch.setattr(MetricAnswers, "_rows", noted)
+    metric = next(one for one in shipped_metrics() if one.id == "event_count_offset")
+    with ThreadPoolExecutor(12) as users:
+        found = list(users.map(lambda minutes: answers.ask(metric, {"offset": minutes}), range(101, 113)))
+    assert len(found) == 12
+    assert max(most) <= COMPUTED_AT_ONCE
