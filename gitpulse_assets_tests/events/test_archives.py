@@ -1,6 +1,8 @@
 """GITPULSE_ARCHIVES, and what archives answer."""
 
 import json
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -92,3 +94,10 @@ def test_a_file_that_is_not_the_manifests_is_kept_out(tmp_path, lake, run):
     (folder / f"{NAME}.sha256").unlink()
     rows = run(lake, f"a={folder} manifest={{file}}.sha256", days=1)
     assert [(row.status, row.row_count) for row in rows if row.status != "missing"] == [("whole", 1)]
+
+
+@pytest.mark.dear
+def test_archives_are_read_without_loading_dagster_which_costs_as_much_as_a_file():
+    statement = "import sys, gitpulse_assets.commands.events; print('dagster' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n"

@@ -19,7 +19,7 @@ from gitpulse_assets.setting_values.event_ages import EventAges, parse_event_age
 from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
-from gitpulse_assets_tests.events.organisation import Organisation, polled
+from gitpulse_assets_tests.events.organisation import Organisation, ask, polled
 from gitpulse_assets_tests.s3_server import no_caller_settings, own_server, s3_server, storage
 
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
@@ -104,6 +104,10 @@ def test_time_whose_events_ended_is_told_as_not_held(lake, archive, run, con, st
     assert pushes == [0, 0]
     reason = coverage_of_day(lake, con, Day(DAY)).reason() or ""
     assert "missing: what they held was removed by its age, or no file of them was read" in reason
+    assert ask(lake, "event_count_offset", offset="60").rows["event_type"].to_pylist() == [
+        "GollumEvent",
+        "WatchEvent",
+    ]
 
 
 def test_a_day_with_nothing_beside_its_events_begins_no_publication(lake, archive, run, con, monkeypatch):
