@@ -17,7 +17,7 @@ from gitpulse_assets.assets.report import backlog_report
 from gitpulse_assets.assets.silver import silver, sync_state
 from gitpulse_assets.automation.alerts import alerts
 from gitpulse_assets.automation.event_feeds import event_feeds
-from gitpulse_assets.automation.jobs import default_jobs
+from gitpulse_assets.automation.jobs import default_jobs, refresh
 from gitpulse_assets.automation.reporting import report_automation
 from gitpulse_assets.automation.retries import retries
 from gitpulse_assets.automation.schedules import default_schedules
@@ -27,7 +27,7 @@ from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.io_manager import LakeIOManager
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource
 
-default_sensors = [alerts, retries, *watching_sensors, event_feeds, report_automation]
+default_sensors = [alerts, retries, event_feeds, report_automation]
 default_assets = [
     *(bronze, silver, sync_state, gold, backlog_report, public_events),
     *([members] if CONTRIBUTORS in chosen_subjects() else []),
@@ -47,11 +47,12 @@ def default_resources() -> dict[str, Any]:
 
 def build_defs(*, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Return the definitions, with single resources replaced by those given, also in the runs of a sweep."""
+    of_many = watched_jobs(lambda: made)
     made = dg.Definitions(
         assets=default_assets,
-        jobs=[*default_jobs, *watched_jobs(lambda: made)],
+        jobs=[*default_jobs, *of_many],
         schedules=default_schedules,
-        sensors=default_sensors,
+        sensors=[*default_sensors, *(one.with_updated_jobs([refresh, *of_many]) for one in watching_sensors)],
         resources={**default_resources(), **(resources or {})},
         # A step costs 0.1 s in this process and 4-6 s in one of its own; runs are what goes in parallel.
         executor=dg.in_process_executor,

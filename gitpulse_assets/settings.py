@@ -22,6 +22,7 @@ from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, La
 from gitpulse_assets.texts.text_file import NotText, read_text
 
 DEFAULT_HOME = Path(".gitpulse")
+BATCH_SIZE = 50
 
 # Where pydantic says what is wrong, a right value follows: one of these, else the field's default.
 EXAMPLES = {"GITHUB_APP_ID": "123456", "GITHUB_APP_INSTALLATION_ID": "12345678"}
@@ -150,6 +151,13 @@ class Settings(ChosenSubjects):
         validation_alias="GITPULSE_RUN_RETENTION_DAYS",
         description="Days after which `maintain` deletes what Dagster keeps of runs but the last; 0: never.",
     )
+    batch_size: int = Field(
+        default=BATCH_SIZE,
+        ge=1,
+        le=1000,
+        validation_alias="GITPULSE_BATCH_SIZE",
+        description="Repositories that one run takes, of schedules, sensors and backfills; 1: a run each.",
+    )
     archives: Annotated[tuple[Archive, ...], NoDecode] = Field(
         default=(),
         validation_alias="GITPULSE_ARCHIVES",
@@ -258,6 +266,15 @@ class Settings(ChosenSubjects):
         validation_alias="GITPULSE_PAGE_URL",
         description="Address of `gitpulse serve` for its readers; a path in it is where it is shown.",
     )
+    pg_host: str = Field(
+        default="",
+        validation_alias="DAGSTER_PG_HOST",
+        description="PostgreSQL of Dagster's instance; processes share GitHub's budget by it.",
+    )
+    pg_port: int = Field(default=5432, validation_alias="DAGSTER_PG_PORT")
+    pg_user: str = Field(default="gitpulse", validation_alias="DAGSTER_PG_USER")
+    pg_password: SecretStr | None = Field(default=None, validation_alias="DAGSTER_PG_PASSWORD")
+    pg_db: str = Field(default="gitpulse", validation_alias="DAGSTER_PG_DB")
     dagster_home: Path = Field(
         default=DEFAULT_HOME / "dagster",
         validate_default=True,

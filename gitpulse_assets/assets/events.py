@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
-from gitpulse_assets.checks.specs import partitioned_check_spec, report_by_run
+from gitpulse_assets.checks.specs import partitioned_check_spec
 from gitpulse_assets.contracts.events import HOURS_CHECK, POLLED_TABLES, PUBLIC_EVENT
 from gitpulse_assets.events.tables import EVENT_CONTRACTS
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.partitions import event_days
 from gitpulse_assets.place import Day
 from gitpulse_assets.resources import DuckDB, LakeResource, settings_or_failure
+from gitpulse_assets.runs.telling import report_by_run
 from gitpulse_assets.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from gitpulse_assets.assets.specs import asset_spec
-from gitpulse_assets.checks.specs import asset_check_result, check_specs, contract_check_spec, report_by_run
+from gitpulse_assets.assets.work import Work
+from gitpulse_assets.checks.specs import asset_check_result, check_specs, contract_check_spec
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.io_manager import lake_errors
@@ -18,6 +19,7 @@ from gitpulse_assets.members.tables import MEMBER_CHECKS
 from gitpulse_assets.partitions import ORGANIZATIONS_PARTITIONS, organizations, register
 from gitpulse_assets.place import Organization
 from gitpulse_assets.resources import GitHubResource, LakeResource, settings_or_failure
+from gitpulse_assets.runs.telling import report_by_run, tell_dagster
 
 if TYPE_CHECKING:
     from gitpulse_assets.lake.lake import Lake
@@ -58,7 +60,7 @@ def members(
 
 
 @contextmanager
-def looks_told(context: dg.AssetExecutionContext, lake: "Lake", place: Organization) -> Iterator[None]:
+def looks_told(work: Work, lake: "Lake", place: Organization) -> Iterator[None]:
     """Tell Dagster of the members at the block's end, where it looked at them; nothing where nobody does."""
     if CONTRIBUTORS not in chosen_subjects():
         yield
@@ -68,15 +70,15 @@ def looks_told(context: dg.AssetExecutionContext, lake: "Lake", place: Organizat
     yield
     with lake_errors():
         if lake.commit("silver", place) != before:
-            tell_look(context, lake, place)
+            tell_look(work, lake, place)
 
 
-def tell_look(context: dg.AssetExecutionContext, lake: "Lake", place: Organization) -> None:
+def tell_look(work: Work, lake: "Lake", place: Organization) -> None:
     """Tell Dagster of a look that a refresh made, in its run's name: tables, and what checks found."""
     from gitpulse_assets.members.looking import published_checks
 
-    register(context.instance, place.key, ORGANIZATIONS_PARTITIONS)
-    for contract in MEMBER_CONTRACTS:
-        context.log_event(dg.AssetMaterialization(list(contract.asset_key), partition=place.key))
+    register(work.instance, place.key, ORGANIZATIONS_PARTITIONS)
+    made = [dg.AssetMaterialization(list(one.asset_key), partition=place.key) for one in MEMBER_CONTRACTS]
+    tell_dagster(work.instance, work.run.run_id, made)
     for result in map(asset_check_result, published_checks(lake, place)):
-        report_by_run(context.instance, context.run.run_id, result, place.key)
+        report_by_run(work.instance, work.run.run_id, result, place.key)

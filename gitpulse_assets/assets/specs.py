@@ -11,6 +11,7 @@ import dagster as dg
 from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.partitions import partitions_of
+from gitpulse_assets.settings import BATCH_SIZE, SettingsError, load_settings
 
 OWNER = "team:gitpulse"
 
@@ -35,8 +36,9 @@ def asset_spec(contract: TableContract) -> dg.AssetSpec:
         owners=[OWNER],
         tags={"layer": contract.layer},
         partitions_def=partitions_of(contract.place),
-        # A look that finds nothing makes no table anew, and what hangs on them is skipped.
-        skippable=contract.layer == "bronze",
+        # A look that finds nothing makes no table anew, and a batch tells of its tables itself: what hangs on
+        # either is skipped.
+        skippable=contract.place == "repository",
         metadata={
             "dagster/table_name": contract.view_name,
             "dagster/column_schema": column_schema(contract),
@@ -45,9 +47,29 @@ def asset_spec(contract: TableContract) -> dg.AssetSpec:
     )
 
 
+def backfill_policy() -> dg.BackfillPolicy:
+    """How many repositories a run of a backfill takes; of assets that differ in it none share a run."""
+    try:
+        return dg.BackfillPolicy.multi_run(load_settings().batch_size)
+    except SettingsError:
+        # Whoever loads the definitions shall not fail over a setting; every run says which it is.
+        return dg.BackfillPolicy.multi_run(BATCH_SIZE)
+
+
+def batched(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """Let a step leave out what its checks found, of which a batch tells by itself.
+
+    Dagster has that only for steps of which parts can be chosen.
+    """
+    for name in asset.check_specs_by_output_name:
+        asset.op.output_def_named(name)._is_required = False
+    return asset
+
+
 def asset_out(contract: TableContract, io_manager_key: str = "lake_io_manager") -> dg.AssetOut:
     """Return the output of a multi-asset through which the IO manager publishes the table."""
-    return dg.AssetOut.from_spec(asset_spec(contract), io_manager_key=io_manager_key)
+    spec = asset_spec(contract)
+    return dg.AssetOut.from_spec(spec, is_required=not spec.skippable, io_manager_key=io_manager_key)
 
 
 def read_by(tables: Sequence[TableContract]) -> list[dg.AssetKey]:

@@ -4,7 +4,7 @@ It decides nothing itself: what is an alert stands in `alerting/rules.py`, what 
 `alerting/outbox.py`, how Dagster is read in `run_history.py`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -29,8 +29,9 @@ from gitpulse_assets.automation.always_on import always_on
 from gitpulse_assets.automation.owed import owed_in
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.runs.batches import keys_taken
 from gitpulse_assets.runs.chunks import chunks
-from gitpulse_assets.runs.history import RunCursor, days_not_whole, ended_runs, finished_run, standings
+from gitpulse_assets.runs.history import RunCursor, days_not_whole, ended_runs, finished_runs, standings
 from gitpulse_assets.settings import Settings, load_settings
 
 MEMORY_PREFIX = "gitpulse/alerts/"
@@ -84,8 +85,8 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
     settings, memory, now = load_settings(), InstanceMemory(context.instance), datetime.now(UTC)
     cursor = RunCursor.parse(memory.get([CURSOR]).get(CURSOR, ""), now)
-    records = ended_runs(context.instance, cursor, RUNS_A_TICK)
-    runs = [finished_run(context.instance, record) for record in records]
+    records = within_a_tick(context.instance, ended_runs(context.instance, cursor, RUNS_A_TICK))
+    runs = [run for record in records for run in finished_runs(context.instance, record)]
     outbox = Outbox(
         channels=open_channels(url.get_secret_value() for url in settings.alert_urls),
         memory=memory,
@@ -102,6 +103,17 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     outbox.deliver(found)
     memory.put({CURSOR: cursor.after(records).text()})
     return dg.SkipReason(told(len(runs), len(outbox.sent), outbox.suppressed_count, outbox.troubles))
+
+
+def within_a_tick(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> list[dg.RunRecord]:
+    """The first of the runs that a tick has time for; a batch counts as many as it takes."""
+    taken, count = [], 0
+    for record in records:
+        if count >= RUNS_A_TICK:
+            break
+        taken.append(record)
+        count += max(1, len(keys_taken(instance, record.dagster_run)))
+    return taken
 
 
 def told_by(runs: Iterable[FinishedRun], memory: InstanceMemory) -> Iterator[Judgement]:

@@ -1,20 +1,19 @@
 """When jobs run by themselves; what a run does is the job's. All in UTC, and all off until switched on.
 
 A schedule of a partitioned job would make a run, and so a process, for each repository (and Dagster's own
-refuses dynamic partitions when it is loaded): these ask for one run that takes the repositories in turn.
+refuses dynamic partitions when it is loaded): these ask for batches, runs that take many in turn.
 """
 
 import dagster as dg
 
 from gitpulse_assets.automation.maintain import maintain
-from gitpulse_assets.automation.sweep import (
-    RECONCILE_WATCHED_JOB,
-    REFRESH_WATCHED_JOB,
-    SWEEP_OP,
-    scheduled_keys,
-)
+from gitpulse_assets.automation.sweep import scheduled_keys
 from gitpulse_assets.resources import open_lake
+from gitpulse_assets.runs.batches import batch_requests
+from gitpulse_assets.runs.kinds import RECONCILE_WATCHED_JOB, REFRESH_WATCHED_JOB
 from gitpulse_assets.settings import load_settings
+
+Asked = list[dg.RunRequest] | dg.SkipReason
 
 
 @dg.schedule(
@@ -29,8 +28,8 @@ from gitpulse_assets.settings import load_settings
         "of all years, what no refresh can see: whether a closed pull request was merged, for one."
     ),
 )
-def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    return one_run(context, full=True)
+def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> Asked:
+    return in_batches(context, RECONCILE_WATCHED_JOB, full=True)
 
 
 @dg.schedule(
@@ -45,8 +44,8 @@ def weekly_reconciliation(context: dg.ScheduleEvaluationContext) -> dg.RunReques
         "on beside the sensors."
     ),
 )
-def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    return one_run(context)
+def daily_refresh(context: dg.ScheduleEvaluationContext) -> Asked:
+    return in_batches(context, REFRESH_WATCHED_JOB)
 
 
 @dg.schedule(
@@ -60,8 +59,8 @@ def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
         "those who prefer a schedule to the sensor changed_repositories, which does the same all the time."
     ),
 )
-def half_hourly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    return one_run(context, only_changed=True)
+def half_hourly_refresh(context: dg.ScheduleEvaluationContext) -> Asked:
+    return in_batches(context, REFRESH_WATCHED_JOB, only_changed=True)
 
 
 @dg.schedule(
@@ -75,18 +74,18 @@ def half_hourly_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest 
         "an answer shall be that fresh. Off until switched on; a look at what did not change costs no quota."
     ),
 )
-def ten_minute_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    return one_run(context, only_changed=True)
+def ten_minute_refresh(context: dg.ScheduleEvaluationContext) -> Asked:
+    return in_batches(context, REFRESH_WATCHED_JOB, only_changed=True)
 
 
-def one_run(context: dg.ScheduleEvaluationContext, **config: bool) -> dg.RunRequest | dg.SkipReason:
-    """Ask for one run for all repositories; a tick evaluated twice asks for none twice."""
-    if not scheduled_keys(context.instance, open_lake(load_settings())):
+def in_batches(context: dg.ScheduleEvaluationContext, job_name: str, **config: bool) -> Asked:
+    """Ask for a batch for every so many repositories; a tick evaluated twice asks for none twice."""
+    settings = load_settings()
+    keys = scheduled_keys(context.instance, open_lake(settings))
+    if not keys:
         return dg.SkipReason("no repository is watched, and none is registered")
     due_at = context.scheduled_execution_time.isoformat()
-    return dg.RunRequest(
-        run_key=due_at, run_config={"ops": {SWEEP_OP: {"config": {**config, "since": due_at}}}}
-    )
+    return batch_requests(keys, settings.batch_size, due_at, job_name, **config, since=due_at)
 
 
 weekly_maintenance = dg.ScheduleDefinition(

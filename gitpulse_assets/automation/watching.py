@@ -4,6 +4,7 @@ Who is a member is decided in `watch/membership.py`, what counts as a change in 
 ask for runs; what a run does is the job's.
 """
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,9 +17,9 @@ from gitpulse_assets.automation.jobs import refresh
 from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
+from gitpulse_assets.runs.batches import requests_for
 from gitpulse_assets.runs.busy import busy_keys, has_run, last_end
 from gitpulse_assets.runs.chunks import chunks
-from gitpulse_assets.runs.kinds import REPO_TAG
 from gitpulse_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def watch_list(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         context.log.info("%s is not on the watch list any more: retired, its data stay", key)
     for name, trouble in step.troubles.items():
         context.log.warning("%s cannot be watched: %s", name, trouble)
-    requests, state = first_runs(context.instance, lake, state)
+    due, state = first_due(context.instance, lake, state, now)
+    due = due[: RUNS_A_TICK_MAX * settings.batch_size]
+    requests = requests_for(due, settings.batch_size, f"first:{marked(due, state)}", now)
     stored.save(state)
     repos_watched = map(Repo.parse, state.watched_keys)
     for line in wrong_input(lake, {repo: wanted.options(repo) for repo in repos_watched}):
@@ -158,19 +161,24 @@ def by_hand(lake: "Lake", state: "Membership") -> dict[int, str]:
     return known
 
 
-def first_runs(
-    instance: dg.DagsterInstance, lake: "Lake", state: "Membership"
-) -> "tuple[list[dg.RunRequest], Membership]":
-    """Ask for the run that fetches a new member's history, until there is one; never for a second."""
-    requests, members = [], dict(state.members)
-    due = sorted(key for key, member in members.items() if member.is_first_run_due)
-    for key in due[:RUNS_A_TICK_MAX]:
-        member = members[key]
+def first_due(
+    instance: dg.DagsterInstance, lake: "Lake", state: "Membership", now: datetime
+) -> "tuple[list[str], Membership]":
+    """The new members whose history is to be fetched, until there is a run; never a second time."""
+    due, members = [], dict(state.members)
+    busy = busy_keys(instance, now)
+    for key in sorted(key for key, member in members.items() if member.is_first_run_due):
         if has_run(instance, key) or lake.manifest(Repo.parse(key)).rows():
-            members[key] = msgspec.structs.replace(member, is_first_run_due=False)
-        else:
-            requests.append(run_request(key, f"first:{key}:{member.since:%Y-%m-%dT%H:%M:%SZ}"))
-    return requests, msgspec.structs.replace(state, members=members)
+            members[key] = msgspec.structs.replace(members[key], is_first_run_due=False)
+        elif key not in busy:
+            due.append(key)
+    return due, msgspec.structs.replace(state, members=members)
+
+
+def marked(keys: list[str], state: "Membership") -> str:
+    """A mark of these members, each as it was made one: the same as long as they are."""
+    made = "\n".join(f"{key}:{state.members[key].since:%Y-%m-%dT%H:%M:%SZ}" for key in keys)
+    return hashlib.sha256(made.encode()).hexdigest()[:16]
 
 
 def told(state: "Membership", step: "Step", stopped_by: str) -> str:
@@ -221,10 +229,11 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
         due,
         now,
         seconds_max=LOOKING_SECONDS_MAX,
-        changed_max=RUNS_A_TICK_MAX,
+        changed_max=RUNS_A_TICK_MAX * settings.batch_size,
     )
     stored.save(Sights(known | found.sights, stop=stop_after_round(before.stop, found, now)))
-    requests = [run_request(key, f"{key}:{now:%Y-%m-%dT%H:%M:%SZ}") for key in found.changed]
+    changed_key = f"changed:{now:%Y-%m-%dT%H:%M:%SZ}"
+    requests = requests_for(found.changed, settings.batch_size, changed_key, now)
     reason = (
         f"{found.looked_count} of {len(keys)} repositories looked at, none changed; {len(busy & keys)} have "
         f"a run, {len(free) - len(due)} wait after a failure, {found.failed_count} failed now"
@@ -262,11 +271,6 @@ def run_end(status: dg.DagsterRunStatus | None) -> "RunEnd":
     if status is None:
         return "none"
     return "success" if status == dg.DagsterRunStatus.SUCCESS else "failure"
-
-
-def run_request(key: str, run_key: str) -> dg.RunRequest:
-    """A run of one repository; of requests of the same `run_key` Dagster makes one run."""
-    return dg.RunRequest(run_key=run_key, partition_key=key, tags={REPO_TAG: key})
 
 
 watching_sensors = [watch_list, changed_repositories]

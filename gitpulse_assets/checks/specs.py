@@ -66,27 +66,3 @@ def asset_check_result(result: CheckResult) -> dg.AssetCheckResult:
         description=result.description,
         metadata=result.metadata,
     )
-
-
-def report_by_run(
-    instance: dg.DagsterInstance, run_id: str, result: dg.AssetCheckResult, partition: str
-) -> None:
-    """Tell Dagster of a check of another partition than the run's, as often as runs do.
-
-    Without a run Dagster 1.13 takes one evaluation of a check and partition, and refuses the second.
-    """
-    evaluation = dg.AssetCheckEvaluation(
-        asset_key=result.asset_key or dg.AssetKey([]),
-        check_name=result.check_name or "",
-        passed=result.passed,
-        metadata=result.metadata,
-        severity=result.severity,
-        description=result.description,
-        partition=partition,
-    )
-    event = dg.DagsterEvent(
-        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
-        job_name="",
-        event_specific_data=evaluation,
-    )
-    instance.report_dagster_event(event, run_id=run_id)

@@ -88,6 +88,8 @@ class Meter:
     def __init__(self, client: GitHubClient):
         self._client = client
         self._settled = (0, 0)
+        # A client may have served others before: what they spent is theirs.
+        self.settle()
 
     def open_cost(self) -> tuple[int, int]:
         """Requests and quota units, REST and GraphQL together, that no closed stream accounts for."""

@@ -7,7 +7,7 @@ SQLite, one file a run, refuses it. What is worth an alert is decided in `alerti
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,12 +16,14 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
-from gitpulse_assets.assets.gold import shown_direction, shown_verdict
 from gitpulse_assets.checks.result import SAMPLE_KEYS
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.events import HOURS_CHECK, PUBLIC_EVENT
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.runs.batches import is_of_many
 from gitpulse_assets.runs.chunks import chunks
+from gitpulse_assets.runs.kinds import RECONCILE_JOB, RECONCILE_WATCHED_JOB, REFRESH_JOB
+from gitpulse_assets.runs.marks import shown_direction, shown_verdict
 from gitpulse_assets.texts.markdown import from_markdown
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
@@ -82,11 +84,39 @@ def ended_runs(instance: dg.DagsterInstance, cursor: RunCursor, limit: int) -> l
     return [record for record in records if record.dagster_run.run_id not in cursor.seen][:limit]
 
 
-def finished_run(instance: dg.DagsterInstance, record: dg.RunRecord) -> FinishedRun:
-    """Read what one ended run tells."""
+def finished_runs(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[FinishedRun]:
+    """Read what one ended run tells; a batch what a run of each of its repositories would, then of itself.
+
+    Those that failed in it have runs of their own.
+    """
     run = record.dagster_run
     entries = instance.all_logs(run.run_id, of_type=TELLING)
     events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    if not is_of_many(run):
+        return [finished_run(run, events)]
+    by_key: dict[str, list[dg.DagsterEvent]] = {}
+    for event in events:
+        by_key.setdefault(repo_key_of(event), []).append(event)
+    own = finished_run(run, by_key.pop("", []))
+    job_name = RECONCILE_JOB if run.job_name == RECONCILE_WATCHED_JOB else REFRESH_JOB
+    told = [finished_run(run, found) for found in by_key.values()]
+    each = [
+        replace(one, job_name=job_name, subject=key, is_success=True)
+        for key, one in zip(by_key, told, strict=True)
+    ]
+    return [*each, own]
+
+
+def repo_key_of(event: dg.DagsterEvent) -> str:
+    """Of which repository an event is; empty where of none."""
+    check = event.asset_check_evaluation_data if event.event_type_value == "ASSET_CHECK_EVALUATION" else None
+    key = (check.partition if check else event.partition) or ""
+    # An organisation's members are told of in a repository's run, too.
+    return key if "/" in key else ""
+
+
+def finished_run(run: dg.DagsterRun, events: Sequence[dg.DagsterEvent]) -> FinishedRun:
+    """What these of a run's events tell."""
     checks = [e.asset_check_evaluation_data for e in events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
     verdict = materialized(events, MART_BACKLOG_VERDICT.asset_key)
     return FinishedRun(
@@ -189,24 +219,30 @@ def standings(
 ) -> list[Standing]:
     """Return where each repository stands; how its last run ended only on request, for it is a query each."""
     fresh = refreshed_at(instance)
-    last = {key: last_run(instance, key) for key in repo_keys} if with_last_runs else {}
+    failed = last_failures(instance, repo_keys, fresh) if with_last_runs else {}
     return [
         Standing(
             repo_key,
             fresh.get(repo_key),
-            has_failed=bool(run and run.status == dg.DagsterRunStatus.FAILURE),
-            run_id=run.run_id if run else "",
+            has_failed=repo_key in failed,
+            run_id=failed.get(repo_key, ""),
         )
         for repo_key in repo_keys
-        for run in [last.get(repo_key)]
     ]
 
 
-def last_run(instance: dg.DagsterInstance, repo_key: str) -> dg.DagsterRun | None:
-    """The newest run of a repository that has ended; None where none has."""
-    ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_NAME_TAG: repo_key})
-    runs = instance.get_runs(ended, limit=1)
-    return runs[0] if runs else None
+def last_failures(
+    instance: dg.DagsterInstance, repo_keys: Iterable[str], fresh: Mapping[str, datetime]
+) -> dict[str, str]:
+    """The last runs that failed, by key; not where a batch refreshed the repository since."""
+    found = {}
+    for key in repo_keys:
+        ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_NAME_TAG: key})
+        for record in instance.get_run_records(ended, limit=1):
+            is_over = key in fresh and fresh[key] > updated_at(record)
+            if record.dagster_run.status == dg.DagsterRunStatus.FAILURE and not is_over:
+                found[key] = record.dagster_run.run_id
+    return found
 
 
 def days_not_whole(instance: dg.DagsterInstance) -> frozenset[date]:

@@ -6,7 +6,13 @@ REFRESH_JOB = "refresh"
 RECONCILE_JOB = "reconcile"
 REBUILD_JOB = "rebuild"
 EVENTS_JOB = "events"
+# Of many repositories in one run.
+REFRESH_WATCHED_JOB = "refresh_watched"
+RECONCILE_WATCHED_JOB = "reconcile_watched"
+SWEEP_OP = "sweep"
 REPO_TAG = "gitpulse/repo"
+# Which repository a run of many is at work on, or was last.
+AT_WORK_TAG = "gitpulse/at_work"
 
 
 def repo_tags(key: str) -> dict[str, str]:

@@ -21,11 +21,11 @@ from dagster._core.execution.plan import active
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from gitpulse_assets.assets.bronze import INTERRUPTED, LIMITED, MISUSED
 from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.partitions import register
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.kinds import REBUILD_JOB, REFRESH_JOB, repo_tags
+from gitpulse_assets.runs.marks import INTERRUPTED, LIMITED, MISUSED
 from gitpulse_assets.runs.process import process_tag
 from gitpulse_assets.runs.sqlite_connections import remember_revisions
 from gitpulse_assets.settings import SettingsError
@@ -164,11 +164,22 @@ def execute(
 ) -> tuple[str, list[dg.DagsterEvent]]:
     """Execute one run of a job in this process and return its id and events, the repository's being told."""
     job = defs.resolve_job_def(job_name)
+    return execute_job(job, instance, run_config(op_config), tags or {}, repo)
+
+
+def execute_job(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    config: Mapping[str, object],
+    tags: Mapping[str, str],
+    repo: Repo | None = None,
+) -> tuple[str, list[dg.DagsterEvent]]:
+    """Do the same with a job as it is at hand, under a run's whole configuration."""
     run = instance.create_run_for_job(
         job_def=job,
-        run_config=run_config(op_config),
-        tags={**job.run_tags, **process_tag(), **(tags or {})},
-        remote_job_origin=repository_origin().get_job_origin(job_name),
+        run_config=config,
+        tags={**job.run_tags, **process_tag(), **tags},
+        remote_job_origin=repository_origin().get_job_origin(job.name),
     )
     logger = logging.getLogger(active.__name__)
     logger.addFilter(is_true)

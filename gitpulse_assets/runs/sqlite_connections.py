@@ -36,11 +36,11 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
     from dagster._core.storage.runs import SqliteRunStorage
 
     remember_revisions()
+    os.environ.setdefault(BATCH_SIZE_VARIABLE, BATCH_SIZE)
     engines = Engines()
     if type(events := instance.event_log_storage) is SqliteEventLogStorage:
         _keep_for_events(events, engines)
         _remember_schema(events, engines)
-        os.environ.setdefault(BATCH_SIZE_VARIABLE, BATCH_SIZE)
     if type(runs := instance.run_storage) is SqliteRunStorage:
         _keep_for_runs(runs, engines)
 
@@ -146,6 +146,8 @@ def _remember_schema(storage: "SqliteEventLogStorage", engines: Engines) -> None
         return inspect(engines.of(storage.conn_string_for_shard(INDEX_SHARD_NAME))).has_table(table_name)
 
     has_columns = lru_cache(storage.has_asset_key_index_cols)
+    # Before an event is stored: the look takes the lock that is held then.
+    has_columns()
     storage.has_table = lru_cache(has_table)
     storage._has_asset_key_index_cols_on_connection = lambda conn: has_columns()
 

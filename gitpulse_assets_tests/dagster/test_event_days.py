@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from gitpulse_assets.automation.event_feeds import is_told
-from gitpulse_assets.checks.specs import report_by_run
 from gitpulse_assets.contracts.events import HOURS_CHECK, PUBLIC_EVENT
 from gitpulse_assets.place import Day
 from gitpulse_assets.runs.history import days_not_whole
+from gitpulse_assets.runs.telling import report_by_run
 
 RUNS = ("8b7e0f4e-0000-4000-8000-000000000001", "8b7e0f4e-0000-4000-8000-000000000002")
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 3, day) for day in (2, 3, 4))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from gitpulse_assets.assets.gold import answer_version
+from gitpulse_assets.assets.making import answer_version
 from gitpulse_assets.assets.report import REPORT_KEY
 from gitpulse_assets.automation.reporting import REPORT_JOB
 from gitpulse_assets.lake.lake import Lake

@@ -15,7 +15,7 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogCons
 
 from gitpulse_assets.automation import retries as sensor
 from gitpulse_assets.automation.retries import REPORTED_TAG, retries, unreported_failures
-from gitpulse_assets.runs.history import RunCursor, ended_runs, finished_run, last_run
+from gitpulse_assets.runs.history import RunCursor, ended_runs, finished_runs, last_failures
 
 KEY = "acme/rocket"
 TIMED_OUT = "Canceling due to exceeding maximum runtime of 43200 seconds."
@@ -132,17 +132,16 @@ def test_11_a_run_over_its_maximum_runtime_failed(instance: dg.DagsterInstance, 
     cursor = RunCursor.parse("", datetime.now(UTC))
     run = canceled_run(instance, TIMED_OUT)
     daemon.look()
-    assert (daemon.retried, ended_runs(instance, cursor, 9), last_run(instance, KEY)) == ([], [], None)
+    assert (daemon.retried, ended_runs(instance, cursor, 9)) == ([], [])
+    assert last_failures(instance, [KEY], {}) == {}
     assert tick(instance) == f"{run.run_id}: it exceeded its maximum runtime"
     daemon.look()
     assert daemon.retried == [run.run_id]
     (record,) = ended_runs(instance, cursor, 9)
-    told = finished_run(instance, record)
+    (told,) = finished_runs(instance, record)
     assert (told.is_success, told.will_retry) == (False, True)
     assert told.message == "it exceeded its maximum runtime"
-    last = last_run(instance, KEY)
-    assert last
-    assert last.status == dg.DagsterRunStatus.FAILURE
+    assert last_failures(instance, [KEY], {}) == {KEY: run.run_id}
     assert tick(instance) == "nothing was passed over"
 
 

@@ -17,7 +17,7 @@ from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.busy import busy_keys, last_end
-from gitpulse_assets.runs.kinds import REPO_TAG
+from gitpulse_assets.runs.kinds import REFRESH_WATCHED_JOB, REPO_TAG, SWEEP_OP
 from gitpulse_assets.runs.launch import refresh
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
@@ -76,7 +76,12 @@ def look(file: Path, instance: dg.DagsterInstance) -> Tick:
 
 
 def keys(result: dg.SensorResult) -> list[str]:
-    return [str(request.partition_key) for request in result.run_requests or []]
+    """Of whom a refresh is asked for: of one alone by its partition, of several in a batch."""
+    found: list[str] = []
+    for request in result.run_requests or []:
+        batch = request.run_config.get("ops", {}).get(SWEEP_OP, {}).get("config", {})
+        found += batch.get("keys") or [str(request.partition_key)]
+    return found
 
 
 def said(result: dg.SensorResult) -> str:
@@ -107,7 +112,8 @@ class TestFollowing:
         first = follow()
         assert registered(instance) == ["acme/anvil", "acme/rocket"]
         assert keys(first) == ["acme/anvil", "acme/rocket"]
-        assert {request.tags[REPO_TAG] for request in first.run_requests or []} == set(keys(first))
+        (batch,) = first.run_requests or []
+        assert batch.job_name == REFRESH_WATCHED_JOB
         # No run has come of it yet: the same request again, which the daemon knows by its key.
         assert [request.run_key for request in follow().run_requests or []] == [
             request.run_key for request in first.run_requests or []

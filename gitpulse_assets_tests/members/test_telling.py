@@ -4,7 +4,7 @@ import dagster as dg
 
 from gitpulse_assets.alerting.rules import CheckOutcome
 from gitpulse_assets.assets.members import tell_look
-from gitpulse_assets.runs.history import finished_run
+from gitpulse_assets.runs.history import finished_runs
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.members.test_looking import ACME, DAY, looked, reader
 
@@ -20,7 +20,8 @@ def told(instance: dg.DagsterInstance, reader: Reader) -> dict[str, CheckOutcome
 
     run_id = dg.GraphDefinition("a_refresh", node_defs=[tell]).execute_in_process(instance=instance).run_id
     (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
-    return {check.check: check for check in finished_run(instance, record).checks}
+    (run,) = finished_runs(instance, record)
+    return {check.check: check for check in run.checks}
 
 
 def test_looks_of_two_days_are_told_and_a_list_kept_aside_reaches_the_alerts(reader: Reader):

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from gitpulse_assets.assets.gold import verdict_metadata
+from gitpulse_assets.assets.making import verdict_metadata
 from gitpulse_assets.runs.history import paragraphs_of
 from gitpulse_assets.texts.markdown import as_code, as_github, as_markdown
 

@@ -1,0 +1,289 @@
+"""Takes several repositories through one run, one after the other, each with a result of its own.
+
+The run tells Dagster of each repository what a run of it alone tells: its tables, what its checks found, that
+it was found at rest. What a run writes of its own machinery is written once. A repository that fails is
+executed again as a run of its own, in which it fails, or not, as any other: with steps, checks and an alert.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.storage.tags import BACKFILL_ID_TAG
+
+from gitpulse_assets.assets.making import MadeSoFar, MergeConfig, marts_made, merged, watermarks_moved
+from gitpulse_assets.assets.receiving import Received, RefreshConfig, received
+from gitpulse_assets.assets.work import Context, Work
+from gitpulse_assets.contracts.bronze import ISSUES
+from gitpulse_assets.io_manager import lake_errors, table_metadata
+from gitpulse_assets.processes.stopping import pause
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.busy import is_at_work
+from gitpulse_assets.runs.kinds import AT_WORK_TAG, repo_tags
+from gitpulse_assets.runs.launch import RunOutcome, execute_job, outcome, run_config
+from gitpulse_assets.runs.marks import INTERRUPTED
+from gitpulse_assets.runs.process import SWEEP_TAG
+from gitpulse_assets.runs.sqlite_connections import keep_connections
+from gitpulse_assets.runs.telling import Telling, evaluation_of, tell_dagster
+
+if TYPE_CHECKING:
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.lake.manifest import ManifestRow
+
+# Ten minutes: a batch takes a small repository in seconds.
+BATCH_WAITS, BATCH_WAIT_SECONDS = 120, 5.0
+STEPS = ("bronze", "silver", "sync_state", "gold")
+Steps = Generator[Received | MadeSoFar, None, bool | None]
+
+
+@dataclass
+class Taken:
+    """What became of a batch's repositories; the rest of them is done.
+
+    `walked`: left out, since an execution of the batch before had done them. `busy`: left out, since another
+    run was at work on them both times they came. `failed`: why, by key.
+    """
+
+    walked: list[str] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How a batch's repositories are taken: by which steps, and by which job one that fails is taken alone.
+
+    `since`: what was done at or after it, by GitHub's clock, is left out.
+    """
+
+    context: Context
+    work: Work
+    job: dg.JobDefinition
+    steps: Sequence[str] = STEPS
+    refresh: RefreshConfig = field(default_factory=RefreshConfig)
+    merge: MergeConfig = field(default_factory=MergeConfig)
+    since: datetime | None = None
+
+    @property
+    def step_key(self) -> str:
+        """The step in whose name Dagster is told."""
+        return self.context.op_def.name
+
+
+def is_batch(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run takes more than one repository."""
+    return len(context.partition_keys) > 1
+
+
+def take_partitions(
+    context: dg.AssetExecutionContext,
+    work: Work,
+    refresh: RefreshConfig | None = None,
+    merge: MergeConfig | None = None,
+) -> None:
+    """Take a range of partitions through all the run is to do; the steps behind have nothing left to make.
+
+    A retry leaves out what was done since the first of its runs was asked for.
+    """
+    steps = [step for step in STEPS if step in context.job_def.graph.node_names()]
+    since = asked_at(context) if "bronze" in steps else None
+    given = (refresh or RefreshConfig(), merge or MergeConfig())
+    take_all(Batch(context, work, context.job_def, steps, *given, since), list(context.partition_keys))
+
+
+def asked_at(context: Context) -> datetime | None:
+    """When the first of a retry's runs was asked for; None where the run is no retry."""
+    root = context.run.root_run_id
+    record = context.instance.get_run_record_by_id(root) if root else None
+    return record.create_timestamp.replace(tzinfo=UTC) if record else None
+
+
+def alone(batch: Batch, repo: Repo) -> RunOutcome:
+    """Execute the repository's own run in this process, and tell how it ended."""
+    run = batch.work.run
+    kept = {tag: run.tags[tag] for tag in (BACKFILL_ID_TAG,) if tag in run.tags}
+    configs = {"bronze": batch.refresh.model_dump(), "silver": batch.merge.model_dump()}
+    config = run_config({step: configs[step] for step in batch.steps if step in configs})
+    tags = {**kept, **repo_tags(repo.key), SWEEP_TAG: run.run_id}
+    run_id, events = execute_job(batch.job, batch.work.instance, config, tags, repo)
+    return outcome(repo, run_id, events)
+
+
+def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
+    """Take the repositories in turn; one that fails stops no other."""
+    keep_connections(batch.work.instance)
+    lake, taken = batch.work.lake, Taken()
+    if batch.since is not None:
+        taken.walked = [key for key in keys if is_done(lake, key, batch.since, batch.refresh.full)]
+    due = [key for key in keys if key not in set(taken.walked)]
+    # One connection to GitHub, and one pace, for all.
+    with batch.work.client() if "bronze" in batch.steps else nullcontext() as client:
+        work = replace(batch.work, client=lambda: nullcontext(client)) if client else batch.work
+        for key in in_free_turn(work, due, taken.busy):
+            work.instance.add_run_tags(work.run.run_id, {AT_WORK_TAG: key})
+            if trouble := take_one(replace(batch, work=work), Repo.parse(key)):
+                taken.failed[key] = trouble
+    tell_taken(batch.context, keys, taken)
+    return taken
+
+
+def take_one(batch: Batch, repo: Repo) -> str:
+    """Take one repository; return why it failed, in the run of its own that it then had, or nothing."""
+    work = batch.work
+    try:
+        for tellings in whole_path(batch, repo):
+            tell_dagster(work.instance, work.run.run_id, tellings, batch.step_key)
+    except dg.Failure as failure:
+        if INTERRUPTED in failure.metadata:
+            raise
+        work.log.warning("%s: %s; executed again in a run of its own", repo, failure.description)
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        work.log.warning("%s: %r; executed again in a run of its own", repo, error)
+    else:
+        return ""
+    ended = alone(batch, repo)
+    if ended.is_interrupted:
+        raise dg.Failure("interrupted; run it again to go on", allow_retries=False)
+    return ended.message if not ended.is_success else ""
+
+
+def whole_path(batch: Batch, repo: Repo) -> Iterator[list[Telling]]:
+    """Make what the repository needs, and yield what is to be told of each step; at rest of the first."""
+    for step in batch.steps:
+        made, rests = exhausted(generator_of(step, batch, repo))
+        yield [telling_of(one, repo.key) for one in made]
+        if rests:
+            return
+
+
+def generator_of(step: str, batch: Batch, repo: Repo) -> Steps:
+    """What a run of the repository alone does in this step."""
+    match step:
+        case "bronze":
+            return received(batch.work, repo, batch.refresh)
+        case "silver":
+            return merged(batch.work, repo, batch.merge)
+        case "sync_state":
+            return watermarks_moved(batch.work, repo)
+        case _:
+            return marts_made(batch.work, repo)
+
+
+def exhausted(
+    step: Steps,
+) -> tuple[list[Received | MadeSoFar], bool | None]:
+    """All that a generator yields, and what it returns."""
+    ended: list[bool | None] = []
+
+    def passed() -> Iterator[Received | MadeSoFar]:
+        ended.append((yield from step))
+
+    return list(passed()), ended[0]
+
+
+def telling_of(made: Received | MadeSoFar, key: str) -> Telling:
+    """What Dagster is told of what a step yielded; a table is put in its place first."""
+    match made:
+        case dg.AssetCheckResult():
+            return evaluation_of(made, key)
+        case dg.AssetObservation():
+            return made
+        case dg.MaterializeResult():
+            return dg.AssetMaterialization(
+                made.asset_key or dg.AssetKey([]), partition=key, metadata=made.metadata
+            )
+        case _:
+            return promoted(made, key)
+
+
+def promoted(made: dg.Output, key: str) -> dg.AssetMaterialization:
+    """Put a staged table in its place, as the IO manager does, and describe it."""
+    table = made.value
+    with lake_errors():
+        uri = table.publication.promote(table)
+    version = made.data_version
+    return dg.AssetMaterialization(
+        list(table.contract.asset_key),
+        partition=key,
+        metadata={**made.metadata, **table_metadata(table, uri)},
+        tags={DATA_VERSION_TAG: version.value} if version else None,
+    )
+
+
+def in_free_turn(work: Work, keys: Sequence[str], busy: list[str]) -> Iterator[str]:
+    """Yield each key when no other run is at work on it; one that is busy has a second turn at the end.
+
+    A batch takes its time, in which others begin runs; those busy both times are added to `busy`.
+    """
+    later = []
+    for key in keys:
+        if is_busy(work, key):
+            later.append(key)
+        else:
+            yield key
+    for key in later:
+        if is_busy(work, key):
+            busy.append(key)
+        else:
+            yield key
+
+
+def is_busy(work: Work, key: str) -> bool:
+    """Whether another run is at work on the repository just now."""
+    return is_at_work(work.instance, key, [work.run.run_id], datetime.now(UTC))
+
+
+def wait_for_batch(work: Work, repo: Repo) -> None:
+    """Let a batch that is at work on the repository end with it: the queue knows nothing of whom it takes.
+
+    Whoever goes on all the same (it takes too long, or both came at once) meets the lake's compare-and-swap.
+    """
+    mine = [work.run.run_id, work.run.tags.get(SWEEP_TAG, "")]
+    for _ in range(BATCH_WAITS):
+        wanted = dg.RunsFilter(tags={AT_WORK_TAG: repo.key}, statuses=[dg.DagsterRunStatus.STARTED])
+        if all(run.run_id in mine for run in work.instance.get_runs(wanted)):
+            return
+        work.log.info("a batch is at work on %s; waiting", repo)
+        pause(BATCH_WAIT_SECONDS)
+
+
+def is_done(lake: "Lake", key: str, since: datetime, is_full: bool) -> bool:
+    """Whether the repository was walked since then, by GitHub's clock, and all that follows is published."""
+    from gitpulse_assets.pipeline.rest import is_merged
+
+    repo = Repo.parse(key)
+    rows = lake.manifest(repo).rows()
+    if not any(is_walk_since(row, since, is_full) for row in rows):
+        return False
+    silver, gold = lake.commit("silver", repo), lake.commit("gold", repo)
+    if silver is None or gold is None or gold.made_at < silver.made_at:
+        return False
+    return is_merged(lake, repo, rows, silver)
+
+
+def is_walk_since(row: "ManifestRow", since: datetime, is_full: bool) -> bool:
+    """Whether a row of the manifest is a whole walk of the issues since then."""
+    return (
+        row.stream == ISSUES.name
+        and row.status == "complete"
+        and (row.walk_kind == "full" or not is_full)
+        and row.as_of_at is not None
+        and row.as_of_at >= since
+    )
+
+
+def tell_taken(context: Context, keys: Sequence[str], taken: Taken) -> None:
+    """Say in the run's log what became of which repositories."""
+    if taken.busy:
+        context.log.warning("left out, since other runs are at work on them: %s", ", ".join(taken.busy))
+    for key, why in taken.failed.items():
+        context.log.error("%s failed, in a run of its own: %s", key, why)
+    left_out, failed = len(taken.walked) + len(taken.busy), len(taken.failed)
+    counts = (len(keys) - left_out - failed, len(keys), failed, left_out)
+    context.log.info("%d of %d repositories done, %d failed, %d left out", *counts)
