@@ -6,7 +6,9 @@ Nothing here knows a table or a rule.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from gitpulse_assets.github.client import GitHubClient
+    from gitpulse_assets.github.pace import Pace
+    from gitpulse_assets.github.shared_pace import Ledger
     from gitpulse_assets.github.transport import Wait
     from gitpulse_assets.lake.lake import Lake
 
@@ -73,10 +77,39 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
             graphql_url=settings.github_graphql_url,
             tokens=settings.github_tokens,
             app=app,
+            make_pace=shared_paces(settings),
             **given,
         )
     except UnusableEnvironment as error:
         raise SettingsError(str(error)) from None
+
+
+def shared_paces(settings: Settings) -> "Callable[[str], Pace] | None":
+    """How processes share GitHub's budgets: by PostgreSQL, where Dagster's instance is in one; else not."""
+    if not settings.pg_host:
+        return None
+    from gitpulse_assets.github.shared_pace import SharedPace
+
+    ledger = kept_ledger(settings)  # pyright: ignore[reportArgumentType]  (frozen settings have a hash)
+    host = urlsplit(settings.github_api_url).netloc
+    return lambda name: SharedPace(ledger, f"{host}/{name}")
+
+
+@lru_cache(maxsize=1)
+def kept_ledger(settings: Settings) -> "Ledger":
+    """The ledger of these settings, one connection for all clients of the process."""
+    from gitpulse_assets.github.shared_pace import Ledger
+
+    password = settings.pg_password
+    return Ledger(
+        {
+            "host": settings.pg_host,
+            "port": settings.pg_port,
+            "user": settings.pg_user,
+            "password": password.get_secret_value() if password else None,
+            "dbname": settings.pg_db,
+        }
+    )
 
 
 class LakeResource(dg.ConfigurableResource):

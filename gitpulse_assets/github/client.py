@@ -25,6 +25,7 @@ from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import CONVERSATION, LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import page_number, same_origin
+from gitpulse_assets.github.pace import Pace
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
 from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.spending import Spending
@@ -203,7 +204,8 @@ class GitHubClient:
 
     `patience_seconds` is the longest time one request waits for limits in total before LimitReached;
     `on_wait` hears of each such wait before it begins. Where GitHub `was_reached` before in the same work, a
-    first request that reaches nobody is repeated too. Every method may raise the errors of errors.py.
+    first request that reaches nobody is repeated too. `make_pace`: how budgets, by name, are shared with
+    other processes. Every method may raise the errors of errors.py.
     """
 
     def __init__(
@@ -220,12 +222,20 @@ class GitHubClient:
         was_reached: bool = False,
         app: GitHubApp | None = None,
         http_transport: httpx.BaseTransport | None = None,
+        make_pace: Callable[[str], Pace] | None = None,
     ):
         self._api_url = api_url.rstrip("/")
         self._http = open_http(read_timeout_seconds, http_transport)
         kept_tokens = Tokens(tokens, app)
         self._transport = Transport(
-            self._http, kept_tokens, patience_seconds, on_wait, sleep, attempts, was_reached
+            self._http,
+            kept_tokens,
+            patience_seconds,
+            on_wait,
+            sleep,
+            attempts,
+            was_reached,
+            make_pace=make_pace,
         )
         self._graphql = GraphQL(self._transport, graphql_url)
         if not kept_tokens:

@@ -29,8 +29,8 @@ class Pace:
         self._sent: deque[float] = deque(maxlen=AT_ONCE)
         self._closed: tuple[float, Limit] | None = None
 
-    def pause_seconds(self) -> float:
-        """Take the next place in the queue; how long until it comes."""
+    def pause_seconds(self) -> float | None:
+        """Take the next place in the queue; how long until it comes. None: closed since it was looked at."""
         with self._lock:
             now = place = self._clock()
             if len(self._sent) == AT_ONCE and now - self._sent[0] < WINDOW_SECONDS:
@@ -57,6 +57,9 @@ class Pace:
         with self._lock:
             if self._closed and self._closed[1].resumes_at <= limit.resumes_at:
                 self._closed = None
+
+    def ended(self) -> None:
+        """This thread's request was answered or failed: nothing, where nobody else counts it."""
 
     def answered(self, headers: Mapping[str, str], date: datetime) -> None:
         """Close where an answer says that it was the last of its budget."""

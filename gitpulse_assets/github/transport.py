@@ -93,6 +93,7 @@ class Transport:
         attempts: int = ATTEMPTS,
         was_reached: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        make_pace: Callable[[str], Pace] | None = None,
     ):
         self._http = http
         self._tokens = tokens
@@ -102,6 +103,7 @@ class Transport:
         self._attempts = attempts
         self._was_reached = was_reached
         self._clock = clock
+        self._make_pace = make_pace or (lambda _: Pace(clock))
         self._paces: dict[tuple[str, bool], Pace] = {}
         self._told: set[str] = set()
         self.rest_meter = Meter()
@@ -233,14 +235,19 @@ class Transport:
         while True:
             # Anew each time: a wait may outlast what the request was signed with.
             credential = source.credential(target, self._ask) if source else None
-            pace = self._pace(credential, meter)
+            pace = self._pace(source, credential, meter)
             limit = None if is_free else pace.closed()
             if limit is not None:
                 self._wait(limit, patience, request.url.host, source)
                 pace.reopen(limit)
                 continue
-            self._keep(pace)
-            reply = self._with_retries(request, credential, meter, tries)
+            if not self._is_kept(pace) and not is_free:
+                continue
+            try:
+                reply = self._with_retries(request, credential, meter, tries)
+                pace.answered(reply.headers, reply.date)
+            finally:
+                pace.ended()
             limit = limit_in(reply.status, reply.headers, reply.content, reply.date, patience.refusal_count)
             self._count(reply, meter, has_token=source is not None, is_limit=limit is not None)
             if limit is not None:
@@ -249,7 +256,6 @@ class Transport:
                 self._wait(limit, patience, request.url.host, source)
                 pace.reopen(limit)
                 continue
-            pace.answered(reply.headers, reply.date)
             again_seconds = self._again_seconds(reply, source, credential, again_count)
             if again_seconds is None:
                 return reply
@@ -263,15 +269,22 @@ class Transport:
         """How soon the same question may be answered otherwise; None for the answer that counts."""
         return source.again_after(reply, credential, try_count) if source and credential else None
 
-    def _pace(self, credential: Credential | None, meter: Meter) -> Pace:
-        account = credential.account if credential else ""
-        return self._paces.setdefault((account, meter is self.graphql_meter), Pace(self._clock))
+    def _pace(self, source: CredentialSource | None, credential: Credential | None, meter: Meter) -> Pace:
+        account, is_graphql = credential.account if credential else "", meter is self.graphql_meter
+        if (account, is_graphql) not in self._paces:
+            # Another process may have the same token under another name.
+            whose = source.mark if isinstance(source, Token) else account
+            self._paces[account, is_graphql] = self._make_pace(
+                f"{whose}/{'graphql' if is_graphql else 'rest'}"
+            )
+        return self._paces[account, is_graphql]
 
-    def _keep(self, pace: Pace) -> None:
-        """Wait until the next request may go out, where many went out already."""
+    def _is_kept(self, pace: Pace) -> bool:
+        """Wait until the next request may go out, where many went out already; False where none may now."""
         seconds = pace.pause_seconds()
-        if seconds > 0:
+        if seconds:
             self._sleep(seconds)
+        return seconds is not None
 
     def _count(self, reply: Reply, meter: Meter, *, has_token: bool, is_limit: bool) -> None:
         # What a GraphQL query cost stands in its answer, which is not read here.
