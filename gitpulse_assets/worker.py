@@ -19,7 +19,11 @@ import gitpulse_assets.definitions  # noqa: F401
 from gitpulse_assets.automation.celery_launcher import CELERY, QUEUE
 from gitpulse_assets.automation.run_lease import held
 
-BROKER = os.environ["GITPULSE_BROKER_URL"]
+BROKER = os.environ.get("GITPULSE_BROKER_URL", "")
+if not BROKER:
+    raise SystemExit(
+        "GITPULSE_BROKER_URL: a worker needs the address of Redis, as redis://host:6379/0; set it"
+    )
 
 app = make_app({"broker": BROKER, "backend": BROKER, "config_source": CELERY, "task_default_queue": QUEUE})
 

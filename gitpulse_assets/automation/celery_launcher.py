@@ -14,7 +14,7 @@ from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG  # pyright: ignore[re
 from redis import Redis  # pyright: ignore[reportMissingImports]
 
 from gitpulse_assets.automation.run_launcher import health_in_own_process
-from gitpulse_assets.automation.run_lease import is_held
+from gitpulse_assets.automation.run_lease import is_held, is_lost
 from gitpulse_assets.runs.process import is_in_own_process
 
 QUEUE = "dagster"
@@ -73,6 +73,10 @@ class WatchedCeleryLauncher(CeleryRunLauncher):
                 return CheckRunHealthResult(WorkerStatus.RUNNING, SILENT)
             case False:
                 return CheckRunHealthResult(WorkerStatus.FAILED, WORKER_GONE)
+
+    def is_lost_before_start(self, run: dg.DagsterRun) -> bool:
+        """Whether a worker took the run and died before it began, which Dagster asks nobody."""
+        return is_lost(self.redis, run.run_id)
 
     def terminate(self, run_id: str) -> bool:
         """End a run, or call it off in the queue; False where no worker was given it."""

@@ -48,6 +48,8 @@ def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator
     for run in instance.get_runs(canceled):
         if is_timed_out(instance, run):
             yield run, "it exceeded its maximum runtime"
+    for run in lost_before_start(instance):
+        yield run, "its worker died before it began"
     if instance.run_retries_enabled:
         failed = dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE],
@@ -58,6 +60,14 @@ def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator
         for run in instance.get_runs(failed):
             if not is_taken_up(instance, run):
                 yield run, "its retry was passed over"
+
+
+def lost_before_start(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
+    """The runs that count as starting although who took them is gone, where the launcher can tell."""
+    is_lost = getattr(instance.run_launcher, "is_lost_before_start", None)
+    if is_lost is not None:
+        starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])
+        yield from filter(is_lost, instance.get_runs(starting))
 
 
 def is_timed_out(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

@@ -15,6 +15,8 @@ from gitpulse_assets.processes.identity import this_process
 # Four renewals that may go wrong; with the 15 seconds between two looks a dead run is found within a minute.
 LEASE_SECONDS = 40
 RENEWAL_SECONDS = 10
+# Longer than a run may wait to be begun.
+TAKEN_SECONDS = 86_400
 
 # Of a lease that lapsed and that another process took meanwhile, each says 0 and leaves it.
 RENEW = """
@@ -34,12 +36,18 @@ def key_of(run_id: str) -> str:
     return f"gitpulse/run/{run_id}"
 
 
+def taken_key_of(run_id: str) -> str:
+    """The key that says that a worker once took a run."""
+    return f"gitpulse/taken/{run_id}"
+
+
 @contextmanager
 def held(redis: Redis, run_id: str) -> Iterator[bool]:
     """Hold a run's lease until the block ends; False where another worker has it."""
     if not redis.set(key_of(run_id), this_process(), nx=True, ex=LEASE_SECONDS):
         yield False
         return
+    redis.set(taken_key_of(run_id), this_process(), ex=TAKEN_SECONDS)
     ended = Event()
     renewals = Thread(target=renew, args=(redis, run_id, ended), daemon=True)
     renewals.start()
@@ -57,6 +65,14 @@ def renew(redis: Redis, run_id: str, ended: Event) -> None:
     while not ended.wait(RENEWAL_SECONDS):
         with suppress(RedisError):
             redis.eval(RENEW, 1, key_of(run_id), this_process(), LEASE_SECONDS)
+
+
+def is_lost(redis: Redis, run_id: str) -> bool:
+    """Say whether a worker took a run and holds it no more."""
+    try:
+        return bool(redis.exists(taken_key_of(run_id))) and is_held(redis, run_id) is False
+    except RedisError:
+        return False
 
 
 def is_held(redis: Redis, run_id: str) -> bool | None:

@@ -125,6 +125,27 @@ def test_a_run_lives_while_its_worker_does_and_ends_with_its_lease(
         wait_until("it is found", lambda: health(instance, run) == WorkerStatus.FAILED, 10)
 
 
+def test_a_worker_that_dies_before_it_begins_a_run_is_found(
+    instance: dg.DagsterInstance, port: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Dagster asks nothing of a run that counts as starting, and would fail it after an hour."""
+    from redis import Redis
+
+    from gitpulse_assets.automation.retries import lost_before_start
+    from gitpulse_assets.automation.run_lease import key_of
+
+    short(monkeypatch, 0)
+    taken, waiting = (create_run_for_test(instance, status=dg.DagsterRunStatus.STARTING) for _ in range(2))
+    assert list(lost_before_start(instance)) == []
+    with served(port), worker(port, taken.run_id) as (process, _):
+        assert list(lost_before_start(instance)) == []
+        process.kill()
+        with Redis(port=port) as redis:
+            redis.delete(key_of(taken.run_id))
+            assert [run.run_id for run in lost_before_start(instance)] == [taken.run_id]
+            assert redis.exists(key_of(waiting.run_id)) == 0
+
+
 def test_a_run_that_is_given_out_twice_is_executed_once(instance: dg.DagsterInstance, port: int):
     """Redis does so with what a worker held in reserve for an hour (celery#5935)."""
     run = started(instance)
