@@ -37,7 +37,10 @@ class Look:
 
 @dataclass
 class Witness:
-    """Stands between a reader and the stand-in; `requests_left`: how many it lets pass before it kills."""
+    """Stands between a reader and the stand-in; `requests_left`: how many it lets pass before it kills.
+
+    `records`: what records showed, by issue id; `conversations`: when a thread's was told, by node id.
+    """
 
     app: SandboxApp
     requests_left: int | None = None
