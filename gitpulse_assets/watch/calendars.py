@@ -26,21 +26,31 @@ def known_time_zone(name: str) -> str:
 def holidays_of(name: str, years: Iterable[int]) -> tuple[date, ...]:
     """Return the public holidays of a country (`DE`) or a part of it (`DE-BY`) in the years, in their order.
 
-    Raises UnknownCalendar.
+    Markets are countries too (`NYSE`). Raises UnknownCalendar.
     """
     # Imported where one is named: it brings the calendars of 250 countries.
     import holidays
 
-    country, _, part = name.partition("-")
+    country, dash, part = name.partition("-")
     try:
+        if country not in calendar_codes() or (dash and not part):
+            raise NotImplementedError
         return tuple(sorted(holidays.country_holidays(country, part or None, years=years)))
-    # So `holidays` refuses what it does not know; its own list lacks names that it takes, as Bayern.
+    # So `holidays` refuses a part it does not know; its own list lacks parts that it takes, as Bayern.
     except NotImplementedError:
         message = f"{name!r} is no holiday calendar; write a country or a part of it, as in DE or DE-BY"
         raise UnknownCalendar(message) from None
 
 
+def calendar_codes() -> set[str]:
+    """The codes of all countries and markets; `holidays` takes any attribute of its module for one."""
+    import holidays
+
+    return {*holidays.list_supported_countries(), *holidays.list_supported_financial()}
+
+
 def known_holidays(name: str) -> str:
-    """Return the name of a holiday calendar; raises UnknownCalendar for one that nobody knows."""
-    holidays_of(name, ())
+    """Return the name of a holiday calendar, empty for none; raises UnknownCalendar for an unknown one."""
+    if name:
+        holidays_of(name, ())
     return name

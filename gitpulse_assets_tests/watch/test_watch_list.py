@@ -82,6 +82,14 @@ def test_how_a_repository_is_answered_comes_from_the_nearest_place_too(folder: P
     assert wanted.options(Repo("by", "hand")).holidays == "JP"
 
 
+@pytest.mark.parametrize("name", ["", "DE-Bayern", "UK", "DEU-BY", "NYSE"])
+def test_a_repository_may_follow_any_calendar_or_none(folder: Path, name: str):
+    (folder / "gitpulse.yaml").write_text(
+        f"defaults: {{holidays: DE}}\nrepositories: [{{name: a/b, holidays: '{name}'}}]\n"
+    )
+    assert watch_list(load_settings()).options(Repo("a", "b")).holidays == name
+
+
 @pytest.mark.parametrize(
     ("name", "is_taken"), [("flask", True), ("Click", True), ("flask-extensions", False), ("jinja", False)]
 )
@@ -139,7 +147,13 @@ def test_the_variable_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPat
             "organizations:\n- {name: a, holidays: DE-ZZ}\n",
             "gitpulse.yaml:2: organizations[0].holidays: 'DE-ZZ' is no holiday calendar; write a country",
         ),
-        ("defaults: {holidays: ''}\n", "defaults.holidays: '' is no holiday calendar; write a country"),
+        *(
+            (
+                f"defaults: {{holidays: {name}}}\n",
+                f"gitpulse.yaml:1: defaults.holidays: '{name}' is no holiday calendar; write a country",
+            )
+            for name in ("__class__", "HolidayBase", "Germany", "DE-", "-BY", "de", "NYSE-NY")
+        ),
         (
             "defaults: {waiting_labels: ['']}\n",
             "defaults.waiting_labels[0]: string should have at least 1 character; for example waiting",
