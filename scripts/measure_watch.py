@@ -1,8 +1,9 @@
 """Measure the watch over many repositories: `python scripts/measure_watch.py [--repositories 1000]`.
 
 A stand-in GitHub in a process of its own serves tiny generated repositories. Printed: seconds, requests and
-quota of a round of the sensor changed_repositories over all of them at rest, the same after some changed, and
-seconds a repository of a sweep (one run for many). All in a temporary folder.
+quota of a round of the sensor changed_repositories over all of them at rest, the same after some changed;
+seconds, CPU and event rows a repository of a batch, and CPU and rows of one at rest in a run of its own. All
+in a temporary folder.
 """
 
 import argparse
@@ -16,14 +17,14 @@ from pathlib import Path
 import dagster as dg
 import httpx
 
-from gitpulse_assets.automation.sweep import SWEEP_OP
 from gitpulse_assets.automation.watching import changed_repositories, sensor_client
 from gitpulse_assets.contracts.sources import ISSUE_LIST
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
-from gitpulse_assets.runs.launch import prepare_home
+from gitpulse_assets.runs.kinds import REFRESH_WATCHED_JOB, SWEEP_OP
+from gitpulse_assets.runs.launch import prepare_home, refresh, run_config
 from gitpulse_assets.runs.sqlite_connections import keep_connections
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.plan import HistoryPlan
@@ -71,22 +72,32 @@ def rounds(instance: dg.DagsterInstance, base_url: str, count: int) -> Iterator[
     )
 
 
-def sweep(instance: dg.DagsterInstance, count: int) -> Iterator[str]:
-    """Take some repositories through the sweep, the first time whole, the second time at rest."""
-    job = build_defs().resolve_job_def("refresh_watched")
-    for what, full in (("first refresh", False), ("refresh at rest", False), ("full walk at rest", True)):
+def batch(instance: dg.DagsterInstance, names: list[str]) -> Iterator[str]:
+    """Take some repositories through a batch, the first time whole, then at rest, and one of them alone."""
+    defs, count = build_defs(), len(names)
+    job = defs.resolve_job_def(REFRESH_WATCHED_JOB)
+    for what in ("first refresh", "at rest", "at rest again", "full walk at rest"):
         began, cpu = time.perf_counter(), time.process_time()
-        config = {"ops": {SWEEP_OP: {"config": {"full": full}}}}
-        assert job.execute_in_process(instance=instance, run_config=config).success
+        config = run_config({SWEEP_OP: {"keys": names, "full": what.startswith("full")}})
+        done = job.execute_in_process(instance=instance, run_config=config)
+        assert done.success
         seconds, cpu_seconds = ((time.perf_counter() - began) / count, (time.process_time() - cpu) / count)
-        yield f"sweep of {count}, {what}: {seconds:.2f} s a repository, {cpu_seconds:.2f} s of CPU"
+        rows = len(instance.all_logs(done.run_id)) / count
+        yield (
+            f"batch of {count}, {what}: {seconds:.2f} s a repository, {cpu_seconds:.3f} s of CPU, "
+            f"{rows:.1f} event rows"
+        )
+    cpu = time.process_time()
+    alone = refresh(defs, instance, Repo.parse(names[0]), is_full=False)
+    cpu_seconds = time.process_time() - cpu
+    yield f"one alone, at rest: {cpu_seconds:.3f} s of CPU, {len(instance.all_logs(alone.run_id))} event rows"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repositories", type=int, default=1000)
     parser.add_argument("--changed-after-hours", type=float, default=8.0)
-    parser.add_argument("--swept", type=int, default=20, help="repositories of the sweep; 0: none")
+    parser.add_argument("--batch", type=int, default=20, help="repositories of the batch; 0: none")
     arguments = parser.parse_args()
     names = keys(arguments.repositories)
     plans = [HistoryPlan(key, seed, issue_count=3, day_count=60) for seed, key in enumerate(names)]
@@ -111,13 +122,13 @@ def main() -> None:
                 httpx.post(f"{base_url}/_sandbox/advance", json={"seconds": seconds}).raise_for_status()
                 for line in rounds(instance, base_url, len(names)):
                     print(f"after changes, {line}", flush=True)
-            if not arguments.swept:
+            if not arguments.batch:
                 return
-            os.environ |= {"GITPULSE_LAKE_URL": f"{folder}/swept", "DAGSTER_HOME": f"{folder}/other"}
+            os.environ |= {"GITPULSE_LAKE_URL": f"{folder}/batch", "DAGSTER_HOME": f"{folder}/other"}
             prepare_home(Path(folder) / "other")
             with dg.DagsterInstance.get() as instance:
-                instance.add_dynamic_partitions(REPOS_PARTITIONS, names[: arguments.swept])
-                for line in sweep(instance, min(arguments.swept, len(names))):
+                instance.add_dynamic_partitions(REPOS_PARTITIONS, names[: arguments.batch])
+                for line in batch(instance, names[: arguments.batch]):
                     print(line, flush=True)
 
 

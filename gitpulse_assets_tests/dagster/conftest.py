@@ -72,9 +72,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield ephemeral
 
 
-@pytest.fixture
-def stored_instance(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+@contextmanager
+def a_stored_instance(
+    config: pytest.Config, temporary: pytest.TempPathFactory
 ) -> Iterator[dg.DagsterInstance]:
     """One on the embedded default, whose events lie in one SQLite file a run; a copy of an empty one."""
 
@@ -83,9 +83,17 @@ def stored_instance(
             made.get_runs()
         return {"folder": str(folder)}
 
-    folder = tmp_path_factory.mktemp("instance")
-    shutil.copytree(shared.made_once(pytestconfig, "instance", make)["folder"], folder, dirs_exist_ok=True)
+    folder = temporary.mktemp("instance")
+    shutil.copytree(shared.made_once(config, "instance", make)["folder"], folder, dirs_exist_ok=True)
     with dg.DagsterInstance.local_temp(str(folder)) as stored:
+        yield stored
+
+
+@pytest.fixture
+def stored_instance(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dg.DagsterInstance]:
+    with a_stored_instance(pytestconfig, tmp_path_factory) as stored:
         yield stored
 
 

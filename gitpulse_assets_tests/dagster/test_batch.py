@@ -1,6 +1,7 @@
 """Several repositories in one run: each with the result that a run of it alone would have had."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from gitpulse_assets.alerting.alert import Alert
+from gitpulse_assets.alerting.rules import FinishedRun, RunEnded, judgements
 from gitpulse_assets.assets import batch
 from gitpulse_assets.assets.batch import is_done
 from gitpulse_assets.automation.alerts import RUNS_A_TICK, within_a_tick
+from gitpulse_assets.contracts.silver import RECONCILIATION
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS, register
@@ -18,13 +22,20 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB
 from gitpulse_assets.runs.busy import busy_keys, is_at_work, last_end
 from gitpulse_assets.runs.history import finished_runs, standings
-from gitpulse_assets.runs.kinds import AT_WORK_TAG, REFRESH_JOB, REFRESH_WATCHED_JOB, SWEEP_OP
+from gitpulse_assets.runs.kinds import (
+    AT_WORK_TAG,
+    RECONCILE_WATCHED_JOB,
+    REFRESH_JOB,
+    REFRESH_WATCHED_JOB,
+    SWEEP_OP,
+)
 from gitpulse_assets.runs.launch import refresh, repository_origin
 from gitpulse_assets.runs.process import SWEEP_TAG
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets_tests.dagster.conftest import a_home, a_stored_instance
 
 KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
 MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -36,10 +47,62 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+@dataclass(frozen=True)
+class Batched:
+    """After a batch of two, the first of which is and remains forbidden; `run_id` is the batch's.
+
+    `since`: before it by our clock, `walked_since` by GitHub's. `statuses`: as the batch left them.
+    """
+
+    instance: dg.DagsterInstance
+    sandbox: Sandbox
+    lake: Lake
+    since: datetime
+    walked_since: str
+    run_id: str
+    statuses: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def batched_once(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, defs: dg.Definitions
+) -> Iterator[Batched]:
+    folder, since = tmp_path_factory.mktemp("batched"), datetime.now(UTC)
+    small = generate([HistoryPlan(key, seed=7, issue_count=3, day_count=20) for key in KEYS[:2]])
+    with (
+        serve(small) as sandbox,
+        a_stored_instance(pytestconfig, tmp_path_factory) as instance,
+        a_home(folder, sandbox),
+    ):
+        instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS[:2])
+        sandbox.app.faults.append(forbidden(KEYS[0]))
+        done = take(defs, instance, keys=KEYS[:2])
+        assert done.success
+        walked_since = datetime.fromtimestamp(sandbox.world.clock - 1, UTC).isoformat()
+        lake, left = Lake.open(str(folder / "lake")), statuses(instance, defs)
+        yield Batched(instance, sandbox, lake, since, walked_since, done.run_id, left)
+
+
+@pytest.fixture
+def batched(batched_once: Batched, tmp_path: Path) -> Iterator[Batched]:
+    """The same for several tests, which may take both again, but change nothing at GitHub's."""
+    with a_home(Path(batched_once.lake.store.uri("")).parent, batched_once.sandbox):
+        yield batched_once
+
+
 @pytest.fixture
 def registered(instance: dg.DagsterInstance) -> list[str]:
     instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS)
     return KEYS
+
+
+def forbidden(key: str) -> Fault:
+    return Fault("status", match=f"/repos/{key}", status=451, body="{}", times=ALWAYS)
+
+
+def in_range(first: str, last: str) -> dict[str, str]:
+    """The tags of a run of a range of partitions."""
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
 def config(**given: Any) -> dict[str, Any]:
@@ -62,6 +125,18 @@ def told(instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType) -
     return found
 
 
+def ended(instance: dg.DagsterInstance, run_id: str) -> list[FinishedRun]:
+    """What alerts read of a run."""
+    (record,) = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
+    return finished_runs(instance, record)
+
+
+def alerts_after(instance: dg.DagsterInstance, run_id: str) -> Iterator[Alert]:
+    """What a run is alerted for where nothing was before."""
+    for run in ended(instance, run_id):
+        yield from (one for one in judgements(RunEnded(run, "")) if isinstance(one, Alert))
+
+
 def statuses(instance: dg.DagsterInstance, defs: dg.Definitions) -> dict[str, str]:
     """The states of the last table's partitions, as the UI shows them."""
     from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
@@ -76,107 +151,136 @@ def statuses(instance: dg.DagsterInstance, defs: dg.Definitions) -> dict[str, st
     return {**dict.fromkeys(done, "materialized"), **dict.fromkeys(failed, "failed")}
 
 
-def test_a_batch_tells_what_runs_of_each_alone_tell_and_one_that_fails_stops_none(
-    home: Path, defs: dg.Definitions, stored_instance: dg.DagsterInstance, sandbox: Sandbox, tmp_path: Path
+def test_one_that_fails_stops_no_other_and_fails_in_a_run_of_its_own(batched: Batched):
+    """As everywhere: failed partition, failed run and step, alert."""
+    (own,) = batched.instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: batched.run_id}))
+    failure = dg.DagsterRunStatus.FAILURE
+    assert (own.tags["dagster/partition"], own.status, own.job_name) == (KEYS[0], failure, REFRESH_JOB)
+    assert batched.statuses == {KEYS[0]: "failed", KEYS[1]: "materialized"}
+    ends = [last_end(batched.instance, key, batched.since) for key in KEYS[:2]]
+    assert ends == [failure, dg.DagsterRunStatus.SUCCESS]
+    alerts = [list(alerts_after(batched.instance, run_id)) for run_id in (batched.run_id, own.run_id)]
+    assert [[alert.key for alert in some] for some in alerts] == [[], [f"run/{REFRESH_JOB}/{KEYS[0]}"]]
+    assert own.run_id in alerts[1][0].link
+
+
+def test_a_batch_at_rest_writes_a_handful_of_events_for_each(batched: Batched, defs: dg.Definitions):
+    """Beside one that leaves it out."""
+    rested = take(defs, batched.instance, keys=KEYS[1:2])
+    left_out = take(defs, batched.instance, keys=KEYS[1:2], since=batched.walked_since)
+    rows = [len(batched.instance.all_logs(done.run_id)) for done in (rested, left_out)]
+    assert 0 < rows[0] - rows[1] <= 4
+    assert told(batched.instance, rested.run_id, MADE) == {KEYS[1]: {str(dg.AssetKey(["bronze", "issues"]))}}
+    assert told(batched.instance, left_out.run_id, MADE) == {}
+
+
+def test_a_range_of_partitions_is_a_batch(batched: Batched, defs: dg.Definitions):
+    """What a backfill launches by `BackfillPolicy.multi_run`; at rest it makes anew, or would end failed."""
+    tags = {**in_range(*KEYS[:2]), "dagster/backfill": "b"}
+    job = defs.resolve_job_def(REFRESH_JOB)
+    done = job.execute_in_process(instance=batched.instance, tags=tags)
+    (own,) = batched.instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: done.run_id}))
+    assert (own.tags["dagster/partition"], own.status.value) == (KEYS[0], "FAILURE")
+    # The backfill counts the failure as its own.
+    assert own.tags["dagster/backfill"] == "b"
+    tables = told(batched.instance, done.run_id, MADE)
+    assert set(tables) == {KEYS[1]}
+    assert len(job.asset_layer.executable_asset_keys) == len(tables[KEYS[1]])
+
+
+def test_a_batch_of_marts_alone_asks_github_nothing(batched: Batched, defs: dg.Definitions):
+    asked = len(batched.sandbox.app.log)
+    job = defs.resolve_job_def("rebuild")
+    done = job.execute_in_process(instance=batched.instance, tags=in_range(*KEYS[:2]))
+    assert len(batched.sandbox.app.log) == asked
+    assert set(told(batched.instance, done.run_id, MADE)) == set(KEYS[:2])
+
+
+def test_a_run_waits_for_the_batch_that_is_at_work_on_its_repository(
+    batched: Batched, defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch
+):
+    """Both would fetch the same, and one of them lose it when it publishes."""
+    job, tags = defs.resolve_job_def(REFRESH_WATCHED_JOB), {AT_WORK_TAG: KEYS[1]}
+    other = batched.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    assert is_at_work(batched.instance, KEYS[1], [], datetime.now(UTC))
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            batched.instance.report_run_failed(other)
+
+    monkeypatch.setattr(batch, "pause", wait)
+    assert refresh(defs, batched.instance, Repo.parse(KEYS[1]), is_full=False).is_success
+    assert len(waits) == 2
+
+
+@pytest.mark.dear
+def test_a_batch_tells_what_runs_of_each_alone_tell(
+    home: Path, defs: dg.Definitions, stored_instance: dg.DagsterInstance, sandbox: Sandbox
 ):
     instance = stored_instance
     instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS)
-    fault = Fault("status", match="/repos/acme/anvil", status=451, body="{}", times=ALWAYS)
-    sandbox.app.faults.append(fault)
-    since = datetime.now(UTC)
+    sandbox.app.faults.append(forbidden(KEYS[0]))
     done = take(defs, instance, keys=KEYS)
     assert done.success
-    # The one that failed did so in a run of its own, as everywhere: failed partition, alert, failed step.
-    (own,) = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: done.run_id}))
-    assert (own.tags["dagster/partition"], own.status, own.job_name) == (
-        "acme/anvil",
-        dg.DagsterRunStatus.FAILURE,
-        REFRESH_JOB,
-    )
-    assert statuses(instance, defs) == {
-        "acme/anvil": "failed",
-        "acme/rocket": "materialized",
-        "acme/skates": "materialized",
-    }
-    assert [last_end(instance, key, since) for key in KEYS[:2]] == [
-        dg.DagsterRunStatus.FAILURE,
-        dg.DagsterRunStatus.SUCCESS,
-    ]
     # Taken up alone, the other two find what they are told of unchanged, and tell the same tables and checks.
     sandbox.app.faults.clear()
-    alone = refresh(defs, instance, Repo.parse("acme/anvil"), is_full=False)
+    alone = refresh(defs, instance, Repo.parse(KEYS[0]), is_full=False)
     assert alone.is_success
     for kind in (MADE, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         in_batch = told(instance, done.run_id, kind)
         assert set(in_batch) == set(KEYS[1:])
         (by_itself,) = told(instance, alone.run_id, kind).values()
-        assert in_batch["acme/rocket"] == in_batch["acme/skates"] == by_itself
-    records = instance.get_run_records(dg.RunsFilter(run_ids=[done.run_id]))
-    heard = {run.subject: run for run in finished_runs(instance, records[0])}
-    (as_alone,) = finished_runs(instance, instance.get_run_records(dg.RunsFilter(run_ids=[alone.run_id]))[0])
+        assert in_batch[KEYS[1]] == in_batch[KEYS[2]] == by_itself
+    heard = {run.subject: run for run in ended(instance, done.run_id)}
+    (as_alone,) = ended(instance, alone.run_id)
     assert set(heard) == {*KEYS[1:], REFRESH_WATCHED_JOB}
-    assert heard["acme/rocket"].job_name == as_alone.job_name == REFRESH_JOB
-    assert set(heard["acme/rocket"].verdicts) == set(as_alone.verdicts)
-    assert {check.check for check in heard["acme/rocket"].checks} == {
-        check.check for check in as_alone.checks
-    }
+    assert heard[KEYS[1]].job_name == as_alone.job_name == REFRESH_JOB
+    assert set(heard[KEYS[1]].verdicts) == set(as_alone.verdicts)
+    assert {check.check for check in heard[KEYS[1]].checks} == {check.check for check in as_alone.checks}
     # The failure of before is over, though the run in which it is was the last of its own.
-    take(defs, instance, keys=["acme/anvil"])
-    (standing,) = standings(instance, ["acme/anvil"], with_last_runs=True)
+    take(defs, instance, keys=KEYS[:1])
+    (standing,) = standings(instance, KEYS[:1], with_last_runs=True)
     assert not standing.has_failed
 
 
-def test_a_batch_at_rest_writes_a_handful_of_events_for_each(
-    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, registered: list[str]
+@pytest.mark.dear
+def test_the_weekly_run_of_many_walks_all_whole_and_counts_what_it_repairs(
+    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, sandbox: Sandbox, lake: Lake
 ):
-    take(defs, instance)
-    before = len(instance.all_logs(take(defs, instance, keys=KEYS[:1]).run_id))
-    three = take(defs, instance, keys=KEYS)
-    per_repository = (len(instance.all_logs(three.run_id)) - before) / 2
-    assert per_repository <= 4
-    assert told(instance, three.run_id, MADE) == {
-        key: {str(dg.AssetKey(["bronze", "issues"]))} for key in KEYS
-    }
-
-
-def test_a_range_of_partitions_is_a_batch(
-    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, registered: list[str], sandbox: Sandbox
-):
-    """What a backfill launches by `BackfillPolicy.multi_run`; at rest it makes anew, or would end failed."""
-    tags = {
-        "dagster/asset_partition_range_start": KEYS[0],
-        "dagster/asset_partition_range_end": KEYS[2],
-        "dagster/backfill": "b",
-    }
-    sandbox.app.faults.append(
-        Fault("status", match="/repos/acme/rocket", status=451, body="{}", times=ALWAYS)
+    """A refresh does not see a label that was renamed, and does not count as the walk of the week."""
+    instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS[:2])
+    assert take(defs, instance, keys=KEYS[:2]).success
+    acts = sandbox.world.acts_on(KEYS[1])
+    acts.rename_label(acts.repository.labels[0], "renamed")
+    sandbox.world.advance(seconds=60)
+    since = datetime.fromtimestamp(sandbox.world.clock, UTC).isoformat()
+    take(defs, instance, keys=KEYS[:2], since=since)
+    job = defs.resolve_job_def(RECONCILE_WATCHED_JOB)
+    weekly = {"run_config": config(keys=KEYS[:2], since=since, full=True), "instance": instance}
+    done = job.execute_in_process(**weekly)
+    repaired = lake.dataset(RECONCILIATION, Repo.parse(KEYS[1])).to_table().to_pylist()
+    carriers = sum(acts.repository.labels[0] in issue.labels for issue in acts.repository.issues.values())
+    assert repaired[-1]["label_change_count"] == repaired[-1]["silent_change_count"] == carriers > 0
+    assert shown_of_issue_current(instance, done.run_id, KEYS[1])["label_change_count"] == carriers
+    # Of the other nothing was repaired; executed again the run finds both done.
+    assert KEYS[0] in told(instance, done.run_id, MADE)
+    assert (
+        lake.dataset(RECONCILIATION, Repo.parse(KEYS[0])).to_table().to_pylist()[-1]["silent_change_count"]
+        == 0
     )
-    job = defs.resolve_job_def(REFRESH_JOB)
-    done = job.execute_in_process(instance=instance, tags=tags)
-    (own,) = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: done.run_id}))
-    assert (own.tags["dagster/partition"], own.status.value) == ("acme/rocket", "FAILURE")
-    # The backfill counts the failure as its own.
-    assert own.tags["dagster/backfill"] == "b"
-    tables = told(instance, done.run_id, MADE)
-    assert set(tables) == {"acme/anvil", "acme/skates"}
-    sandbox.app.faults.clear()
-    again = job.execute_in_process(instance=instance, tags=tags)
-    assert told(instance, again.run_id, MADE) == dict.fromkeys(KEYS, tables["acme/anvil"])
-    assert len(job.asset_layer.executable_asset_keys) == len(tables["acme/anvil"])
+    assert told(instance, job.execute_in_process(**weekly).run_id, MADE) == {}
 
 
-def test_a_batch_of_marts_alone_asks_github_nothing(
-    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, registered: list[str], sandbox: Sandbox
-):
-    take(defs, instance, keys=KEYS[:2])
-    asked = len(sandbox.app.log)
-    tags = {
-        "dagster/asset_partition_range_start": KEYS[0],
-        "dagster/asset_partition_range_end": KEYS[1],
-    }
-    done = defs.resolve_job_def("rebuild").execute_in_process(instance=instance, tags=tags)
-    assert len(sandbox.app.log) == asked
-    assert set(told(instance, done.run_id, MADE)) == set(KEYS[:2])
+def shown_of_issue_current(instance: dg.DagsterInstance, run_id: str, key: str) -> dict[str, object]:
+    """The metadata that the UI shows of a repository's table as a run of many made it."""
+    logged = instance.all_logs(run_id, of_type=MADE)
+    shown = [event.asset_materialization for event in logged if event.asset_materialization]
+    (current,) = [
+        made for made in shown if made.asset_key.path == ["silver", "issue_current"] and made.partition == key
+    ]
+    return {name: value.value for name, value in current.metadata.items()}
 
 
 def test_what_was_done_before_the_batch_was_cut_short_is_left_out(
@@ -190,20 +294,19 @@ def test_what_was_done_before_the_batch_was_cut_short_is_left_out(
 ):
     """Also between the merge and the marts: a walk alone is not all of it."""
     since = datetime.fromtimestamp(sandbox.world.clock, UTC) - timedelta(seconds=1)
+    given = {"keys": KEYS[:1], "since": since.isoformat()}
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(batch, "marts_made", killed)
-        take(defs, instance, keys=KEYS[:1], since=since.isoformat())
+        take(defs, instance, **given)
     assert lake.commit("silver", Repo.parse(KEYS[0]))
     assert not is_done(lake, KEYS[0], since, is_full=False)
-    done = take(defs, instance, keys=KEYS[:2], since=since.isoformat())
-    assert set(told(instance, done.run_id, MADE)) == set(KEYS[:2])
+    assert set(told(instance, take(defs, instance, **given).run_id, MADE)) == {KEYS[0]}
     assert is_done(lake, KEYS[0], since, is_full=False)
-    last = take(defs, instance, keys=KEYS, since=since.isoformat())
-    assert set(told(instance, last.run_id, MADE)) == {KEYS[2]}
+    assert told(instance, take(defs, instance, **given).run_id, MADE) == {}
 
 
 @pytest.mark.parametrize("ends", [True, False])
@@ -263,8 +366,7 @@ def test_what_a_batch_has_yet_to_take_is_busy(instance: dg.DagsterInstance, defs
     now = datetime.now(UTC)
     assert busy_keys(instance, now) == set(KEYS[:2])
     assert not is_at_work(instance, KEYS[0], [], now)
-    tags = {"dagster/asset_partition_range_start": KEYS[1], "dagster/asset_partition_range_end": KEYS[2]}
-    create(defs.resolve_job_def(REFRESH_JOB), tags=tags)
+    create(defs.resolve_job_def(REFRESH_JOB), tags=in_range(*KEYS[1:]))
     assert busy_keys(instance, now) == set(KEYS)
 
 
@@ -279,24 +381,3 @@ def test_alerts_read_no_more_of_batches_than_a_tick_has_time_for(
     records = instance.get_run_records()
     assert len(within_a_tick(instance, records)) == 2
     assert len(within_a_tick(instance, records[:1])) == 1
-
-
-def test_a_run_waits_for_the_batch_that_is_at_work_on_its_repository(
-    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-):
-    """Both would fetch the same, and one of them lose it when it publishes."""
-    register(instance, KEYS[0])
-    job = defs.resolve_job_def(REFRESH_WATCHED_JOB)
-    tags = {AT_WORK_TAG: KEYS[0]}
-    other = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
-    assert is_at_work(instance, KEYS[0], [], datetime.now(UTC))
-    waits: list[float] = []
-
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 2:
-            instance.report_run_failed(other)
-
-    monkeypatch.setattr(batch, "pause", wait)
-    assert refresh(defs, instance, Repo.parse(KEYS[0]), is_full=False).is_success
-    assert len(waits) == 2

@@ -5,7 +5,8 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,7 +113,8 @@ def ask(address: Mapping[str, Any], url: str, repo: Repo, count: int) -> None:
         graphql_url=f"{url}/graphql",
         tokens=[SecretStr("sandbox")],
         patience_seconds=0,
-        make_pace=lambda name: SharedPace(ledger, name),
+        # The address tells the cases apart, as it does hosts.
+        make_pace=lambda name: SharedPace(ledger, f"{url}/{name}"),
     ) as client:
         for _ in range(count):
             try:
@@ -122,41 +124,57 @@ def ask(address: Mapping[str, Any], url: str, repo: Repo, count: int) -> None:
 
 
 @pytest.mark.postgres
-def test_several_processes_spend_a_token_to_the_last_unit_and_are_refused_nothing(address: dict[str, Any]):
+@pytest.mark.parametrize(
+    "workers",
+    [
+        lambda: ThreadPoolExecutor(3),
+        pytest.param(lambda: ProcessPoolExecutor(3, SPAWN), marks=pytest.mark.dear),
+    ],
+    ids=["connections", "processes"],
+)
+def test_several_workers_spend_a_token_to_the_last_unit_and_are_refused_nothing(
+    address: dict[str, Any], workers: Callable[[], Executor]
+):
     """Each alone would have asked on, as it did: refused, or in the end banned."""
     plans = [HistoryPlan(f"acme/rocket{n}", seed=n, issue_count=3, day_count=20) for n in range(3)]
-    with serve(generate(plans), limits=Limits(token_per_hour=40)) as sandbox:
-        workers = [
-            SPAWN.Process(target=ask, args=(address, sandbox.base_url, Repo.parse(f"acme/rocket{n}"), 30))
-            for n in range(3)
-        ]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join(60)
-        assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    with serve(generate(plans), limits=Limits(token_per_hour=40)) as sandbox, workers() as pool:
+        repos = [Repo.parse(f"acme/rocket{n}") for n in range(3)]
+        for done in [pool.submit(ask, address, sandbox.base_url, repo, 30) for repo in repos]:
+            done.result(60)
         asked = [line.status for line in sandbox.app.log]
         assert (asked.count(200), len(asked)) == (40, 40)
 
 
-def hold(address: Mapping[str, Any]) -> None:
-    """Take every place there is, and end without a word."""
-    pace = SharedPace(Ledger(address), "held")
+def hold(address: Mapping[str, Any], name: str) -> None:
+    """Take every place there is, and give none back."""
+    pace = SharedPace(Ledger(address), name)
     for _ in range(IN_FLIGHT_MAX):
         pace.pause_seconds()
+
+
+def hold_and_die(address: Mapping[str, Any], name: str) -> None:
+    hold(address, name)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.postgres
-def test_a_killed_process_gives_its_places_back_when_its_requests_must_have_ended(
-    address: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-):
-    holder = SPAWN.Process(target=hold, args=(address,))
+def in_a_killed_process(address: Mapping[str, Any], name: str) -> None:
+    """Do it in a process that ends without a word."""
+    holder = SPAWN.Process(target=hold_and_die, args=(address, name))
     holder.start()
     holder.join(60)
+    assert holder.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("held", [hold, pytest.param(in_a_killed_process, marks=pytest.mark.dear)])
+def test_who_dies_gives_its_places_back_when_its_requests_must_have_ended(
+    address: dict[str, Any], monkeypatch: pytest.MonkeyPatch, held: Callable[[Mapping[str, Any], str], None]
+):
+    name = held.__name__
+    held(address, name)
     waits: list[float] = []
     ledger = Ledger(address)
-    pace = SharedPace(ledger, "held", sleep=waits.append)
+    pace = SharedPace(ledger, name, sleep=waits.append)
 
     def aged(budget: Budget, now: float) -> Budget:
         """As though their time were over when they were looked at twice."""
@@ -164,7 +182,7 @@ def test_a_killed_process_gives_its_places_back_when_its_requests_must_have_ende
         return Budget(budget.ready_at, flights=dict.fromkeys(budget.flights, now - 1 if over else now + 9))
 
     told = pace._told
-    monkeypatch.setattr(pace, "_told", lambda change: ledger.change("held", aged) or told(change))
+    monkeypatch.setattr(pace, "_told", lambda change: ledger.change(name, aged) or told(change))
     assert pace.pause_seconds() == 0.0
     assert len(waits) == 2
 
