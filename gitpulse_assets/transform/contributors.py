@@ -98,4 +98,5 @@ def holidays_since(con: duckdb.DuckDBPyConnection, calendar: str, as_of_at: date
     if not calendar:
         return []
     ((first,),) = con.execute("select year(min(created_at)) from issue_current").fetchall()
-    return list(holidays_of(calendar, range(first or as_of_at.year, as_of_at.year + 1)))
+    # On the last day of a year in UTC it may be the next one where the watch list's time zone is.
+    return list(holidays_of(calendar, range(first or as_of_at.year, as_of_at.year + 2)))

@@ -138,6 +138,15 @@ def test_business_days_are_those_of_the_calendar_and_the_zone(calendar: str, zon
     assert row["is_overdue"]
 
 
+def test_on_the_last_night_of_a_year_in_the_east_new_year_is_a_holiday():
+    # In Auckland the wait began on Tuesday, 29 December, and it is Friday, 1 January 2027.
+    asked, night = datetime(2026, 12, 28, 20, tzinfo=UTC), datetime(2026, 12, 31, 13, tzinfo=UTC)
+    world = World(night, [issue(1, created_at=asked)], time_zone="Pacific/Auckland", calendar="NZ")
+    (row,) = marts_of(world)["mart_follow_up"]
+    assert (row["business_days_waiting"], row["is_overdue"]) == (2, False)
+    assert judged(world).wrong == []
+
+
 def test_what_a_waiting_label_asked_for_has_come():
     label = LabelTime(1, "Needs-Info: logs", AS_OF - 5 * DAY, None)
     asked, early, answer = AS_OF - 6 * DAY, AS_OF - 5.5 * DAY, AS_OF - 4 * DAY

@@ -52,9 +52,13 @@ ZONES = ("UTC", "Asia/Tokyo", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/
 
 @dataclass
 class Maker:
-    """Makes one repository; `start` to `as_of_at` is its life, short or some years long."""
+    """Makes one repository; `start` to `as_of_at` is its life, short or some years long.
+
+    `is_last_night`: as of the last night of a year, which in the east is the next one.
+    """
 
     random: Random
+    is_last_night: bool
     as_of_at: datetime = field(init=False)
     start: datetime = field(init=False)
     moments: list[datetime] = field(init=False)
@@ -62,6 +66,8 @@ class Maker:
     def __post_init__(self) -> None:
         chance = self.random
         first = datetime(2023, 1, 1, tzinfo=UTC) + DAY * chance.randrange(700)
+        if self.is_last_night:
+            first = datetime(first.year, 12, 31, 20, tzinfo=UTC)
         self.as_of_at = first + chance.choice((timedelta(), timedelta(hours=chance.randrange(24), seconds=7)))
         self.start = self.as_of_at - DAY * chance.choice((4, 20, 20, 60, 400, 900))
         edges = [self.as_of_at - DAY * days for days in (0, 7, 14, 90, 180, 365)]
@@ -198,4 +204,4 @@ class Maker:
 
 
 def random_world(seed: int) -> World:
-    return Maker(Random(seed)).world()
+    return Maker(Random(seed), is_last_night=seed % 20 == 7).world()
