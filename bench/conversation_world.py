@@ -25,7 +25,7 @@ def world_of(thread_count: int) -> World:
     """A world of one repository; an hour after its clock 20 threads have changed."""
     world, rng = World(), Random(1)
     acts = world.add_repository(NAME, body_bytes_mean=1200)
-    acts.repository.labels = make_labels(6_000_000_001)
+    acts.repository.labels = make_labels(6_000_000_001, acts.repository.repository_id)
     cast = Cast(rng, 400, first_id=20_000_000)
     began_at = world.clock - thread_count * HOUR
     for number in range(thread_count):

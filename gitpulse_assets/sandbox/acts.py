@@ -223,7 +223,7 @@ class Acts(ThreadActs):
     ) -> Issue:
         self.ids.issue_id += 7
         issue_id, repository = self.ids.issue_id, self.repository
-        prefix = "PR_kwDO" if is_pull_request else "I_kwDO"
+        prefix = "PR" if is_pull_request else "I"
         issue = Issue(
             issue_id=issue_id,
             number=self.next_number,

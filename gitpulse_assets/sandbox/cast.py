@@ -77,10 +77,10 @@ class Cast:
         return f"{self.rng.choice(SYMPTOMS)} {self.rng.choice(SUBJECTS)}"
 
 
-def make_labels(first_id: int) -> list[Label]:
+def make_labels(first_id: int, repository_id: int) -> list[Label]:
     """The labels of one repository."""
     return [
-        Label(first_id + 5 * index, name, color, description, is_default)
+        Label(first_id + 5 * index, name, color, description, is_default, repository_id)
         for index, (name, color, description, is_default) in enumerate(LABELS)
     ]
 
@@ -94,8 +94,8 @@ def _person(rng: Random, user_id: int, index: int) -> User:
         if index < MEMBER_COUNT + CONTRIBUTOR_COUNT
         else "NONE"
     )
-    return User(user_id, login, "User", node_id("U_kgDO", user_id), association)
+    return User(user_id, login, "User", node_id("U", user_id), association)
 
 
 def _bot(user_id: int, name: str) -> User:
-    return User(user_id, f"{name}[bot]", "Bot", node_id("BOT_kgDO", user_id), "NONE")
+    return User(user_id, f"{name}[bot]", "Bot", node_id("BOT", user_id), "NONE")

@@ -20,7 +20,6 @@ from gitpulse_assets.sandbox.model import (
     Repository,
     Team,
     User,
-    label_node_id,
     node_id,
 )
 from gitpulse_assets.sandbox.render import WEB, comment_node_id, event_node_id, pull_request_id
@@ -151,7 +150,7 @@ def _closed_at(issue: Issue, _info: Any) -> str | None:
 
 def _owner(repository: Repository, _info: Any) -> User:
     owner_id = repository.owner_id
-    return User(owner_id, repository.owner, "Organization", node_id("O_kgDO", owner_id))
+    return User(owner_id, repository.owner, "Organization", node_id("O", owner_id))
 
 
 def _closer(view: EventView, _info: Any) -> Any:
@@ -232,7 +231,7 @@ _REVIEW: dict[str, Resolver] = {
     "authorAssociation": lambda review, _: association_of(review.author),
     "createdAt": lambda review, _: iso(review.submitted_at),
     "fullDatabaseId": lambda review, _: str(review.review_id),
-    "id": lambda review, _: node_id("PRR_kwDO", review.issue.repository.repository_id, review.review_id),
+    "id": lambda review, _: node_id("PRR", review.issue.repository.repository_id, review.review_id),
     "lastEditedAt": lambda review, _: iso(review.edited_at) if review.edited_at else None,
     "state": lambda review, _: review.state,
     "submittedAt": lambda review, _: iso(review.submitted_at),
@@ -241,7 +240,7 @@ _REVIEW: dict[str, Resolver] = {
 
 _TEAM: dict[str, Resolver] = {
     "databaseId": lambda team, _: team.team_id,
-    "id": lambda team, _: node_id("T_kwDO", team.team_id),
+    "id": lambda team, _: node_id("T", team.team_id),
     "slug": lambda team, _: team.slug,
 }
 
@@ -276,11 +275,11 @@ FIELDS: dict[str, dict[str, Resolver]] = {
     "IssueComment": _COMMENT,
     "PullRequestReview": _REVIEW,
     "Team": _TEAM,
-    "Commit": {"id": lambda commit, _: node_id("C_kwDO", commit.number)},
+    "Commit": {"id": lambda commit, _: node_id("C", commit.number)},
     "Label": {
         "color": lambda label, _: label.color,
         "description": lambda label, _: label.description,
-        "id": lambda label, _: label_node_id(label.label_id),
+        "id": lambda label, _: label.node_id,
         "isDefault": lambda label, _: label.is_default,
         "name": lambda label, _: label.name,
     },

@@ -59,12 +59,14 @@ class History:
         plan, number = self.plan, len(self.world.repositories)
         acts = self.world.add_repository(
             plan.full_name,
+            repository_id=plan.repository_id,
             has_issues=plan.has_issues,
             former_names=list(plan.former_names),
             body_bytes_mean=plan.body_bytes_mean,
         )
         acts.repository.created_at = self.start_at
-        acts.repository.labels = make_labels(6_000_000_001 + 1000 * number)
+        first_label_id = plan.first_label_id or 6_000_000_001 + 1000 * number
+        acts.repository.labels = make_labels(first_label_id, acts.repository.repository_id)
         cast = Cast(self.rng, max(60, plan.issue_count // 8), first_id=20_000_000 + 5_000_000 * number)
         return Moves(plan, self.world, acts, outside, cast, self.rng)
 

@@ -5,12 +5,11 @@ and how it is spelled in JSON do not belong here.
 """
 
 import base64
-import struct
 from dataclasses import dataclass, field
 
+import msgspec
+
 GHOST_ID = 10137
-# The repository that labels' node ids name, whichever they are of.
-LABELS_OF = 7
 
 
 @dataclass(slots=True, eq=False)
@@ -26,19 +25,19 @@ class User:
 
 @dataclass(slots=True, eq=False)
 class Label:
-    """A label of one repository; its name changes, its id does not."""
+    """A label of one repository, which its node id names; its name changes, its id does not."""
 
     label_id: int
     name: str
     color: str
     description: str | None = None
     is_default: bool = False
+    repository_id: int = 7
 
-
-def label_node_id(label_id: int) -> str:
-    """Spell a label's node id, in which its numeric id lies behind that of a repository."""
-    packed = b"\x93\x00\xce" + struct.pack(">I", LABELS_OF) + b"\xcf" + struct.pack(">Q", label_id)
-    return f"LA_{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
+    @property
+    def node_id(self) -> str:
+        """Its global id."""
+        return node_id("LA", self.repository_id, self.label_id)
 
 
 @dataclass(slots=True, eq=False)
@@ -223,10 +222,13 @@ class Repository:
 
 
 def node_id(prefix: str, *ids: int) -> str:
-    """Spell a global node id as GitHub does: a type's prefix and the packed database ids."""
-    packed = b"\x93\x00" + b"".join(struct.pack(">BQ", 0xCF, number) for number in ids)
+    """Spell a global node id as GitHub does: a type's prefix and the packed database ids.
+
+    MessagePack takes as few bytes for a number as there need be, so that ids differ in length.
+    """
+    packed = msgspec.msgpack.encode((0, *ids))
     return f"{prefix}_{base64.urlsafe_b64encode(packed).decode().rstrip('=')}"
 
 
 # What REST shows in the place of an account that was deleted.
-GHOST = User(GHOST_ID, "ghost", "User", node_id("U_kgDO", GHOST_ID))
+GHOST = User(GHOST_ID, "ghost", "User", node_id("U", GHOST_ID))

@@ -109,7 +109,7 @@ def membership(organization: OrganizationActs, role: str) -> Mapping[str, Any]:
         "organization": {
             "login": organization.login,
             "id": organization.organization_id,
-            "node_id": node_id("O_kgDO", organization.organization_id),
+            "node_id": node_id("O", organization.organization_id),
             "url": api,
             **told,
             "members_url": f"{api}/members{{/member}}",

@@ -218,9 +218,9 @@ class People:
 def strangers(first_id: int) -> list[User]:
     """Those that are not quite people: bots, a Mannequin, a service account, an organisation."""
     return [
-        User(first_id, "reviewer-bot[bot]", "Bot", node_id("BOT_kgDO", first_id)),
-        User(first_id + 1, "Copilot", "Bot", node_id("BOT_kgDO", first_id + 1)),
-        User(first_id + 2, "old-colleague", "Mannequin", node_id("M_kgDO", first_id + 2), "MANNEQUIN"),
-        User(first_id + 3, "build-service", "User", node_id("U_kgDO", first_id + 3), "COLLABORATOR"),
-        User(first_id + 4, "rocket-inc", "Organization", node_id("O_kgDO", first_id + 4)),
+        User(first_id, "reviewer-bot[bot]", "Bot", node_id("BOT", first_id)),
+        User(first_id + 1, "Copilot", "Bot", node_id("BOT", first_id + 1)),
+        User(first_id + 2, "old-colleague", "Mannequin", node_id("M", first_id + 2), "MANNEQUIN"),
+        User(first_id + 3, "build-service", "User", node_id("U", first_id + 3), "COLLABORATOR"),
+        User(first_id + 4, "rocket-inc", "Organization", node_id("O", first_id + 4)),
     ]

@@ -11,6 +11,7 @@ class HistoryPlan:
     """Parameters of one generated history; a share is a share of the issues unless said otherwise.
 
     `has_people`: pull requests are reviewed, drafted and talked about, as `people` does it.
+    `repository_id`, `first_label_id`: large ones, as of today, unless said.
 
     `issue_count` issues are opened in the `day_count` days before the world's clock, and further ones at the
     same rate as the clock advances. A record is 3.7 KB beside its body, so records have 4 KB in the mean.
@@ -49,3 +50,5 @@ class HistoryPlan:
     closed_at_null_share_of_closings: float = 0.0
     closed_on_arrival_share_of_transfers: float = 0.0
     has_people: bool = False
+    repository_id: int | None = None
+    first_label_id: int | None = None

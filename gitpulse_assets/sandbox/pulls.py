@@ -100,7 +100,7 @@ def review_json(review: PullRequestReview) -> str:
     html = f"{WEB}/{name}/pull/{issue.number}#pullrequestreview-{review.review_id}"
     pull = f"{API}/repos/{name}/pulls/{issue.number}"
     return (
-        f'{{"id":{review.review_id},"node_id":"{node_id("PRR_kwDO", issue.issue_id, review.review_id)}",'
+        f'{{"id":{review.review_id},"node_id":"{node_id("PRR", issue.issue_id, review.review_id)}",'
         f'{word_json(review.author)}"body":"","state":"{review.state}","commit_id":"{"0" * 40}",'
         f'"html_url":"{html}","pull_request_url":"{pull}","submitted_at":"{iso(review.submitted_at)}",'
         f'"_links":{{"html":{{"href":"{html}"}},"pull_request":{{"href":"{pull}"}}}}}}'

@@ -18,7 +18,6 @@ from gitpulse_assets.sandbox.model import (
     Label,
     ReviewComment,
     User,
-    label_node_id,
     node_id,
 )
 from gitpulse_assets.sandbox.times import iso
@@ -62,7 +61,7 @@ def label_json(label: Label, full_name: str) -> str:
     """JSON text of a label in an issue record."""
     url = text(f"{API}/repos/{full_name}/labels/{label.name.replace(' ', '%20')}")
     return (
-        f'{{"id":{label.label_id},"node_id":"{label_node_id(label.label_id)}","url":{url},'
+        f'{{"id":{label.label_id},"node_id":"{label.node_id}","url":{url},'
         f'"name":{text(label.name)},"color":"{label.color}","default":{flag(label.is_default)},'
         f'"description":{text(label.description)}}}'
     )
@@ -148,7 +147,7 @@ def event_node_id(event: Event, issue: Issue) -> str:
     """The global id of an event."""
     prefix = "".join(word[0] for word in event.kind.split("_")).upper()
     return event.node_id or node_id(
-        f"{prefix}E_lADO", issue.repository.repository_id, issue.issue_id, event.event_id
+        f"{prefix}E", issue.repository.repository_id, issue.issue_id, event.event_id
     )
 
 
@@ -178,7 +177,7 @@ def flag(value: bool) -> str:
 
 def comment_node_id(comment: IssueComment) -> str:
     """The global id of a comment."""
-    return node_id("IC_kwDO", comment.issue.repository.repository_id, comment.comment_id)
+    return node_id("IC", comment.issue.repository.repository_id, comment.comment_id)
 
 
 def pull_request_id(issue: Issue) -> int:
@@ -213,7 +212,7 @@ def review_comment_json(comment: ReviewComment) -> str:
     links = f'{{"self":{{"href":"{url}"}},"html":{{"href":"{html}"}},"pull_request":{{"href":"{pull}"}}}}'
     return (
         f'{{"url":"{url}","pull_request_review_id":{review.review_id},"id":{comment.comment_id},'
-        f'"node_id":"{node_id("PRRC_kwDO", issue.repository.repository_id, comment.comment_id)}",'
+        f'"node_id":"{node_id("PRRC", issue.repository.repository_id, comment.comment_id)}",'
         f'"diff_hunk":"@@ -1 +1 @@","path":{text(comment.path)},"commit_id":"{"0" * 40}",'
         f'"original_commit_id":"{"0" * 40}",{reply}{word_json(comment.author)}"body":"A remark",'
         f'"created_at":"{iso(comment.created_at)}","updated_at":"{iso(comment.updated_at)}",'

@@ -53,7 +53,7 @@ def repository_bytes(repository: Repository, now: int, owner_kind: str = "Organi
     full_name = repository.full_name
     api, web = f"{API}/repos/{full_name}", f"{WEB}/{full_name}"
     owner_id = repository.owner_id
-    owner = User(owner_id, repository.owner, owner_kind, node_id("O_kgDO", owner_id))
+    owner = User(owner_id, repository.owner, owner_kind, node_id("O", owner_id))
     pushed_at = iso(max(repository.created_at, repository.pushed_at))
     record: dict[str, Any] = {
         "id": repository.repository_id,

@@ -49,7 +49,7 @@ class World:
         number = len(self.repositories)
         repository_id = repository_id or FIRST_REPOSITORY_ID + 11 * number
         repository = Repository(repository_id, owner, name, created_at=self.clock, **details)
-        repository.node_id = repository.node_id or node_id("R_kgDO", repository_id)
+        repository.node_id = repository.node_id or node_id("R", repository_id)
         known = (one.owner_id for one in self.repositories.values() if one.owner.lower() == owner.lower())
         repository.owner_id = repository.owner_id or next(known, 90_000_001 + number)
         self.repositories[repository_id] = repository

@@ -11,7 +11,7 @@ from gitpulse_assets.sandbox.world import World
 ISSUES = re.compile(r"/repos/([^/]+/[^/]+)/issues(?:/(\d+))?")
 METHODS = {False: "POST", True: "PATCH"}
 # As GitHub knows who a workflow's own token belongs to.
-AUTHOR = User(41_898_282, "github-actions[bot]", "Bot", node_id("BOT_kgDO", 41_898_282))
+AUTHOR = User(41_898_282, "github-actions[bot]", "Bot", node_id("BOT", 41_898_282))
 # A token that begins so may read only.
 READ_ONLY = "read"
 

@@ -11,7 +11,7 @@ from typing import Any
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.messages import Request, Response
-from gitpulse_assets.sandbox.model import label_node_id
+from gitpulse_assets.sandbox.model import node_id
 from gitpulse_assets.sandbox.thread_acts import Fact
 
 
@@ -53,9 +53,11 @@ class Witness:
     def __post_init__(self) -> None:
         self._answer, self.app.answer = self.app.answer, self.answer  # type: ignore[method-assign]
         # A label that is deleted is shown by conversations.
-        facts = (fact for acts in self.app.world.acts.values() for fact in acts.facts)
         self._label_ids = {
-            label_node_id(fact.subject_id): fact.subject_id for fact in facts if "label" in fact.kind
+            node_id("LA", acts.repository.repository_id, fact.subject_id): fact.subject_id
+            for acts in self.app.world.acts.values()
+            for fact in acts.facts
+            if "label" in fact.kind
         }
 
     def answer(self, request: Request) -> tuple[Response, Fault | None]:

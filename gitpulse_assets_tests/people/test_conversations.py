@@ -19,7 +19,7 @@ from gitpulse_assets.pipeline.refresh import publish_marts
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
-from gitpulse_assets.sandbox.model import IssueComment
+from gitpulse_assets.sandbox.model import IssueComment, Label
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.routes import Routes
 from gitpulse_assets.sandbox.times import DAY_SECONDS
@@ -51,6 +51,23 @@ def test_what_was_said_and_done_is_held_after_one_sync_and_after_many(tmp_path, 
     reader.sync(is_full=True)
     assert unlike(reader, acts) == []
     assert differences(reader.lake, REPO) == {}
+
+
+@pytest.mark.parametrize(
+    "repository_id", [8_514, *(pytest.param(small, marks=pytest.mark.slow) for small in (127, 255))]
+)
+def test_a_label_keeps_its_number_whatever_few_bytes_it_and_its_repository_are_packed_in(
+    tmp_path, repository_id
+):
+    """As in rails/rails (8514), whose labels' GraphQL ids have two bytes for the repository's."""
+    reader = reader_of(tmp_path / "lake", 2, issue_count=1, repository_id=repository_id)
+    acts = reader.world.acts_on(REPO.key)
+    issue = next(iter(acts.repository.issues.values()))
+    for label_id in (127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32):
+        label = Label(label_id, f"label {label_id}", "fff", repository_id=repository_id)
+        acts.label(issue, reader.world.clock - 60, issue.author, label)
+    reader.sync()
+    assert unlike(reader, acts) == []
 
 
 def test_what_has_not_changed_costs_no_point_and_what_has_two_for_a_hundred(tmp_path):

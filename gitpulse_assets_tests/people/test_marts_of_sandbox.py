@@ -40,12 +40,15 @@ OPTIONS = (
     RepoOptions(),
     RepoOptions(0, ("build-service",), ("Waiting*", "quest?on*"), "Asia/Tokyo", "DE", response_days=1),
 )
+# Ids of every width in which MessagePack packs them; the labels' are five apart.
+REPOSITORY_IDS = (None, 5, 200, 8_514, 70_000)
+LABEL_IDS = (None, 1, 110, 240, 65_520, 2**32 - 20)
 SHARES = ("transferred_in_share", "transferred_out_share", "deleted_share", "converted_share", "hidden_share")
 
 
 def reader_of(folder: Path, seed: int) -> Reader:
     """A reader of a repository in which all of it happens often."""
-    rng = Random(seed)
+    rng, ids = Random(seed), Random(f"ids of {seed}")
     plan = HistoryPlan(
         REPO.key,
         seed,
@@ -54,6 +57,8 @@ def reader_of(folder: Path, seed: int) -> Reader:
         body_bytes_mean=10,
         login_renames_per_year=20,
         has_people=True,
+        repository_id=ids.choice(REPOSITORY_IDS),
+        first_label_id=ids.choice(LABEL_IDS),
         **dict.fromkeys(SHARES, 0.05),
     )
     world = generate([plan])

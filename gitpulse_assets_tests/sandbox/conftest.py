@@ -108,7 +108,7 @@ class Script:
     def __init__(self, full_name: str = "octo/scripted") -> None:
         self.world = World()
         self.acts = self.world.add_repository(full_name)
-        self.acts.repository.labels = make_labels(1)
+        self.acts.repository.labels = make_labels(1, self.acts.repository.repository_id)
         self.author = User(1, "author", "User", "U_1")
 
     def open(self, at: str):

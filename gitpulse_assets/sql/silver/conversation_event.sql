@@ -2,8 +2,9 @@
 -- What the newest whole answer about a thread lacks is gone (a deleted comment, most often); an answer that was cut
 -- short only adds. The association and the moment of receipt are those of the first answer that had the entry, all
 -- else of the newest: reviews are dismissed, texts edited, logins renamed.
--- A label's numeric id lies in its GraphQL id: `LA_` and the MessagePack of 0, the repository's id (32 bits) and the
--- label's, or of old ones the Base64 of `05:Label<id>`. A label with neither is told by its name, as in issue_labels.
+-- A label's numeric id lies in its GraphQL id: `LA_` and the MessagePack of 0, the repository's id and the label's, each
+-- in as few bytes as it needs (rails/rails, 8514, in two), or of old ones the Base64 of `05:Label<id>`. A label with
+-- neither is told by its name, as in issue_labels.
 with whole as (
     select issue_id, max((fetched_at, run_sequence, page_number, record_number)) as place
     from conversation_record
@@ -53,9 +54,13 @@ typed as (
         -- A forgotten person is the account that stands for deleted ones.
         if(actor.databaseId = 10137, null, actor) as actor,
         if(subject.databaseId = 10137, null, subject) as subject,
-        hex(try(from_base64(rpad(
-            translate(substr(node.label.id, 4), '-_', '+/'), (length(node.label.id) // 4 * 4)::integer, '='
-        )))) as label_hex
+        if(starts_with(node.label.id, 'LA_'), regexp_extract(
+            hex(try(from_base64(rpad(
+                translate(substr(node.label.id, 4), '-_', '+/'), (length(node.label.id) // 4 * 4)::integer, '='
+            )))),
+            '^9300(?:[0-7].|CC..|CD.{4}|CE.{8}|CF.{16})([0-7].|CC..|CD.{4}|CE.{8}|CF.{16})$',
+            1
+        ), null) as label_packed
     from acted
 ),
 
@@ -75,9 +80,7 @@ told as (
         if(is_word, node.authorAssociation, null) as actor_association,
         if(node.label.name is not null, coalesce(
             try_cast(regexp_extract(try(from_base64(node.label.id))::varchar, ':Label(\d+)$', 1) as bigint),
-            if(starts_with(node.label.id, 'LA_') and substr(label_hex, 1, 6) = '9300CE', try_cast(
-                '0x' || substr(label_hex, 17) as bigint
-            ), null),
+            try_cast('0x' || regexp_replace(label_packed, '^C[C-F]', '') as bigint),
             -1 - ('0x' || left(md5(lower(node.label.name)), 15))::bigint
         ), null) as label_id,
         node.label.name as label_name,
