@@ -28,8 +28,9 @@ DIRECTIONS = {"ascending": "asc", "descending": "desc"}
 THREAD_TABLES = ("issue_current", "issue_labels", "issue_assignees", "pull_request_current")
 
 WITHOUT_TOKEN = (
-    "reviews, drafts and requests for reviews are not collected: GitHub tells them only to who has a token "
-    "(GITHUB_TOKEN); comments are"
+    "reviews and requests for them, who merged, reopenings, when drafts began and ended, closings by a "
+    "commit and labels over time are collected only with a token (GITHUB_TOKEN); comments are collected, "
+    "those on lines as of when they were written"
 )
 
 

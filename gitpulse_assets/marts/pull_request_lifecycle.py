@@ -69,16 +69,20 @@ MART_PULL_REQUEST_LIFECYCLE = TableContract(
         Column(
             "comment_count", COUNT, "Issue comments that exist, as GitHub counts them; no review comments."
         ),
-        Column("times_reopened", COUNT, "How often it was reopened.", nullable=False),
+        Column(
+            "times_reopened", COUNT, "How often it was reopened; null where its conversation was never told."
+        ),
         Column(
             "is_self_merged",
             FLAG,
-            "Whether its author merged it; null unless merged, false where an account is deleted or unknown.",
+            "Whether its author merged it; null unless merged and its conversation was told, false where an "
+            "account is deleted or unknown.",
         ),
         Column(
             "is_merged_without_review",
             FLAG,
-            "Whether no human other than the author had reviewed it by merged_at; null unless merged.",
+            "Whether no human other than the author had reviewed it by merged_at; null unless merged and its "
+            "conversation was told.",
         ),
         TIME_TO_FIRST_RESPONSE,
         Column(
@@ -93,7 +97,7 @@ MART_PULL_REQUEST_LIFECYCLE = TableContract(
             "is_closed_by_commit",
             FLAG,
             "Whether it is closed unmerged and a commit closed it last, as merge queues and squash landings "
-            "look.",
+            "look; false, too, where its conversation was never told.",
             nullable=False,
         ),
         Column(
@@ -117,8 +121,9 @@ MART_PULL_REQUEST_LIFECYCLE = TableContract(
             "merged_at is null and coalesce("
             "approved_at is not null or is_self_merged is not null or is_merged_without_review is not null"
             " or review_seconds is not null, false)"
-            " or merged_at is not null and (is_self_merged is null or is_merged_without_review is null)",
-            "How it was merged is said of merged ones, and of each.",
+            " or merged_at is not null and times_reopened is not null"
+            " and (is_self_merged is null or is_merged_without_review is null)",
+            "How it was merged is said of merged ones, and of each whose conversation was told.",
         ),
         Rule(
             "reviewers_and_reviews",

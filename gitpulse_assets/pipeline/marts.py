@@ -67,6 +67,7 @@ def make_marts(
     another run's. Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses or no
     complete walk is published yet: nothing is published.
     """
+    chosen = options or RepoOptions()
     with lake.reading(repo), lake.begin("gold", repo) as publication:
         inputs = lake.snapshot("silver", repo, SILVER_INPUTS).datasets
         as_of_at = last_walk_at(inputs[SYNC_STATE.name])
@@ -75,9 +76,10 @@ def make_marts(
             con.register(table.name, inputs[table.name])
         link_transfers(con, lake, repo)
         if HAS_CONVERSATIONS:
-            make_conversations(con, lake, repo, as_of_at, options or RepoOptions())
+            make_conversations(con, lake, repo, as_of_at, chosen)
         verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
-        checks = audited(con, MART_TABLES, GOLD_CHECKS, {"as_of_at": as_of_at})
+        told = {"as_of_at": as_of_at, "bots": list(chosen.bots)}
+        checks = audited(con, MART_TABLES, GOLD_CHECKS, told)
         refuse_failed(checks)
         staged = stage(con, publication, MART_TABLES)
         publication.seal()

@@ -30,6 +30,11 @@ def listed(account: Account) -> dict[str, Any]:
     return told("author", account)
 
 
+def is_whole(thread: Thread) -> bool:
+    """Whether its conversation came whole: of others the list alone tells some comments."""
+    return thread.number % 3 != 0
+
+
 class Writer:
     """Writes a world down, row by row; what it says first of an account is by its old login."""
 
@@ -73,9 +78,8 @@ class Writer:
             author["author_login"] = thread.author.old_login
         self.add("issue_current", thread, issue_number=thread.number, state=state, merged_at=thread.merged_at,
                  author_association="NONE", **known, **author)  # fmt: skip
-        self.add(
-            "conversation_thread", thread, thread_number=thread.number, author_association=thread.association
-        )
+        self.add("conversation_thread", thread, thread_number=thread.number, is_complete=is_whole(thread),
+                 author_association=thread.association)  # fmt: skip
         self.add("issue_reaction", thread, reaction_count=sum(thread.reactions.values()), **{
             f"reaction_{kind}_count": thread.reactions.get(kind, 0) for kind in REACTIONS
         })  # fmt: skip
@@ -102,8 +106,7 @@ class Writer:
         review_id, review = 0, None
         for word in thread.words:
             if word.kind == "comment":
-                said = {"comment_id": self.next_id(), "actor_association": word.association}
-                self.event(thread, "commented", word.at, **said, **self.said_by("actor", word.author))
+                self.comment(thread, word)
             elif word.kind == "review":
                 review_id, review = self.next_id(), word
                 self.review(thread, word, review_id)
@@ -112,6 +115,16 @@ class Writer:
                          pull_request_number=thread.number, author_association=word.association,
                          created_at=word.written_at, submitted_at=review and review.at,
                          **self.said_by("author", word.author))  # fmt: skip
+
+    def comment(self, thread: Thread, word: Word) -> None:
+        """In REST's list, and in the conversation too unless that came in part."""
+        comment_id, author = self.next_id(), self.said_by("author", word.author)
+        self.add("issue_comment", thread, comment_id=comment_id, thread_number=thread.number,
+                 author_association=word.association, created_at=word.at, **author)  # fmt: skip
+        if is_whole(thread) or comment_id % 2:
+            actor = {**told("actor", word.author), "actor_login": author["author_login"]}
+            self.event(thread, "commented", word.at, comment_id=comment_id, **actor,
+                       actor_association=word.association, fetched_at=author["fetched_at"])  # fmt: skip
 
     def review(self, thread: Thread, word: Word, review_id: int) -> None:
         state = "DISMISSED" if word.dismissed_at else word.state

@@ -28,7 +28,10 @@ SCHEMAS = {
         [REPOSITORY.arrow_schema.field(name).with_nullable(True) for name in ("repo_owner", "repo_name")]
     ),
     "issue_current": pa.schema([field.with_nullable(True) for field in ISSUE_CURRENT.arrow_schema]),
-    "conversation_thread": schema("issue_id thread_number is_pull_request author_association"),
+    "conversation_thread": schema("issue_id thread_number is_pull_request author_association is_complete"),
+    "issue_comment": schema(
+        "comment_id thread_number author_login author_id author_type author_association created_at fetched_at"
+    ),
     "conversation_event": schema(
         "event_id issue_id thread_number is_pull_request event_type occurred_at position actor_login "
         "actor_id actor_type actor_association review_id review_state comment_id closer_type fetched_at"

@@ -114,17 +114,27 @@ DAMAGES = {
     ),
     "responses_are_of_others": (
         "update mart_first_response set first_response_at = first_response_at + interval 1 second",
-        "update conversation_event set actor_type = 'Bot'",
+        "update mart_first_response set first_maintainer_response_at = first_maintainer_response_at "
+        "+ interval 1 second",
+        "update mart_pull_request_lifecycle set first_review_at = first_review_at + interval 1 second",
+        "update mart_pull_request_lifecycle set first_review_at = first_response_at; delete from review",
+        "update conversation_event set actor_type = 'Bot'; update issue_comment set author_type = 'Bot'",
+        "update conversation_event set actor_login = 'robot'; "
+        "update issue_comment set author_login = 'robot'",
         "update conversation_event set actor_login = (select author_login from issue_current where "
-        "issue_number = thread_number)",
+        "issue_number = thread_number); delete from issue_comment",
     ),
 }
+
+
+BOTS = {"bots": ["robot"]}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_checks_hold(seed: int):
     with made(seed) as con:
-        assert {name: audit_sql(con, name, {}) for name in DAMAGES} == dict.fromkeys(DAMAGES, (0, ()))
+        bots = {"bots": list(random_world(seed).bots)}
+        assert {name: audit_sql(con, name, bots) for name in DAMAGES} == dict.fromkeys(DAMAGES, (0, ()))
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -134,5 +144,5 @@ def test_a_check_notices_each_damage(full: duckdb.DuckDBPyConnection, name: str)
     for damage in DAMAGES[name]:
         full.execute("begin")
         full.execute(damage)
-        assert audit_sql(full, name, {})[0], damage
+        assert audit_sql(full, name, BOTS)[0], damage
         full.execute("rollback")

@@ -139,7 +139,7 @@ def test_a_page_beyond_the_last_is_empty(client: TestClient):
 def test_without_a_token_the_pages_say_what_is_not_known(client: TestClient):
     for path in PAGES:
         text = html.unescape(client.get(f"/{path}", params={"repo": SILENT.key}).text)
-        assert "Not known: reviews, drafts and requests for reviews are not collected" in text
+        assert "Not known: reviews and requests for them, who merged," in text
 
 
 def test_nobody_is_ranked_by_speed():

@@ -1,26 +1,33 @@
--- Issues and pull requests whose first response no human other than the author gave: read off what was received, and
--- not off the acts that the marts are made of.
+-- Issues and pull requests with a first response, maintainer's response or review that no human other than the author
+-- gave: read off what was received, and not off the acts that the marts are made of. Whom the watch list calls a bot is none.
 with received as (
-    select thread_number, occurred_at as said_at, actor_login as login, actor_type as type
+    select thread_number, occurred_at as said_at, actor_login as login, actor_type as type, false as is_review
     from conversation_event
     where event_type = 'commented'
     union all
-    select pull_request_number, submitted_at, author_login, author_type
+    select thread_number, created_at, author_login, author_type, false
+    from issue_comment
+    union all
+    select pull_request_number, submitted_at, author_login, author_type, true
     from review
     union all
-    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_type
+    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_type, false
     from review_comment
 ),
 
 response as (
-    select repo_owner, repo_name, pull_request_number as issue_number, first_response_at as said_at
+    select repo_owner, repo_name, pull_request_number as issue_number,
+        unnest(['first_response_at', 'first_maintainer_response_at', 'first_review_at']) as told_as,
+        unnest([first_response_at, first_maintainer_response_at, first_review_at]) as said_at
     from mart_pull_request_lifecycle
     union all
-    select repo_owner, repo_name, issue_number, first_response_at
+    select repo_owner, repo_name, issue_number,
+        unnest(['first_response_at', 'first_maintainer_response_at']),
+        unnest([first_response_at, first_maintainer_response_at])
     from mart_first_response
 )
 
-select response.repo_owner, response.repo_name, response.issue_number, response.said_at
+select response.repo_owner, response.repo_name, response.issue_number, response.told_as, response.said_at
 from response
 where
     response.said_at is not null
@@ -31,7 +38,9 @@ where
         where
             received.thread_number = response.issue_number
             and received.said_at = response.said_at
+            and (received.is_review or response.told_as <> 'first_review_at')
             and coalesce(received.type not in ('Bot', 'Organization'), true)
             and not coalesce(ends_with(received.login, '[bot]'), false)
+            and not coalesce(list_contains($bots::varchar[], lower(received.login)), false)
             and coalesce(lower(received.login), 'ghost') <> coalesce(lower(issue.author_login), 'ghost')
     )

@@ -5,6 +5,7 @@
 -- Maintainer: a human with the association OWNER or COLLABORATOR; a MEMBER by association before the first look at
 -- the organisation's members (for ever where there was none), and by the days of the membership from then on.
 -- A review's comment counts from the review's submission: its own time is when the draft was written.
+-- Comments that no conversation told, since none was asked for or it did not come whole, are those of REST's list.
 with thread as (
     select
         issue.repo_owner,
@@ -32,6 +33,12 @@ said as (
         fetched_at
     from conversation_event
     where event_type = 'commented'
+    union all
+    select comment.thread_number, 'comment', comment.created_at, comment.author_login, comment.author_id,
+        comment.author_type, comment.author_association, null, null, comment.fetched_at
+    from issue_comment as comment
+    anti join (from conversation_event where event_type = 'commented') as told using (comment_id)
+    anti join (from conversation_thread where is_complete) as whole using (thread_number)
     union all
     select pull_request_number, 'review', submitted_at, author_login, author_id, author_type, author_association,
         state_submitted, dismissed_at, fetched_at

@@ -1,5 +1,6 @@
 -- Grain: one row per pull request that is here. Key: repo_owner, repo_name, pull_request_number.
 -- What came in while the walk was running counts; only durations end at the as-of moment.
+-- Who merged, who reviewed and what was reopened is told by conversations: null where none was asked for.
 with words as (
     select
         act.thread_number as pull_request_number,
@@ -53,11 +54,11 @@ select
     coalesce(words.review_count, 0)::bigint as review_count,
     coalesce(words.reviewer_logins, []::varchar[]) as reviewer_logins,
     pr.comment_count,
-    steps.times_reopened::bigint as times_reopened,
-    case when pr.merged_at is not null
+    if(told.issue_id is null, null, steps.times_reopened::bigint) as times_reopened,
+    case when pr.merged_at is not null and told.issue_id is not null
         then coalesce(opening.person_id <> 0 and pr.merged_by_id = opening.person_id, false)
     end as is_self_merged,
-    case when pr.merged_at is not null
+    case when pr.merged_at is not null and told.issue_id is not null
         then coalesce(words.first_review_at > pr.merged_at, true)
     end as is_merged_without_review,
     ((epoch_us(words.first_response_at) - epoch_us(pr.created_at)) // 1000000)::bigint as time_to_first_response_seconds,
@@ -71,4 +72,5 @@ from pull_request_current as pr
 join conversation_act as opening
     on opening.thread_number = pr.pull_request_number and opening.act_kind = 'opening'
 join steps on steps.pull_request_number = pr.pull_request_number
+left join conversation_thread as told on told.issue_id = pr.issue_id
 left join words on words.pull_request_number = pr.pull_request_number

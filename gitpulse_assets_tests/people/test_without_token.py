@@ -1,0 +1,68 @@
+"""Without a token comments come by REST's lists, and what conversations alone tell is not assumed.
+
+The oracle is told what those lists show, and every mart is held against it by the cell.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gitpulse_assets.contracts.silver import SYNC_STATE
+from gitpulse_assets.pipeline.marts import last_walk_at
+from gitpulse_assets.watch.watch_list import RepoOptions
+from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, Row, compared
+from gitpulse_assets_tests.contributors.sandbox_world import NOBODY, world_of
+from gitpulse_assets_tests.contributors.truth import Thread, Word, World
+from gitpulse_assets_tests.contributors.witness import Witness
+from gitpulse_assets_tests.people.test_marts_of_sandbox import REPO, Life, by_account, reader_of
+
+# Of these the lists tell nothing, so that nothing is said.
+UNTOLD = {
+    "mart_pull_request_lifecycle": (
+        "merged_by_login",
+        "times_reopened",
+        "is_self_merged",
+        "is_merged_without_review",
+    ),
+    "mart_pull_request_monthly": ("share_merged_without_review",),
+}
+
+
+def listed(word: Word) -> Word:
+    """A comment on a line counts from when it was written: when its review came is not told."""
+    return replace(word, at=word.written_at) if word.written_at else word
+
+
+def as_listed(thread: Thread) -> Thread:
+    """What the lists show of a thread: what it is now, and its comments."""
+    end = thread.last_end
+    return replace(
+        thread,
+        is_opened_as_draft=thread.is_draft,
+        moves=[replace(end, by=NOBODY, is_by_commit=False)] if end else [],
+        words=[listed(word) for word in thread.words if word.kind != "review"],
+        labels=[],
+    )
+
+
+def true_rows(name: str, truth: World) -> list[Row]:
+    oracle, _ = ORACLES[name]
+    return [row | dict.fromkeys(UNTOLD.get(name, ())) for row in oracle(truth)]
+
+
+def test_no_cell_is_wrong_and_what_nobody_told_is_null(tmp_path: Path):
+    reader = reader_of(tmp_path / "lake", 37)
+    reader.token = ""
+    life = Life(reader, Witness(reader.app), RepoOptions())
+    life.sync()
+    as_of_at = last_walk_at(reader.lake.dataset(SYNC_STATE, REPO))
+    whole = world_of(reader.world, REPO.key, as_of_at, life.witness)
+    truth, result = replace(whole, threads=list(map(as_listed, whole.threads))), Compared()
+    with reader.gold() as con:
+        for name in ORACLES:
+            made = con.table(name).to_arrow_table().to_pylist()
+            result.add(compared(name, by_account(made, life), by_account(true_rows(name, truth), life)))
+        answered = con.sql("select count(first_response_at) from mart_first_response").fetchall()
+        merged = con.sql("select count(merged_at) from mart_pull_request_lifecycle").fetchall()
+    assert result.wrong == []
+    assert result.cells > 1_000
+    assert min(answered[0][0], merged[0][0]) > 0
