@@ -34,11 +34,13 @@ TIMED_OUT = "Canceling due to exceeding maximum runtime"
 )
 def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Report what failed and was not told as that."""
-    found = list(unreported_failures(context.instance, datetime.now(UTC)))
-    for run, why in found:
+    told: list[str] = []
+    # Each as it is found: what is true of a run now may not be when others have been looked at.
+    for run, why in unreported_failures(context.instance, datetime.now(UTC)):
         context.instance.add_run_tags(run.run_id, {REPORTED_TAG: run.run_id})
         context.instance.report_run_failed(run, why)
-    return dg.SkipReason("; ".join(f"{run.run_id}: {why}" for run, why in found) or "nothing was passed over")
+        told.append(f"{run.run_id}: {why}")
+    return dg.SkipReason("; ".join(told) or "nothing was passed over")
 
 
 def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator[tuple[dg.DagsterRun, str]]:
@@ -63,11 +65,18 @@ def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator
 
 
 def lost_before_start(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
-    """The runs that count as starting although who took them is gone, where the launcher can tell."""
+    """The runs that count as starting although who took them is gone, where the launcher can tell.
+
+    Whoever holds a run marks it before he lets it go: one that began and ended since the list was read has
+    nobody either, and is read again.
+    """
     is_lost = getattr(instance.run_launcher, "is_lost_before_start", None)
-    if is_lost is not None:
-        starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])
-        yield from filter(is_lost, instance.get_runs(starting))
+    if is_lost is None:
+        return
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])):
+        now = instance.get_run_by_id(run.run_id) if is_lost(run) else None
+        if now is not None and now.status == dg.DagsterRunStatus.STARTING:
+            yield now
 
 
 def is_timed_out(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

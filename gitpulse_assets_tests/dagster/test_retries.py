@@ -155,6 +155,27 @@ def test_11_what_a_person_canceled_stays_canceled(instance: dg.DagsterInstance, 
     assert found.status == dg.DagsterRunStatus.CANCELED
 
 
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_11_a_short_run_that_began_and_ended_while_it_was_looked_at_is_not_called_lost(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, is_ended: bool
+):
+    """Its worker gave it back between the list of runs and the look at who holds them."""
+    run = create_run_for_test(instance, "refresh", status=dg.DagsterRunStatus.STARTING)
+
+    def is_held_by_nobody(_: dg.DagsterRun) -> bool:
+        if is_ended:
+            ended = dg.DagsterEvent("PIPELINE_SUCCESS", run.job_name, message="ended")
+            instance.report_dagster_event(ended, run_id=run.run_id)
+        return True
+
+    monkeypatch.setattr(instance.run_launcher, "is_lost_before_start", is_held_by_nobody, raising=False)
+    told = "nothing was passed over" if is_ended else f"{run.run_id}: its worker died before it began"
+    assert tick(instance) == told
+    found = instance.get_run_by_id(run.run_id)
+    assert found
+    assert found.status == (dg.DagsterRunStatus.SUCCESS if is_ended else dg.DagsterRunStatus.FAILURE)
+
+
 def test_11_upstream_the_words_of_a_maximum_runtime_are_these(instance: dg.DagsterInstance, monkeypatch):
     from dagster._daemon.monitoring.run_monitoring import check_run_timeout
 
