@@ -34,7 +34,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.place import Day
-from gitpulse_assets.upkeep.persons import GHOST, as_json, is_account, without_person
+from gitpulse_assets.upkeep.persons import GHOST, Traces, as_json, is_account, without_person
 
 # Whose rows are of a repository, by `repository_name`.
 FOLLOWED_TABLES = (*POLLED_TABLES, ARCHIVE_FEED)
@@ -92,6 +92,7 @@ class Person:
 
     def __init__(self, login: str) -> None:
         self.login = login.lower()
+        self._traces = Traces(login)
         name = re.escape(login)
         # As the owner of a repository or a branch, and in addresses.
         self._owner = re.compile(
@@ -144,7 +145,7 @@ class Person:
 
     def _out_of_json(self, text: str) -> str:
         """JSON without them; the very text where they are not in it."""
-        cleaned = without_person(text, self.login)
+        cleaned = without_person(text, self._traces)
         return self._owner.sub(str(GHOST["login"]), cleaned) if self.login in cleaned.lower() else cleaned
 
     def _owned(self, name: str) -> str:

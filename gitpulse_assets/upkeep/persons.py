@@ -1,4 +1,4 @@
-"""Taking a person out of what was received: login, id, and the texts they wrote.
+"""Taking a person out of what was received: login, id, the texts they wrote, and what is named after them.
 
 Raw records alone are rewritten, since every table is made anew from them; tables that name the person still
 are only found, for the caller to make them. A record stays, with its times and states, so that no count
@@ -8,7 +8,7 @@ changes; its author is the account `ghost`, as GitHub itself shows those who lef
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gitpulse_assets.catalog.subjects import BRONZE
+from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.damage import reading
@@ -26,11 +27,53 @@ from gitpulse_assets.repo import Repo
 
 GHOST = {"login": "ghost", "id": 10137, "databaseId": 10137, "type": "User", "__typename": "User"}
 AUTHORS = ("user", "author")
-TEXTS = ("body", "bodyText", "bodyHTML", "body_text", "body_html")
+# Of those who wrote, the branch of a pull request too, which is often named after whoever made it.
+TEXTS = ("body", "bodyText", "bodyHTML", "body_text", "body_html", "headRefName")
+BRANCH_NAMES = ("ref", "label")
+# The title that a renaming set, by GraphQL and by an issue event, and the one before it.
+TITLES_SET = ("currentTitle", "to")
+RENAMED = (*TITLES_SET, "previousTitle", "from")
+# What an event tells of, beside what was done: the first of them that it has.
+TOLD_OF = ("comment", "review", "issue", "pull_request")
+# `owner/name`, and `owner:branch`.
+OWNED_NAMES = ("nameWithOwner", "full_name", "label")
 FORGOTTEN_TITLE = "[forgotten]"
 PAYLOAD = "payload_json"
+DEPARTED_TO = "departed_to"
+# Columns of silver.
+REPOSITORY_NAMES = ("from_repository", DEPARTED_TO, "reason")
+REFS = ("head_ref", "base_ref")
 
 RECEIVED = {table.folder: table for table in BRONZE if PAYLOAD in table.column_names}
+
+
+class Traces:
+    """What names a person by their login, letter case aside.
+
+    Repositories of theirs that the lake follows keep their names: these are forgotten by themselves.
+    """
+
+    def __init__(self, login: str, followed: Iterable[Repo] = ()) -> None:
+        self.login = login.lower()
+        self.word = word = re.escape(login)
+        kept = "|".join(re.escape(repo.name) for repo in followed if repo.owner == self.login)
+        owner = word + (rf"(?!/(?:{kept})(?![\w.-]))" if kept else "")
+        # As GitHub names a branch that is made in the browser.
+        branch = rf"(^|[^\w-]){word}(?=-patch-\d)"
+        in_texts = rf"(@|github\.com/(?:repos/|users/)?){owner}(?![\w-])"
+        address = rf"^(https?://[^/\s]+/(?:api/v3/)?(?:repos/|users/)?){owner}(?=[/?#]|$)"
+        self._in_texts = [re.compile(one, re.IGNORECASE) for one in (in_texts, address, branch)]
+        self._owned = re.compile(f"^{owner}(?=[/:])", re.IGNORECASE)
+
+    def out_of(self, text: str) -> str:
+        """A text in which mentions, addresses and branches name the ghost."""
+        for pattern in self._in_texts:
+            text = pattern.sub(rf"\1{GHOST['login']}", text)
+        return text
+
+    def out_of_name(self, name: str) -> str:
+        """`owner/name` or `owner:branch` that is the ghost's."""
+        return self._owned.sub(str(GHOST["login"]), self.out_of(name))
 
 
 def forget_person(lake: Lake, login: str) -> dict[Repo, int]:
@@ -41,12 +84,53 @@ def forget_person(lake: Lake, login: str) -> dict[Repo, int]:
     # Nothing can be taken out of what cannot be read.
     lake.store.delete_prefix(paths.DAMAGED)
     counts: dict[Repo, int] = {}
+    traces, titles = traces_of(lake, login), titles_set(lake, login)
+    # Lists come before timelines, which tell who set a title: a call that was cut short is done again.
     for folder, contract in RECEIVED.items():
-        for info in lake.store.list(f"{folder}/"):
-            repo = paths.repo_of(info.key)
-            if repo and info.key.endswith(".parquet") and (count := rewrite(lake, contract, info, login)):
+        for repo, info in batches(lake, folder):
+            if count := rewrite(lake, contract, info, traces, titles):
                 counts[repo] = counts.get(repo, 0) + count
     return counts
+
+
+def traces_of(lake: Lake, login: str) -> Traces:
+    """What names a person among the repositories of the lake."""
+    return Traces(login, lake.committed_repos("silver"))
+
+
+def batches(lake: Lake, folder: str) -> Iterator[tuple[Repo, ListedObject]]:
+    """The batches of a table, each with whose it is."""
+    for info in lake.store.list(f"{folder}/"):
+        repo = paths.repo_of(info.key)
+        if repo and info.key.endswith(".parquet"):
+            yield repo, info
+
+
+def titles_set(lake: Lake, login: str) -> dict[int, set[str]]:
+    """The titles that a person gave issues and pull requests, whoever opened these, by the id of these."""
+    found: dict[int, set[str]] = {}
+    for _, info in batches(lake, ISSUE_TIMELINE.folder):
+        rows = read_batch(lake, info)
+        told = rows.select(["issue_id", PAYLOAD]).to_pylist() if rows else ()
+        for row in told:
+            if login.lower() in row[PAYLOAD].lower():
+                titles = set(set_titles(read_json(row[PAYLOAD]), login.lower()))
+                found.setdefault(row["issue_id"], set()).update(titles)
+    return found
+
+
+def set_titles(record: Any, login: str) -> Iterator[str]:
+    """The titles within a payload that the account with this login (lower case) set."""
+    if isinstance(record, list):
+        for item in record:
+            yield from set_titles(item, login)
+    elif isinstance(record, dict):
+        if is_account(record.get("actor"), login):
+            rename = record.get("rename")
+            told = rename if isinstance(rename, dict) else record
+            yield from (told[key] for key in TITLES_SET if isinstance(told.get(key), str))
+        for item in record.values():
+            yield from set_titles(item, login)
 
 
 def repos_naming(lake: Lake, login: str) -> set[Repo]:
@@ -55,23 +139,24 @@ def repos_naming(lake: Lake, login: str) -> set[Repo]:
     Rather one too many than one too few: a word of a verdict's sentence that is a login counts.
     """
     found: set[Repo] = set()
+    traces = traces_of(lake, login)
     for layer in ("silver", "gold"):
         for info in lake.store.list(f"{layer}/"):
             repo = paths.repo_of(info.key)
             is_open = repo is not None and repo not in found and info.key.endswith(".parquet")
-            if repo and is_open and is_named(lake, info, login, is_gold=layer == "gold"):
+            if repo and is_open and is_named(lake, info, traces, is_gold=layer == "gold"):
                 found.add(repo)
     return found
 
 
-def is_named(lake: Lake, info: ListedObject, login: str, *, is_gold: bool) -> bool:
-    """Whether any text of a Parquet object names the login."""
+def is_named(lake: Lake, info: ListedObject, traces: Traces, *, is_gold: bool) -> bool:
+    """Whether any text of a Parquet object names the person."""
     opened = lake.store.open(info.key)
     if opened is None:
         return False
     with opened.file as file, reading(lake.store, info.key):
         return any(
-            has_match(texts, naming(name, login, is_gold))
+            has_match(texts, naming(name, traces, is_gold))
             for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches()
             for column, values in zip(batch.schema.names, batch.columns, strict=True)
             for name, texts in strings_of(column, values)
@@ -95,49 +180,86 @@ def strings_of(name: str, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
             yield from strings_of(field.name, inner)
 
 
-def naming(name: str, login: str, is_gold: bool) -> str:
-    """What names the person in a column: the login itself, a word of a sentence, or a mention in a text."""
-    word = re.escape(login)
+def naming(name: str, traces: Traces, is_gold: bool) -> str:
+    """What names the person in a column: the login, what is theirs, a word of a sentence, or a mention."""
+    word = traces.word
     if "login" in name:
         return f"^{word}$"
+    if name in REPOSITORY_NAMES and not is_gold:
+        return f"^{word}/"
+    if name in REFS and not is_gold:
+        return rf"(^|[^\w-]){word}-patch-\d"
     # Titles are other people's words, as bodies are.
     before = r"(^|[^\w-])" if is_gold and "title" not in name else "@"
     return rf"{before}{word}([^\w-]|$)"
 
 
-def rewrite(lake: Lake, contract: TableContract, info: ListedObject, login: str) -> int:
+def rewrite(
+    lake: Lake, contract: TableContract, info: ListedObject, traces: Traces, titles: dict[int, set[str]]
+) -> int:
     """Rewrite one batch without the person; return in how many of its records they were."""
-    opened = lake.store.open(info.key)
-    if opened is None:
+    rows = read_batch(lake, info)
+    if rows is None:
         return 0
-    with opened.file as file, reading(lake.store, info.key):
-        stored = pq.ParquetFile(file, page_checksum_verification=True)
-        metadata = stored.schema_arrow.metadata or {}
-        rows = stored.read()
-    before = rows[PAYLOAD].to_pylist()
-    after = [without_person(text, login) for text in before]
+    columns = [name for name in ("issue_id", PAYLOAD, DEPARTED_TO) if name in rows.column_names]
+    before = rows.select(columns).to_pylist()
+    after = [out_of_row(row, traces, titles) for row in before]
     count = sum(old != new for old, new in zip(before, after, strict=True))
     if count:
-        column = rows.schema.get_field_index(PAYLOAD)
-        rows = rows.set_column(column, rows.schema.field(column), pa.array(after, pa.string()))
-        path = lake.store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
-        merge_id = metadata.get(b"gitpulse.merge_id", b"").decode()
-        write_parquet(path, contract, rows.to_batches(), rows.schema, merge_id=merge_id)
-        lake.store.put(info.key, path)
+        put_batch(lake, contract, info, with_columns(rows, after))
     return count
 
 
-def without_person(text: str, login: str) -> str:
-    """A raw record without the person; the very text where they are not in it, or it is no JSON."""
-    if login.lower() not in text.lower():
+def read_batch(lake: Lake, info: ListedObject) -> pa.Table | None:
+    """The rows of a batch; None where it is gone."""
+    opened = lake.store.open(info.key)
+    if opened is None:
+        return None
+    with opened.file as file, reading(lake.store, info.key):
+        stored = pq.ParquetFile(file, page_checksum_verification=True)
+        return stored.read().replace_schema_metadata(stored.schema_arrow.metadata)
+
+
+def with_columns(rows: pa.Table, values: list[dict[str, Any]]) -> pa.Table:
+    """The rows with other values in the columns that are named."""
+    for name in values[0]:
+        column = rows.schema.get_field_index(name)
+        field = rows.schema.field(column)
+        rows = rows.set_column(column, field, pa.array([row[name] for row in values], field.type))
+    return rows
+
+
+def put_batch(lake: Lake, contract: TableContract, info: ListedObject, rows: pa.Table) -> None:
+    """Put a batch in the place of itself."""
+    path = lake.store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
+    merge_id = (rows.schema.metadata or {}).get(b"gitpulse.merge_id", b"").decode()
+    write_parquet(path, contract, rows.to_batches(), rows.schema, merge_id=merge_id)
+    lake.store.put(info.key, path)
+
+
+def out_of_row(row: dict[str, Any], traces: Traces, titles: dict[int, set[str]]) -> dict[str, Any]:
+    """A received row without the person."""
+    set_here = titles.get(row.get("issue_id") or 0, ())
+    cleaned = row | {PAYLOAD: without_person(row[PAYLOAD], traces, set_here)}
+    to = row.get(DEPARTED_TO)
+    return cleaned | {DEPARTED_TO: traces.out_of_name(to)} if to else cleaned
+
+
+def without_person(text: str, traces: Traces, titles: Container[str] = ()) -> str:
+    """A raw record without the person and `titles`; the very text where they are not in it, or no JSON."""
+    if not titles and traces.login not in text.lower():
         return text
-    try:
-        record = json.loads(text)
-    except ValueError:
-        return text
-    mention = re.compile(rf"@{re.escape(login)}(?![\w-])", re.IGNORECASE)
-    cleaned = scrubbed(record, login.lower(), mention)
+    record = read_json(text)
+    cleaned = scrubbed(record, traces, titles)
     return text if cleaned == record else as_json(cleaned)
+
+
+def read_json(text: str) -> Any:
+    """What a text says; None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def as_json(record: Any) -> str:
@@ -150,28 +272,52 @@ def as_json(record: Any) -> str:
     return text
 
 
-def scrubbed(value: Any, login: str, mention: re.Pattern[str]) -> Any:
-    """The value with the person's account made the ghost's, their texts gone and mentions of them renamed."""
+def scrubbed(value: Any, traces: Traces, titles: Container[str], *, is_theirs: bool = False) -> Any:
+    """The value with the person's account made the ghost's, their words gone and their name changed.
+
+    `titles` are theirs wherever they stand; `is_theirs`: what it lies in tells of something they wrote.
+    """
     if isinstance(value, str):
-        return mention.sub("@ghost", value)
+        return traces.out_of(value)
     if isinstance(value, list):
-        return [scrubbed(item, login, mention) for item in value]
+        return [scrubbed(item, traces, titles, is_theirs=is_theirs) for item in value]
     if not isinstance(value, dict):
         return value
-    if is_account(value, login):
+    if is_account(value, traces.login):
         return {key: known for key, known in GHOST.items() if key in value}
-    wrote = any(is_account(value.get(key), login) for key in AUTHORS)
+    wrote = is_of(value, traces.login)
+    told_of = next((value[key] for key in TOLD_OF if isinstance(value.get(key), dict)), {})
+    is_theirs = is_theirs or wrote or is_of(told_of, traces.login)
+    cleaned = {key: scrubbed(item, traces, titles, is_theirs=is_theirs) for key, item in value.items()}
+    names = {key: traces.out_of_name(cleaned[key]) for key in OWNED_NAMES if isinstance(value.get(key), str)}
+    own_words = unworded(cleaned) if wrote else {}
+    return cleaned | names | retitled(value, titles, is_theirs=is_theirs) | own_words
+
+
+def retitled(value: dict[str, Any], titles: Container[str], *, is_theirs: bool) -> dict[str, str]:
+    """The titles of a payload that are the person's, each with what stands in its place."""
     return {
-        key: written(key) if wrote and key in (*TEXTS, "title") else scrubbed(item, login, mention)
-        for key, item in value.items()
+        key: FORGOTTEN_TITLE
+        for key in ("title", *RENAMED)
+        if isinstance(title := value.get(key), str) and (title in titles or (is_theirs and key in RENAMED))
     }
+
+
+def unworded(value: dict[str, Any]) -> dict[str, Any]:
+    """What stands in the place of the texts of what the person wrote."""
+    gone: dict[str, Any] = {key: None for key in TEXTS if key in value}
+    if "title" in value:
+        gone["title"] = FORGOTTEN_TITLE
+    if isinstance(head := value.get("head"), dict):
+        gone["head"] = head | {key: None for key in BRANCH_NAMES if key in head}
+    return gone
+
+
+def is_of(value: dict[str, Any], login: str) -> bool:
+    """Whether a payload tells of what the account with this login (lower case) wrote."""
+    return any(is_account(value.get(key), login) for key in AUTHORS)
 
 
 def is_account(value: Any, login: str) -> bool:
     """Whether a value of a payload is the account with this login (lower case)."""
     return isinstance(value, dict) and str(value.get("login", "")).lower() == login
-
-
-def written(key: str) -> str | None:
-    """What stands in the place of a text the person wrote."""
-    return FORGOTTEN_TITLE if key == "title" else None

@@ -21,10 +21,13 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets.upkeep.forgetting import objects_of
 from gitpulse_assets.upkeep.persons import (
+    Traces,
     forget_person,
     has_match,
     naming,
+    out_of_row,
     repos_naming,
+    set_titles,
     strings_of,
     without_person,
 )
@@ -120,7 +123,7 @@ def test_one_of_both_is_named(gitpulse, arguments: tuple[str, ...]):
     ],
 )
 def test_accounts_and_texts(record: dict, cleaned: list):
-    found = json.loads(without_person(json.dumps(record), "ada"))
+    found = json.loads(without_person(json.dumps(record), Traces("ada")))
     assert [found["user"]["login"], found["user"]["id"], found["title"], found["body"]][
         : len(cleaned)
     ] == cleaned
@@ -140,11 +143,16 @@ def test_accounts_and_texts(record: dict, cleaned: list):
         ("drivers", [{"actor_login": "ada"}], True, True),
         ("label_names", ["bug", "of ada"], True, True),
         ("label_names", None, True, False),
+        ("from_repository", "Ada/spoon", False, True),
+        ("departed_to", "ada/spoon#3", False, True),
+        ("from_repository", "adam/spoon", False, False),
+        ("head_ref", "ada-patch-1", False, True),
+        ("head_ref", "canada-patch-1", False, False),
     ],
 )
 def test_a_table_that_names_a_person_is_known(name: str, value: object, is_gold: bool, is_named: bool):
     found = [
-        has_match(texts, naming(inner, "ada", is_gold))
+        has_match(texts, naming(inner, Traces("ada"), is_gold))
         for inner, texts in strings_of(name, pa.array([value]))
     ]
     assert any(found) is is_named
@@ -152,4 +160,97 @@ def test_a_table_that_names_a_person_is_known(name: str, value: object, is_gold:
 
 @pytest.mark.parametrize("text", ['{"user":{"login":"adam"}}', "ada is no JSON", '{"a": "ada"}'])
 def test_what_is_of_others_stays_to_the_byte(text: str):
-    assert without_person(text, "ada") == text
+    assert without_person(text, Traces("ada")) == text
+
+
+def account(login: str) -> dict:
+    return {"__typename": "User", "login": login, "databaseId": 7}
+
+
+def conversation(author: str) -> dict:
+    """A pull request as GraphQL tells it: two renamings, and a move from a repository of ada's."""
+    events = [
+        {"actor": account("mara"), "previousTitle": "first", "currentTitle": "maras"},
+        {"actor": account("ada"), "previousTitle": "maras", "currentTitle": "adas"},
+        {"actor": account("mara"), "previousTitle": "adas", "currentTitle": "last"},
+        {"actor": None, "fromRepository": {"nameWithOwner": "Ada/spoon"}},
+    ]
+    branches = {"headRefName": "ada-patch-1", "baseRefName": "main"}
+    return {"author": account(author), **branches, "timelineItems": {"nodes": events}}
+
+
+@pytest.mark.parametrize(
+    ("author", "branch", "titles"),
+    [
+        ("ada", None, [["[forgotten]"] * 2] * 3),
+        (
+            "mara",
+            "ghost-patch-1",
+            [["first", "maras"], ["maras", "[forgotten]"], ["[forgotten]", "last"]],
+        ),
+    ],
+)
+def test_branches_titles_and_repositories_of_a_person_go(author: str, branch: str | None, titles: list):
+    record = conversation(author)
+    found = json.loads(without_person(json.dumps(record), Traces("ada"), set(set_titles(record, "ada"))))
+    *renamings, moved = found["timelineItems"]["nodes"]
+    assert [[one["previousTitle"], one["currentTitle"]] for one in renamings] == titles
+    assert moved["fromRepository"]["nameWithOwner"] == "ghost/spoon"
+    assert (found["headRefName"], found["baseRefName"]) == (branch, "main")
+    assert "ada" not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("record", "cleaned"),
+    [
+        (
+            {
+                "user": account("ada"),
+                "head": {"ref": "x", "label": "acme:x"},
+                "base": {"ref": "m"},
+            },
+            {"head": {"ref": None, "label": None}, "base": {"ref": "m"}},
+        ),
+        (
+            {"user": account("mara"), "head": {"label": "ada:ada-patch-2", "repo": {"full_name": "ada/r"}}},
+            {"head": {"label": "ghost:ghost-patch-2", "repo": {"full_name": "ghost/r"}}},
+        ),
+        (
+            {"event": "renamed", "rename": {"from": "a", "to": "b"}, "issue": {"user": account("ada")}},
+            {"rename": {"from": "[forgotten]", "to": "[forgotten]"}},
+        ),
+        (
+            {
+                "comment": {"user": account("mara")},
+                "issue": {"user": account("ada")},
+                "rename": {"to": "a"},
+            },
+            {"rename": {"to": "a"}},
+        ),
+        ({"name": "ada/kind", "description": "ada: x"}, {"name": "ada/kind", "description": "ada: x"}),
+        (
+            {"a_url": "https://ghe.example/api/v3/repos/ada/r", "body": "as github.com/ada/r says"},
+            {"a_url": "https://ghe.example/api/v3/repos/ghost/r", "body": "as github.com/ghost/r says"},
+        ),
+        (
+            {"html_url": "https://github.com/ada/own/issues/1", "full_name": "ada/own"},
+            {"html_url": "https://github.com/ada/own/issues/1", "full_name": "ada/own"},
+        ),
+        ({"full_name": "ada/own-fork"}, {"full_name": "ghost/own-fork"}),
+    ],
+)
+def test_what_is_named_after_a_person_in_each_kind_of_payload(record: dict, cleaned: dict):
+    """A repository that the lake follows (`ada/own`) keeps its name, and a label is no repository."""
+    found = json.loads(without_person(json.dumps(record), Traces("ada", [Repo("ada", "own")])))
+    assert {key: found[key] for key in cleaned} == cleaned
+
+
+@pytest.mark.parametrize("row", [{"payload_json": "{}", "departed_to": "Ada/spoon#3", "issue_id": 1}])
+def test_where_an_issue_went_is_no_longer_named_after_a_person(row: dict):
+    assert out_of_row(row, Traces("ada"), {})["departed_to"] == "ghost/spoon#3"
+
+
+def test_a_title_that_a_person_gave_anothers_issue_goes_from_its_record_too():
+    row = {"payload_json": json.dumps({"user": account("mara"), "title": "adas"}), "issue_id": 1}
+    cleaned = [out_of_row(row | {"issue_id": one}, Traces("ada"), {1: {"adas"}}) for one in (1, 2)]
+    assert [json.loads(one["payload_json"])["title"] for one in cleaned] == ["[forgotten]", "adas"]
