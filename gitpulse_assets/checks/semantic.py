@@ -27,6 +27,7 @@ class SemanticCheck:
     name: str
     table: TableContract
     is_blocking: bool = True
+    beside: str = ""
 
     @property
     def description(self) -> str:
@@ -38,7 +39,7 @@ class SemanticCheck:
 
 
 SILVER_CHECKS = tuple(
-    SemanticCheck(check.name, merged.contract, check.is_blocking)
+    SemanticCheck(check.name, merged.contract, check.is_blocking, check.beside)
     for _, merged in MAKING
     for check in merged.checks
 )
@@ -49,7 +50,9 @@ SYNC_STATE_CHECKS = (
 )
 
 GOLD_CHECKS = tuple(
-    SemanticCheck(check.name, mart.contract, check.is_blocking) for mart in MARTS for check in mart.checks
+    SemanticCheck(check.name, mart.contract, check.is_blocking, check.beside)
+    for mart in MARTS
+    for check in mart.checks
 )
 
 
@@ -61,6 +64,8 @@ def semantic_result(
     metadata: dict[str, Any] = {"broken_count": count}
     if samples:
         metadata[SAMPLE_KEYS] = shown(samples)
+    if check.beside:
+        metadata |= told_beside(con, check.beside, parameters)
     return CheckResult(
         check.table,
         check.name,
@@ -70,3 +75,11 @@ def semantic_result(
         metadata=metadata,
         is_blocking=check.is_blocking,
     )
+
+
+def told_beside(
+    con: duckdb.DuckDBPyConnection, name: str, parameters: Mapping[str, object]
+) -> dict[str, Any]:
+    """How many rows a statement names that a check says nothing of, and the first 20 of them."""
+    count, samples = audit_sql(con, name, parameters)
+    return {f"{name}/count": count, f"{name}/{SAMPLE_KEYS}": shown(samples)}

@@ -37,10 +37,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Check:
-    """A statement of `sql/checks/`, which returns the rows that break it; one that does not block reports."""
+    """A statement of `sql/checks/`, which returns the rows that break it; one that does not block reports.
+
+    `beside`: another statement there, whose rows are named beside the verdict: those it says nothing of.
+    """
 
     name: str
     is_blocking: bool = True
+    beside: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ ENTITIES = (
                 PULL_REQUEST_CURRENT,
                 "changed_thread",
                 checks=(
-                    Check("comments_held_equal_snapshot", is_blocking=False),
+                    Check("comments_held_equal_snapshot", is_blocking=False, beside="comments_not_compared"),
                     Check("pull_requests_equal_count", is_blocking=False),
                 ),
             ),

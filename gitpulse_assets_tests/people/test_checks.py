@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
+from gitpulse_assets.checks.semantic import SILVER_CHECKS, semantic_result
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.streams import conversations, pull_requests
 from gitpulse_assets.transform.audit import audit_sql
@@ -60,6 +61,20 @@ def test_a_check_holds_and_notices_each_damage(published: duckdb.DuckDBPyConnect
         published.execute(damage)
         assert audit_sql(published, name, {})[0], damage
         published.execute("rollback")
+
+
+def test_threads_whose_comments_are_not_compared_are_named(published: duckdb.DuckDBPyConnection):
+    (check,) = (one for one in SILVER_CHECKS if one.name == "comments_held_equal_snapshot")
+    assert semantic_result(published, check, {}).metadata["comments_not_compared/count"] == 0
+    numbers = {number for (number,) in published.sql("select issue_number from issue_current").fetchall()}
+    published.execute("begin")
+    published.execute("update conversation_thread set is_complete = false where thread_number = 1")
+    published.execute("delete from conversation_thread where thread_number = 2")
+    result = semantic_result(published, check, {})
+    published.execute("rollback")
+    named = {int(row["issue_number"]) for row in result.metadata["comments_not_compared/sample_keys"]}
+    assert (result.is_passed, named) == (True, numbers & {1, 2})
+    assert result.metadata["comments_not_compared/count"] == len(named) > 0
 
 
 HIDDEN = """

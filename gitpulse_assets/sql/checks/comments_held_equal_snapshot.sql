@@ -1,5 +1,5 @@
 -- Holds the comments of each thread that came whole against GitHub's count in the record of the same update. Broken
--- rows: threads of which more or fewer are held.
+-- rows: threads of which more or fewer are held. The others are named beside the verdict.
 with held as (
     select repo_owner, repo_name, issue_id, count(*) as held_count
     from conversation_event
