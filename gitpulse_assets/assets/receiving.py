@@ -60,7 +60,7 @@ def received(work: Work, repo: Repo, config: RefreshConfig) -> Generator[Receive
     from gitpulse_assets.collect.session import Session
     from gitpulse_assets.pipeline.refresh import audit_manifest
     from gitpulse_assets.pipeline.rest import is_at_rest
-    from gitpulse_assets.pipeline.wrong_input import unfit_lines
+    from gitpulse_assets.pipeline.wrong_input import unfit_lines_at_github
 
     target = work.lake
     refuse_forgotten(work.instance, repo)
@@ -71,7 +71,7 @@ def received(work: Work, repo: Repo, config: RefreshConfig) -> Generator[Receive
         session = Session(client, target, repo, work.run.run_id)
         with notes_logged(work.log):
             with lake_errors():
-                for line in unfit_lines(target, repo, options):
+                for line in unfit_lines_at_github(client, target, repo, options):
                     tell(WalkProgress(repo, 0, 0, note=line))
             walk = collect_or_fail(session, is_full=config.full, with_events=config.events)
         quota = quota_left(client)

@@ -16,7 +16,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.members.looking import unreadable
-from gitpulse_assets.pipeline.wrong_input import unfit_lines
+from gitpulse_assets.pipeline.wrong_input import unfit_lines_at_github
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
@@ -152,7 +152,7 @@ def checked(client: GitHubClient, lake: Lake, wanted: WatchList, troubles: list[
 
     followed = {*wanted.origins, *(member.repo for member in membership(lake.store).load().members.values())}
     for repo in sorted(filter(wanted.names, followed)):
-        troubles += unfit_lines(lake, repo, wanted.options(repo))
+        troubles += unfit_lines_at_github(client, lake, repo, wanted.options(repo))
     if CONTRIBUTORS in chosen_subjects():
         troubles += unreadable_members(client, {repo.owner for repo in followed})
 

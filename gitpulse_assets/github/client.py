@@ -175,6 +175,10 @@ class _OwnMembership(msgspec.Struct):
     role: str
 
 
+class _LabelFields(msgspec.Struct):
+    name: str
+
+
 class _OwnerFields(msgspec.Struct):
     type: str | None = None
 
@@ -414,6 +418,11 @@ class GitHubClient:
         is_stored = start_url is not None
         url = same_origin(self._api_url, start_url) if start_url else self.list_url(repo, source, since)
         return walk(self._transport, repo, url, is_stored=is_stored, known=known, row_cap=source.row_cap)
+
+    def label_names(self, repo: Repo) -> list[str]:
+        """The names of the repository's labels, those that lie on nothing too (1 request for 100)."""
+        pages = walk(self._transport, repo, self._address(repo, "/labels", per_page=PER_PAGE))
+        return [decode(record, _LabelFields, page.url).name for page in pages for record in page.records]
 
     def list_url(self, repo: Repo, source: RestList, since: datetime | None = None) -> str:
         """The address of a list's first page, or of the first with what was updated at or after `since`."""

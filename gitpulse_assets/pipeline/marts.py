@@ -30,7 +30,7 @@ from gitpulse_assets.transform.contributors import (
     build_conversations,
     label_names,
     unfit_patterns,
-    unfit_words,
+    unseen_words,
 )
 from gitpulse_assets.transform.gold import (
     NOT_COPIED,
@@ -94,7 +94,7 @@ def make_conversations(
         con.register(name, table)
     build_conversations(con, as_of_at, options)
     for pattern in unfit_patterns(label_names(con), options.waiting_labels):
-        logger.warning("%s", unfit_words(repo.key, pattern))
+        logger.warning("%s", unseen_words(repo.key, pattern))
 
 
 def members_of(lake: Lake, repo: Repo) -> Mapping[str, ds.Dataset]:

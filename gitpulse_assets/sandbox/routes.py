@@ -5,6 +5,7 @@ Limits, tokens, ETags and faults are `app`'s; the spelling of records is `render
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from gitpulse_assets.sandbox.render import (
     event_json,
     event_with_issue_json,
     issue_bytes,
+    label_json,
     review_comment_json,
 )
 from gitpulse_assets.sandbox.render_repository import repository_bytes
@@ -124,8 +126,8 @@ class Routes:
         if suffix in ("", "/"):
             kind = self.world.kind_of(repository.owner)
             return Response(200, repository_bytes(repository, self.world.clock, kind))
-        if suffix == "/events":
-            return self._feed(request, repository)
+        if suffix in ("/events", "/labels"):
+            return (self._feed if suffix == "/events" else self._labels)(request, repository)
         issue = ISSUE.fullmatch(suffix)
         if suffix.startswith(("/issues/comments", "/pulls")):
             return self._pulls_and_comments(request, repository, suffix)
@@ -222,6 +224,10 @@ class Routes:
         return self._page_of(
             request, repository, "/issues/events", rows, lambda row: event_with_issue_json(*row)
         )
+
+    def _labels(self, request: Request, repository: Repository) -> Response:
+        spell = partial(label_json, full_name=repository.full_name)
+        return self._page_of(request, repository, "/labels", repository.labels, spell)
 
     def _feed(self, request: Request, repository: Repository) -> Response:
         follow(self.world.feeds.values())

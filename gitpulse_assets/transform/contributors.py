@@ -81,6 +81,11 @@ def unfit_words(repository: str, pattern: str) -> str:
     return f"{repository}: waiting_labels: no label of it fits {pattern!r}; see its labels at GitHub"
 
 
+def unseen_words(repository: str, pattern: str) -> str:
+    """Say of a pattern that it fits no label collected; GitHub may have one that lies on nothing."""
+    return f"{repository}: waiting_labels: nothing collected has or had a label that fits {pattern!r}"
+
+
 def label_names(con: duckdb.DuckDBPyConnection) -> list[str]:
     """The names, as they are now, of labels that are or were on something."""
     rows = con.execute("select distinct label_name from label_span where label_name is not null").fetchall()

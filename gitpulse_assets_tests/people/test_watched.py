@@ -1,5 +1,6 @@
 """What the watch list and the settings say of conversations, and what only a full walk sees of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -7,7 +8,7 @@ import pyarrow.parquet as pq
 from gitpulse_assets import chosen
 from gitpulse_assets.collect.progress import WalkProgress, listener
 from gitpulse_assets.contracts import contributors
-from gitpulse_assets.pipeline.wrong_input import wrong_input
+from gitpulse_assets.pipeline.wrong_input import unfit_lines_at_github, wrong_input
 from gitpulse_assets.place import Organization
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.model import IssueComment
@@ -51,7 +52,27 @@ def test_a_waiting_label_that_fits_none_is_one_line_that_names_it(tmp_path):
     reader.sync()
     assert list(wrong_input(reader.lake, {REPO: RepoOptions()})) == []
     (line,) = wrong_input(reader.lake, {REPO: options})
-    assert line == f"{REPO}: waiting_labels: no label of it fits 'needs-infos*'; see its labels at GitHub"
+    assert line == f"{REPO}: waiting_labels: nothing collected has or had a label that fits 'needs-infos*'"
+
+
+def test_a_pattern_is_held_against_githubs_labels_before_the_first_walk(tmp_path):
+    reader = reader_of(tmp_path / "lake", 8, issue_count=10)
+    labels = reader.world.acts_on(REPO.key).repository.labels
+    labels += [
+        replace(labels[0], label_id=900 + number, name=f"on nothing {number}") for number in range(120)
+    ]
+    options = RepoOptions(waiting_labels=("on nothing 119", "needs-infos*"))
+    with reader.client("good-token") as client:
+        lines = list(unfit_lines_at_github(client, reader.lake, REPO, options))
+        assert lines == [
+            f"{REPO}: waiting_labels: no label of it fits 'needs-infos*'; see its labels at GitHub"
+        ]
+        assert client.spending.request_count == 2
+        # The defaults cost nothing and may fit nothing.
+        assert list(unfit_lines_at_github(client, reader.lake, REPO, RepoOptions())) == []
+        assert client.spending.request_count == 2
+    with reader.client("bad-token") as client:
+        assert list(unfit_lines_at_github(client, reader.lake, REPO, options)) == []
 
 
 def test_a_damaged_table_of_labels_is_one_line_and_hides_nothing_of_others(tmp_path):

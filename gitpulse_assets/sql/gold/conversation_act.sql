@@ -6,6 +6,7 @@
 -- the organisation's members (for ever where there was none), and by the days of the membership from then on.
 -- A review's comment counts from the review's submission: its own time is when the draft was written.
 -- Comments that no conversation told, since none was asked for or it did not come whole, are those of REST's list.
+-- Who opened a thread is by the first association received; without a conversation by that of its newest record.
 with thread as (
     select
         issue.repo_owner,
