@@ -11,6 +11,7 @@ from pathlib import Path
 from gitpulse_assets.catalog.declared import declared_marts
 from gitpulse_assets.catalog.subjects import BRONZE, SILVER_TABLES
 from gitpulse_assets.catalog.traced import FILE
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts.bronze import MANIFEST as MANIFEST_TABLE
 from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.contracts.model import TableContract
@@ -23,6 +24,8 @@ CONFIGURED: Mapping[str, tuple[str, ...]] = {
     "label_group_pattern": ("position", "label_group", "pattern"),
     **{contract.name: contract.column_names for contract in MEMBER_CONTRACTS},
 }
+# Relations of conversations, which are empty where those are not collected.
+OF_CONVERSATIONS: Mapping[str, tuple[str, ...]] = {"label_before": ("issue_id", "label_names")}
 MANIFEST = "bronze/manifest"
 # Parts of the manifest under names of their own, and what a column is called there.
 OF_MANIFEST: Mapping[str, Mapping[str, str]] = {"run_order": {"run_id": "run_id", "run_sequence": "sequence"}}
@@ -51,6 +54,8 @@ class Project:
         """Return the relation of a name in a statement; raises UntracedSql for an unknown one."""
         if name in CONFIGURED:
             return Relation(dict.fromkeys(CONFIGURED[name], NOTHING))
+        if name in OF_CONVERSATIONS and CONTRIBUTORS not in chosen_subjects():
+            return Relation(dict.fromkeys(OF_CONVERSATIONS[name], NOTHING))
         if name in COMMIT:
             self.read |= {f"silver/{t.name}" for t in SILVER_TABLES if t.name != "sync_state"}
             return Relation(dict.fromkeys(COMMIT[name], NOTHING))

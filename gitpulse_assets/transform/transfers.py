@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_LABELS
 from gitpulse_assets.transform.sql_file import create_table, load_sql
@@ -19,10 +20,12 @@ def find_transfers(con: duckdb.DuckDBPyConnection) -> set[str] | None:
     """Find what came and what went; return the other repositories (owner/name in lower case) to look into.
 
     None: any may be meant, since GitHub did not tell of every issue where it came from. `con` holds
-    `repository`, `issue_current`, `issue_labels` and `issue_event` of one repository.
+    `repository`, `issue_current`, `issue_labels` and `issue_event` of one repository, and where
+    conversations are chosen their threads and events.
     """
     create_table(con, "gold", "own_name")
     create_table(con, "gold", "transfer_movement")
+    find_labels_before(con)
     con.execute(
         "create or replace temp table neighbour_issue (repository varchar, names varchar[], issue_id bigint,"
         " issue_number bigint, state varchar, departed_at timestamptz, departed_to varchar,"
@@ -32,6 +35,14 @@ def find_transfers(con: duckdb.DuckDBPyConnection) -> set[str] | None:
     if ("in", None) in found:
         return None
     return {name for _, name in found if name}
+
+
+def find_labels_before(con: duckdb.DuckDBPyConnection) -> None:
+    """Find the labels that what came had before; nobody tells them where conversations are not collected."""
+    if CONTRIBUTORS in chosen_subjects():
+        create_table(con, "gold", "label_before")
+    else:
+        con.execute("create or replace temp table label_before (issue_id bigint, label_names varchar[])")
 
 
 def add_neighbour(con: duckdb.DuckDBPyConnection, tables: Mapping[str, object], names: Sequence[str]) -> None:

@@ -14,8 +14,10 @@ import duckdb
 import httpx
 from pydantic import SecretStr
 
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import silver
+from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT, CONVERSATION_THREAD
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
@@ -116,6 +118,8 @@ class Reader:
     def transfers(self) -> list[dict[str, object]]:
         """`mart_issue_transfer` as it would be published now."""
         tables = (silver.REPOSITORY, silver.ISSUE_CURRENT, silver.ISSUE_LABELS, silver.ISSUE_EVENT)
+        if CONTRIBUTORS in chosen_subjects():
+            tables = (*tables, CONVERSATION_THREAD, CONVERSATION_EVENT)
         with connect() as con:
             for table in tables:
                 con.register(table.name, self.lake.dataset(table, self.repo))

@@ -56,8 +56,9 @@ select
     coalesce(other.issue_number, m.other_issue_number) as other_issue_number,
     other.other_issue_id,
     other.state as other_state,
-    other.label_names as other_label_names,
+    if(other.other_issue_id is null, label_before.label_names, other.label_names) as other_label_names,
     other.other_issue_id is not null as is_linked
 from transfer_movement as m
 left join other using (issue_id, direction)
 left join labels using (issue_id)
+left join label_before on m.issue_id = label_before.issue_id and m.direction = 'in'
