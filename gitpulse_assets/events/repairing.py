@@ -13,6 +13,8 @@ from datetime import UTC, datetime, time, timedelta
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.events import (
     ARCHIVE_FEED,
@@ -169,7 +171,12 @@ class Repair:
                 publication.remove(contract, gone)
             yield from staged_rows(self._con, publication, contract, select)
         self._con.register("rewritten", empty_dataset(PUBLIC_EVENT))
-        yield staged_hours(self._con, publication, empty_dataset(EVENT_HOUR))
+        yield staged_hours(self._con, publication, self._ended_hours())
+
+    def _ended_hours(self) -> ds.Dataset:
+        """The hours whose events have all ended by their age, which no event tells of any more."""
+        hours = self._open(EVENT_HOUR, paths.WHOLE).to_table()
+        return ds.dataset(hours.filter(pc.field("event_count") == 0))
 
     def _stage_ledgers(self, publication: Publication) -> Iterator[StagedTable]:
         order = ARCHIVE_HOUR.order_by

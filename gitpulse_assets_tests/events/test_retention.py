@@ -8,6 +8,7 @@ import pytest
 
 from gitpulse_assets.automation.maintain import events_expired
 from gitpulse_assets.events.projection import projections
+from gitpulse_assets.events.repairing import repair_day
 from gitpulse_assets.events.retention import expired
 from gitpulse_assets.github.target import Firehose
 from gitpulse_assets.lake import paths
@@ -108,6 +109,17 @@ def test_time_whose_events_ended_is_told_as_not_held(lake, archive, run, con, st
         "GollumEvent",
         "WatchEvent",
     ]
+
+
+def test_a_repair_knows_which_hours_have_ended_by_age(lake, archive, run, con, stored):
+    run(lake, archive)
+    expire(lake, con, DAY + timedelta(days=31))
+    before = stored("event_hour")
+    watches = next(info.key for info in lake.store.list("silver/public_watch/") if str(DAY) in info.key)
+    Path(lake.store.uri(watches)).write_bytes(b"no Parquet")
+    repair_day(lake, con, projections(), Day(DAY), lake.examine(Day(DAY)))
+    assert lake.examine(Day(DAY)) == []
+    assert stored("event_hour") == before
 
 
 def test_a_day_with_nothing_beside_its_events_begins_no_publication(lake, archive, run, con, monkeypatch):
