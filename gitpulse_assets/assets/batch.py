@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
-from dagster._core.storage.tags import BACKFILL_ID_TAG
+from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG
 
 from gitpulse_assets.assets.making import MadeSoFar, MergeConfig, marts_made, merged, watermarks_moved
-from gitpulse_assets.assets.receiving import Received, RefreshConfig, received
+from gitpulse_assets.assets.receiving import Received, RefreshConfig, notes_logged, received
 from gitpulse_assets.assets.work import Context, Work
+from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.io_manager import lake_errors, table_metadata
 from gitpulse_assets.processes.stopping import pause
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.runs.busy import is_at_work
+from gitpulse_assets.runs.busy import is_at_work, is_in_hand
+from gitpulse_assets.runs.history import refreshed_at
 from gitpulse_assets.runs.kinds import AT_WORK_TAG, repo_tags
 from gitpulse_assets.runs.launch import RunOutcome, execute_job, outcome, run_config
 from gitpulse_assets.runs.marks import INTERRUPTED
@@ -89,15 +91,16 @@ def take_partitions(
 
     A retry leaves out what was done since the first of its runs was asked for.
     """
-    steps = [step for step in STEPS if step in context.job_def.graph.node_names()]
+    chosen = context.run.step_keys_to_execute or context.job_def.graph.node_names()
+    steps = [step for step in STEPS if step in chosen]
     since = asked_at(context) if "bronze" in steps else None
     given = (refresh or RefreshConfig(), merge or MergeConfig())
     take_all(Batch(context, work, context.job_def, steps, *given, since), list(context.partition_keys))
 
 
 def asked_at(context: Context) -> datetime | None:
-    """When the first of a retry's runs was asked for; None where the run is no retry."""
-    root = context.run.root_run_id
+    """When the first of a retry's runs was asked for; None where neither the run nor its step is a retry."""
+    root = context.run.root_run_id or (context.run.run_id if context.retry_number else None)
     record = context.instance.get_run_record_by_id(root) if root else None
     return record.create_timestamp.replace(tzinfo=UTC) if record else None
 
@@ -109,16 +112,14 @@ def alone(batch: Batch, repo: Repo) -> RunOutcome:
     configs = {"bronze": batch.refresh.model_dump(), "silver": batch.merge.model_dump()}
     config = run_config({step: configs[step] for step in batch.steps if step in configs})
     tags = {**kept, **repo_tags(repo.key), SWEEP_TAG: run.run_id}
-    run_id, events = execute_job(batch.job, batch.work.instance, config, tags, repo)
+    run_id, events = execute_job(batch.job, batch.work.instance, config, tags, repo, run.asset_selection)
     return outcome(repo, run_id, events)
 
 
 def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
     """Take the repositories in turn; one that fails stops no other."""
     keep_connections(batch.work.instance)
-    lake, taken = batch.work.lake, Taken()
-    if batch.since is not None:
-        taken.walked = [key for key in keys if is_done(lake, key, batch.since, batch.refresh.full)]
+    taken = Taken(walked=done_before(batch, keys, batch.since) if batch.since else [])
     due = [key for key in keys if key not in set(taken.walked)]
     # One connection to GitHub, and one pace, for all.
     with batch.work.client() if "bronze" in batch.steps else nullcontext() as client:
@@ -157,9 +158,21 @@ def whole_path(batch: Batch, repo: Repo) -> Iterator[list[Telling]]:
     """Make what the repository needs, and yield what is to be told of each step; at rest of the first."""
     for step in batch.steps:
         made, rests = exhausted(generator_of(step, batch, repo))
+        stop_where_blocked(batch.job, made)
         yield [telling_of(one, repo.key) for one in made]
         if rests:
             return
+
+
+def stop_where_blocked(job: dg.JobDefinition, made: Sequence[Received | MadeSoFar]) -> None:
+    """End the repository's path where Dagster would end the step of a run alone, behind its results."""
+    for one in made:
+        if isinstance(one, dg.AssetCheckResult) and not one.passed:
+            key = evaluation_of(one, "").asset_check_key
+            if one.severity == dg.AssetCheckSeverity.ERROR and job.asset_layer.asset_graph.get(key).blocking:
+                raise dg.Failure(
+                    f"a blocking check failed, and nothing behind it is made: {key.to_user_string()}"
+                )
 
 
 def generator_of(step: str, batch: Batch, repo: Repo) -> Steps:
@@ -239,18 +252,31 @@ def is_busy(work: Work, key: str) -> bool:
     return is_at_work(work.instance, key, [work.run.run_id], datetime.now(UTC))
 
 
-def wait_for_batch(work: Work, repo: Repo) -> None:
+def begin_alone(work: Work, repo: Repo) -> None:
     """Let a batch that is at work on the repository end with it: the queue knows nothing of whom it takes.
 
     Whoever goes on all the same (it takes too long, or both came at once) meets the lake's compare-and-swap.
     """
     mine = [work.run.run_id, work.run.tags.get(SWEEP_TAG, "")]
-    for _ in range(BATCH_WAITS):
-        wanted = dg.RunsFilter(tags={AT_WORK_TAG: repo.key}, statuses=[dg.DagsterRunStatus.STARTED])
-        if all(run.run_id in mine for run in work.instance.get_runs(wanted)):
-            return
-        work.log.info("a batch is at work on %s; waiting", repo)
+    for number in range(BATCH_WAITS):
+        if not is_in_hand(work.instance, repo.key, mine, datetime.now(UTC)):
+            break
+        if not number:
+            with notes_logged(work.log):
+                minutes = BATCH_WAITS * BATCH_WAIT_SECONDS / 60
+                note = f"a batch is at work on {repo}; waiting for it, {minutes:.0f} minutes at most"
+                tell(WalkProgress(repo, 0, 0, note=note))
         pause(BATCH_WAIT_SECONDS)
+    if PARTITION_NAME_TAG not in work.run.tags:
+        # A backfill's range of one: others find it by this.
+        work.instance.add_run_tags(work.run.run_id, {AT_WORK_TAG: repo.key})
+
+
+def done_before(batch: Batch, keys: Sequence[str], since: datetime) -> list[str]:
+    """The repositories that were done since then, of which Dagster was told, too."""
+    told, lake = refreshed_at(batch.work.instance), batch.work.lake
+    heard = [key for key in keys if key in told and told[key] >= since]
+    return [key for key in heard if is_done(lake, key, since, batch.refresh.full)]
 
 
 def is_done(lake: "Lake", key: str, since: datetime, is_full: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from gitpulse_assets.assets.batch import is_batch, take_partitions, wait_for_batch
+from gitpulse_assets.assets.batch import begin_alone, is_batch, take_partitions
 from gitpulse_assets.assets.receiving import Received, RefreshConfig, received
 from gitpulse_assets.assets.specs import asset_spec, backfill_policy, batched
 from gitpulse_assets.assets.work import work_of
@@ -41,5 +41,5 @@ def bronze(
         take_partitions(context, work, refresh=config)
     else:
         repo = Repo.parse(context.partition_key)
-        wait_for_batch(work, repo)
+        begin_alone(work, repo)
         yield from received(work, repo, config)

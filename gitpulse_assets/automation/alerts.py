@@ -29,7 +29,7 @@ from gitpulse_assets.automation.always_on import always_on
 from gitpulse_assets.automation.owed import owed_in
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.partitions import REPOS_PARTITIONS
-from gitpulse_assets.runs.batches import keys_taken
+from gitpulse_assets.runs.batches import keys_taken, registered_once
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.runs.history import RunCursor, days_not_whole, ended_runs, finished_runs, standings
 from gitpulse_assets.settings import Settings, load_settings
@@ -107,12 +107,13 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 def within_a_tick(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> list[dg.RunRecord]:
     """The first of the runs that a tick has time for; a batch counts as many as it takes."""
+    registered = registered_once(instance)
     taken, count = [], 0
     for record in records:
         if count >= RUNS_A_TICK:
             break
         taken.append(record)
-        count += max(1, len(keys_taken(instance, record.dagster_run)))
+        count += max(1, len(keys_taken(registered, record.dagster_run)))
     return taken
 
 

@@ -18,7 +18,7 @@ from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.runs.batches import requests_for
-from gitpulse_assets.runs.busy import busy_keys, has_run, last_end
+from gitpulse_assets.runs.busy import busy_keys, has_run, last_ends
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.settings import Settings, load_settings
 
@@ -259,11 +259,15 @@ def ended(
     """The sights whose run has ended, with what its end means."""
     from gitpulse_assets.watch.looking import after_run
 
-    for key, sight in known.items():
-        if sight.asked_at is not None and key not in busy:
-            # The run's own time is the database's; a second is what they may differ by when it is rounded.
-            status = last_end(instance, key, sight.asked_at - timedelta(seconds=1))
-            yield key, after_run(sight, run_end(status), now)
+    # The run's own time is the database's; a second is what they may differ by when it is rounded.
+    since = {
+        key: sight.asked_at - timedelta(seconds=1)
+        for key, sight in known.items()
+        if sight.asked_at is not None and key not in busy
+    }
+    ends = last_ends(instance, since) if since else {}
+    for key in since:
+        yield key, after_run(known[key], run_end(ends.get(key)), now)
 
 
 def run_end(status: dg.DagsterRunStatus | None) -> "RunEnd":

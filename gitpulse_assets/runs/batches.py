@@ -1,11 +1,16 @@
 """Runs that take several repositories, by name or as a range of partitions: asked for, and read again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.runs.kinds import (
@@ -18,6 +23,13 @@ from gitpulse_assets.runs.kinds import (
 )
 
 BATCH_JOBS = (REFRESH_WATCHED_JOB, RECONCILE_WATCHED_JOB)
+# The partition keys there are, in the order of their registration.
+Registered = Callable[[], Sequence[str]]
+
+
+def registered_once(instance: dg.DagsterInstance) -> Registered:
+    """The registered keys, read when the first run asks for them, and once."""
+    return cache(lambda: instance.get_dynamic_partitions(REPOS_PARTITIONS))
 
 
 def requests_for(keys: Sequence[str], size: int, run_key: str, since: datetime) -> list[dg.RunRequest]:
@@ -50,18 +62,27 @@ def batch_requests(
 
 def is_of_many(run: dg.DagsterRun) -> bool:
     """Whether the run takes several repositories."""
-    return run.job_name in BATCH_JOBS or ASSET_PARTITION_RANGE_START_TAG in run.tags
+    first, last = ends_of(run)
+    return run.job_name in BATCH_JOBS or first != last
 
 
-def keys_taken(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
+def ends_of(run: dg.DagsterRun) -> tuple[str, str]:
+    """The ends of the range a run takes, empty where it takes none."""
+    return run.tags.get(ASSET_PARTITION_RANGE_START_TAG, ""), run.tags.get(ASSET_PARTITION_RANGE_END_TAG, "")
+
+
+def key_of(run: dg.DagsterRun) -> str:
+    """The partition key of a run of one, which a backfill asks for as a range; empty where there is none."""
+    return run.tags.get(PARTITION_NAME_TAG, "") or ("" if is_of_many(run) else ends_of(run)[0])
+
+
+def keys_taken(registered: Registered, run: dg.DagsterRun) -> list[str]:
     """The partition keys the run takes; of one that takes all there are, the one it is at work on."""
     if run.job_name in BATCH_JOBS:
         ops: Any = run.run_config.get("ops", {})
         config = ops.get(SWEEP_OP, {}).get("config", {})
         return list(config.get("keys", ())) or keys_at_work(run)
-    if ASSET_PARTITION_RANGE_START_TAG in run.tags:
-        return keys_between(instance, run)
-    return []
+    return keys_between(registered(), run) if is_of_many(run) else []
 
 
 def keys_at_work(run: dg.DagsterRun) -> list[str]:
@@ -70,11 +91,9 @@ def keys_at_work(run: dg.DagsterRun) -> list[str]:
     return [key] if key and run.status == dg.DagsterRunStatus.STARTED else []
 
 
-def keys_between(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
+def keys_between(keys: Sequence[str], run: dg.DagsterRun) -> list[str]:
     """The keys of a range, in the order of their registration; none where an end is gone or another's."""
-    keys = list(instance.get_dynamic_partitions(REPOS_PARTITIONS))
-    ends = (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
-    first, last = (run.tags.get(tag, "") for tag in ends)
+    first, last = ends_of(run)
     if first not in keys or last not in keys:
         return []
-    return keys[keys.index(first) : keys.index(last) + 1]
+    return list(keys[keys.index(first) : keys.index(last) + 1])

@@ -1,32 +1,41 @@
 """Which repositories have a run at work, and how the last one ended: questions to Dagster's instance."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from gitpulse_assets.runs.batches import BATCH_JOBS, keys_at_work, keys_taken
-from gitpulse_assets.runs.kinds import RECONCILE_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.runs.batches import (
+    BATCH_JOBS,
+    Registered,
+    key_of,
+    keys_at_work,
+    keys_taken,
+    registered_once,
+)
+from gitpulse_assets.runs.chunks import chunks
+from gitpulse_assets.runs.history import Told, last_told, updated_at
+from gitpulse_assets.runs.kinds import AT_WORK_TAG, RECONCILE_JOB, REFRESH_JOB, REPO_TAG
 from gitpulse_assets.runs.process import is_process_gone
 
 FETCHING_JOBS = (REFRESH_JOB, RECONCILE_JOB)
 RUNS_LOOKED_AT = 20
-BATCHES_LOOKED_AT = 200
 # Of a killed run of another host nobody knows but by its silence.
 DEAD_AFTER = timedelta(hours=6)
 
 
 def busy_keys(instance: dg.DagsterInstance, now: datetime) -> set[str]:
     """The partition keys that a run is at work on, or will take."""
-    return {key for run in living_runs(instance, now) for key in keys_of(instance, run)}
+    registered = registered_once(instance)
+    return {key for run in living_runs(instance, now) for key in keys_of(registered, run)}
 
 
-def keys_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
+def keys_of(registered: Registered, run: dg.DagsterRun) -> list[str]:
     """The partition keys a run is of: its own, or those it takes in turn."""
-    key = run.tags.get(PARTITION_NAME_TAG)
-    return [key] if key else keys_taken(instance, run)
+    key = key_of(run)
+    return [key] if key else keys_taken(registered, run)
 
 
 def is_at_work(instance: dg.DagsterInstance, key: str, but: Collection[str], now: datetime) -> bool:
@@ -35,16 +44,23 @@ def is_at_work(instance: dg.DagsterInstance, key: str, but: Collection[str], now
     `but`: runs not to count. What another batch will take one day holds nobody up: each would leave it to the
     other.
     """
+    alone = living_runs(instance, now, {PARTITION_NAME_TAG: key})
+    return any(run.run_id not in but for run in alone) or is_in_hand(instance, key, but, now)
+
+
+def is_in_hand(instance: dg.DagsterInstance, key: str, but: Collection[str], now: datetime) -> bool:
+    """Whether a run that the repository's tag does not show, one of many or of a range, is at work on it."""
     return any(
-        key == run.tags.get(PARTITION_NAME_TAG) or key in keys_at_work(run)
-        for run in living_runs(instance, now)
-        if run.run_id not in but
+        run.run_id not in but and keys_at_work(run) for run in living_runs(instance, now, {AT_WORK_TAG: key})
     )
 
 
-def living_runs(instance: dg.DagsterInstance, now: datetime) -> Iterator[dg.DagsterRun]:
-    """The runs that wait or work."""
-    for record in instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)):
+def living_runs(
+    instance: dg.DagsterInstance, now: datetime, tags: Mapping[str, str] | None = None
+) -> Iterator[dg.DagsterRun]:
+    """The runs that wait or work, with these tags."""
+    wanted = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, tags=tags or {})
+    for record in instance.get_run_records(wanted):
         if is_alive(record, now):
             yield record.dagster_run
 
@@ -57,27 +73,43 @@ def is_alive(record: dg.RunRecord, now: datetime) -> bool:
     return waits or now - record.update_timestamp.replace(tzinfo=UTC) < DEAD_AFTER
 
 
-def last_end(instance: dg.DagsterInstance, key: str, since: datetime) -> dg.DagsterRunStatus | None:
-    """How the newest ended fetch of a key made since then ended; None where there was none.
+def last_ends(instance: dg.DagsterInstance, since: Mapping[str, datetime]) -> dict[str, dg.DagsterRunStatus]:
+    """How the last fetch of each key that was asked for at or after its moment ended; none, where none did.
 
-    A repository that failed in a batch has a run of its own, which is newer than the batch.
+    A batch is a success of those alone that it finished; whoever fails in one has a run of its own.
     """
+    told = told_by_fetches(instance, since)
+    found = {}
+    for key, asked_at in since.items():
+        alone = last_alone(instance, key, asked_at)
+        if key in told and told[key].at >= asked_at and not is_newer(alone, told[key]):
+            found[key] = dg.DagsterRunStatus.SUCCESS
+        elif alone:
+            found[key] = alone.dagster_run.status
+    return found
+
+
+def last_alone(instance: dg.DagsterInstance, key: str, since: datetime) -> dg.RunRecord | None:
+    """The newest ended fetch of the repository alone that was made since then."""
     wanted = dg.RunsFilter(tags={REPO_TAG: key}, statuses=FINISHED_STATUSES, created_after=since)
     runs = instance.get_run_records(wanted, limit=RUNS_LOOKED_AT)
     # A rebuild fetches nothing, and a report is another job's: neither deals with a change.
-    found = [one for one in runs if one.dagster_run.job_name in FETCHING_JOBS][:1]
-    batches = ended_batches(instance, since)
-    found += [one for one in batches if key in keys_taken(instance, one.dagster_run)][:1]
-    return max(found, key=lambda one: one.create_timestamp).dagster_run.status if found else None
+    return next((one for one in runs if one.dagster_run.job_name in FETCHING_JOBS), None)
 
 
-def ended_batches(instance: dg.DagsterInstance, since: datetime) -> list[dg.RunRecord]:
-    """The batches made since then that have ended, the newest first."""
-    found: list[dg.RunRecord] = []
-    for job in BATCH_JOBS:
-        wanted = dg.RunsFilter(job_name=job, statuses=FINISHED_STATUSES, created_after=since)
-        found += instance.get_run_records(wanted, limit=BATCHES_LOOKED_AT)
-    return found
+def is_newer(record: dg.RunRecord | None, told: Told) -> bool:
+    """Whether the run ended behind what was told."""
+    return record is not None and updated_at(record) > told.at
+
+
+def told_by_fetches(instance: dg.DagsterInstance, keys: Collection[str]) -> dict[str, Told]:
+    """What was last told of the keys' verdicts, where a run that fetched told it."""
+    told = last_told(instance, keys)
+    fetched: set[str] = set()
+    for some in chunks(sorted({one.run_id for one in told.values()})):
+        runs = instance.get_runs(dg.RunsFilter(run_ids=list(some)))
+        fetched |= {run.run_id for run in runs if run.job_name in (*FETCHING_JOBS, *BATCH_JOBS)}
+    return {key: one for key, one in told.items() if one.run_id in fetched}
 
 
 def has_run(instance: dg.DagsterInstance, key: str) -> bool:

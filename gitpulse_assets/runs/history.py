@@ -6,24 +6,29 @@ SQLite, one file a run, refuses it. What is worth an alert is decided in `alerti
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
 from gitpulse_assets.checks.result import SAMPLE_KEYS
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.events import HOURS_CHECK, PUBLIC_EVENT
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
-from gitpulse_assets.runs.batches import is_of_many
+from gitpulse_assets.runs.batches import is_of_many, key_of
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.runs.kinds import RECONCILE_JOB, RECONCILE_WATCHED_JOB, REFRESH_JOB
 from gitpulse_assets.runs.marks import shown_direction, shown_verdict
+from gitpulse_assets.runs.process import SWEEP_TAG
 from gitpulse_assets.texts.markdown import from_markdown
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
@@ -32,6 +37,7 @@ ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 TELLING = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_OBSERVATION,
     dg.DagsterEventType.STEP_FAILURE,
     dg.DagsterEventType.RUN_FAILURE,
 }
@@ -87,7 +93,8 @@ def ended_runs(instance: dg.DagsterInstance, cursor: RunCursor, limit: int) -> l
 def finished_runs(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[FinishedRun]:
     """Read what one ended run tells; a batch what a run of each of its repositories would, then of itself.
 
-    Those that failed in it have runs of their own.
+    Those that failed in it have runs of their own, which tell. Of one in whose middle the batch ended nothing
+    is said but what checks ended.
     """
     run = record.dagster_run
     entries = instance.all_logs(run.run_id, of_type=TELLING)
@@ -99,12 +106,27 @@ def finished_runs(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[Fi
         by_key.setdefault(repo_key_of(event), []).append(event)
     own = finished_run(run, by_key.pop("", []))
     job_name = RECONCILE_JOB if run.job_name == RECONCILE_WATCHED_JOB else REFRESH_JOB
-    told = [finished_run(run, found) for found in by_key.values()]
-    each = [
-        replace(one, job_name=job_name, subject=key, is_success=True)
-        for key, one in zip(by_key, told, strict=True)
-    ]
+    elsewhere = keys_alone(instance, run)
+    each = []
+    for key, found in by_key.items():
+        if key not in elsewhere:
+            is_done = own.is_success or any(map(is_of_verdict, found))
+            told = finished_run(run, found)
+            each.append(
+                replace(told, job_name=job_name, subject=key, is_success=is_done, will_retry=not is_done)
+            )
     return [*each, own]
+
+
+def keys_alone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
+    """Which repositories of a batch were executed again in runs of their own."""
+    return {key_of(one) for one in instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: run.run_id}))}
+
+
+def is_of_verdict(event: dg.DagsterEvent) -> bool:
+    """Whether it tells that the last of a repository's tables was made, or found to hold."""
+    kinds = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
+    return event.event_type_value in kinds and event.asset_key == dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
 
 
 def repo_key_of(event: dg.DagsterEvent) -> str:
@@ -123,7 +145,7 @@ def finished_run(run: dg.DagsterRun, events: Sequence[dg.DagsterEvent]) -> Finis
         run_id=run.run_id,
         # What is chosen in the UI, or by an automation condition, runs in a job that Dagster names so.
         job_name="a materialization" if run.job_name.startswith("__") else run.job_name,
-        subject=run.tags.get(PARTITION_NAME_TAG, run.job_name),
+        subject=key_of(run) or run.job_name,
         is_success=run.status == dg.DagsterRunStatus.SUCCESS,
         will_retry=run.tags.get(WILL_RETRY_TAG) == "true",
         message=message_of(events),
@@ -193,24 +215,39 @@ def quota_of(metadata: Mapping[str, Any]) -> Quota | None:
     return Quota(metadata["quota_remaining"], metadata["quota_limit"], resets_at and str(resets_at))
 
 
+@dataclass(frozen=True)
+class Told:
+    """When Dagster heard of a repository's verdict (UTC), and from which run."""
+
+    at: datetime
+    run_id: str
+
+
 def refreshed_at(instance: dg.DagsterInstance) -> dict[str, datetime]:
     """Return when each repository's verdict was last made, the end of the whole path, or found to hold."""
-    made = told_at(instance, dg.DagsterEventType.ASSET_MATERIALIZATION)
-    found = told_at(instance, dg.DagsterEventType.ASSET_OBSERVATION)
-    return {key: max(moment, found.get(key, moment)) for key, moment in made.items()}
+    return {key: told.at for key, told in last_told(instance).items()}
 
 
-def told_at(instance: dg.DagsterInstance, kind: dg.DagsterEventType) -> dict[str, datetime]:
+def last_told(instance: dg.DagsterInstance, keys: Collection[str] | None = None) -> dict[str, Told]:
+    """Return by what each repository's verdict, or that of these, was last made or found to hold."""
+    made = told_at(instance, dg.DagsterEventType.ASSET_MATERIALIZATION, keys)
+    found = told_at(instance, dg.DagsterEventType.ASSET_OBSERVATION, keys)
+    return {key: max(told, found.get(key, told), key=lambda one: one.at) for key, told in made.items()}
+
+
+def told_at(
+    instance: dg.DagsterInstance, kind: dg.DagsterEventType, keys: Collection[str] | None
+) -> dict[str, Told]:
     """Return when Dagster last heard of each repository's verdict in this way."""
     key = dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
     is_made = kind == dg.DagsterEventType.ASSET_MATERIALIZATION
     fetch = instance.fetch_materializations if is_made else instance.fetch_observations
-    ids = list(instance.get_latest_storage_id_by_partition(key, kind).values())
+    latest = instance.get_latest_storage_id_by_partition(key, kind)
     told = {}
-    for chunk in chunks(ids):
+    for chunk in chunks([number for name, number in latest.items() if keys is None or name in keys]):
         wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=chunk)
-        records = fetch(wanted, limit=len(chunk)).records
-        told |= {record.partition_key: datetime.fromtimestamp(record.timestamp, UTC) for record in records}
+        for one in fetch(wanted, limit=len(chunk)).records:
+            told[one.partition_key] = Told(datetime.fromtimestamp(one.timestamp, UTC), one.run_id)
     return told
 
 
@@ -237,12 +274,20 @@ def last_failures(
     """The last runs that failed, by key; not where a batch refreshed the repository since."""
     found = {}
     for key in repo_keys:
-        ended = dg.RunsFilter(statuses=ENDED, tags={PARTITION_NAME_TAG: key})
-        for record in instance.get_run_records(ended, limit=1):
+        for record in last_run(instance, key):
             is_over = key in fresh and fresh[key] > updated_at(record)
             if record.dagster_run.status == dg.DagsterRunStatus.FAILURE and not is_over:
                 found[key] = record.dagster_run.run_id
     return found
+
+
+def last_run(instance: dg.DagsterInstance, key: str) -> list[dg.RunRecord]:
+    """The newest ended run of the repository alone, which a backfill asks for as a range of one."""
+    of_range = {ASSET_PARTITION_RANGE_START_TAG: key, ASSET_PARTITION_RANGE_END_TAG: key}
+    found: list[dg.RunRecord] = []
+    for tags in ({PARTITION_NAME_TAG: key}, of_range):
+        found += instance.get_run_records(dg.RunsFilter(statuses=ENDED, tags=tags), limit=1)
+    return sorted(found, key=lambda one: one.create_timestamp)[-1:]
 
 
 def days_not_whole(instance: dg.DagsterInstance) -> frozenset[date]:

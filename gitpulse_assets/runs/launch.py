@@ -8,7 +8,7 @@ import fcntl
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,12 +173,17 @@ def execute_job(
     config: Mapping[str, object],
     tags: Mapping[str, str],
     repo: Repo | None = None,
+    assets: Collection[dg.AssetKey] | None = None,
 ) -> tuple[str, list[dg.DagsterEvent]]:
-    """Do the same with a job as it is at hand, under a run's whole configuration."""
+    """Do the same with a job as it is at hand, under a run's whole configuration.
+
+    `assets`: those chosen of the job, without which a run of a choice could not be executed again.
+    """
     run = instance.create_run_for_job(
         job_def=job,
         run_config=config,
         tags={**job.run_tags, **process_tag(), **tags},
+        asset_selection=frozenset(assets) if assets else None,
         remote_job_origin=repository_origin().get_job_origin(job.name),
     )
     logger = logging.getLogger(active.__name__)

@@ -20,7 +20,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS, register
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB
-from gitpulse_assets.runs.busy import busy_keys, is_at_work, last_end
+from gitpulse_assets.runs.busy import busy_keys, is_at_work, last_ends
 from gitpulse_assets.runs.history import finished_runs, standings
 from gitpulse_assets.runs.kinds import (
     AT_WORK_TAG,
@@ -157,8 +157,8 @@ def test_one_that_fails_stops_no_other_and_fails_in_a_run_of_its_own(batched: Ba
     failure = dg.DagsterRunStatus.FAILURE
     assert (own.tags["dagster/partition"], own.status, own.job_name) == (KEYS[0], failure, REFRESH_JOB)
     assert batched.statuses == {KEYS[0]: "failed", KEYS[1]: "materialized"}
-    ends = [last_end(batched.instance, key, batched.since) for key in KEYS[:2]]
-    assert ends == [failure, dg.DagsterRunStatus.SUCCESS]
+    ends = last_ends(batched.instance, dict.fromkeys(KEYS[:2], batched.since))
+    assert ends == {KEYS[0]: failure, KEYS[1]: dg.DagsterRunStatus.SUCCESS}
     alerts = [list(alerts_after(batched.instance, run_id)) for run_id in (batched.run_id, own.run_id)]
     assert [[alert.key for alert in some] for some in alerts] == [[], [f"run/{REFRESH_JOB}/{KEYS[0]}"]]
     assert own.run_id in alerts[1][0].link

@@ -62,6 +62,9 @@ def test_a_tick_asks_for_a_run_for_every_so_many(
     asked = {**config, "since": SUNDAY.isoformat()}
     assert request.run_config["ops"][SWEEP_OP]["config"] == {**asked, "keys": KEYS}
     monkeypatch.setenv("GITPULSE_BATCH_SIZE", "1")
+    # Without PostgreSQL processes share no pace: one run, however many.
+    assert len(tick(defs, stored_instance, name).run_requests or []) == 1
+    monkeypatch.setenv("DAGSTER_PG_HOST", "127.0.0.1")
     each = tick(defs, stored_instance, name).run_requests or []
     assert [one.run_config["ops"][SWEEP_OP]["config"]["keys"] for one in each] == [[key] for key in KEYS]
     # A tick that is evaluated twice asks for none twice.

@@ -16,7 +16,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.runs.busy import busy_keys, last_end
+from gitpulse_assets.runs.busy import busy_keys, last_ends
 from gitpulse_assets.runs.kinds import REFRESH_WATCHED_JOB, REPO_TAG, SWEEP_OP
 from gitpulse_assets.runs.launch import refresh
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
@@ -371,8 +371,8 @@ def test_only_a_fetch_deals_with_a_change(instance: dg.DagsterInstance, defs: dg
     tags = {"dagster/partition": "acme/rocket", REPO_TAG: "acme/rocket"}
     for job, status in (("refresh", "FAILURE"), ("rebuild", "SUCCESS")):
         instance.create_run_for_job(defs.resolve_job_def(job), tags=tags, status=dg.DagsterRunStatus[status])
-    assert last_end(instance, "acme/rocket", since) == dg.DagsterRunStatus.FAILURE
-    assert last_end(instance, "acme/rocket", since + timedelta(hours=1)) is None
+    assert last_ends(instance, {"acme/rocket": since}) == {"acme/rocket": dg.DagsterRunStatus.FAILURE}
+    assert last_ends(instance, {"acme/rocket": since + timedelta(hours=1)}) == {}
 
 
 @pytest.mark.parametrize(("hours", "is_busy"), [(5, True), (7, False)])
