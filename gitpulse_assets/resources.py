@@ -84,15 +84,15 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
         raise SettingsError(str(error)) from None
 
 
-def shared_paces(settings: Settings) -> "Callable[[str], Pace] | None":
-    """How processes share GitHub's budgets: by PostgreSQL, where Dagster's instance is in one; else not."""
+def shared_paces(settings: Settings) -> "Callable[[str, str], Pace] | None":
+    """How processes share GitHub's budgets: by the PostgreSQL that DAGSTER_PG_HOST names; else not."""
     if not settings.pg_host:
         return None
     from gitpulse_assets.github.shared_pace import SharedPace
 
     ledger = kept_ledger(settings)  # pyright: ignore[reportArgumentType]  (frozen settings have a hash)
     host = urlsplit(settings.github_api_url).netloc
-    return lambda name: SharedPace(ledger, f"{host}/{name}")
+    return lambda whose, api: SharedPace(ledger, f"{host}/{whose}", api)
 
 
 @lru_cache(maxsize=1)

@@ -208,8 +208,9 @@ class GitHubClient:
 
     `patience_seconds` is the longest time one request waits for limits in total before LimitReached;
     `on_wait` hears of each such wait before it begins. Where GitHub `was_reached` before in the same work, a
-    first request that reaches nobody is repeated too. `make_pace`: how budgets, by name, are shared with
-    other processes. Every method may raise the errors of errors.py.
+    first request that reaches nobody is repeated too. `make_pace`: how a budget is shared with other
+    processes, by what tells the token from others and the API (rest or graphql). Every method may raise the
+    errors of errors.py.
     """
 
     def __init__(
@@ -226,7 +227,7 @@ class GitHubClient:
         was_reached: bool = False,
         app: GitHubApp | None = None,
         http_transport: httpx.BaseTransport | None = None,
-        make_pace: Callable[[str], Pace] | None = None,
+        make_pace: Callable[[str, str], Pace] | None = None,
     ):
         self._api_url = api_url.rstrip("/")
         self._http = open_http(read_timeout_seconds, http_transport)

@@ -29,23 +29,19 @@ class Pace:
         self._sent: deque[float] = deque(maxlen=AT_ONCE)
         self._closed: tuple[float, Limit] | None = None
 
-    def pause_seconds(self) -> float | None:
-        """Take the next place in the queue; how long until it comes. None: closed since it was looked at."""
+    def take(self) -> float | Limit:
+        """Take the next place in the queue: seconds until it comes; or the limit that is waited for first."""
         with self._lock:
             now = place = self._clock()
+            if self._closed is not None and self._closed[0] > now:
+                return Limit(self._closed[0] - now, self._closed[1].resumes_at)
             if len(self._sent) == AT_ONCE and now - self._sent[0] < WINDOW_SECONDS:
                 place = max(now, self._sent[-1] + SPACING_SECONDS)
             self._sent.append(place)
             return place - now
 
-    def closed(self) -> Limit | None:
-        """The limit that is to be waited for first, with what is left of it."""
-        with self._lock:
-            if self._closed is None:
-                return None
-            until, limit = self._closed
-            left_seconds = until - self._clock()
-            return Limit(left_seconds, limit.resumes_at) if left_seconds > 0 else None
+    def renew(self) -> None:
+        """This thread's request is tried once more: nothing, where nobody else counts it."""
 
     def close(self, limit: Limit) -> None:
         """Let nothing out before the limit ends."""

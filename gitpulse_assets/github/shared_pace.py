@@ -1,34 +1,38 @@
 """One pace for all processes that ask with the same token: what each must know of the others, in PostgreSQL.
 
 GitHub counts by token, wherever a request comes from: 100 at once, 900 a minute, and the units of an hour.
-Each budget is a row; who wants to send takes its turn under the row's lock, by the database's clock. A
-process that dies holding a share keeps it until the request could not be under way any more.
+Each budget is a row, and each token, whose requests under way count together whichever API they are for; who
+wants to send takes its turn under the lock of both, by the database's clock. A process that dies holding a
+share keeps it until the request could not be under way any more.
 """
 
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from gitpulse_assets.github.limits import RESET_MARGIN_SECONDS, Limit, end_of_budget
+from gitpulse_assets.github.limits import FLOOR_SECONDS, RESET_MARGIN_SECONDS, Limit, end_of_budget
 from gitpulse_assets.github.pace import AT_ONCE, SPACING_SECONDS, Pace
 from gitpulse_assets.processes.stopping import pause
 
 logger = logging.getLogger(__name__)
 
-# GitHub's is 100.
+# GitHub's is 100, of REST and GraphQL together.
 IN_FLIGHT_MAX = 95
-# Longer than a request may take: a connection's 10 seconds, and 30 for each part of an answer.
+# Longer than a try takes, 10 seconds to connect and 30 for each part of an answer, and the pause behind it.
 FLIGHT_SECONDS = 90.0
 LOOK_AGAIN_SECONDS = 0.2
+# So long a place is waited for, then it is a limit: who has no patience, as a sensor, goes on without.
+TURN_SECONDS = 10.0
 STATEMENT_SECONDS = 5
+# So long each process goes by its own pace before it asks a database again that did not answer.
+SILENT_SECONDS = 30.0
 
 MAKE = """
 create table if not exists gitpulse_budget (
@@ -41,16 +45,26 @@ create table if not exists gitpulse_budget (
     reset_at double precision not null default 0,
     flights jsonb not null default '{}'
 )"""
-HOLD = "insert into gitpulse_budget (name) values (%s) on conflict do nothing"
+# Nothing of this at the connection's start: PgBouncer refuses options there.
+BEGIN = f"""
+begin;
+set local statement_timeout = '{STATEMENT_SECONDS}s';
+set local idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s';
+set local synchronous_commit = off;"""
+HOLD = """
+insert into gitpulse_budget (name) values (%(token)s), (%(budget)s) on conflict do nothing"""
+# A token's name is the beginning of its budgets', so that all lock in one order.
 READ = """
 select extract(epoch from clock_timestamp())::double precision,
        ready_at, closed_until, resumes_at, units_left, "window", reset_at, flights
-from gitpulse_budget where name = %s for update"""
+from gitpulse_budget where name in (%(token)s, %(budget)s) order by name for update"""
 WRITE = """
+update gitpulse_budget set flights = flights || %(flights)s where name = %(token)s;
 update gitpulse_budget
-set ready_at = %s, closed_until = %s, resumes_at = %s, units_left = %s, "window" = %s, reset_at = %s,
-    flights = %s
-where name = %s"""
+set ready_at = %(ready_at)s, closed_until = %(closed_until)s, resumes_at = %(resumes_at)s,
+    units_left = %(units_left)s, "window" = %(window)s, reset_at = %(reset_at)s
+where name = %(budget)s;
+commit"""
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,8 @@ class Budget:
 
     `ready_at`: when the queue is empty again. `closed_until`: before it nothing goes out, and `resumes_at` is
     GitHub's time of it. `units_left`: of the hour that GitHub calls `window` and that ends at `reset_at`, as
-    the last answer had it. `flights`: requests under way, and when each cannot be any more.
+    the last answer had it. `flights`: its requests under way, and when each cannot be any more; `beside`:
+    the same token's by another API.
     """
 
     ready_at: float = 0.0
@@ -69,23 +84,26 @@ class Budget:
     window: str = ""
     reset_at: float = 0.0
     flights: Mapping[str, float] = field(default_factory=dict)
+    beside: Mapping[str, float] = field(default_factory=dict)
 
-    def taken(self, flight: str, now: float) -> "tuple[Budget, float | None]":
-        """Take the next place; seconds until it comes, or None where nobody may go just now."""
-        flights = self.under_way(now)
-        left = self.left(now)
-        is_full = len(flights) >= IN_FLIGHT_MAX or (left is not None and left <= len(flights))
-        if is_full or self.limit(now):
-            return replace(self, flights=flights), None
+    def taken(self, flight: str, now: float) -> "tuple[Budget, float | Limit | None]":
+        """Take the next place: seconds until it comes, the limit that closes all, or None: none is free."""
+        flights, left = under_way(self.flights, now), self.left(now)
+        known, limit = replace(self, flights=flights), self.limit(now)
+        if limit is not None:
+            return known, limit
+        count = len(flights) + len(under_way(self.beside, now))
+        if count >= IN_FLIGHT_MAX or (left is not None and left <= len(flights)):
+            return known, None
         ready_at = max(self.ready_at, now) + SPACING_SECONDS
         wait = max(0.0, ready_at - AT_ONCE * SPACING_SECONDS - now)
-        return replace(
-            self, ready_at=ready_at, flights={**flights, flight: now + wait + FLIGHT_SECONDS}
-        ), wait
+        until = now + wait + FLIGHT_SECONDS
+        return replace(known, ready_at=ready_at, flights={**flights, flight: until}), wait
 
-    def under_way(self, now: float) -> dict[str, float]:
-        """The requests that may be under way; one whose process died is none after its time."""
-        return {name: until for name, until in self.flights.items() if until > now}
+    def renewed(self, flight: str, now: float) -> "Budget":
+        """A request is sent once more: it counts as another of its minute, and as under way from now."""
+        ready_at = max(self.ready_at, now) + SPACING_SECONDS
+        return replace(self, ready_at=ready_at, flights={**self.flights, flight: now + FLIGHT_SECONDS})
 
     def left(self, now: float) -> int | None:
         """What is left of the hour, None where it is not known."""
@@ -95,7 +113,7 @@ class Budget:
         """What is to be waited for: a refusal that somebody met, or the next hour where nothing is left."""
         if now < self.closed_until:
             return Limit(self.closed_until - now, datetime.fromtimestamp(self.resumes_at, UTC))
-        if self.left(now) == 0 and not self.under_way(now):
+        if self.left(now) == 0 and not under_way(self.flights, now):
             seconds = self.reset_at + RESET_MARGIN_SECONDS - now
             return Limit(seconds, datetime.fromtimestamp(float(self.window) + RESET_MARGIN_SECONDS, UTC))
         return None
@@ -122,50 +140,98 @@ class Budget:
         return replace(self, units_left=units, window=window, reset_at=reset_at)
 
 
+def under_way(flights: Mapping[str, float], now: float) -> dict[str, float]:
+    """The requests that may be under way; one whose process died is none after its time."""
+    return {name: until for name, until in flights.items() if until > now}
+
+
+Change = Callable[[Budget, float], Budget]
+
+
 class Ledger:
     """The rows of all budgets, on one connection of the process; `address` as psycopg2 has it."""
 
-    def __init__(self, address: Mapping[str, Any]) -> None:
-        self._address = address
+    def __init__(self, address: Mapping[str, Any], clock: Callable[[], float] = time.monotonic) -> None:
+        self._address, self._clock = address, clock
         self._lock = threading.Lock()
         self._connection: Any = None
+        self._silent_until: float | None = None
 
-    def change(self, name: str, change: "Callable[[Budget, float], Budget]") -> None:
-        """Replace a budget under its lock; the change gets it and the database's time."""
-        with self._lock, self._cursor() as cursor:
-            cursor.execute(HOLD, (name,))
-            cursor.execute(READ, (name,))
-            now, *columns = cursor.fetchone()
-            new = change(Budget(*columns), now)
-            cursor.execute(WRITE, (*written(new), name))
+    def change(self, token: str, api: str, change: Change) -> bool:
+        """Replace a token's budget under its lock; the change gets it and the database's time.
 
-    @contextmanager
-    def _cursor(self) -> "Iterator[Any]":
-        """A transaction; the connection of one that failed is made anew the next time."""
-        connection = self._connection or self._connect()
+        False where the database cannot be asked, which ends no refresh, and for a while after that: no
+        request waits for what the last one did not reach.
+        """
+        import psycopg2
+
+        if self._is_silent():
+            return False
+        with self._lock:
+            if self._is_silent():
+                return False
+            if self._silent_until is not None:
+                # While one tries, the others do not wait for it.
+                self._silent_until = self._clock() + SILENT_SECONDS
+            try:
+                self._transact(partial(changed, token, api, change))
+            except psycopg2.Error as error:
+                self._lost(error)
+                return False
+            self._found()
+            return True
+
+    def _is_silent(self) -> bool:
+        until = self._silent_until
+        return until is not None and self._clock() < until
+
+    def _lost(self, error: Exception) -> None:
+        if self._silent_until is None:
+            logger.warning(
+                "the budget shared with other processes cannot be asked (%s); each keeps its own meanwhile",
+                type(error).__name__,
+            )
+        self._silent_until = self._clock() + SILENT_SECONDS
+
+    def _found(self) -> None:
+        if self._silent_until is not None:
+            logger.warning("the budget shared with other processes is kept with them again")
+        self._silent_until = None
+
+    def _transact(self, work: Callable[[Any], None]) -> None:
+        """Do it on the process's connection, or on a new one where the server has cut that."""
+        import psycopg2
+
+        kept = self._connection
+        connection = kept or self._connect()
+        self._connection = None
         try:
-            with connection, connection.cursor() as cursor:
-                yield cursor
+            work(connection)
             self._connection = connection
-        except Exception:
-            self._connection = None
-            connection.close()
-            raise
+        except psycopg2.Error:
+            if kept is None or not kept.closed:
+                raise
+            self._transact(work)
+        finally:
+            if self._connection is not connection:
+                connection.close()
 
     def _connect(self) -> Any:
         import psycopg2
 
-        limits = f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c synchronous_commit=off"
         connection = psycopg2.connect(
             **self._address,
             connect_timeout=STATEMENT_SECONDS,
-            options=limits,
+            # A server whose packets are dropped ends a statement by no timeout of its own.
+            tcp_user_timeout=STATEMENT_SECONDS * 1000,
+            keepalives_idle=STATEMENT_SECONDS,
             application_name="gitpulse budget",
         )
-        with connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
             # Not `if not exists` alone: of two processes that make it at once one fails.
-            cursor.execute("select pg_advisory_xact_lock(hashtext('gitpulse_budget'))")
-            cursor.execute(MAKE)
+            lock = "select pg_advisory_xact_lock(hashtext('gitpulse_budget'))"
+            cursor.execute(f"{BEGIN} {lock}; {MAKE}; commit")
         return connection
 
     def close(self) -> None:
@@ -176,38 +242,21 @@ class Ledger:
                 self._connection = None
 
 
-def written(budget: Budget) -> tuple[Any, ...]:
-    """A budget's columns, in the order of the statement."""
+def changed(token: str, api: str, change: Change, connection: Any) -> None:
+    """Change a budget in one transaction; where it fails, the connection is not used again."""
     from psycopg2.extras import Json
 
-    return (
-        budget.ready_at,
-        budget.closed_until,
-        budget.resumes_at,
-        budget.units_left,
-        budget.window,
-        budget.reset_at,
-        Json(dict(budget.flights)),
-    )
-
-
-@dataclass
-class Found:
-    """What a look at a budget found: seconds until the place that was taken, or the limit that closes it."""
-
-    seconds: float | None = None
-    limit: Limit | None = None
-
-    def look(self, budget: Budget, now: float) -> Budget:
-        """See whether it is closed."""
-        self.limit = budget.limit(now)
-        return budget
-
-    def take(self, flight: str, budget: Budget, now: float) -> Budget:
-        """Take a place, if there is one."""
-        self.limit = budget.limit(now)
-        new, self.seconds = budget.taken(flight, now)
-        return new
+    names = {"token": token, "budget": f"{token}/{api}"}
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN + READ, names)
+        if cursor.rowcount < len(names):
+            cursor.execute(HOLD, names)
+            cursor.execute(READ, names)
+        (*_, flights), (now, *columns, _) = cursor.fetchall()
+        own = flights.pop(api, {})
+        beside = {name: until for held in flights.values() for name, until in held.items()}
+        new = change(Budget(*columns, flights=own, beside=beside), now)
+        cursor.execute(WRITE, {**vars(new), **names, "flights": Json({api: dict(new.flights)})})
 
 
 class SharedPace(Pace):
@@ -216,61 +265,70 @@ class SharedPace(Pace):
     def __init__(
         self,
         ledger: Ledger,
-        name: str,
+        token: str,
+        api: str,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = pause,
     ):
         super().__init__(clock)
-        self._ledger, self._name, self._sleep = ledger, name, sleep
+        self._change = partial(ledger.change, token, api)
+        self._sleep = sleep
         self._flights = threading.local()
 
-    def pause_seconds(self) -> float | None:
-        """Take the next place in the queue of all; how long until it comes, None where it is closed."""
-        flight = uuid4().hex[:12]
-        while True:
-            found = Found()
-            if not self._told(partial(found.take, flight)):
-                return super().pause_seconds()
-            if found.limit is not None:
-                return None
-            if found.seconds is not None:
-                self._flights.name = flight
-                return found.seconds
-            self._sleep(LOOK_AGAIN_SECONDS * random.uniform(0.5, 1.5))
+    def take(self) -> float | Limit:
+        """Take the next place in the queue of all; a limit, too, where for too long none is free."""
+        waited_seconds = 0.0
+        while (place := self._place()) is None:
+            if waited_seconds >= TURN_SECONDS:
+                return Limit(FLOOR_SECONDS, datetime.now(UTC) + timedelta(seconds=FLOOR_SECONDS))
+            seconds = LOOK_AGAIN_SECONDS * random.uniform(0.5, 1.5)
+            self._sleep(seconds)
+            waited_seconds += seconds
+        return place
 
-    def closed(self) -> Limit | None:
-        """The limit that any process met, with what is left of it."""
-        found = Found()
-        return found.limit if self._told(found.look) else super().closed()
+    def _place(self) -> float | Limit | None:
+        """The next place; None where none is free."""
+        places: list[float | Limit | None] = []
+        # Noted first: a stop may come when the place is taken and not yet returned.
+        flight = self._flights.name = uuid4().hex[:12]
+
+        def take(budget: Budget, now: float) -> Budget:
+            new, place = budget.taken(flight, now)
+            places.append(place)
+            return new
+
+        place = places[-1] if self._change(take) else super().take()
+        if not isinstance(place, float):
+            self._flights.name = None
+        return place
+
+    def renew(self) -> None:
+        """Keep the place of this thread's request for a further try."""
+        flight = getattr(self._flights, "name", None)
+        if flight:
+            self._change(lambda budget, now: budget.renewed(flight, now))
 
     def close(self, limit: Limit) -> None:
         """Let nothing of anybody out before the limit ends."""
         super().close(limit)
-        self._told(lambda budget, now: budget.closed(limit.wait_seconds, limit.resumes_at, now))
+        self._change(lambda budget, now: budget.closed(limit.wait_seconds, limit.resumes_at, now))
 
     def answered(self, headers: Mapping[str, str], date: datetime) -> None:
-        """Tell all what is left."""
-        self._told(lambda budget, now: budget.answered(headers, date, now))
-        limit = end_of_budget(headers, date)
+        """Tell all what is left, and give the place of this thread's request back."""
+        flight, limit = getattr(self._flights, "name", None) or "", end_of_budget(headers, date)
+
+        def told(budget: Budget, now: float) -> Budget:
+            new = budget.answered(headers, date, now).ended(flight)
+            return new if limit is None else new.closed(limit.wait_seconds, limit.resumes_at, now)
+
         if limit is not None:
-            self.close(limit)
+            super().close(limit)
+        self._change(told)
+        self._flights.name = None
 
     def ended(self) -> None:
-        """Give the place of this thread's request back."""
+        """Give the place of this thread's request back, where no answer did."""
         flight = getattr(self._flights, "name", None)
         if flight:
             self._flights.name = None
-            self._told(lambda budget, _: budget.ended(flight))
-
-    def _told(self, change: "Callable[[Budget, float], Budget]") -> bool:
-        """Change the budget; False where the database cannot be asked: a refresh does not end of that."""
-        import psycopg2
-
-        try:
-            self._ledger.change(self._name, change)
-        except psycopg2.Error as error:
-            logger.warning(
-                "the budget shared with other processes cannot be asked (%s)", type(error).__name__
-            )
-            return False
-        return True
+            self._change(lambda budget, _: budget.ended(flight))

@@ -93,7 +93,7 @@ class Transport:
         attempts: int = ATTEMPTS,
         was_reached: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        make_pace: Callable[[str], Pace] | None = None,
+        make_pace: Callable[[str, str], Pace] | None = None,
     ):
         self._http = http
         self._tokens = tokens
@@ -103,8 +103,8 @@ class Transport:
         self._attempts = attempts
         self._was_reached = was_reached
         self._clock = clock
-        self._make_pace = make_pace or (lambda _: Pace(clock))
-        self._paces: dict[tuple[str, bool], Pace] = {}
+        self._make_pace = make_pace or (lambda whose, api: Pace(self._clock))
+        self._paces: dict[tuple[str, str], Pace] = {}
         self._told: set[str] = set()
         self.rest_meter = Meter()
         self.graphql_meter = Meter()
@@ -236,18 +236,12 @@ class Transport:
             # Anew each time: a wait may outlast what the request was signed with.
             credential = source.credential(target, self._ask) if source else None
             pace = self._pace(source, credential, meter)
-            limit = None if is_free else pace.closed()
-            if limit is not None:
-                self._wait(limit, patience, request.url.host, source)
-                pace.reopen(limit)
+            send = partial(self._with_retries, request, credential, meter, tries, pace)
+            reply = self._in_turn(pace, send, is_free=is_free)
+            if isinstance(reply, Limit):
+                self._wait(reply, patience, request.url.host, source)
+                pace.reopen(reply)
                 continue
-            if not self._is_kept(pace) and not is_free:
-                continue
-            try:
-                reply = self._with_retries(request, credential, meter, tries)
-                pace.answered(reply.headers, reply.date)
-            finally:
-                pace.ended()
             limit = limit_in(reply.status, reply.headers, reply.content, reply.date, patience.refusal_count)
             self._count(reply, meter, has_token=source is not None, is_limit=limit is not None)
             if limit is not None:
@@ -270,21 +264,30 @@ class Transport:
         return source.again_after(reply, credential, try_count) if source and credential else None
 
     def _pace(self, source: CredentialSource | None, credential: Credential | None, meter: Meter) -> Pace:
-        account, is_graphql = credential.account if credential else "", meter is self.graphql_meter
-        if (account, is_graphql) not in self._paces:
+        account = credential.account if credential else ""
+        api = "graphql" if meter is self.graphql_meter else "rest"
+        if (account, api) not in self._paces:
             # Another process may have the same token under another name.
             whose = source.mark if isinstance(source, Token) else account
-            self._paces[account, is_graphql] = self._make_pace(
-                f"{whose}/{'graphql' if is_graphql else 'rest'}"
-            )
-        return self._paces[account, is_graphql]
+            # Who has no token is counted by the address, which other processes need not have.
+            pace = self._make_pace(whose, api) if credential else Pace(self._clock)
+            self._paces[account, api] = pace
+        return self._paces[account, api]
 
-    def _is_kept(self, pace: Pace) -> bool:
-        """Wait until the next request may go out, where many went out already; False where none may now."""
-        seconds = pace.pause_seconds()
-        if seconds:
-            self._sleep(seconds)
-        return seconds is not None
+    def _in_turn(self, pace: Pace, send: Callable[[], Reply], *, is_free: bool) -> Reply | Limit:
+        """The answer, asked for when its turn comes; or the limit that has to end first."""
+        try:
+            place = pace.take()
+            if isinstance(place, Limit):
+                if not is_free:
+                    return place
+            elif place:
+                self._sleep(place)
+            reply = send()
+            pace.answered(reply.headers, reply.date)
+            return reply
+        finally:
+            pace.ended()
 
     def _count(self, reply: Reply, meter: Meter, *, has_token: bool, is_limit: bool) -> None:
         # What a GraphQL query cost stands in its answer, which is not read here.
@@ -297,7 +300,7 @@ class Transport:
             )
 
     def _with_retries(
-        self, request: httpx.Request, credential: Credential | None, meter: Meter, tries: Tries
+        self, request: httpx.Request, credential: Credential | None, meter: Meter, tries: Tries, pace: Pace
     ) -> Reply:
         for attempt in range(1, 1 if tries == "one" else self._attempts):
             try:
@@ -308,6 +311,7 @@ class Transport:
                 seconds = back_off_seconds(attempt)
                 logger.warning("%s: attempt %d of %d in %.1f s", error, attempt + 1, self._attempts, seconds)
             self._sleep(seconds)
+            pace.renew()
         return self._attempt(request, credential, meter)
 
     def _attempt(self, request: httpx.Request, credential: Credential | None, meter: Meter) -> Reply:

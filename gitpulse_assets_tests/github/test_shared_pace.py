@@ -4,20 +4,32 @@ import multiprocessing
 import os
 import secrets
 import signal
-import time
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+import psycopg2
 import pytest
 from pydantic import SecretStr
 
 from gitpulse_assets.contracts.sources import ISSUE_LIST
+from gitpulse_assets.github import shared_pace
 from gitpulse_assets.github.client import GitHubClient
-from gitpulse_assets.github.errors import LimitReached
-from gitpulse_assets.github.pace import AT_ONCE, MOST_A_MINUTE, WINDOW_SECONDS
-from gitpulse_assets.github.shared_pace import FLIGHT_SECONDS, IN_FLIGHT_MAX, Budget, Ledger, SharedPace
+from gitpulse_assets.github.errors import LimitReached, NetworkDown
+from gitpulse_assets.github.limits import Limit
+from gitpulse_assets.github.pace import AT_ONCE, MOST_A_MINUTE, WINDOW_SECONDS, Pace
+from gitpulse_assets.github.shared_pace import (
+    FLIGHT_SECONDS,
+    IN_FLIGHT_MAX,
+    TURN_SECONDS,
+    Budget,
+    Ledger,
+    SharedPace,
+)
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.limits import Limits
@@ -25,7 +37,6 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment import postgres
-from gitpulse_assets_tests.deployment.compose import wait_until
 
 NOW = 1_000_000.0
 DATE = datetime(2026, 7, 5, tzinfo=UTC)
@@ -42,7 +53,7 @@ def test_no_more_go_out_in_a_minute_than_github_takes():
     budget, sent = Budget(), list[float]()
     for number in range(2 * MOST_A_MINUTE):
         budget, wait = budget.taken(str(number), NOW)
-        assert wait is not None
+        assert isinstance(wait, float)
         budget = budget.ended(str(number))
         sent.append(NOW + wait)
     assert sent[AT_ONCE - 1] == pytest.approx(NOW, abs=0.01)
@@ -58,6 +69,28 @@ def test_no_more_are_under_way_at_once_and_who_died_holds_its_place_for_a_while(
     assert budget.taken("one more", NOW)[1] is None
     assert budget.ended("7").taken("one more", NOW)[1] == 0.0
     assert budget.taken("one more", NOW + FLIGHT_SECONDS + 1)[1] == 0.0
+
+
+def test_what_is_under_way_by_the_tokens_other_api_counts_for_the_100_and_not_for_the_units():
+    """GitHub's 100 at once are of REST and GraphQL together; 95 of each were 190."""
+    many = {str(number): NOW + 9 for number in range(IN_FLIGHT_MAX)}
+    assert Budget(beside=many).taken("a", NOW)[1] is None
+    assert Budget(beside=many).taken("a", NOW + 10)[1] == 0.0
+    few = {str(number): NOW + 9 for number in range(3)}
+    budget = Budget(beside=few).answered(headers(2), DATE, NOW)
+    assert budget.taken("a", NOW)[1] == 0.0
+
+
+def test_a_request_that_is_tried_again_holds_its_place_and_counts_for_the_minute():
+    """Six tries last longer than one place, and each is a request."""
+    budget, _ = Budget().taken("a", NOW)
+    later = budget.renewed("a", NOW + FLIGHT_SECONDS - 1)
+    assert later.flights["a"] > NOW + 2 * FLIGHT_SECONDS - 2
+    for _ in range(2 * AT_ONCE):
+        budget = budget.renewed("a", NOW)
+    wait = budget.taken("b", NOW)[1]
+    assert isinstance(wait, float)
+    assert wait > 100
 
 
 def test_what_is_under_way_is_counted_as_spent():
@@ -87,7 +120,9 @@ def test_answers_that_overtook_each_other_give_nothing_back():
 
 def test_what_one_is_refused_closes_for_all_until_the_longest_wait_ends():
     budget = Budget().closed(60, DATE, NOW).closed(10, DATE, NOW)
-    assert budget.taken("a", NOW + 59)[1] is None
+    limit = budget.taken("a", NOW + 59)[1]
+    assert isinstance(limit, Limit)
+    assert limit.wait_seconds == pytest.approx(1)
     assert budget.taken("a", NOW + 61)[1] == 0.0
 
 
@@ -114,7 +149,7 @@ def ask(address: Mapping[str, Any], url: str, repo: Repo, count: int) -> None:
         tokens=[SecretStr("sandbox")],
         patience_seconds=0,
         # The address tells the cases apart, as it does hosts.
-        make_pace=lambda name: SharedPace(ledger, f"{url}/{name}"),
+        make_pace=lambda whose, api: SharedPace(ledger, f"{url}/{whose}", api),
     ) as client:
         for _ in range(count):
             try:
@@ -145,63 +180,179 @@ def test_several_workers_spend_a_token_to_the_last_unit_and_are_refused_nothing(
         assert (asked.count(200), len(asked)) == (40, 40)
 
 
-def hold(address: Mapping[str, Any], name: str) -> None:
-    """Take every place there is, and give none back."""
-    pace = SharedPace(Ledger(address), name)
+def hold(address: Mapping[str, Any]) -> None:
+    """Take every place there is, for two seconds, and end without a word."""
+    shared_pace.FLIGHT_SECONDS = 2.0
+    pace = SharedPace(Ledger(address), "held", "rest")
     for _ in range(IN_FLIGHT_MAX):
-        pace.pause_seconds()
-
-
-def hold_and_die(address: Mapping[str, Any], name: str) -> None:
-    hold(address, name)
+        pace.take()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def in_a_killed_process(address: Mapping[str, Any], name: str) -> None:
-    """Do it in a process that ends without a word."""
-    holder = SPAWN.Process(target=hold_and_die, args=(address, name))
+def known(address: Mapping[str, Any], statement: str) -> Any:
+    """What the database says, asked beside the ledger."""
+    connection = psycopg2.connect(**address)
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone()[0]
+    finally:
+        connection.close()
+
+
+@pytest.mark.dear
+@pytest.mark.postgres
+def test_a_killed_process_gives_its_places_back_when_its_requests_must_have_ended(address: dict[str, Any]):
+    """Also to the other API of its token."""
+    holder = SPAWN.Process(target=hold, args=(address,))
     holder.start()
     holder.join(60)
     assert holder.exitcode == -signal.SIGKILL
+    held = known(address, "select flights -> 'rest' from gitpulse_budget where name = 'held'")
+    assert len(held) == IN_FLIGHT_MAX
+    assert SharedPace(Ledger(address), "held", "graphql").take() == 0.0
+    assert known(address, "select extract(epoch from clock_timestamp())") >= min(held.values())
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("held", [hold, pytest.param(in_a_killed_process, marks=pytest.mark.dear)])
-def test_who_dies_gives_its_places_back_when_its_requests_must_have_ended(
-    address: dict[str, Any], monkeypatch: pytest.MonkeyPatch, held: Callable[[Mapping[str, Any], str], None]
+def test_who_waits_too_long_for_a_place_is_told_of_a_limit(address: dict[str, Any]):
+    """A sensor has no patience, and its tick an end."""
+    ledger, slept = Ledger(address), list[float]()
+    many = {str(number): 1e12 for number in range(IN_FLIGHT_MAX)}
+    ledger.change("full", "rest", lambda budget, _: replace(budget, flights=many))
+    place = SharedPace(ledger, "full", "graphql", sleep=slept.append).take()
+    assert isinstance(place, Limit)
+    assert TURN_SECONDS <= sum(slept) < TURN_SECONDS + 1
+
+
+@pytest.mark.postgres
+def test_a_silent_database_is_asked_once_in_a_while_and_told_of_once(
+    address: dict[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    name = held.__name__
-    held(address, name)
-    waits: list[float] = []
-    ledger = Ledger(address)
-    pace = SharedPace(ledger, name, sleep=waits.append)
-
-    def aged(budget: Budget, now: float) -> Budget:
-        """As though their time were over when they were looked at twice."""
-        over = len(waits) > 1
-        return Budget(budget.ready_at, flights=dict.fromkeys(budget.flights, now - 1 if over else now + 9))
-
-    told = pace._told
-    monkeypatch.setattr(pace, "_told", lambda change: ledger.change(name, aged) or told(change))
-    assert pace.pause_seconds() == 0.0
-    assert len(waits) == 2
-
-
-def test_a_database_out_of_reach_ends_no_refresh(caplog: pytest.LogCaptureFixture):
-    nowhere = {"host": "127.0.0.1", "port": postgres.free_port(), "user": "a", "password": "b", "dbname": "c"}
-    pace = SharedPace(Ledger(nowhere), "alone")
-    assert pace.closed() is None
-    assert pace.pause_seconds() == 0.0
-    assert "cannot be asked" in caplog.text
-    pace.ended()
+    """Each request would wait for it, and say so."""
+    now, asked, connect = [1000.0], list[float](), psycopg2.connect
+    monkeypatch.setattr(psycopg2, "connect", lambda **given: asked.append(now[0]) or connect(**given))
+    where = {**address, "port": postgres.free_port()}
+    pace = SharedPace(Ledger(where, clock=lambda: now[0]), "silent", "rest")
+    for at in (1000.0, 1001.0, 1029.0, 1031.0, 1032.0):
+        now[0] = at
+        assert pace.take() == 0.0
+        pace.answered(headers(10), DATE)
+        pace.ended()
+    assert asked == [1000.0, 1031.0]
+    assert caplog.text.count("cannot be asked") == 1
+    where["port"], now[0] = address["port"], 1062.0
+    assert pace.take() == 0.0
+    assert pace.take() == 0.0
+    assert caplog.text.count("is kept with them again") == 1
+    assert asked[2:] == [1062.0]
 
 
 @pytest.mark.postgres
-def test_a_connection_that_was_cut_is_made_anew(address: dict[str, Any]):
+def test_a_connection_that_the_server_cut_is_made_anew_at_once(
+    address: dict[str, Any], caplog: pytest.LogCaptureFixture
+):
     ledger = Ledger(address)
-    pace = SharedPace(ledger, "cut")
-    assert pace.pause_seconds() == 0.0
-    ledger._connection.close()
-    began = time.monotonic()
-    wait_until("it is there again", lambda: pace._told(lambda budget, _: budget), 5)
-    assert time.monotonic() - began < 5
+    pace = SharedPace(ledger, "cut", "rest")
+    assert pace.take() == 0.0
+    assert known(address, f"select pg_terminate_backend({ledger._connection.info.backend_pid})")
+    assert pace.take() == 0.0
+    assert len(known(address, "select flights -> 'rest' from gitpulse_budget where name = 'cut'")) == 2
+    assert caplog.text == ""
+
+
+@pytest.mark.postgres
+def test_a_request_is_two_transactions(address: dict[str, Any]):
+    """Each of them locks the rows of its token."""
+    ledger = Ledger(address)
+    pace, seen = SharedPace(ledger, "counted", "rest"), list[str]()
+    change = ledger._transact
+    ledger._transact = lambda work: seen.append("one") or change(work)  # pyright: ignore
+    for _ in range(3):
+        pace.take()
+        pace.answered(headers(10), DATE)
+        pace.ended()
+    assert len(seen) == 6
+    ledger.close()
+
+
+def test_no_option_is_sent_at_a_connections_start():
+    """PgBouncer, through which many reach their PostgreSQL, refuses it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(first_packet, server)
+        port = server.getsockname()[1]
+        nowhere = {"host": "127.0.0.1", "port": port, "user": "a", "password": "b", "dbname": "c"}
+        assert SharedPace(Ledger({**nowhere, "sslmode": "disable"}), "none", "rest").take() == 0.0
+        packet = first.result(10)
+    assert b"gitpulse budget" in packet
+    assert b"options" not in packet
+
+
+def first_packet(server: socket.socket) -> bytes:
+    """What a client begins with; it is answered by an end."""
+    connection, _ = server.accept()
+    with connection:
+        return connection.recv(4096)
+
+
+class Noted(Pace):
+    """Notes what a request tells its pace."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self._seconds = seconds
+
+    def take(self) -> float:
+        self.told.append("take")
+        return self._seconds
+
+    def renew(self) -> None:
+        self.told.append("renew")
+
+    def ended(self) -> None:
+        self.told.append("ended")
+
+
+def asked(pace: Noted, sleep: Callable[[float], None], *tokens: str) -> None:
+    """One question of a client with this pace, to nobody."""
+
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset")
+
+    with GitHubClient(
+        api_url="http://127.0.0.1:9",
+        graphql_url="http://127.0.0.1:9/graphql",
+        tokens=[SecretStr(token) for token in tokens],
+        sleep=sleep,
+        attempts=3,
+        http_transport=httpx.MockTransport(lost),
+        make_pace=lambda whose, api: pace,
+    ) as client:
+        client.probe(Repo.parse("acme/rocket"), ISSUE_LIST)
+
+
+def test_each_further_try_renews_the_place():
+    pace = Noted()
+    with pytest.raises(NetworkDown):
+        asked(pace, lambda seconds: None, "sandbox")
+    assert pace.told == ["take", "renew", "renew", "ended"]
+
+
+def test_a_stop_while_a_place_is_waited_for_gives_it_back():
+    pace = Noted(seconds=5.0)
+
+    def stop(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked(pace, stop, "sandbox")
+    assert pace.told == ["take", "ended"]
+
+
+def test_who_has_no_token_shares_no_budget():
+    """GitHub counts them by their address, and each process may have another."""
+    pace = Noted()
+    with pytest.raises(NetworkDown):
+        asked(pace, lambda seconds: None)
+    assert pace.told == []
