@@ -23,6 +23,7 @@ from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.io_manager import lake_errors, table_metadata
 from gitpulse_assets.processes.stopping import pause
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.batches import is_of_many
 from gitpulse_assets.runs.busy import is_at_work, is_in_hand
 from gitpulse_assets.runs.history import refreshed_at
 from gitpulse_assets.runs.kinds import AT_WORK_TAG, repo_tags
@@ -78,7 +79,8 @@ class Batch:
 
 def is_batch(context: dg.AssetExecutionContext) -> bool:
     """Whether the run takes more than one repository."""
-    return len(context.partition_keys) > 1
+    # Not by its keys, which Dagster refuses where one was forgotten since: that a run alone says itself.
+    return is_of_many(context.run)
 
 
 def take_partitions(

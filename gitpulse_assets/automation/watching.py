@@ -265,7 +265,7 @@ def ended(
         for key, sight in known.items()
         if sight.asked_at is not None and key not in busy
     }
-    ends = last_ends(instance, since) if since else {}
+    ends = last_ends(instance, since)
     for key in since:
         yield key, after_run(known[key], run_end(ends.get(key)), now)
 

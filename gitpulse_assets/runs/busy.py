@@ -21,7 +21,6 @@ from gitpulse_assets.runs.kinds import AT_WORK_TAG, RECONCILE_JOB, REFRESH_JOB, 
 from gitpulse_assets.runs.process import is_process_gone
 
 FETCHING_JOBS = (REFRESH_JOB, RECONCILE_JOB)
-RUNS_LOOKED_AT = 20
 # Of a killed run of another host nobody knows but by its silence.
 DEAD_AFTER = timedelta(hours=6)
 
@@ -78,10 +77,12 @@ def last_ends(instance: dg.DagsterInstance, since: Mapping[str, datetime]) -> di
 
     A batch is a success of those alone that it finished; whoever fails in one has a run of its own.
     """
-    told = told_by_fetches(instance, since)
+    if not since:
+        return {}
+    told, ended = told_by_fetches(instance, since), ended_alone(instance, min(since.values()))
     found = {}
     for key, asked_at in since.items():
-        alone = last_alone(instance, key, asked_at)
+        alone = next((one for one in ended.get(key, ()) if created_at(one) > asked_at), None)
         if key in told and told[key].at >= asked_at and not is_newer(alone, told[key]):
             found[key] = dg.DagsterRunStatus.SUCCESS
         elif alone:
@@ -89,12 +90,20 @@ def last_ends(instance: dg.DagsterInstance, since: Mapping[str, datetime]) -> di
     return found
 
 
-def last_alone(instance: dg.DagsterInstance, key: str, since: datetime) -> dg.RunRecord | None:
-    """The newest ended fetch of the repository alone that was made since then."""
-    wanted = dg.RunsFilter(tags={REPO_TAG: key}, statuses=FINISHED_STATUSES, created_after=since)
-    runs = instance.get_run_records(wanted, limit=RUNS_LOOKED_AT)
+def ended_alone(instance: dg.DagsterInstance, since: datetime) -> dict[str, list[dg.RunRecord]]:
+    """The ended fetches of each repository alone that were made since then, the newest first."""
+    found: dict[str, list[dg.RunRecord]] = {}
     # A rebuild fetches nothing, and a report is another job's: neither deals with a change.
-    return next((one for one in runs if one.dagster_run.job_name in FETCHING_JOBS), None)
+    for job in FETCHING_JOBS:
+        wanted = dg.RunsFilter(job_name=job, statuses=FINISHED_STATUSES, created_after=since)
+        for record in instance.get_run_records(wanted):
+            found.setdefault(record.dagster_run.tags.get(REPO_TAG, ""), []).append(record)
+    return {key: sorted(some, key=created_at, reverse=True) for key, some in found.items()}
+
+
+def created_at(record: dg.RunRecord) -> datetime:
+    """When the run was asked for, UTC."""
+    return record.create_timestamp.replace(tzinfo=UTC)
 
 
 def is_newer(record: dg.RunRecord | None, told: Told) -> bool:
