@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -64,7 +65,8 @@ def served(password: str) -> Iterator[Server]:
             wait_until("PostgreSQL answers", lambda: made_database(port, password))
             yield Server(port, password)
         finally:
-            server.terminate()
+            # At SIGTERM it would wait for whoever is still connected, as a test that failed is.
+            server.send_signal(signal.SIGINT)
             server.wait(60)
 
 

@@ -264,16 +264,19 @@ def test_a_connection_that_the_server_cut_is_made_anew_at_once(
 @pytest.mark.postgres
 def test_a_request_is_two_transactions(address: dict[str, Any]):
     """Each of them locks the rows of its token."""
-    ledger = Ledger(address)
-    pace, seen = SharedPace(ledger, "counted", "rest"), list[str]()
-    change = ledger._transact
-    ledger._transact = lambda work: seen.append("one") or change(work)  # pyright: ignore
+    seen: list[str] = []
+
+    class Counted(Ledger):
+        def _transact(self, work: Callable[[Any], None]) -> None:
+            seen.append("one")
+            super()._transact(work)
+
+    pace = SharedPace(Counted(address), "counted", "rest")
     for _ in range(3):
         pace.take()
         pace.answered(headers(10), DATE)
         pace.ended()
     assert len(seen) == 6
-    ledger.close()
 
 
 def test_no_option_is_sent_at_a_connections_start():
