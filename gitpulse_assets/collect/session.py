@@ -6,7 +6,7 @@ durable is `lake/`'s, and what the records mean is silver's.
 """
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -36,17 +36,16 @@ class KnownState:
 
 @dataclass(frozen=True)
 class Session:
-    """What every collector of one run needs."""
+    """What every collector of one run needs; `meter`: what the run has spent since, stream by stream."""
 
     client: GitHubClient
     lake: Lake
     repo: Repo
     run_id: str
+    meter: "Meter" = field(init=False)
 
-    @cached_property
-    def meter(self) -> "Meter":
-        """What the run has spent, stream by stream."""
-        return Meter(self.client)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "meter", Meter(self.client))
 
     @cached_property
     def manifest(self) -> Manifest:
