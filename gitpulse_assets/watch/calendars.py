@@ -31,15 +31,17 @@ def holidays_of(name: str, years: Iterable[int]) -> tuple[date, ...]:
     # Imported where one is named: it brings the calendars of 250 countries.
     import holidays
 
+    unknown = UnknownCalendar(
+        f"{name!r} is no holiday calendar; write a country or a part of it, as in DE or DE-BY"
+    )
     country, dash, part = name.partition("-")
+    if country not in calendar_codes() or (dash and not part):
+        raise unknown
     try:
-        if country not in calendar_codes() or (dash and not part):
-            raise NotImplementedError
         return tuple(sorted(holidays.country_holidays(country, part or None, years=years)))
     # So `holidays` refuses a part it does not know; its own list lacks parts that it takes, as Bayern.
     except NotImplementedError:
-        message = f"{name!r} is no holiday calendar; write a country or a part of it, as in DE or DE-BY"
-        raise UnknownCalendar(message) from None
+        raise unknown from None
 
 
 def calendar_codes() -> set[str]:
