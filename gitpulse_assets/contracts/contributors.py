@@ -260,6 +260,26 @@ REVIEW_COMMENT = TableContract(
     ),
 )
 
+LABEL_SHOWN = TableContract(
+    layer="silver",
+    name="label_shown",
+    description=(
+        "Every label that a record of the issue list ever showed, and what the newest of them called it: one "
+        "that is renamed and then deleted leaves its last name nowhere else."
+    ),
+    grain="one row a label",
+    key=("repo_owner", "repo_name", "label_id"),
+    order_by=("label_id",),
+    sample=("label_id", "label_name"),
+    columns=(
+        *REPO_COLUMNS,
+        Column("label_id", pa.int64(), "Numeric id of the label, as in issue_labels.", False),
+        Column("label_name", pa.string(), "What that record called it.", False),
+        Column("issue_id", pa.int64(), "The issue or pull request that it was on.", False),
+        Column("shown_at", UTC_TIMESTAMP, "When that record was received.", False),
+    ),
+)
+
 LABEL_SPAN = TableContract(
     layer="silver",
     name="label_span",
@@ -277,7 +297,11 @@ LABEL_SPAN = TableContract(
         THREAD_NUMBER,
         IS_PULL_REQUEST,
         Column("label_id", pa.int64(), "Numeric id of the label, as in issue_labels.", False),
-        Column("label_name", pa.string(), "The label's name as last received."),
+        Column(
+            "label_name",
+            pa.string(),
+            "The label's name now: by the newest record of what has it, else as it was shown last.",
+        ),
         Column("span_number", pa.int64(), "1, 2, ... in order of time.", False),
         Column("from_at", UTC_TIMESTAMP, "When it was put on.", False),
         Column("to_at", UTC_TIMESTAMP, "When it was taken off; null while it is on."),

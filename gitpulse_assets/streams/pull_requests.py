@@ -4,7 +4,12 @@ They are in the issue list already; what that lacks came with their conversation
 """
 
 from gitpulse_assets.chosen import CONTRIBUTORS
-from gitpulse_assets.contracts.contributors import ISSUE_REACTION, LABEL_SPAN, PULL_REQUEST_CURRENT
+from gitpulse_assets.contracts.contributors import (
+    ISSUE_REACTION,
+    LABEL_SHOWN,
+    LABEL_SPAN,
+    PULL_REQUEST_CURRENT,
+)
 from gitpulse_assets.contracts.model import Check
 from gitpulse_assets.contracts.stream import Entity, Merged, Stream
 from gitpulse_assets.streams.issues import ISSUE_STREAM, LIFECYCLE_STREAM
@@ -17,7 +22,7 @@ ENTITIES = (
     Entity(
         "thread",
         (ISSUE_STREAM, LIFECYCLE_STREAM),
-        steps=("changed_thread",),
+        steps=("changed_thread", "label_text"),
         key="issue_id",
         current=PULL_REQUEST_CURRENT.name,
         needed="needed_label_record",
@@ -30,6 +35,7 @@ ENTITIES = (
                     Check("pull_requests_equal_count", is_blocking=False),
                 ),
             ),
+            Merged(LABEL_SHOWN),
             Merged(
                 LABEL_SPAN,
                 "spanned_thread",

@@ -30,24 +30,34 @@ def full_sync_later(reader: Reader) -> None:
 
 
 def test_case_03_moments_that_only_old_records_show_outlive_them(tmp_path: Path):
-    """A label deleted, one that no event tells of, one renamed on a thread that left, and associations."""
+    """A label deleted, one that no event tells of, one renamed on a thread that left, and associations.
+
+    And one that a full walk alone showed renamed before it was deleted: no conversation was read again, and
+    the record of the thread that left has the former name.
+    """
     reader = reader_of(tmp_path / "lake", 4, issue_count=6)
     acts = reader.world.acts_on(REPO.key)
-    first, second, third, *_ = acts.repository.issues.values()
-    deleted, renamed, untold = (Label(9_000 + number, f"label {number}", "fff") for number in range(3))
-    acts.repository.labels += [deleted, renamed, untold]
-    for issue, label in ((first, deleted), (second, renamed)):
+    first, second, third, fourth, fifth, *_ = acts.repository.issues.values()
+    labels = [Label(9_000 + number, f"label {number}", "fff") for number in range(5)]
+    acts.repository.labels += labels
+    deleted, renamed, untold, shown, taken = labels
+    on = ((first, deleted), (second, renamed), (second, shown), (fourth, shown), (fifth, taken))
+    for issue, label in on:
         acts.label(issue, reader.world.clock, acts.repository.issues[1].author, label)
     third.labels.append(untold)
     acts.forget_rendered()
+    full_sync_later(reader)
     full_sync_later(reader)
     acts.delete_label(deleted, reader.world.clock)
     acts.delete_label(untold, reader.world.clock)
     acts.delete(second, reader.world.clock)
     acts.rename_label(renamed, "new name")
+    acts.rename_label(shown, "last name")
     acts.label(first, reader.world.clock, first.author, renamed)
+    acts.label(fifth, reader.world.clock, first.author, taken)
     full_sync_later(reader)
     noticed_at = moment(reader.world.clock)
+    acts.delete_label(shown, reader.world.clock)
     for issue in acts.repository.issues.values():
         if issue.author:
             issue.author.association = "OWNER"
@@ -60,6 +70,7 @@ def test_case_03_moments_that_only_old_records_show_outlive_them(tmp_path: Path)
     assert ends == [(noticed_at, True)] * 2
     assert {row["label_name"] for row in spans_of(reader, renamed)} == {"new name"}
     assert len(spans_of(reader, renamed)) == 2
+    assert [row["label_name"] for row in spans_of(reader, shown)] == ["last name"] * 2
 
 
 @pytest.mark.slow

@@ -70,15 +70,21 @@ first_change as (
 
 -- Records of the time in which conversations are collected, with the labels that each showed.
 record as (
-    select
-        r.issue_id, r.fetched_at,
-        list_transform(r.labels, lambda x: coalesce(
-            try_cast(x ->> '$.id' as bigint),
-            -1 - ('0x' || left(md5(lower(coalesce(x ->> '$.name', x ->> '$'))), 15))::bigint
-        )) as label_ids
+    select r.rowid as record_rowid, r.issue_id, r.fetched_at, r.labels
     from issue_record as r
     join conversation_thread as conversation using (issue_id)
     where r.rule is null and r.fetched_at >= conversation.first_sync_at
+),
+
+spelled as (
+    select record_rowid, issue_id, unnest(labels) as label
+    from record
+),
+
+record_label as (
+    select spelled.record_rowid, spelled.issue_id, label_text.label_id
+    from spelled
+    join label_text using (label)
 ),
 
 known_span as (
@@ -89,7 +95,7 @@ known_span as (
 
 -- Labels that snapshots showed and no event told of.
 untold as (
-    select issue_id, unnest(label_ids) as label_id from record
+    select issue_id, label_id from record_label
     union
     select issue_id, label_id from known_span
 ),
@@ -104,9 +110,12 @@ watched as (
 
 -- When records showed a thread without a label, and with it, since the label's last event.
 shown as (
-    select record.issue_id, watched.label_id, record.fetched_at, list_contains(record.label_ids, watched.label_id) as is_on
+    select
+        record.issue_id, watched.label_id, record.fetched_at, record_label.label_id is not null as is_on
     from record
     join watched on record.issue_id = watched.issue_id and record.fetched_at >= watched.since
+    left join record_label
+        on record.record_rowid = record_label.record_rowid and watched.label_id = record_label.label_id
 ),
 
 last_shown as (
