@@ -13,7 +13,7 @@ from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT, CONVERSAT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.contracts.stream import Stream
-from gitpulse_assets.lake.duck import connect, rows_of
+from gitpulse_assets.lake.duck import connect, rows_of, sized
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.transform.sql_file import load_sql
 
@@ -29,7 +29,8 @@ def ask(
     **parameters: object,
 ) -> list[dict[str, Any]]:
     """Run `sql/collect/<question>.sql` on the stored tables and the given bronze batches."""
-    with session.lake.reading(session.repo), connect() as con:
+    received = sum(row.record_count for row in session.manifest.rows())
+    with session.lake.reading(session.repo), connect() as con, sized(con, received):
         for contract in stored:
             con.register(f"stored_{contract.name}", session.lake.dataset(contract, session.repo))
         for contract, chosen in batches.items():

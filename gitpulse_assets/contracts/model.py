@@ -6,6 +6,7 @@ No table is declared here, and nothing here imports Dagster or DuckDB.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
@@ -87,12 +88,12 @@ class TableContract:
         """The pattern, below its folder, of the objects it is published in; a day's may be several."""
         return {"day": "*/*.parquet", "organization": "*/data.parquet"}.get(self.place, "*/*/data.parquet")
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         """The columns' names in order."""
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
         """The columns with their Arrow types and whether they may be null."""
         return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])

@@ -48,6 +48,11 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     made_at: datetime
     merge_id: str
 
+    @property
+    def row_count(self) -> int:
+        """The rows of all its tables."""
+        return sum(table.row_count for table in self.tables.values())
+
 
 class PlannedTable(msgspec.Struct, frozen=True):
     """A table of a plan.

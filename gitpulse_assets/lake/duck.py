@@ -3,7 +3,7 @@
 import atexit
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +26,9 @@ CONNECTION_SETTINGS: dict[str, str] = {
     "allocator_background_threads": "true",
 }
 
+
+# With fewer rows a second thread costs more than it takes over: it is woken for every part of a statement.
+FEW_ROWS = 10_000
 
 # What DuckDB says where the disk it spills to was full before it began, and where it becomes full.
 DISK_IS_FULL = ("failed to offload data block", "No space left on device")
@@ -105,6 +108,25 @@ def _let_go() -> None:
     """Give back what is kept for the process: DuckDB's binding tells of all it finds alive at the end."""
     parsed.cache_clear()
     _started.cache_clear()
+
+
+@contextmanager
+def at_most_threads(con: duckdb.DuckDBPyConnection, count: int) -> Iterator[None]:
+    """Hold the connection's database to so many threads for a while, or to fewer where it is held already."""
+    found = con.execute("select current_setting('threads')").fetchall()[0][0]
+    if found <= count:
+        yield
+        return
+    con.execute(f"set threads = {count}")
+    try:
+        yield
+    finally:
+        con.execute("reset threads")
+
+
+def sized(con: duckdb.DuckDBPyConnection, row_count: int) -> AbstractContextManager[None]:
+    """Have a `with` block run on one thread where so many rows, all it reads, are few."""
+    return at_most_threads(con, 1) if row_count < FEW_ROWS else nullcontext()
 
 
 @contextmanager

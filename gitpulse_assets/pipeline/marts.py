@@ -18,6 +18,7 @@ from gitpulse_assets.checks.semantic import GOLD_CHECKS
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.contracts.silver import SYNC_STATE
+from gitpulse_assets.lake.duck import sized
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
@@ -69,21 +70,23 @@ def make_marts(
     """
     chosen = options or RepoOptions()
     with lake.reading(repo), lake.begin("gold", repo) as publication:
-        inputs = lake.snapshot("silver", repo, SILVER_INPUTS).datasets
-        as_of_at = last_walk_at(inputs[SYNC_STATE.name])
-        build_gold(con, inputs, GoldParameters(as_of_at, tuple(label_groups)))
-        for table in NOT_COPIED:
-            con.register(table.name, inputs[table.name])
-        link_transfers(con, lake, repo)
-        if HAS_CONVERSATIONS:
-            make_conversations(con, lake, repo, as_of_at, chosen)
-        verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
-        told = {"as_of_at": as_of_at, "bots": list(chosen.bots)}
-        checks = audited(con, MART_TABLES, GOLD_CHECKS, told)
-        refuse_failed(checks)
-        staged = stage(con, publication, MART_TABLES)
-        publication.seal()
-        return MadeMarts(checks, staged, verdicts=verdicts)
+        silver = lake.snapshot("silver", repo, SILVER_INPUTS)
+        inputs = silver.datasets
+        with sized(con, silver.commit.row_count if silver.commit else 0):
+            as_of_at = last_walk_at(inputs[SYNC_STATE.name])
+            build_gold(con, inputs, GoldParameters(as_of_at, tuple(label_groups)))
+            for table in NOT_COPIED:
+                con.register(table.name, inputs[table.name])
+            link_transfers(con, lake, repo)
+            if HAS_CONVERSATIONS:
+                make_conversations(con, lake, repo, as_of_at, chosen)
+            verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
+            told = {"as_of_at": as_of_at, "bots": list(chosen.bots)}
+            checks = audited(con, MART_TABLES, GOLD_CHECKS, told)
+            refuse_failed(checks)
+            staged = stage(con, publication, MART_TABLES)
+            publication.seal()
+            return MadeMarts(checks, staged, verdicts=verdicts)
 
 
 def make_conversations(

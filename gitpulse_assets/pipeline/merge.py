@@ -3,7 +3,7 @@
 How a table is computed stands in its `sql/silver/*.sql`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -17,10 +17,10 @@ from gitpulse_assets.checks.semantic import SILVER_CHECKS
 from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, RECONCILIATION
 from gitpulse_assets.contracts.timeline import EVENT_TYPES
-from gitpulse_assets.lake.commit import MergedCounts
-from gitpulse_assets.lake.duck import rows_of
+from gitpulse_assets.lake.commit import Commit, MergedCounts
+from gitpulse_assets.lake.duck import rows_of, sized
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.manifest import Manifest, run_ids_of
+from gitpulse_assets.lake.manifest import Manifest, ManifestRow, run_ids_of
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.batches import BronzeBatches, folded, new_batches, order_of_runs
 from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
@@ -36,7 +36,6 @@ class Computed:
     """A merge that lies on its connection: which tables changed, and what of bronze went into them."""
 
     changed: dict[str, bool]
-    manifest: Manifest
     merged: MergedCounts
 
 
@@ -58,33 +57,44 @@ def merge(
     Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses: nothing is published.
     """
     with lake.reading(place), lake.begin("silver", place) as publication:
-        computed = compute(con, lake, publication, bots=bots, is_rebuild=is_rebuild)
-        if is_rebuild and not accepts_loss:
-            refuse_loss(con, lake, publication)
-        checks = [control_total_result(con), *audited(con, MERGED_TABLES, SILVER_CHECKS)]
-        refuse_failed(checks)
-        kept = set() if is_rebuild else unchanged(publication, computed.changed)
-        staged = stage(con, publication, MERGED_TABLES, kept)
-        merged = computed.merged
-        if not is_rebuild:
-            merged = folded(lake, publication, computed.manifest, merged)
-        publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids_of(computed.manifest.rows()))
-        summary = {} if is_rebuild else {ISSUE_CURRENT.name: merge_summary(con, run_id)}
-        return Made(checks, staged, summary | newer_events(con))
+        # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
+        manifest = lake.manifest(place)
+        with sized(con, row_count(publication.previous, manifest.rows())):
+            computed = compute(con, lake, publication, manifest, bots=bots, is_rebuild=is_rebuild)
+            if is_rebuild and not accepts_loss:
+                refuse_loss(con, lake, publication)
+            checks = [control_total_result(con), *audited(con, MERGED_TABLES, SILVER_CHECKS)]
+            refuse_failed(checks)
+            kept = set() if is_rebuild else unchanged(publication, computed.changed)
+            staged = stage(con, publication, MERGED_TABLES, kept)
+            merged = computed.merged
+            if not is_rebuild:
+                merged = folded(lake, publication, manifest, merged)
+            publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids_of(manifest.rows()))
+            summary = {} if is_rebuild else {ISSUE_CURRENT.name: merge_summary(con, run_id)}
+            return Made(checks, staged, summary | newer_events(con))
+
+
+def row_count(previous: Commit | None, rows: Iterable[ManifestRow]) -> int:
+    """How many rows a merge may read: the published ones, and the records of runs not merged whole."""
+    merged = previous.merged if previous else {}
+    unseen = (
+        row.record_count for row in rows if row.batch_count > merged.get(row.stream, {}).get(row.run_id, 0)
+    )
+    return sum(unseen) + (previous.row_count if previous else 0)
 
 
 def compute(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
     publication: Publication,
+    manifest: Manifest,
     *,
     bots: Sequence[str] = (),
     is_rebuild: bool = False,
 ) -> Computed:
     """Make the silver tables as relations of a fresh connection; the arguments are as in `merge`."""
     place = publication.place
-    # Read after the last commit: every run that it counts as merged is there, unless it was thinned out.
-    manifest = lake.manifest(place)
     rows = manifest.rows()
     inputs: Mapping[str, ds.Dataset | pa.Table]
     if is_rebuild:
@@ -97,7 +107,7 @@ def compute(
         inputs = merge_inputs(lake, place, batches)
     con.execute("set variable bots = $bots::varchar[]", {"bots": list(bots)})
     changed = merge_silver(con, inputs, order_of_runs(lake, place, rows, batches))
-    return Computed(changed, manifest, {name: some.merged for name, some in batches.items()})
+    return Computed(changed, {name: some.merged for name, some in batches.items()})
 
 
 def merge_inputs(lake: Lake, place: Place, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:

@@ -7,6 +7,7 @@ from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import SYNC_STATE_CHECKS
 from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, SYNC_STATE
+from gitpulse_assets.lake.duck import sized
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.step import Made, audited, stage
@@ -32,13 +33,15 @@ def move_watermarks(
     Raises ChecksFailed where a blocking check fails, LakeError where the lake refuses: nothing is published.
     """
     with lake.reading(place), lake.begin("silver", place) as publication:
-        register_merge(con, lake, publication)
-        create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": overlap_minutes})
-        checks = audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
-        refuse_failed(checks)
-        staged = stage(con, publication, [SYNC_STATE])
-        publication.seal()
-        return Made(checks, staged)
+        previous = publication.previous
+        with sized(con, previous.row_count if previous else 0):
+            register_merge(con, lake, publication)
+            create_table(con, "silver", SYNC_STATE.name, {"overlap_minutes": overlap_minutes})
+            checks = audited(con, [SYNC_STATE], SYNC_STATE_CHECKS)
+            refuse_failed(checks)
+            staged = stage(con, publication, [SYNC_STATE])
+            publication.seal()
+            return Made(checks, staged)
 
 
 def register_merge(con: duckdb.DuckDBPyConnection, lake: Lake, publication: Publication) -> None:

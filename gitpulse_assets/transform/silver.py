@@ -14,7 +14,7 @@ import pyarrow as pa
 from gitpulse_assets.catalog.subjects import COLLECTED, ENTITIES, MAKING, MERGED_TABLES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.stream import Entity, Merged
-from gitpulse_assets.lake.duck import run
+from gitpulse_assets.lake.duck import at_most_threads, run
 from gitpulse_assets.transform.entities import statement
 from gitpulse_assets.transform.files_in_turn import FilesInTurn
 from gitpulse_assets.transform.sql_file import load_sql, run_into
@@ -45,12 +45,9 @@ def merge_silver(
     """
     _register(con, inputs, run_ids)
     # Each further thread that parses payloads would hold another 100 MB and more.
-    con.execute(f"set threads = {PARSING_THREADS}")
-    try:
+    with at_most_threads(con, PARSING_THREADS):
         for step in (step for entity in ENTITIES for step in entity.steps):
             run_into(con, step, statement(step))
-    finally:
-        con.execute("reset threads")
     changed: dict[str, bool] = {}
     for entity, merged in MAKING:
         for name in merged.before:

@@ -1,6 +1,7 @@
 """Reads the statements in `sql/` and runs them; knows no table by name."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -48,7 +49,11 @@ def run_into(
     parameters: dict[str, object] | None = None,
 ) -> int:
     """Run one SELECT into a temporary table, as `create_table` does."""
-    wanted = set(PARAMETER.findall(statement))
-    chosen = {key: value for key, value in (parameters or {}).items() if key in wanted}
-    made = run(con, f'create or replace temp table "{relation}" as {statement}', chosen)
+    made = run(con, f'create or replace temp table "{relation}" as {statement}', named(statement, parameters))
     return made.fetchall()[0][0]
+
+
+def named(statement: str, parameters: Mapping[str, object] | None) -> dict[str, object]:
+    """The parameters that a statement names: DuckDB refuses one that is given others."""
+    wanted = set(PARAMETER.findall(statement))
+    return {key: value for key, value in (parameters or {}).items() if key in wanted}

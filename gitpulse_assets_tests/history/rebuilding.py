@@ -15,7 +15,7 @@ from gitpulse_assets.repo import Repo
 def rebuilt(lake: Lake, repo: Repo) -> dict[str, pa.Table]:
     """Make the silver tables from bronze again, and leave the stored ones alone."""
     with lake.begin("silver", repo) as publication, connect() as con:
-        compute(con, lake, publication, is_rebuild=True)
+        compute(con, lake, publication, lake.manifest(repo), is_rebuild=True)
         return {table.name: con.table(table.name).to_arrow_table() for table in MERGED_TABLES}
 
 

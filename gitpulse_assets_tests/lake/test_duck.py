@@ -1,10 +1,21 @@
 """The process's one DuckDB database: what its connections share, and what each has for itself."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
 from gitpulse_assets.lake import duck
-from gitpulse_assets.lake.duck import connect, parsed, rows_of, run
+from gitpulse_assets.lake.duck import (
+    FEW_ROWS,
+    at_most_threads,
+    connect,
+    parsed,
+    rows_of,
+    run,
+    sized,
+    start_database,
+)
 
 
 def test_what_is_made_on_one_connection_is_not_on_another():
@@ -38,3 +49,21 @@ def test_a_database_that_broke_is_replaced(monkeypatch: pytest.MonkeyPatch):
     with connect() as con:
         assert con.execute("select 1").fetchall() == [(1,)]
     assert databases[0] is not databases[1]
+
+
+def test_few_rows_are_read_on_one_thread_and_many_on_all_there_are(tmp_path: Path):
+    with start_database("100MB", tmp_path) as con:
+        every = threads_of(con)
+        with sized(con, FEW_ROWS):
+            assert threads_of(con) == every
+        with sized(con, FEW_ROWS - 1):
+            with at_most_threads(con, 2):
+                assert threads_of(con) == 1
+            assert threads_of(con) == 1
+        with pytest.raises(ValueError, match="in the middle"), sized(con, 0):
+            raise ValueError("in the middle")
+        assert threads_of(con) == every
+
+
+def threads_of(con: duckdb.DuckDBPyConnection) -> int:
+    return con.execute("select current_setting('threads')").fetchall()[0][0]
