@@ -10,6 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from gitpulse_assets.assets.events import DAY_TABLES
 from gitpulse_assets.assets.report import REPORT_KEY
 from gitpulse_assets.catalog.tables import CATALOG
+from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.partitions import event_days
 
 
@@ -57,6 +58,31 @@ def test_every_asset_is_described(defs: dg.Definitions, contract):
     assert spec.description
     assert [column.name for column in schema.columns] == list(contract.column_names)
     assert all(column.description for column in schema.columns)
+
+
+def test_every_table_hangs_on_exactly_what_its_sql_reads(defs: dg.Definitions):
+    found = specs(defs)
+    for table in (contract for contract in CATALOG if contract.layer != "bronze"):
+        spec = found["/".join(table.asset_key)]
+        deps = {tuple(dep.asset_key.path) for dep in spec.deps}
+        assert deps == set(tables_read(table)), table.name
+
+
+def test_a_column_of_a_mart_is_followed_to_the_payload_that_github_sent(defs: dg.Definitions):
+    shown, found = specs(defs), set[tuple[str, str]]()
+    waiting = {("gold/mart_issue_daily_flow", "opened_count")}
+    while waiting:
+        table, column = waiting.pop()
+        lineage = shown[table].metadata.get("dagster/column_lineage", dg.TableColumnLineage({}))
+        deps = lineage.deps_by_column.get(column, ())
+        waiting |= {(dep.asset_key.to_user_string(), dep.column_name) for dep in deps} - found
+        found |= waiting
+    assert ("silver/issue_transitions", "kind") in found
+    assert {
+        ("bronze/issues", "payload_json.state"),
+        ("bronze/issue_timeline", "payload_json.event"),
+        ("bronze/issue_timeline", "payload_json.timelineItems.nodes.__typename"),
+    } <= found
 
 
 def test_every_check_has_the_partitions_of_its_asset(defs: dg.Definitions):

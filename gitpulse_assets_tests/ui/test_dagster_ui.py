@@ -28,6 +28,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.dear]
 
 REPO = Repo("acme", "rocket")
 START_SECONDS_MAX = 120
+LINEAGE = """query Lineage($of: AssetKeyInput!) { assetNodeOrError(assetKey: $of) { ... on AssetNode {
+    dependencyKeys { path }
+    metadataEntries { ... on TableColumnLineageMetadataEntry {
+        lineage { columnName columnDeps { assetKey { path } columnName } }
+    } }
+} } }"""
 # Without these Chromium looks for its maker's hosts at every start, in the middle of a test.
 FLAGS = (
     "--no-sandbox",
@@ -136,6 +142,20 @@ def test_a_marts_lineage_is_what_its_sql_reads(page: Page):
 def test_a_column_tells_what_it_is_made_from(page: Page):
     page.goto("/assets/gold/mart_issue_daily_flow?view=overview")
     expect(page.get_by_text("From silver/issue_transitions (").first).to_be_visible()
+
+
+def test_the_uis_graphql_hands_on_what_a_column_is_made_from(address: str):
+    """Dagster's hosted product draws it from there."""
+    asked = {"query": LINEAGE, "variables": {"of": {"path": ["gold", "mart_issue_daily_flow"]}}}
+    found = httpx.post(f"{address}/graphql", json=asked, timeout=60).json()["data"]["assetNodeOrError"]
+    assert {key["path"][1] for key in found["dependencyKeys"]} == {
+        "issue_transitions",
+        "repository",
+        "sync_state",
+    }
+    (lineage,) = (entry["lineage"] for entry in found["metadataEntries"] if "lineage" in entry)
+    (deps,) = (of["columnDeps"] for of in lineage if of["columnName"] == "opened_count")
+    assert deps == [{"assetKey": {"path": ["silver", "issue_transitions"]}, "columnName": "kind"}]
 
 
 def test_the_verdict_stands_on_its_asset(page: Page):
