@@ -1,7 +1,7 @@
 """The sensor that alerts: reads what ended, judges it, and sends what is due.
 
 It decides nothing itself: what is an alert stands in `alerting/rules.py`, what is sent again in
-`alerting/outbox.py`, how Dagster is read in `run_history.py`.
+`alerting/outbox.py`, how Dagster is read in `runs/history.py`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -87,7 +87,7 @@ def resumable(session: Session, stream: Stream, *, is_full: bool) -> WalkPlan | 
 def new_walk(session: Session, stream: Stream, *, is_full: bool) -> WalkPlan:
     """Choose between nothing, an incremental and a full walk."""
     state = walked_state(session, stream)
-    may_be_unchanged = state.watermark is not None and not is_full and stream.is_walked_by_change
+    may_be_unchanged = state.watermark is not None and not is_full
     # Asked before the walk, so that a change during it makes the next probe differ.
     etag = state.etag if may_be_unchanged else None
     probe = session.client.probe(session.repo, stream.listing, etag=etag)

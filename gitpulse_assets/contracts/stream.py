@@ -63,14 +63,15 @@ class Stream:
         if self.collected_by == "list" and not self._can_be_walked():
             raise ValueError(
                 f"{self.name}: a list is walked by a key among its columns and in an order by creation or "
-                "update, by which its end is proven"
+                "update, by which its end is proven, and after its first walk by what was updated since, or "
+                "every run would walk it whole"
             )
 
     def _can_be_walked(self) -> bool:
         if not isinstance(self.source, RestList) or self.key not in self.columns:
             return False
-        queries = (self.source.whole, self.source.changed or self.source.whole)
-        return all(query.get("sort") in ("created", "updated") for query in queries)
+        whole, changed = self.source.whole, self.source.changed or {}
+        return whole.get("sort") in ("created", "updated") and changed.get("sort") == "updated"
 
     @property
     def name(self) -> str:
@@ -82,11 +83,6 @@ class Stream:
         """Its source, of a stream that is a list."""
         assert isinstance(self.source, RestList), f"{self.name} is no list"
         return self.source
-
-    @property
-    def is_walked_by_change(self) -> bool:
-        """Whether a later walk asks only for what was updated since the watermark."""
-        return isinstance(self.source, RestList) and self.source.changed is not None
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Head]:

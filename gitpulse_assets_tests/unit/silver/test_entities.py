@@ -162,8 +162,9 @@ def test_an_unusable_record_without_a_key_stays_to_be_looked_at(merged):
         ({"collected_by": "list", "key": "label_id"}, "a key among its columns"),
         ({"collected_by": "list", "source": RestList("/labels")}, "in an order by creation or update"),
         ({"collected_by": "list", "source": OneAnswer("/topics")}, "a list is walked"),
+        ({"collected_by": "list"}, "by what was updated since"),
     ],
-    ids=["pages", "key", "order", "no list"],
+    ids=["pages", "key", "order", "no list", "no changes"],
 )
 def test_a_stream_that_no_walk_can_be_made_of_is_refused_where_it_is_declared(declared, said):
     labels = record_table("labels", "Every label as received.", Column("id", pa.int64(), "Its id."))
