@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 
-from gitpulse_assets.catalog.declared import declared_marts
+from gitpulse_assets.catalog.declared import declared_marts, marts_of
 from gitpulse_assets.catalog.subjects import BRONZE, SILVER_TABLES
 from gitpulse_assets.catalog.traced import tables_read
+from gitpulse_assets.chosen import CONTRIBUTORS
 from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.contracts.model import Layer, TableContract
 
@@ -19,7 +20,10 @@ def in_order(found: Iterable[Mart]) -> Iterator[Mart]:
 
 
 MARTS: tuple[Mart, ...] = tuple(in_order(declared_marts()))
-STATEMENT_MARTS: tuple[Mart, ...] = tuple(mart for mart in MARTS if mart.made_by == "statement")
+# Those of conversations are made together, whatever makes each.
+STATEMENT_MARTS: tuple[Mart, ...] = tuple(
+    mart for mart in MARTS if not mart.is_made_by_code and mart not in marts_of(CONTRIBUTORS)
+)
 MART_TABLES: tuple[TableContract, ...] = tuple(mart.contract for mart in MARTS)
 CATALOG: tuple[TableContract, ...] = (*BRONZE, *SILVER_TABLES, *MART_TABLES)
 

@@ -46,7 +46,7 @@ class Answer:
 class Mart:
     """One mart; everything that lists marts, their checks, routes and columns follows from it.
 
-    `made_by`: its own statement alone, or the code that puts together what the statement reads.
+    `is_made_by_code`: whether code makes it, or what its statement reads. A subject's are made together.
     `statements`: the files of `sql/gold/` it is made from, where that is not the one of its name; `computed`:
     from which of their columns (`statement.column`) code computes a column that none of them has.
     `label_windows_days`: of which windows up to the as-of moment its statement finds `label_window` made.
@@ -55,7 +55,7 @@ class Mart:
     contract: TableContract
     checks: tuple[Check, ...] = ()
     answer: Answer | None = None
-    made_by: Literal["statement", "transfers", "verdict", "conversations"] = "statement"
+    is_made_by_code: bool = False
     statements: tuple[str, ...] = ()
     computed: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     label_windows_days: tuple[int, ...] = ()

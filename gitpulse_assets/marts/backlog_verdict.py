@@ -143,7 +143,7 @@ JUDGED = ("verdict_day.intake_count", "verdict_day.resolution_count", "verdict_d
 MART = Mart(
     MART_BACKLOG_VERDICT,
     checks=(Check("history_is_complete", is_blocking=False),),
-    made_by="verdict",
+    is_made_by_code=True,
     statements=(
         "verdict_window",
         "verdict_day",

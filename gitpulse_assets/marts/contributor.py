@@ -60,7 +60,6 @@ MART_CONTRIBUTOR = TableContract(
 
 MART = Mart(
     MART_CONTRIBUTOR,
-    made_by="conversations",
     answer=Answer(
         route="contributors",
         question="List everyone who opened, commented or reviewed here, by name and in no order of merit.",

@@ -55,7 +55,6 @@ MART_CONTRIBUTOR_MONTHLY = TableContract(
 
 MART = Mart(
     MART_CONTRIBUTOR_MONTHLY,
-    made_by="conversations",
     answer=Answer(
         route="contributor-months",
         question=(

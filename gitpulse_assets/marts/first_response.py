@@ -63,7 +63,6 @@ MART_FIRST_RESPONSE = TableContract(
 
 MART = Mart(
     MART_FIRST_RESPONSE,
-    made_by="conversations",
     answer=listed_threads(
         MART_FIRST_RESPONSE,
         route="first-responses",

@@ -55,7 +55,6 @@ MART_FIRST_RESPONSE_MONTHLY = TableContract(
 
 MART = Mart(
     MART_FIRST_RESPONSE_MONTHLY,
-    made_by="conversations",
     answer=Answer(
         route="first-response-months",
         question="Say how long issues wait for their first answer, by the UTC month of their creation.",

@@ -50,7 +50,6 @@ MART_FOLLOW_UP = TableContract(
 
 MART = Mart(
     MART_FOLLOW_UP,
-    made_by="conversations",
     answer=listed_threads(
         MART_FOLLOW_UP,
         route="follow-up",

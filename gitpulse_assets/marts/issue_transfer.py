@@ -63,5 +63,5 @@ MART_ISSUE_TRANSFER = TableContract(
 
 MART = Mart(
     MART_ISSUE_TRANSFER,
-    made_by="transfers",
+    is_made_by_code=True,
 )

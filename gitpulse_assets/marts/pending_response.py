@@ -46,7 +46,6 @@ MART_PENDING_RESPONSE = TableContract(
 
 MART = Mart(
     MART_PENDING_RESPONSE,
-    made_by="conversations",
     answer=listed_threads(
         MART_PENDING_RESPONSE,
         route="pending-responses",

@@ -61,7 +61,6 @@ MART = Mart(
         Check("pull_request_flow_identity"),
         Check("pull_requests_at_end_equal_snapshot"),
     ),
-    made_by="conversations",
     answer=Answer(
         route="pull-request-flow",
         question=("Give pull requests day by day: opened, merged, closed, and how many were open or drafts."),

@@ -136,7 +136,6 @@ MART_PULL_REQUEST_LIFECYCLE = TableContract(
 MART = Mart(
     MART_PULL_REQUEST_LIFECYCLE,
     checks=(Check("responses_are_of_others"),),
-    made_by="conversations",
     answer=listed_threads(
         MART_PULL_REQUEST_LIFECYCLE,
         route="pull-requests",

@@ -74,7 +74,6 @@ MART_PULL_REQUEST_MONTHLY = TableContract(
 
 MART = Mart(
     MART_PULL_REQUEST_MONTHLY,
-    made_by="conversations",
     answer=Answer(
         route="pull-request-months",
         question="Say how long pull requests wait for an answer, a review and the merge, by UTC month.",

@@ -49,7 +49,6 @@ MART_TIME_IN_LABEL = TableContract(
 
 MART = Mart(
     MART_TIME_IN_LABEL,
-    made_by="conversations",
     answer=listed_threads(
         MART_TIME_IN_LABEL,
         route="time-in-label",

@@ -31,7 +31,6 @@ MART_TRENDING_CLOSED_ISSUE = TableContract(
 
 MART = Mart(
     MART_TRENDING_CLOSED_ISSUE,
-    made_by="conversations",
     answer=listed_threads(
         MART_TRENDING_CLOSED_ISSUE,
         route="trending-closed-issues",

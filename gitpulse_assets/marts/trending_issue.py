@@ -33,7 +33,6 @@ MART_TRENDING_ISSUE = TableContract(
 
 MART = Mart(
     MART_TRENDING_ISSUE,
-    made_by="conversations",
     answer=listed_threads(
         MART_TRENDING_ISSUE,
         route="trending-issues",

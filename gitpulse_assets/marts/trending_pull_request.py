@@ -33,7 +33,6 @@ MART_TRENDING_PULL_REQUEST = TableContract(
 
 MART = Mart(
     MART_TRENDING_PULL_REQUEST,
-    made_by="conversations",
     answer=listed_threads(
         MART_TRENDING_PULL_REQUEST,
         route="trending-pull-requests",

@@ -12,9 +12,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from gitpulse_assets.catalog.tables import MART_TABLES, MARTS
+from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import GOLD_CHECKS
+from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.members import MEMBER_CONTRACTS
 from gitpulse_assets.contracts.silver import SYNC_STATE
@@ -44,7 +45,7 @@ from gitpulse_assets.transform.verdict_table import build_verdicts
 from gitpulse_assets.watch.watch_list import RepoOptions
 
 logger = logging.getLogger(__name__)
-HAS_CONVERSATIONS = any(mart.made_by == "conversations" for mart in MARTS)
+HAS_CONVERSATIONS = CONTRIBUTORS in chosen_subjects()
 
 
 @dataclass(frozen=True)
