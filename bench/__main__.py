@@ -21,6 +21,7 @@ from bench.feeds import feeds
 from bench.figures import (
     Figure,
     Sizes,
+    distance,
     gold_at_scale,
     incremental,
     large,
@@ -66,6 +67,7 @@ QUICK = Sizes(
 
 PARTS: dict[str, Callable[[Sizes, Path], Iterable[Figure]]] = {
     "large": large,
+    "distance": distance,
     "peers": peers,
     "incremental": incremental,
     "lifecycles": lifecycles,

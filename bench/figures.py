@@ -18,6 +18,8 @@ MEGABYTE = 1_000_000
 PEER_FOLDER = Path(__file__).parent / "peers"
 MEASURE_GOLD = Path(__file__).parents[1] / "gitpulse_assets_tests/unit/gold/measure_gold.py"
 CHANGED_RECORDS = 2
+# What GitHub takes for a page, seen from Europe.
+ANSWER_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,18 @@ def plan(full_name: str, issues: int, seed: int = 1) -> HistoryPlan:
 def sandbox(plans: Sequence[HistoryPlan], folder: Path, token: str = "") -> Iterator[dict[str, str]]:
     """Serve the plans; yields the environment that points GitPulse at them and at an empty lake."""
     with serve_generated_apart(plans, limits=UNLIMITED) as url:
-        yield {
-            "GITHUB_API_URL": url,
-            "GITHUB_GRAPHQL_URL": "",
-            "GITHUB_TOKEN": token,
-            "GITPULSE_LAKE_URL": str(folder / "lake"),
-            "DAGSTER_HOME": str(folder / "dagster"),
-        }
+        yield settings_of(url, folder, token)
+
+
+def settings_of(url: str, folder: Path, token: str) -> dict[str, str]:
+    """The environment that points GitPulse at a sandbox and at an empty lake."""
+    return {
+        "GITHUB_API_URL": url,
+        "GITHUB_GRAPHQL_URL": "",
+        "GITHUB_TOKEN": token,
+        "GITPULSE_LAKE_URL": str(folder / "lake"),
+        "DAGSTER_HOME": str(folder / "dagster"),
+    }
 
 
 def refreshed(name: str, measured: Measured, issues: int) -> list[Figure]:
@@ -110,6 +117,50 @@ def large(sizes: Sizes, folder: Path) -> list[Figure]:
         figures += peer_figures("tap-github to JSON lines", tap, sizes.issues)
     ratio = figures[1].value / figures[-3].value
     return [*figures, Figure("GitPulse through Dagster / tap-github", ratio, "times (aim: 3)")]
+
+
+def distance(sizes: Sizes, folder: Path) -> list[Figure]:
+    """A first sync where an answer takes 300 ms, one request after the other and four at once; tap-github."""
+    limits = Limits(10**9, 10**9, 10**9, has_secondary=True)
+    seconds: dict[int, float] = {}
+    figures: list[Figure] = []
+    with serve_generated_apart([plan(LARGE, sizes.issues)], limits=limits) as url:
+        environment = settings_of(url, folder, token="bench")
+        set_back(url, ANSWER_SECONDS)
+        tap = peer("tap-github", "tap_github_run.py", folder, environment)
+        figures += peer_figures("tap-github at 300 ms, the list alone", tap, sizes.issues)
+        for at_once in (1, 4):
+            apart = environment | {
+                "GITPULSE_LAKE_URL": str(folder / f"lake-{at_once}"),
+                "GITPULSE_REQUESTS_AT_ONCE": str(at_once),
+            }
+            run = run_task("cores", folder, apart, LARGE).result["refreshes"][0]
+            seconds[at_once] = run["seconds"]
+            figures.append(Figure(f"first sync at 300 ms, {at_once} at once", run["seconds"], "s", run))
+            figures.append(Figure(f"bronze of it, {at_once} at once", run["parts"]["bronze"], "s"))
+        refused = refused_count(url)
+    return [
+        *figures,
+        Figure("4 at once / 1 at once", seconds[4] / seconds[1], "(aim: 0.33)"),
+        Figure("4 at once / tap-github's list", seconds[4] / tap.seconds, "(aim: 0.33)"),
+        Figure("refused by a limit", refused, "requests (aim: 0)"),
+    ]
+
+
+def set_back(url: str, seconds: float) -> None:
+    """Let the sandbox answer everything so much later."""
+    import httpx
+
+    rule = {"kind": "slow", "seconds": seconds, "times": 10**9}
+    httpx.post(f"{url}/_sandbox/faults", json=[rule], headers={"User-Agent": "bench"}).raise_for_status()
+
+
+def refused_count(url: str) -> int:
+    """How many requests the sandbox has refused because of a limit."""
+    import httpx
+
+    log = httpx.get(f"{url}/_sandbox/requests", headers={"User-Agent": "bench"}, timeout=60).json()
+    return sum(served["status"] in (403, 429) for served in log)
 
 
 def peers(sizes: Sizes, folder: Path) -> list[Figure]:

@@ -6,6 +6,7 @@ What is in an answer is decided by `routes` and `graphql_api`.
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from gitpulse_assets.sandbox.faults import Fault, first_striking
 from gitpulse_assets.sandbox.graphql_api import GraphQLApi
 from gitpulse_assets.sandbox.hour_files import ARCHIVE_PREFIX, hour_file
 from gitpulse_assets.sandbox.installations import Installations
-from gitpulse_assets.sandbox.limits import ANONYMOUS, Limits, Quota
+from gitpulse_assets.sandbox.limits import ANONYMOUS, Limits, Quota, SecondaryLimits
 from gitpulse_assets.sandbox.list_faults import ListFaults
 from gitpulse_assets.sandbox.listing import Listings
 from gitpulse_assets.sandbox.messages import (
@@ -64,6 +65,7 @@ class SandboxApp:
         self.privacy = privacy or Privacy()
         self.installations = installations or Installations("", "", {})
         self.limits = limits or Limits()
+        self._secondary = SecondaryLimits()
         self.faults = faults if faults is not None else []
         self.log: list[Served] = []
         self.lost_hours: set[datetime] = set()
@@ -77,12 +79,22 @@ class SandboxApp:
         if scope["type"] != "http":
             return
         request = await _read_request(scope, receive)
+        is_refused = self._secondary.came(time.monotonic()) and self.limits.has_secondary
+        try:
+            await self._serve(request, scope, send, is_refused=is_refused)
+        finally:
+            self._secondary.ended()
+
+    async def _serve(self, request: Request, scope: Message, send: Send, *, is_refused: bool) -> None:
         fault = None
         with self.world.lock:
             if request.path.startswith(CONTROL_PREFIX):
                 response = control(self.world, self.faults, self.log, request)
             elif request.path.startswith(ARCHIVE_PREFIX):
                 response = hour_file(self.world, self.lost_hours, request)
+            elif is_refused:
+                response = _free(problem(403, SECONDARY_LIMIT))
+                self.log.append(Served(request.method, request.target, 403, 0, request.token))
             else:
                 response, fault = self.answer(request)
         if fault is not None and fault.kind in ("slow", "hang"):

@@ -1,5 +1,6 @@
-"""GitHub's primary limits: a quota per token, resource and hour, on the stand-in's clock."""
+"""GitHub's limits: a quota per token, resource and hour by the stand-in's clock, and secondary ones."""
 
+from collections import deque
 from dataclasses import dataclass
 
 WINDOW_SECONDS = 3600
@@ -51,6 +52,8 @@ class Limits:
     graphql_points_per_hour: int = 5000
     # GitHub Enterprise Server may have its limits switched off: no headers, and no answer about them.
     are_on: bool = True
+    # Whether too many requests under way at once, or within a minute, are refused too.
+    has_secondary: bool = False
 
     def __post_init__(self) -> None:
         self._quotas: dict[tuple[str, str], Quota] = {}
@@ -69,3 +72,26 @@ class Limits:
         if resource == "graphql":
             return 0 if token == ANONYMOUS else self.graphql_points_per_hour
         return self.anonymous_per_hour if token == ANONYMOUS else self.token_per_hour
+
+
+class SecondaryLimits:
+    """How much is asked at once and within a minute, whoever asks; `now`: seconds of a clock that runs on."""
+
+    AT_ONCE_MAX = 100
+    MINUTE_MAX = 900
+
+    def __init__(self) -> None:
+        self.under_way_count = 0
+        self._came: deque[float] = deque()
+
+    def came(self, now: float) -> bool:
+        """Count a request that came; whether it is one too many."""
+        self._came.append(now)
+        while self._came[0] <= now - 60:
+            self._came.popleft()
+        self.under_way_count += 1
+        return self.under_way_count > self.AT_ONCE_MAX or len(self._came) > self.MINUTE_MAX
+
+    def ended(self) -> None:
+        """One is under way no more."""
+        self.under_way_count -= 1
