@@ -47,6 +47,7 @@ def cores(*names: str) -> Result:
             api_url=settings.github_api_url,
             graphql_url=settings.github_graphql_url,
             tokens=settings.github_tokens,
+            requests_at_once=settings.requests_at_once,
         )
         with client:
             began, began_cpu = time.monotonic(), time.process_time()

@@ -78,6 +78,7 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
             tokens=settings.github_tokens,
             app=app,
             make_pace=shared_paces(settings),
+            requests_at_once=settings.requests_at_once,
             **given,
         )
     except UnusableEnvironment as error:

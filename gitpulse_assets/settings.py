@@ -158,6 +158,13 @@ class Settings(ChosenSubjects):
         validation_alias="GITPULSE_BATCH_SIZE",
         description="Repositories that one run takes, of schedules, sensors and backfills; 1: a run each.",
     )
+    requests_at_once: int = Field(
+        default=4,
+        ge=1,
+        le=20,
+        validation_alias="GITPULSE_REQUESTS_AT_ONCE",
+        description="Requests that a refresh has under way at once, at most; 1: one after the other.",
+    )
     archives: Annotated[tuple[Archive, ...], NoDecode] = Field(
         default=(),
         validation_alias="GITPULSE_ARCHIVES",

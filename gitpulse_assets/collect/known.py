@@ -1,5 +1,6 @@
 """Questions to what is stored and not merged yet, each a statement of `sql/collect/`."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,13 +96,29 @@ def missing_issues(session: Session, walk: Sequence[ManifestRow]) -> list[dict[s
     return ask(session, "missing_issue", batches=walked_batches(session, walk))
 
 
-def has_met(session: Session, stream: Stream, walk: Sequence[ManifestRow], record_id: int) -> bool:
-    """Whether a record is among those that a walk of these runs has stored, or was told are unchanged."""
-    if stream.pages and any(row.walk_kind == "full" for row in walk):
+def is_as_new(known: dt.datetime | None, updated_at: dt.datetime | None) -> bool:
+    """Whether a record known as updated at a moment is as new as one updated at another, if that is asked."""
+    return updated_at is None or (known is not None and known >= updated_at)
+
+
+def has_met(
+    session: Session,
+    stream: Stream,
+    walk: Sequence[ManifestRow],
+    record_id: int,
+    updated_at: dt.datetime | None = None,
+) -> bool:
+    """Whether a record is among those that a walk of these runs has stored, or was told are unchanged.
+
+    `updated_at`: as it was then, or later.
+    """
+    if updated_at is None and stream.pages and any(row.walk_kind == "full" for row in walk):
         return bool(ask(session, "met_issue", batches=walked_batches(session, walk), issue_id=record_id))
     batches = [(row.run_id, range(1, row.batch_count + 1)) for row in walk]
     stored = session.lake.bronze_dataset(stream.bronze, session.repo, batches)
-    return stored.count_rows(filter=pc.field(stream.key) == record_id) > 0
+    rows = stored.to_table(columns=["payload_json"], filter=pc.field(stream.key) == record_id)
+    heads = (stream.read_head(payload.encode()) for payload in rows["payload_json"].to_pylist())
+    return any(is_as_new(head.updated_at, updated_at) for head in heads)
 
 
 def met_count(session: Session, walk: Sequence[ManifestRow]) -> int:

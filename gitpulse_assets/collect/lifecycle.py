@@ -10,8 +10,9 @@ again.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.collect.issue_events import collect_events
 from gitpulse_assets.collect.known import ChangedIssue, changed_issues, changed_threads
+from gitpulse_assets.collect.lots import Ask, batches_of
 from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.collect.walk import Walk
@@ -55,7 +57,9 @@ def collect_lifecycles(
         return collect_conversations(session, repository_id, as_of_at, is_full=is_full)
     stream = StreamRun(session, ISSUE_TIMELINE)
     rows = session.manifest.rows()
-    row = resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
+    row = cut_walk(rows)
+    if row is None and is_begun_by_ids(rows):
+        return ask_rest(session, stream, repository_id, as_of_at)
     if row is not None or not any(map(is_whole_walk, rows)):
         return walk_all(session, stream, repository_id, as_of_at, row)
     return ask_changed(session, stream, repository_id, as_of_at, is_full=is_full)
@@ -77,9 +81,32 @@ def collect_conversations(
     if not threads and not is_first:
         return stream.look(as_of_at, next_url=None)
     stream.open("full" if is_first else "incremental", as_of_at)
-    batches = session.client.conversations(session.repo, list(threads))
-    here = (still_here(batch, repository_id) for batch in batches)
-    return keep_batches(session, stream, here, threads, is_walk=False)
+    return keep_batches(session, stream, asked(session, repository_id, threads), threads, is_walk=False)
+
+
+def cut_walk(rows: Sequence[ManifestRow]) -> ManifestRow | None:
+    """Return the walk of every lifecycle by cursor that an earlier run was cut short in."""
+    return resumable_run([row for row in rows if not is_of_events(row)], ISSUE_TIMELINE.name)
+
+
+def is_begun_by_ids(rows: Iterable[ManifestRow]) -> bool:
+    """Say whether lifecycles were asked for by ids while the first list was walked, and not all came."""
+    rows = [row for row in rows if row.stream == ISSUE_TIMELINE.name]
+    begun = [row for row in rows if row.walk_kind == "full" and row.next_url is None and row.record_count]
+    return bool(begun) and not any(map(is_whole_walk, rows))
+
+
+def is_to_be_asked_ahead(session: Session) -> bool:
+    """Say whether lifecycles may be asked for while the list is walked: no walk of all was made or begun."""
+    rows = session.manifest.rows()
+    return cut_walk(rows) is None and not any(map(is_whole_walk, rows))
+
+
+def ask_rest(session: Session, stream: StreamRun, repository_id: int, as_of_at: dt.datetime) -> ManifestRow:
+    """Ask for the lifecycles that did not come while the list was walked; with them all of them have."""
+    stream.open("full", as_of_at)
+    issues = changed_issues(session, is_full=False)
+    return keep_batches(session, stream, asked(session, repository_id, issues), issues, is_walk=False)
 
 
 def is_of_events(row: ManifestRow) -> bool:
@@ -146,11 +173,16 @@ def ask_changed(
 
 
 def asked(
-    session: Session, repository_id: int, issues: Mapping[str, ChangedIssue]
+    session: Session, repository_id: int, threads: Mapping[str, ChangedIssue]
 ) -> Iterable[LifecycleBatch]:
-    """Ask for issues by their node ids."""
-    batches = session.client.lifecycles(session.repo, list(issues))
+    """Ask for threads by their node ids, several lots at once."""
+    batches = batches_of(partial(make_ask, session), list(threads), session.client.requests_at_once)
     return (still_here(batch, repository_id) for batch in batches)
+
+
+def make_ask(session: Session) -> Ask:
+    """Make what asks for one lot of threads after the other."""
+    return session.client.asker(session.repo, with_conversations=CONTRIBUTORS in chosen_subjects())
 
 
 def still_here(batch: LifecycleBatch, repository_id: int) -> LifecycleBatch:
@@ -175,19 +207,26 @@ def keep_batches(
     `known`: the issues asked for, by node id. Not `is_walk`: these are the rest of a walk, whose cursor stays
     in the row until all of them came.
     """
-    walking: Walk[LifecycleBatch] = Walk(
-        stream,
-        lambda waiting: keep(session, stream, waiting, known or {}, is_walk=is_walk),
-        "lifecycles",
-        lambda: session.client.graphql_spending.quota_remaining,
-        keeps_records=known is not None,
-    )
+    walking = walk_of_batches(session, stream, known, is_walk=is_walk)
     try:
         walking.on(batches)
         walking.keep()
     except BaseException as error:
         walking.cut_short(error, lambda limit: limit)
     return stream.close("complete", next_url=None)
+
+
+def walk_of_batches(
+    session: Session, stream: StreamRun, known: Mapping[str, ChangedIssue] | None, *, is_walk: bool
+) -> Walk[LifecycleBatch]:
+    """The walk whose batches are stored by `keep`."""
+    return Walk(
+        stream,
+        lambda waiting: keep(session, stream, waiting, known or {}, is_walk=is_walk),
+        "lifecycles",
+        lambda: session.client.graphql_spending.quota_remaining,
+        keeps_records=known is not None,
+    )
 
 
 def keep(

@@ -6,10 +6,10 @@ walk, stands on the last page by right: a walk that has met it has been there. W
 """
 
 import datetime as dt
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gitpulse_assets.collect.known import has_met
+from gitpulse_assets.collect.known import has_met, is_as_new
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.sources import PER_PAGE
 from gitpulse_assets.contracts.stream import Stream
@@ -19,6 +19,8 @@ from gitpulse_assets.lake.manifest import ManifestRow
 
 # Replicas lag by seconds, so the end is looked for again before a list counts as cut short.
 LOOKS = 3
+# The records that a run has met, and when each was updated last.
+Met = Mapping[int, dt.datetime | None]
 
 
 class ListCut(GitHubError):
@@ -38,13 +40,19 @@ class ListEnd:
         """What stands last in the list now (1 request)."""
         return next(iter(self._newest(1)), None)
 
-    def is_met(self, newest: NewestRecord | None, met_ids: Set[int], walk: Sequence[ManifestRow]) -> bool:
-        """Say whether the walk came by the newest record; one from before its beginning is none of it."""
-        if newest is None or newest.record_id in met_ids or (self.since and newest.at < self.since):
-            return True
-        return has_met(self.session, self.stream, walk, newest.record_id)
+    def is_met(self, newest: NewestRecord | None, met: Met, walk: Sequence[ManifestRow]) -> bool:
+        """Say whether the walk came by the newest record; one from before its beginning is none of it.
 
-    def lacks_only_new(self, met_ids: Set[int], walk: Sequence[ManifestRow]) -> bool:
+        In a list by update it stands at the end in its newest state: met in an older one, it was not there.
+        """
+        if newest is None or (self.since and newest.at < self.since):
+            return True
+        updated_at = newest.at if self.since else None
+        if newest.record_id in met and is_as_new(met[newest.record_id], updated_at):
+            return True
+        return has_met(self.session, self.stream, walk, newest.record_id, updated_at)
+
+    def lacks_only_new(self, met: Met, walk: Sequence[ManifestRow]) -> bool:
         """Say whether the next walk will fetch all that this one may lack (1 request).
 
         It overlaps with this one, so what stands last of all older records must have been met.
@@ -52,7 +60,7 @@ class ListEnd:
         records = self._newest(PER_PAGE)
         overlap_began_at = self.as_of_at - self.session.overlap
         old = [record for record in records if record.at < overlap_began_at]
-        return self.is_met(next(iter(old or records[-1:]), None), met_ids, walk)
+        return self.is_met(next(iter(old or records[-1:]), None), met, walk)
 
     def _newest(self, count: int) -> list[NewestRecord]:
         client, is_changed = self.session.client, self.since is not None

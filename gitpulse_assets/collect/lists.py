@@ -1,18 +1,31 @@
 """A stream that is a list: which walk of it to make, and how the end of the list is proven."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gitpulse_assets.collect.ahead import Ahead
+from gitpulse_assets.collect.at_once import Question, answers
 from gitpulse_assets.collect.full_walk import KnownWalk, known_walk, page_batch, walk_of
 from gitpulse_assets.collect.list_end import LOOKS, ListEnd
-from gitpulse_assets.collect.session import KnownState, Session, StreamRun
+from gitpulse_assets.collect.lots import Lot
+from gitpulse_assets.collect.segments import (
+    PAGES_MIN,
+    NoSegments,
+    SegmentPage,
+    Segments,
+    Stored,
+    read_stored,
+    stored_text,
+)
+from gitpulse_assets.collect.session import APIS, KnownState, Session, StreamRun
 from gitpulse_assets.collect.walk import ReadPage, Walk, read_pages, record_batch
 from gitpulse_assets.contracts.sources import PER_PAGE
 from gitpulse_assets.contracts.stream import Head, Stream
 from gitpulse_assets.github.client import NewestRecord
 from gitpulse_assets.github.errors import CursorRefused, GitHubError, LimitReached
+from gitpulse_assets.github.links import since_of
 from gitpulse_assets.github.pages import Page, is_full
 from gitpulse_assets.lake.manifest import ManifestRow, WalkKind, resumable_run
 
@@ -34,7 +47,8 @@ class WalkPlan:
 
     `start_url` goes on with the walk of `resumed_run_id`, else it begins anew. `known`: what an earlier full
     walk kept of its pages, where this one is full too. `newest`: what stood last in the list, by creation for
-    a full walk and by update for another, when this run came to it.
+    a full walk and by update for another, when this run came to it; `updated_at`: when a record was updated
+    last. `segments`: those of a list that is walked in segments, the last one what is behind them.
     """
 
     stream: Stream
@@ -46,6 +60,8 @@ class WalkPlan:
     resumed_run_id: str | None = None
     known: KnownWalk = field(default_factory=KnownWalk)
     newest: NewestRecord | None = None
+    updated_at: dt.datetime | None = None
+    segments: tuple[Stored, ...] = ()
 
     @property
     def page_count_max(self) -> int:
@@ -60,19 +76,42 @@ def plan_walk(session: Session, stream: Stream, *, is_full: bool) -> WalkPlan:
         return plan
     newest = session.client.newest_records(session.repo, stream.listing, 1)
     known = known_walk(session) if stream.pages else KnownWalk()
-    return replace(plan, known=known, newest=next(iter(newest), None))
+    plan = replace(plan, known=known, newest=next(iter(newest), None))
+    return in_segments(session, plan) if may_be_parted(session, plan) else plan
 
 
-def collect_list(session: Session, plan: WalkPlan) -> ManifestRow:
+def may_be_parted(session: Session, plan: WalkPlan) -> bool:
+    """Say whether a walk is worth to be made in segments: a first one, of a list that is long enough.
+
+    A later one asks for pages by their ETags, which those of segments have not.
+    """
+    is_first = plan.start_url is None and walked_state(session, plan.stream).watermark is None
+    is_allowed = session.client.requests_at_once > 1 and session.client.has_token(session.repo)
+    return is_first and is_allowed and plan.updated_at is not None and plan.page_count_max >= PAGES_MIN
+
+
+def in_segments(session: Session, plan: WalkPlan) -> WalkPlan:
+    """Let a walk begin with one segment, up to where the next walk would go on from; the rest is behind."""
+    assert plan.updated_at is not None
+    until = min(plan.updated_at, plan.as_of_at - session.overlap)
+    listing = plan.stream.listing
+    first = Stored(session.client.first_by_update(session.repo, listing), until)
+    return replace(
+        plan, segments=(first, Stored(session.client.list_url(session.repo, listing, until), None))
+    )
+
+
+def collect_list(session: Session, plan: WalkPlan, ahead: Ahead | None = None) -> ManifestRow:
     """Bring what changed into bronze and return the run's manifest row, its status `complete`.
 
     A walk that an error cuts short is left `partial` (or `failed`, where nothing can go on from it), and
     the error goes on to the caller. Where GitHub no longer takes a stored address, the walk begins anew and
-    follows none.
+    follows none; so it does, as one, where the server knows no cursors. `ahead`: asks about what a walk in
+    segments meets.
     """
     try:
-        return walk(session, plan)
-    except CursorRefused:
+        return walk(session, plan, ahead)
+    except (CursorRefused, NoSegments):
         return walk(session, new_walk(session, plan.stream, is_full=plan.walk_kind == "full"))
 
 
@@ -81,7 +120,16 @@ def resumable(session: Session, stream: Stream, *, is_full: bool) -> WalkPlan | 
     row = resumable_run(session.manifest.rows(), stream.name)
     if row is None or row.as_of_at is None or (is_full and row.walk_kind != "full"):
         return None
-    return WalkPlan(stream, row.walk_kind, row.since, row.as_of_at, row.etag, row.next_url, row.run_id)
+    return WalkPlan(
+        stream,
+        row.walk_kind,
+        row.since,
+        row.as_of_at,
+        row.etag,
+        row.next_url,
+        row.run_id,
+        segments=read_stored(row.segments),
+    )
 
 
 def new_walk(session: Session, stream: Stream, *, is_full: bool) -> WalkPlan:
@@ -95,7 +143,8 @@ def new_walk(session: Session, stream: Stream, *, is_full: bool) -> WalkPlan:
     if may_be_unchanged and probe.is_unchanged:
         return WalkPlan(stream, "unchanged", state.watermark, probe.date, probe.etag)
     if not may_be_unchanged:
-        return WalkPlan(stream, "full", None, probe.date, probe.etag)
+        updated_at = probe.newest and probe.newest.at
+        return WalkPlan(stream, "full", None, probe.date, probe.etag, updated_at=updated_at)
     return WalkPlan(stream, "incremental", state.watermark, probe.date, probe.etag, newest=probe.newest)
 
 
@@ -124,12 +173,14 @@ def walked_state(session: Session, stream: Stream) -> KnownState:
     return KnownState(newest.as_of_at - session.overlap, newest.as_of_at, newest.etag)
 
 
-def walk(session: Session, plan: WalkPlan) -> ManifestRow:
+def walk(session: Session, plan: WalkPlan, ahead: Ahead | None = None) -> ManifestRow:
     """Make the walk; what has come when an error stops it is kept, so that none of it is fetched again."""
     if plan.walk_kind == "unchanged":
         looking = StreamRun(session, plan.stream.bronze)
         return own_walk(session, plan) or looking.look(plan.as_of_at, **begun(session, plan))
     run = open_run(session, plan)
+    if plan.segments:
+        plan = walk_segments(session, run, plan, ahead)
     walking: Walk[ReadPage] = Walk(
         run,
         lambda waiting: keep(session, run, plan, waiting),
@@ -147,22 +198,116 @@ def walk(session: Session, plan: WalkPlan) -> ManifestRow:
     return run.close("complete")
 
 
+def walk_segments(session: Session, run: StreamRun, plan: WalkPlan, ahead: Ahead | None) -> WalkPlan:
+    """Walk the segments of a list, and ask about what is met; return the plan of what is behind them.
+
+    That is walked when all have ended: what is updated before then is met there, whatever was read of it.
+    """
+    *parts, rest = plan.segments
+    segments = open_segments(session, plan, parts)
+    walking: Walk[SegmentPage] = Walk(
+        run,
+        lambda waiting: keep_segments(session, run, plan, segments, rest, waiting),
+        "records",
+        lambda: session.client.spending.quota_remaining,
+    )
+    run.settle()
+    run.pays_for("rest")
+    try:
+        for answer in answers(Parts(segments, ahead), session.client.requests_at_once):
+            if isinstance(answer, SegmentPage):
+                walking.take(answer)
+            elif ahead:
+                ahead.keep(answer)
+        walking.keep()
+        if ahead:
+            ahead.end()
+    except BaseException as error:
+        if ahead:
+            ahead.cut_short(error)
+        walking.cut_short(error, lambda limit: with_rest(session, limit, run.row, plan))
+    run.pays_for(*APIS)
+    return replace(plan, segments=(), start_url=rest.next_url)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is asked while a list is walked in segments: about a whole lot of what was met, else a page."""
+
+    segments: Segments
+    ahead: Ahead | None
+
+    def question(self) -> Question[SegmentPage | Lot] | None:
+        """The next lot, or the next page."""
+        return (self.ahead and self.ahead.question()) or self.segments.question()
+
+    def take(self, answer: SegmentPage | Lot) -> None:
+        """Take an answer in."""
+        if isinstance(answer, SegmentPage):
+            self.segments.take(answer)
+            if self.ahead:
+                self.ahead.met(answer.page.records)
+        elif self.ahead:
+            self.ahead.take(answer)
+
+
+def open_segments(session: Session, plan: WalkPlan, parts: Sequence[Stored]) -> Segments:
+    """The segments to be walked, with how their pages are asked for."""
+    client, listing = session.client, plan.stream.listing
+
+    def newest_at() -> dt.datetime | None:
+        newest = client.newest_records(session.repo, listing, 1, is_changed=True)
+        return newest[0].at if newest else None
+
+    return Segments(
+        parts,
+        plan.as_of_at,
+        client.requests_at_once,
+        pages=lambda url: read_pages(client.pages(session.repo, listing, start_url=url), plan.stream),
+        address=lambda since: client.list_url(session.repo, listing, since),
+        newest_at=newest_at,
+    )
+
+
+def keep_segments(
+    session: Session,
+    run: StreamRun,
+    plan: WalkPlan,
+    segments: Segments,
+    rest: Stored,
+    pages: list[SegmentPage],
+) -> None:
+    """Make pages of segments durable; the row says where each goes on, or that what is behind them is left.
+
+    Whoever does not know of segments is led to the list's beginning: behind one of them he would leave out
+    the others.
+    """
+    left = segments.keep(pages)
+    start_url = session.client.list_url(session.repo, plan.stream.listing) if left else rest.next_url
+    # An ETag would call a page unchanged whose address no later walk comes to.
+    kept = [replace(part, page=replace(part.page, etag=None)) for part in pages]
+    text = stored_text([*left, rest]) if left else None
+    keep(session, run, plan, kept, next_url=start_url, segments=text)
+
+
 def walk_to_end(session: Session, walking: Walk[ReadPage], plan: WalkPlan) -> tuple[ReadPage, bool]:
     """Walk until the list's end is proven; return the last page, which is none of those that wait.
 
     And False where only records too new for this walk may lie behind it. Raises ListCut, after which the walk
     goes on by asking for its last page again.
     """
-    end, met_ids = ListEnd(session, plan.stream, plan.since, plan.as_of_at), set[int]()
-    last = walk_deep(session, walking, plan, met_ids, plan.start_url)
-    newest, looks = plan.newest or end.newest(), 1
-    while not (last.page.is_capped or end.is_met(newest, met_ids, parts_of(session, walking.run))):
+    since = plan.since or (since_of(plan.start_url) if plan.start_url else None)
+    end, met = ListEnd(session, plan.stream, since, plan.as_of_at), dict[int, dt.datetime | None]()
+    last = walk_deep(session, walking, plan, met, plan.start_url)
+    # That of a full walk's plan stands last by creation, and this may be the rest of a list by update.
+    newest, looks = (None if since != plan.since else plan.newest) or end.newest(), 1
+    while not (last.page.is_capped or end.is_met(newest, met, parts_of(session, walking.run))):
         if looks == LOOKS:
-            if is_full(last.page) or not end.lacks_only_new(met_ids, parts_of(session, walking.run)):
+            if is_full(last.page) or not end.lacks_only_new(met, parts_of(session, walking.run)):
                 keep_unended(session, walking, plan, last)
                 raise end.refusal(newest, walking.run.row.record_count)
             return last, False
-        last = walk_deep(session, walking, plan, met_ids, last.page.url)
+        last = walk_deep(session, walking, plan, met, last.page.url)
         newest, looks = end.newest(), looks + 1
     return last, True
 
@@ -180,10 +325,14 @@ def keep_unended(session: Session, walking: Walk[ReadPage], plan: WalkPlan, last
 
 
 def walk_deep(
-    session: Session, walking: Walk[ReadPage], plan: WalkPlan, met_ids: set[int], start_url: str | None
+    session: Session,
+    walking: Walk[ReadPage],
+    plan: WalkPlan,
+    met: dict[int, dt.datetime | None],
+    start_url: str | None,
 ) -> ReadPage:
     """Walk on; where GitHub serves a list by update only so deep, go on from the last update that was met."""
-    last, since = walk_on(session, walking, plan, met_ids, start_url), None
+    last, since = walk_on(session, walking, plan, met, start_url), None
     while last.page.is_capped and plan.stream.listing.is_by_update:
         heads = [head for part in (*walking.waiting, last) for head in part.heads]
         latest = max(updated_ats(heads, walking.run.row), default=None)
@@ -192,17 +341,21 @@ def walk_deep(
         since, url = latest, session.client.list_url(session.repo, plan.stream.listing, latest)
         onward = replace(last.page, next_url=url, is_capped=False)
         walking.waiting.append(replace(last, page=onward))
-        last = walk_on(session, walking, plan, met_ids, url)
+        last = walk_on(session, walking, plan, met, url)
     return last
 
 
 def walk_on(
-    session: Session, walking: Walk[ReadPage], plan: WalkPlan, met_ids: set[int], start_url: str | None
+    session: Session,
+    walking: Walk[ReadPage],
+    plan: WalkPlan,
+    met: dict[int, dt.datetime | None],
+    start_url: str | None,
 ) -> ReadPage:
     """Walk on from an address, keeping pages as they come; return the last one, which waits no longer."""
 
     def is_last(walked: ReadPage) -> bool:
-        met_ids.update(head.id for head in walked.heads if head.id is not None)
+        met.update({head.id: head.updated_at for head in walked.heads if head.id is not None})
         return walked.page.next_url is None
 
     pages = session.client.pages(
@@ -242,7 +395,8 @@ def open_run(session: Session, plan: WalkPlan) -> StreamRun:
 
 def begun(session: Session, plan: WalkPlan) -> dict[str, Any]:
     """The manifest's columns of a walk that begins, or goes on."""
-    columns = {"since": plan.since, "etag": plan.etag, "next_url": plan.start_url}
+    segments = stored_text(plan.segments) if plan.start_url else None
+    columns = {"since": plan.since, "etag": plan.etag, "next_url": plan.start_url, "segments": segments}
     if plan.resumed_run_id == session.run_id:
         return columns
     row = session.manifest.row(session.run_id, plan.stream.name)
@@ -252,7 +406,7 @@ def begun(session: Session, plan: WalkPlan) -> dict[str, Any]:
 
 
 def keep(
-    session: Session, run: StreamRun, plan: WalkPlan, walked: list[ReadPage], **changes: str | None
+    session: Session, run: StreamRun, plan: WalkPlan, walked: Sequence[ReadPage], **changes: str | None
 ) -> None:
     """Make the pages durable, then have the manifest count them and their records in one step.
 
@@ -267,7 +421,8 @@ def keep(
     row = run.row
     batch = record_batch(session, plan.stream, walked, first_page_number=row.page_count + 1)
     updates = sorted(updated_ats(heads, row))
-    is_end = pages[-1].next_url is None and not pages[-1].is_capped
+    place = {"next_url": pages[-1].next_url, "segments": None} | changes
+    is_end = place["next_url"] is None and not pages[-1].is_capped
     run.keep(
         batch,
         pages[-1].date,
@@ -276,12 +431,11 @@ def keep(
         lacked_count=(row.lacked_count or 0) + sum(part.lacked_count for part in walked),
         first_updated_at=updates[0] if updates else None,
         last_updated_at=updates[-1] if updates else None,
-        next_url=pages[-1].next_url,
         is_capped=pages[-1].is_capped,
         unchanged_page_count=row.unchanged_page_count + sum(page.is_unchanged for page in pages),
         page_batch_count=page_batch_count,
         **(run.completed(pages[-1].date) if is_end else {}),
-        **changes,
+        **place,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gitpulse_assets.catalog.subjects import STREAMS
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
+from gitpulse_assets.collect.ahead import Ahead
 from gitpulse_assets.collect.control import (
     ControlTotal,
     OpenCount,
@@ -116,7 +117,8 @@ def counted_walk(
     if plan.walk_kind == "unchanged" and is_counted(session, repository):
         return collect_list(session, plan), None
     before = count_before(session, repository)
-    row = collect_list(session, plan)
+    ahead = Ahead(session, repository.repository_id, plan.as_of_at) if plan.segments else None
+    row = collect_list(session, plan, ahead)
     after = github_count(session)
     is_quiet = session.client.probe(session.repo, ISSUE_LIST, etag=row.etag).is_unchanged
     follow_up(session, repository.repository_id)

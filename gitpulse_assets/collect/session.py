@@ -6,9 +6,10 @@ durable is `lake/`'s, and what the records mean is silver's.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -23,6 +24,9 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, Status, WalkKind
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.watch.watch_list import DEFAULT_OVERLAP_MINUTES
+
+Api = Literal["rest", "graphql"]
+APIS: tuple[Api, ...] = ("rest", "graphql")
 
 
 @dataclass(frozen=True)
@@ -82,25 +86,26 @@ class Session:
 
 
 class Meter:
-    """Shares out what a run's requests cost: each goes to the stream that is closed next."""
+    """Shares out what a run's requests cost: each goes to the stream closed next that pays for its API."""
 
     def __init__(self, client: GitHubClient):
         self._client = client
-        self._settled = (0, 0)
+        self._settled: dict[Api, tuple[int, int]] = dict.fromkeys(APIS, (0, 0))
         # A client may have served others before: what they spent is theirs.
         self.settle()
 
-    def open_cost(self) -> tuple[int, int]:
-        """Requests and quota units, REST and GraphQL together, that no closed stream accounts for."""
-        rest, graphql = self._client.spending, self._client.graphql_spending
-        requests = rest.request_count + graphql.request_count
-        units = rest.quota_cost + graphql.quota_cost
-        return requests - self._settled[0], units - self._settled[1]
+    def open_cost(self, apis: Sequence[Api] = APIS) -> tuple[int, int]:
+        """Requests and quota units of these APIs that no closed stream accounts for."""
+        spent = [(self._spent(api), self._settled[api]) for api in apis]
+        return sum(all_[0] - done[0] for all_, done in spent), sum(all_[1] - done[1] for all_, done in spent)
 
-    def settle(self) -> None:
+    def settle(self, apis: Sequence[Api] = APIS) -> None:
         """Count what is open as accounted for by the stream just closed."""
-        requests, units = self.open_cost()
-        self._settled = (self._settled[0] + requests, self._settled[1] + units)
+        self._settled |= {api: self._spent(api) for api in apis}
+
+    def _spent(self, api: Api) -> tuple[int, int]:
+        spending = self._client.spending if api == "rest" else self._client.graphql_spending
+        return spending.request_count, spending.quota_cost
 
 
 class StreamRun:
@@ -114,6 +119,7 @@ class StreamRun:
         self._session = session
         self._contract = contract
         self._cost_before = (0, 0)
+        self._apis: Sequence[Api] = APIS
         self._now: dt.datetime | None = None
         self._writer = session.lake.batch_writer(contract, session.repo, session.run_id, batch_count=0)
         self.row: ManifestRow
@@ -175,13 +181,17 @@ class StreamRun:
     def settle(self) -> None:
         """Account for what was spent so far: another stream is closed before this one."""
         self._put(self.row)
-        self._session.meter.settle()
+        self._session.meter.settle(self._apis)
         self._cost_before = (self.row.request_count, self.row.quota_cost)
+
+    def pays_for(self, *apis: Api) -> None:
+        """Account from here on for what is asked of these APIs alone: another stream is at work, too."""
+        self._apis = apis
 
     def close(self, status: Status, **changes: Any) -> ManifestRow:
         """End the stream with its status, account for its cost, and return its row."""
         self._put(self.row, status=status, finished_at=self._now, **changes)
-        self._session.meter.settle()
+        self._session.meter.settle(self._apis)
         return self.row
 
     def interrupt(self, error: BaseException, *, keeps_records: bool = False) -> None:
@@ -199,7 +209,7 @@ class StreamRun:
             error.add_note(f"and the manifest could not be written: {further}")
 
     def _put(self, row: ManifestRow, **changes: Any) -> None:
-        requests, units = self._session.meter.open_cost()
+        requests, units = self._session.meter.open_cost(self._apis)
         cost = {
             "request_count": self._cost_before[0] + requests,
             "quota_cost": self._cost_before[1] + units,

@@ -3,7 +3,7 @@
 Where the pages come from and what is kept of one is the stream's affair.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, NoReturn, Protocol, TypeVar
@@ -64,12 +64,17 @@ class Walk(Generic[PageT]):
     def on(self, pages: Iterable[PageT], is_last: Callable[[PageT], bool] = lambda _: False) -> None:
         """Walk on until the pages end, or with the one that `is_last`, which still waits then."""
         for page in pages:
-            self.waiting.append(page)
             if is_last(page):
+                self.waiting.append(page)
                 break
-            if self._is_batch():
-                self.keep()
-            self._tell()
+            self.take(page)
+
+    def take(self, page: PageT) -> None:
+        """Let a page wait, or make it durable with those that do."""
+        self.waiting.append(page)
+        if self._is_batch():
+            self.keep()
+        self._tell()
 
     def keep(self) -> None:
         """Make durable what waits."""
@@ -123,7 +128,7 @@ def read_pages(pages: Iterable[Page], stream: Stream) -> Iterator[ReadPage]:
 
 
 def record_batch(
-    session: Session, stream: Stream, walked: list[ReadPage], first_page_number: int
+    session: Session, stream: Stream, walked: Sequence[ReadPage], first_page_number: int
 ) -> pa.Table:
     """Return the records of pages as rows of the stream's bronze table."""
     counts = [part.record_count for part in walked]

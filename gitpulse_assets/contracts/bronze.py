@@ -400,6 +400,13 @@ MANIFEST = TableContract(
         Column("first_updated_at", UTC_TIMESTAMP, "The earliest `updated_at` received."),
         Column("last_updated_at", UTC_TIMESTAMP, "The latest `updated_at` received."),
         Column("next_url", pa.string(), "The link to go on with; null where the walk reached its end."),
+        Column(
+            "segments",
+            pa.string(),
+            "JSON: of a list walked in segments, where each that is not walked whole goes on (`next_url`), "
+            "and up to which update (`until`; null: to the end, when the others are walked). `next_url` "
+            "begins the list anew then. Null: walked as one.",
+        ),
         Column("etag", pa.string(), "The ETag of the unchanged probe taken before the walk."),
         Column("resumed_run_id", pa.string(), "The cut-short run that this one goes on with."),
         Column("error", pa.string(), "Why the run is partial or failed, in one line."),

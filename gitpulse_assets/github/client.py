@@ -23,7 +23,7 @@ from gitpulse_assets.github.errors import AnswerUnusable, Forbidden, IssuesDisab
 from gitpulse_assets.github.feed import Feed, FeedPage, poll
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
-from gitpulse_assets.github.lifecycle import CONVERSATION, LifecycleBatch, Lifecycles
+from gitpulse_assets.github.lifecycle import CONVERSATION, LIFECYCLE, LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import page_number, same_origin
 from gitpulse_assets.github.pace import Pace
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
@@ -208,7 +208,8 @@ class GitHubClient:
 
     `patience_seconds` is the longest time one request waits for limits in total before LimitReached;
     `on_wait` hears of each such wait before it begins. Where GitHub `was_reached` before in the same work, a
-    first request that reaches nobody is repeated too. `make_pace`: how a budget is shared with other
+    first request that reaches nobody is repeated too. `requests_at_once`: how many whoever collects may have
+    under way at a time. `make_pace`: how a budget is shared with other
     processes, by what tells the token from others and the API (rest or graphql). Every method may raise the
     errors of errors.py.
     """
@@ -228,7 +229,9 @@ class GitHubClient:
         app: GitHubApp | None = None,
         http_transport: httpx.BaseTransport | None = None,
         make_pace: Callable[[str, str], Pace] | None = None,
+        requests_at_once: int = 1,
     ):
+        self.requests_at_once = requests_at_once
         self._api_url = api_url.rstrip("/")
         self._http = open_http(read_timeout_seconds, http_transport)
         kept_tokens = Tokens(tokens, app)
@@ -425,6 +428,10 @@ class GitHubClient:
         pages = walk(self._transport, repo, self._address(repo, "/labels", per_page=PER_PAGE))
         return [decode(record, _LabelFields, page.url).name for page in pages for record in page.records]
 
+    def first_by_update(self, repo: Repo, source: RestList) -> str:
+        """The address of the first page of a whole list that GitHub gives by update."""
+        return self._address(repo, source.path, **source.changed or {}, per_page=PER_PAGE)
+
     def list_url(self, repo: Repo, source: RestList, since: datetime | None = None) -> str:
         """The address of a list's first page, or of the first with what was updated at or after `since`."""
         if since is None or source.changed is None:
@@ -508,14 +515,24 @@ class GitHubClient:
 
         An issue that was transferred away is returned with the repository it is in now.
         """
-        return Lifecycles(self._graphql, repo).by_ids(node_ids)
+        return self.asker(repo)(node_ids)
+
+    def asker(
+        self, repo: Repo, *, with_conversations: bool = False
+    ) -> Callable[[Sequence[str]], Iterator[LifecycleBatch]]:
+        """What asks for one lot of threads after the other, as `lifecycles` or `conversations` does.
+
+        It goes by what the lot before has taught it, and may ask for one lot at a time.
+        """
+        question = CONVERSATION if with_conversations else LIFECYCLE
+        return Lifecycles(self._graphql, repo, question).by_ids
 
     def conversations(self, repo: Repo, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
         """Ask what was said and done on given issues and pull requests, 2 points for 100; needs a token.
 
         Threads of over 100 entries cost 1 point more for each further 100.
         """
-        return Lifecycles(self._graphql, repo, CONVERSATION).by_ids(node_ids)
+        return self.asker(repo, with_conversations=True)(node_ids)
 
     def departures(
         self, repo: Repo, repository_id: int, missing: Sequence[MissingIssue]

@@ -6,6 +6,7 @@ told; for anything else the server is too old. The documents themselves ask for 
 
 import logging
 import re
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ class Dialect:
     def __init__(self, host: str):
         self._host = host
         self._left_out: list[Optional] = []
+        self._lock = threading.Lock()
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -91,11 +93,17 @@ class Dialect:
             document = re.sub(part.pattern, part.instead, document)
         return document, {name: _without(value, unknown) for name, value in variables.items()}
 
-    def leave_out(self, refusals: Sequence[str]) -> None:
+    def leave_out(self, refusals: Sequence[str], left_out: Sequence[str]) -> None:
         """Do without what the server says it does not know, and say so.
 
-        Raises SchemaTooOld where that cannot be left out, or was left out before.
+        `left_out`: what the question was asked without; where another thread has found more meanwhile, it is
+        to be asked again first. Raises SchemaTooOld for what cannot be left out, or was left out before.
         """
+        with self._lock:
+            if self.left_out == tuple(left_out):
+                self._leave_out(refusals)
+
+    def _leave_out(self, refusals: Sequence[str]) -> None:
         known = [part for part in OPTIONAL if part not in self._left_out]
         for refusal in refusals:
             part = next((part for part in known if any(name in refusal for name in part.names)), None)

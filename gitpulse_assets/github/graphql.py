@@ -193,11 +193,12 @@ class GraphQL:
         if not self._transport.has_token(repo):
             raise TokenRequired(f"{self.host} answers GraphQL only with a token; set GITHUB_TOKEN")
         while True:
+            known = self.dialect.left_out
             answer = self._send(repo, *self.dialect.spoken(document, variables), tries)
             unknown = [problem.message for problem in answer.problems if problem.is_of_schema]
             if not unknown:
                 break
-            self.dialect.leave_out(unknown)
+            self.dialect.leave_out(unknown, known)
         for problem in answer.problems:
             _raise_final(problem, repo, self.host, answer.sso_address)
         return replace(answer, left_out=self.dialect.lost)

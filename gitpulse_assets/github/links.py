@@ -4,6 +4,7 @@ Pure functions; nothing here sends a request.
 """
 
 import re
+from datetime import datetime
 
 import httpx
 
@@ -115,6 +116,17 @@ def is_counted(url: str) -> bool:
     """Whether the address finds its place in the list by counting pages, not by a cursor."""
     address = httpx.URL(url)
     return not CURSORS & set(address.params) and not address.path.endswith("/issues")
+
+
+def is_by_cursor(url: str) -> bool:
+    """Whether the address finds its place in the list by a cursor."""
+    return bool(CURSORS & set(httpx.URL(url).params))
+
+
+def since_of(url: str) -> datetime | None:
+    """From which update on the list of an address is (UTC); None for the whole list."""
+    since = httpx.URL(url).params.get("since")
+    return datetime.fromisoformat(since) if since else None
 
 
 def is_dense(url: str) -> bool:

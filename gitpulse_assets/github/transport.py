@@ -271,7 +271,8 @@ class Transport:
             whose = source.mark if isinstance(source, Token) else account
             # Who has no token is counted by the address, which other processes need not have.
             pace = self._make_pace(whose, api) if credential else Pace(self._clock)
-            self._paces[account, api] = pace
+            # Of two threads that come here first, both go by one of them.
+            self._paces.setdefault((account, api), pace)
         return self._paces[account, api]
 
     def _in_turn(self, pace: Pace, send: Callable[[], Reply], *, is_free: bool) -> Reply | Limit:

@@ -66,6 +66,7 @@ class ManifestRow:
     first_updated_at: datetime | None = None
     last_updated_at: datetime | None = None
     next_url: str | None = None
+    segments: str | None = None
     etag: str | None = None
     resumed_run_id: str | None = None
     error: str | None = None

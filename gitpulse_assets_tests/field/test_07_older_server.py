@@ -111,7 +111,7 @@ def test_07_each_loss_is_a_line_of_its_own_for_who_watches(capsys):
     """The console leaves out warnings that only count on."""
     dialect = Dialect("ghes.example")
     with warnings_shown(Console(stderr=True, width=500)):
-        dialect.leave_out(["no field fullDatabaseId", "no type ConvertedToDiscussionEvent"])
+        dialect.leave_out(["no field fullDatabaseId", "no type ConvertedToDiscussionEvent"], ())
     assert [line.split()[6] for line in capsys.readouterr().err.splitlines()] == [
         "fullDatabaseId:",
         "ConvertedToDiscussionEvent:",

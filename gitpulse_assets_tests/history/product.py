@@ -52,7 +52,8 @@ class SandboxTransport(httpx.BaseTransport):
             origin=API_URL,
             body=request.read(),
         )
-        response, _ = self.app.answer(asked)
+        with self.app.world.lock:
+            response, _ = self.app.answer(asked)
         headers = {"content-type": response.content_type} | response.headers
         return httpx.Response(response.status, headers=headers, content=response.body, request=request)
 

@@ -36,6 +36,7 @@ NEVER_SHOWN = (
     "unknown_calendar",
     "not_gzip",
     "a walk that was cut short cannot be complete",
+    "leads on by no cursor",
 )
 WORDS_IN_A_ROW = 4
 
