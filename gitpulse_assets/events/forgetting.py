@@ -42,6 +42,7 @@ FORGOTTEN_LINE = "[forgotten]"
 TAKEN_OUT = "a person was taken out of the file that is kept"
 # As gzip itself packs; the most would take twice as long for a hundredth of the size.
 PACKING = 6
+TEXT_BYTES = 4 * 1024 * 1024
 # What stands in the place of the words of a push's and a wiki's author.
 OWN: dict[str, dict[str, Any]] = {
     "commits": {"author": {"name": GHOST["login"], "email": ""}, "message": None},
@@ -208,7 +209,7 @@ def texts_of(lake: Lake, key: str) -> Iterator[bytes]:
     opened = lake.store.open(key)
     if opened is not None:
         with opened.file as file:
-            yield from whole_lines(file)
+            yield from map(bytes, whole_lines(file, TEXT_BYTES))
 
 
 def write_without(lake: Lake, key: str, person: Person, path: Path) -> bool:

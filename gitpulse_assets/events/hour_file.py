@@ -3,16 +3,17 @@
 A file may be of several gzip members, as appending writers make them. Nothing is known of tables here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
 GZIP_MAGIC = b"\x1f\x8b"
-# Large enough for DuckDB to read in parallel, small enough that memory stays flat whatever the file.
+# Large enough that a statement's planning is nothing, small enough that memory stays flat whatever the file.
 CHUNK_BYTES = 48 * 1024 * 1024
-READ_BYTES = 4 * 1024 * 1024
+# Few enough for several threads of DuckDB to share a chunk.
+ROWS_A_BATCH = 4_096
+PACKED_BYTES, UNPACKED_BYTES = 64 * 1024, 256 * 1024
 
 
 class UnreadableFile(Exception):
@@ -25,73 +26,90 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole lines of the file, stored for DuckDB; `first_line` counts from 1."""
+    """Whole lines of a file with their ends, not known to be UTF-8; `first_line` counts from 1."""
 
-    path: Path
+    lines: pa.StringArray
     first_line: int
-    line_count: int
+
+    def table(self) -> pa.Table:
+        """The lines as the one column of a table, in pieces that several threads can read."""
+        rows = pa.record_batch([self.lines], ["line"])
+        return pa.Table.from_batches(
+            [rows.slice(at, ROWS_A_BATCH) for at in range(0, len(rows), ROWS_A_BATCH)], rows.schema
+        )
 
 
-def chunks(file: pa.NativeFile, folder: Path, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
-    """Unpack a file into `folder` piece by piece; each piece is removed when the next is asked for.
+def chunks(file: pa.NativeFile, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """Unpack a file piece by piece; the next piece takes the memory of the one before.
 
     Raises UnreadableFile, after the pieces before, where the file ends early or is something else.
     """
     line = 1
-    path = folder / "chunk.ndjson"
-    try:
-        for pieces in _pieces_of_whole_lines(file, size):
-            with path.open("wb") as unpacked:
-                unpacked.writelines(pieces)
-            count = sum(piece.count(b"\n") for piece in pieces) + (not pieces[-1].endswith(b"\n"))
-            yield Chunk(path, line, count)
-            line += count
-    finally:
-        path.unlink(missing_ok=True)
+    for text in whole_lines(file, size):
+        chunk = Chunk(_cut(text), line)
+        yield chunk
+        line += len(chunk.lines)
 
 
-def whole_lines(file: pa.NativeFile, size: int = READ_BYTES) -> Iterator[bytes]:
-    """Unpack a file in pieces of whole lines; raises UnreadableFile as `chunks` does."""
-    return (b"".join(pieces) for pieces in _pieces_of_whole_lines(file, size))
-
-
-def _pieces_of_whole_lines(file: pa.NativeFile, size: int) -> Iterator[list[bytes]]:
-    """Pieces that are whole lines together; only the last of them is copied to be cut."""
-    waiting: list[bytes] = []
+def whole_lines(file: pa.NativeFile, size: int = CHUNK_BYTES) -> Iterator[memoryview]:
+    """Unpack a file in pieces of whole lines, each in the memory of the last; raises as `chunks` does."""
+    text = bytearray(size)
     length = 0
     for piece in _unpacked(file):
-        waiting.append(piece)
+        if length + len(piece) > len(text) and (end := text.rfind(b"\n", 0, length) + 1):
+            yield memoryview(text)[:end]
+            text[: length - end] = text[end:length]
+            length -= end
+        if length + len(piece) > len(text):
+            text = text[:length] + bytearray(length + len(piece))
+        text[length : length + len(piece)] = piece
         length += len(piece)
-        end = piece.rfind(b"\n") + 1
-        if length >= size and end:
-            waiting[-1] = piece[:end]
-            yield waiting
-            waiting, length = [piece[end:]], len(piece) - end
     if length:
-        yield waiting
+        yield memoryview(text)[:length]
+
+
+def _cut(text: memoryview) -> pa.StringArray:
+    """The lines of a piece, which is not copied."""
+    import numpy as np
+
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")) + 1
+    if not len(ends) or ends[-1] < len(text):
+        ends = np.append(ends, len(text))
+    offsets = np.concatenate([[0], ends]).astype(np.int32)
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(text))
 
 
 def _unpacked(file: pa.NativeFile) -> Iterator[bytes]:
-    magic = file.read_at(2, 0)
+    """What the file holds, in pieces that are small enough to stay in a processor's cache."""
     file.seek(0)
-    if not magic:
+    packed = file.read(PACKED_BYTES)
+    if not packed:
         raise UnreadableFile("empty", "the file has no bytes")
-    if magic != GZIP_MAGIC:
+    if not _begins(packed):
         raise UnreadableFile("not_gzip", "it does not begin as gzip does")
-    with pa.CompressedInputStream(file, "gzip") as stream:
-        while True:
-            try:
-                piece = stream.read(READ_BYTES)
-            except OSError as error:
-                raise _torn(str(error)) from None
-            if not piece:
-                return
-            yield piece
+    while packed:
+        packed = yield from _member(file, packed)
+        if packed and not _begins(packed):
+            raise UnreadableFile("damaged", "something that is no gzip follows its end")
 
 
-def _torn(said: str) -> UnreadableFile:
-    if "Truncated" in said:
-        return UnreadableFile("cut_short", "the file ends before its end")
-    if "header" in said or "compression method" in said:
-        return UnreadableFile("damaged", "something that is no gzip follows its end")
-    return UnreadableFile("damaged", f"it cannot be unpacked ({said})")
+def _member(file: pa.NativeFile, packed: bytes) -> Generator[bytes, None, bytes]:
+    """Unpack one gzip member, of which some is read; returns what is read of the next."""
+    from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
+
+    member = IgzipDecompressor(flag=DECOMP_GZIP)
+    try:
+        while packed:
+            yield member.decompress(packed, UNPACKED_BYTES)
+            while not (member.needs_input or member.eof):
+                yield member.decompress(b"", UNPACKED_BYTES)
+            if member.eof:
+                return member.unused_data or file.read(PACKED_BYTES)
+            packed = file.read(PACKED_BYTES)
+    except IsalError as error:  # pyright: ignore[reportGeneralTypeIssues]
+        raise UnreadableFile("damaged", f"it cannot be unpacked ({error})") from None
+    raise UnreadableFile("cut_short", "the file ends before its end")
+
+
+def _begins(packed: bytes) -> bool:
+    return GZIP_MAGIC.startswith(packed[: len(GZIP_MAGIC)])

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gitpulse_assets.contracts.events import PUBLIC_EVENT
@@ -29,6 +30,9 @@ from gitpulse_assets.transform.sql_file import load_sql
 ROWS_A_BATCH = 50_000
 UNUSABLE_KEPT = 1_000
 LINE_KEPT = 2_000
+# In the order in which `sql/events/incoming.sql` takes them.
+HEAD = ("id", "type", "created_at", "repo.id", "repo.name")
+BODY = ("actor.id", "actor.login", "org.login", "payload", "payload.action", "payload.ref")
 
 
 @dataclass
@@ -74,6 +78,7 @@ class Incoming:
         self.facts = Facts(followed=followed)
         self.projections = tuple(projections)
         self._kept = kept
+        self._statement = reading(is_all_kept=kept == Kept())
         self.contracts = (PUBLIC_EVENT, *(one.contract for one in projections))
 
     def __enter__(self) -> "Incoming":
@@ -92,7 +97,7 @@ class Incoming:
     ) -> None:
         """Read an hour file whole; raises UnreadableFile, and then nothing of it may be used."""
         with ScratchFiles(self) as writers:
-            for chunk in chunks(file, self.folder):
+            for chunk in chunks(file):
                 self._take(con, chunk, writers, source, seen_at)
         if self.facts.row_count == 0:
             raise UnreadableFile("empty", f"no event is in it, {self.facts.unusable_count} unusable lines")
@@ -101,11 +106,10 @@ class Incoming:
         self, con: duckdb.DuckDBPyConnection, records: Sequence[bytes], source: str, seen_at: datetime
     ) -> None:
         """Read events as an API sent them, all at once; what is no event is counted as unusable."""
-        path = self.folder / "records.ndjson"
-        path.write_bytes(b"".join(msgspec.json.format(record, indent=-1) + b"\n" for record in records))
         with ScratchFiles(self) as writers:
             if records:
-                self._take(con, Chunk(path, 1, len(records)), writers, source, seen_at)
+                lines = pa.array(records, pa.binary()).view(pa.string())
+                self._take(con, Chunk(lines, 1), writers, source, seen_at)
 
     def _take(
         self,
@@ -115,14 +119,15 @@ class Incoming:
         source: str,
         seen_at: datetime,
     ) -> None:
-        statement = load_sql("events", "incoming")
-        given = {"path": str(chunk.path), "source": source, "first_seen_at": seen_at}
+        given = {"source": source, "first_seen_at": seen_at}
         given |= {"repositories": self._kept.repositories, "types": self._kept.types}
+        con.register("line", chunk.table())
         # Not a table of DuckDB's: to store the texts there and take them out again costs half as much again.
-        sent = con.sql(statement, params=given).to_arrow_table()
+        sent = chosen(con.sql(self._statement, params=given).to_arrow_table(), "is_event")
+        con.unregister("line")
         con.register("sent", sent)
         self._count(con, chunk)
-        kept = sent if self._kept == Kept() else sent.filter(sent["is_kept"])
+        kept = chosen(sent, "is_kept")
         con.register("sent", kept)
         writer = writers[PUBLIC_EVENT.name]
         writer.write_table(kept.select(PUBLIC_EVENT.column_names).cast(writer.schema))
@@ -147,7 +152,7 @@ class Incoming:
             facts.last_created_at = max(facts.last_created_at or last, last)
         if facts.followed:
             self._count_feeds(con)
-        if facts.row_count - before < chunk.line_count:
+        if facts.row_count - before < len(chunk.lines):
             for number, rule, line in unusable_lines(chunk):
                 facts.unusable_count += 1
                 if len(facts.unusable) < UNUSABLE_KEPT:
@@ -167,6 +172,24 @@ def feed_counts(
     return con.sql(load_sql("events", "feed_count"), params=given)
 
 
+def reading(is_all_kept: bool) -> str:
+    """The statement over the lines of a chunk; where some are kept, these are parsed again for their body."""
+    head = values_of_line((*HEAD, *BODY) if is_all_kept else HEAD)
+    body = f"head[{len(HEAD) + 1}:]" if is_all_kept else values_of_line(BODY)
+    return load_sql("events", "incoming").replace("$head", head).replace("$body", body)
+
+
+def values_of_line(paths: Sequence[str]) -> str:
+    """SQL of the values at some paths of a line, as a list of texts."""
+    return f"json_extract_string(line, {[f'$.{path}' for path in paths]})"
+
+
+def chosen(sent: pa.Table, column: str) -> pa.Table:
+    """The rows of which a column is true: the table itself where all are, since its texts are long."""
+    is_all = pc.all(sent[column], min_count=0).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+    return sent if is_all else sent.filter(sent[column])
+
+
 class _Head(msgspec.Struct):
     id: Any = None
     type: Any = None
@@ -178,10 +201,10 @@ def unusable_lines(chunk: Chunk) -> Iterator[tuple[int, str, str]]:
 
     Only where a chunk has some: line by line this costs what DuckDB's reading does not.
     """
-    with chunk.path.open("rb") as file:
-        for number, line in enumerate(file, start=chunk.first_line):
-            if line.strip() and (rule := _broken_rule(line)):
-                yield number, rule, line.decode("utf-8", "replace").strip()[:LINE_KEPT]
+    for number, value in enumerate(chunk.lines.view(pa.binary()), start=chunk.first_line):
+        line = value.as_py()
+        if line.strip() and (rule := _broken_rule(line)):
+            yield number, rule, line.decode("utf-8", "replace").strip()[:LINE_KEPT]
 
 
 def _broken_rule(line: bytes) -> str | None:

@@ -13,25 +13,30 @@ LINES = b"".join(b'{"id": "%d"}\n' % number for number in range(1000))
 WHOLE = gzip.compress(LINES)
 
 
-def unpacked(content: bytes, folder, size: int = 500) -> tuple[bytes, int]:
-    texts, last = [], 0
-    for chunk in chunks(pa.BufferReader(content), folder, size):
-        assert chunk.first_line == last + 1
-        texts.append(chunk.path.read_bytes())
-        last += chunk.line_count
-    return b"".join(texts), last
+def unpacked(content: bytes, size: int = 500) -> list[bytes]:
+    lines: list[bytes] = []
+    for chunk in chunks(pa.BufferReader(content), size):
+        assert chunk.first_line == len(lines) + 1
+        assert chunk.table()["line"].combine_chunks().view(pa.binary()) == chunk.lines.view(pa.binary())
+        lines += chunk.lines.view(pa.binary()).to_pylist()
+    return lines
 
 
 @pytest.mark.parametrize("members", [1, 2, 7])
-def test_a_file_of_several_gzip_members_is_read_to_its_end(members: int, tmp_path):
+def test_a_file_of_several_gzip_members_is_read_to_its_end(members: int):
     step = len(LINES) // members + 1
     content = b"".join(gzip.compress(LINES[at : at + step]) for at in range(0, len(LINES), step))
-    assert unpacked(content, tmp_path) == (LINES, 1000)
-    assert list(tmp_path.iterdir()) == []
+    assert unpacked(content) == LINES.splitlines(keepends=True)
 
 
-def test_a_last_line_without_its_end_counts(tmp_path):
-    assert unpacked(gzip.compress(LINES.rstrip()), tmp_path) == (LINES.rstrip(), 1000)
+def test_a_last_line_without_its_end_counts():
+    assert unpacked(gzip.compress(LINES.rstrip())) == LINES.rstrip().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("size", [1, 11, 12, 13, 60])
+def test_a_line_longer_than_a_piece_and_one_that_ends_with_it_are_whole(size: int):
+    lines = [b'{"id": "1"}\n', b"\n", b'{"id": "%s"}\n' % (b"7" * 50), "{é\n".encode("latin-1")]
+    assert unpacked(gzip.compress(b"".join(lines)), size) == lines
 
 
 @pytest.mark.parametrize(
@@ -47,9 +52,9 @@ def test_a_last_line_without_its_end_counts(tmp_path):
     ],
     ids=["no bytes", "a page", "half", "a byte short", "a member begun", "a checksum wrong", "a page behind"],
 )
-def test_torn_files_are_told_apart(content: bytes, status: str, tmp_path):
+def test_torn_files_are_told_apart(content: bytes, status: str):
     with pytest.raises(UnreadableFile) as raised:
-        unpacked(content, tmp_path)
+        unpacked(content)
     assert raised.value.status == status
 
 

@@ -16,6 +16,7 @@ from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.backup import back_up, restore
 from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.setting_values.archives import Kept
 from gitpulse_assets_tests.events.hours import START, compact, event, packed
 
 
@@ -137,3 +138,25 @@ def test_an_action_is_read_however_its_payload_is_spelled(payload: str, action, 
         incoming.read_records(con, [line.encode()], "a", START)
         rows = pq.read_table(incoming.path(PUBLIC_EVENT)).to_pylist()
     assert [row["action"] for row in rows] == [action]
+
+
+@pytest.mark.parametrize("repositories", [None, ("acme/r1",)], ids=["all kept", "some kept"])
+@pytest.mark.parametrize(
+    ("payload", "kept"),
+    [
+        ('"{a text"', '"{a text"'),
+        ('"a \\"text\\""', '"a \\"text\\""'),
+        ('""', '""'),
+        ("7", "7"),
+        ("[1, 2]", "[1,2]"),
+        ('{"pages": [{"ref": 1}]}', '{"pages":[{"ref":1}]}'),
+        ('{"ref": "main", "x": 1}', '{"ref":"main","x":1}'),
+        ("null", None),
+    ],
+)
+def test_a_payload_of_any_kind_stays_json(payload: str, kept: str | None, repositories, lake, con):
+    line = compact(event(1, START, "GollumEvent")).replace("{}", payload)
+    with Incoming(lake.store.scratch_folder, [], Kept(repositories)) as incoming:
+        incoming.read_records(con, [line.encode()], "a", START)
+        (row,) = pq.read_table(incoming.path(PUBLIC_EVENT)).to_pylist()
+    assert (row["payload_json"], row["payload_bytes"]) == (kept, len(kept or ""))
