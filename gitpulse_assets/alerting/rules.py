@@ -128,7 +128,7 @@ class RunEnded:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Waiting:
     """Who waits after a run; `remembered_overdue` is the note under `overdue_key`, empty at first."""
 
     run: FinishedRun
@@ -157,10 +157,10 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class AllAnswered:
+class AllWaiting:
     """Who waits after each of a tick's runs."""
 
-    answered: Sequence[Answered]
+    waiting: Sequence[Waiting]
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class Morning:
 
 
 @dataclass(frozen=True)
-class EventDays:
+class DaysNotWhole:
     """The days of public events whose last check found hours that are not whole; those told of before."""
 
     not_whole: frozenset[date]
@@ -211,7 +211,7 @@ class Delivery:
 
 
 def judgements(
-    seen: RunEnded | AllAnswered | AnswerHour | Hour | EventDays | Morning,
+    seen: RunEnded | AllWaiting | AnswerHour | Hour | DaysNotWhole | Morning,
 ) -> Iterator[Judgement]:
     """Yield what every rule finds that reads the like, in the rules' order."""
     for rule in RULES:
@@ -249,16 +249,16 @@ def judge_quota(ended: RunEnded) -> Iterator[Judgement]:
         yield quota_alert(ended.run, quota) if is_low else Note(QUOTA_KEY)
 
 
-def judge_overdue(ended: AllAnswered) -> Iterator[Judgement]:
+def judge_overdue(ended: AllWaiting) -> Iterator[Judgement]:
     """Yield what is overdue and was not told yet, as one message, and what to remember of each repository.
 
     What was answered and waits again is told again.
     """
-    new = [one for one in ended.answered if one.new]
+    new = [one for one in ended.waiting if one.new]
     alert = overdue_alert(new) if new else None
     if alert:
         yield alert
-    for one in ended.answered:
+    for one in ended.waiting:
         if one.overdue != one.before:
             yield Note(overdue_key(one.run.subject), json.dumps(one.overdue))
     if alert:
@@ -266,7 +266,7 @@ def judge_overdue(ended: AllAnswered) -> Iterator[Judgement]:
         yield Note(alert.key)
 
 
-def overdue_alert(new: Sequence[Answered]) -> Alert:
+def overdue_alert(new: Sequence[Waiting]) -> Alert:
     """One message of what is newly overdue, repository by repository."""
     run_ids = sorted(one.run.run_id for one in new)
     where = new[0].run.subject if len(new) == 1 else f"{len(new):,} repositories"
@@ -400,40 +400,39 @@ def run_link(run: FinishedRun) -> str:
     return f"/runs/{run.run_id}"
 
 
-def staleness_judgements(
-    standings: Iterable[Standing], now: datetime, freshness: timedelta
-) -> Iterator[Judgement]:
+def judge_standings(hour: Hour) -> Iterator[Judgement]:
     """Yield an alert for each repository that was not up to date within its freshness."""
-    for standing in standings:
+    for standing in hour.standings:
         key = f"stale/{standing.repo_key}"
         if standing.fresh_at is None:
             continue
-        if not is_stale(standing, now, freshness):
+        if not is_stale(standing, hour.now, hour.freshness):
             yield Note(key)
             continue
         yield Alert(
             key,
             "error",
-            f"{standing.repo_key}: not refreshed for {hours(now - standing.fresh_at)}",
+            f"{standing.repo_key}: not refreshed for {hours(hour.now - standing.fresh_at)}",
             (
                 f"last known to be up to date at {standing.fresh_at:%Y-%m-%d %H:%M} UTC; its freshness is "
-                f"{hours(freshness)}. Is the daemon running, and are the refreshing sensor or schedule on?",
+                f"{hours(hour.freshness)}. Is the daemon running, and are the refreshing sensor or schedule "
+                "on?",
             ),
             f"/runs/{standing.run_id}" if standing.run_id else "/automation",
         )
 
 
-def stop_judgements(stops: Iterable[Stopped], now: datetime) -> Iterator[Judgement]:
+def judge_stops(hour: Hour) -> Iterator[Judgement]:
     """Yield an alert for each sensor whose every tick was ended early for longer than a limit lasts."""
-    for stopped in stops:
+    for stopped in hour.stops:
         key = f"stopped/{stopped.sensor}"
-        if stopped.since is None or now - stopped.since <= STOPPED_MAX:
+        if stopped.since is None or hour.now - stopped.since <= STOPPED_MAX:
             yield Note(key)
             continue
         yield Alert(
             key,
             "error",
-            f"The sensor {stopped.sensor} has been stopped for {hours(now - stopped.since)}",
+            f"The sensor {stopped.sensor} has been stopped for {hours(hour.now - stopped.since)}",
             (
                 f"since {stopped.since:%Y-%m-%d %H:%M} UTC every tick ended early: {stopped.reason}",
                 "Changes at GitHub, or in the watch list, are not followed until that is over.",
@@ -442,29 +441,25 @@ def stop_judgements(stops: Iterable[Stopped], now: datetime) -> Iterator[Judgeme
         )
 
 
-def daily_judgements(
-    standings: Sequence[Standing], troubles: Mapping[str, str], now: datetime, freshness: timedelta
-) -> Iterator[Judgement]:
-    """Yield one message of everything left failed or stale; what edges were lost, the day's net catches.
-
-    `troubles`: why a name of the watch list, or a look for changes, does not work.
-    """
+def judge_morning(morning: Morning) -> Iterator[Judgement]:
+    """Yield one message of everything left failed or stale; what edges were lost, the day's net catches."""
+    standings, freshness = morning.standings, morning.freshness
     failed = [standing.repo_key for standing in standings if standing.has_failed]
-    stale = [standing.repo_key for standing in standings if is_stale(standing, now, freshness)]
+    stale = [standing.repo_key for standing in standings if is_stale(standing, morning.now, freshness)]
     never = [
         standing.repo_key for standing in standings if standing.fresh_at is None and not standing.has_failed
     ]
-    if not (failed or stale or never or troubles):
+    if not (failed or stale or never or morning.troubles):
         return
     yield Alert(
-        f"daily/{now:%Y-%m-%d}",
+        f"daily/{morning.now:%Y-%m-%d}",
         "warning",
         f"Left over this morning: {len(failed)} failed, {len(stale)} stale, {len(never)} never refreshed",
         (
             *listed("last run failed", failed),
             *listed(f"not refreshed for {hours(freshness)}", stale),
             *listed("registered, never refreshed", never),
-            *(f"{name}: {trouble}" for name, trouble in list(troubles.items())[:REPOSITORIES_SHOWN]),
+            *(f"{name}: {trouble}" for name, trouble in list(morning.troubles.items())[:REPOSITORIES_SHOWN]),
             "Refresh them from the UI (job refresh, their partitions) or by `gitpulse refresh OWNER/NAME`.",
         ),
         "/jobs",
@@ -489,17 +484,7 @@ def listed(title: str, keys: Sequence[str]) -> list[str]:
     return [f"{title}: {', '.join(sorted(keys)[:REPOSITORIES_SHOWN])}{more}"]
 
 
-def judge_standings(hour: Hour) -> Iterator[Judgement]:
-    """Yield which repositories are not up to date."""
-    yield from staleness_judgements(hour.standings, hour.now, hour.freshness)
-
-
-def judge_stops(hour: Hour) -> Iterator[Judgement]:
-    """Yield which sensors are stopped."""
-    yield from stop_judgements(hour.stops, hour.now)
-
-
-def judge_event_days(days: EventDays) -> Iterator[Judgement]:
+def judge_event_days(days: DaysNotWhole) -> Iterator[Judgement]:
     """Yield one message of the days not told of before, whose late files must have come by now."""
     known = days.told & days.not_whole
     due = {day for day in days.not_whole - known if day < days.now.date() - FILES_COME_WITHIN}
@@ -525,11 +510,6 @@ def stretches_of(days: Iterable[date]) -> list[str]:
         else:
             found.append([day])
     return [str(some[0]) if len(some) == 1 else f"{some[0]} to {some[-1]}" for some in found]
-
-
-def judge_morning(morning: Morning) -> Iterator[Judgement]:
-    """Yield what is left over."""
-    yield from daily_judgements(morning.standings, morning.troubles, morning.now, morning.freshness)
 
 
 @dataclass(frozen=True)
@@ -640,7 +620,7 @@ RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         name=EVENT_DAYS_KEY,
-        reads=EventDays,
+        reads=DaysNotWhole,
         judge=judge_event_days,
         told=(
             Told(
@@ -670,7 +650,7 @@ RULES: tuple[AlertRule, ...] = (
     ),
     AlertRule(
         name=OVERDUE_KEY,
-        reads=AllAnswered,
+        reads=AllWaiting,
         judge=judge_overdue,
         told=(
             Told(

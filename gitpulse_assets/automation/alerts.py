@@ -12,15 +12,15 @@ import dagster as dg
 from gitpulse_assets.alerting.alert import Judgement, Note
 from gitpulse_assets.alerting.rules import (
     EVENT_DAYS_KEY,
-    AllAnswered,
-    Answered,
+    AllWaiting,
     AnswerHour,
-    EventDays,
+    DaysNotWhole,
     FinishedRun,
     Hour,
     Morning,
     RunEnded,
     Stopped,
+    Waiting,
     judgements,
     overdue_key,
     verdict_key,
@@ -143,7 +143,9 @@ def of_the_hour(
     found = standings(instance, repo_keys, with_last_runs=is_daily_due)
     yield from judgements(Hour(found, stops, now, freshness))
     told = memory.get([EVENT_DAYS_KEY]).get(EVENT_DAYS_KEY, "").split()
-    yield from judgements(EventDays(days_not_whole(instance), frozenset(map(date.fromisoformat, told)), now))
+    yield from judgements(
+        DaysNotWhole(days_not_whole(instance), frozenset(map(date.fromisoformat, told)), now)
+    )
     yield Note(STALENESS_HOUR, hour)
     if is_daily_due:
         yield from judgements(Morning(found, troubles, now, freshness))
@@ -169,8 +171,8 @@ def overdue_after(
         return
     known = memory.get({overdue_key(key) for key in found.owed})
     yield from judgements(
-        AllAnswered(
-            [Answered(made[key], owed, known.get(overdue_key(key), "")) for key, owed in found.owed.items()]
+        AllWaiting(
+            [Waiting(made[key], owed, known.get(overdue_key(key), "")) for key, owed in found.owed.items()]
         )
     )
 

@@ -8,14 +8,14 @@ evaluates them.
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["folder", "glob", "file"]
-PLACES: tuple[Place, ...] = ("folder", "glob", "file")
-PLACE = "PLACE"
+Address = Literal["folder", "glob", "file"]
+ADDRESSES: tuple[Address, ...] = ("folder", "glob", "file")
+ADDRESS = "ADDRESS"
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A line of Python in which `PLACE` stands for what is read; `places` are those it takes.
+    """A line of Python in which `ADDRESS` stands for what is read; `addresses` are those it takes.
 
     `bears_old`: whether it reads files stored before a column was added beside newer ones, with null for it.
     `has_null_lists`: whether a list that is null is null, not empty. `limit` says what it cannot do.
@@ -24,7 +24,7 @@ class Reader:
     name: str
     version: str
     line: str
-    places: tuple[Place, ...]
+    addresses: tuple[Address, ...]
     bears_old: bool
     limit: str
     has_null_lists: bool = True
@@ -34,18 +34,18 @@ class Reader:
         """The reader with the version that was tried."""
         return f"{self.name} {self.version}"
 
-    def at(self, place: str) -> str:
-        """The line that reads a place."""
-        return self.line.replace(PLACE, place)
+    def at(self, address: str) -> str:
+        """The line that reads what lies at an address."""
+        return self.line.replace(ADDRESS, address)
 
 
-DUCKDB = "duckdb.sql(\"from read_parquet('PLACE', union_by_name = true, hive_partitioning = false)\")"
+DUCKDB = "duckdb.sql(\"from read_parquet('ADDRESS', union_by_name = true, hive_partitioning = false)\")"
 READERS = (
     Reader(
         "DuckDB",
         "2.0",
         DUCKDB,
-        PLACES,
+        ADDRESSES,
         True,
         "Without `hive_partitioning = false` a lake whose repositories are all named in digits has a "
         "`repo_name` of BIGINT.",
@@ -61,7 +61,7 @@ READERS = (
     Reader(
         "pyarrow",
         "26.0",
-        'pq.read_table("PLACE", partitioning=None)',
+        'pq.read_table("ADDRESS", partitioning=None)',
         ("folder", "file"),
         False,
         "Without `partitioning=None`: ArrowTypeError. Takes no glob. Leaves out, without a word, the "
@@ -70,7 +70,7 @@ READERS = (
     Reader(
         "pandas",
         "3.1",
-        'pd.read_parquet("PLACE", partitioning=None, dtype_backend="pyarrow")',
+        'pd.read_parquet("ADDRESS", partitioning=None, dtype_backend="pyarrow")',
         ("folder", "file"),
         False,
         "As pyarrow, with which it reads. Without `dtype_backend` whole numbers beside nulls become floats.",
@@ -78,15 +78,15 @@ READERS = (
     Reader(
         "polars",
         "2.1",
-        'pl.read_parquet("PLACE", hive_partitioning=False)',
-        PLACES,
+        'pl.read_parquet("ADDRESS", hive_partitioning=False)',
+        ADDRESSES,
         False,
         "A column that only some files have is an error.",
     ),
     Reader(
         "DataFusion",
         "55.0",
-        'datafusion.SessionContext().read_parquet("PLACE")',
+        'datafusion.SessionContext().read_parquet("ADDRESS")',
         ("folder", "file"),
         False,
         "Takes no glob. A column that may not be null and that only some files have is an error.",
@@ -94,7 +94,7 @@ READERS = (
     Reader(
         "chDB (ClickHouse)",
         "26.9",
-        "chdb.query(\"select * from file('PLACE', Parquet) settings use_hive_partitioning = 0, "
+        "chdb.query(\"select * from file('ADDRESS', Parquet) settings use_hive_partitioning = 0, "
         'schema_inference_mode = \'union\', schema_inference_make_columns_nullable = 1", "ArrowTable")',
         ("glob", "file"),
         True,

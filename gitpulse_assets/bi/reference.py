@@ -26,7 +26,7 @@ folders may see both for a moment; who needs more reads by `silver/_commit/event
 ## How to read them
 
 `repo_owner` and `repo_name` stand in the files and, as hive keys, in their paths. The files are right; most
-readers take the path's word and guess its type, so tell them to leave it alone. `PLACE` is a table's folder
+readers take the path's word and guess its type, so tell them to leave it alone. `ADDRESS` is a table's folder
 (`…/gold/mart_issue_daily_flow`), all its files (`…/*/*/data.parquet`) or one of them.
 
 ```text
@@ -67,7 +67,7 @@ def sections(contracts: Iterable[TableContract]) -> Iterator[str]:
 def head() -> str:
     """Return what stands above the tables: how their files are read."""
     lines = "\n".join(dict.fromkeys(reader.line for reader in READERS))
-    rows = "\n".join(f"| {r.full_name} | {', '.join(r.places)} | {r.limit} |" for r in READERS)
+    rows = "\n".join(f"| {r.full_name} | {', '.join(r.addresses)} | {r.limit} |" for r in READERS)
     return HEAD.replace("LINES", lines).replace("ROWS", rows)
 
 

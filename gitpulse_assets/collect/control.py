@@ -79,14 +79,14 @@ class ControlTotal:
     is_known_pull_request_difference: bool = False
 
     @property
-    def is_at_rest(self) -> bool:
+    def is_steady(self) -> bool:
         """Whether nothing moved between the counts, so that a difference to ours means something."""
         return self.is_quiet and self.before.count == self.after.count
 
     @property
-    def is_at_rest_of_all(self) -> bool:
+    def is_steady_of_all(self) -> bool:
         """Whether the closed ones did not move either."""
-        return self.is_at_rest and self.before.issue_count == self.after.issue_count
+        return self.is_steady and self.before.issue_count == self.after.issue_count
 
     @property
     def difference(self) -> int:
@@ -105,7 +105,7 @@ class ControlTotal:
     @property
     def is_difference_new(self) -> bool:
         """Whether GitHub, at rest, counts other open ones than we do, and not as it is known to."""
-        return self.is_at_rest and self.difference != 0 and not self.is_known_difference
+        return self.is_steady and self.difference != 0 and not self.is_known_difference
 
     @property
     def is_missing_new(self) -> bool:
@@ -173,7 +173,7 @@ def missing_count(session: Session, total: ControlTotal, earlier: Sequence[dict[
     what it is.
     """
     counted = total.after.issue_count
-    if counted is not None and total.is_whole_walk and total.is_at_rest_of_all:
+    if counted is not None and total.is_whole_walk and total.is_steady_of_all:
         missing = counted - met_count(session, newest_full_walk(session.manifest.rows()))
         return 0 if missing == -total.difference else missing
     last = alike(total, earlier)[-1:]
@@ -187,21 +187,21 @@ def is_known_difference(total: ControlTotal, earlier: Sequence[dict[str, Any]]) 
     GitHub counts what it hides from its lists, for one. A walk that is not whole, or a count not taken at
     rest, proves nothing. `earlier` are rows of `control_total`, oldest first.
     """
-    if not total.is_at_rest or not total.difference:
+    if not total.is_steady or not total.difference:
         return False
-    at_rest = [row for row in alike(total, earlier) if is_at_rest(row)]
-    return is_for_good(total, total.difference, at_rest, our_count_off, "is_known_difference")
+    steady = [row for row in alike(total, earlier) if is_steady(row)]
+    return is_for_good(total, total.difference, steady, our_count_off, "is_known_difference")
 
 
 def is_for_good(
     total: ControlTotal,
     difference: Known,
-    at_rest: Sequence[dict[str, Any]],
+    steady: Sequence[dict[str, Any]],
     off: Callable[[dict[str, Any]], Known],
     known: str,
 ) -> bool:
     """Say whether the newest of the rows ended with the same: known, or after a full walk as this one is."""
-    same = [row for row in at_rest[-1:] if off(row) == difference]
+    same = [row for row in steady[-1:] if off(row) == difference]
     return any(row[known] or is_second_whole(total, row) for row in same)
 
 
@@ -215,11 +215,11 @@ def is_known_pull_request_difference(total: ControlTotal, earlier: Sequence[dict
     difference = total.pull_request_difference
     if not any(difference):
         return False
-    at_rest = [
+    steady = [
         row for row in earlier if row["is_quiet"] and row.get("our_open_pull_request_count") is not None
     ]
     known = "is_known_pull_request_difference"
-    return is_for_good(total, difference, at_rest, pull_requests_off, known)
+    return is_for_good(total, difference, steady, pull_requests_off, known)
 
 
 def pull_requests_off(row: dict[str, Any]) -> Known:
@@ -265,8 +265,8 @@ def alike(total: ControlTotal, earlier: Sequence[dict[str, Any]]) -> list[dict[s
     return [row for row in earlier if row["has_pull_requests"] == total.after.has_pull_requests]
 
 
-def is_at_rest(row: dict[str, Any]) -> bool:
-    """Whether a row of `control_total` was counted at rest."""
+def is_steady(row: dict[str, Any]) -> bool:
+    """Whether nothing moved between the counts of a row of `control_total`."""
     return row["is_quiet"] and row["open_count_before"] == row["open_count_after"]
 
 
@@ -325,7 +325,7 @@ def keep_control_total(session: Session, total: ControlTotal, repository: Collec
         **pull_request_columns(total),
     }
     stream.keep(session.table(CONTROL_TOTAL, [row]), total.after.date, page_count=0)
-    is_settled = total.is_at_rest and not total.is_contradicted
+    is_settled = total.is_steady and not total.is_contradicted
     stream.close("complete" if is_settled else "partial", error=contradiction(session, total))
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from gitpulse_assets.repo import InvalidRepo, Repo
 from gitpulse_assets.watch.state import Listing, Member, Membership, OwnedRepository
-from gitpulse_assets.watch.watch_list import Organization, WatchList
+from gitpulse_assets.watch.watch_list import WatchedOrganization, WatchList
 
 LISTED_FOR = timedelta(hours=1)
 
@@ -57,7 +57,7 @@ def wanted_repos(wanted: WatchList, listings: Mapping[str, Listing]) -> dict[str
     return found
 
 
-def is_taken(organization: Organization, repository: OwnedRepository) -> bool:
+def is_taken(organization: WatchedOrganization, repository: OwnedRepository) -> bool:
     """Whether an organisation's options and patterns want the repository."""
     return (
         repository.has_issues

@@ -59,7 +59,7 @@ def found_by(look_up: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(look)
 
 
-class Options(BaseModel):
+class SaidOptions(BaseModel):
     """What can be said of a repository; what is not said follows the organisation's, then the defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -72,13 +72,13 @@ class Options(BaseModel):
     response_days: int | None = Field(default=None, ge=0, le=365)
 
 
-class NamedRepository(Options):
+class NamedRepository(SaidOptions):
     """A repository of the file with what is said of it."""
 
     name: str
 
 
-class Organization(Options):
+class WatchedOrganization(SaidOptions):
     """An owner whose repositories are taken by patterns of their names."""
 
     name: str
@@ -104,7 +104,7 @@ class Organization(Options):
         return self.name.lower()
 
 
-OPTIONS = tuple(Options.model_fields)
+OPTIONS = tuple(SaidOptions.model_fields)
 
 
 class WatchFile(BaseModel):
@@ -112,9 +112,9 @@ class WatchFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    defaults: Options = Options()
+    defaults: SaidOptions = SaidOptions()
     repositories: list[Annotated[NamedRepository, BeforeValidator(by_name)]] = []
-    organizations: list[Annotated[Organization, BeforeValidator(by_name)]] = []
+    organizations: list[Annotated[WatchedOrganization, BeforeValidator(by_name)]] = []
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,9 @@ class WatchList:
     """Everything wanted: repositories with where they are named, and organisations."""
 
     origins: dict[Repo, str] = field(default_factory=dict)
-    organizations: tuple[Organization, ...] = ()
-    named: dict[Repo, Options] = field(default_factory=dict)
-    defaults: Options = field(default_factory=Options)
+    organizations: tuple[WatchedOrganization, ...] = ()
+    named: dict[Repo, SaidOptions] = field(default_factory=dict)
+    defaults: SaidOptions = field(default_factory=SaidOptions)
 
     @property
     def repos(self) -> list[Repo]:
@@ -166,7 +166,7 @@ class WatchList:
         waiting = tuple(said.pop("waiting_labels", DEFAULT_WAITING_LABELS))
         return RepoOptions(**said, bots=bots, waiting_labels=waiting)
 
-    def _said_of(self, repo: Repo) -> Iterator[Options]:
+    def _said_of(self, repo: Repo) -> Iterator[SaidOptions]:
         if repo in self.named:
             yield self.named[repo]
         yield from (place for place in self.organizations if place.takes_repo(repo))
@@ -206,10 +206,10 @@ def repo_options(settings: Settings, repo: Repo) -> RepoOptions:
     return watch_list(settings).options(repo)
 
 
-def pattern_of(name: str) -> Organization | None:
+def pattern_of(name: str) -> WatchedOrganization | None:
     """Read `owner/pattern` as an organisation; None where it has no `*`."""
     owner, _, pattern = name.strip().partition("/")
-    return Organization(name=owner, include=[pattern]) if "*" in pattern else None
+    return WatchedOrganization(name=owner, include=[pattern]) if "*" in pattern else None
 
 
 def read_file(path: Path) -> WatchList:
@@ -267,7 +267,7 @@ def checked(path: Path, root: yaml.Node | None, content: object) -> WatchList:
 Trouble = tuple[tuple[Any, ...], str]
 
 
-def wrong_organizations(organizations: Sequence[Organization]) -> Iterator[Trouble]:
+def wrong_organizations(organizations: Sequence[WatchedOrganization]) -> Iterator[Trouble]:
     """The organisations that are no owner, or stand twice."""
     seen: set[str] = set()
     for index, organization in enumerate(organizations):
@@ -344,8 +344,8 @@ def known_fields(place: Sequence[Any]) -> list[str]:
     """The fields that could stand where an unknown one does."""
     models: dict[str, type[BaseModel]] = {
         "repositories": NamedRepository,
-        "organizations": Organization,
-        "defaults": Options,
+        "organizations": WatchedOrganization,
+        "defaults": SaidOptions,
     }
     model = models.get(str(place[0])) if len(place) > 1 else WatchFile
     return list((model or WatchFile).model_fields)

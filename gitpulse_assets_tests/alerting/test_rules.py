@@ -12,22 +12,24 @@ from gitpulse_assets.alerting.alert import Alert, Note
 from gitpulse_assets.alerting.rules import (
     EVENT_DAYS_KEY,
     RULES,
-    AllAnswered,
-    Answered,
+    AllWaiting,
     AnswerHour,
     CheckOutcome,
-    EventDays,
+    DaysNotWhole,
     FinishedRun,
+    Hour,
+    Morning,
     Owed,
     Quota,
     RunEnded,
     Standing,
     Stopped,
-    daily_judgements,
+    Waiting,
+    judge_morning,
+    judge_standings,
+    judge_stops,
     judgements,
     overdue_key,
-    staleness_judgements,
-    stop_judgements,
 )
 
 NOW = datetime(2026, 7, 5, 6, 1, tzinfo=UTC)
@@ -133,14 +135,14 @@ def test_stale_is_past_the_freshness_and_ends_with_a_refresh():
     edge = Standing("a/edge", NOW - FRESHNESS, has_failed=False)
     past = Standing("a/past", NOW - FRESHNESS - timedelta(seconds=1), has_failed=False)
     never = Standing("a/never", None, has_failed=False)
-    found = list(staleness_judgements([edge, past, never], NOW, FRESHNESS))
+    found = list(judge_standings(Hour([edge, past, never], [], NOW, FRESHNESS)))
     assert [(type(f).__name__, f.key) for f in found] == [("Note", "stale/a/edge"), ("Alert", "stale/a/past")]
 
 
 def test_a_sensor_stopped_for_longer_than_a_limit_lasts_is_told_and_its_recovery_noted():
     edge = Stopped("edge", NOW - timedelta(hours=1), "a limit")
     past = Stopped("past", NOW - timedelta(hours=3), "the token is refused")
-    found = list(stop_judgements([Stopped("well", None), edge, past], NOW))
+    found = list(judge_stops(Hour([], [Stopped("well", None), edge, past], NOW, FRESHNESS)))
     assert [judgement.key for judgement in found] == ["stopped/well", "stopped/edge", "stopped/past"]
     assert [type(judgement) for judgement in found] == [Note, Note, Alert]
     (alert,) = (judgement for judgement in found if isinstance(judgement, Alert))
@@ -151,19 +153,15 @@ def test_a_sensor_stopped_for_longer_than_a_limit_lasts_is_told_and_its_recovery
 
 def test_the_daily_net_counts_and_names_what_is_left():
     left = [Standing(f"a/r{n:02}", NOW, has_failed=True) for n in range(25)]
-    (net,) = daily_judgements(
-        [*left, Standing("a/stale", NOW - 2 * FRESHNESS, False), Standing("a/new", None, False)],
-        {"a/gone": "GitHub knows no a/gone"},
-        NOW,
-        FRESHNESS,
-    )
+    standings = [*left, Standing("a/stale", NOW - 2 * FRESHNESS, False), Standing("a/new", None, False)]
+    (net,) = judge_morning(Morning(standings, {"a/gone": "GitHub knows no a/gone"}, NOW, FRESHNESS))
     assert net.title == "Left over this morning: 25 failed, 1 stale, 1 never refreshed"
     assert net.lines[0].endswith("a/r19 and 5 more")
     assert "a/gone: GitHub knows no a/gone" in net.lines
 
 
 def test_nothing_left_is_no_message():
-    assert not list(daily_judgements([Standing("a/b", NOW, has_failed=False)], {}, NOW, FRESHNESS))
+    assert not list(judge_morning(Morning([Standing("a/b", NOW, has_failed=False)], {}, NOW, FRESHNESS)))
 
 
 def test_the_handbooks_table_is_the_rules():
@@ -189,7 +187,7 @@ def days(*numbers: int) -> frozenset[date]:
 
 
 def told_of_days(not_whole: frozenset[date], told: frozenset[date] = frozenset()) -> list[Alert | Note]:
-    return list(judgements(EventDays(not_whole, told, NOW)))
+    return list(judgements(DaysNotWhole(not_whole, told, NOW)))
 
 
 def test_days_of_events_that_are_not_whole_are_one_message_and_remembered():
@@ -225,7 +223,7 @@ OWED = Owed(
 
 def overdue(owed: list[Owed], remembered: str = "") -> tuple[list[Alert], str]:
     """What is told of them, and what is remembered then."""
-    found = list(judgements(AllAnswered([Answered(RUN, owed, remembered)])))
+    found = list(judgements(AllWaiting([Waiting(RUN, owed, remembered)])))
     key = overdue_key(RUN.subject)
     notes = [judgement.value for judgement in found if isinstance(judgement, Note) and judgement.key == key]
     return [alert for alert in found if isinstance(alert, Alert)], notes[0] if notes else remembered
@@ -263,7 +261,7 @@ def test_many_that_are_overdue_at_once_are_one_message():
 
 def test_what_is_newly_overdue_in_many_repositories_at_once_is_one_message_and_its_key_is_given_back():
     runs = [replace(RUN, run_id=f"run-{number}", subject=f"acme/r{number}") for number in range(12)]
-    alert, *notes = judgements(AllAnswered([Answered(run, [OWED], "") for run in runs]))
+    alert, *notes = judgements(AllWaiting([Waiting(run, [OWED], "") for run in runs]))
     assert isinstance(alert, Alert)
     assert (alert.title, alert.link) == ("12 repositories: 12 newly overdue for an answer", "/runs")
     assert [line for line in alert.lines if line.startswith("acme/")] == [f"{run.subject}, 1" for run in runs]

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from gitpulse_assets.alerting.alert import Alert
-from gitpulse_assets.alerting.rules import stop_judgements
+from gitpulse_assets.alerting.rules import Hour, judge_stops
 from gitpulse_assets.automation import watching
 from gitpulse_assets.automation.alerts import watched
 from gitpulse_assets.automation.watching import changed_repositories, kept_client, watch_list
@@ -350,7 +350,7 @@ def test_a_refused_token_stops_both_sensors_until_it_is_taken(
     look()
     assert since() == first
     _, _, stops = watched(load_settings())
-    found = stop_judgements(stops, datetime.now(UTC) + timedelta(minutes=150))
+    found = judge_stops(Hour([], stops, datetime.now(UTC) + timedelta(minutes=150), timedelta()))
     assert {judgement.key: isinstance(judgement, Alert) for judgement in found} == {
         "stopped/watch_list": True,
         "stopped/changed_repositories": True,

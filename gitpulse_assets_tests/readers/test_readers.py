@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
-from gitpulse_assets.bi.readers import PLACES, READERS, Place, Reader
+from gitpulse_assets.bi.readers import ADDRESSES, READERS, Address, Reader
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.readers import reading
@@ -37,11 +37,11 @@ class Case:
 
     lake: str
     contract: TableContract
-    place: Place
+    place: Address
     path: str
 
 
-def place_of(folder: Path, place: Place) -> str:
+def place_of(folder: Path, place: Address) -> str:
     """A table's folder, its files as a glob, or one of them."""
     file = min(folder.glob("*/*/**/*.parquet"), key=lambda path: ("empty" in str(path), str(path)))
     # Below repo_owner= and repo_name= lies the file, in bronze below run_id=.
@@ -54,7 +54,7 @@ def cases(root: Path, reader: Reader) -> Iterator[Case]:
     """Everything a reader is given."""
     for lake, (contracts, _) in LAKES.items():
         for contract in contracts:
-            for place in reader.places:
+            for place in reader.addresses:
                 yield Case(lake, contract, place, place_of(root / lake / contract.folder, place))
 
 
@@ -143,12 +143,12 @@ def test_reads_every_table_alike(reader: Reader, root: Path, tmp_path: Path):
         if case.place == "file":
             rows = [row for row in rows if Repo(row["repo_owner"], row["repo_name"]).folder in case.path]
         assert_read(reader, found, case.contract, rows)
-    print(f"\n{reader.full_name:24} {', '.join(reader.places):20} {len(given)} reads")
+    print(f"\n{reader.full_name:24} {', '.join(reader.addresses):20} {len(given)} reads")
 
 
 @every_reader
 def test_takes_no_other_place(reader: Reader, root: Path, tmp_path: Path):
-    others = [place for place in PLACES if place not in reader.places]
+    others = [place for place in ADDRESSES if place not in reader.addresses]
     paths = [place_of(root / "plain" / contract.folder, place) for place in others for contract in NAMED]
     found = outcomes(reader, paths, tmp_path) if paths else []
     assert [one for one in found if isinstance(one, pa.Table)] == []
@@ -159,7 +159,7 @@ def test_takes_no_other_place(reader: Reader, root: Path, tmp_path: Path):
 def test_old_files_beside_new(reader: Reader, contract: TableContract, root: Path, tmp_path: Path):
     """As its limit says: null for what the old file lacks, or an error, or (pyarrow) the column left out."""
     folder = root / "mixed" / contract.folder
-    (found,) = outcomes(reader, [place_of(folder, reader.places[0])], tmp_path)
+    (found,) = outcomes(reader, [place_of(folder, reader.addresses[0])], tmp_path)
     added = contract.column_names[-1]
     if reader.bears_old:
         old = [row | {added: None} for row in expected(contract, {OLD: ROW_COUNT})]

@@ -8,7 +8,7 @@ from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost,
 from gitpulse_assets.watch.looking import after_run, failed, in_turn, is_due
 from gitpulse_assets.watch.membership import Identity, Wanted, due_owners, follow, new_names, wanted_repos
 from gitpulse_assets.watch.state import ListedPage, Listing, Member, Membership, OwnedRepository, Sight
-from gitpulse_assets.watch.watch_list import Organization, WatchList
+from gitpulse_assets.watch.watch_list import WatchedOrganization, WatchList
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -50,7 +50,9 @@ def test_archived_forked_and_issueless_repositories_are_left_out():
         OwnedRepository(4, "acme/four", has_issues=False),
     )
     usual, all_ = (
-        WatchList(organizations=(Organization(name="acme", include_archived=open_, include_forks=open_),))
+        WatchList(
+            organizations=(WatchedOrganization(name="acme", include_archived=open_, include_forks=open_),)
+        )
         for open_ in (False, True)
     )
     assert wanted_repos(usual, {"acme": found}) == {"acme/one": Wanted("acme/*", 1)}
@@ -58,7 +60,7 @@ def test_archived_forked_and_issueless_repositories_are_left_out():
 
 
 def test_organisations_are_asked_for_once_an_hour():
-    wanted = WatchList(organizations=tuple(Organization(name=name) for name in ("new", "kept", "bad")))
+    wanted = WatchList(organizations=tuple(WatchedOrganization(name=name) for name in ("new", "kept", "bad")))
     kept = {"kept": listing(), "bad": listing(trouble="why")}
     assert due_owners(wanted, kept, NOW) == ["new", "bad"]
     assert due_owners(wanted, kept, NOW + timedelta(hours=1)) == ["new", "kept", "bad"]
