@@ -6,6 +6,7 @@ Rows must arrive in the contract's `order_by` order: sorting is SQL's work, stre
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +21,10 @@ from gitpulse_assets.lake.errors import LakeError, folder_errors
 # bytes bound keeps memory flat for tables of bodies and payloads (4 KB a row and more).
 ROW_GROUP_ROWS = 100_000
 ROW_GROUP_BYTES = 8 * 1024 * 1024
+
+# Below this the columns of a table are written as they are: to begin a column's compression costs more time
+# than it saves space, a disk's block or two.
+SMALL_BYTES = 32 * 1024
 
 # Whole documents, no two alike: a dictionary of them is built in vain, and their extremes tell nothing.
 DOCUMENT_COLUMNS = frozenset({"payload_json", "body"})
@@ -65,8 +70,12 @@ def write_parquet(
     check_schema(contract, schema)
     row_count = 0
     try:
-        with folder_errors(path), _writer(path, contract, merge_id, metadata) as writer:
-            for group in _row_groups(_conforming(contract, batches)):
+        groups = _row_groups(_conforming(contract, batches))
+        first = next(groups, None)
+        is_small = first is None or first.nbytes < SMALL_BYTES
+        begun = () if first is None else (first,)
+        with folder_errors(path), _writer(path, contract, merge_id, metadata, is_small=is_small) as writer:
+            for group in chain(begun, groups):
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 row_count += group.num_rows
         return Written(row_count, path.stat().st_size)
@@ -76,7 +85,7 @@ def write_parquet(
 
 
 def _writer(
-    path: Path, contract: TableContract, merge_id: str, further: Mapping[bytes, str]
+    path: Path, contract: TableContract, merge_id: str, further: Mapping[bytes, str], *, is_small: bool
 ) -> pq.ParquetWriter:
     metadata = {
         MERGE_ID: merge_id,
@@ -84,11 +93,12 @@ def _writer(
         DESCRIPTION: contract.description,
         **further,
     }
+    documents = [name for name in contract.column_names if name in DOCUMENT_COLUMNS]
     short = [name for name in contract.column_names if name not in DOCUMENT_COLUMNS]
     return pq.ParquetWriter(
         path,
         contract.arrow_schema.with_metadata(metadata),
-        compression="zstd",
+        compression=dict.fromkeys(documents, "zstd") if is_small else "zstd",
         use_dictionary=short,  # pyright: ignore[reportArgumentType]
         write_statistics=short,  # pyright: ignore[reportArgumentType]
         # Borne by every reader, verified by ours alone: docs/adr/0012-integrity-backup-repair.md.

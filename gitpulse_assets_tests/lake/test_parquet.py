@@ -140,3 +140,17 @@ def test_the_fingerprint_follows_names_types_and_nullability():
     }
     assert len(made) == 4
     assert contract_fingerprint(contract_of(pa.int64())) in made
+
+
+@pytest.mark.parametrize(
+    ("row_count", "codecs"), [(10, ("UNCOMPRESSED", "ZSTD")), (50_000, ("ZSTD", "ZSTD"))]
+)
+def test_what_is_small_is_compressed_where_it_is_a_document(tmp_path: Path, row_count, codecs):
+    columns = tuple(Column(name, pa.string(), "A column.", True) for name in ("c0", "payload_json"))
+    contract = TableContract("bronze", "t", "A table.", "a row", ("c0",), columns, ("c0",))
+    texts = [str(number) for number in range(row_count)]
+    assert (
+        write(tmp_path / "t", contract, pa.table({"c0": texts, "payload_json": texts})).num_rows == row_count
+    )
+    group = pq.read_metadata(tmp_path / "t").row_group(0)
+    assert tuple(group.column(number).compression for number in range(2)) == codecs
