@@ -98,7 +98,7 @@ def _writer(
     return pq.ParquetWriter(
         path,
         contract.arrow_schema.with_metadata(metadata),
-        compression=dict.fromkeys(documents, "zstd") if is_small else "zstd",
+        compression=dict.fromkeys(documents, "zstd") if is_small else "zstd",  # pyright: ignore[reportArgumentType]
         use_dictionary=short,  # pyright: ignore[reportArgumentType]
         write_statistics=short,  # pyright: ignore[reportArgumentType]
         # Borne by every reader, verified by ours alone: docs/adr/0012-integrity-backup-repair.md.
