@@ -159,9 +159,13 @@ class ThreadActs(ABC):
         self._did(issue, "convert_to_draft", at, actor)
 
     def delete_label(self, label: Label, at: int) -> None:
-        """Delete a label: it is gone from every thread, without an event and without a moved updated_at."""
+        """Delete a label: it is gone from every thread, without an event and without a moved updated_at.
+
+        Also from hidden ones, which may come back.
+        """
         self.repository.labels.remove(label)
-        for issue in self.repository.issues.values():
+        hidden = [issue for issue in self.repository.departed.values() if issue.departure == "hidden"]
+        for issue in (*self.repository.issues.values(), *hidden):
             if label in issue.labels:
                 issue.labels = [kept for kept in issue.labels if kept is not label]
                 self._note(issue, "label_deleted", at, None, label.name, label.label_id)
