@@ -28,9 +28,9 @@ DIRECTIONS = {"ascending": "asc", "descending": "desc"}
 THREAD_TABLES = ("issue_current", "issue_labels", "issue_assignees", "pull_request_current")
 
 WITHOUT_TOKEN = (
-    "reviews and requests for them, who merged, reopenings, when drafts began and ended, closings by a "
-    "commit and labels over time are collected only with a token (GITHUB_TOKEN); comments are collected, "
-    "those on lines as of when they were written"
+    "reviews and requests for them, who merged, reopenings, when drafts began and ended and labels over time "
+    "are collected only with a token (GITHUB_TOKEN), closings by a commit also with REST's issue events; "
+    "comments are collected, those on lines as of when they were written"
 )
 
 

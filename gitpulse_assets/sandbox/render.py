@@ -136,9 +136,10 @@ def event_json(event: Event, issue: Issue) -> str:
     if event.raw is not None:
         return event.raw.decode()
     url = f"{API}/repos/{issue.repository.full_name}/issues/events/{event.event_id}"
+    commit = f"{event.event_id:040x}" if event.closer == "Commit" else None
     return (
         f'{{"id":{event.event_id},"node_id":"{event_node_id(event, issue)}","url":"{url}",'
-        f'"actor":{user_json(event.actor)},"event":"{event.kind}","commit_id":null,"commit_url":null,'
+        f'"actor":{user_json(event.actor)},"event":"{event.kind}","commit_id":{text(commit)},"commit_url":null,'
         f'"created_at":"{iso(event.at)}",{_event_details(event)}"performed_via_github_app":null}}'
     )
 

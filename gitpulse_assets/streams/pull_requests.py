@@ -22,7 +22,7 @@ ENTITIES = (
     Entity(
         "thread",
         (ISSUE_STREAM, LIFECYCLE_STREAM),
-        steps=("changed_thread", "label_text"),
+        steps=("listed_closing", "changed_thread", "label_text"),
         key="issue_id",
         current=PULL_REQUEST_CURRENT.name,
         needed="needed_label_record",

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.pipeline.marts import last_walk_at
+from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.watch.watch_list import RepoOptions
 from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, Row, compared
 from gitpulse_assets_tests.contributors.sandbox_world import NOBODY, world_of
 from gitpulse_assets_tests.contributors.truth import Thread, Word, World
 from gitpulse_assets_tests.contributors.witness import Witness
+from gitpulse_assets_tests.history.rebuilding import differences
 from gitpulse_assets_tests.people.test_marts_of_sandbox import REPO, Life, by_account, reader_of
 
 # Of these the lists tell nothing, so that nothing is said.
@@ -33,12 +35,12 @@ def listed(word: Word) -> Word:
 
 
 def as_listed(thread: Thread) -> Thread:
-    """What the lists show of a thread: what it is now, and its comments."""
+    """What the lists show of a thread: what it is now, its comments, and whether a commit closed it."""
     end = thread.last_end
     return replace(
         thread,
         is_opened_as_draft=thread.is_draft,
-        moves=[replace(end, by=NOBODY, is_by_commit=False)] if end else [],
+        moves=[replace(end, by=NOBODY)] if end else [],
         words=[listed(word) for word in thread.words if word.kind != "review"],
         labels=[],
     )
@@ -51,9 +53,11 @@ def true_rows(name: str, truth: World) -> list[Row]:
 
 def test_no_cell_is_wrong_and_what_nobody_told_is_null(tmp_path: Path):
     reader = reader_of(tmp_path / "lake", 37)
-    reader.token = ""
+    reader.token, reader.with_events = "", True
     life = Life(reader, Witness(reader.app), RepoOptions())
     life.sync()
+    reader.world.advance(seconds=DAY_SECONDS)
+    life.sync(is_full=True)
     as_of_at = last_walk_at(reader.lake.dataset(SYNC_STATE, REPO))
     whole = world_of(reader.world, REPO.key, as_of_at, life.witness)
     truth, result = replace(whole, threads=list(map(as_listed, whole.threads))), Compared()
@@ -62,7 +66,11 @@ def test_no_cell_is_wrong_and_what_nobody_told_is_null(tmp_path: Path):
             made = con.table(name).to_arrow_table().to_pylist()
             result.add(compared(name, by_account(made, life), by_account(true_rows(name, truth), life)))
         answered = con.sql("select count(first_response_at) from mart_first_response").fetchall()
+        by_commit = con.sql(
+            "select count_if(is_closed_by_commit) from mart_pull_request_lifecycle"
+        ).fetchall()
         merged = con.sql("select count(merged_at) from mart_pull_request_lifecycle").fetchall()
     assert result.wrong == []
+    assert differences(reader.lake, REPO) == {}
     assert result.cells > 1_000
-    assert min(answered[0][0], merged[0][0]) > 0
+    assert min(answered[0][0], merged[0][0], len(by_commit)) > 0

@@ -44,6 +44,7 @@ snapshot as (
         pr.merged_at,
         greatest(coalesce(pr.closed_at, pr.updated_at), last_told.last_at) as closed_at,
         greatest(pr.updated_at, last_told.last_at) as updated_at,
+        coalesce(pr.is_last_closing_by_commit, false) as is_listed_by_commit,
         last_told.last_moved is not distinct from 'closed' as is_told_closed,
         coalesce(last_told.first_turned = 'ready_for_review', last_told.first_turned is null and pr.is_draft, false)
             as is_opened_as_draft,
@@ -71,7 +72,8 @@ step as (
     from snapshot
     where state = 'open' and is_told_closed
     union all
-    select pull_request_number, 'closed', closed_at, 3, 0, false
+    -- No conversation tells it; REST's events may.
+    select pull_request_number, 'closed', closed_at, 3, 0, is_listed_by_commit
     from snapshot
     where state = 'closed' and not is_told_closed
     union all

@@ -42,6 +42,22 @@ detail as (
     qualify row_number() over (partition by issue_id order by place desc) = 1
 ),
 
+closing as (
+    select
+        issue_id, max(closed_at) as last_closing_at,
+        arg_max(is_by_commit, (closed_at, event_number)) as is_last_closing_by_commit
+    from (
+        select issue_id, closed_at, is_by_commit, event_number
+        from listed_closing
+        union all
+        select issue_id, last_closing_at, is_last_closing_by_commit, -1
+        from stored_pull_request_current
+        semi join changed_thread using (issue_id)
+        where last_closing_at is not null
+    ) as told
+    group by issue_id
+),
+
 reopening as (
     select issue_id, count(*) as times_reopened
     from conversation_event
@@ -97,6 +113,8 @@ select
     detail.additions,
     detail.deletions,
     detail.changed_file_count,
+    closing.last_closing_at,
+    closing.is_last_closing_by_commit,
     if(thread.issue_id is null, null, coalesce(requested.logins, [])) as requested_reviewer_logins,
     if(thread.issue_id is null, null, coalesce(reopening.times_reopened, 0)) as times_reopened,
     issue.comment_count,
@@ -106,6 +124,7 @@ from issue_current as issue
 semi join changed_thread using (issue_id)
 left join detail using (issue_id)
 left join conversation_thread as thread using (issue_id)
+left join closing using (issue_id)
 left join reopening using (issue_id)
 left join requested using (issue_id)
 where issue.is_pull_request

@@ -22,7 +22,7 @@ with received as (
                 "fromRepository": {"nameWithOwner": "VARCHAR"}
             }]},
             "id": "JSON", "node_id": "VARCHAR", "event": "VARCHAR", "created_at": "VARCHAR",
-            "state_reason": "VARCHAR", "actor": {"id": "BIGINT", "login": "VARCHAR", "type": "VARCHAR"},
+            "state_reason": "VARCHAR", "commit_id": "VARCHAR", "actor": {"id": "BIGINT", "login": "VARCHAR", "type": "VARCHAR"},
             "issue": {"id": "BIGINT", "number": "BIGINT", "pull_request": "JSON"}
         }')) as p
     from bronze_issue_timeline as b
