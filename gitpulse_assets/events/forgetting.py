@@ -34,7 +34,14 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.place import Day
-from gitpulse_assets.upkeep.persons import GHOST, Traces, as_json, is_account, without_person
+from gitpulse_assets.upkeep.persons import (
+    GHOST,
+    Traces,
+    as_json,
+    is_account,
+    read_json,
+    without_person,
+)
 
 # Whose rows are of a repository, by `repository_name`.
 FOLLOWED_TABLES = (*POLLED_TABLES, ARCHIVE_FEED)
@@ -43,6 +50,7 @@ TAKEN_OUT = "a person was taken out of the file that is kept"
 # As gzip itself packs; the most would take twice as long for a hundredth of the size.
 PACKING = 6
 TEXT_BYTES = 4 * 1024 * 1024
+BRANCHES = "refs/heads/"
 # What stands in the place of the words of a push's and a wiki's author.
 OWN: dict[str, dict[str, Any]] = {
     "commits": {"author": {"name": GHOST["login"], "email": ""}, "message": None},
@@ -94,10 +102,10 @@ class Person:
     def __init__(self, login: str) -> None:
         self.login = login.lower()
         self._traces = Traces(login)
-        name = re.escape(login)
-        # As the owner of a repository or a branch, and in addresses.
-        self._owner = re.compile(
-            rf'((?<=")|(?<=/repos/)|(?<=github\.com/)|(?<=/users/)){name}(?=[/":?#]|$)', re.IGNORECASE
+        # As a value, an owner and in addresses: where nothing says what a text is.
+        self._anywhere = re.compile(
+            rf'((?<=")|(?<=/repos/)|(?<=github\.com/)|(?<=/users/)){re.escape(login)}(?=[/":?#]|$)',
+            re.IGNORECASE,
         )
 
     def owns(self, repository_name: str) -> bool:
@@ -124,8 +132,9 @@ class Person:
         is_actor = str(row["actor_login"]).lower() == self.login
         who = {"actor_login": GHOST["login"], "actor_id": GHOST["id"]} if is_actor else {}
         payload = row["payload_json"]
-        if payload:
-            payload = self._out_of_json(without_own_words(payload) if is_actor else payload)
+        if payload and (read := read_json(payload)) is not None:
+            own = self._own_out_of(read, is_actor=is_actor)
+            payload = without_person(payload if own == read else as_json(own), self._traces)
         size = len(payload.encode()) if payload else 0
         name = row["repository_name"] and self._owned(row["repository_name"])
         return row | who | {"payload_json": payload, "payload_bytes": size, "repository_name": name}
@@ -136,47 +145,47 @@ class Person:
             return line
         end = line[len(line.rstrip(b"\r\n")) :]
         try:
-            event = json.loads(line)
+            text = line.decode().rstrip("\r\n")
+            event = json.loads(text)
         except ValueError:
             return FORGOTTEN_LINE.encode() + end
-        text = line.decode().rstrip("\r\n")
-        if isinstance(event, dict) and is_account(event.get("actor"), self.login):
-            text = as_json(event | {"payload": own_words_out(event.get("payload"))})
-        return self._out_of_json(text).encode() + end
+        if not isinstance(event, dict) or not isinstance(event.get("payload"), dict):
+            return self._anywhere.sub(str(GHOST["login"]), without_person(text, self._traces)).encode() + end
+        own = self._own_out_of_event(event)
+        return without_person(text if own == event else as_json(own), self._traces).encode() + end
 
-    def _out_of_json(self, text: str) -> str:
-        """JSON without them; the very text where they are not in it."""
-        cleaned = without_person(text, self._traces)
-        return self._owner.sub(str(GHOST["login"]), cleaned) if self.login in cleaned.lower() else cleaned
+    def _own_out_of_event(self, event: dict[str, Any]) -> dict[str, Any]:
+        is_actor = is_account(event.get("actor"), self.login)
+        cleaned = event | {"payload": self._own_out_of(event["payload"], is_actor=is_actor)}
+        repository = event.get("repo")
+        if isinstance(repository, dict) and isinstance(repository.get("name"), str):
+            cleaned["repo"] = repository | {"name": self._owned(repository["name"])}
+        return cleaned
+
+    def _own_out_of(self, payload: Any, *, is_actor: bool) -> Any:
+        """A payload without what is theirs and has no account beside it that says so."""
+        if not isinstance(payload, dict):
+            return payload
+        return {key: self._own_out_of_part(key, value, is_actor) for key, value in payload.items()}
+
+    def _own_out_of_part(self, key: str, value: Any, is_actor: bool) -> Any:
+        if key in OWN and isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return [item | OWN[key] if is_actor or self._is_author(item) else item for item in value]
+        if key == "ref" and is_actor and isinstance(value, str):
+            begin = BRANCHES if value.startswith(BRANCHES) else ""
+            return begin + self._traces.out_of_name(value.removeprefix(begin))
+        return value
+
+    def _is_author(self, commit: dict[str, Any]) -> bool:
+        """Whether a commit that somebody else pushed names them by their login."""
+        author = commit.get("author")
+        told = author if isinstance(author, dict) else {}
+        names = [str(told.get("name", "")), *re.split("[+@]", str(told.get("email", "")))[:-1]]
+        return self.login in map(str.lower, names)
 
     def _owned(self, name: str) -> str:
         owner, slash, own = name.partition("/")
         return f"{GHOST['login']}{slash}{own}" if owner.lower() == self.login else name
-
-
-def without_own_words(payload: str) -> str:
-    """The payload of somebody's own event without what they wrote; the very text where that is nothing."""
-    try:
-        read = json.loads(payload)
-    except ValueError:
-        return payload
-    cleaned = own_words_out(read)
-    return payload if cleaned == read else as_json(cleaned)
-
-
-def own_words_out(payload: Any) -> Any:
-    """The same, read: words beside which no account stands that says whose they are."""
-    if not isinstance(payload, dict):
-        return payload
-    return {
-        key: [item | OWN[key] for item in value] if is_own(key, value) else value
-        for key, value in payload.items()
-    }
-
-
-def is_own(key: str, value: Any) -> bool:
-    """Whether a part of a payload is a list of what its actor wrote."""
-    return key in OWN and isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def forget_in_file(lake: Lake, key: str, person: Person) -> bool:

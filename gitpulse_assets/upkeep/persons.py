@@ -60,7 +60,7 @@ class Traces:
         owner = word + (rf"(?!/(?:{kept})(?![\w.-]))" if kept else "")
         # As GitHub names a branch that is made in the browser.
         branch = rf"(^|[^\w-]){word}(?=-patch-\d)"
-        in_texts = rf"(@|github\.com/(?:repos/|users/)?){owner}(?![\w-])"
+        in_texts = rf"(@|github\.com[/:](?:repos/|users/)?){owner}(?![\w-])"
         address = rf"^(https?://[^/\s]+/(?:api/v3/)?(?:repos/|users/)?){owner}(?=[/?#]|$)"
         self._in_texts = [re.compile(one, re.IGNORECASE) for one in (in_texts, address, branch)]
         self._owned = re.compile(f"^{owner}(?=[/:])", re.IGNORECASE)

@@ -40,6 +40,7 @@ def lines() -> list[str]:
     ]
     comment = {"id": 9, "user": OTHER, "body": "Thanks @octocat"}
     fork = {"id": 3, "full_name": "Octocat/r1", "owner": OCTO, "html_url": "https://github.com/Octocat/r1"}
+    fork |= {"ssh_url": "git@github.com:Octocat/r1.git", "url": "https://api.github.com/repos/Octocat/r1"}
     made = [
         event(1, START, "WatchEvent", login="Octocat"),
         event(
@@ -253,3 +254,66 @@ def test_what_is_left_of_a_line(line, left):
 def test_json_is_kept_as_it_was_where_the_person_is_not_in_it():
     line = json.dumps({"a": "octocat is a word", "b": [1, 2]}).encode()
     assert Person("octocat").out_of_line(line) == line
+
+
+def event_without(login: str, made: dict) -> list[dict]:
+    """An event without a person: its line, and its row."""
+    person = Person(login)
+    text = person.out_of_line(compact(made).encode())
+    row = {
+        "actor_login": made["actor"]["login"],
+        "actor_id": made["actor"]["id"],
+        "repository_name": made["repo"]["name"],
+        "payload_json": json.dumps(made["payload"]),
+    }
+    cleaned = person.out_of_row(row)
+    assert cleaned["payload_bytes"] == len(cleaned["payload_json"].encode())
+    payloads = [json.loads(text)["payload"], json.loads(cleaned["payload_json"])]
+    assert [json.loads(text)["repo"]["name"]] == [cleaned["repository_name"]]
+    return payloads
+
+
+def test_a_label_or_branch_that_begins_as_a_login_is_nobodys_repository():
+    label = {"id": 1, "name": "kind/bug", "description": "kind"}
+    payload = {
+        "action": "labeled",
+        "label": label,
+        "issue": {"title": "kind/bug: it is slow", "labels": [label], "milestone": {"title": "kind"}},
+        "ref": "kind/bug",
+    }
+    made = event(1, START, "IssuesEvent", login="ada", payload=payload)
+    assert event_without("kind", made) == [payload, payload]
+
+
+@pytest.mark.parametrize(
+    ("login", "payload", "wanted"),
+    [
+        ("kind", {"ref": "kind/fix"}, {"ref": "ghost/fix"}),
+        ("kind", {"ref": "refs/heads/kind/fix"}, {"ref": "refs/heads/ghost/fix"}),
+        ("kind", {"ref": "main"}, {"ref": "main"}),
+        ("ada", {"forkee": {"full_name": "Kind/r1"}}, {"forkee": {"full_name": "ghost/r1"}}),
+        ("ada", {"head": {"label": "kind:x"}}, {"head": {"label": "ghost:x"}}),
+        ("ada", {"url": "https://github.com/kind/r1/pull/1"}, {"url": "https://github.com/ghost/r1/pull/1"}),
+    ],
+)
+def test_what_is_a_persons_by_its_place_is_the_ghosts(login: str, payload: dict, wanted: dict):
+    made = event(1, START, "CreateEvent", login=login, payload=payload)
+    made["repo"] = {"id": 1, "name": "Kind/r1"}
+    assert event_without("kind", made) == [wanted, wanted]
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "is_theirs"),
+    [
+        ("Kind", "k@example.org", True),
+        ("K", "kind@users.noreply.github.com", True),
+        ("K", "12+kind@users.noreply.github.com", True),
+        ("Be kind", "be@kinder.org", False),
+    ],
+)
+def test_a_commit_somebody_else_pushed_names_nobody_by_their_login(name: str, email: str, is_theirs: bool):
+    commits = [{"sha": "ab", "author": {"name": name, "email": email}, "message": "Fix"}]
+    gone = [{"sha": "ab", "author": {"name": "ghost", "email": ""}, "message": None}]
+    wanted = {"commits": gone if is_theirs else commits}
+    made = event(1, START, "PushEvent", login="ada", payload={"commits": commits})
+    assert event_without("kind", made) == [wanted, wanted]
