@@ -29,18 +29,17 @@ class Questions(Protocol[T]):
         ...
 
 
-def answers(questions: Questions[T], at_once: int) -> Iterator[T]:
-    """Ask up to `at_once` questions at a time; yield the answers as they come.
+def answers(questions: Questions[T], at_once: Callable[[], int]) -> Iterator[T]:
+    """Ask as many questions at a time as may be by now; yield the answers as they come.
 
     The next ones are asked before an answer is yielded. An error, of a question or of taking an answer in, is
-    raised when the answers that were under way have come. `at_once` 1: without a thread.
+    raised when the answers that were under way have come. One at once: without a thread.
     """
-    ask = _asked_apart if at_once > 1 else _asked_here
     come: SimpleQueue[Future[T]] = SimpleQueue()
     under_way, found, failure = 0, list[T](), None
     while True:
-        while failure is None and under_way < at_once and (question := questions.question()) is not None:
-            ask(question, come)
+        while failure is None and under_way < at_once() and (question := questions.question()) is not None:
+            (_asked_apart if at_once() > 1 else _asked_here)(question, come)
             under_way += 1
         yield from found
         if not under_way:

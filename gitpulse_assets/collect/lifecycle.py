@@ -176,7 +176,7 @@ def asked(
     session: Session, repository_id: int, threads: Mapping[str, ChangedIssue]
 ) -> Iterable[LifecycleBatch]:
     """Ask for threads by their node ids, several lots at once."""
-    batches = batches_of(partial(make_ask, session), list(threads), session.client.requests_at_once)
+    batches = batches_of(partial(make_ask, session), list(threads), lambda: session.client.requests_at_once)
     return (still_here(batch, repository_id) for batch in batches)
 
 

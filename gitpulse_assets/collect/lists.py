@@ -214,7 +214,7 @@ def walk_segments(session: Session, run: StreamRun, plan: WalkPlan, ahead: Ahead
     run.settle()
     run.pays_for("rest")
     try:
-        for answer in answers(Parts(segments, ahead), session.client.requests_at_once):
+        for answer in answers(Parts(segments, ahead), lambda: session.client.requests_at_once):
             if isinstance(answer, SegmentPage):
                 walking.take(answer)
             elif ahead:

@@ -59,10 +59,10 @@ class Lots:
 
 
 def batches_of(
-    make_ask: Callable[[], Ask], node_ids: Sequence[str], at_once: int
+    make_ask: Callable[[], Ask], node_ids: Sequence[str], at_once: Callable[[], int]
 ) -> Iterator[LifecycleBatch]:
-    """Ask for all of them, up to `at_once` lots at a time; what came before an error is yielded before it."""
-    if at_once == 1 or len(node_ids) <= MOST_NODES:
+    """Ask for all of them, `at_once` lots at a time; what came before an error is yielded before it."""
+    if at_once() == 1 or len(node_ids) <= MOST_NODES:
         yield from make_ask()(node_ids)
         return
     lots = Lots(make_ask, node_ids)

@@ -231,7 +231,7 @@ class GitHubClient:
         make_pace: Callable[[str, str], Pace] | None = None,
         requests_at_once: int = 1,
     ):
-        self.requests_at_once = requests_at_once
+        self._requests_at_once = requests_at_once
         self._api_url = api_url.rstrip("/")
         self._http = open_http(read_timeout_seconds, http_transport)
         kept_tokens = Tokens(tokens, app)
@@ -254,6 +254,11 @@ class GitHubClient:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    @property
+    def requests_at_once(self) -> int:
+        """How many may be under way at a time: one, once GitHub has refused any by a secondary limit."""
+        return 1 if self._transport.was_too_much else self._requests_at_once
 
     @property
     def spending(self) -> Spending:

@@ -106,6 +106,8 @@ class Transport:
         self._make_pace = make_pace or (lambda whose, api: Pace(self._clock))
         self._paces: dict[tuple[str, str], Pace] = {}
         self._told: set[str] = set()
+        # Whether a secondary limit refused anything: how near one is, no answer tells.
+        self.was_too_much = False
         self.rest_meter = Meter()
         self.graphql_meter = Meter()
         self._app_meter = Meter()
@@ -245,6 +247,7 @@ class Transport:
             limit = limit_in(reply.status, reply.headers, reply.content, reply.date, patience.refusal_count)
             self._count(reply, meter, has_token=source is not None, is_limit=limit is not None)
             if limit is not None:
+                self.was_too_much |= reply.headers.get("x-ratelimit-remaining") != "0"
                 patience.refusal_count += 1
                 pace.close(limit)
                 self._wait(limit, patience, request.url.host, source)

@@ -7,6 +7,8 @@ import pytest
 
 from gitpulse_assets.collect import ahead, lists, lots, segments, walk
 from gitpulse_assets.collect.list_end import ListCut
+from gitpulse_assets.collect.refresh import collect
+from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.github import client, links, pages
@@ -121,14 +123,14 @@ def fresh(product: Product, make_product) -> Product:
     return other
 
 
-def act_at(product: Product, page_number: int, act: Callable[[], object]) -> None:
-    """Let something happen before GitHub answers the n-th page of the list by update."""
+def act_at(product: Product, number: int, act: Callable[[], object], match: str = BY_UPDATE) -> None:
+    """Let something happen before GitHub answers the n-th such request, else a page of the list by update."""
     really, seen = product.app.answer, []
 
     def answer(request):
-        if BY_UPDATE in request.query_string:
+        if match in request.query_string:
             seen.append(request)
-            if len(seen) == page_number:
+            if len(seen) == number:
                 act()
         return really(request)
 
@@ -207,7 +209,8 @@ def test_records_that_move_behind_the_segments_meanwhile_are_met_there(empty, ma
     assert_came(empty, fresh(empty, make_product))
 
 
-def test_a_record_that_moves_when_the_segments_have_ended_is_met(empty, make_product):
+def test_a_record_that_moves_when_the_list_has_ended_is_met(empty, make_product):
+    """Before the newest record is asked for: it was met, but not as it is now, so the list has not ended."""
     acts = empty.world.acts_on(REPO.key)
     oldest = min(acts.repository.issues.values(), key=lambda issue: issue.updated_at)
 
@@ -215,12 +218,9 @@ def test_a_record_that_moves_when_the_segments_have_ended_is_met(empty, make_pro
         empty.world.clock += 5
         acts.comment(oldest, empty.world.clock)
 
+    act_at(empty, 2, move, "sort=updated&direction=desc")
     empty.collect()
-    last = len(page_targets(empty))
-    again = make_product(empty.world, "again")
-    act_at(again, last, move)
-    again.collect()
-    assert_came(again, fresh(again, make_product))
+    assert_came(empty, fresh(empty, make_product))
 
 
 def opened(*runs: tuple[int, int]) -> World:
@@ -333,3 +333,23 @@ def test_a_later_full_walk_knows_its_pages_again(empty):
     assert row_of(empty).unchanged_page_count == 0
     empty.collect(is_full=True)
     assert row_of(empty).unchanged_page_count == PAGE_COUNT - 1
+
+
+def test_behind_a_secondary_limit_one_request_follows_the_other(empty, one_by_one, monkeypatch):
+    """How near the limit is, no answer tells: it goes by what answers take, too."""
+    clients = []
+    made = GitHubClient.__init__
+    monkeypatch.setattr(
+        GitHubClient, "__init__", lambda self, **options: (clients.append(self), made(self, **options))[1]
+    )
+    empty.app.faults[:] = [Fault("secondary_limit", BY_UPDATE, skip=8, times=1, retry_after_seconds=1)]
+    assert empty.collect().status == "complete"
+    assert [client.requests_at_once for client in clients] == [1]
+    assert_came(empty, one_by_one)
+
+
+def test_the_last_unit_of_an_hour_is_no_secondary_limit(empty):
+    empty.app.limits.token_per_hour = 12
+    with pytest.raises(LimitReached), empty.client("good-token") as client:
+        collect(Session(client, empty.lake, empty.repo, "run-1"), is_full=False)
+    assert client.requests_at_once == SEGMENT_COUNT
