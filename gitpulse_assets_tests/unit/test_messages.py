@@ -35,6 +35,7 @@ NEVER_SHOWN = (
     "replaced",
     "unknown_calendar",
     "not_gzip",
+    "cut_short",
     "a walk that was cut short cannot be complete",
     "leads on by no cursor",
 )
