@@ -4,15 +4,17 @@ It may also end a run in the middle of a request.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.messages import Request, Response
 from gitpulse_assets.sandbox.model import node_id
 from gitpulse_assets.sandbox.thread_acts import Fact
+
+Source = Literal["issues", "issue_timeline", "looks"]
 
 
 class Killed(BaseException):
@@ -35,17 +37,28 @@ class Look:
     user_ids: frozenset[int]
 
 
+@dataclass(frozen=True)
+class Named:
+    """What a label was called, at `at`, by an answer of the kind `source`."""
+
+    at: int
+    source: Source
+    label_id: int
+    name: str
+
+
 @dataclass
 class Witness:
     """Stands between a reader and the stand-in; `requests_left`: how many it lets pass before it kills.
 
-    `records`: what records showed, by issue id; `conversations`: when a thread's was told, by node id.
+    `records`: what records showed, by issue id; `conversations`: when a thread's was told, by node id. The
+    look at the newest record, by which a reader learns whether there is anything to read, shows nothing.
     """
 
     app: SandboxApp
     requests_left: int | None = None
     looks: list[Look] = field(default_factory=list[Look])
-    label_names: dict[int, str] = field(default_factory=dict[int, str])
+    names: list[Named] = field(default_factory=list[Named])
     records: dict[int, list[Shown]] = field(default_factory=dict[int, list[Shown]])
     conversations: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     node_ids: dict[int, str] = field(default_factory=dict[int, str])
@@ -77,7 +90,7 @@ class Witness:
             people = json.loads(response.body) if response.status == 200 else None
             ids = unchanged if people is None else frozenset(one["id"] for one in people)
             self.looks.append(Look(at, ids))
-        elif response.status == 200 and request.path.endswith("/issues"):
+        elif response.status == 200 and request.path.endswith("/issues") and not is_probe(request):
             for record in json.loads(response.body):
                 self._record(at, record)
         elif response.status == 200 and request.path.endswith("/graphql"):
@@ -86,15 +99,34 @@ class Witness:
 
     def _record(self, at: int, record: dict[str, Any]) -> None:
         names = {label["id"]: label["name"] for label in record["labels"]}
-        self.label_names |= names
+        self.names += [Named(at, "issues", label_id, name) for label_id, name in names.items()]
         self.node_ids[record["id"]] = record["node_id"]
         self.records.setdefault(record["id"], []).append(Shown(at, frozenset(names)))
 
     def _node(self, at: int, node: dict[str, Any]) -> None:
         if label_id := self._label_ids.get(node["id"]):
-            self.label_names[label_id] = node["name"]
+            self.names.append(Named(at, "issue_timeline", label_id, node["name"]))
         elif node.get("timelineItems"):
             self.conversations.setdefault(node["id"], []).append(at)
+
+    @property
+    def label_names(self) -> dict[int, str]:
+        """What each label was called last."""
+        return {named.label_id: named.name for named in self.names}
+
+    def take_back(self, at: int, lost: Collection[Source]) -> None:
+        """Forget what of these kinds was shown at `at`: to a run that died before it had kept them."""
+        self.names = [named for named in self.names if named.at != at or named.source not in lost]
+        if "looks" in lost:
+            self.looks = [look for look in self.looks if look.at != at]
+        if "issues" in lost:
+            self.records = {
+                key: [one for one in shown if one.at != at] for key, shown in self.records.items()
+            }
+        if "issue_timeline" in lost:
+            self.conversations = {
+                key: [one for one in told if one != at] for key, told in self.conversations.items()
+            }
 
     def has_shown(self, issue_id: int, label_id: int) -> bool:
         """Whether a record had the label on."""
@@ -112,6 +144,11 @@ class Witness:
         """When a thread was read last, its record and its conversation."""
         told = self.conversations.get(self.node_ids.get(issue_id, ""), [])
         return max(told, default=None)
+
+
+def is_probe(request: Request) -> bool:
+    """Whether somebody asks for the newest record alone."""
+    return "per_page=1" in request.query_string.split("&")
 
 
 def named_nodes(answer: Any) -> Iterator[dict[str, Any]]:

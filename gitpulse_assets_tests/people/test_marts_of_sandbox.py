@@ -4,8 +4,8 @@ The truth is what the stand-in wrote down as it acted. `GITPULSE_SUBJECTS=contri
 this folder prints how many cells were compared and wrong.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -14,9 +14,14 @@ from typing import Any
 import pytest
 
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
+from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE, ISSUES
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.members.looking import roll_of
 from gitpulse_assets.pipeline.marts import last_walk_at
+from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS
 from gitpulse_assets.sandbox.history import generate
@@ -25,13 +30,14 @@ from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.sandbox.world import World as Sandbox
 from gitpulse_assets.streams import conversations, pull_requests
 from gitpulse_assets.transform.audit import audit_sql
+from gitpulse_assets.upkeep.retention import batches
 from gitpulse_assets.watch.watch_list import RepoOptions
 from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, Row, compared
 from gitpulse_assets_tests.contributors.oracle_threads import time_in_label
-from gitpulse_assets_tests.contributors.sandbox_world import left_threads, world_of
+from gitpulse_assets_tests.contributors.sandbox_world import left_threads, moment, world_of
 from gitpulse_assets_tests.contributors.test_marts_and_oracle import NAIVE, naive_marts
 from gitpulse_assets_tests.contributors.truth import World
-from gitpulse_assets_tests.contributors.witness import Killed, Witness
+from gitpulse_assets_tests.contributors.witness import Killed, Source, Witness
 from gitpulse_assets_tests.history.product import Reader
 
 REPO = Repo("acme", "rocket")
@@ -82,11 +88,31 @@ class Life:
         self.reader.sync(is_full=is_full)
 
     def cut_short(self, requests: int) -> None:
-        """Sync until the process is killed at a request; the next run goes on."""
+        """Sync until the process is killed at a request; the next run goes on with what this one kept."""
         self.witness.requests_left = requests
-        with suppress(Killed):
+        try:
             self.sync()
+        except Killed:
+            at = self.reader.world.clock
+            self.witness.take_back(at, self.lost(moment(at)))
         self.witness.requests_left = None
+
+    def lost(self, at: datetime) -> list[Source]:
+        """The kinds of answers of which the lake has none that was received at `at`."""
+        lake = self.reader.lake
+        kept: dict[Source, list[datetime]] = {
+            "issues": received(lake, ISSUES),
+            "issue_timeline": received(lake, ISSUE_TIMELINE),
+            "looks": [look.looked_at for look in roll_of(lake, Organization(REPO.owner)).looks],
+        }
+        return [source for source, moments in kept.items() if at not in moments]
+
+
+def received(lake: Lake, table: TableContract) -> list[datetime]:
+    """When the batches of a table came."""
+    rows = [row for row in lake.manifest(REPO).rows() if row.stream == table.name]
+    times = lake.bronze_dataset(table, REPO, batches(rows)).to_table(columns=["fetched_at"])
+    return times["fetched_at"].unique().to_pylist()
 
 
 def lived_through(folder: Path, seed: int) -> Life:
