@@ -97,7 +97,9 @@ class Writer:
     def move(self, thread: Thread, move: Move) -> None:
         actor = {**told("actor", move.by), "fetched_at": self.world.as_of_at}
         kind = EVENT_TYPES.get(move.kind, move.kind)
-        closer = {"closer_type": "Commit" if move.is_by_commit else None}
+        # What else closes than a commit: a pull request, or somebody.
+        other = "PullRequest" if thread.number % 2 else None
+        closer = {"closer_type": "Commit" if move.is_by_commit else other}
         self.event(thread, kind, move.at, **actor, **(closer if kind == "closed" else {}))
         if kind == "merged":
             self.event(thread, "closed", move.at + timedelta(seconds=1), **actor, **closer)

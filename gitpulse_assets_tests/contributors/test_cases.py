@@ -112,6 +112,35 @@ def test_who_responds(word: Word, is_response: bool):
     assert row["is_censored"] is not is_response
 
 
+def test_a_word_in_the_second_of_the_waiting_label_waits_for_an_answer():
+    at = AS_OF - 3 * DAY
+    label = LabelTime(1, "waiting", at, None)
+    row = row_of("mart_pending_response", issue(1, said(ASKER, at), labels=[label]))
+    assert row is not None
+    assert row["waiting_since"] == at
+
+
+@pytest.mark.parametrize(("dismissed_at", "is_approved"), [(None, True), (AS_OF - DAY, False), (AS_OF, True)])
+def test_an_approval_counts_in_the_second_of_the_merge_and_one_dismissed_then_does_not(
+    dismissed_at: datetime | None, is_approved: bool
+):
+    merged_at = AS_OF - DAY
+    review = Word("review", merged_at, OWNER, "OWNER", "APPROVED", dismissed_at)
+    row = row_of("mart_pull_request_lifecycle", pull_request(1, moved("merged", merged_at), words=[review]))
+    assert row is not None
+    assert row["approved_at"] == (merged_at if is_approved else None)
+
+
+def test_from_the_first_look_on_and_on_the_first_day_away_no_association_makes_a_member():
+    look = AS_OF - 20 * DAY
+    organization = Organization(look, {MEMBER.account_id: [(None, look.date() + 5 * DAY)]})
+    other = Account(9, "other")
+    for word in (said(other, look, "MEMBER"), said(MEMBER, look + 5 * DAY, "MEMBER")):
+        row = row_of("mart_first_response", issue(1, word), organization=organization)
+        assert row is not None
+        assert (row["first_response_at"], row["first_maintainer_response_at"]) == (word.at, None)
+
+
 def test_one_deleted_account_does_not_answer_another():
     thread = issue(1, said(GHOST, AS_OF))
     thread.author = Account(6, "also-gone", is_deleted=True)
