@@ -294,7 +294,7 @@ def flow_figures(flow: Sequence[Row]) -> list[tuple[str, str, str]]:
 
     last = flow[-1]
     return [
-        ("Open at the end", f"{last['open_at_end']:,}", f"{last['drafts_at_end']:,} drafts among them"),
+        ("Open at the end", f"{last['open_at_end']:,}", f"of them drafts: {last['drafts_at_end']:,}"),
         ("Opened", total("opened_count"), f"{total('opened_as_draft_count')} as drafts"),
         ("Merged", total("merged_count"), "in the window"),
         (
