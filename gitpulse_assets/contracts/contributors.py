@@ -381,3 +381,17 @@ ISSUE_REACTION = TableContract(
     sample=("issue_id",),
     columns=(*REPO_COLUMNS, ISSUE_ID, *reactions(), Column("fetched_at", UTC_TIMESTAMP, "When.", False)),
 )
+
+THREAD_OPENING = TableContract(
+    layer="silver",
+    name="thread_opening",
+    description=(
+        "How the authors of issues and pull requests were tied to the repository when these were first "
+        "received, with a conversation or without: whoever judges an opening goes by it."
+    ),
+    grain="one row an issue or pull request",
+    key=ISSUE_KEY,
+    order_by=("issue_id",),
+    sample=("issue_id", "author_association"),
+    columns=(*REPO_COLUMNS, ISSUE_ID, *association("author"), FIRST_FETCHED_AT),
+)

@@ -1,4 +1,4 @@
-"""Pull requests as they are now, the labels of every thread over time, and the reactions to it.
+"""Pull requests as they are now, who opened what, the labels of every thread over time, and the reactions.
 
 They are in the issue list already; what that lacks came with their conversations. Behind both.
 """
@@ -9,6 +9,7 @@ from gitpulse_assets.contracts.contributors import (
     LABEL_SHOWN,
     LABEL_SPAN,
     PULL_REQUEST_CURRENT,
+    THREAD_OPENING,
 )
 from gitpulse_assets.contracts.model import Check
 from gitpulse_assets.contracts.stream import Entity, Merged, Stream
@@ -27,6 +28,7 @@ ENTITIES = (
         current=PULL_REQUEST_CURRENT.name,
         needed="needed_label_record",
         tables=(
+            Merged(THREAD_OPENING, "changed_thread"),
             Merged(
                 PULL_REQUEST_CURRENT,
                 "changed_thread",

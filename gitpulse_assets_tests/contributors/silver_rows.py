@@ -78,8 +78,12 @@ class Writer:
             author["author_login"] = thread.author.old_login
         self.add("issue_current", thread, issue_number=thread.number, state=state, merged_at=thread.merged_at,
                  author_association="NONE", **known, **author)  # fmt: skip
+        # What is told of a thread that changed nothing since there was thread_opening, is the conversation's.
+        is_old = thread.number % 2 == 0
         self.add("conversation_thread", thread, thread_number=thread.number, is_complete=is_whole(thread),
-                 author_association=thread.association)  # fmt: skip
+                 author_association=thread.association if is_old else "NONE")  # fmt: skip
+        if not is_old:
+            self.add("thread_opening", thread, author_association=thread.association)
         self.add("issue_reaction", thread, reaction_count=sum(thread.reactions.values()), **{
             f"reaction_{kind}_count": thread.reactions.get(kind, 0) for kind in REACTIONS
         })  # fmt: skip

@@ -29,6 +29,7 @@ SCHEMAS = {
     ),
     "issue_current": pa.schema([field.with_nullable(True) for field in ISSUE_CURRENT.arrow_schema]),
     "conversation_thread": schema("issue_id thread_number is_pull_request author_association is_complete"),
+    "thread_opening": schema("issue_id author_association"),
     "issue_comment": schema(
         "comment_id thread_number author_login author_id author_type author_association created_at fetched_at"
     ),

@@ -6,7 +6,7 @@
 -- the organisation's members (for ever where there was none), and by the days of the membership from then on.
 -- A review's comment counts from the review's submission: its own time is when the draft was written.
 -- Comments that no conversation told, since none was asked for or it did not come whole, are those of REST's list.
--- Who opened a thread is by the first association received; without a conversation by that of its newest record.
+-- Who opened a thread goes by the first association received.
 with thread as (
     select
         issue.repo_owner,
@@ -16,12 +16,18 @@ with thread as (
         issue.author_login,
         issue.author_id,
         issue.author_type,
-        coalesce(conversation_thread.author_association, issue.author_association) as author_association,
+        -- A lake from before there was thread_opening has none of what has not changed since.
+        if(
+            opening.issue_id is null,
+            coalesce(conversation_thread.author_association, issue.author_association),
+            opening.author_association
+        ) as author_association,
         issue.created_at,
         issue.departed_at,
         issue.fetched_at
     from issue_current as issue
     left join conversation_thread on conversation_thread.thread_number = issue.issue_number
+    left join thread_opening as opening on opening.issue_id = issue.issue_id
 ),
 
 said as (

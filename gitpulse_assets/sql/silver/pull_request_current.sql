@@ -100,7 +100,7 @@ select
     if(issue.author_id = 10137, null, issue.author_login) as author_login,
     if(issue.author_id = 10137, null, issue.author_id) as author_id,
     if(issue.author_id = 10137, null, issue.author_type) as author_type,
-    coalesce(thread.author_association, issue.author_association) as author_association,
+    opening.author_association,
     issue.created_at,
     issue.updated_at,
     issue.closed_at,
@@ -124,6 +124,7 @@ from issue_current as issue
 semi join changed_thread using (issue_id)
 left join detail using (issue_id)
 left join conversation_thread as thread using (issue_id)
+left join thread_opening as opening using (issue_id)
 left join closing using (issue_id)
 left join reopening using (issue_id)
 left join requested using (issue_id)
