@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from gitpulse_assets.github.client import GitHubClient
-    from gitpulse_assets.github.pace import Pace
+    from gitpulse_assets.github.pace import RequestPace
     from gitpulse_assets.github.shared_pace import Ledger
     from gitpulse_assets.github.transport import Wait
     from gitpulse_assets.lake.lake import Lake
@@ -85,7 +85,7 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
         raise SettingsError(str(error)) from None
 
 
-def shared_paces(settings: Settings) -> "Callable[[str, str], Pace] | None":
+def shared_paces(settings: Settings) -> "Callable[[str, str], RequestPace] | None":
     """How processes share GitHub's budgets: by the PostgreSQL that DAGSTER_PG_HOST names; else not."""
     if not settings.pg_host:
         return None

@@ -25,7 +25,7 @@ from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.graphql import GraphQL, load_document
 from gitpulse_assets.github.lifecycle import CONVERSATION, LIFECYCLE, LifecycleBatch, Lifecycles
 from gitpulse_assets.github.links import page_number, same_origin
-from gitpulse_assets.github.pace import Pace
+from gitpulse_assets.github.pace import RequestPace
 from gitpulse_assets.github.pages import Asking, Page, expect_found, split, walk
 from gitpulse_assets.github.reply import Reply
 from gitpulse_assets.github.spending import Spending
@@ -228,7 +228,7 @@ class GitHubClient:
         was_reached: bool = False,
         app: GitHubApp | None = None,
         http_transport: httpx.BaseTransport | None = None,
-        make_pace: Callable[[str, str], Pace] | None = None,
+        make_pace: Callable[[str, str], RequestPace] | None = None,
         requests_at_once: int = 1,
     ):
         self._requests_at_once = requests_at_once

@@ -20,7 +20,7 @@ SPACING_SECONDS = 0.3
 MOST_A_MINUTE = 840
 
 
-class Pace:
+class RequestPace:
     """When one budget's next request may go, for all threads that share it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from gitpulse_assets.github.limits import FLOOR_SECONDS, RESET_MARGIN_SECONDS, Limit, end_of_budget
-from gitpulse_assets.github.pace import AT_ONCE, SPACING_SECONDS, Pace
+from gitpulse_assets.github.pace import AT_ONCE, SPACING_SECONDS, RequestPace
 from gitpulse_assets.processes.stopping import pause
 
 logger = logging.getLogger(__name__)
@@ -259,7 +259,7 @@ def changed(token: str, api: str, change: Change, connection: Any) -> None:
         cursor.execute(WRITE, {**vars(new), **names, "flights": Json({api: dict(new.flights)})})
 
 
-class SharedPace(Pace):
+class SharedPace(RequestPace):
     """The pace of a budget that other processes use, too; the process's own where the ledger is silent."""
 
     def __init__(

@@ -32,7 +32,7 @@ from gitpulse_assets.github.errors import (
 )
 from gitpulse_assets.github.github_app import GitHubApp
 from gitpulse_assets.github.limits import Limit, limit_in
-from gitpulse_assets.github.pace import MOST_A_MINUTE, Pace
+from gitpulse_assets.github.pace import MOST_A_MINUTE, RequestPace
 from gitpulse_assets.github.refusals import forbidden_words, is_about, refusal_rank, said
 from gitpulse_assets.github.reply import Reply, read_reply
 from gitpulse_assets.github.spending import Meter, rest_cost
@@ -93,7 +93,7 @@ class Transport:
         attempts: int = ATTEMPTS,
         was_reached: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        make_pace: Callable[[str, str], Pace] | None = None,
+        make_pace: Callable[[str, str], RequestPace] | None = None,
     ):
         self._http = http
         self._tokens = tokens
@@ -103,8 +103,8 @@ class Transport:
         self._attempts = attempts
         self._was_reached = was_reached
         self._clock = clock
-        self._make_pace = make_pace or (lambda whose, api: Pace(self._clock))
-        self._paces: dict[tuple[str, str], Pace] = {}
+        self._make_pace = make_pace or (lambda whose, api: RequestPace(self._clock))
+        self._paces: dict[tuple[str, str], RequestPace] = {}
         self._told: set[str] = set()
         # Whether a secondary limit refused anything: how near one is, no answer tells.
         self.was_too_much = False
@@ -266,19 +266,21 @@ class Transport:
         """How soon the same question may be answered otherwise; None for the answer that counts."""
         return source.again_after(reply, credential, try_count) if source and credential else None
 
-    def _pace(self, source: CredentialSource | None, credential: Credential | None, meter: Meter) -> Pace:
+    def _pace(
+        self, source: CredentialSource | None, credential: Credential | None, meter: Meter
+    ) -> RequestPace:
         account = credential.account if credential else ""
         api = "graphql" if meter is self.graphql_meter else "rest"
         if (account, api) not in self._paces:
             # Another process may have the same token under another name.
             whose = source.mark if isinstance(source, Token) else account
             # Who has no token is counted by the address, which other processes need not have.
-            pace = self._make_pace(whose, api) if credential else Pace(self._clock)
+            pace = self._make_pace(whose, api) if credential else RequestPace(self._clock)
             # Of two threads that come here first, both go by one of them.
             self._paces.setdefault((account, api), pace)
         return self._paces[account, api]
 
-    def _in_turn(self, pace: Pace, send: Callable[[], Reply], *, is_free: bool) -> Reply | Limit:
+    def _in_turn(self, pace: RequestPace, send: Callable[[], Reply], *, is_free: bool) -> Reply | Limit:
         """The answer, asked for when its turn comes; or the limit that has to end first."""
         try:
             place = pace.take()
@@ -304,7 +306,12 @@ class Transport:
             )
 
     def _with_retries(
-        self, request: httpx.Request, credential: Credential | None, meter: Meter, tries: Tries, pace: Pace
+        self,
+        request: httpx.Request,
+        credential: Credential | None,
+        meter: Meter,
+        tries: Tries,
+        pace: RequestPace,
     ) -> Reply:
         for attempt in range(1, 1 if tries == "one" else self._attempts):
             try:

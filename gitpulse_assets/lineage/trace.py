@@ -101,7 +101,7 @@ def below(origins: Origins, path: list[str]) -> Origins:
 
 
 @dataclass(frozen=True)
-class Context:
+class Standpoint:
     """Where an expression stands; `counted`: what a bare count counts.
 
     `is_lenient`: a name that is not known yet is passed over.
@@ -120,7 +120,7 @@ class Tracer:
         self, lookup: Callable[[str], Relation], parameter: Callable[[str], Origins] = lambda name: NOTHING
     ) -> None:
         self._lookup, self._parameter = lookup, parameter
-        self._kinds: dict[str, Callable[[Node, Context], Origins]] = {
+        self._kinds: dict[str, Callable[[Node, Standpoint], Origins]] = {
             **dict.fromkeys(CONSTANT, lambda found, at: NOTHING),
             **dict.fromkeys(PLAIN, self._plain),
             "COLUMN_REF": self._column,
@@ -150,7 +150,7 @@ class Tracer:
         raise UntracedSql(f"a query of kind {node['type']}")
 
     def _select(self, node: Node, ctes: dict[str, Relation], outer: Scope | None) -> Relation:
-        at = Context(Scope(outer=outer), ctes)
+        at = Standpoint(Scope(outer=outer), ctes)
         rows = self._from(node["from_table"], at)
         # An output column may name another, and a condition any of them: once to learn their names.
         self._outputs(node, replace(at, is_lenient=True))
@@ -160,7 +160,7 @@ class Tracer:
         self._origins([node["having"], node["qualify"], node["modifiers"]], at)
         return Relation(columns, at.counted)
 
-    def _outputs(self, node: Node, at: Context) -> dict[str, Origins]:
+    def _outputs(self, node: Node, at: Standpoint) -> dict[str, Origins]:
         columns: dict[str, Origins] = {}
         for position, expression in enumerate(node["select_list"]):
             if expression["type"] == "STAR":
@@ -174,7 +174,7 @@ class Tracer:
                 at.scope.aliases[name] = columns[name]
         return columns
 
-    def _star(self, star: Node, at: Context) -> dict[str, Origins]:
+    def _star(self, star: Node, at: Standpoint) -> dict[str, Origins]:
         if star["columns"] or star["expr"] or star["rename_list"]:
             raise UntracedSql("a star that computes its columns")
         kept = at.scope.all_columns(star["relation_name"])
@@ -184,7 +184,7 @@ class Tracer:
             kept[entry["key"]] = self._origins(entry["value"], at)
         return kept
 
-    def _from(self, node: Node, at: Context) -> Origins:
+    def _from(self, node: Node, at: Standpoint) -> Origins:
         """Put a FROM clause into the scope; return what tells its rows apart."""
         if node["type"] == "EMPTY":
             return NOTHING
@@ -195,7 +195,7 @@ class Tracer:
         at.scope.relations[node["alias"] or name] = relation
         return relation.rows
 
-    def _relation(self, node: Node, at: Context) -> tuple[str, Relation]:
+    def _relation(self, node: Node, at: Standpoint) -> tuple[str, Relation]:
         kind = node["type"]
         if kind == "BASE_TABLE":
             name = node["table_name"]
@@ -216,7 +216,7 @@ class Tracer:
             )
         raise UntracedSql(f"a relation of kind {kind}")
 
-    def _join(self, node: Node, at: Context) -> Origins:
+    def _join(self, node: Node, at: Standpoint) -> Origins:
         if node["ref_type"] not in ("REGULAR", "CROSS", "ASOF"):
             raise UntracedSql(f"a join of kind {node['ref_type']}")
         scope = at.scope
@@ -237,7 +237,7 @@ class Tracer:
             return left
         return left | right
 
-    def _origins(self, found: Any, at: Context) -> Origins:
+    def _origins(self, found: Any, at: Standpoint) -> Origins:
         """The origins of an expression, or of all within a list or a part of one."""
         if isinstance(found, list):
             return NOTHING.union(*(self._origins(each, at) for each in found))
@@ -250,21 +250,21 @@ class Tracer:
             raise UntracedSql(f"an expression of kind {kind}")
         return self._kinds[kind](found, at)
 
-    def _column(self, found: Node, at: Context) -> Origins:
+    def _column(self, found: Node, at: Standpoint) -> Origins:
         origins = at.scope.find(found["column_names"])
         if origins is None and not at.is_lenient:
             raise UntracedSql(f"{'.'.join(found['column_names'])}: of no relation that is named here")
         return origins or NOTHING
 
-    def _plain(self, found: Node, at: Context) -> Origins:
+    def _plain(self, found: Node, at: Standpoint) -> Origins:
         return self._origins(list(parts(found)), at)
 
-    def _subquery(self, found: Node, at: Context) -> Origins:
+    def _subquery(self, found: Node, at: Standpoint) -> Origins:
         inner = self._query(found["subquery"]["node"], at.ctes, at.scope)
         values = [] if found["subquery_type"] == "EXISTS" else inner.columns.values()
         return self._origins(found["child"], at).union(*values)
 
-    def _function(self, found: Node, at: Context) -> Origins:
+    def _function(self, found: Node, at: Standpoint) -> Origins:
         method = self._method(found, at)
         if is_bare_count(found) and not method:
             return self._origins(found["filter"], at) or at.counted
@@ -277,17 +277,17 @@ class Tracer:
         called = [self._lambda(each, elements, at) for each in parts(found) if is_lambda(each)]
         return elements.union(*called)
 
-    def _method(self, found: Node, at: Context) -> Origins:
+    def _method(self, found: Node, at: Standpoint) -> Origins:
         """What a method is called on: of `a.lower()` the parser makes a function of the schema `a`."""
         path = found["qualified_name"]["path"][:-1]
         return self._column({"column_names": path}, at) if path else NOTHING
 
-    def _lambda(self, found: Node, elements: Origins, at: Context) -> Origins:
+    def _lambda(self, found: Node, elements: Origins, at: Standpoint) -> Origins:
         """What a lambda adds; its names stand for the elements of the list beside it."""
         inner = Scope(outer=at.scope, variables=dict.fromkeys(lambda_names(found), elements))
         return self._origins(found["expr"], replace(at, scope=inner))
 
-    def _window(self, found: Node, at: Context) -> Origins:
+    def _window(self, found: Node, at: Standpoint) -> Origins:
         """What a window function computes with; its order matters to those that tell places, not to sums."""
         method = self._method(found, at)
         if is_bare_count(found) and not method:

@@ -90,7 +90,7 @@ def sync_at_checkpoints(connection: Any, _record: object) -> None:
         connection.execute("pragma synchronous = normal")
 
 
-class Batch(threading.local):
+class Transactions(threading.local):
     """The transactions, by database, in which a thread stores several events; none where `stack` is None."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Batch(threading.local):
 
 
 def _keep_for_events(storage: "SqliteEventLogStorage", engines: Engines) -> None:
-    batch = Batch()
+    kept = Transactions()
 
     def begin(shard: str) -> AbstractContextManager["Connection"]:
         engine = engines.of(storage.conn_string_for_shard(shard))
@@ -119,16 +119,16 @@ def _keep_for_events(storage: "SqliteEventLogStorage", engines: Engines) -> None
 
     @contextmanager
     def connect(shard: str) -> Iterator["Connection"]:
-        if batch.stack is None:
+        if kept.stack is None:
             with storage._db_lock, begin(shard) as connection:
                 yield connection
         else:
-            if shard not in batch.connections:
-                batch.connections[shard] = batch.stack.enter_context(begin(shard))
-            yield batch.connections[shard]
+            if shard not in kept.connections:
+                kept.connections[shard] = kept.stack.enter_context(begin(shard))
+            yield kept.connections[shard]
 
     def store_event_batch(events: "Sequence[dg.EventLogEntry]") -> None:
-        with storage._db_lock, batch.held():
+        with storage._db_lock, kept.held():
             for event in events:
                 storage.store_event(event)
 

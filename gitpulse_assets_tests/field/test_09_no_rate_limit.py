@@ -7,7 +7,7 @@ import pytest
 from gitpulse_assets.commands.exit_codes import DONE
 from gitpulse_assets.commands.plan import planned
 from gitpulse_assets.github.limits import end_of_budget
-from gitpulse_assets.github.pace import MOST_A_MINUTE, Pace
+from gitpulse_assets.github.pace import MOST_A_MINUTE, RequestPace
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -67,7 +67,7 @@ def test_09_cousin_a_budget_without_an_end_is_none_to_wait_for(reset):
 def test_09_and_26_never_more_than_github_takes_in_any_minute():
     """The pace is the same where limits are announced: 900 a minute are what GitHub refuses beyond."""
     now = 1000.0
-    pace = Pace(lambda: now)
+    pace = RequestPace(lambda: now)
     times: list[float] = []
     longest = 0.0
     for _ in range(5_000):

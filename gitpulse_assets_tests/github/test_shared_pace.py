@@ -21,7 +21,7 @@ from gitpulse_assets.github import shared_pace
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import LimitReached, NetworkDown
 from gitpulse_assets.github.limits import Limit
-from gitpulse_assets.github.pace import AT_ONCE, MOST_A_MINUTE, WINDOW_SECONDS, Pace
+from gitpulse_assets.github.pace import AT_ONCE, MOST_A_MINUTE, WINDOW_SECONDS, RequestPace
 from gitpulse_assets.github.shared_pace import (
     FLIGHT_SECONDS,
     IN_FLIGHT_MAX,
@@ -298,7 +298,7 @@ def first_packet(server: socket.socket) -> bytes:
         return connection.recv(4096)
 
 
-class Noted(Pace):
+class Noted(RequestPace):
     """Notes what a request tells its pace."""
 
     def __init__(self, seconds: float = 0.0) -> None:
