@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute, parse, validate
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, execute_sync, parse, validate
 
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.graphql_cost import NODES_MAX, Cost, MissingBounds, cost_of
@@ -98,11 +98,9 @@ class GraphQLApi:
         }
         # Where limits are switched off there is nothing to tell of them.
         told = rate_limit if quota.limit < UNLIMITED else None
-        result = execute(
+        return execute_sync(
             self._schema, query.document, root_value=self, variable_values=query.variables, context_value=told
         )
-        assert isinstance(result, ExecutionResult)
-        return result
 
     def _query(self, body: bytes) -> Query:
         try:

@@ -6,11 +6,11 @@ Limits, tokens, ETags and faults are `app`'s; the spelling of records is `render
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from gitpulse_assets.sandbox.feeds import FEED_PAGES, POLL_SECONDS, PublicEvent, follow, sampled, served
-from gitpulse_assets.sandbox.listing import BadCursor, Listings
+from gitpulse_assets.sandbox.listing import KEPT_ORDERS, BadCursor, Listings
 from gitpulse_assets.sandbox.messages import Request, Response, json_response, not_found, problem
 from gitpulse_assets.sandbox.model import Event, Issue, IssueComment, Repository, ReviewComment
 from gitpulse_assets.sandbox.organizations import members_response, membership_response
@@ -48,6 +48,8 @@ DEEP_PAGE = (
 DEEP_LIST = "In order to keep the API fast for everyone, pagination is limited for this resource."
 
 Row = tuple[Event, Issue]
+Comment = IssueComment | ReviewComment
+T = TypeVar("T")
 
 
 class Routes:
@@ -57,7 +59,7 @@ class Routes:
 
     def __init__(self, world: World, listings: Listings, event_rows_max: int = EVENT_ROWS_MAX) -> None:
         self.world, self.listings, self.event_rows_max = world, listings, event_rows_max
-        self._rows_kept: dict[int, tuple[int, list[Row]]] = {}
+        self._kept_rows: dict[tuple[Any, ...], tuple[int, list[Any]]] = {}
 
     def answer(self, request: Request, sees: Callable[[Repository], bool] = lambda _: True) -> Response:
         """Answer a request below /repos, /repositories, /orgs, /users or about the token's owner; else 404.
@@ -183,14 +185,10 @@ class Routes:
         page, per_page = _paging(query)
         if page * per_page > self.comment_rows_max:
             return problem(422, DEEP_LIST)
-        since = parse_iso(query["since"]) if "since" in query else 0
-        found = review_comments(repository) if suffix == "/pulls/comments" else issue_comments(repository)
-        is_by_update = query.get("sort", "created") == "updated"
-        # Both lists are ascending by default only where they are asked for without an order.
-        rows = sorted(
-            (one for one in found if one.updated_at >= since and not getattr(one, "is_hidden", False)),
-            key=lambda one: (one.updated_at if is_by_update else one.created_at, one.comment_id),
-            reverse=query.get("direction", "asc") == "desc",
+        order = {name: query[name] for name in ("since", "sort", "direction") if name in query}
+        find = review_comments if suffix == "/pulls/comments" else issue_comments
+        rows = self._kept(
+            repository, (suffix, *order.items()), lambda: ordered_comments(find(repository), **order)
         )
         spell = review_comment_json if suffix == "/pulls/comments" else comment_json
         return self._page_of(request, repository, suffix, rows, spell)
@@ -208,7 +206,10 @@ class Routes:
             # GitHub's default goes by the order asked for.
             descending = query.get("direction", "asc" if is_by_update else "desc") == "desc"
             state = query.get("state", "open")
-            found = pull_requests(repository, state, is_by_update=is_by_update, descending=descending)
+            order = {"is_by_update": is_by_update, "descending": descending}
+            found = self._kept(
+                repository, (suffix, state, *order.items()), lambda: pull_requests(repository, state, **order)
+            )
             return self._page_of(request, repository, suffix, found, pull_request_json)
         reviewed = REVIEWS.fullmatch(suffix)
         issue = repository.issues.get(int(reviewed[1])) if reviewed else None
@@ -258,11 +259,22 @@ class Routes:
 
     def _rows(self, repository: Repository) -> list[Row]:
         """All events of the present issues, newest first."""
-        version, rows = self._rows_kept.get(repository.repository_id, (-1, []))
-        if version != repository.version:
+
+        def make() -> list[Row]:
             rows = [(event, issue) for issue in repository.issues.values() for event in issue.events]
-            rows.sort(key=lambda row: -row[0].event_id)
-            self._rows_kept[repository.repository_id] = (repository.version, rows)
+            return sorted(rows, key=lambda row: -row[0].event_id)
+
+        return self._kept(repository, ("/issues/events",), make)
+
+    def _kept(self, repository: Repository, key: tuple[Any, ...], make: Callable[[], list[T]]) -> list[T]:
+        """A list in its order, kept until the repository changes: its pages are asked for one by one."""
+        place = (repository.repository_id, *key)
+        version, rows = self._kept_rows.get(place, (-1, []))
+        if version != repository.version:
+            if len(self._kept_rows) >= KEPT_ORDERS:
+                self._kept_rows.clear()
+            rows = make()
+            self._kept_rows[place] = (repository.version, rows)
         return rows
 
     def _page_of(
@@ -300,6 +312,18 @@ def _page_of_feed(request: Request, rows: Sequence[PublicEvent], path: str) -> R
         query = urlencode(request.query | {"page": str(page + 1)})
         headers["link"] = f'<{request.origin}{path}?{query}>; rel="next"'
     return Response(200, body, headers)
+
+
+def ordered_comments(
+    comments: Sequence[Comment], since: str = "", sort: str = "created", direction: str = "asc"
+) -> list[Comment]:
+    """Those updated since then that the list shows; it is ascending where no order is asked for."""
+    earliest = parse_iso(since) if since else 0
+    return sorted(
+        (one for one in comments if one.updated_at >= earliest and not getattr(one, "is_hidden", False)),
+        key=lambda one: (one.updated_at if sort == "updated" else one.created_at, one.comment_id),
+        reverse=direction == "desc",
+    )
 
 
 def issue_comments(repository: Repository) -> list[IssueComment]:

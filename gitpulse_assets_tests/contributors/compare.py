@@ -81,9 +81,9 @@ def is_same(made: Any, true: Any) -> bool:
     return type(made) is type(true) and made == true
 
 
-def compared(name: str, made: list[Row], true: list[Row]) -> Compared:
+def compared(name: str, made: list[Row], true: list[Row], key: tuple[str, ...] = ()) -> Compared:
     """Every cell of the oracle's, and every row that one has and the other has not."""
-    key = ORACLES[name][1]
+    key = key or ORACLES[name][1]
     ours = {tuple(row[column] for column in key): row for row in made}
     theirs = {tuple(row[column] for column in key): row for row in true}
     found = Compared()

@@ -13,6 +13,7 @@ from gitpulse_assets_tests.contributors.truth import (
     Account,
     LabelTime,
     Move,
+    Moved,
     Organization,
     Thread,
     Word,
@@ -184,6 +185,43 @@ def left_threads(sandbox: Sandbox, name: str, witness: Witness) -> list[Departed
         thread = thread_of(issue, facts, witness)
         found.append(Departed(thread, moment(stay.end), has_date(stay, sandbox.clock)))
     return found
+
+
+def moved_issues(sandbox: Sandbox, name: str, witness: Witness) -> list[Moved]:
+    """The issues that came or went, as far as `witness` was shown them."""
+    own = sandbox.acts_on(name)
+    origins = [issue for acts in sandbox.acts.values() for issue in acts.repository.departed.values()]
+    moves = [(origin, origin.moved_to) for origin in origins if origin.moved_to is not None]
+    came = [
+        arrival(own, origin, here, witness)
+        for origin, here in moves
+        if here.repository is own.repository and witness.last_read(here.issue_id) is not None
+    ]
+    return came + [
+        departure(sandbox, own, here, there)
+        for here, there in moves
+        if here.repository is own.repository and witness.records.get(here.issue_id)
+    ]
+
+
+def arrival(own: Acts, origin: Issue, here: Issue, witness: Witness) -> Moved:
+    labels = tuple(label.name for label in here.labels)
+    return Moved(
+        here.issue_id,
+        here.number,
+        "in",
+        moment(own.truth.presences[here.issue_id][0].start),
+        origin.repository.full_name,
+        labels=tuple(label.name for label in origin.labels),
+        now=(here.title, here.state, labels) if here.number in own.repository.issues else None,
+    )
+
+
+def departure(sandbox: Sandbox, own: Acts, here: Issue, there: Issue) -> Moved:
+    stay = own.truth.presences[here.issue_id][-1]
+    is_told = stay.end is not None and has_date(stay, sandbox.clock)
+    left_at = moment(stay.end) if is_told and stay.end is not None else None
+    return Moved(here.issue_id, here.number, "out", left_at, there.repository.full_name, there.number)
 
 
 def facts_of(acts: Acts) -> dict[int, list[Fact]]:

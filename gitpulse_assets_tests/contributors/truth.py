@@ -110,6 +110,24 @@ class Organization:
     spans: dict[int, list[tuple[date | None, date | None]]]
 
 
+@dataclass(frozen=True)
+class Moved:
+    """An issue that came from another repository or went to one, which nobody watches.
+
+    `at` None: when it left is told to nobody. `labels`: those it had before it came, told where somebody read
+    its conversation. `now`: title, state and labels of one that is here.
+    """
+
+    issue_id: int
+    number: int
+    direction: Literal["in", "out"]
+    at: datetime | None
+    other_repository: str
+    other_number: int | None = None
+    labels: tuple[str, ...] | None = None
+    now: tuple[str, str, tuple[str, ...]] | None = None
+
+
 @dataclass
 class World:
     """A repository as of a moment, and what its watch list says."""

@@ -19,6 +19,7 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.issue_transfer import MART_ISSUE_TRANSFER
 from gitpulse_assets.members.looking import roll_of
 from gitpulse_assets.pipeline.marts import last_walk_at
 from gitpulse_assets.place import Organization
@@ -32,9 +33,11 @@ from gitpulse_assets.streams import conversations, pull_requests
 from gitpulse_assets.transform.audit import audit_sql
 from gitpulse_assets.upkeep.retention import batches
 from gitpulse_assets.watch.watch_list import RepoOptions
+from gitpulse_assets_tests.contributors import oracle_transfers
 from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, Row, compared
 from gitpulse_assets_tests.contributors.oracle_threads import time_in_label
-from gitpulse_assets_tests.contributors.sandbox_world import left_threads, moment, world_of
+from gitpulse_assets_tests.contributors.oracle_transfers import issue_transfer
+from gitpulse_assets_tests.contributors.sandbox_world import left_threads, moment, moved_issues, world_of
 from gitpulse_assets_tests.contributors.test_marts_and_oracle import NAIVE, naive_marts
 from gitpulse_assets_tests.contributors.truth import World
 from gitpulse_assets_tests.contributors.witness import Killed, Source, Witness
@@ -156,6 +159,9 @@ def judged(life: Life) -> tuple[Compared, World]:
                 left, made = parted(made, {thread.number for thread in truth.threads})
                 result.add(compared(name, *left_rows(life, left)))
             result.add(compared(name, by_account(made, life), by_account(oracle(truth), life)))
+        made = con.table(MART_ISSUE_TRANSFER.name).to_arrow_table().to_pylist()
+    moves = moved_issues(reader.world, REPO.key, life.witness)
+    result.add(compared(MART_ISSUE_TRANSFER.name, made, issue_transfer(moves), oracle_transfers.KEY))
     return result, truth
 
 
