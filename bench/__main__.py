@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from bench.conversations import conversations
-from bench.events import events, metrics
+from bench.events import events
 from bench.feeds import feeds
 from bench.figures import (
     Figure,
@@ -32,6 +32,7 @@ from bench.figures import (
     scaled,
     unchanged,
 )
+from bench.metrics import metrics
 from bench.serving import serving
 
 FULL = Sizes(

@@ -1,4 +1,4 @@
-"""Public events: what hour files cost beside other ways to read them; metrics of a day with twenty users.
+"""Public events: what hour files cost beside other ways to read them.
 
 The other ways make typed Parquet by type (`peers/events_run.py`): nothing is deduplicated, kept as text,
 checked or published. CPU is compared, not seconds. Where `GITPULSE_RECORDED_DATA` names recorded
@@ -16,11 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from bench.figures import MEGABYTE, PEER_FOLDER, Figure, Sizes
 from bench.measured import Measured, measure, run_task
-from bench.serving import ROUNDS, TIMEOUT_SECONDS, USERS, served, timed
 from gitpulse_assets.lake.hour_name import file_name
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -41,13 +38,6 @@ SAMPLES = 8_000
 KEPT_REPOSITORIES = 50
 # What each event of a file has of its own.
 NEW = ("id", "created_at")
-METRICS = (
-    "event_count_offset?offset=1440",
-    "active_repositories?offset=1440",
-    "top_actors?offset=1440",
-    "events_per_minute?offset=1440",
-    "avg_pr_time?offset=1440",
-)
 
 
 def events(sizes: Sizes, folder: Path) -> Iterator[Figure]:
@@ -59,7 +49,7 @@ def events(sizes: Sizes, folder: Path) -> Iterator[Figure]:
 
 def one_file(folder: Path, count: int) -> Iterator[Figure]:
     """One hour file, by every way, ours with all events kept and with those of some repositories."""
-    path = write_hour(folder / "a", BEGIN + 12 * HOUR, count)
+    path = write_hour(folder / "a", BEGIN + 12 * HOUR, count, bodies(samples()))
     yield Figure(f"{count:,} events: packed", path.stat().st_size / MEGABYTE, "MB")
     found = {name: by_peer(name, path) for name in PEERS}
     found |= {"GitPulse": imported(folder), f"{KEPT_REPOSITORIES} repositories": imported(folder, kept())}
@@ -77,7 +67,7 @@ def whole_day(folder: Path, count: int) -> Iterator[Figure]:
     for hours in (6, 24):
         for number in range(hours):
             if not (folder / "a" / file_name(BEGIN + number * HOUR)).exists():
-                write_hour(folder / "a", BEGIN + number * HOUR, count)
+                write_hour(folder / "a", BEGIN + number * HOUR, count, bodies(samples()))
         found[hours] = imported(folder)
         yield from cost(f"{hours} hours of {count:,} events", found[hours])
         shutil.rmtree(folder / "lake")
@@ -125,51 +115,25 @@ def samples() -> Sequence[dict[str, Any]]:
         return list({one["id"]: one for one in sent}.values())
     rng = random.Random(1)
     kinds = rng.choices(list(TYPES), [share for share, _ in TYPES.values()], k=SAMPLES)
-    return [made(rng, number, kind, BEGIN) for number, kind in enumerate(kinds)]
+    return [made(rng, number, kind, TYPES[kind][1]) for number, kind in enumerate(kinds)]
 
 
-def metrics(sizes: Sizes, folder: Path) -> Iterator[Figure]:
-    """Days of hours, the last large; each metric over it in a new process, then by twenty users."""
-    last = BEGIN + (sizes.event_days - 1) * DAY
-    for day in range(sizes.event_days):
-        for hour in range(24):
-            at = BEGIN + day * DAY + hour * HOUR
-            count = sizes.day_events if at >= last else sizes.hour_events // 300
-            write_varied_hour(folder / "days", at, count)
-    lake = folder / "lake-days"
-    environment = {"GITPULSE_LAKE_URL": str(lake), "GITPULSE_ARCHIVES": f"a={folder / 'days'}"}
-    run_task("import_events", folder, environment, str(BEGIN.date()), str(last.date()))
-    for path in METRICS:
-        with served(lake) as url, httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
-            name = path.partition("?")[0]
-            yield from timed(f"{name}, cold", client, [[f"/kpi/{path}"], [f"/kpi/{path}"]])[:1]
-    with served(lake) as url, httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
-        minutes = [str(1440 - 10 * user) for user in range(USERS)]
-        lists = [[f"/kpi/{path.replace('1440', one)}" for path in METRICS] for one in minutes]
-        yield from timed("metrics, one time each: first", client, lists)
-        yield from timed("metrics, one time each: again", client, [some * ROUNDS for some in lists])
+def bodies(sent: Iterable[dict[str, Any]]) -> Sequence[bytes]:
+    """Events as JSON without what each has of its own, and without their opening brace."""
+    return [json.dumps({k: v for k, v in one.items() if k not in NEW}).encode()[1:] for one in sent]
 
 
-def write_hour(folder: Path, hour_at: datetime, count: int) -> Path:
-    """An hour file of the samples, a quarter of which belong to the hour before, but for midnight's."""
+def write_hour(folder: Path, hour_at: datetime, count: int, of: Sequence[bytes]) -> Path:
+    """An hour file of such events, a quarter of which belong to the hour before, but for midnight's."""
     rng, late = random.Random(hour_at.timestamp()), 0.25 if hour_at.hour else 0
-    bodies = [json.dumps({k: v for k, v in one.items() if k not in NEW}).encode()[1:] for one in samples()]
 
     def lines() -> Iterator[bytes]:
         for number in range(count):
             at = moment(rng, hour_at, late)
             head = f'{{"id": "{event_id(at, number)}", "created_at": "{at:%Y-%m-%dT%H:%M:%SZ}", '
-            yield head.encode() + rng.choice(bodies)
+            yield head.encode() + rng.choice(of)
 
     return pack(folder, hour_at, lines())
-
-
-def write_varied_hour(folder: Path, hour_at: datetime, count: int) -> Path:
-    """An hour file of as many people and repositories as an hour has, a quarter of it of the hour before."""
-    rng = random.Random(hour_at.timestamp())
-    kinds = rng.choices(list(TYPES), [share for share, _ in TYPES.values()], k=count)
-    sent = (made(rng, number, kind, moment(rng, hour_at, 0.25)) for number, kind in enumerate(kinds))
-    return pack(folder, hour_at, (json.dumps(one).encode() for one in sent))
 
 
 def pack(folder: Path, hour_at: datetime, lines: Iterable[bytes]) -> Path:
@@ -191,18 +155,16 @@ def event_id(at: datetime, number: int) -> int:
     return int(at.timestamp()) * 1_000_000 + number
 
 
-def made(rng: random.Random, number: int, kind: str, at: datetime) -> dict[str, Any]:
-    """One event as GitHub sends it, its payload as long as those of its type are."""
+def made(rng: random.Random, number: int, kind: str, payload_bytes: int) -> dict[str, Any]:
+    """One event as GitHub sends it, but for what each has of its own; its payload about so long."""
     actor, repository = rng.randrange(60_000), int(rng.paretovariate(0.5)) % 90_000
     payload = {"action": "opened", "number": number, "ref": "refs/heads/main", "size": 1}
-    filler = "".join(chr(97 + rng.randrange(26)) for _ in range(64))
-    payload |= {"pull_request": {"id": number, "merged": False}, "body": filler * (TYPES[kind][1] // 64)}
+    filler = "".join(chr(97 + rng.randrange(26)) for _ in range(min(64, payload_bytes)))
+    payload |= {"pull_request": {"id": number, "merged": False}, "body": filler * (payload_bytes // 64)}
     return {
-        "id": str(event_id(at, number)),
         "type": kind,
         "actor": {"id": actor, "login": f"person{actor}"},
         "repo": {"id": repository, "name": f"owner{repository}/r{repository}"},
         "payload": payload,
         "public": True,
-        "created_at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

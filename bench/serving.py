@@ -61,7 +61,7 @@ def asked(lake: Path, name: str) -> list[Figure]:
 
 @contextmanager
 def served(lake: Path) -> Iterator[str]:
-    """Run `gitpulse serve` until the block ends."""
+    """Run `gitpulse serve` until the block ends, and have it answer once that it is up."""
     command = [str(Path(sys.executable).parent / "gitpulse"), "serve", "--port", "0"]
     settings = {"GITPULSE_LAKE_URL": str(lake), "GITPULSE_API_RATE_PER_MINUTE": "0"}
     with subprocess.Popen(
@@ -69,7 +69,9 @@ def served(lake: Path) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().split(" on ")[1].split()[0]
+            url = process.stdout.readline().split(" on ")[1].split()[0]
+            httpx.get(f"{url}/healthz", timeout=TIMEOUT_SECONDS).raise_for_status()
+            yield url
         finally:
             process.terminate()
 

@@ -17,6 +17,11 @@ class ResultCache:
         self._results: OrderedDict[Hashable, object] = OrderedDict()
         self._computing: dict[Hashable, threading.Lock] = {}
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether a result is kept under the key."""
+        with self._lock:
+            return key in self._results
+
     def get(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """Return the result kept under the key, or compute and keep it; a failure is not kept."""
         with self._lock:

@@ -7,7 +7,7 @@ stands for each of them that is not private.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,7 +63,15 @@ class FeedHours:
     """The stretches of each feed by its name in lower case; `private`: those that no organisation's has."""
 
     stretches: Mapping[str, Sequence[Stretch]]
-    private: Collection[str] = frozenset()
+    private: frozenset[str] = frozenset()
+
+    def called(self, name: str, others: Collection[str]) -> "FeedHours":
+        """The same, where feeds that a repository has under other names prove it of this one."""
+        if not others:
+            return self
+        every = [one for other in (name, *others) for one in self.stretches.get(other, ())]
+        private = {name} if self.private & {name, *others} else set[str]()
+        return replace(self, stretches={**self.stretches, name: every}, private=self.private | private)
 
     def is_whole(self, name: str, hour_at: datetime) -> bool:
         """Whether every event of a repository, or of an organisation, in an hour was received."""
@@ -109,7 +117,7 @@ def feed_stretches(spans: Iterable[Row]) -> FeedHours:
             known[-1] = (known[-1][0], max(end, known[-1][1]))
         else:
             known.append((begin, end))
-    return FeedHours(found, private)
+    return FeedHours(found, frozenset(private))
 
 
 def is_whole(stretches: Iterable[Stretch], hour_at: datetime) -> bool:

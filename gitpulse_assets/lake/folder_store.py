@@ -42,6 +42,11 @@ def _modified_at(found: os.stat_result) -> datetime:
     return datetime.fromtimestamp(found.st_mtime, tz=UTC)
 
 
+def _version(found: os.stat_result) -> str:
+    # A new file is made while the old one is there: two that follow each other are never the same inode.
+    return f"{found.st_ino}-{found.st_ctime_ns}"
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -129,7 +134,8 @@ class FolderStore:
         if opened is None:
             return None
         with folder_errors(self.root / key), opened.file as file:
-            return ObjectInfo(key, opened.size_bytes, _modified_at(os.fstat(file.fileno())), opened.etag)
+            found = os.fstat(file.fileno())
+            return ObjectInfo(key, found.st_size, _modified_at(found), _version(found), opened.etag)
 
     def put(
         self, key: str, body: bytes | Path, *, if_match: str | None = None, if_absent: bool = False
@@ -176,7 +182,8 @@ class FolderStore:
     def _listed(self, path: Path) -> ListedObject | None:
         with folder_errors(path), suppress(FileNotFoundError):
             found = path.stat()
-            return ListedObject(path.relative_to(self.root).as_posix(), found.st_size, _modified_at(found))
+            key = path.relative_to(self.root).as_posix()
+            return ListedObject(key, found.st_size, _modified_at(found), _version(found))
         return None
 
     def _spool(self, body: bytes) -> Path:

@@ -21,7 +21,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.file_address import folder_of, is_file_address
 from gitpulse_assets.lake.folder_store import FolderStore
 from gitpulse_assets.lake.integrity import Finding, examine
-from gitpulse_assets.lake.listing import days_with, organizations_with, repos_with
+from gitpulse_assets.lake.listing import day_versions, days_with, organizations_with, repos_with
 from gitpulse_assets.lake.maintenance import (
     LEFT_OVER_AFTER,
     CleanedUp,
@@ -185,6 +185,10 @@ class Lake:
     def committed_days(self, layer: Layer) -> list[Day]:
         """The days of events of which something was published, in order."""
         return days_with(self.store, paths.commit_prefix(layer), partial(paths.commit_key, layer))
+
+    def day_versions(self, layer: Layer) -> dict[Day, str]:
+        """The same days, each with what is another one whenever something was published of it."""
+        return day_versions(self.store, paths.commit_prefix(layer), partial(paths.commit_key, layer))
 
 
 def open_store(

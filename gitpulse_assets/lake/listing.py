@@ -4,11 +4,11 @@ Every store lists in an order of its own: a folder by its folders, AWS by whole 
 before the `/` that ends a shorter owner.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.store import Store
+from gitpulse_assets.lake.store import ListedObject, Store
 from gitpulse_assets.place import Day, Organization
 from gitpulse_assets.repo import Repo
 
@@ -30,6 +30,19 @@ def days_with(store: Store, prefix: str, key: Callable[[Day], str]) -> list[Day]
     return _with(store, prefix, key, paths.day_of)
 
 
+def day_versions(store: Store, prefix: str, key: Callable[[Day], str]) -> dict[Day, str]:
+    """The same, each with what is another one whenever that object is replaced."""
+    return dict(sorted((day, info.version) for day, info in _found(store, prefix, key, paths.day_of)))
+
+
 def _with(store: Store, prefix: str, key: Callable[[P], str], of: Callable[[str], P | None]) -> list[P]:
-    found = ((info.key, of(info.key)) for info in store.list(prefix))
-    return sorted(place for stored, place in found if place and stored == key(place))
+    return sorted(place for place, _ in _found(store, prefix, key, of))
+
+
+def _found(
+    store: Store, prefix: str, key: Callable[[P], str], of: Callable[[str], P | None]
+) -> Iterator[tuple[P, ListedObject]]:
+    for info in store.list(prefix):
+        place = of(info.key)
+        if place and info.key == key(place):
+            yield place, info

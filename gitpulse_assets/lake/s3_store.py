@@ -147,7 +147,9 @@ class S3Store:
         answer = self._head(key)
         if answer is None:
             return None
-        return ObjectInfo(key, answer["ContentLength"], answer["LastModified"], answer["ETag"])
+        return ObjectInfo(
+            key, answer["ContentLength"], answer["LastModified"], answer["ETag"], answer["ETag"]
+        )
 
     def put(
         self, key: str, body: bytes | Path, *, if_match: str | None = None, if_absent: bool = False
@@ -178,7 +180,7 @@ class S3Store:
             for page in pages:
                 for found in page.get("Contents", []):
                     key = found["Key"].removeprefix(self._prefix)
-                    yield ListedObject(key, found["Size"], found["LastModified"])
+                    yield ListedObject(key, found["Size"], found["LastModified"], found["ETag"])
 
     def delete(self, key: str) -> None:
         with self._errors(key):

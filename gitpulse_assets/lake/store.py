@@ -19,11 +19,15 @@ TAIL_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class ListedObject:
-    """One object as a listing names it: its key below the lake's root, size in bytes, UTC time of change."""
+    """One object as a listing names it: its key below the lake's root, size in bytes, UTC time of change.
+
+    `version` is another one whenever other bytes take its place, within a clock's tick, too.
+    """
 
     key: str
     size_bytes: int
     modified_at: datetime
+    version: str
 
 
 @dataclass(frozen=True)

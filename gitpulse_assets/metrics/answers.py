@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
-from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FIREHOSE_EVENT
+from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FIREHOSE_EVENT, STAR_COUNT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import (
@@ -44,6 +44,7 @@ from gitpulse_assets.metrics.event_days import (
     while_replaced,
 )
 from gitpulse_assets.metrics.parameters import Value
+from gitpulse_assets.place import Day
 
 SECONDS_MAX = 20.0
 # Twenty at once would each take as many times as long, and be stopped for it. To wait is not counted.
@@ -83,9 +84,21 @@ class Question:
 
     @property
     def repository(self) -> str | None:
-        """The repository that alone is asked for; None where none is."""
+        """The repository that alone is asked for, in lower case; None where none is."""
         names = [one.name for one in self.metric.entry.parameters if one.type == "repository"]
-        return next((str(self.values[name]) for name in names if self.values[name]), None)
+        return next((str(self.values[name]).lower() for name in names if self.values[name]), None)
+
+    @property
+    def days(self) -> tuple[tuple[Day, str], ...]:
+        """Which merge of each day answers it."""
+        return tuple((day, commit.merge_id) for day, commit in self.commits.items())
+
+    @property
+    def within(self) -> Commits:
+        """The days that the time asked for touches, without those before it that say what is usual."""
+        assert self.span
+        first, last = self.span.from_at.date(), self.span.to_at.date()
+        return {day: commit for day, commit in self.commits.items() if first <= day.event_date <= last}
 
 
 @dataclass(frozen=True)
@@ -116,7 +129,7 @@ class MetricAnswers:
         self._lake, self._answers = lake, answers
         self._days = EventDays(lake)
         self._judged, self._answered = ResultCache(JUDGEMENTS_KEPT), ResultCache(ANSWERS_KEPT)
-        self._proven = ResultCache(JUDGEMENTS_KEPT)
+        self._proven, self._called = ResultCache(JUDGEMENTS_KEPT), ResultCache(JUDGEMENTS_KEPT)
         self._database = locked_database()
         self._turns = threading.BoundedSemaphore(COMPUTED_AT_ONCE)
 
@@ -132,10 +145,11 @@ class MetricAnswers:
         span, first_hour_at = None, None
         commits: Commits = {}
         if metric.is_of_events:
-            collected = self._days.collected()
+            versions = self._days.versions()
+            collected = self._days.collected(versions)
             span = span_of(metric, values, collected)
             first_hour_at = max(span.first_hour_at, hour_of(collected.first_at))
-            commits = self._days.commits(*days_needed(span.from_at.date(), span.to_at.date()))
+            commits = self._days.commits(versions, *days_needed(span.from_at.date(), span.to_at.date()))
         of_repositories = any(contract.place == "repository" for contract in metric.reads)
         repositories = self._answers.repositories() if of_repositories else []
         told = (metric.entry.sql, span, [one.merge_id for one in commits.values()], repositories)
@@ -197,14 +211,11 @@ class MetricAnswers:
         stored = [c for c in question.metric.reads if c.place == "day" and c not in COMPUTED]
         if STAR_TROUBLE in question.metric.reads:
             found = star_trouble(con, self._days, question.commits, self._feeds(question))
-            con.register(STAR_TROUBLE.name, found)
-        within = {
-            day: commit
-            for day, commit in question.commits.items()
-            if question.span.from_at.date() <= day.event_date <= question.span.to_at.date()
-        }
-        for name, dataset in self._days.open(stored, within).items():
-            con.register(f"stored_{name}", dataset)
+            con.register(STAR_TROUBLE.name, self._as_asked(con, question, found))
+        for name, dataset in self._days.open(stored, question.within).items():
+            is_named = name == STAR_COUNT.name
+            told = self._as_asked(con, question, dataset.to_table()) if is_named else dataset
+            con.register(f"stored_{name}", told)
         for contract in stored:
             con.execute(cut(contract, question.span))
         types = question.metric.event_types
@@ -217,21 +228,44 @@ class MetricAnswers:
         if not feeds.stretches:
             return judged
         has_archives = any(parts_of(commit, ARCHIVE_TYPE) for commit in question.commits.values())
-        return with_feeds(judged, feeds, question.repository, has_archives=has_archives)
+        if name := question.repository:
+            feeds = feeds.called(name, self._other_feeds(con, question))
+        return with_feeds(judged, feeds, name, has_archives=has_archives)
+
+    def _other_feeds(self, con: duckdb.DuckDBPyConnection, question: Question) -> Sequence[str]:
+        """The feeds of the repository that is asked for, by the names that it is not asked by."""
+        if (name := question.repository) is None:
+            return []
+        return self._called.get(
+            (name, question.span, question.days),
+            lambda: self._days.other_feeds(con, name, question.within, self._feeds(question)),
+        )
+
+    def _as_asked(self, con: duckdb.DuckDBPyConnection, question: Question, told: pa.Table) -> pa.Table:
+        """What is told of feeds, those of the repository that is asked for by the name it is asked by."""
+        others = self._other_feeds(con, question)
+        if not others:
+            return told
+        names = [
+            question.repository if name.lower() in others else name
+            for name in told["repository_name"].to_pylist()
+        ]
+        number = told.schema.get_field_index("repository_name")
+        return told.set_column(number, told.schema.field(number), pa.array(names, pa.string()))
 
     def _feeds(self, question: Question) -> FeedHours:
         """The stretches that are proven of the feeds."""
-        key = tuple((day, commit.merge_id) for day, commit in question.commits.items())
-        return self._proven.get(key, lambda: self._days.feed_hours(question.commits))
+        return self._proven.get(question.days, lambda: self._days.feed_hours(question.commits))
 
     def _by_archives(self, con: duckdb.DuckDBPyConnection, question: Question, feeds: FeedHours) -> list[Row]:
-        """Those by the archives; kept, since every metric over that time has the same."""
+        """Those by the archives; kept of whole days, since every metric over these has the same."""
         assert question.span
         assert question.first_hour_at
-        name = question.repository
-        asked = Asked(question.first_hour_at, question.span.last_hour_at, name.lower() if name else None)
-        key = (asked, tuple((day, commit.merge_id) for day, commit in question.commits.items()))
-        return self._judged.get(key, lambda: judged(con, self._days, question.commits, feeds, asked))
+        first, last = question.first_hour_at, question.span.last_hour_at
+        asked = Asked(first.replace(hour=0), last.replace(hour=23), question.repository)
+        key = (asked, question.days)
+        rows = self._judged.get(key, lambda: judged(con, self._days, question.commits, feeds, asked))
+        return [row for row in rows if first <= row["event_hour_at"] <= last]
 
     def _put_marts(self, con: duckdb.DuckDBPyConnection, question: Question) -> None:
         """Put the tables of all repositories onto the connection, of each those of one merge of a layer."""

@@ -46,6 +46,8 @@ READERS = 8
 # A merge puts its tables in place within a second; runs of other days do so all the time.
 WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DAYS_KEPT = 64
+# A year's: some kilobytes each. So are the tables of a day that hours are judged by.
+COMMITS_KEPT = 400
 FEED_COUNT = pa.schema(
     [
         ("repository_name", pa.string()),
@@ -58,6 +60,8 @@ FEED_COUNT = pa.schema(
 SOURCES = {ARCHIVE_TYPE: "file_hour_at", FEED_SPAN: "span_begin_at"}
 
 Commits = Mapping[Day, Commit]
+# By day, what is another one whenever something was published of it.
+Versions = Mapping[Day, str]
 Read = TypeVar("Read")
 
 
@@ -83,15 +87,20 @@ class EventDays:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._known, self._counted = ResultCache(DAYS_KEPT), ResultCache(DAYS_KEPT)
+        self._commits, self._small = ResultCache(COMMITS_KEPT), ResultCache(COMMITS_KEPT)
 
-    def collected(self) -> Collected:
+    def versions(self) -> Versions:
+        """The days of which something is published now, in order: what is asked once a question."""
+        return self._lake.day_versions("silver")
+
+    def collected(self, versions: Versions) -> Collected:
         """What was collected by now; raises NoEvents.
 
         A day that no source tells of has only strays: late events, dates that are not the event's, and what
         a first poll brought of the time before it, which counts where there is nothing else.
         """
-        days = self._lake.committed_days("silver")
-        latest = chain(self._with_files(reversed(days)), self._committed(reversed(days)))
+        days, latest_days = [*versions.items()], [*reversed(versions.items())]
+        latest = chain(self._with_files(latest_days), self._committed(latest_days))
         first_at = next((at for one in self._with_files(days) if (at := self._first_of(*one))), None)
         newest_at = next((at for one in latest if (at := self._newest_of(*one))), None)
         if first_at is None or newest_at is None:
@@ -99,16 +108,21 @@ class EventDays:
         # A first poll brings what happened before it.
         return Collected(min(first_at, hour_of(newest_at)), newest_at)
 
-    def _with_files(self, days: Iterable[Day]) -> Iterator[tuple[Day, Commit]]:
+    def _with_files(self, days: Iterable[tuple[Day, str]]) -> Iterator[tuple[Day, Commit]]:
         """The days of which a source tells, an hour file that was read or a poll, with their commits."""
         for day, commit in self._committed(days):
             if any(parts_of(commit, contract) for contract in SOURCES):
                 yield day, commit
 
-    def _committed(self, days: Iterable[Day]) -> Iterator[tuple[Day, Commit]]:
-        for day in days:
-            if commit := self._lake.commit("silver", day):
+    def _committed(self, days: Iterable[tuple[Day, str]]) -> Iterator[tuple[Day, Commit]]:
+        for day, version in days:
+            if commit := self._commit(day, version):
                 yield day, commit
+
+    def _commit(self, day: Day, version: str) -> Commit | None:
+        """The commit of a day; kept, but for one that was never written, which its plan may yet tell of."""
+        key = (day, version)
+        return self._commits.get(key, lambda: self._lake.commit("silver", day)) or self._lake.commit("silver", day)
 
     def _first_of(self, day: Day, commit: Commit) -> datetime | None:
         def found() -> datetime | None:
@@ -128,12 +142,29 @@ class EventDays:
 
         return self._known.get(("newest", day, commit.merge_id), found)
 
-    def commits(self, first: date, last: date) -> Commits:
+    def commits(self, versions: Versions, first: date, last: date) -> Commits:
         """What is published of the days from the first to the last, both included, where something is."""
-        days = [day for day in self._lake.committed_days("silver") if first <= day.event_date <= last]
-        found = each_in_threads(lambda day: (day, self._lake.commit("silver", day)), days, READERS)
-        pairs = [one.result() for one in found]
-        return {day: commit for day, commit in pairs if commit}
+        days = [one for one in versions.items() if first <= one[0].event_date <= last]
+        self._ahead(self._commit, [one for one in days if one not in self._commits])
+        return dict(self._committed(days))
+
+    def _ahead(self, read: Callable[..., object], wanted: Sequence[tuple[Any, ...]]) -> None:
+        """Read what is not at hand, several at once."""
+        for one in each_in_threads(lambda one: read(*one), wanted, READERS):
+            one.result()
+
+    def small(self, contract: TableContract, commits: Commits) -> pa.Table:
+        """A table of these days that has few rows; kept of each by the merge that made it."""
+        days = [(contract, day, commit) for day, commit in commits.items()]
+        self._ahead(self._small_of, [one for one in days if small_key(*one) not in self._small])
+        tables = [self._small_of(*one) for one in days]
+        return pa.concat_tables([contract.arrow_schema.empty_table(), *tables], promote_options="default")
+
+    def _small_of(self, contract: TableContract, day: Day, commit: Commit) -> pa.Table:
+        return self._small.get(
+            small_key(contract, day, commit),
+            lambda: together(contract, self._parts(contract, day, commit)).to_table(),
+        )
 
     def open(self, contracts: Iterable[TableContract], commits: Commits) -> dict[str, ds.Dataset]:
         """Tables of these days, by name, lazily; raises PartsReplaced where a merge replaced one."""
@@ -147,17 +178,45 @@ class EventDays:
 
     def feed_hours(self, commits: Commits) -> FeedHours:
         """The stretches that these days prove of the feeds."""
-        return feed_stretches(self.open([FEED_SPAN], commits)[FEED_SPAN.name].to_table().to_pylist())
+        return feed_stretches(self.small(FEED_SPAN, commits).to_pylist())
+
+    def followed(self, feeds: FeedHours) -> list[Followed]:
+        """The feeds that there are, in the order of their names, with what their repositories are known by."""
+        known = {one["feed_name"]: one for one in feed_states(self._lake.store).load().followed()}
+        unknown: dict[str, Followed] = {
+            name: {"feed_name": name, "repository_id": None} for name in feeds.stretches
+        }
+        return [one for _, one in sorted((unknown | known).items())]
+
+    def other_feeds(
+        self, con: duckdb.DuckDBPyConnection, repository: str, commits: Commits, feeds: FeedHours
+    ) -> list[str]:
+        """The feeds of a repository that go by another name than it is asked for.
+
+        A name is the repository's that had it last, as in the metrics; a feed keeps the one it was asked by.
+        """
+        ids = {one["feed_name"]: one["repository_id"] for one in self.followed(feeds)}
+        if not any(ids.values()):
+            return []
+        repository_id = ids.get(repository) or self._holder(con, repository, commits)
+        same = [name for name, known in ids.items() if known is not None and known == repository_id]
+        return [name for name in same if name != repository]
+
+    def _holder(self, con: duckdb.DuckDBPyConnection, repository: str, commits: Commits) -> int | None:
+        """The id of the repository that had a name last, by the events of some days."""
+        con.register("sent", self.open([PUBLIC_EVENT], commits)[PUBLIC_EVENT.name])
+        found = con.execute(
+            "select max_by(repository_id, (created_at, repository_id)) from sent where lower(repository_name) = $1",
+            [repository],
+        ).fetchall()
+        con.unregister("sent")
+        return found[0][0]
 
     def feed_counts(
         self, con: duckdb.DuckDBPyConnection, day: Day, commit: Commit, feeds: FeedHours
     ) -> pa.Table:
         """What is held of a day by feed, type and hour; kept, since each event has to be looked at."""
-        known = {one["feed_name"]: one for one in feed_states(self._lake.store).load().followed()}
-        unknown: dict[str, Followed] = {
-            name: {"feed_name": name, "repository_id": None} for name in feeds.stretches
-        }
-        followed = [(unknown | known)[name] for name in sorted(unknown)]
+        followed = [one for one in self.followed(feeds) if one["feed_name"] in feeds.stretches]
 
         def found() -> pa.Table:
             con.register("sent", self.open([PUBLIC_EVENT], {day: commit})[PUBLIC_EVENT.name])
@@ -171,6 +230,11 @@ class EventDays:
 
     def _parts(self, contract: TableContract, day: Day, commit: Commit) -> Sequence[ds.Dataset]:
         return list(open_parts(self._lake.store, contract, day, commit).values())
+
+
+def small_key(contract: TableContract, day: Day, commit: Commit) -> tuple[str, Day, str]:
+    """What names the small table of a day as one merge left it."""
+    return contract.name, day, commit.merge_id
 
 
 @dataclass(frozen=True)
@@ -191,8 +255,8 @@ def judged(
     con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: Asked
 ) -> list[dict[str, Any]]:
     """Rows of `event_hour_verdict`, by the archives, of the hours that are asked for."""
-    for name, dataset in days.open(JUDGED_BY, commits).items():
-        con.register(name, dataset)
+    for contract in JUDGED_BY:
+        con.register(contract.name, days.small(contract, commits))
     put_feeds(con, days, commits, feeds, asked)
     types = sorted(one.event_type for one in projections())
     judge_hours(
@@ -252,18 +316,26 @@ def star_trouble(
     con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours
 ) -> pa.Table:
     """Rows of `star_trouble` of some days: counts of stars that cannot be by what events tell."""
-    counts = days.open([STAR_COUNT], commits)[STAR_COUNT.name].to_table()
+    counts = days.small(STAR_COUNT, commits)
     if counts.num_rows < 2:
         return STAR_TROUBLE.arrow_schema.empty_table()
     times = counts["counted_at"].to_pylist()
     names = {str(name).lower() for name in counts["repository_name"].to_pylist()}
     con.register(STAR_COUNT.name, counts)
+    con.register("followed", followed_table(days.followed(feeds)))
     con.register(FEED_HOUR.name, feeds.hours_of(names, hour_of(min(times)), max(times)))
     watch = next(one.contract for one in projections() if one.event_type == "WatchEvent")
     con.register("star_given", days.open([watch], commits)[watch.name])
     found = find_star_trouble(con)
-    con.unregister(STAR_COUNT.name)
+    for name in (STAR_COUNT.name, "followed"):
+        con.unregister(name)
     return found
+
+
+def followed_table(followed: Sequence[Followed]) -> pa.Table:
+    """Feeds with the ids of their repositories, as a table."""
+    schema = pa.schema([("feed_name", pa.string()), ("repository_id", pa.int64())])
+    return pa.Table.from_pylist([dict(one) for one in followed], schema)
 
 
 def star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> list[dict[str, Any]]:
@@ -273,7 +345,8 @@ def star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) ->
 
 def _star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> list[dict[str, Any]]:
     days = EventDays(lake)
-    commits = days.commits(day.event_date - timedelta(days=2), day.event_date + timedelta(days=1))
+    around = day.event_date - timedelta(days=2), day.event_date + timedelta(days=1)
+    commits = days.commits(days.versions(), *around)
     with session(con) as own:
         rows = star_trouble(own, days, commits, days.feed_hours(commits)).to_pylist()
     return [row for row in rows if row["counted_at"].date() == day.event_date]
@@ -288,7 +361,7 @@ def _coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Co
     begin = datetime.combine(day.event_date, time(), UTC)
     span = Span(begin - timedelta(microseconds=1), begin + timedelta(days=1, microseconds=-1))
     days = EventDays(lake)
-    commits = days.commits(*days_needed(day.event_date, day.event_date))
+    commits = days.commits(days.versions(), *days_needed(day.event_date, day.event_date))
     asked = Asked(span.first_hour_at, span.last_hour_at, with_filters=False)
     with session(con) as own:
         rows = judged(own, days, commits, days.feed_hours(commits), asked)

@@ -26,7 +26,8 @@ class Starred:
     def until(self, to: str, stars: int = 0) -> None:
         """So many stars are given in the next hour; at `to` somebody polls."""
         for number in range(stars):
-            self.of.world.feed(str(ROCKET)).publish("WatchEvent", self.of.world.clock + 10 * number + 1)
+            feed = self.of.world.feeds[self.repository.repository_id]
+            feed.publish("WatchEvent", self.of.world.clock + 10 * number + 1)
         self.of.world.advance(to=to)
         polled(self.lake, self.con, self.of, ROCKET)
         self.counts.append(self.repository.star_count(self.of.world.clock))
@@ -40,9 +41,9 @@ class Starred:
         self.until("2026-03-03T00:10:00Z")
         self.until("2026-03-04T00:10:00Z", stars=2)
 
-    def rows(self) -> dict[date, dict]:
+    def rows(self, name: str = str(ROCKET)) -> dict[date, dict]:
         """The metric's rows by their day."""
-        answered = ask(self.lake, "stars_per_day", repository=str(ROCKET), days="5")
+        answered = ask(self.lake, "stars_per_day", repository=name, days="5")
         self.reason = answered.reason
         return {row["star_date"]: row for row in answered.rows.to_pylist()}
 
@@ -75,6 +76,19 @@ def test_a_count_that_grows_by_more_than_a_whole_feed_tells_of_is_an_error_and_n
     row = starred.rows()[DAY]
     assert (row["star_count"], row["counted_change"], row["contradicted_count"]) == (None, None, 1)
     assert "events and the repository's own count of stars disagree" in str(starred.reason)
+
+
+def test_a_repository_that_was_renamed_is_not_accused_and_counts_by_either_name(starred: Starred):
+    starred.until("2026-03-01T23:00:00Z", stars=3)
+    starred.until("2026-03-02T00:10:00Z")
+    starred.of.world.rename_repository(str(ROCKET), "acme/booster")
+    starred.until("2026-03-02T12:00:00Z", stars=7)
+    starred.until("2026-03-03T00:10:00Z")
+    starred.until("2026-03-04T00:10:00Z", stars=2)
+    assert trouble(starred, date(2026, 3, 3)) == []
+    for name in (str(ROCKET), "acme/booster"):
+        row = starred.rows(name)[DAY]
+        assert (row["star_count"], row["counted_change"], row["contradicted_count"]) == (7, 7, 0)
 
 
 def test_no_star_after_ten_and_more_is_an_error_whatever_the_feed_tells(starred: Starred):

@@ -110,7 +110,7 @@ def test_07_a_listing_reads_no_object(tmp_path: Path):
         patch.setattr(FolderStore, "open", None)
         listed = [info for info in store.list("") if info.key == KEY]
     assert found is not None
-    assert listed == [ListedObject(KEY, 4, found.modified_at)]
+    assert listed == [ListedObject(KEY, 4, found.modified_at, found.version)]
 
 
 def test_an_open_object_stays_the_version_it_was(store: Store):

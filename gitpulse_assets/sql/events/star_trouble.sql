@@ -1,6 +1,7 @@
 -- Grain: one count of a repository's stars that cannot be, against the count before it. Key: repository_name, counted_at.
 -- Stars that are taken back leave no event, so a count may grow by less than was given, never by more: where it does,
 -- and the feed is proven whole all that time, events are missing or the count is wrong. None at all after ten is no count.
+-- An event is its repository's by the id of the feed's, whatever that was called then; by name where none is known.
 -- Deliberate: a few minutes on both ends, since a count and an event of the same moment do not show at once.
 with reading as (
     select
@@ -24,13 +25,22 @@ hour as (
     group by all
 ),
 
+star as (
+    select coalesce(feed.feed_name, unseen.feed_name) as repository_name, star_given.created_at
+    from star_given
+    left join followed as feed on feed.repository_id = star_given.repository_id
+    left join followed as unseen
+        on unseen.feed_name = lower(star_given.repository_name) and unseen.repository_id is null
+    where feed.feed_name is not null or unseen.feed_name is not null
+),
+
 given as (
-    select reading.repository_name, reading.counted_at, count(star_given.created_at) as given_count
+    select reading.repository_name, reading.counted_at, count(star.created_at) as given_count
     from reading
-    left join star_given
-        on lower(star_given.repository_name) = reading.repository_name
-        and star_given.created_at > reading.before_at - interval 5 minute
-        and star_given.created_at <= reading.counted_at + interval 5 minute
+    left join star
+        on star.repository_name = reading.repository_name
+        and star.created_at > reading.before_at - interval 5 minute
+        and star.created_at <= reading.counted_at + interval 5 minute
     group by all
 ),
 
