@@ -122,7 +122,9 @@ class EventDays:
     def _commit(self, day: Day, version: str) -> Commit | None:
         """The commit of a day; kept, but for one that was never written, which its plan may yet tell of."""
         key = (day, version)
-        return self._commits.get(key, lambda: self._lake.commit("silver", day)) or self._lake.commit("silver", day)
+        return self._commits.get(key, lambda: self._lake.commit("silver", day)) or self._lake.commit(
+            "silver", day
+        )
 
     def _first_of(self, day: Day, commit: Commit) -> datetime | None:
         def found() -> datetime | None:

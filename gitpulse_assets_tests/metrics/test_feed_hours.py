@@ -70,7 +70,9 @@ def renamed(lake: Lake, full_name: str) -> Lake:
 
 
 @pytest.mark.parametrize("name", ["acme/booster", "moon/rocket"], ids=["renamed", "transferred"])
-def test_a_repository_asked_by_its_new_name_stands_on_the_feed_held_under_its_old_one(tmp_path: Path, name: str):
+def test_a_repository_asked_by_its_new_name_stands_on_the_feed_held_under_its_old_one(
+    tmp_path: Path, name: str
+):
     lake = renamed(Lake.open(str(tmp_path / "lake")), name)
     for asked in (name, str(REPO), name.upper()):
         found = ask(lake, repository=asked)
