@@ -1,7 +1,7 @@
 """Metrics over a month of public events: each in a new process, and by twenty users.
 
-The lake is one whose answers cost what a real one's do and whose making does not: payloads are short, which no
-metric reads, and the days before the last are one that was imported, published again with all times moved.
+The lake is one whose answers cost what a real one's do and whose making does not: payloads are short, which
+no metric reads, and the days before the last are copies of one that was imported, their times moved.
 """
 
 import random

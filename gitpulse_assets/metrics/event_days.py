@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -99,8 +100,8 @@ class EventDays:
         A day that no source tells of has only strays: late events, dates that are not the event's, and what
         a first poll brought of the time before it, which counts where there is nothing else.
         """
-        days, latest_days = [*versions.items()], [*reversed(versions.items())]
-        latest = chain(self._with_files(latest_days), self._committed(latest_days))
+        days = [*versions.items()]
+        latest = chain(self._with_files(days[::-1]), self._committed(days[::-1]))
         first_at = next((at for one in self._with_files(days) if (at := self._first_of(*one))), None)
         newest_at = next((at for one in latest if (at := self._newest_of(*one))), None)
         if first_at is None or newest_at is None:
@@ -121,10 +122,8 @@ class EventDays:
 
     def _commit(self, day: Day, version: str) -> Commit | None:
         """The commit of a day; kept, but for one that was never written, which its plan may yet tell of."""
-        key = (day, version)
-        return self._commits.get(key, lambda: self._lake.commit("silver", day)) or self._lake.commit(
-            "silver", day
-        )
+        read = partial(self._lake.commit, "silver", day)
+        return self._commits.get((day, version), read) or read()
 
     def _first_of(self, day: Day, commit: Commit) -> datetime | None:
         def found() -> datetime | None:
@@ -183,7 +182,7 @@ class EventDays:
         return feed_stretches(self.small(FEED_SPAN, commits).to_pylist())
 
     def followed(self, feeds: FeedHours) -> list[Followed]:
-        """The feeds that there are, in the order of their names, with what their repositories are known by."""
+        """The feeds that there are, in order, with what their repositories are known by."""
         known = {one["feed_name"]: one for one in feed_states(self._lake.store).load().followed()}
         unknown: dict[str, Followed] = {
             name: {"feed_name": name, "repository_id": None} for name in feeds.stretches
@@ -208,7 +207,8 @@ class EventDays:
         """The id of the repository that had a name last, by the events of some days."""
         con.register("sent", self.open([PUBLIC_EVENT], commits)[PUBLIC_EVENT.name])
         found = con.execute(
-            "select max_by(repository_id, (created_at, repository_id)) from sent where lower(repository_name) = $1",
+            "select max_by(repository_id, (created_at, repository_id)) "
+            "from sent where lower(repository_name) = $1",
             [repository],
         ).fetchall()
         con.unregister("sent")
