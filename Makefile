@@ -54,6 +54,9 @@ prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills 
 test-deployment: .venv/launchers  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
 	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
 
+prove-workers: .venv/launchers  ## three workers, 200 repositories, and everything that can die does (half an hour)
+	$(BIN)/pytest gitpulse_assets_tests/deployment/test_workers.py --repositories 200 $(ARGS)
+
 .venv-bench/%: bench/peers/%.lock
 	$(APART)
 
@@ -98,4 +101,4 @@ lock:  ## resolve the requirement locks again (needs uv; ARGS=--upgrade for newe
 clean:  ## remove what the commands above made, the data in .gitpulse/ apart
 	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help demo init dev test test-dear prove test-deployment bench readers examples soak lint docs lock clean
+.PHONY: help demo init dev test test-dear prove test-deployment prove-workers bench readers examples soak lint docs lock clean

@@ -5,11 +5,11 @@ it was found at rest. What a run writes of its own machinery is written once. A 
 executed again as a run of its own, in which it fails, or not, as any other: with steps, checks and an alert.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
@@ -26,7 +26,7 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.batches import is_of_many
 from gitpulse_assets.runs.busy import is_at_work, is_in_hand
 from gitpulse_assets.runs.history import refreshed_at
-from gitpulse_assets.runs.kinds import AT_WORK_TAG, repo_tags
+from gitpulse_assets.runs.kinds import AT_WORK_TAG, REPO_TAG, repo_tags
 from gitpulse_assets.runs.launch import RunOutcome, execute_job, outcome, run_config
 from gitpulse_assets.runs.marks import INTERRUPTED
 from gitpulse_assets.runs.process import SWEEP_TAG
@@ -39,8 +39,18 @@ if TYPE_CHECKING:
 
 # Ten minutes: a batch takes a small repository in seconds.
 BATCH_WAITS, BATCH_WAIT_SECONDS = 120, 5.0
+# GitHub's hour, as often as a run may last; within the minute something else may have mended it.
+LIMITS_MAX, LIMIT_SECONDS_MIN = 12, 60.0
 STEPS = ("bronze", "silver", "sync_state", "gold")
 Steps = Generator[Received | MadeSoFar, None, bool | None]
+
+
+class LimitMet(Exception):
+    """A limit of GitHub's lets nothing of the repository out until `resumes_at`, UTC."""
+
+    def __init__(self, resumes_at: datetime) -> None:
+        super().__init__(resumes_at)
+        self.resumes_at = resumes_at
 
 
 @dataclass
@@ -48,12 +58,14 @@ class Taken:
     """What became of a batch's repositories; the rest of them is done.
 
     `walked`: left out, since an execution of the batch before had done them. `busy`: left out, since another
-    run was at work on them both times they came. `failed`: why, by key.
+    run was at work on them both times they came. `failed`: why, by key. `limited`: until when a limit of
+    GitHub's lets nothing of them out, by key.
     """
 
     walked: list[str] = field(default_factory=list)
     busy: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    limited: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,39 +133,72 @@ def alone(batch: Batch, repo: Repo) -> RunOutcome:
 def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
     """Take the repositories in turn; one that fails stops no other."""
     keep_connections(batch.work.instance)
-    taken = Taken(walked=done_before(batch, keys, batch.since) if batch.since else [])
-    due = [key for key in keys if key not in set(taken.walked)]
+    done = done_before(batch, keys, batch.since) if batch.since else []
+    taken = Taken(walked=done, failed=failed_before(batch, set(keys) - set(done)))
+    due = [key for key in keys if key not in {*taken.walked, *taken.failed}]
     # One connection to GitHub, and one pace, for all.
     with batch.work.client() if "bronze" in batch.steps else nullcontext() as client:
         work = replace(batch.work, client=lambda: nullcontext(client)) if client else batch.work
         for key in in_free_turn(work, due, taken.busy):
             work.instance.add_run_tags(work.run.run_id, {AT_WORK_TAG: key})
-            if trouble := take_one(replace(batch, work=work), Repo.parse(key)):
-                taken.failed[key] = trouble
+            try:
+                if trouble := take_one(replace(batch, work=work), Repo.parse(key)):
+                    taken.failed[key] = trouble
+            except LimitMet as limit:
+                taken.limited[key] = limit.resumes_at
     tell_taken(batch.context, keys, taken)
+    if taken.limited:
+        retry_later(batch, taken)
     return taken
 
 
+def retry_later(batch: Batch, taken: Taken) -> NoReturn:
+    """Have the step go on with what a limit left when that has ended."""
+    # Nobody need wait for it meanwhile.
+    batch.work.instance.add_run_tags(batch.work.run.run_id, {AT_WORK_TAG: ""})
+    resumes_at = min(taken.limited.values())
+    seconds = max(LIMIT_SECONDS_MIN, (resumes_at - datetime.now(UTC)).total_seconds())
+    batch.context.log.warning(
+        "a limit of GitHub's lets nothing out until %s UTC: %d repositories are taken then",
+        f"{resumes_at:%H:%M:%S}",
+        len(taken.limited),
+    )
+    raise dg.RetryRequested(max_retries=LIMITS_MAX, seconds_to_wait=seconds)
+
+
 def take_one(batch: Batch, repo: Repo) -> str:
-    """Take one repository; return why it failed, in the run of its own that it then had, or nothing."""
+    """Take one repository; return why it failed, in the run of its own that it then had, or nothing.
+
+    Raises LimitMet where it would fail there by the same limit.
+    """
     work = batch.work
     try:
         for tellings in whole_path(batch, repo):
             tell_dagster(work.instance, work.run.run_id, tellings, batch.step_key)
-    except dg.Failure as failure:
-        if INTERRUPTED in failure.metadata:
-            raise
-        work.log.warning("%s: %s; executed again in a run of its own", repo, failure.description)
     except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
         raise
     except Exception as error:
-        work.log.warning("%s: %r; executed again in a run of its own", repo, error)
+        why = trouble_of(error)
+        work.log.warning("%s: %s; executed again in a run of its own", repo, why)
     else:
         return ""
     ended = alone(batch, repo)
     if ended.is_interrupted:
         raise dg.Failure("interrupted; run it again to go on", allow_retries=False)
     return ended.message if not ended.is_success else ""
+
+
+def trouble_of(error: Exception) -> str:
+    """Why a repository failed; raises what concerns more than that one: a stop, and LimitMet for a limit."""
+    from gitpulse_assets.github.errors import LimitReached
+
+    if not isinstance(error, dg.Failure):
+        return repr(error)
+    if INTERRUPTED in error.metadata:
+        raise error
+    if isinstance(limit := error.__cause__, LimitReached):
+        raise LimitMet(limit.resumes_at) from error
+    return error.description or ""
 
 
 def whole_path(batch: Batch, repo: Repo) -> Iterator[list[Telling]]:
@@ -281,6 +326,15 @@ def done_before(batch: Batch, keys: Sequence[str], since: datetime) -> list[str]
     return [key for key in heard if is_done(lake, key, since, batch.refresh.full)]
 
 
+def failed_before(batch: Batch, keys: Collection[str]) -> dict[str, str]:
+    """Those of the repositories that failed in an earlier try of this step, in runs of their own, and why."""
+    if not batch.context.retry_number:
+        return {}
+    own = dg.RunsFilter(tags={SWEEP_TAG: batch.work.run.run_id}, statuses=[dg.DagsterRunStatus.FAILURE])
+    failed = [run.tags[REPO_TAG] for run in batch.work.instance.get_runs(own)]
+    return {key: "it failed before a limit of GitHub's was met" for key in failed if key in keys}
+
+
 def is_done(lake: "Lake", key: str, since: datetime, is_full: bool) -> bool:
     """Whether the repository was walked since then, by GitHub's clock, and all that follows is published."""
     from gitpulse_assets.pipeline.rest import is_merged
@@ -312,6 +366,6 @@ def tell_taken(context: Context, keys: Sequence[str], taken: Taken) -> None:
         context.log.warning("left out, since other runs are at work on them: %s", ", ".join(taken.busy))
     for key, why in taken.failed.items():
         context.log.error("%s failed, in a run of its own: %s", key, why)
-    left_out, failed = len(taken.walked) + len(taken.busy), len(taken.failed)
+    left_out, failed = len(taken.walked) + len(taken.busy) + len(taken.limited), len(taken.failed)
     counts = (len(keys) - left_out - failed, len(keys), failed, left_out)
     context.log.info("%d of %d repositories done, %d failed, %d left out", *counts)

@@ -12,9 +12,10 @@ from redis import Redis, RedisError  # pyright: ignore[reportMissingImports]
 
 from gitpulse_assets.processes.identity import this_process
 
-# Four renewals that may go wrong; with the 15 seconds between two looks a dead run is found within a minute.
-LEASE_SECONDS = 40
-RENEWAL_SECONDS = 10
+# Four renewals may go wrong. With the 15 seconds between two looks a dead run is found in 45; the rest of the
+# minute that is promised is a busy daemon's.
+LEASE_SECONDS = 30
+RENEWAL_SECONDS = 6
 # Longer than a run may wait to be begun.
 TAKEN_SECONDS = 86_400
 

@@ -17,6 +17,7 @@ from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.processes.stopping import stops_noted
 from gitpulse_assets.resources import DuckDB, GitHubResource, LakeResource, github_client, settings_or_failure
 from gitpulse_assets.runs.kinds import (
+    BATCH_TAG,
     RECONCILE_JOB,
     RECONCILE_WATCHED_JOB,
     REFRESH_JOB,
@@ -134,6 +135,7 @@ def watched_jobs(defs: Callable[[], dg.Definitions]) -> list[dg.JobDefinition]:
 
     @dg.job(
         name=REFRESH_WATCHED_JOB,
+        tags={BATCH_TAG: "true"},
         description="Refresh the repositories named, or every watched one, in turn in one process.",
     )
     def refresh_watched() -> None:
@@ -141,6 +143,7 @@ def watched_jobs(defs: Callable[[], dg.Definitions]) -> list[dg.JobDefinition]:
 
     @dg.job(
         name=RECONCILE_WATCHED_JOB,
+        tags={BATCH_TAG: "true"},
         config={"ops": {SWEEP_OP: {"config": {"full": True}}}},
         description=(
             "A full walk of every watched repository, one after the other in one process. Executed again it "

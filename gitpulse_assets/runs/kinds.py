@@ -13,6 +13,8 @@ SWEEP_OP = "sweep"
 REPO_TAG = "gitpulse/repo"
 # Which repository a run of many is at work on, or was last.
 AT_WORK_TAG = "gitpulse/at_work"
+# Says of a run that it takes many, for the queue's limits.
+BATCH_TAG = "gitpulse/batch"
 
 
 def repo_tags(key: str) -> dict[str, str]:

@@ -114,7 +114,8 @@ class SandboxApp:
         quota.used += cost
         response.headers = self._headers(quota) | response.headers
         status = 0 if fault is not None and fault.kind in ("reset", "hang") else response.status
-        self.log.append(Served(request.method, request.target, status, cost, request.token))
+        sent = hashlib.sha256(request.body).hexdigest() if request.body else ""
+        self.log.append(Served(request.method, request.target, status, cost, request.token, sent))
         return response, fault
 
     def _headers(self, quota: Quota) -> dict[str, str]:

@@ -62,13 +62,17 @@ class Response:
 
 @dataclass(frozen=True)
 class Served:
-    """One line of the log; `status` 0 when the connection was broken on purpose."""
+    """One line of the log; `status` 0 when the connection was broken on purpose.
+
+    `body`: a digest of what was sent, empty where nothing was, to tell a question asked twice from another.
+    """
 
     method: str
     target: str
     status: int
     cost: int
     token: str
+    body: str = ""
 
 
 def json_response(status: int, content: object, headers: dict[str, str] | None = None) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 
 from gitpulse_assets.alerting.alert import Alert
 from gitpulse_assets.alerting.rules import FinishedRun, RunEnded, judgements
@@ -24,6 +25,7 @@ from gitpulse_assets.runs.busy import busy_keys, is_at_work, last_ends
 from gitpulse_assets.runs.history import finished_runs, standings
 from gitpulse_assets.runs.kinds import (
     AT_WORK_TAG,
+    BATCH_TAG,
     RECONCILE_WATCHED_JOB,
     REFRESH_JOB,
     REFRESH_WATCHED_JOB,
@@ -51,6 +53,8 @@ def sandbox() -> Iterator[Sandbox]:
 class Batched:
     """After a batch of two, the first of which is and remains forbidden; `run_id` is the batch's.
 
+    A limit ended with the second's first request, and was over when the batch was tried again.
+
     `since`: before it by our clock, `walked_since` by GitHub's. `statuses`: as the batch left them.
     """
 
@@ -73,9 +77,11 @@ def batched_once(
         serve(small) as sandbox,
         a_stored_instance(pytestconfig, tmp_path_factory) as instance,
         a_home(folder, sandbox),
+        pytest.MonkeyPatch.context() as patch,
     ):
         instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS[:2])
-        sandbox.app.faults.append(forbidden(KEYS[0]))
+        patch.setattr(batch, "LIMIT_SECONDS_MIN", 0.1)
+        sandbox.app.faults += [forbidden(KEYS[0]), limited(KEYS[1])]
         done = take(defs, instance, keys=KEYS[:2])
         assert done.success
         walked_since = datetime.fromtimestamp(sandbox.world.clock - 1, UTC).isoformat()
@@ -98,6 +104,11 @@ def registered(instance: dg.DagsterInstance) -> list[str]:
 
 def forbidden(key: str) -> Fault:
     return Fault("status", match=f"/repos/{key}", status=451, body="{}", times=ALWAYS)
+
+
+def limited(key: str) -> Fault:
+    """A limit that nobody has the patience for, met once."""
+    return Fault("secondary_limit", match=f"/repos/{key}", status=403, retry_after_seconds=30_000)
 
 
 def in_range(first: str, last: str) -> dict[str, str]:
@@ -162,6 +173,15 @@ def test_one_that_fails_stops_no_other_and_fails_in_a_run_of_its_own(batched: Ba
     alerts = [list(alerts_after(batched.instance, run_id)) for run_id in (batched.run_id, own.run_id)]
     assert [[alert.key for alert in some] for some in alerts] == [[], [f"run/{REFRESH_JOB}/{KEYS[0]}"]]
     assert own.run_id in alerts[1][0].link
+
+
+def test_what_a_limit_left_is_taken_when_it_has_ended_and_nothing_fails_for_it(batched: Batched):
+    tries = batched.instance.all_logs(batched.run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)
+    assert len(tries) == 1
+    own = batched.instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: batched.run_id}))
+    assert [run.tags["dagster/partition"] for run in own] == [KEYS[0]]
+    asked = [line for line in batched.sandbox.app.log if KEYS[1] in line.target]
+    assert [line.status for line in asked].count(403) == 1
 
 
 def test_a_batch_at_rest_writes_a_handful_of_events_for_each(batched: Batched, defs: dg.Definitions):
@@ -352,6 +372,14 @@ def test_the_runs_of_a_batch_are_of_the_definitions_it_stands_in(
     given = build_defs(resources={"duckdb": DuckDB()})
     take(given, instance)
     assert [job is given.resolve_job_def(REFRESH_JOB) for job in taken_by] == [True]
+
+
+def test_on_one_machine_batches_are_taken_one_at_a_time(defs: dg.Definitions):
+    """Each would keep GitHub's limits by itself, and both together twice as many requests."""
+    runs = yaml.safe_load(Path("dagster.yaml").read_text(encoding="utf-8"))["concurrency"]["runs"]
+    assert {"key": BATCH_TAG, "limit": 1} in runs["tag_concurrency_limits"]
+    for job in (REFRESH_WATCHED_JOB, RECONCILE_WATCHED_JOB):
+        assert BATCH_TAG in defs.resolve_job_def(job).tags
 
 
 def test_what_a_batch_has_yet_to_take_is_busy(instance: dg.DagsterInstance, defs: dg.Definitions):

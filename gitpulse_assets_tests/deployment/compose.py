@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,34 @@ def sealing(folder: Path) -> list[str]:
     return command if tried.returncode == 0 else []
 
 
-class Compose:
-    """The services of the file, each a process group; `variables` are those of .env."""
+NAMING = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"']
 
-    def __init__(self, folder: Path, variables: Mapping[str, str], volumes: Mapping[str, Path]) -> None:
+
+@cache
+def can_name() -> bool:
+    """Say whether a command may have a host name of its own."""
+    return subprocess.run([*NAMING, "tried", "true"], capture_output=True, check=False).returncode == 0
+
+
+def scaled(services: Mapping[str, Any], scale: Mapping[str, int]) -> dict[str, Any]:
+    """Return the services with the further containers that `--scale` asks for, as worker-2, worker-3."""
+    further = {f"{name}-{n}": services[name] for name, count in scale.items() for n in range(2, count + 1)}
+    return {**services, **further}
+
+
+class Compose:
+    """The services of the file, each a process group; `variables` are those of .env, `scale` of `--scale`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        variables: Mapping[str, str],
+        volumes: Mapping[str, Path],
+        scale: Mapping[str, int] | None = None,
+    ) -> None:
         text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-        self.services: dict[str, Any] = interpolated(yaml.safe_load(text), variables)["services"]
+        services = interpolated(yaml.safe_load(text), variables)["services"]
+        self.services: dict[str, Any] = scaled(services, scale or {})
         self.folder = folder
         block = f"127.{random.randint(16, 250)}.{random.randint(1, 250)}"
         self.addresses = {name: f"{block}.{number}" for number, name in enumerate(self.services, start=2)}
@@ -106,11 +129,16 @@ class Compose:
         image = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1"}
         return {"PATH": path, "HOME": str(home), **image, **own}
 
+    def _naming(self, name: str) -> list[str]:
+        """What goes before a command: a container is its own host, by which workers tell themselves apart."""
+        return [*NAMING, name] if can_name() else []
+
     def start(self, name: str) -> None:
         """Start a service, or start it again."""
         command = [self.placed(part, name) for part in self.services[name]["command"]]
         if self.services[name].get("read_only"):
             command = [*self._sealing, *command]
+        command = [*self._naming(name), *command]
         with self.log_path(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command,
@@ -131,7 +159,7 @@ class Compose:
     def execute(self, name: str, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command in a service's container, as `docker compose exec` does."""
         return subprocess.run(
-            command,
+            [*self._naming(name), *command],
             env=self.environment(name),
             cwd=self.folder / "srv",
             stdin=subprocess.DEVNULL,
@@ -168,6 +196,14 @@ class Compose:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def freeze(self, name: str) -> None:
+        """Have every process of the service stand still."""
+        os.killpg(self.pid(name), signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let the service's processes go on."""
+        os.killpg(self.pid(name), signal.SIGCONT)
 
     def stop(self) -> None:
         for name in reversed(list(self._processes)):

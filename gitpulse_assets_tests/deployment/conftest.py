@@ -4,7 +4,7 @@ import json
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +47,11 @@ OTHERS = ("daemon", "webserver", "readonly", "page", "proxy")
 SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "gitpulse"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many repositories test_workers.py has."""
+    parser.addoption("--repositories", type=int, default=8)
+
+
 class Receiver(ThreadingHTTPServer):
     """Where alerts arrive: a webhook on loopback."""
 
@@ -81,6 +86,7 @@ class Deployment:
     receiver: Receiver
     s3: S3Options
     bucket: str
+    database: postgres.Server
     files_before: list[str] = field(default_factory=list)
 
     @property
@@ -197,16 +203,21 @@ def deployed(
     receiver: Receiver,
     services: Sequence[str],
     bucket: str = "gitpulse",
+    plans: Sequence[HistoryPlan] = (HistoryPlan(REPO.key, seed=7, issue_count=200),),
+    scale: Mapping[str, int] | None = None,
     **own: str,
 ) -> Iterator[Deployment]:
-    """The code location and other services, started in their order; `own` stands in .env, too."""
+    """The code location and other services, started in their order; `own` stands in .env, too.
+
+    `plans`: what the stand-in GitHub has. `scale`: of how many containers a service consists, else of one.
+    """
     if postgres.programs() is None:
         absent("postgres", "PostgreSQL's programs are not installed")
     (folder / "config").mkdir()
     (folder / "config" / "gitpulse.yaml").write_text(f"repositories:\n  - {REPO}\n")
     with (
         postgres.served(secrets.token_urlsafe() + "@:/%") as database,
-        serve(generate([HistoryPlan(REPO.key, seed=7, issue_count=200)])) as sandbox,
+        serve(generate(plans)) as sandbox,
     ):
         variables = {
             "DAGSTER_PG_HOST": "127.0.0.1",
@@ -235,8 +246,8 @@ def deployed(
             "/etc/caddy": ROOT / "deploy",
             "/data": folder / "data",
         }
-        compose = Compose(folder, variables, volumes)
-        running = Deployment(compose, sandbox, receiver, s3, bucket, files_in(folder / "srv"))
+        compose = Compose(folder, variables, volumes, scale)
+        running = Deployment(compose, sandbox, receiver, s3, bucket, database, files_in(folder / "srv"))
         try:
             start_all(compose, services)
             yield running

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 
@@ -23,6 +24,28 @@ USER = "gitpulse"
 class Server:
     port: int
     password: str
+
+    @contextmanager
+    def cursor(self, database: str = "gitpulse") -> Iterator[Any]:
+        """A cursor whose statements are committed one by one; OperationalError where the server is silent."""
+        connection = psycopg2.connect(
+            host="127.0.0.1", port=self.port, user=USER, password=self.password, dbname=database
+        )
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
+    def cut_all(self) -> int:
+        """Cut the connections of all others, and return how many there were."""
+        with self.cursor() as cursor:
+            cursor.execute(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+                "where backend_type = 'client backend' and pid <> pg_backend_pid()"
+            )
+            return cursor.fetchone()[0]
 
 
 def programs() -> Path | None:
@@ -62,25 +85,21 @@ def served(password: str) -> Iterator[Server]:
             [*as_another(), *command, "-c", "fsync=off"], cwd=folder, stderr=(folder / "log").open("wb")
         )
         try:
-            wait_until("PostgreSQL answers", lambda: made_database(port, password))
-            yield Server(port, password)
+            reached = Server(port, password)
+            wait_until("PostgreSQL answers", lambda: made_database(reached))
+            yield reached
         finally:
             # At SIGTERM it would wait for whoever is still connected, as a test that failed is.
             server.send_signal(signal.SIGINT)
             server.wait(60)
 
 
-def made_database(port: int, password: str) -> bool:
+def made_database(server: Server) -> bool:
     try:
-        connection = psycopg2.connect(
-            host="127.0.0.1", port=port, user=USER, password=password, dbname="postgres"
-        )
+        with server.cursor("postgres") as cursor:
+            cursor.execute("create database gitpulse")
     except psycopg2.OperationalError:
         return False
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("create database gitpulse")
-    connection.close()
     return True
 
 

@@ -1,31 +1,90 @@
-"""docker-compose.yml with `--profile workers`, started: a worker executes runs, and may die.
+"""docker-compose.yml with `--profile workers --scale worker=3`, started: a backfill that outlives what dies.
 
-The tests are one story and run in this order, on one deployment.
+Two workers are killed, the broker is started anew, the database cuts everybody off; then everything is as if
+nothing had been. `make prove-workers` does the same with 200 repositories.
 """
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
+from urllib.parse import quote
 
+import duckdb
 import pytest
+from playwright.sync_api import Page, expect
 
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.kinds import AT_WORK_TAG
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
+from gitpulse_assets.sandbox.messages import Served
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.truth import Walk
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment.compose import children, wait_until
 from gitpulse_assets_tests.deployment.conftest import ADD, REPO, SELECTOR, Deployment, Receiver, deployed
+from gitpulse_assets_tests.history.verdicts import judge_days
 from gitpulse_assets_tests.s3_server import SharedServer, s3_server  # noqa: F401
 
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.caddy,
     pytest.mark.s3,
-    pytest.mark.timeout(900),
+    pytest.mark.browser,
+    pytest.mark.timeout(3600),
     pytest.mark.slow,
 ]
 
+WORKERS = ["worker", "worker-2", "worker-3"]
+# As said in docs/operations.md.
+DEAD_WORKER_SECONDS_MAX = 60
+# What a walk keeps waiting before it is durable, and the page that did not come.
+PAGES_AGAIN_MAX = 10
+# GitHub's secondary limits.
+AT_ONCE_MAX, A_MINUTE_MAX = 100, 900
+# The walk that is killed waits for this one: ten are durable then, and two are not.
+PAGE, BIG_ID = 13, 700_000_900
+TABLES = 'group:"bronze" or group:"silver" or group:"gold"'
+BACKFILLS = """
+{ partitionBackfillsOrError { ... on PartitionBackfills { results { id } } } }"""
+BACKFILL = """
+query Backfill($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  ... on PartitionBackfill { status } } }"""
 TERMINATE = "mutation Terminate($id: String!) { terminateRun(runId: $id) { __typename } }"
-# A lease's 40 seconds and run_monitoring.poll_interval_seconds, and as much again for a loaded machine.
-DEAD_WORKER_SECONDS_MAX = 110
+TOLD = """
+select partition, count(*) from event_logs
+where dagster_event_type = 'ASSET_MATERIALIZATION' and asset_key = '["gold", "mart_backlog_verdict"]'
+group by partition"""
+
+SESSIONS = """
+select sessions, (select count(*) from event_logs) from pg_stat_database where datname = 'gitpulse'"""
+
+
+@dataclass(frozen=True)
+class Death:
+    """A worker that was killed, the run it executed, and the repository that this was at work on."""
+
+    worker: str
+    run_id: str
+    key: str
+    killed_at: float
+
+
+def plans(count: int) -> list[HistoryPlan]:
+    """The first has more pages than are walked before one is durable."""
+    first = HistoryPlan("many/r000", 100, 1000, repository_id=BIG_ID)
+    return [first, *(HistoryPlan(f"many/r{n:03}", n, issue_count=20, day_count=90) for n in range(1, count))]
+
+
+@pytest.fixture(scope="module")
+def keys(pytestconfig: pytest.Config) -> list[str]:
+    """The repositories of the backfill."""
+    return [plan.full_name for plan in plans(int(pytestconfig.getoption("repositories") or 0))]
 
 
 @pytest.fixture(scope="module")
@@ -33,46 +92,225 @@ def deployment(
     tmp_path_factory: pytest.TempPathFactory,
     s3_server: SharedServer,  # noqa: F811
     receiver: Receiver,
+    keys: list[str],
 ) -> Iterator[Deployment]:
     if find_spec("dagster_celery") is None:
         absent("launchers", "dagster-celery is not installed: make .venv/launchers")
     if shutil.which("redis-server") is None:
         absent("redis", "Debian's redis-server is not installed")
     folder = tmp_path_factory.mktemp("workers")
-    services = ("redis", "worker", "daemon", "webserver", "proxy")
-    instance = {"GITPULSE_INSTANCE": "deploy/workers"}
-    with deployed(folder, s3_server.options, receiver, services, "gitpulse-workers", **instance) as running:
-        assert running.ask(ADD, selector=SELECTOR, key=REPO.key)
+    services = ("redis", *WORKERS, "daemon", "webserver", "proxy")
+    own = {"GITPULSE_INSTANCE": "deploy/workers", "GITPULSE_BATCH_SIZE": str(max(4, len(keys) // 8))}
+    there, scale = [*plans(len(keys)), HistoryPlan(REPO.key, issue_count=20)], {"worker": len(WORKERS)}
+    with deployed(
+        folder, s3_server.options, receiver, services, "gitpulse-workers", there, scale, **own
+    ) as running:
+        for key in keys:
+            assert running.ask(ADD, selector=SELECTOR, key=key)
         yield running
 
 
-def test_a_run_is_executed_by_a_warm_worker(deployment: Deployment):
-    run_id = deployment.launch()
-    deployment.wait_for_run(run_id, "SUCCESS")
-    assert deployment.open_at_end() == deployment.open_in_truth()
-    told = {event["message"] for event in deployment.events(run_id) if "message" in event}
-    pids = children(deployment.compose.pid("worker"))
-    assert told & {f"Started process for run (pid: {pid})." for pid in pids}
+def at_work(deployment: Deployment) -> dict[str, str]:
+    """Which run is at work on which repository, by its id."""
+    runs = deployment.runs(statuses=["STARTED"])
+    tags = {run["runId"]: {tag["key"]: tag["value"] for tag in run["tags"]} for run in runs}
+    return {run_id: own[AT_WORK_TAG] for run_id, own in tags.items() if AT_WORK_TAG in own}
 
 
-def test_a_run_that_is_called_off_ends_as_canceled(deployment: Deployment):
+def worker_of(deployment: Deployment, run_id: str, alive: Sequence[str]) -> str | None:
+    """The living worker one of whose processes executes the run."""
+    told = {event.get("message") for event in deployment.events(run_id)}
+    pids = {name: children(deployment.compose.pid(name)) for name in alive}
+    return next(
+        (
+            name
+            for name, some in pids.items()
+            if told & {f"Started process for run (pid: {pid})." for pid in some}
+        ),
+        None,
+    )
+
+
+def killed_in_its_walk(deployment: Deployment, hang: Fault) -> Death:
+    """Kill the worker whose walk waits for a page."""
+    wait_until("a walk waits", lambda: hang.seen_count)
+    ((run_id, key),) = [item for item in at_work(deployment).items() if item[1] == "many/r000"]
+    name = worker_of(deployment, run_id, WORKERS)
+    assert name is not None
+    deployment.compose.kill(name)
+    return Death(name, run_id, key, time.time())
+
+
+def killed_between_silver_and_gold(deployment: Deployment, alive: Sequence[str]) -> Death:
+    """Kill a worker that has published a repository's silver tables, and not its gold ones."""
+
+    def caught() -> Death | None:
+        for run_id, key in at_work(deployment).items():
+            name = worker_of(deployment, run_id, alive)
+            if name and is_soon_between(deployment.lake, Repo.parse(key)):
+                deployment.compose.freeze(name)
+                if is_between(deployment.lake, Repo.parse(key)):
+                    deployment.compose.kill(name)
+                    return Death(name, run_id, key, time.time())
+                deployment.compose.thaw(name)
+        return None
+
+    return wait_until("a worker is between silver and gold", caught)
+
+
+def is_between(lake: Lake, repo: Repo) -> bool:
+    """Whether the silver tables of a repository are published and its gold ones are not."""
+    return lake.commit("silver", repo) is not None and lake.commit("gold", repo) is None
+
+
+def is_soon_between(lake: Lake, repo: Repo) -> bool:
+    """Wait for that, unless it has been before, for some seconds."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until and lake.commit("gold", repo) is None:
+        if is_between(lake, repo):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a backfill lived through."""
+
+    deaths: list[Death]
+    ended_at: list[float]
+    taken_up_by: list[str | None]
+    cut_count: int
+    status: str
+
+
+@pytest.fixture(scope="module")
+def hang(deployment: Deployment) -> Fault:
+    """Have GitHub let a walk wait for ever once, and be as far away as it is for everybody."""
+    hang = Fault("hang", f"&page={PAGE}")
+    deployment.sandbox.app.faults[:] = [hang, Fault("slow", times=ALWAYS, seconds=0.05)]
+    return hang
+
+
+@pytest.fixture(scope="module")
+def backfill_id(deployment: Deployment, hang: Fault, page: Page) -> str:
+    """Launch a backfill of all tables of all repositories, as a person does."""
+    page.goto(f"/asset-groups~{quote(TABLES)}/")
+    page.get_by_text("Materialize all").first.click()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="Launch backfill").click()
+
+    def launched() -> list[dict[str, str]]:
+        return deployment.ask(BACKFILLS)["partitionBackfillsOrError"]["results"]
+
+    (backfill,) = wait_until("the backfill is there", launched)
+    return backfill["id"]
+
+
+@pytest.fixture(scope="module")
+def story(deployment: Deployment, backfill_id: str, hang: Fault) -> Story:
+    """Let everything die under the backfill, and wait for its end."""
+    alive = list(WORKERS)
+    deaths = [killed_in_its_walk(deployment, hang)]
+    alive.remove(deaths[0].worker)
+    deaths.append(killed_between_silver_and_gold(deployment, alive))
+    alive.remove(deaths[1].worker)
+    ended = [deployment.wait_for_run(death.run_id, "FAILURE")["endTime"] for death in deaths]
+    taken_up_by = [taken_up(deployment, death.run_id, alive) for death in deaths]
+    deployment.compose.kill("redis")
+    deployment.compose.start("redis")
+    wait_until("a run is at work", lambda: at_work(deployment))
+    cut_count = deployment.database.cut_all()
+    return Story(deaths, ended, taken_up_by, cut_count, ended_status(deployment, backfill_id))
+
+
+def taken_up(deployment: Deployment, run_id: str, alive: Sequence[str]) -> str | None:
+    """The worker that executes a killed run's retry."""
+    tags = [{"key": "dagster/parent_run_id", "value": run_id}]
+    (retry, *_) = wait_until("the run is retried", lambda: deployment.runs(tags=tags))
+    return wait_until("a worker has it", lambda: worker_of(deployment, retry["runId"], alive))
+
+
+def ended_status(deployment: Deployment, backfill_id: str) -> str:
+    """How the backfill ended."""
+
+    def status() -> str | None:
+        found = deployment.ask(BACKFILL, id=backfill_id)["partitionBackfillOrError"]["status"]
+        return found if found.startswith(("COMPLETED", "FAILED", "CANCELED")) else None
+
+    return wait_until("the backfill ends", status, 3000)
+
+
+def test_a_backfill_ends_well_whatever_dies(page: Page, story: Story, backfill_id: str):
+    assert (story.status, story.cut_count > 0) == ("COMPLETED_SUCCESS", True)
+    page.goto(f"/runs/b/{backfill_id}")
+    expect(page.get_by_text("Succeeded").first).to_be_visible()
+
+
+def test_a_run_of_a_killed_worker_is_found_dead_and_taken_up_by_another(story: Story):
+    """Celery tells of it as started for ever (dagster#33493)."""
+    seconds = [end - death.killed_at for end, death in zip(story.ended_at, story.deaths, strict=True)]
+    assert max(seconds) < DEAD_WORKER_SECONDS_MAX
+    assert all(story.taken_up_by)
+
+
+def test_every_repository_is_complete_and_every_day_of_it_true(
+    deployment: Deployment, keys: list[str], story: Story
+):
+    world = deployment.sandbox.world
+    for repo in map(Repo.parse, keys):
+        with duckdb.connect() as con:
+            for contract in (MART_ISSUE_DAILY_FLOW, ISSUE_CURRENT):
+                con.register(contract.name, deployment.lake.dataset(contract, repo).to_table())
+            verdict = judge_days(con, world.truth(repo.key), [Walk(world.clock)])
+        assert verdict.findings == [], repo
+        assert verdict.days > 30
+
+
+def test_nothing_is_there_twice(deployment: Deployment, keys: list[str], story: Story):
+    for repo in map(Repo.parse, keys):
+        ids = deployment.lake.dataset(ISSUE_CURRENT, repo).to_table(columns=["issue_id"])["issue_id"]
+        assert len(ids) == len(ids.unique()) > 0, repo
+    with deployment.database.cursor() as cursor:
+        cursor.execute(TOLD)
+        told = dict(cursor.fetchall())
+    assert told.keys() == set(keys)
+    # Whoever died, or was cut off, between a table's publication and the telling of it tells it again.
+    assert sum(told.values()) - len(keys) <= len(story.deaths) + 2
+
+
+def test_whatever_dies_costs_at_most_ten_pages_again(deployment: Deployment, story: Story):
+    asked = Counter((line.target, line.body) for line in deployment.sandbox.app.log if is_page(line))
+    again = sum(count - 1 for count in asked.values())
+    # The database cut off whoever walked then.
+    assert again <= PAGES_AGAIN_MAX * (len(story.deaths) + 1)
+    lists = sum(count - 1 for (target, _), count in asked.items() if f"/{BIG_ID}/" in target)
+    assert 1 <= lists <= PAGES_AGAIN_MAX
+
+
+def is_page(line: Served) -> bool:
+    """Whether it is a page of records that came, and no look at what is newest."""
+    return line.status == 200 and ("per_page=100" in line.target or line.method == "POST")
+
+
+def test_connections_to_the_database_are_kept(deployment: Deployment, story: Story):
+    """Dagster itself makes three for an event."""
+    with deployment.database.cursor() as cursor:
+        cursor.execute(SESSIONS)
+        ((session_count, event_count),) = cursor.fetchall()
+    assert session_count < event_count / 2
+
+
+def test_githubs_limits_are_kept_by_all_workers_together(deployment: Deployment, story: Story):
+    traffic = deployment.sandbox.app.traffic
+    assert 1 < traffic.at_once_max <= AT_ONCE_MAX
+    assert traffic.a_minute_max <= A_MINUTE_MAX
+    assert {line.status for line in deployment.sandbox.app.log} <= {0, 200, 304}
+
+
+def test_a_run_that_is_called_off_ends_as_canceled(deployment: Deployment, story: Story):
     """dagster-celery lets it end as failed, and Dagster retries it."""
+    deployment.sandbox.app.faults.clear()
+    assert deployment.ask(ADD, selector=SELECTOR, key=REPO.key)
     run_id = deployment.hanging_run()
     deployment.ask(TERMINATE, id=run_id)
     deployment.wait_for_run(run_id, "CANCELED")
-    deployment.sandbox.app.faults.clear()
-
-
-def test_a_run_of_a_killed_worker_is_found_dead_and_taken_up_by_another(deployment: Deployment):
-    """Celery tells of it as started for ever (dagster#33493)."""
-    run_id = deployment.hanging_run()
-    deployment.compose.kill("worker")
-    killed_at = time.time()
-    deployment.sandbox.app.faults.clear()
-    deployment.compose.start("worker")
-    deployment.wait_for_run(run_id, "FAILURE")
-    assert time.time() - killed_at < DEAD_WORKER_SECONDS_MAX
-    tags = [{"key": "dagster/parent_run_id", "value": run_id}]
-    retries = wait_until("the run is retried", lambda: deployment.runs(tags=tags))
-    deployment.wait_for_run(retries[0]["runId"], "SUCCESS")
-    assert deployment.open_at_end() == deployment.open_in_truth()
