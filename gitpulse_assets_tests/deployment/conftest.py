@@ -22,6 +22,7 @@ from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets_tests.conftest import absent
@@ -217,7 +218,7 @@ def deployed(
     (folder / "config" / "gitpulse.yaml").write_text(f"repositories:\n  - {REPO}\n")
     with (
         postgres.served(secrets.token_urlsafe() + "@:/%") as database,
-        serve(generate(plans)) as sandbox,
+        serve(generate(plans), limits=Limits(has_secondary=True)) as sandbox,
     ):
         variables = {
             "DAGSTER_PG_HOST": "127.0.0.1",
