@@ -1,16 +1,26 @@
-"""The sensor that says of a run that it failed, where Dagster says otherwise or says it to nobody.
+"""The sensor that says how a run or a backfill ended, where Dagster says otherwise or says it to nobody.
 
 A run over its maximum runtime ends as canceled, so that nothing retries it or tells of it. And the daemon
 that retries reads the event of a failure before the run is marked as failed, where the two lie far enough
 apart (a loaded machine): it takes the run for one at work and never looks at it again. Both are mended by the
 event of a failure, written here; what follows from it is Dagster's, as for any other.
+
+A backfill ends as failed where Dagster looks at it between the failure of its last run and the word that
+this is to be retried (dagster#34204), and then the retry is refused; or where the retry ends while it looks.
+Such a backfill is opened again, and Dagster looks anew.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, PARENT_RUN_ID_TAG, WILL_RETRY_TAG
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.storage.tags import (
+    AUTO_RETRY_RUN_ID_TAG,
+    BACKFILL_ID_TAG,
+    PARENT_RUN_ID_TAG,
+    WILL_RETRY_TAG,
+)
 
 from gitpulse_assets.automation.always_on import always_on
 
@@ -21,6 +31,10 @@ PASSED_OVER_AFTER = timedelta(minutes=1)
 # Once a run: where the daemon refuses (its backfill has ended), it would refuse again. Its value is the run's
 # own id, for a retry gets the tags of what it retries.
 REPORTED_TAG = "gitpulse/failure_reported"
+# The failed run for which its backfill was opened again, once, by its own id as well.
+REOPENED_TAG = "gitpulse/backfill_reopened"
+# The newest of those that failed.
+BACKFILLS_LOOKED_AT = 20
 # The words of Dagster's monitoring; a person's request has others.
 TIMED_OUT = "Canceling due to exceeding maximum runtime"
 
@@ -29,18 +43,55 @@ TIMED_OUT = "Canceling due to exceeding maximum runtime"
     name="retries",
     description=(
         "Marks a run that was canceled for exceeding its maximum runtime as failed, and has the daemon retry "
-        "a failed run that it passed over. On from the start, since it asks GitHub nothing."
+        "a failed run that it passed over. Opens a backfill again that ended before its retries. On from the "
+        "start, since it asks GitHub nothing."
     ),
 )
 def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Report what failed and was not told as that."""
-    told: list[str] = []
+    """Report what failed and was not told as that, once its backfill would take the retry."""
+    now = datetime.now(UTC)
+    told = [f"backfill {each}: it ended too early" for each in reopened(context.instance, now)]
     # Each as it is found: what is true of a run now may not be when others have been looked at.
-    for run, why in unreported_failures(context.instance, datetime.now(UTC)):
+    for run, why in unreported_failures(context.instance, now):
         context.instance.add_run_tags(run.run_id, {REPORTED_TAG: run.run_id})
         context.instance.report_run_failed(run, why)
         told.append(f"{run.run_id}: {why}")
     return dg.SkipReason("; ".join(told) or "nothing was passed over")
+
+
+def reopened(instance: dg.DagsterInstance, now: datetime) -> Iterator[str]:
+    """Open each backfill again that ended as failed before a retry was known; yield its id."""
+    for backfill in failed_backfills(instance, now - LOOKED_AT):
+        runs = [run for run in retried_runs(instance, backfill) if is_unknown_to_backfill(instance, run)]
+        if runs:
+            asked = backfill.with_status(BulkActionStatus.REQUESTED)
+            instance.update_backfill(asked._replace(backfill_end_timestamp=None))
+            yield backfill.backfill_id
+        for run in runs:
+            instance.add_run_tags(run.run_id, {REOPENED_TAG: run.run_id})
+
+
+def failed_backfills(instance: dg.DagsterInstance, since: datetime) -> list[PartitionBackfill]:
+    """The backfills of assets that ended as failed since then; those of a job wait for no retry."""
+    failed = BulkActionsFilter(statuses=[BulkActionStatus.COMPLETED_FAILED])
+    return [
+        backfill
+        for backfill in instance.get_backfills(failed, limit=BACKFILLS_LOOKED_AT)
+        if backfill.is_asset_backfill and (backfill.backfill_end_timestamp or 0) >= since.timestamp()
+    ]
+
+
+def retried_runs(instance: dg.DagsterInstance, backfill: PartitionBackfill) -> list[dg.DagsterRun]:
+    """The backfill's failed runs that are, or were, to be retried, and did not have it opened again yet."""
+    tags = {BACKFILL_ID_TAG: backfill.backfill_id, WILL_RETRY_TAG: "true"}
+    runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags=tags))
+    return [run for run in runs if run.tags.get(REOPENED_TAG) != run.run_id]
+
+
+def is_unknown_to_backfill(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether the retry of a failed run is missing, or has made what the run did not."""
+    found = instance.get_runs(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id}), limit=1)
+    return not found or found[0].status == dg.DagsterRunStatus.SUCCESS
 
 
 def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator[tuple[dg.DagsterRun, str]]:
