@@ -220,3 +220,19 @@ def test_nothing_is_resumed(instance: dg.DagsterInstance):
     """What dagster-celery resumes ends in a TypeError."""
     assert not instance.run_launcher.supports_resume_run
     assert instance.run_monitoring_max_resume_run_attempts == 0
+
+
+def test_a_run_of_a_higher_priority_is_given_out_before_others(instance: dg.DagsterInstance, port: int):
+    """As it is on Redis, dagster-celery's `9` is served last."""
+    from gitpulse_assets.automation.celery_launcher import QUEUE
+
+    with served(port):
+        launcher: Any = instance.run_launcher
+        for priority in ("", "3", "9", "high"):
+            tags = {"dagster-celery/run_priority": priority} if priority else {}
+            run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTING, tags=tags)
+            task = launcher.celery.signature("noted", args=[priority], immutable=True)
+            launcher._launch_celery_task_run(run=run, task_signature=task, routing_key="noted")
+        with launcher.celery.connection() as connection, connection.SimpleQueue(QUEUE) as queue:
+            served_first = [queue.get(timeout=5).payload[0][0] for _ in range(4)]
+    assert served_first == ["9", "3", "", "high"]
