@@ -5,16 +5,34 @@ and a proof of the password, which take many times what the statement does; a ba
 repository before its runs begin, by three connections each. What is stored stays as it is.
 """
 
+import os
+from functools import cache
 from typing import Any
 
 from dagster._core.storage.config import PostgresStorageConfig
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import pg_url_from_config, set_pg_statement_timeout
-from sqlalchemy import create_engine, event
+from sqlalchemy import Engine, create_engine, event
 
-# Of a process: a run needs one or two; the daemon's threads open more in a burst, and close them again.
-KEPT_CONNECTIONS, CONNECTIONS_MAX = 2, 20
+# Of a process: a run needs one or two; the threads of a daemon or a server open more in a burst, for that.
+KEPT_CONNECTIONS, CONNECTIONS_MAX = 4, 20
+
+
+@cache
+def engine_of(postgres_url: str, pid: int) -> Engine:
+    """The connections of this process, which a forked one may not use.
+
+    They outlive an instance: a code server opens one for each look of a sensor, a worker for each run.
+    """
+    return create_engine(
+        postgres_url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=KEPT_CONNECTIONS,
+        max_overflow=CONNECTIONS_MAX - KEPT_CONNECTIONS,
+        # The server may have cut it since, and a statement is not tried again.
+        pool_pre_ping=True,
+    )
 
 
 class KeptPostgresStorage(DagsterPostgresStorage):
@@ -25,20 +43,12 @@ class KeptPostgresStorage(DagsterPostgresStorage):
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(postgres_url, inst_data=inst_data)
-        self._engine = create_engine(
-            postgres_url,
-            isolation_level="AUTOCOMMIT",
-            pool_size=KEPT_CONNECTIONS,
-            max_overflow=CONNECTIONS_MAX - KEPT_CONNECTIONS,
-            # The server may have cut it since, and a statement is not tried again.
-            pool_pre_ping=True,
-        )
+        self._engine = engine_of(postgres_url, os.getpid())
         self._has_time_limit = False
         parts: tuple[Any, ...] = (self.run_storage, self.event_log_storage, self.schedule_storage)
         for part in parts:
             part._engine = self._engine
             part.optimize_for_webserver = self._limit_time
-        self._let_go_with(self.event_log_storage)
 
     def _limit_time(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
         """Limit what a statement may take, in milliseconds, as the webserver asks of each part.
@@ -51,16 +61,6 @@ class KeptPostgresStorage(DagsterPostgresStorage):
                 self._engine, "connect", lambda made, _: set_pg_statement_timeout(made, statement_timeout)
             )
             self._engine.dispose()
-
-    def _let_go_with(self, events: Any) -> None:
-        """Close the connections with the instance, of whose storages it disposes."""
-        dispose = events.dispose
-
-        def dispose_of_both() -> None:
-            dispose()
-            self._engine.dispose()
-
-        events.dispose = dispose_of_both
 
     @classmethod
     def from_config_value(

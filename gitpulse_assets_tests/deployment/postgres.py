@@ -40,9 +40,16 @@ class Server:
 
     def cut_all(self) -> int:
         """Cut the connections of all others, and return how many there were."""
+        return self._of_others("count(pg_terminate_backend(pid))")
+
+    def connection_count(self) -> int:
+        """How many connections others have."""
+        return self._of_others("count(*)")
+
+    def _of_others(self, what: str) -> int:
         with self.cursor() as cursor:
             cursor.execute(
-                "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+                f"select {what} from pg_stat_activity "
                 "where backend_type = 'client backend' and pid <> pg_backend_pid()"
             )
             return cursor.fetchone()[0]
