@@ -8,6 +8,7 @@ INSTALL := $(if $(UV),uv pip install --compile-bytecode --python $(BIN)/python,$
 QUIET := --quiet
 # Half of what a worker does is to wait: for a process to start, a disk, a server.
 WORKERS ?= 4
+REPOSITORIES ?= 200
 
 # An environment beside ours, of one lock.
 define APART
@@ -54,8 +55,8 @@ prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills 
 test-deployment: .venv/launchers  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
 	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
 
-prove-workers: .venv/launchers  ## three workers, 200 repositories, and everything that can die does (half an hour)
-	$(BIN)/pytest gitpulse_assets_tests/deployment/test_workers.py --repositories 200 $(ARGS)
+prove-workers: .venv/launchers  ## three workers, 200 repositories, and everything that can die does (half an hour; REPOSITORIES=24)
+	$(BIN)/pytest gitpulse_assets_tests/deployment/test_workers.py -s --repositories $(REPOSITORIES) $(ARGS)
 
 .venv-bench/%: bench/peers/%.lock
 	$(APART)

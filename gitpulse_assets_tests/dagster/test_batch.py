@@ -376,7 +376,7 @@ def test_the_runs_of_a_batch_are_of_the_definitions_it_stands_in(
 
 def test_on_one_machine_batches_are_taken_one_at_a_time(defs: dg.Definitions):
     """Each would keep GitHub's limits by itself, and both together twice as many requests."""
-    runs = yaml.safe_load(Path("dagster.yaml").read_text(encoding="utf-8"))["concurrency"]["runs"]
+    runs = yaml.safe_load((Path(__file__).parents[2] / "dagster.yaml").read_text())["concurrency"]["runs"]
     assert {"key": BATCH_TAG, "limit": 1} in runs["tag_concurrency_limits"]
     for job in (REFRESH_WATCHED_JOB, RECONCILE_WATCHED_JOB):
         assert BATCH_TAG in defs.resolve_job_def(job).tags
