@@ -22,6 +22,10 @@ PULL_REQUEST_NUMBER = Column(
 IS_PULL_REQUEST = Column("is_pull_request", pa.bool_(), "Whether the thread is a pull request.", False)
 FIRST_FETCHED_AT = Column("fetched_at", UTC_TIMESTAMP, "When it was first received.", False)
 
+LAST_FETCHED_AT = Column(
+    "last_fetched_at", UTC_TIMESTAMP, "When its newest record was received; null where none came since."
+)
+
 
 def person(name: str, who: str) -> tuple[Column, Column, Column]:
     """The columns that name somebody; all null for a deleted account, as for nobody."""
@@ -231,6 +235,7 @@ ISSUE_COMMENT = TableContract(
         *reactions(),
         Column("run_id", pa.string(), "Run that fetched this record.", False),
         FIRST_FETCHED_AT,
+        LAST_FETCHED_AT,
     ),
 )
 
@@ -257,6 +262,7 @@ REVIEW_COMMENT = TableContract(
         *reactions(),
         Column("run_id", pa.string(), "Run that fetched this record.", False),
         FIRST_FETCHED_AT,
+        LAST_FETCHED_AT,
     ),
 )
 

@@ -25,7 +25,9 @@ CONFIGURED: Mapping[str, tuple[str, ...]] = {
     **{contract.name: contract.column_names for contract in MEMBER_CONTRACTS},
 }
 # Relations of conversations, which are empty where those are not collected.
-OF_CONVERSATIONS: Mapping[str, tuple[str, ...]] = {"label_before": ("issue_id", "label_names")}
+OF_CONVERSATIONS: Mapping[str, tuple[str, ...]] = {
+    "label_change": ("issue_id", "label_name", "event_type", "occurred_at")
+}
 MANIFEST = "bronze/manifest"
 # Parts of the manifest under names of their own, and what a column is called there.
 OF_MANIFEST: Mapping[str, Mapping[str, str]] = {"run_order": {"run_id": "run_id", "run_sequence": "sequence"}}

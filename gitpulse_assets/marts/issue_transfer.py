@@ -45,9 +45,10 @@ MART_ISSUE_TRANSFER = TableContract(
         Column(
             "other_label_names",
             pa.list_(pa.string()),
-            "Labels as last received there, sorted: of an issue that came, those it had before. Unless "
-            "linked, of one that came those that its own events had on until then, where conversations are "
-            "collected and its came whole; else null.",
+            "Labels as last received there, sorted; of an issue that came, those it had before: as last "
+            "received there, with what its own events changed until it came. Unless linked, of one that came "
+            "those that its events had on until then, where conversations are collected and its came whole; "
+            "else null.",
         ),
         Column("is_linked", pa.bool_(), "Whether the other repository's tables hold the issue.", False),
     ),

@@ -25,11 +25,11 @@ def find_transfers(con: duckdb.DuckDBPyConnection) -> set[str] | None:
     """
     create_table(con, "gold", "own_name")
     create_table(con, "gold", "transfer_movement")
-    find_labels_before(con)
+    find_label_changes(con)
     con.execute(
         "create or replace temp table neighbour_issue (repository varchar, names varchar[], issue_id bigint,"
         " issue_number bigint, state varchar, departed_at timestamptz, departed_to varchar,"
-        " label_names varchar[])"
+        " fetched_at timestamptz, label_names varchar[])"
     )
     found = con.sql("select distinct direction, other_repository from transfer_movement").fetchall()
     if ("in", None) in found:
@@ -37,12 +37,15 @@ def find_transfers(con: duckdb.DuckDBPyConnection) -> set[str] | None:
     return {name for _, name in found if name}
 
 
-def find_labels_before(con: duckdb.DuckDBPyConnection) -> None:
-    """Find the labels that what came had before; nobody tells them where conversations are not collected."""
+def find_label_changes(con: duckdb.DuckDBPyConnection) -> None:
+    """Find what events did to labels before an issue came; without conversations nobody tells."""
     if CONTRIBUTORS in chosen_subjects():
-        create_table(con, "gold", "label_before")
+        create_table(con, "gold", "label_change")
     else:
-        con.execute("create or replace temp table label_before (issue_id bigint, label_names varchar[])")
+        con.execute(
+            "create or replace temp table label_change"
+            " (issue_id bigint, label_name varchar, event_type varchar, occurred_at timestamptz)"
+        )
 
 
 def add_neighbour(con: duckdb.DuckDBPyConnection, tables: Mapping[str, object], names: Sequence[str]) -> None:

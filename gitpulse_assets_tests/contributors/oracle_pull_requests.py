@@ -56,7 +56,7 @@ def response_row(world: World, thread: Thread) -> Row:
 def ready_at(thread: Thread) -> datetime | None:
     if thread.is_draft:
         return None
-    left = [move.at for move in thread.moves if move.kind == "ready"]
+    left = [effective_at(thread, move) for move in thread.moves if move.kind == "ready"]
     return left[-1] if left else thread.created_at
 
 
@@ -91,11 +91,16 @@ def merge_row(thread: Thread, first_review_at: datetime | None) -> Row:
     }
 
 
+def effective_at(thread: Thread, move: Move) -> datetime:
+    """What is dated before the creation took effect at it."""
+    return max(move.at, thread.created_at)
+
+
 def open_seconds(thread: Thread, as_of_at: datetime) -> int:
     total, since = 0, min(thread.created_at, as_of_at)
     is_open = True
     for move in thread.moves:
-        at = min(move.at, as_of_at)
+        at = min(effective_at(thread, move), as_of_at)
         if is_open and move.kind in ("closed", "merged"):
             total, is_open = total + seconds(since, at), False
         elif move.kind == "reopened":
@@ -170,7 +175,7 @@ def stock_moves(thread: Thread) -> list[tuple[date, list[str], int, int]]:
         is_draft = {"ready": False, "drafted": True}.get(move.kind, is_draft)
         names = flows_of(move, is_draft) if is_open or before[0] else []
         drafts = int(is_open and is_draft) - int(before[0] and before[1])
-        found.append((day_of(move.at), names, int(is_open) - int(before[0]), drafts))
+        found.append((day_of(effective_at(thread, move)), names, int(is_open) - int(before[0]), drafts))
     return found
 
 
@@ -192,7 +197,7 @@ def flow(world: World) -> list[Row]:
 def observed(world: World, thread: Thread, ended_at: datetime | None) -> tuple[float, bool]:
     """How long until something, or how long it was seen without: until it closed or the as-of moment."""
     if ended_at is not None:
-        return float(seconds(thread.created_at, ended_at)), True
+        return float(max(seconds(thread.created_at, ended_at), 0)), True
     until = min(thread.closed_at or world.as_of_at, world.as_of_at)
     return float(max(seconds(thread.created_at, until), 0)), False
 
@@ -230,7 +235,7 @@ def monthly_row(world: World, month: date) -> Row:
     opened = [thread for thread in everyone if month_of(thread.created_at) == month]
     merged = [thread for thread in everyone if thread.merged_at and month_of(thread.merged_at) == month]
     by_people = [thread for thread in opened if is_human(thread.author, world.bots)]
-    times = [seconds(thread.created_at, thread.merged_at) for thread in merged if thread.merged_at]
+    times = [max(seconds(thread.created_at, thread.merged_at), 0) for thread in merged if thread.merged_at]
     lives = {thread.number: lifecycle_row(world, thread) for thread in merged}
     return {
         "month": month,

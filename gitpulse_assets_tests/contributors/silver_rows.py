@@ -36,25 +36,34 @@ def is_whole(thread: Thread) -> bool:
 
 
 class Writer:
-    """Writes a world down, row by row; what it says first of an account is by its old login."""
+    """Writes a world down, row by row; what was told last of an account is by its login of now.
+
+    Every second thread was told of long ago: each before all that were written before it.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.rows: Rows = defaultdict(list)
         self.id = 10_000
         self.seen: set[int] = set()
+        self.seen_before: set[int] = set()
+        self.told_at = world.as_of_at
 
     def next_id(self) -> int:
         self.id += 1
         return self.id
 
     def said_by(self, prefix: str, account: Account) -> dict[str, Any]:
-        """The account and when the row was received: under its old login long ago."""
-        now, before = self.world.as_of_at, self.world.as_of_at - timedelta(days=1)
-        if account.old_login and account.account_id in self.seen:
-            return {**told(prefix, account), f"{prefix}_login": account.old_login, "fetched_at": before}
+        """The account, by its old login where the thread was told of long ago; and when the row came first.
+
+        What came first tells no login: it is later, the longer ago the thread was told of.
+        """
+        now = self.world.as_of_at
+        row = {**told(prefix, account), "fetched_at": now - (self.told_at - now + timedelta(days=400))}
+        if account.old_login and account.account_id in self.seen_before and self.told_at < now:
+            row[f"{prefix}_login"] = account.old_login
         self.seen.add(account.account_id)
-        return {**told(prefix, account), "fetched_at": now}
+        return row
 
     def add(self, table: str, thread: Thread, **fields: Any) -> None:
         key = {"issue_id": 1_000 + thread.number, "is_pull_request": thread.is_pull_request}
@@ -62,6 +71,8 @@ class Writer:
 
     def thread(self, thread: Thread) -> None:
         now = self.world.as_of_at
+        self.told_at = now if thread.number % 2 else now - timedelta(days=thread.number)
+        self.seen_before = set(self.seen)
         state = "open" if thread.state == "open" else "closed"
         comments = sum(word.kind == "comment" for word in thread.words)
         known = {
@@ -73,15 +84,18 @@ class Writer:
             "departed_at": now if thread.has_departed else None,
             "is_draft": thread.is_draft if thread.is_pull_request else None,
         }
-        author = {**self.said_by("author", thread.author), **listed(thread.author)}
-        if thread.author.old_login and author["fetched_at"] < now:
-            author["author_login"] = thread.author.old_login
+        said = self.said_by("author", thread.author)
+        author = {**said, **listed(thread.author)}
+        if not thread.author.is_deleted:
+            author["author_login"] = said["author_login"]
+        author["fetched_at"] = self.told_at
         self.add("issue_current", thread, issue_number=thread.number, state=state, merged_at=thread.merged_at,
                  author_association="NONE", **known, **author)  # fmt: skip
         # What is told of a thread that changed nothing since there was thread_opening, is the conversation's.
         is_old = thread.number % 2 == 0
+        association = thread.association if is_old else "NONE"
         self.add("conversation_thread", thread, thread_number=thread.number, is_complete=is_whole(thread),
-                 author_association=thread.association if is_old else "NONE")  # fmt: skip
+                 author_association=association, fetched_at=self.told_at)  # fmt: skip
         if not is_old:
             self.add("thread_opening", thread, author_association=thread.association)
         self.add("issue_reaction", thread, reaction_count=sum(thread.reactions.values()), **{
@@ -120,13 +134,14 @@ class Writer:
                 self.add("review_comment", thread, comment_id=self.next_id(), review_id=review_id,
                          pull_request_number=thread.number, author_association=word.association,
                          created_at=word.written_at, submitted_at=review and review.at,
-                         **self.said_by("author", word.author))  # fmt: skip
+                         last_fetched_at=self.told_at, **self.said_by("author", word.author))  # fmt: skip
 
     def comment(self, thread: Thread, word: Word) -> None:
         """In REST's list, and in the conversation too unless that came in part."""
         comment_id, author = self.next_id(), self.said_by("author", word.author)
         self.add("issue_comment", thread, comment_id=comment_id, thread_number=thread.number,
-                 author_association=word.association, created_at=word.at, **author)  # fmt: skip
+                 author_association=word.association, created_at=word.at,
+                 last_fetched_at=self.told_at, **author)  # fmt: skip
         if is_whole(thread) or comment_id % 2:
             actor = {**told("actor", word.author), "actor_login": author["author_login"]}
             self.event(thread, "commented", word.at, comment_id=comment_id, **actor,

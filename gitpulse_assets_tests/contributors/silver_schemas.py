@@ -28,10 +28,13 @@ SCHEMAS = {
         [REPOSITORY.arrow_schema.field(name).with_nullable(True) for name in ("repo_owner", "repo_name")]
     ),
     "issue_current": pa.schema([field.with_nullable(True) for field in ISSUE_CURRENT.arrow_schema]),
-    "conversation_thread": schema("issue_id thread_number is_pull_request author_association is_complete"),
+    "conversation_thread": schema(
+        "issue_id thread_number is_pull_request author_association is_complete fetched_at"
+    ),
     "thread_opening": schema("issue_id author_association"),
     "issue_comment": schema(
-        "comment_id thread_number author_login author_id author_type author_association created_at fetched_at"
+        "comment_id thread_number author_login author_id author_type author_association created_at "
+        "fetched_at last_fetched_at"
     ),
     "conversation_event": schema(
         "event_id issue_id thread_number is_pull_request event_type occurred_at position actor_login "
@@ -43,7 +46,7 @@ SCHEMAS = {
     ),
     "review_comment": schema(
         "comment_id review_id pull_request_number author_login author_id author_type author_association "
-        "created_at submitted_at fetched_at"
+        "created_at submitted_at fetched_at last_fetched_at"
     ),
     "label_span": schema(
         "issue_id thread_number is_pull_request label_id label_name span_number from_at to_at"

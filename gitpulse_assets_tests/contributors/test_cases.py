@@ -282,12 +282,19 @@ def test_an_issue_counts_in_a_share_from_the_very_end_of_its_days():
     assert row["share_answered_within_7d"] is None
 
 
-def test_a_pull_request_closed_before_it_was_opened_was_opened_first():
-    """GitHub's clocks differ: closed_at lies before created_at now and then."""
-    created_at = AS_OF - 5 * DAY
-    row = row_of(
-        "mart_pull_request_flow",
-        pull_request(1, moved("closed", created_at - timedelta(minutes=1)), created_at=created_at),
-    )
-    assert row is not None
-    assert row["open_at_end"] == 0
+@pytest.mark.parametrize("kind", ["closed", "merged"])
+@pytest.mark.parametrize("has_events", [True, False])
+def test_a_pull_request_that_ended_before_it_was_opened_ended_as_it_was_opened(
+    kind: str, *, has_events: bool
+):
+    """GitHub's clocks differ: closed_at lies before created_at now and then, if need be on the day before."""
+    created_at = datetime(2024, 5, 10, tzinfo=UTC)
+    thread = pull_request(1, moved(kind, created_at - timedelta(seconds=1)), created_at=created_at)
+    if has_events:
+        row, days = (
+            marts_of(World(AS_OF, [thread]))[f"mart_pull_request_{name}"] for name in ("lifecycle", "flow")
+        )
+        assert ([one["open_at_end"] for one in days], row[0]["open_seconds"]) == ([0] * 6, 0)
+    else:
+        row = steps_without_events(thread)
+        assert (row["open_seconds"], row["open_at_end"]) == (0, 0)

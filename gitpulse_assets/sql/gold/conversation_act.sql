@@ -33,26 +33,29 @@ with thread as (
 said as (
     select thread_number, 'opening' as act_kind, created_at as acted_at, author_login as login, author_id as id,
         author_type as type, author_association as association, null as review_state,
-        null::timestamptz as dismissed_at, fetched_at
+        null::timestamptz as dismissed_at, fetched_at as told_at
     from thread
     union all
-    select thread_number, 'comment', occurred_at, actor_login, actor_id, actor_type, actor_association, null, null,
-        fetched_at
-    from conversation_event
-    where event_type = 'commented'
+    select event.thread_number, 'comment', event.occurred_at, event.actor_login, event.actor_id, event.actor_type,
+        event.actor_association, null, null, told.fetched_at
+    from conversation_event as event
+    join conversation_thread as told using (issue_id)
+    where event.event_type = 'commented'
     union all
     select comment.thread_number, 'comment', comment.created_at, comment.author_login, comment.author_id,
-        comment.author_type, comment.author_association, null, null, comment.fetched_at
+        comment.author_type, comment.author_association, null, null,
+        coalesce(comment.last_fetched_at, comment.fetched_at)
     from issue_comment as comment
     anti join (from conversation_event where event_type = 'commented') as told using (comment_id)
     anti join (from conversation_thread where is_complete) as whole using (thread_number)
     union all
-    select pull_request_number, 'review', submitted_at, author_login, author_id, author_type, author_association,
-        state_submitted, dismissed_at, fetched_at
+    select review.pull_request_number, 'review', review.submitted_at, review.author_login, review.author_id,
+        review.author_type, review.author_association, review.state_submitted, review.dismissed_at, told.fetched_at
     from review
+    join conversation_thread as told using (issue_id)
     union all
     select pull_request_number, 'review_comment', coalesce(submitted_at, created_at), author_login, author_id,
-        author_type, author_association, null, null, fetched_at
+        author_type, author_association, null, null, coalesce(last_fetched_at, fetched_at)
     from review_comment
 ),
 
@@ -74,7 +77,8 @@ personal as (
 ),
 
 person as (
-    select person_id, if(person_id = 0, 'ghost', arg_max(login, fetched_at)) as person_login
+    -- By the answer that came last. Two names in one of a moment: somebody was renamed in it.
+    select person_id, if(person_id = 0, 'ghost', arg_max(login, (told_at, login))) as person_login
     from personal
     group by person_id
 ),

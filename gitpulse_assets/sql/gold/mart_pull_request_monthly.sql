@@ -8,6 +8,7 @@ with pull_request as (
         mart.pull_request_number,
         mart.created_at,
         mart.merged_at,
+        greatest(epoch_us(mart.merged_at) - epoch_us(mart.created_at), 0) / 1000000.0::double as merge_seconds,
         mart.is_merged_without_review,
         act.is_human,
         date_trunc('month', make_timestamp(epoch_us(mart.created_at)))::date as month,
@@ -36,8 +37,8 @@ merged as (
     select
         merged_month,
         count(*) as merged_count,
-        quantile_cont((epoch_us(merged_at) - epoch_us(created_at)) / 1000000.0::double, 0.5) as median_merge_seconds,
-        quantile_cont((epoch_us(merged_at) - epoch_us(created_at)) / 1000000.0::double, 0.9) as p90_merge_seconds,
+        quantile_cont(merge_seconds, 0.5) as median_merge_seconds,
+        quantile_cont(merge_seconds, 0.9) as p90_merge_seconds,
         avg(is_merged_without_review::int) as share_merged_without_review
     from pull_request
     where merged_month is not null

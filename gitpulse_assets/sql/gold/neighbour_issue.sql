@@ -8,6 +8,7 @@ select
     issue.state,
     issue.departed_at,
     lower(issue.departed_to) as departed_to,
+    issue.fetched_at,
     coalesce(labels.label_names, []) as label_names
 from other_issue_current as issue
 left join (

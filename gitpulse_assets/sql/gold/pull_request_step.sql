@@ -2,13 +2,14 @@
 -- often, when and for how long pull requests were open or drafts is counted from it and nowhere else.
 -- Events in time order; the state before and after each is kept, so that a step that changes nothing (a second
 -- closing, a draft made ready while closed) moves no stock. A merge is the closing at merged_at.
+-- Nothing takes effect before the creation, whatever clock said so: GitHub dates a closing before it now and then.
 -- The snapshot is the truth at its end: what it says and no event tells takes effect at closed_at (a closing) or
 -- updated_at (the rest), never before what was told.
 with told as (
     select
         pr.pull_request_number,
         event.event_type as kind,
-        event.occurred_at as stepped_at,
+        greatest(event.occurred_at, pr.created_at) as stepped_at,
         event.position,
         coalesce(event.closer_type = 'Commit', false) as is_by_commit
     from conversation_event as event
@@ -41,9 +42,9 @@ snapshot as (
         pr.state,
         coalesce(pr.is_draft, false) as is_draft,
         pr.created_at,
-        pr.merged_at,
-        greatest(coalesce(pr.closed_at, pr.updated_at), last_told.last_at) as closed_at,
-        greatest(pr.updated_at, last_told.last_at) as updated_at,
+        greatest(pr.merged_at, pr.created_at) as merged_at,
+        greatest(coalesce(pr.closed_at, pr.updated_at), last_told.last_at, pr.created_at) as closed_at,
+        greatest(pr.updated_at, last_told.last_at, pr.created_at) as updated_at,
         coalesce(pr.is_last_closing_by_commit, false) as is_listed_by_commit,
         last_told.last_moved is not distinct from 'closed' as is_told_closed,
         coalesce(last_told.first_turned = 'ready_for_review', last_told.first_turned is null and pr.is_draft, false)

@@ -14,7 +14,8 @@ received as (
         author.login as author_login, author.id as author_id, author.type as author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, (fetched_at, run_sequence, page_number, record_number) as place, fetched_at as received_at
+        run_id, fetched_at, fetched_at as last_fetched_at,
+        (fetched_at, run_sequence, page_number, record_number) as place, fetched_at as received_at
     from issue_comment_record
     where rule is null
     union all
@@ -23,7 +24,7 @@ received as (
         author_login, author_id, author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer), null
+        run_id, fetched_at, last_fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer), null
     from stored_issue_comment
     semi join touched_comment using (comment_id)
 ),
@@ -84,7 +85,8 @@ select
     newest.reaction_rocket_count,
     newest.reaction_eyes_count,
     newest.run_id,
-    first_told.fetched_at
+    first_told.fetched_at,
+    newest.last_fetched_at
 from newest
 join first_told using (comment_id)
 left join gone using (comment_id)
