@@ -172,9 +172,9 @@ def test_what_was_spent_is_accounted_for_by_stream(empty):
 
 
 def crashes() -> list:
-    """Before and after every write; in the suite two alone."""
+    """Before and after every write; in the suite one alone."""
     cases = [(write, is_after) for write in range(1, 62) for is_after in (False, True)]
-    suite = [(19, True), (32, False)]
+    suite = [(19, True)]
     return [pytest.param(*case, marks=() if case in suite else pytest.mark.slow) for case in cases]
 
 
@@ -199,7 +199,7 @@ def test_the_crashes_cover_every_write(empty, crashing, monkeypatch):
     assert 56 <= store.write_count <= 61
 
 
-@pytest.mark.parametrize("page_number", [3, 12, 25])
+@pytest.mark.parametrize("page_number", [12, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 25))])
 def test_records_that_move_behind_the_segments_meanwhile_are_met_there(empty, make_product, page_number):
     """From what is read, and from what is not yet: nobody knows which. One moves again while that is read."""
     acts = empty.world.acts_on(REPO.key)
@@ -243,8 +243,12 @@ def opened(*runs: tuple[int, int]) -> World:
 
 @pytest.mark.parametrize(
     "runs",
-    [((100, 0),), ((10, 3600), (100, 1)), ((100, 60), (3, 86_400)), ((60, 60), (60, 60))],
-    ids=["all in one second", "most in five minutes of late", "most long ago", "an empty year between"],
+    [
+        pytest.param(((100, 0),), id="all in one second"),
+        pytest.param(((10, 3600), (100, 1)), id="most in five minutes of late", marks=pytest.mark.slow),
+        pytest.param(((100, 60), (3, 86_400)), id="most long ago", marks=pytest.mark.slow),
+        pytest.param(((60, 60), (60, 60)), id="an empty year between"),
+    ],
 )
 def test_however_updates_lie_in_time_all_records_come(make_product, runs):
     product = make_product(opened(*runs))
@@ -306,7 +310,7 @@ def test_pages_that_have_to_shrink_bring_all_the_same(empty, one_by_one):
     assert_came(empty, one_by_one)
 
 
-@pytest.mark.parametrize("skip", [2, 11, 20])
+@pytest.mark.parametrize("skip", [11, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 20))])
 def test_case_24_a_segment_that_lost_its_link_is_no_whole_one(empty, one_by_one, skip):
     empty.app.faults[:] = [Fault("no_link", BY_UPDATE, skip=skip, times=SEGMENT_COUNT + 2)]
     with pytest.raises(ListCut):

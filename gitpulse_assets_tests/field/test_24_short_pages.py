@@ -167,7 +167,7 @@ def changed_count(watched: Watched) -> int:
     return watched.product.table(silver.ISSUE_CURRENT)["title"].to_pylist().count("Changed")
 
 
-@pytest.mark.parametrize("token", ["good-token", ""])
+@pytest.mark.parametrize("token", ["good-token", pytest.param("", marks=pytest.mark.slow)])
 def test_24_an_incremental_walk_with_a_short_page_is_followed_by_a_full_one(tmp_path, token):
     """It was: 40 of 120 changes lost; no count tells a change of a title."""
     watched = make(tmp_path, token=token)
@@ -226,7 +226,7 @@ def test_24_a_run_tried_again_has_not_forgotten_what_its_first_walk_lacked(watch
 
 
 @pytest.mark.dear
-@pytest.mark.parametrize("token", ["good-token", ""])
+@pytest.mark.parametrize("token", ["good-token", pytest.param("", marks=pytest.mark.slow)])
 def test_24_what_is_hidden_and_goes_on_changing_costs_no_full_walk_a_run(tmp_path, token):
     """Cousin: a hidden pull request stands in every list of changes; it is told, with a token as nothing."""
     watched = make(tmp_path, token=token)
@@ -323,7 +323,9 @@ def test_24_events_that_a_page_lacks_twice_are_told_and_walked_again(with_events
 
 
 @pytest.mark.dear
-@pytest.mark.parametrize("page", ["?per_page=100&page=3", "?per_page=100"])
+@pytest.mark.parametrize(
+    "page", [pytest.param("?per_page=100&page=3", marks=pytest.mark.slow), "?per_page=100"]
+)
 def test_24_events_short_for_good_are_told_and_walked_whole_once_more(with_events, page):
     """Also those on the newest page, which every further walk meets again."""
     with_events.faults.append(Fault("short", match=f"{EVENTS}{page}", times=ALWAYS))

@@ -30,7 +30,14 @@ LINEAGE = "unit/test_lineage.py::test_the_stored_lineage_is_that_of_the_statemen
 # What a process with the subject has to pass beside its own tests; `-k` names what is the subject's.
 STANDARD = ("collect/test_streams.py", "unit/silver/test_streams.py", "-k", "issue_timeline or comment")
 BROWSER = ("people/test_browser.py", "-m", "dear")
-DEAR = ("marts/test_marts.py", "folding/test_folding.py", "retention/test_retention.py")
+FOLDING, RETENTION = "folding/test_folding.py", "retention/test_retention.py"
+DEAR = (
+    "marts/test_marts.py",
+    f"{FOLDING}::test_07_every_record_and_every_run_is_kept",
+    f"{FOLDING}::test_07_what_was_folded_goes_with_a_later_fold",
+    f"{RETENTION}::test_it_removes_and_the_second_time_nothing",
+    f"{RETENTION}::test_the_next_refresh_goes_on_as_before",
+)
 
 
 @pytest.mark.dear
@@ -40,6 +47,7 @@ DEAR = ("marts/test_marts.py", "folding/test_folding.py", "retention/test_retent
         pytest.param(("people", LINEAGE), id="of the subject"),
         pytest.param(STANDARD, id="of every stream"),
         pytest.param(DEAR, id="of every mart and lake"),
+        pytest.param((FOLDING, RETENTION), id="of every upkeep", marks=pytest.mark.slow),
         pytest.param(BROWSER, id="in a browser"),
     ],
 )
