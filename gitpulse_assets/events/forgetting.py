@@ -218,7 +218,7 @@ def texts_of(lake: Lake, key: str) -> Iterator[bytes]:
     opened = lake.store.open(key)
     if opened is not None:
         with opened.file as file:
-            yield from map(bytes, whole_lines(file, TEXT_BYTES))
+            yield from (bytes(memoryview(text)[:length]) for text, length in whole_lines(file, TEXT_BYTES))
 
 
 def write_without(lake: Lake, key: str, person: Person, path: Path) -> bool:
