@@ -57,7 +57,7 @@ def wait_until(what: str, holds: Callable[[], Any], seconds_max: float = WAIT_SE
     while time.monotonic() < end:
         if answer := holds():
             return answer
-        time.sleep(0.25)
+        time.sleep(0.5)
     raise AssertionError(f"{what}: not within {seconds_max} s")
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -44,6 +45,12 @@ query Log($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events {
 ADD = """
 mutation Add($selector: RepositorySelector!, $key: String!) { addDynamicPartition(
   repositorySelector: $selector, partitionsDefName: "repos", partitionKey: $key) { __typename } }"""
+SENSOR = """
+query Sensor($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
+  ... on Sensor { sensorState { id } } } }"""
+STOP_SENSOR = """
+mutation Stop($id: String!) { stopSensor(id: $id) {
+  ... on StopSensorMutationResult { instigationState { status } } } }"""
 OTHERS = ("daemon", "webserver", "readonly", "page", "proxy")
 SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "gitpulse"}
 
@@ -133,6 +140,12 @@ class Deployment:
 
         return wait_until(f"run {run_id} is {statuses}", ended)
 
+    def stop_sensor(self, name: str) -> None:
+        """Switch a sensor off."""
+        found = self.ask(SENSOR, selector=SELECTOR | {"sensorName": name})["sensorOrError"]
+        stopped = self.ask(STOP_SENSOR, id=found["sensorState"]["id"])["stopSensor"]
+        assert stopped["instigationState"]["status"] == "STOPPED"
+
     def events(self, run_id: str) -> list[dict[str, Any]]:
         """What the run's log says, with how bad it is."""
         events = self.ask(LOG, id=run_id)["logsForRun"]["events"]
@@ -177,6 +190,7 @@ def receiver() -> Iterator[Receiver]:
         server.shutdown()
 
 
+@cache
 def password_hash(password: str) -> str:
     caddy = shutil.which("caddy")
     if caddy is None:
@@ -271,9 +285,9 @@ def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(deployment: Deployment) -> Iterator[Page]:
-    """A browser of the administrator's."""
+    """A browser of the administrator's; one that stays open asks and draws for as long as it is."""
     chromium = shutil.which("chromium")
     if chromium is None:
         absent("browser", "there is no chromium on the path")
