@@ -53,7 +53,7 @@ prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills 
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --hypothesis-profile prove --ignore gitpulse_assets_tests/deployment $(ARGS)
 
 test-deployment: .venv/launchers  ## docker-compose.yml, started as processes: database, S3, Dagster, proxy, browser
-	$(BIN)/pytest gitpulse_assets_tests/deployment $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile gitpulse_assets_tests/deployment $(ARGS)
 
 prove-workers: .venv/launchers  ## three workers, 200 repositories, and everything that can die does (half an hour; REPOSITORIES=24)
 	$(BIN)/pytest gitpulse_assets_tests/deployment/test_workers.py -s --repositories $(REPOSITORIES) $(ARGS)
