@@ -19,7 +19,7 @@ from gitpulse_assets_tests.contributors.truth import (
     Word,
     World,
 )
-from gitpulse_assets_tests.contributors.witness import Look, Witness
+from gitpulse_assets_tests.contributors.witness import Entry, Look, Witness
 
 HOUR = 3600
 NOBODY = Account(0, "", is_deleted=True)
@@ -67,7 +67,13 @@ def closing_of(issue: Issue) -> list[Move]:
     return [Move("closed", moment(issue.closed_at), account(issue.closed_by))]
 
 
-def words_of(facts: list[Fact]) -> list[Word]:
+def first_association(witness: Witness, fact: Fact, *entries: Entry) -> str:
+    """An entry's association as it was shown first; of a reply's review that of its comment."""
+    shown = (witness.associations[entry] for entry in entries if entry in witness.associations)
+    return next(shown, fact.association)
+
+
+def words_of(facts: list[Fact], witness: Witness) -> list[Word]:
     deleted = {fact.subject_id for fact in facts if fact.kind in DELETIONS}
     dismissed = {fact.subject_id: moment(fact.at) for fact in facts if fact.kind == "review_dismissed"}
     found: list[Word] = []
@@ -76,15 +82,25 @@ def words_of(facts: list[Fact]) -> list[Word]:
         who, at = account(fact.actor), moment(fact.at)
         is_here = fact.subject_id not in deleted
         if fact.kind == "commented" and is_here:
-            found.append(Word("comment", at, who, fact.association))
+            found.append(
+                Word("comment", at, who, first_association(witness, fact, ("comment", fact.subject_id)))
+            )
         elif fact.kind == "review_commented":
             drafts += [fact] if is_here else []
         elif fact.kind == "reviewed":
             ended = dismissed.get(fact.subject_id)
-            found += [Word("review", at, who, fact.association, fact.detail, ended)] if is_here else []
+            remarks: list[Entry] = [("review_comment", draft.subject_id) for draft in drafts]
+            tie = first_association(witness, fact, ("review", fact.subject_id), *remarks)
+            found += [Word("review", at, who, tie, fact.detail, ended)] if is_here else []
             found += [
-                Word("review_comment", at, who, fact.association, written_at=moment(draft.at))
-                for draft in drafts
+                Word(
+                    "review_comment",
+                    at,
+                    who,
+                    first_association(witness, fact, remark),
+                    written_at=moment(draft.at),
+                )
+                for draft, remark in zip(drafts, remarks, strict=True)
             ]
             drafts = []
     return found
@@ -119,12 +135,12 @@ def thread_of(issue: Issue, facts: list[Fact], witness: Witness) -> Thread:
         issue.number,
         issue.is_pull_request,
         account(issue.author),
-        association_of(issue.author),
+        witness.associations.get(("issue", issue.issue_id), association_of(issue.author)),
         moment(issue.created_at),
         issue.title,
         issue.is_pull_request and is_draft,
         moves_of(facts, issue) if issue.is_pull_request else closing_of(issue),
-        words_of(facts),
+        words_of(facts, witness),
         labels_of(facts, witness),
         {REACTIONS.get(kind, kind): count for kind, count in issue.reactions.items()},
     )

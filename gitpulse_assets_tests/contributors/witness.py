@@ -15,6 +15,10 @@ from gitpulse_assets.sandbox.model import node_id
 from gitpulse_assets.sandbox.thread_acts import Fact
 
 Source = Literal["issues", "issue_timeline", "looks"]
+Entry = tuple[Literal["issue", "comment", "review", "review_comment"], int]
+# What has an association, by where a list of it is or its type in GraphQL.
+LISTED = {"/issues": "issue", "/issues/comments": "comment", "/pulls/comments": "review_comment"}
+TYPES = {"IssueComment": "comment", "PullRequestReview": "review"}
 
 
 class Killed(BaseException):
@@ -51,8 +55,9 @@ class Named:
 class Witness:
     """Stands between a reader and the stand-in; `requests_left`: how many it lets pass before it kills.
 
-    `records`: what records showed, by issue id; `conversations`: when a thread's was told, by node id. The
-    look at the newest record, by which a reader learns whether there is anything to read, shows nothing.
+    `records`: what records showed, by issue id; `conversations`: when a thread's was told, by node id;
+    `associations`: what each entry's was when it was shown first. The look at the newest record, by which a
+    reader learns whether there is anything to read, shows nothing else.
     """
 
     app: SandboxApp
@@ -62,6 +67,7 @@ class Witness:
     records: dict[int, list[Shown]] = field(default_factory=dict[int, list[Shown]])
     conversations: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     node_ids: dict[int, str] = field(default_factory=dict[int, str])
+    associations: dict[Entry, str] = field(default_factory=dict[Entry, str])
 
     def __post_init__(self) -> None:
         self._answer, self.app.answer = self.app.answer, self.answer  # type: ignore[method-assign]
@@ -85,6 +91,7 @@ class Witness:
 
     def _write_down(self, request: Request, response: Response) -> None:
         at = self.app.world.clock
+        self._write_down_associations(request, response)
         if request.path.endswith("/members"):
             unchanged = self.looks[-1].user_ids if self.looks else frozenset[int]()
             people = json.loads(response.body) if response.status == 200 else None
@@ -96,6 +103,20 @@ class Witness:
         elif response.status == 200 and request.path.endswith("/graphql"):
             for node in named_nodes(json.loads(response.body)):
                 self._node(at, node)
+
+    def _write_down_associations(self, request: Request, response: Response) -> None:
+        kind = next((LISTED[end] for end in reversed(LISTED) if request.path.endswith(end)), None)
+        if response.status != 200 or not (kind or request.path.endswith("/graphql")):
+            return
+        told = json.loads(response.body)
+        if kind:
+            for one in told:
+                self.associations.setdefault((kind, one["id"]), one["author_association"])  # type: ignore[arg-type]
+            return
+        for node in named_nodes(told):
+            if kind := TYPES.get(node.get("__typename", "")):
+                entry = (kind, int(node["fullDatabaseId"]))
+                self.associations.setdefault(entry, node["authorAssociation"])  # type: ignore[arg-type]
 
     def _record(self, at: int, record: dict[str, Any]) -> None:
         names = {label["id"]: label["name"] for label in record["labels"]}

@@ -122,18 +122,28 @@ def lived_through(folder: Path, seed: int) -> Life:
     """Sync now and then, killed now and then, and at last in full."""
     reader, rng = reader_of(folder, seed), Random(seed)
     life, world = Life(reader, Witness(reader.app), rng.choice(OPTIONS)), reader.world
-    organization = world.organization(REPO.owner)
+    organization, ties = world.organization(REPO.owner), Random(f"ties of {seed}")
     for _ in range(rng.randrange(4)):
         organization.empty_lists = ALWAYS if rng.random() < 0.2 else 0
         if rng.random() < 0.4:
             life.cut_short(rng.randrange(8))
             world.advance(seconds=rng.choice((0, 40, 5000)))
         life.sync()
+        change_ties(world, ties)
         world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 9 * DAY_SECONDS))
         change_a_label(world, rng)
     organization.empty_lists = ALWAYS if rng.random() < 0.2 else 0
     life.sync(is_full=True)
     return life
+
+
+def change_ties(world: Sandbox, rng: Random) -> None:
+    """Let others maintain the repository: what was said before goes on by what it was received with."""
+    acts = world.acts_on(REPO.key)
+    everybody = {fact.actor.user_id: fact.actor for fact in acts.facts if fact.actor}
+    for user in rng.sample(list(everybody.values()), min(3, len(everybody))):
+        user.association = rng.choice(("NONE", "CONTRIBUTOR", "MEMBER", "COLLABORATOR", "OWNER"))
+    acts.forget_rendered()
 
 
 def change_a_label(world: Sandbox, rng: Random) -> None:
