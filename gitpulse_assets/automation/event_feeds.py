@@ -16,6 +16,7 @@ from gitpulse_assets.automation.watching import NOTHING_WATCHED, sensor_client, 
 from gitpulse_assets.contracts.events import PUBLIC_EVENT, STAR_COUNT
 from gitpulse_assets.place import Day
 from gitpulse_assets.resources import open_lake
+from gitpulse_assets.runs.telling import newest_materialization
 from gitpulse_assets.settings import load_settings
 
 if TYPE_CHECKING:
@@ -108,10 +109,12 @@ def stars_checked(
         return
     day = Day(polled_at.date() - timedelta(days=1))
     if parts_of(lake.commit("silver", day), STAR_COUNT) and not is_told(instance, STARS_CHECK, day):
+        key = dg.AssetKey(list(PUBLIC_EVENT.asset_key))
         yield dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(list(PUBLIC_EVENT.asset_key)),
+            asset_key=key,
             check_name=STARS_CHECK,
-            partition=str(day.event_date),
+            partition=day.key,
+            target_materialization_data=newest_materialization(instance, key, day.key),
             **stars_found(star_trouble_of_day(lake, con, day)),
         )
 

@@ -6,6 +6,9 @@ from itertools import groupby
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from dagster._core.events import (
     AssetObservationData,
     DagsterEventBatchMetadata,
@@ -53,13 +56,31 @@ def report_by_run(
 ) -> None:
     """Tell Dagster of a check of another partition than the run's, as often as runs do.
 
-    Without a run Dagster 1.13 takes one evaluation of a check and partition, and refuses the second.
+    Without a run Dagster 1.13 takes one evaluation of a check and partition, and refuses the second; without
+    the materialization that it is of, the partition is shown as one that was never checked.
     """
-    tell_dagster(instance, run_id, [evaluation_of(result, partition)])
+    target = newest_materialization(instance, result.asset_key or dg.AssetKey([]), partition)
+    tell_dagster(instance, run_id, [evaluation_of(result, partition, target)])
 
 
-def evaluation_of(result: dg.AssetCheckResult, partition: str) -> dg.AssetCheckEvaluation:
-    """What a check found of a partition, as Dagster keeps it."""
+def newest_materialization(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, partition: str
+) -> AssetCheckEvaluationTargetMaterializationData | None:
+    """The newest materialization of a partition, as a check of it names it; None where there is none."""
+    wanted = dg.AssetRecordsFilter(asset_key=asset_key, asset_partitions=[partition])
+    for found in instance.fetch_materializations(wanted, limit=1).records:
+        return AssetCheckEvaluationTargetMaterializationData(
+            run_id=found.run_id, storage_id=found.storage_id, timestamp=found.timestamp
+        )
+    return None
+
+
+def evaluation_of(
+    result: dg.AssetCheckResult,
+    partition: str,
+    target: AssetCheckEvaluationTargetMaterializationData | None = None,
+) -> dg.AssetCheckEvaluation:
+    """What a check found of a partition, as Dagster keeps it; `target`: of which materialization."""
     return dg.AssetCheckEvaluation(
         asset_key=result.asset_key or dg.AssetKey([]),
         check_name=result.check_name or "",
@@ -68,4 +89,5 @@ def evaluation_of(result: dg.AssetCheckResult, partition: str) -> dg.AssetCheckE
         severity=result.severity,
         description=result.description,
         partition=partition,
+        target_materialization_data=target,
     )

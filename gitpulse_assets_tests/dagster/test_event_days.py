@@ -58,3 +58,14 @@ def test_dagster_refuses_a_second_check_of_a_day_without_a_run(instance: dg.Dags
     instance.report_runless_asset_event(evaluation(MONDAY, passed=False))
     with pytest.raises(Exception, match="UNIQUE constraint failed"):
         instance.report_runless_asset_event(evaluation(MONDAY, passed=True))
+
+
+def test_a_day_that_another_run_judges_again_is_not_shown_as_one_that_was_never_checked(
+    instance: dg.DagsterInstance,
+):
+    key = dg.AssetKey(list(PUBLIC_EVENT.asset_key))
+    instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=str(MONDAY)))
+    report(instance, RUNS[0], MONDAY, passed=False)
+    checks = [dg.AssetCheckKey(key, HOURS_CHECK)]
+    (shown,) = instance.event_log_storage.get_asset_check_partition_info(checks)
+    assert (shown.partition_key, shown.is_current) == (str(MONDAY), True)
