@@ -19,7 +19,6 @@ from gitpulse_assets_tests.answer_lakes import (
     HALF,
     ROCKET,
     copy_filled,
-    fill,
     generated_world,
     publish,
     sync,
@@ -35,7 +34,7 @@ def small(stored, pytestconfig, tmp_path):
     lake, world = stored(), generated_world(**SMALL)
     place = lake.store.uri("")
     if place.startswith("s3://"):
-        fill(lake, world, tmp_path)
+        sync(lake, world, ROCKET, tmp_path)
     else:
         copy_filled(pytestconfig, Path(place), **SMALL)
     answers = LakeAnswers(lake)

@@ -1,5 +1,6 @@
 """`gitpulse action`: what a workflow is told where not all goes well; the whole is tried in `action/`."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -55,7 +56,10 @@ def test_a_limit_fails_no_workflow_and_the_next_run_goes_on(runner, world, gitpu
     assert "direction=" in (runner / "output").read_text()
 
 
-def test_a_token_that_may_not_write_fails_after_the_answer_is_told(runner, world, gitpulse, monkeypatch):
+def test_a_token_that_may_not_write_fails_after_the_answer_is_told(
+    runner, first_refresh, gitpulse, monkeypatch
+):
+    shutil.copytree(first_refresh.home / ".gitpulse" / "lake", runner / ".gitpulse" / "lake")
     monkeypatch.setenv("GITHUB_TOKEN", "read_only_token")
     result = gitpulse("action", "--keep-issue", "true")
     assert result.exit_code == FAILED

@@ -139,7 +139,7 @@ def test_the_ui_ends_with_all_its_processes(home: Path, number: signal.Signals):
         port = free.getsockname()[1]
     with started("ui", "--port", str(port), before=in_the_background) as process:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/server_info"))
-        assert len(processes_of(home)) >= 5
+        wait_until(lambda: len(processes_of(home)) >= 5)
         process.send_signal(number)
         said, _ = process.communicate(timeout=120)
         wait_until(lambda: not processes_of(home))
