@@ -105,7 +105,20 @@ class Writer:
             merger = thread.last_end.by if thread.last_end and thread.state == "merged" else None
             merged_by = told("merged_by", merger) if merger else {}
             self.add("pull_request_current", thread, pull_request_number=thread.number, state=thread.state,
-                     merged_at=thread.merged_at, **known, **listed(thread.author), **merged_by)  # fmt: skip
+                     merged_at=thread.merged_at, fetched_at=self.record_at(thread), **known,
+                     **listed(thread.author), **merged_by)  # fmt: skip
+            self.later_move(thread)
+
+    def record_at(self, thread: Thread) -> datetime:
+        """When its record came: after all that it shows."""
+        return max([self.world.as_of_at, *(move.at + timedelta(seconds=1) for move in thread.moves)])
+
+    def later_move(self, thread: Thread) -> None:
+        """Of most the conversation came later than the record, with a move that this cannot show."""
+        turned = "ready_for_review" if thread.is_draft else "convert_to_draft"
+        ended = "closed" if thread.state == "open" else "reopened"
+        for kind in ((), (turned,), (ended,))[thread.number % 3]:
+            self.event(thread, kind, self.record_at(thread) + timedelta(seconds=1))
 
     def event(self, thread: Thread, event_type: str, at: datetime, **fields: Any) -> None:
         event_id = self.next_id()

@@ -54,7 +54,7 @@ SCHEMAS = {
     "pull_request_current": schema(
         "issue_id pull_request_number title state is_draft author_login author_id author_type created_at "
         "updated_at closed_at merged_at merged_by_login merged_by_id merged_by_type comment_count "
-        "departed_at is_last_closing_by_commit"
+        "departed_at fetched_at is_last_closing_by_commit"
     ),
     "issue_reaction": schema(
         "issue_id reaction_count " + " ".join(f"reaction_{kind}_count" for kind in REACTIONS)

@@ -8,7 +8,14 @@ import pytest
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.contributors import build_conversations, label_names, unfit_patterns
 from gitpulse_assets.watch.watch_list import DEFAULT_WAITING_LABELS
-from gitpulse_assets_tests.contributors.compare import judged, load, marts_of, options_of
+from gitpulse_assets_tests.contributors.compare import (
+    ORACLES,
+    compared,
+    judged,
+    load,
+    marts_of,
+    options_of,
+)
 from gitpulse_assets_tests.contributors.truth import (
     Account,
     LabelTime,
@@ -256,6 +263,29 @@ def test_what_only_the_snapshot_tells_takes_effect_after_what_was_told():
     assert [(row["flow_date"], row["open_at_end"]) for row in rows if row["reopened_count"]] == [
         (AS_OF.date(), 1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("moves", "told"),
+    [
+        ([], "closed"),
+        ([], "convert_to_draft"),
+        ([moved("drafted", AS_OF - 20 * DAY)], "ready_for_review"),
+        ([moved("closed", AS_OF - 20 * DAY)], "reopened"),
+    ],
+)
+def test_what_a_conversation_tells_of_the_time_after_the_record_waits_for_the_next_record(
+    moves: list[Move], told: str
+):
+    """A list takes hours to read: many are closed between their record and their conversation."""
+    world = World(AS_OF, [pull_request(1, *moves)])
+    with connect() as con:
+        load(con, world)
+        con.execute("update conversation_event set event_type = ? where occurred_at > ?", [told, AS_OF])
+        build_conversations(con, AS_OF, options_of(world))
+        for name in ("mart_pull_request_lifecycle", "mart_pull_request_flow"):
+            made = con.table(name).to_arrow_table().to_pylist()
+            assert compared(name, made, ORACLES[name][0](world)).wrong == []
 
 
 def test_who_comments_twice_is_one_of_the_people():

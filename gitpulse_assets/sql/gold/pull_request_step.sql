@@ -4,7 +4,8 @@
 -- closing, a draft made ready while closed) moves no stock. A merge is the closing at merged_at.
 -- Nothing takes effect before the creation, whatever clock said so: GitHub dates a closing before it now and then.
 -- The snapshot is the truth at its end: what it says and no event tells takes effect at closed_at (a closing) or
--- updated_at (the rest), never before what was told.
+-- updated_at (the rest), never before what was told. It contradicts no event that came after its record: that one
+-- waits for the next record.
 with told as (
     select
         pr.pull_request_number,
@@ -14,7 +15,9 @@ with told as (
         coalesce(event.closer_type = 'Commit', false) as is_by_commit
     from conversation_event as event
     join pull_request_current as pr on pr.pull_request_number = event.thread_number
-    where event.event_type in ('closed', 'reopened', 'ready_for_review', 'convert_to_draft')
+    where
+        event.event_type in ('closed', 'reopened', 'ready_for_review', 'convert_to_draft')
+        and event.occurred_at <= pr.fetched_at
     -- A merge closes too: the last closing at or after it is its own.
     qualify event.event_type <> 'closed' or coalesce(event.occurred_at < pr.merged_at, true) or row_number() over (
         partition by pr.pull_request_number, event.event_type order by event.occurred_at desc, event.position desc

@@ -1,0 +1,36 @@
+"""A pull request that is closed between its record and its conversation, which the same sync reads later."""
+
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.history.product import Reader
+
+REPO = Repo("acme", "rocket")
+
+
+def test_a_closing_between_the_record_and_the_conversation_is_no_reopening(tmp_path):
+    world = World("2026-01-01T00:00:00Z")
+    acts = world.add_repository(REPO.key)
+    pull_request = acts.open(world.clock, None, "Title", is_pull_request=True)
+    world.advance(seconds=86_400)
+    reader = Reader(world, REPO, tmp_path / "lake")
+    answer = reader.app.answer
+
+    def closing(request):
+        if "timelineItems" in str(request.body) and pull_request.state == "open":
+            world.advance(seconds=60)
+            acts.close_pull_request(pull_request, world.clock, None)
+        return answer(request)
+
+    reader.app.answer = closing
+    seen = []
+    for _ in range(2):
+        reader.sync()
+        world.advance(seconds=60)
+        with reader.gold() as con:
+            seen += con.execute("select state, times_reopened from mart_pull_request_lifecycle").fetchall()
+            flows = con.execute(
+                "select sum(closed_unmerged_count), sum(reopened_count), arg_max(open_at_end, flow_date) "
+                "from mart_pull_request_flow"
+            ).fetchone()
+    assert seen == [("open", 0), ("closed", 0)]
+    assert flows == (1, 0, 0)
