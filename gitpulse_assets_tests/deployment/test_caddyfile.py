@@ -38,17 +38,22 @@ def without_certificates(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-@contextmanager
-def running(tmp_path: Path, variables: dict[str, str]) -> Iterator[Compose]:
-    """The service `proxy`, with what it adapts its file to, but for certificates."""
+def adapted(compose: Compose) -> dict[str, Any]:
+    """What Caddy makes of the file."""
     caddy = shutil.which("caddy")
     if caddy is None:
         absent("caddy", "there is no caddy on the path")
-    compose = Compose(tmp_path, variables, {"/etc/caddy": tmp_path})
     adapt = [str(caddy), "adapt", "--config", str(ROOT / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
-    adapted = compose.execute("proxy", *adapt)
-    assert adapted.returncode == 0, adapted.stderr
-    config = without_certificates(json.loads(adapted.stdout))
+    done = compose.execute("proxy", *adapt)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def running(tmp_path: Path, variables: dict[str, str]) -> Iterator[Compose]:
+    """The service `proxy`, with what it adapts its file to, but for certificates."""
+    compose = Compose(tmp_path, variables, {"/etc/caddy": tmp_path})
+    config = without_certificates(adapted(compose))
     (tmp_path / "config.json").write_text(json.dumps(config))
     compose.services["proxy"]["command"] = ["caddy", "run", "--config", "/etc/caddy/config.json"]
     compose.start("proxy")
@@ -74,3 +79,22 @@ def test_with_a_name_the_plain_port_only_leads_to_the_other(tmp_path: Path, vari
         )
         assert answer.status_code in (301, 308)
         assert answer.headers["location"].startswith("https://gitpulse.example.com")
+
+
+def test_no_question_goes_out_on_a_connection_that_its_server_is_about_to_close(
+    tmp_path: Path, variables: dict[str, str]
+):
+    """uvicorn closes one after 5 idle seconds, and Caddy keeps it for two minutes: 502 (caddy#6452)."""
+    found = list(proxies(adapted(Compose(tmp_path, variables, {"/etc/caddy": tmp_path}))))
+    assert len(found) == 3
+    for proxy in found:
+        assert 0 < proxy["transport"]["keep_alive"]["idle_timeout"] < 5e9
+
+
+def proxies(config: Any) -> Iterator[dict[str, Any]]:
+    """Every reverse proxy in what Caddy made of the file."""
+    if isinstance(config, dict) and config.get("handler") == "reverse_proxy":
+        yield config
+    elif isinstance(config, dict | list):
+        for part in config.values() if isinstance(config, dict) else config:
+            yield from proxies(part)
