@@ -1,6 +1,7 @@
 """Runs the stand-in GitHub in a process of its own, so that its work and memory are not the reader's.
 
-`python -m gitpulse_assets.sandbox.process SPEC` serves what the JSON text says and prints the base URL first.
+`python -m gitpulse_assets.sandbox.process` serves what the first line of its input says, JSON, and prints the
+base URL first.
 """
 
 import json
@@ -31,15 +32,9 @@ def serve_generated_apart(
     plans: Sequence[HistoryPlan], clock: str = DEFAULT_CLOCK, limits: Limits | None = None
 ) -> Iterator[str]:
     """Serve generated histories from another process; yields the base URL."""
-    spec = {"plans": list(map(said_of, plans)), "clock": clock, "limits": asdict(limits or Limits())}
+    spec = {"plans": list(map(asdict, plans)), "clock": clock, "limits": asdict(limits or Limits())}
     with _process(spec) as base_url:
         yield base_url
-
-
-def said_of(plan: HistoryPlan) -> dict[str, Any]:
-    """What differs from a default plan: a thousand whole ones are too long for a command line."""
-    usual = asdict(HistoryPlan(""))
-    return {name: value for name, value in asdict(plan).items() if value != usual[name]}
 
 
 @contextmanager
@@ -63,10 +58,13 @@ def world_of(spec: dict[str, Any]) -> World:
 
 @contextmanager
 def _process(spec: dict[str, Any]) -> Iterator[str]:
-    command = [sys.executable, "-m", "gitpulse_assets.sandbox.process", json.dumps(spec)]
+    command = [sys.executable, "-m", "gitpulse_assets.sandbox.process"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
         try:
-            base_url = process.stdout.readline().strip() if process.stdout else ""
+            print(json.dumps(spec), file=process.stdin, flush=True)
+            base_url = process.stdout.readline().strip()
             if not base_url:
                 raise RuntimeError("the stand-in GitHub did not start")
             yield base_url
@@ -89,9 +87,9 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    """Serve what the first argument says until terminated, or until the parent is gone."""
+    """Serve what the first line says until terminated, or until the parent is gone."""
+    spec = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    spec = json.loads(sys.argv[1])
     limits = Limits(**spec.get("limits", {}))
     serve_forever(world_of(spec), limits=limits, announce=lambda url: print(url, flush=True))
 

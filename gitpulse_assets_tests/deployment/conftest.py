@@ -113,9 +113,9 @@ class Deployment:
         answer.raise_for_status()
         return answer.json()["data"]
 
-    def launch(self) -> str:
+    def launch(self, key: str = REPO.key) -> str:
         """Launch a refresh run and return its id."""
-        tags = [{"key": "dagster/partition", "value": REPO.key}]
+        tags = [{"key": "dagster/partition", "value": key}]
         parameters = {
             "selector": {**SELECTOR, "jobName": "refresh"},
             "executionMetadata": {"tags": tags},
