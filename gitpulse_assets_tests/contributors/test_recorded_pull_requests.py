@@ -7,7 +7,7 @@ like a bot's are listed as bots. `pytest -s` prints the differences with their n
 import gzip
 import json
 import re
-from collections import Counter
+from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,14 @@ def test_recorded_pull_requests_are_told_as_the_recording_has_them(answers: list
     for name, (oracle, _) in ORACLES.items():
         result.add(compared(name, marts[name], oracle(world)))
     told = {row["pull_request_number"]: row for row in marts["mart_pull_request_lifecycle"]}
-    unlike = Counter(name for answer in answers for name in differences(answer, told[answer["number"]]))
+    unlike: dict[str, list[int]] = defaultdict(list)
+    for answer in answers:
+        for name in differences(answer, told[answer["number"]]):
+            unlike[name].append(answer["number"])
     cells = f"{result.cells:,} cells compared, {len(result.wrong)} wrong"
-    print(f"\n{len(answers)} pull requests: {cells}; {dict(unlike)}")
+    print(f"\n{len(answers)} pull requests: {cells}")
+    for name, numbers in unlike.items():
+        print(f"{name}: {len(numbers)}: {sorted(numbers)}")
     assert result.wrong == []
     last = marts["mart_pull_request_flow"][-1]
     assert last["open_at_end"] == sum(answer["state"] == "OPEN" for answer in answers)
