@@ -41,6 +41,7 @@ DEAR = (
 
 
 @pytest.mark.dear
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "tests",
     [
