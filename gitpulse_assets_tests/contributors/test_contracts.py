@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
@@ -27,6 +28,7 @@ from gitpulse_assets.marts import (
 from gitpulse_assets.transform.audit import audit_sql, audit_table
 from gitpulse_assets.transform.contributors import build_conversations, statements
 from gitpulse_assets_tests.contributors.compare import ORACLES, load, options_of
+from gitpulse_assets_tests.contributors.truth import Account, Thread, Word, World
 from gitpulse_assets_tests.contributors.worlds import random_world
 
 MODULES = (
@@ -120,8 +122,8 @@ DAMAGES = {
         "update conversation_event set actor_type = 'Bot'; update issue_comment set author_type = 'Bot'",
         "update conversation_event set actor_login = 'robot'; "
         "update issue_comment set author_login = 'robot'",
-        "update conversation_event set actor_login = (select author_login from issue_current where "
-        "issue_number = thread_number); delete from issue_comment",
+        "update conversation_event set actor_login = 'renamed', actor_id = (select author_id from "
+        "issue_current where issue_number = thread_number); delete from issue_comment",
     ),
 }
 
@@ -134,6 +136,18 @@ def test_the_checks_hold(seed: int):
     with made(seed) as con:
         bots = {"bots": list(random_world(seed).bots)}
         assert {name: audit_sql(con, name, bots) for name in DAMAGES} == dict.fromkeys(DAMAGES, (0, ()))
+
+
+def test_an_answer_by_who_took_the_login_that_the_author_gave_up_is_anothers():
+    asker, answerer = Account(1, "bob"), Account(2, "bob")
+    asked_at = datetime(2024, 5, 1, tzinfo=UTC)
+    answer = Word("comment", asked_at + timedelta(days=1), answerer, "NONE")
+    world = World(answer.at, [Thread(1, False, asker, "NONE", asked_at, words=[answer])])
+    with connect() as con:
+        load(con, world)
+        build_conversations(con, world.as_of_at, options_of(world))
+        assert con.table("mart_first_response").filter("first_response_at is not null").fetchall()
+        assert audit_sql(con, "responses_are_of_others", BOTS) == (0, ())
 
 
 @pytest.mark.parametrize("name", DAMAGES)

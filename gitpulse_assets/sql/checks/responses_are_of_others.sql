@@ -1,17 +1,19 @@
 -- Issues and pull requests with a first response, maintainer's response or review that no human other than the author
 -- gave: read off what was received, and not off the acts that the marts are made of. Whom the watch list calls a bot is none.
+-- Who is who goes by the id: logins are changed, and taken by others then.
 with received as (
-    select thread_number, occurred_at as said_at, actor_login as login, actor_type as type, false as is_review
+    select thread_number, occurred_at as said_at, actor_login as login, actor_id as id, actor_type as type,
+        false as is_review
     from conversation_event
     where event_type = 'commented'
     union all
-    select thread_number, created_at, author_login, author_type, false
+    select thread_number, created_at, author_login, author_id, author_type, false
     from issue_comment
     union all
-    select pull_request_number, submitted_at, author_login, author_type, true
+    select pull_request_number, submitted_at, author_login, author_id, author_type, true
     from review
     union all
-    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_type, false
+    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_id, author_type, false
     from review_comment
 ),
 
@@ -42,5 +44,11 @@ where
             and coalesce(received.type not in ('Bot', 'Organization'), true)
             and not coalesce(ends_with(received.login, '[bot]'), false)
             and not coalesce(list_contains($bots::varchar[], lower(received.login)), false)
-            and coalesce(lower(received.login), 'ghost') <> coalesce(lower(issue.author_login), 'ghost')
+            and if(
+                coalesce(lower(received.login), 'ghost') = 'ghost', 'ghost',
+                coalesce(received.id::varchar, lower(received.login))
+            ) <> if(
+                coalesce(lower(issue.author_login), 'ghost') = 'ghost', 'ghost',
+                coalesce(issue.author_id::varchar, lower(issue.author_login))
+            )
     )
