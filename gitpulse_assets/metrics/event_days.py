@@ -63,6 +63,7 @@ SOURCES = {ARCHIVE_TYPE: "file_hour_at", FEED_SPAN: "span_begin_at"}
 Commits = Mapping[Day, Commit]
 # By day, what is another one whenever something was published of it.
 Versions = Mapping[Day, str]
+Item = TypeVar("Item")
 Read = TypeVar("Read")
 
 
@@ -146,26 +147,22 @@ class EventDays:
     def commits(self, versions: Versions, first: date, last: date) -> Commits:
         """What is published of the days from the first to the last, both included, where something is."""
         days = [one for one in versions.items() if first <= one[0].event_date <= last]
-        self._ahead(self._commit, [one for one in days if one not in self._commits])
-        return dict(self._committed(days))
-
-    def _ahead(self, read: Callable[..., object], wanted: Sequence[tuple[Any, ...]]) -> None:
-        """Read what is not at hand, several at once."""
-        for one in each_in_threads(lambda one: read(*one), wanted, READERS):
-            one.result()
+        found = each_read(days, lambda one: one in self._commits, lambda one: self._commit(*one))
+        return {day: commit for (day, _), commit in zip(days, found, strict=True) if commit}
 
     def small(self, contract: TableContract, commits: Commits) -> pa.Table:
         """A table of these days that has few rows; kept of each by the merge that made it."""
-        days = [(contract, day, commit) for day, commit in commits.items()]
-        self._ahead(self._small_of, [one for one in days if small_key(*one) not in self._small])
-        tables = [self._small_of(*one) for one in days]
-        return pa.concat_tables([contract.arrow_schema.empty_table(), *tables], promote_options="default")
 
-    def _small_of(self, contract: TableContract, day: Day, commit: Commit) -> pa.Table:
-        return self._small.get(
-            small_key(contract, day, commit),
-            lambda: together(contract, self._parts(contract, day, commit)).to_table(),
-        )
+        def key(one: tuple[Day, Commit]) -> tuple[str, Day, str]:
+            return contract.name, one[0], one[1].merge_id
+
+        def table(one: tuple[Day, Commit]) -> pa.Table:
+            return self._small.get(
+                key(one), lambda: together(contract, self._parts(contract, *one)).to_table()
+            )
+
+        tables = each_read([*commits.items()], lambda one: key(one) in self._small, table)
+        return pa.concat_tables([contract.arrow_schema.empty_table(), *tables], promote_options="default")
 
     def open(self, contracts: Iterable[TableContract], commits: Commits) -> dict[str, ds.Dataset]:
         """Tables of these days, by name, lazily; raises PartsReplaced where a merge replaced one."""
@@ -234,9 +231,17 @@ class EventDays:
         return list(open_parts(self._lake.store, contract, day, commit).values())
 
 
-def small_key(contract: TableContract, day: Day, commit: Commit) -> tuple[str, Day, str]:
-    """What names the small table of a day as one merge left it."""
-    return contract.name, day, commit.merge_id
+def each_read(
+    wanted: Sequence[Item], is_at_hand: Callable[[Item], bool], read: Callable[[Item], Read]
+) -> list[Read]:
+    """What reading each gives, in their order; several at once of those that are not at hand."""
+    found = [is_at_hand(one) for one in wanted]
+    missing = [one for one, is_found in zip(wanted, found, strict=True) if not is_found]
+    read_now = iter(each_in_threads(read, missing, READERS))
+    return [
+        read(one) if is_found else next(read_now).result()
+        for one, is_found in zip(wanted, found, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,20 @@ def test_a_repository_that_was_renamed_is_not_accused_and_counts_by_either_name(
         assert (row["star_count"], row["counted_change"], row["contradicted_count"]) == (7, 7, 0)
 
 
+def test_a_name_that_another_repository_took_accuses_nobody_of_the_time_before(starred: Starred):
+    """By the new one's id alone, no event of the old one's would be met."""
+    starred.until("2026-03-01T23:00:00Z", stars=3)
+    starred.until("2026-03-02T00:10:00Z")
+    starred.until("2026-03-02T12:00:00Z", stars=7)
+    starred.until("2026-03-03T00:10:00Z")
+    starred.until("2026-03-03T12:00:00Z")
+    starred.of.world.rename_repository(str(ROCKET), "acme/booster")
+    taken = starred.of.world.add_repository(str(ROCKET)).repository
+    starred.of.world.feeds[taken.repository_id].publish("WatchEvent", starred.of.world.clock + 1)
+    starred.until("2026-03-03T14:00:00Z")
+    assert trouble(starred, date(2026, 3, 3)) == []
+
+
 def test_no_star_after_ten_and_more_is_an_error_whatever_the_feed_tells(starred: Starred):
     starred.days(lambda repository: setattr(repository, "stars_before", -10))
     assert trouble(starred, date(2026, 3, 3)) == ["no_stars"]

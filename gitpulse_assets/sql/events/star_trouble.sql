@@ -1,7 +1,7 @@
 -- Grain: one count of a repository's stars that cannot be, against the count before it. Key: repository_name, counted_at.
 -- Stars that are taken back leave no event, so a count may grow by less than was given, never by more: where it does,
 -- and the feed is proven whole all that time, events are missing or the count is wrong. None at all after ten is no count.
--- An event is its repository's by the id of the feed's, whatever that was called then; by name where none is known.
+-- An event is a feed's by the repository's id, whatever that was called then, and by the feed's name, whoever had it then.
 -- Deliberate: a few minutes on both ends, since a count and an event of the same moment do not show at once.
 with reading as (
     select
@@ -26,12 +26,13 @@ hour as (
 ),
 
 star as (
-    select coalesce(feed.feed_name, unseen.feed_name) as repository_name, star_given.created_at
+    select followed.feed_name as repository_name, star_given.event_id, star_given.created_at
     from star_given
-    left join followed as feed on feed.repository_id = star_given.repository_id
-    left join followed as unseen
-        on unseen.feed_name = lower(star_given.repository_name) and unseen.repository_id is null
-    where feed.feed_name is not null or unseen.feed_name is not null
+    join followed using (repository_id)
+    union
+    select lower(repository_name) as repository_name, event_id, created_at
+    from star_given
+    where lower(repository_name) in (select repository_name from reading)
 ),
 
 given as (
