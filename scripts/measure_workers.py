@@ -101,10 +101,7 @@ def measured(how: str, workers: int, count: int) -> list[Taken]:
     with tempfile.TemporaryDirectory() as name, prepared(Path(name), workers, keys) as made:
         for key in keys:
             assert made.ask(ADD, selector=SELECTOR, key=key)
-        taken = [refreshed(made, f"{how}, {what}", workers, keys) for what in ("first", "at rest")]
-        for each in taken:
-            print(each, flush=True)
-        return taken
+        return [refreshed(made, f"{how}, {what}", workers, keys) for what in ("first", "at rest")]
 
 
 def refreshed(made: Deployment, how: str, workers: int, keys: Sequence[str]) -> Taken:
@@ -114,9 +111,10 @@ def refreshed(made: Deployment, how: str, workers: int, keys: Sequence[str]) -> 
     pids = [made.compose.pid(name) for name in names or ["code"]]
     before = sum(map(cpu_seconds, pids))
     made.compose.start("daemon")
-    seconds = wait_until("all runs ended", lambda: ended(made, run_ids), 60.0 * len(keys))
+    seconds = wait_until("all runs ended", lambda: ended(made, run_ids), 600 + 60.0 * len(keys))
     taken = Taken(how, len(keys), seconds, sum(map(cpu_seconds, pids)) - before)
     made.compose.kill("daemon")
+    print(taken, flush=True)
     return taken
 
 

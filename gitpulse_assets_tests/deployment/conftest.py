@@ -287,6 +287,13 @@ def files_in(folder: Path) -> list[str]:
 
 @pytest.fixture
 def page(deployment: Deployment) -> Iterator[Page]:
+    """A browser of the administrator's."""
+    with browsing(deployment) as opened:
+        yield opened
+
+
+@contextmanager
+def browsing(deployment: Deployment) -> Iterator[Page]:
     """A browser of the administrator's; one that stays open asks and draws for as long as it is."""
     chromium = shutil.which("chromium")
     if chromium is None:
