@@ -1,7 +1,7 @@
 """Holds the marts of a world against the oracle, cell by cell."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,10 @@ from gitpulse_assets_tests.contributors.silver_schemas import SCHEMAS
 from gitpulse_assets_tests.contributors.truth import World
 
 Row = dict[str, Any]
+
+# Which repository it is, a world does not say.
+OF_REPOSITORY = {"repo_owner", "repo_name"}
+NO_ORACLE = "the oracle has no such column"
 
 # Each mart with its oracle and what identifies a row.
 ORACLES: dict[str, tuple[Callable[[World], list[Row]], tuple[str, ...]]] = {
@@ -81,8 +85,13 @@ def is_same(made: Any, true: Any) -> bool:
     return type(made) is type(true) and made == true
 
 
-def compared(name: str, made: list[Row], true: list[Row], key: tuple[str, ...] = ()) -> Compared:
-    """Every cell of the oracle's, and every row that one has and the other has not."""
+def compared(
+    name: str, made: list[Row], true: list[Row], key: tuple[str, ...] = (), untold: Collection[str] = ()
+) -> Compared:
+    """Every cell of the mart, and every row that one has and the other has not.
+
+    A column that the oracle lacks is wrong, unless it is one of `untold`, which its rows may leave out.
+    """
     key = key or ORACLES[name][1]
     ours = {tuple(row[column] for column in key): row for row in made}
     theirs = {tuple(row[column] for column in key): row for row in true}
@@ -94,7 +103,9 @@ def compared(name: str, made: list[Row], true: list[Row], key: tuple[str, ...] =
             found.cells += 1
             found.wrong.append((name, identity, "row", identity in ours, identity in theirs))
             continue
-        for column, value in theirs[identity].items():
+        left_out = {column for column in untold if column not in theirs[identity]}
+        for column in sorted(ours[identity].keys() - OF_REPOSITORY - left_out):
+            value = theirs[identity].get(column, NO_ORACLE)
             found.cells += 1
             if not is_same(ours[identity][column], value):
                 found.wrong.append((name, identity, column, ours[identity][column], value))

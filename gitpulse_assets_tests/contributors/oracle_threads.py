@@ -38,7 +38,10 @@ def first_response_row(world: World, thread: Thread) -> Row:
     is_late = first is None or (closed_at is not None and first > closed_at)
     return {
         "issue_number": thread.number,
+        "title": thread.title,
+        "state": thread.state,
         "created_at": thread.created_at,
+        "closed_at": closed_at,
         "first_response_at": first,
         "first_maintainer_response_at": found["first_maintainer_response_at"],
         "time_to_first_response_seconds": seconds(thread.created_at, first) if first else None,
@@ -115,6 +118,7 @@ def counted_row(thread: Thread, counted: list[Act], number: str, count: str) -> 
     kinds = {f"reaction_{kind}_count": thread.reactions.get(kind, 0) for kind in REACTIONS}
     return {
         number: thread.number,
+        "title": thread.title,
         count: len(counted),
         "people_count": len({word.person for word in counted}),
         "last_counted_at": max(word.at for word in counted),
@@ -196,6 +200,7 @@ def pending_row(world: World, thread: Thread) -> Row | None:
     return {
         "issue_number": thread.number,
         "is_pull_request": thread.is_pull_request,
+        "title": thread.title,
         "waiting_since": min(since),
         "waiting_days": wait / 86_400,
     }
@@ -225,6 +230,7 @@ def follow_up_row(world: World, thread: Thread) -> Row | None:
     return {
         "issue_number": thread.number,
         "is_pull_request": thread.is_pull_request,
+        "title": thread.title,
         "waiting_since": waiting_since,
         "business_days_waiting": waited,
         "is_overdue": waited > world.response_days,

@@ -10,6 +10,8 @@ from gitpulse_assets_tests.contributors.truth import Moved
 
 KEY = ("issue_id", "direction")
 UNTOLD = ("other_issue_id", "other_state")
+# Of one that left: as it was received last, and when it was noticed, where nobody told when.
+LEFT_OUT = ("transferred_at", "title", "state", "label_names")
 
 
 def issue_transfer(moves: Iterable[Moved]) -> list[dict[str, Any]]:

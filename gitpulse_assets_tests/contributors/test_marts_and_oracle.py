@@ -61,6 +61,11 @@ def test_no_cell_is_wrong():
     assert result.cells > 10_000
 
 
+def test_a_column_that_the_oracle_lacks_is_wrong():
+    found = compared("mart_follow_up", [{"issue_number": 1, "title": None}], [{"issue_number": 1}])
+    assert [column for _, _, column, *_ in found.wrong] == ["title"]
+
+
 @pytest.mark.parametrize("name", NAIVE)
 def test_a_naive_definition_is_wrong(name: str):
     assert naive(name, CHEAP).wrong

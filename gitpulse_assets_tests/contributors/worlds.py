@@ -164,6 +164,7 @@ class Maker:
         who = self.account()
         is_pull_request = self.random.random() < 0.55
         thread = Thread(number, is_pull_request, who, self.association(who), self.moment(self.start))
+        thread.title = f"title of {number}"
         thread.is_opened_as_draft = is_pull_request and self.random.random() < 0.3
         thread.moves = self.moves(thread)
         thread.words = self.words(thread)

@@ -171,7 +171,10 @@ def judged(life: Life) -> tuple[Compared, World]:
             result.add(compared(name, by_account(made, life), by_account(oracle(truth), life)))
         made = con.table(MART_ISSUE_TRANSFER.name).to_arrow_table().to_pylist()
     moves = moved_issues(reader.world, REPO.key, life.witness)
-    result.add(compared(MART_ISSUE_TRANSFER.name, made, issue_transfer(moves), oracle_transfers.KEY))
+    true = issue_transfer(moves)
+    result.add(
+        compared(MART_ISSUE_TRANSFER.name, made, true, oracle_transfers.KEY, oracle_transfers.LEFT_OUT)
+    )
     return result, truth
 
 
