@@ -259,7 +259,7 @@ def hide_a_pull_request(watched: Watched) -> None:
     watched.product.app.answer = filtered
 
 
-@pytest.mark.dear
+@pytest.mark.slow
 def test_24_what_is_known_to_be_hidden_covers_no_larger_hole(watched):
     """Cousin: a page of changes lacks 40 more for once, and then a full walk does."""
     hide_a_pull_request(watched)
@@ -279,7 +279,7 @@ def test_24_what_is_known_to_be_hidden_covers_no_larger_hole(watched):
     assert (watched.judged().wrong_days, untold(watched), watched.product.unknown_slices()) == (0, "", [])
 
 
-@pytest.mark.dear
+@pytest.mark.slow
 def test_24_a_full_walk_of_a_lake_of_before_asks_for_every_page(watched, monkeypatch):
     """Cousin: an older version kept the ETag of a short page, and counted nothing."""
     monkeypatch.setattr("gitpulse_assets.github.pages.is_dense", lambda url: False)
