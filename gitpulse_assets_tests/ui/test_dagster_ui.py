@@ -83,7 +83,7 @@ def address(home: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(START_SECONDS_MAX)
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
