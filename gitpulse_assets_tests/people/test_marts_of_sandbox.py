@@ -258,6 +258,31 @@ def test_no_cell_of_a_repository_is_wrong(seed: int):
     assert result.cells > 5_000
 
 
+def increments_alone(folder: Path, seed: int) -> Life:
+    """Sync now and then, never in full."""
+    reader, rng = reader_of(folder, seed), Random(seed)
+    life = Life(reader, Witness(reader.app), rng.choice(OPTIONS))
+    for _ in range(3):
+        life.sync()
+        reader.world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 9 * DAY_SECONDS))
+    life.sync()
+    return life
+
+
+@pytest.mark.parametrize(
+    "seed", [2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 3, 4, *range(11, 15)))]
+)
+def test_no_cell_is_wrong_after_increments_alone_but_for_deletions_that_wait_for_the_sweep(
+    tmp_path: Path, seed: int
+):
+    """A comment deleted moves no date of a list: it counts until the week's full walk."""
+    result, _ = judged(increments_alone(tmp_path / "lake", seed))
+    late = [one for one in result.wrong if one[0] == "mart_contributor" and one[2] == "comment_count"]
+    assert [one for one in result.wrong if one not in late] == []
+    assert all(made > true for *_, made, true in late)
+    assert result.cells > 1_000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(1_000, 1_500, 25))
 def test_no_cell_of_500_repositories_is_wrong(first: int):
