@@ -54,8 +54,12 @@ MART_PULL_REQUEST_LIFECYCLE = TableContract(
             "First approval by a human other than the author, submitted at or before merged_at and not "
             "dismissed by then, UTC; null unless merged.",
         ),
-        Column("merged_at", UTC_TIMESTAMP, "When it was merged, UTC; null unless merged."),
-        Column("closed_at", UTC_TIMESTAMP, "When it was closed or merged, UTC; null while open."),
+        Column(
+            "merged_at",
+            UTC_TIMESTAMP,
+            "When it was merged, UTC, its creation if GitHub dates it before; null unless merged.",
+        ),
+        Column("closed_at", UTC_TIMESTAMP, "When it was closed or merged, UTC, likewise; null while open."),
         Column(
             "merged_by_login", TEXT, "Login of who merged it; null unless merged, where unknown or deleted."
         ),

@@ -23,6 +23,7 @@ RELATIONS = (
     "conversation_act",
     "month_wait",
     "outside_word",
+    "present_pull_request",
     "pull_request_step",
     "thread_wait",
     "unanswered_word",

@@ -15,6 +15,7 @@ from gitpulse_assets_tests.contributors.oracle_acts import (
     present,
 )
 from gitpulse_assets_tests.contributors.oracle_numbers import month_end, month_of, months
+from gitpulse_assets_tests.contributors.oracle_pull_requests import merge_at
 from gitpulse_assets_tests.contributors.truth import World
 
 Row = dict[str, Any]
@@ -71,8 +72,8 @@ def absence_factor(world: World, month: date) -> int | None:
     made = Counter(
         person(thread.author)
         for thread in present(world)
-        if thread.is_pull_request and thread.merged_at and is_human(thread.author, world.bots)
-        and end - timedelta(days=365) < thread.merged_at <= end
+        if thread.is_pull_request and is_human(thread.author, world.bots)
+        and (at := merge_at(thread)) and end - timedelta(days=365) < at <= end
     )  # fmt: skip
     counts = sorted(made.values(), reverse=True)
     return next(

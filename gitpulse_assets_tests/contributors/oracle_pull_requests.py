@@ -53,6 +53,21 @@ def response_row(world: World, thread: Thread) -> Row:
     }
 
 
+def effective_at(thread: Thread, move: Move) -> datetime:
+    """What is dated before the creation took effect at it."""
+    return max(move.at, thread.created_at)
+
+
+def ended_at(thread: Thread) -> datetime | None:
+    """When its closing or merge took effect; None while open."""
+    return effective_at(thread, thread.last_end) if thread.last_end else None
+
+
+def merge_at(thread: Thread) -> datetime | None:
+    """When its merge took effect; None unless merged."""
+    return ended_at(thread) if thread.state == "merged" else None
+
+
 def ready_at(thread: Thread) -> datetime | None:
     if thread.is_draft:
         return None
@@ -61,7 +76,7 @@ def ready_at(thread: Thread) -> datetime | None:
 
 
 def approved_at(world: World, thread: Thread) -> datetime | None:
-    merged_at = thread.merged_at
+    merged_at = merge_at(thread)
     if merged_at is None:
         return None
     return first_at(
@@ -76,7 +91,7 @@ def approved_at(world: World, thread: Thread) -> datetime | None:
 
 
 def merge_row(thread: Thread, first_review_at: datetime | None) -> Row:
-    merge, merged_at = thread.last_end, thread.merged_at
+    merge, merged_at = thread.last_end, merge_at(thread)
     if merge is None or merged_at is None:
         names = ("merged_by_login", "is_self_merged", "is_merged_without_review", "review_seconds")
         return dict.fromkeys(names)
@@ -89,11 +104,6 @@ def merge_row(thread: Thread, first_review_at: datetime | None) -> Row:
         "is_merged_without_review": not is_reviewed,
         "review_seconds": seconds(first_review_at, merged_at) if later and first_review_at else None,
     }
-
-
-def effective_at(thread: Thread, move: Move) -> datetime:
-    """What is dated before the creation took effect at it."""
-    return max(move.at, thread.created_at)
 
 
 def open_seconds(thread: Thread, as_of_at: datetime) -> int:
@@ -127,8 +137,8 @@ def lifecycle_row(world: World, thread: Thread) -> Row:
         "ready_at": ready_at(thread),
         **answered,
         "approved_at": approved_at(world, thread),
-        "merged_at": thread.merged_at,
-        "closed_at": thread.closed_at,
+        "merged_at": merge_at(thread),
+        "closed_at": ended_at(thread),
         **merge_row(thread, answered["first_review_at"]),
         "review_count": len(reviews),
         "reviewer_logins": sorted({name_of(word.author) for word in reviews}),
@@ -194,10 +204,10 @@ def flow(world: World) -> list[Row]:
     return rows
 
 
-def observed(world: World, thread: Thread, ended_at: datetime | None) -> tuple[float, bool]:
+def observed(world: World, thread: Thread, came_at: datetime | None) -> tuple[float, bool]:
     """How long until something, or how long it was seen without: until it closed or the as-of moment."""
-    if ended_at is not None:
-        return float(max(seconds(thread.created_at, ended_at), 0)), True
+    if came_at is not None:
+        return float(seconds(thread.created_at, came_at)), True
     until = min(thread.closed_at or world.as_of_at, world.as_of_at)
     return float(max(seconds(thread.created_at, until), 0)), False
 
@@ -233,25 +243,23 @@ def newcomers(world: World) -> set[int]:
 def monthly_row(world: World, month: date) -> Row:
     everyone = pull_requests(world)
     opened = [thread for thread in everyone if month_of(thread.created_at) == month]
-    merged = [thread for thread in everyone if thread.merged_at and month_of(thread.merged_at) == month]
+    merges = [(thread, at) for thread in everyone if (at := merge_at(thread)) and month_of(at) == month]
     by_people = [thread for thread in opened if is_human(thread.author, world.bots)]
-    times = [max(seconds(thread.created_at, thread.merged_at), 0) for thread in merged if thread.merged_at]
-    lives = {thread.number: lifecycle_row(world, thread) for thread in merged}
+    times = [seconds(thread.created_at, at) for thread, at in merges]
+    lives = [lifecycle_row(world, thread) for thread, _ in merges]
     return {
         "month": month,
         "opened_count": len(opened),
-        "merged_count": len(merged),
+        "merged_count": len(merges),
         **waits(world, opened, "first_response"),
         **waits(world, opened, "first_review"),
         "median_merge_seconds": quantile(times, 0.5),
         "p90_merge_seconds": quantile(times, 0.9),
         "kaplan_meier_median_merge_seconds": kaplan_meier_median(
-            observed(world, thread, thread.merged_at) for thread in opened
+            observed(world, thread, merge_at(thread)) for thread in opened
         ),
         "share_merged": share([thread.state == "merged" for thread in opened]),
-        "share_merged_without_review": share(
-            [lives[thread.number]["is_merged_without_review"] for thread in merged]
-        ),
+        "share_merged_without_review": share([life["is_merged_without_review"] for life in lives]),
         "share_by_newcomers": share([thread.number in newcomers(world) for thread in by_people]),
         "average_seconds_between_opened": mean_gap(opened),
         "average_seconds_between_opened_ever": mean_gap(everyone),
@@ -261,7 +269,7 @@ def monthly_row(world: World, month: date) -> Row:
 def monthly(world: World) -> list[Row]:
     created = [month_of(act.at) for act in openings(world) if act.thread.is_pull_request]
     last = month_of(world.as_of_at)
-    merges = [month_of(thread.merged_at) for thread in pull_requests(world) if thread.merged_at]
+    merges = [month_of(at) for thread in pull_requests(world) if (at := merge_at(thread))]
     if not created:
         return []
     return [monthly_row(world, month) for month in months(min(created), max([*created, *merges, last]))]

@@ -328,3 +328,20 @@ def test_a_pull_request_that_ended_before_it_was_opened_ended_as_it_was_opened(
     else:
         row = steps_without_events(thread)
         assert (row["open_seconds"], row["open_at_end"]) == (0, 0)
+
+
+def test_a_merge_dated_in_the_month_before_the_creation_is_in_the_creations_month():
+    created_at = datetime(2024, 2, 1, tzinfo=UTC)
+    review = Word("review", created_at, OWNER, "OWNER", "APPROVED")
+    merge = moved("merged", created_at - timedelta(seconds=1))
+    world = World(AS_OF, [pull_request(1, merge, created_at=created_at, words=[review])])
+    marts = marts_of(world)
+    (life,) = marts["mart_pull_request_lifecycle"]
+    assert (life["merged_at"], life["closed_at"], life["approved_at"]) == (created_at,) * 3
+    assert not life["is_merged_without_review"]
+    month, day = marts["mart_pull_request_monthly"][0], marts["mart_pull_request_flow"][0]
+    assert (month["month"], month["merged_count"]) == (day["flow_date"], day["merged_count"])
+    assert (month["month"], month["merged_count"], month["median_merge_seconds"]) == (date(2024, 2, 1), 1, 0)
+    people = marts["mart_contributor_monthly"]
+    assert [row["absence_factor"] for row in people] == [1] * 4
+    assert judged(world).wrong == []

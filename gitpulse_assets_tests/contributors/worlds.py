@@ -106,8 +106,8 @@ class Maker:
         is_open, is_draft = True, thread.is_opened_as_draft
         moments = self.moments_in_order(thread.created_at, 4)
         if moments and thread.number % 13 == 5:
-            # As GitHub's clocks have it now and then.
-            moments[0] = thread.created_at - timedelta(hours=thread.number)
+            # As GitHub's clocks have it now and then; by days, so that a month's border lies between.
+            moments[0] = thread.created_at - DAY * thread.number
         for at in moments:
             kinds = ["reopened"] if not is_open else ["closed"] + ["merged"] * thread.is_pull_request * 2
             kinds += (["ready"] if is_draft else ["drafted"]) if thread.is_pull_request else []

@@ -16,7 +16,7 @@ with words as (
         count(*) filter (where is_human and act_kind = 'review') as review_count,
         list_sort(list(distinct person_login) filter (where is_human and act_kind = 'review')) as reviewer_logins
     from conversation_act as act
-    join pull_request_current as pr on pr.pull_request_number = act.thread_number
+    join present_pull_request as pr on pr.pull_request_number = act.thread_number
     where act_kind <> 'opening' and not is_authors
     group by act.thread_number
 ),
@@ -68,7 +68,7 @@ select
     words.first_bot_response_at,
     pr.state = 'closed' and steps.is_by_commit as is_closed_by_commit,
     steps.open_seconds::bigint as open_seconds
-from pull_request_current as pr
+from present_pull_request as pr
 join conversation_act as opening
     on opening.thread_number = pr.pull_request_number and opening.act_kind = 'opening'
 join steps on steps.pull_request_number = pr.pull_request_number

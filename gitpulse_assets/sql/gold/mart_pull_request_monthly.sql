@@ -8,7 +8,7 @@ with pull_request as (
         mart.pull_request_number,
         mart.created_at,
         mart.merged_at,
-        greatest(epoch_us(mart.merged_at) - epoch_us(mart.created_at), 0) / 1000000.0::double as merge_seconds,
+        (epoch_us(mart.merged_at) - epoch_us(mart.created_at)) / 1000000.0::double as merge_seconds,
         mart.is_merged_without_review,
         act.is_human,
         date_trunc('month', make_timestamp(epoch_us(mart.created_at)))::date as month,

@@ -2,7 +2,6 @@
 -- often, when and for how long pull requests were open or drafts is counted from it and nowhere else.
 -- Events in time order; the state before and after each is kept, so that a step that changes nothing (a second
 -- closing, a draft made ready while closed) moves no stock. A merge is the closing at merged_at.
--- Nothing takes effect before the creation, whatever clock said so: GitHub dates a closing before it now and then.
 -- The snapshot is the truth at its end: what it says and no event tells takes effect at closed_at (a closing) or
 -- updated_at (the rest), never before what was told. It contradicts no event that came after its record: that one
 -- waits for the next record.
@@ -14,12 +13,12 @@ with told as (
         event.position,
         coalesce(event.closer_type = 'Commit', false) as is_by_commit
     from conversation_event as event
-    join pull_request_current as pr on pr.pull_request_number = event.thread_number
+    join present_pull_request as pr on pr.pull_request_number = event.thread_number
     where
         event.event_type in ('closed', 'reopened', 'ready_for_review', 'convert_to_draft')
         and event.occurred_at <= pr.fetched_at
     -- A merge closes too: the last closing at or after it is its own.
-    qualify event.event_type <> 'closed' or coalesce(event.occurred_at < pr.merged_at, true) or row_number() over (
+    qualify event.event_type <> 'closed' or coalesce(stepped_at < pr.merged_at, true) or row_number() over (
         partition by pr.pull_request_number, event.event_type order by event.occurred_at desc, event.position desc
     ) > 1
 ),
@@ -45,9 +44,9 @@ snapshot as (
         pr.state,
         coalesce(pr.is_draft, false) as is_draft,
         pr.created_at,
-        greatest(pr.merged_at, pr.created_at) as merged_at,
-        greatest(coalesce(pr.closed_at, pr.updated_at), last_told.last_at, pr.created_at) as closed_at,
-        greatest(pr.updated_at, last_told.last_at, pr.created_at) as updated_at,
+        pr.merged_at,
+        greatest(coalesce(pr.closed_at, pr.updated_at), last_told.last_at) as closed_at,
+        greatest(pr.updated_at, last_told.last_at) as updated_at,
         coalesce(pr.is_last_closing_by_commit, false) as is_listed_by_commit,
         last_told.last_moved is not distinct from 'closed' as is_told_closed,
         coalesce(last_told.first_turned = 'ready_for_review', last_told.first_turned is null and pr.is_draft, false)
@@ -56,9 +55,8 @@ snapshot as (
             when last_told.last_turned is null then coalesce(pr.is_draft, false)
             else last_told.last_turned = 'convert_to_draft'
         end as is_told_draft
-    from pull_request_current as pr
+    from present_pull_request as pr
     left join last_told using (pull_request_number)
-    where pr.departed_at is null
 ),
 
 step as (

@@ -15,7 +15,7 @@ select
     waited_for,
     date_trunc('month', make_timestamp(epoch_us(created_at)))::date,
     coalesce(
-        greatest(epoch_us(came_at) - epoch_us(created_at), if(came_at is null, null, 0)),
+        epoch_us(came_at) - epoch_us(created_at),
         greatest(least(epoch_us(closed_at), epoch_us($as_of_at::timestamptz)) - epoch_us(created_at), 0)
     ) // 1000000,
     came_at is not null
