@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import duckdb
@@ -39,11 +40,12 @@ from gitpulse_assets.metrics.event_days import (
     Collected,
     Commits,
     EventDays,
+    Named,
     judged,
     star_trouble,
     while_replaced,
 )
-from gitpulse_assets.metrics.parameters import Value
+from gitpulse_assets.metrics.parameters import ASKED_ID, Value
 from gitpulse_assets.place import Day
 
 SECONDS_MAX = 20.0
@@ -129,7 +131,7 @@ class MetricAnswers:
         self._lake, self._answers = lake, answers
         self._days = EventDays(lake)
         self._judged, self._answered = ResultCache(JUDGEMENTS_KEPT), ResultCache(ANSWERS_KEPT)
-        self._proven, self._called = ResultCache(JUDGEMENTS_KEPT), ResultCache(JUDGEMENTS_KEPT)
+        self._proven, self._named_by = ResultCache(JUDGEMENTS_KEPT), ResultCache(JUDGEMENTS_KEPT)
         self._database = locked_database()
         self._turns = threading.BoundedSemaphore(COMPUTED_AT_ONCE)
 
@@ -161,18 +163,19 @@ class MetricAnswers:
         return self.answer(self.question(metric, values), seconds_max)
 
     def coverage(self, metric: Metric, values: Values) -> Coverage:
-        """How whole the time is that a metric over public events is asked for; raises NoEvents."""
+        """How whole the time is that a metric over events is asked for; raises NoEvents and TooLong."""
         return while_replaced(self._lake.store, lambda: self._coverage(self._question(metric, values)))
 
     def _coverage(self, question: Question) -> Coverage:
         assert question.span
         with lazy_read_errors(), self._database.cursor() as con:
-            return coverage_of(self._verdicts(con, question), question.span)
+            named = self._named(con, question, Clock(SECONDS_MAX))
+            return coverage_of(self._verdicts(con, question, named), question.span)
 
     def answer(self, question: Question, seconds_max: float = SECONDS_MAX) -> Answered:
         """Answer a question; where a merge replaced a part meanwhile, from the newer tables.
 
-        `seconds_max`: for how long the metric's SQL may run.
+        `seconds_max`: for how long the repository may be searched for and the metric's SQL may run.
         """
         key = (question.metric.id, question.version, tuple(question.values.items()))
         return self._answered.get(key, lambda: self._newest_answer(question, seconds_max))
@@ -185,10 +188,12 @@ class MetricAnswers:
             return while_replaced(self._lake.store, lambda: self._answer(newer(), seconds_max))
 
     def _answer(self, question: Question, seconds_max: float) -> Answered:
+        clock = Clock(seconds_max)
         with self._turns, lazy_read_errors(), self._database.cursor() as con:
-            coverage = self._put_events(con, question) if question.span else None
+            named = self._named(con, question, clock)
+            coverage = self._put_events(con, question, named) if question.span else None
             self._put_marts(con, question)
-            rows = self._rows(con, question, seconds_max)
+            rows = self._rows(con, question, named, clock)
         as_of_at, reason = marts_known(question.repositories)
         if coverage:
             as_of_at, reason = coverage.span.to_at, coverage.reason()
@@ -196,10 +201,10 @@ class MetricAnswers:
         reason = " ".join(one for one in (reason, unknown_told(question.metric, rows)) if one) or None
         return Answered(rows, as_of_at, coverage, reason)
 
-    def _put_events(self, con: duckdb.DuckDBPyConnection, question: Question) -> Coverage:
+    def _put_events(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> Coverage:
         """Put the views of public events onto the connection; return how whole their time is."""
         assert question.span
-        rows = self._verdicts(con, question)
+        rows = self._verdicts(con, question, named)
         verdicts = pa.Table.from_pylist(rows, EVENT_HOUR_VERDICT.arrow_schema)
         con.register(EVENT_HOUR_VERDICT.view_name, verdicts)
         con.register(EVENT_HOUR_VERDICT.name, verdicts)
@@ -211,17 +216,17 @@ class MetricAnswers:
         stored = [c for c in question.metric.reads if c.place == "day" and c not in COMPUTED]
         if STAR_TROUBLE in question.metric.reads:
             found = star_trouble(con, self._days, question.commits, self._feeds(question))
-            con.register(STAR_TROUBLE.name, self._as_asked(con, question, found))
+            con.register(STAR_TROUBLE.name, as_asked(found, question.repository, named))
         for name, dataset in self._days.open(stored, question.within).items():
             is_named = name == STAR_COUNT.name
-            told = self._as_asked(con, question, dataset.to_table()) if is_named else dataset
+            told = as_asked(dataset.to_table(), question.repository, named) if is_named else dataset
             con.register(f"stored_{name}", told)
         for contract in stored:
             con.execute(cut(contract, question.span))
         types = question.metric.event_types
         return coverage_of((r for r in rows if not types or r["event_type"] in types), question.span)
 
-    def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question) -> list[Row]:
+    def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> list[Row]:
         """The verdicts of the hours of a time, by the archives and by the feeds."""
         feeds = self._feeds(question)
         judged = self._by_archives(con, question, feeds)
@@ -229,29 +234,34 @@ class MetricAnswers:
             return judged
         has_archives = any(parts_of(commit, ARCHIVE_TYPE) for commit in question.commits.values())
         if name := question.repository:
-            feeds = feeds.called(name, self._other_feeds(con, question))
+            feeds = feeds.called(name, named.other_feeds)
         return with_feeds(judged, feeds, name, has_archives=has_archives)
 
-    def _other_feeds(self, con: duckdb.DuckDBPyConnection, question: Question) -> Sequence[str]:
-        """The feeds of the repository that is asked for, by the names that it is not asked by."""
-        if (name := question.repository) is None:
-            return []
-        return self._called.get(
-            (name, question.span, question.days),
-            lambda: self._days.other_feeds(con, name, question.within, self._feeds(question)),
+    def _named(self, con: duckdb.DuckDBPyConnection, question: Question, clock: "Clock") -> Named:
+        """What the repository that is asked for is known by, for its figures and their coverage."""
+        if question.span is None or (name := question.repository) is None:
+            return Named()
+        is_counted = ASKED_ID in question.metric.named
+        return self._named_by.get(
+            (name, is_counted, question.span, question.days),
+            lambda: self._days.named(
+                name,
+                self._feeds(question),
+                lambda after: self._holder(con, question, name, after, clock),
+                is_counted=is_counted,
+            ),
         )
 
-    def _as_asked(self, con: duckdb.DuckDBPyConnection, question: Question, told: pa.Table) -> pa.Table:
-        """What is told of feeds, those of the repository that is asked for by the name it is asked by."""
-        others = self._other_feeds(con, question)
-        if not others:
-            return told
-        names = [
-            question.repository if name.lower() in others else name
-            for name in told["repository_name"].to_pylist()
-        ]
-        number = told.schema.get_field_index("repository_name")
-        return told.set_column(number, told.schema.field(number), pa.array(names, pa.string()))
+    def _holder(
+        self, con: duckdb.DuckDBPyConnection, question: Question, name: str, after: date, clock: "Clock"
+    ) -> int | None:
+        """The id of the repository that had a name last in the days asked for after one; raises TooLong."""
+        searched = [one for one in question.within.items() if one[0].event_date > after]
+        for day, commit in searched[::-1]:
+            with clock.running(con):
+                if (found := self._days.holder(con, name, day, commit)) is not None:
+                    return found
+        return None
 
     def _feeds(self, question: Question) -> FeedHours:
         """The stretches that are proven of the feeds."""
@@ -279,30 +289,44 @@ class MetricAnswers:
             for contract in contracts:
                 con.register(contract.view_name, together(contract, found[contract.name]))
 
-    def _rows(self, con: duckdb.DuckDBPyConnection, question: Question, seconds_max: float) -> pa.Table:
+    def _rows(
+        self, con: duckdb.DuckDBPyConnection, question: Question, named: Named, clock: "Clock"
+    ) -> pa.Table:
         """Run the metric's own statement, bounded in time and rows."""
         metric = question.metric
         ends = {"from_at": question.span.from_at, "to_at": question.span.to_at} if question.span else {}
-        every = {**question.values, **ends}
+        every = {**question.values, **ends, ASKED_ID: named.repository_id}
         given = {name: value for name, value in every.items() if name in metric.named}
-        with limited(con, seconds_max):
+        with clock.running(con):
             table = con.sql(metric.entry.sql, params=given).to_arrow_table().slice(0, ROWS_MAX)
         return table.cast(pa.schema([pa.field(column.name, column.type) for column in metric.columns]))
 
 
-@contextmanager
-def limited(con: duckdb.DuckDBPyConnection, seconds_max: float) -> Iterator[None]:
-    """Interrupt what runs too long, and say so, or that it needs too much memory."""
-    timer = threading.Timer(seconds_max, con.interrupt)
-    timer.start()
-    try:
-        yield
-    except duckdb.InterruptException:
-        raise TooLong(f"it took longer than {seconds_max:g} s; ask for less time") from None
-    except duckdb.OutOfMemoryException:
-        raise TooLong(f"it needs more than {MEMORY_LIMIT} of memory; ask for less time") from None
-    finally:
-        timer.cancel()
+class Clock:
+    """For how long the statements of a question may run, all of them together."""
+
+    def __init__(self, seconds_max: float) -> None:
+        self._seconds_max, self._seconds_left = seconds_max, seconds_max
+
+    @contextmanager
+    def running(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Interrupt what runs too long, and say so, or that it needs too much memory."""
+        if self._seconds_left <= 0:
+            raise self._too_long()
+        began_at, timer = monotonic(), threading.Timer(self._seconds_left, con.interrupt)
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise self._too_long() from None
+        except duckdb.OutOfMemoryException:
+            raise TooLong(f"it needs more than {MEMORY_LIMIT} of memory; ask for less time") from None
+        finally:
+            timer.cancel()
+            self._seconds_left -= monotonic() - began_at
+
+    def _too_long(self) -> TooLong:
+        return TooLong(f"it took longer than {self._seconds_max:g} s; ask for less time")
 
 
 def locked_database() -> duckdb.DuckDBPyConnection:
@@ -333,6 +357,17 @@ def cut(contract: TableContract, span: Span) -> str:
         f"where {column} {after} timestamptz '{begin.isoformat()}' "
         f"and {column} <= timestamptz '{span.to_at.isoformat()}'"
     )
+
+
+def as_asked(told: pa.Table, asked: str | None, named: Named) -> pa.Table:
+    """What is told of feeds, those of the repository that is asked for by the name it is asked by."""
+    if not named.other_feeds:
+        return told
+    names = [
+        asked if name.lower() in named.other_feeds else name for name in told["repository_name"].to_pylist()
+    ]
+    number = told.schema.get_field_index("repository_name")
+    return told.set_column(number, told.schema.field(number), pa.array(names, pa.string()))
 
 
 def has_sample(question: Question) -> bool:

@@ -24,7 +24,7 @@ from gitpulse_assets.events.stars import STAR_TROUBLE
 from gitpulse_assets.events.yaml_file import Entry, YamlFile
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lineage.trace import Origins, Relation, Tracer, UntracedSql
-from gitpulse_assets.metrics.parameters import A_MOMENT, NAME, MetricParameter, trouble_of
+from gitpulse_assets.metrics.parameters import A_MOMENT, ASKED_ID, NAME, MetricParameter, trouble_of
 from gitpulse_assets.settings import SettingsError
 
 SHIPPED = Path(__file__).with_name("metrics.yaml")
@@ -88,6 +88,14 @@ class Metric:
     def window(self) -> MetricParameter | None:
         """The parameter that says how long that time is."""
         return next((one for one in self.entry.parameters if one.name == self.entry.window), None)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The parameters that its SQL may name without declaring them."""
+        if not self.is_of_events:
+            return frozenset()
+        has_repository = any(one.type == "repository" for one in self.entry.parameters)
+        return frozenset([*ENDS, ASKED_ID] if has_repository else ENDS)
 
     @property
     def event_types(self) -> frozenset[str]:
@@ -200,7 +208,7 @@ def check_parameters(metric: Metric) -> None:
     """Raise WrongMetric where a parameter is not declared or not used, or the window is not a time's."""
     check_window(metric)
     declared = {parameter.name for parameter in metric.entry.parameters}
-    known = declared | set(ENDS if metric.is_of_events else ())
+    known = declared | metric.given
     if undeclared := metric.named - known:
         raise WrongMetric(["sql"], f"${min(undeclared)} is not among the parameters; declare it")
     if unused := declared - metric.named - {metric.entry.window}:
@@ -233,6 +241,7 @@ def columns_of(con: duckdb.DuckDBPyConnection, metric: Metric) -> Iterator[Colum
         one.name: one.sample for one in metric.entry.parameters if one.name in metric.named
     }
     values |= dict.fromkeys(metric.named.intersection(ENDS), A_MOMENT)
+    values |= dict.fromkeys(metric.named & {ASKED_ID}, 1)
     try:
         # Bound, not run: without rows it may still count for hours.
         bound = f"select * from ({metric.entry.sql.rstrip().rstrip(';')}\n) limit 0"

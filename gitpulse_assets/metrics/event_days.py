@@ -47,8 +47,9 @@ READERS = 8
 # A merge puts its tables in place within a second; runs of other days do so all the time.
 WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DAYS_KEPT = 64
-# A year's: some kilobytes each. So are the tables of a day that hours are judged by.
+# A year's: some kilobytes each. So are a day's small tables: what hours are judged by, and two of feeds.
 COMMITS_KEPT = 400
+SMALL_KEPT = COMMITS_KEPT * (len(JUDGED_BY) + 2)
 FEED_COUNT = pa.schema(
     [
         ("repository_name", pa.string()),
@@ -83,13 +84,24 @@ class Collected:
     newest_at: datetime
 
 
+@dataclass(frozen=True)
+class Named:
+    """What a name stands for: its repository's id, None where nothing says it, and that one's other feeds.
+
+    A name is the repository's that had it last; a feed keeps the one it was asked by, here in lower case.
+    """
+
+    repository_id: int | None = None
+    other_feeds: Sequence[str] = ()
+
+
 class EventDays:
     """The days of one lake; to be called from any thread."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._known, self._counted = ResultCache(DAYS_KEPT), ResultCache(DAYS_KEPT)
-        self._commits, self._small = ResultCache(COMMITS_KEPT), ResultCache(COMMITS_KEPT)
+        self._commits, self._small = ResultCache(COMMITS_KEPT), ResultCache(SMALL_KEPT)
 
     def versions(self) -> Versions:
         """The days of which something is published now, in order: what is asked once a question."""
@@ -186,27 +198,28 @@ class EventDays:
         }
         return [one for _, one in sorted((unknown | known).items())]
 
-    def other_feeds(
-        self, con: duckdb.DuckDBPyConnection, repository: str, commits: Commits, feeds: FeedHours
-    ) -> list[str]:
-        """The feeds of a repository that go by another name than it is asked for.
+    def named(
+        self, name: str, feeds: FeedHours, holder: Callable[[date], int | None], *, is_counted: bool
+    ) -> Named:
+        """What a name, in lower case, stands for: by events, `holder`, after the day its feed said it last.
 
-        A name is the repository's that had it last, as in the metrics; a feed keeps the one it was asked by.
+        `is_counted`: whether the id is wanted where no feed can go by it, too.
         """
         ids = {one["feed_name"]: one["repository_id"] for one in self.followed(feeds)}
-        if not any(ids.values()):
-            return []
-        repository_id = ids.get(repository) or self._holder(con, repository, commits)
-        same = [name for name, known in ids.items() if known is not None and known == repository_id]
-        return [name for name in same if name != repository]
+        if not is_counted and not any(ids.values()):
+            return Named()
+        stretches = feeds.stretches.get(name, ()) if ids.get(name) else ()
+        repository_id = holder(max((end.date() for _, end in stretches), default=date.min)) or ids.get(name)
+        same = [feed for feed, known in ids.items() if known is not None and known == repository_id]
+        return Named(repository_id, [feed for feed in same if feed != name])
 
-    def _holder(self, con: duckdb.DuckDBPyConnection, repository: str, commits: Commits) -> int | None:
-        """The id of the repository that had a name last, by the events of some days."""
-        con.register("sent", self.open([PUBLIC_EVENT], commits)[PUBLIC_EVENT.name])
+    def holder(self, con: duckdb.DuckDBPyConnection, name: str, day: Day, commit: Commit) -> int | None:
+        """The id of the repository that had a name last, by the events of a day."""
+        con.register("sent", self.open([PUBLIC_EVENT], {day: commit})[PUBLIC_EVENT.name])
         found = con.execute(
             "select max_by(repository_id, (created_at, repository_id)) "
             "from sent where lower(repository_name) = $1",
-            [repository],
+            [name],
         ).fetchall()
         con.unregister("sent")
         return found[0][0]

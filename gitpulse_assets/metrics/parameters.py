@@ -15,7 +15,9 @@ NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 LONGEST_TEXT = 1_000
 SHOWN = 40
 UNITS = {"minutes": timedelta(minutes=1), "hours": timedelta(hours=1), "days": timedelta(days=1)}
-RESERVED = ("format", "from_at", "to_at")
+# The id of the repository that is asked for, whatever name it is asked by; null where nothing says it.
+ASKED_ID = "asked_repository_id"
+RESERVED = ("format", "from_at", "to_at", ASKED_ID)
 A_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 Value = int | float | str | None

@@ -73,6 +73,8 @@ def test_a_right_file_is_taken(write: Write):
         ("name: at_least", "name: hours", 9, "declared twice"),
         ("name: at_least", "name: at_most", 10, "$at_least is not among the parameters"),
         (">= $at_least", ">= 2", 9, "at_least is not used"),
+        (">= $at_least", ">= $asked_repository_id", 10, "$asked_repository_id is not among the parameters"),
+        ("name: at_least", "name: asked_repository_id", 9, "cannot name a parameter"),
         ("silver_github_public_fork", "silver_github_public_spoon", 10, "is no published view"),
         ("count(*) as", "sum(1::hugeint) as", 10, "cast it to bigint"),
         ("count(*) as", "counted(1) as", 10, "DB cannot compute it"),

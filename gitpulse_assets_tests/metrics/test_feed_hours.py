@@ -1,21 +1,44 @@
 """A metric in a lake that has nothing but what polls of a feed brought."""
 
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.events.feed_hours import FeedHours
+from gitpulse_assets.events.feed_state import Feeds, FeedState
+from gitpulse_assets.events.feed_state import feeds as feed_states
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.metrics.answers import Answered, MetricAnswers
-from gitpulse_assets.metrics.catalogue import shipped_metrics
-from gitpulse_assets.metrics.event_days import NoEvents
+from gitpulse_assets.metrics.answers import SECONDS_MAX, Answered, MetricAnswers, TooLong
+from gitpulse_assets.metrics.catalogue import Metric, read_metrics, shipped_metrics
+from gitpulse_assets.metrics.event_days import EventDays, NoEvents
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife, polled
 
-PACE = next(metric for metric in shipped_metrics() if metric.id == "avg_pr_time")
+METRICS = {metric.id: metric for metric in shipped_metrics()}
+PACE = METRICS["avg_pr_time"]
+BOOSTER = "acme/booster"
+OWN = """\
+- id: opened
+  name: Opened
+  description: Pull requests of a repository, by a rule of its own.
+  visualisation: value
+  unit: pull requests
+  window: days
+  parameters:
+    - {name: days, type: integer, unit: days, min: 1, default: 5, meaning: Days back.}
+    - {name: repository, type: repository, meaning: This one.}
+  sql: >-
+    select count(*) as opened_count from silver_github_public_pull_request
+    where repository_id = (
+      select max(repository_id) from silver_github_public_pull_request
+      where lower(repository_name) = $repository
+    )
+"""
 
 
 @pytest.fixture
@@ -32,11 +55,11 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def ask(lake: Lake, **given: str) -> Answered:
+def ask(lake: Lake, metric: Metric = PACE, seconds_max: float = SECONDS_MAX, **given: str) -> Answered:
     of_lake = LakeAnswers(lake)
     answers = MetricAnswers(lake, of_lake)
     try:
-        return answers.ask(PACE, read_values(PACE.entry.parameters, given))
+        return answers.ask(metric, read_values(metric.entry.parameters, given), seconds_max)
     finally:
         answers.close()
         of_lake.close()
@@ -82,6 +105,107 @@ def test_a_repository_asked_by_its_new_name_stands_on_the_feed_held_under_its_ol
     other = ask(lake, repository="acme/engine")
     assert other.coverage is not None
     assert other.coverage.share_whole == 0
+
+
+def with_all_under(lake: Lake, name: str) -> Lake:
+    """A feed whose pull requests and stars all came under one of two names, and a push under either."""
+    life = FeedLife(1)
+    with connect() as con:
+        polled(lake, con, life)
+        for called in (str(REPO), BOOSTER):
+            if called == BOOSTER:
+                life.world.rename_repository(str(REPO), BOOSTER)
+            for number in range(3 if called == name else 0):
+                at = life.world.clock + 600 + number * 7200
+                life.feed.publish("PullRequestEvent", at, {"action": "opened", "number": number})
+                life.feed.publish("PullRequestEvent", at + 60, {"action": "merged", "number": number})
+                life.feed.publish("WatchEvent", at)
+            life.feed.publish("PushEvent", life.world.clock + 5 * 3600)
+            life.world.advance(seconds=6 * 3600)
+        life.world.advance(seconds=6 * 3600)
+        polled(lake, con, life)
+    return lake
+
+
+@pytest.mark.parametrize("name", [str(REPO), BOOSTER])
+def test_figures_are_the_same_under_every_name_whichever_their_own_events_came_under(
+    tmp_path: Path, name: str
+):
+    """By events of the metric's own type alone, a name that none of them bore gave 0, told as whole."""
+    lake = with_all_under(Lake.open(str(tmp_path / "lake")), name)
+    for asked in (str(REPO), BOOSTER):
+        pace = ask(lake, repository=asked)
+        assert pace.rows.select(["average_minutes", "opened_count"]).to_pylist() == [
+            {"average_minutes": 120, "opened_count": 3}
+        ]
+        assert pace.reason is None
+        for metric, column in (
+            ("stars_per_day", "star_count"),
+            ("pull_requests_merged_per_day", "merged_count"),
+        ):
+            rows = ask(lake, METRICS[metric], days="2", repository=asked).rows
+            assert sum(count or 0 for count in rows[column].to_pylist()) == 3
+    assert ask(lake, repository="acme/engine").rows.num_rows == 0
+
+
+def test_a_time_in_which_every_event_has_the_new_name_is_told_by_the_old_one(tmp_path: Path):
+    lake = with_all_under(Lake.open(str(tmp_path / "lake")), BOOSTER)
+    found = ask(lake, repository=str(REPO), offset="295")
+    assert found.rows["opened_count"].to_pylist() == [3]
+    assert found.reason is None
+
+
+def test_a_metric_of_ones_own_may_find_its_repository_by_a_rule_of_its_own(lake: Lake, tmp_path: Path):
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    (own,) = read_metrics(path)
+    assert ask(lake, own, repository=str(REPO)).rows["opened_count"].to_pylist() == [6]
+    assert ask(lake, own, repository="acme/engine").rows["opened_count"].to_pylist() == [0]
+
+
+def test_a_name_is_searched_for_from_the_newest_day_no_further_than_it_is_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lake, holder = with_all_under(Lake.open(str(tmp_path / "lake")), BOOSTER), EventDays.holder
+    days: list[str] = []
+
+    def noted(self: EventDays, con, name, day, commit):
+        days.append(str(day.event_date))
+        return holder(self, con, name, day, commit)
+
+    monkeypatch.setattr(EventDays, "holder", noted)
+    ask(lake, repository=BOOSTER)
+    assert days == ["2026-03-02"]
+    ask(lake, repository="acme/engine")
+    assert days[1:] == ["2026-03-02", "2026-03-01"]
+
+
+def test_a_name_is_whose_newer_events_have_it_and_not_its_feeds_that_was_given_up(tmp_path: Path):
+    """A feed's state stays when nobody follows it, and somebody else may take the name."""
+    lake = Lake.open(str(tmp_path / "lake"))
+    feed_states(lake.store).save(Feeds({str(REPO): FeedState(target_id=5)}))
+    days = EventDays(lake)
+    given_up = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    feeds = FeedHours({str(REPO): [(given_up - timedelta(days=1), given_up)]})
+
+    def named(events: dict[date, int]) -> int | None:
+        def holder(after: date) -> int | None:
+            return next((events[day] for day in sorted(events, reverse=True) if day > after), None)
+
+        return days.named(str(REPO), feeds, holder, is_counted=True).repository_id
+
+    assert named({date(2026, 3, 2): 9}) == 9
+    assert named({date(2026, 2, 28): 9}) == 5
+    assert named({}) == 5
+
+
+def test_the_search_for_a_name_is_stopped_as_its_figures_are(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    def slow(_: EventDays, con, *given):
+        con.execute("select count(*) from range(1000000) a, range(1000) b where hash(a.range + b.range) = 1")
+
+    monkeypatch.setattr(EventDays, "holder", slow)
+    with pytest.raises(TooLong, match=r"it took longer than 0\.1 s"):
+        ask(lake, seconds_max=0.1, repository="acme/engine")
 
 
 def test_a_first_poll_that_brought_what_was_before_it_covers_nothing(tmp_path: Path):
