@@ -31,7 +31,7 @@ from gitpulse_assets.runs.launch import RunOutcome, execute_job, outcome, run_co
 from gitpulse_assets.runs.marks import INTERRUPTED
 from gitpulse_assets.runs.process import SWEEP_TAG
 from gitpulse_assets.runs.sqlite_connections import keep_connections
-from gitpulse_assets.runs.telling import Telling, evaluation_of, tell_dagster
+from gitpulse_assets.runs.telling import Telling, evaluation_of, evaluations_of, tell_dagster
 
 if TYPE_CHECKING:
     from gitpulse_assets.lake.lake import Lake
@@ -206,7 +206,10 @@ def whole_path(batch: Batch, repo: Repo) -> Iterator[list[Telling]]:
     for step in batch.steps:
         made, rests = exhausted(generator_of(step, batch, repo))
         stop_where_blocked(batch.job, made)
-        yield [telling_of(one, repo.key) for one in made]
+        checks = [one for one in made if isinstance(one, dg.AssetCheckResult)]
+        yield [telling_of(one, repo.key) for one in made if not isinstance(one, dg.AssetCheckResult)]
+        # Only now is there what they are of.
+        yield evaluations_of(batch.work.instance, checks, repo.key)
         if rests:
             return
 
@@ -247,11 +250,9 @@ def exhausted(
     return list(passed()), ended[0]
 
 
-def telling_of(made: Received | MadeSoFar, key: str) -> Telling:
+def telling_of(made: dg.MaterializeResult | dg.AssetObservation | dg.Output, key: str) -> Telling:
     """What Dagster is told of what a step yielded; a table is put in its place first."""
     match made:
-        case dg.AssetCheckResult():
-            return evaluation_of(made, key)
         case dg.AssetObservation():
             return made
         case dg.MaterializeResult():

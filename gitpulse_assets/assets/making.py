@@ -4,12 +4,13 @@ How a table is computed stands in its `sql/*/*.sql`, how a step is made in `pipe
 """
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
 
-from gitpulse_assets.assets.publishing import checked
+from gitpulse_assets.assets.publishing import made_unless_refused, shown
 from gitpulse_assets.assets.work import Work
 from gitpulse_assets.io_manager import lake_errors
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
@@ -18,6 +19,9 @@ from gitpulse_assets.runs.marks import shown_direction, shown_verdict
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.texts.markdown import as_markdown
 from gitpulse_assets.watch.watch_list import RepoOptions, repo_options
+
+if TYPE_CHECKING:
+    from gitpulse_assets.lake.publication import StagedTable
 
 MadeSoFar = dg.AssetCheckResult | dg.Output
 Making = Generator[MadeSoFar, None, None]
@@ -40,7 +44,7 @@ def merged(work: Work, repo: Repo, config: MergeConfig) -> Making:
 
     bots = options_of(repo, work.settings).bots
     with lake_errors(), work.connection() as con:
-        made = yield from checked(
+        made = yield from made_unless_refused(
             lambda: merge(
                 con,
                 work.lake,
@@ -51,9 +55,8 @@ def merged(work: Work, repo: Repo, config: MergeConfig) -> Making:
                 accepts_loss=config.accept_loss,
             )
         )
-    for table in made.tables:
-        shown = made.summary.get(table.contract.name, {})
-        yield dg.Output(table, output_name=table.contract.name, metadata=dict(shown))
+    summary = made.summary
+    yield from shown(made, (output_of(table, summary.get(table.contract.name)) for table in made.tables))
 
 
 def watermarks_moved(work: Work, repo: Repo) -> Making:
@@ -62,9 +65,10 @@ def watermarks_moved(work: Work, repo: Repo) -> Making:
 
     overlap = options_of(repo, work.settings).overlap_minutes
     with lake_errors(), work.connection() as con:
-        made = yield from checked(lambda: move_watermarks(con, work.lake, repo, overlap_minutes=overlap))
-    for table in made.tables:
-        yield dg.Output(table, output_name=table.contract.name)
+        made = yield from made_unless_refused(
+            lambda: move_watermarks(con, work.lake, repo, overlap_minutes=overlap)
+        )
+    yield from shown(made, map(output_of, made.tables))
 
 
 def marts_made(work: Work, repo: Repo) -> Making:
@@ -74,16 +78,27 @@ def marts_made(work: Work, repo: Repo) -> Making:
     settings = work.settings
     options = options_of(repo, settings)
     with lake_errors(), work.connection() as con:
-        made = yield from checked(
+        made = yield from made_unless_refused(
             lambda: make_marts(con, work.lake, repo, label_groups=settings.label_groups, options=options)
         )
-    for table in made.tables:
-        if table.contract is MART_BACKLOG_VERDICT:
-            told = verdict_metadata(made.verdicts)
-            version = answer_version(made.verdicts)
-            yield dg.Output(table, MART_BACKLOG_VERDICT.name, metadata=told, data_version=version)
-        else:
-            yield dg.Output(table, output_name=table.contract.name)
+    yield from shown(
+        made,
+        (
+            answer_of(table, made.verdicts) if table.contract is MART_BACKLOG_VERDICT else output_of(table)
+            for table in made.tables
+        ),
+    )
+
+
+def output_of(table: "StagedTable", told: Mapping[str, Any] | None = None) -> dg.Output:
+    """A table as an output of its step, with what is to be told of it."""
+    return dg.Output(table, output_name=table.contract.name, metadata=dict(told or {}))
+
+
+def answer_of(table: "StagedTable", verdicts: pa.Table) -> dg.Output:
+    """The table of verdicts as an output of its step, with the answer itself."""
+    told, version = verdict_metadata(verdicts), answer_version(verdicts)
+    return dg.Output(table, MART_BACKLOG_VERDICT.name, metadata=told, data_version=version)
 
 
 def options_of(repo: Repo, settings: Settings) -> RepoOptions:

@@ -1,6 +1,6 @@
-"""How a step of the pipeline is shown to Dagster: its checks first, and then, if they let it, its tables."""
+"""How a step is shown to Dagster: its tables, where the checks let them, and behind them what those found."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="Made")
 
 
-def checked(make: Callable[[], M]) -> Generator[dg.AssetCheckResult, None, M]:
-    """Run a step, yield the results of its checks, and return what it made.
+def made_unless_refused(make: Callable[[], M]) -> Generator[dg.AssetCheckResult, None, M]:
+    """Run a step and return what it made, which `shown` tells.
 
-    Where a blocking one failed the step ends behind its results, before its first output: a blocking check
+    Where a blocking check failed the step ends behind the results, before its first output: a blocking check
     alone would not do, since Dagster 1.13 stores every output of a multi-asset although a blocking check of
     it failed before them.
     """
     try:
-        made = make()
+        return make()
     except ChecksFailed as failed:
         yield from map(asset_check_result, failed.results)
         raise dg.Failure(description=str(failed), allow_retries=False) from None
+
+
+def shown(made: "Made", outputs: Iterable[dg.Output]) -> Iterator[dg.Output | dg.AssetCheckResult]:
+    """Yield the tables of a step, and behind them what its checks found.
+
+    Dagster takes a check to be of the materialization that is newest when it is told: told before, the
+    partition is shown as not checked since it was made.
+    """
+    yield from outputs
     yield from map(asset_check_result, made.checks)
-    return made

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -59,8 +60,15 @@ def report_by_run(
     Without a run Dagster 1.13 takes one evaluation of a check and partition, and refuses the second; without
     the materialization that it is of, the partition is shown as one that was never checked.
     """
-    target = newest_materialization(instance, result.asset_key or dg.AssetKey([]), partition)
-    tell_dagster(instance, run_id, [evaluation_of(result, partition, target)])
+    tell_dagster(instance, run_id, evaluations_of(instance, [result], partition))
+
+
+def evaluations_of(
+    instance: dg.DagsterInstance, results: Iterable[dg.AssetCheckResult], partition: str
+) -> list[dg.AssetCheckEvaluation]:
+    """What checks found of a partition as it was made last: told behind that, one look an asset."""
+    newest = cache(lambda key: newest_materialization(instance, key, partition))
+    return [evaluation_of(one, partition, newest(one.asset_key or dg.AssetKey([]))) for one in results]
 
 
 def newest_materialization(

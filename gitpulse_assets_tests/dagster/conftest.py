@@ -13,6 +13,7 @@ from gitpulse_assets.assets.bronze import bronze
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.launch import RunOutcome, refresh
 from gitpulse_assets.sandbox.history import generate
@@ -161,3 +162,12 @@ def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = bronze.op.retry_policy
     assert policy is not None
     monkeypatch.setattr(bronze.op, "_retry_policy", policy._replace(delay=0.01))
+
+
+def stale_checks(instance: dg.DagsterInstance, defs: dg.Definitions, key: str) -> list[str]:
+    """The checks of a repository that Dagster shows as missing, since what they are of was made anew."""
+    graph = defs.resolve_asset_graph()
+    asked = [check for check in graph.asset_check_keys if graph.get(check).partitions_def == repos]
+    found = instance.event_log_storage.get_asset_check_partition_info(asked)
+    current = {info.check_key for info in found if info.partition_key == key and info.is_current}
+    return [check.to_user_string() for check in asked if check not in current]

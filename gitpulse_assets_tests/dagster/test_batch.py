@@ -37,7 +37,7 @@ from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets_tests.dagster.conftest import a_home, a_stored_instance
+from gitpulse_assets_tests.dagster.conftest import a_home, a_stored_instance, stale_checks
 
 KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
 MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -192,6 +192,10 @@ def test_a_batch_at_rest_writes_a_handful_of_events_for_each(batched: Batched, d
     assert 0 < rows[0] - rows[1] <= 4
     assert told(batched.instance, rested.run_id, MADE) == {KEYS[1]: {str(dg.AssetKey(["bronze", "issues"]))}}
     assert told(batched.instance, left_out.run_id, MADE) == {}
+
+
+def test_every_check_of_a_batch_is_shown_as_one_of_what_was_made_last(batched: Batched, defs: dg.Definitions):
+    assert stale_checks(batched.instance, defs, KEYS[1]) == []
 
 
 def test_a_range_of_partitions_is_a_batch(batched: Batched, defs: dg.Definitions):

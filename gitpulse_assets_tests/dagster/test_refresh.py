@@ -19,6 +19,7 @@ from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import User
 from gitpulse_assets.sandbox.server import Sandbox
 from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets_tests.dagster.conftest import stale_checks
 
 REPO = Repo("acme", "rocket")
 QUIET = Repo("acme", "quiet")
@@ -44,6 +45,10 @@ def test_one_run_makes_every_table_and_evaluates_every_check(synced, defs):
     assert len(evaluated) == len(of_repositories)
     assert [name for name, is_passed in evaluated.items() if not is_passed] == []
     assert synced.read(MART_BACKLOG_VERDICT)
+
+
+def test_every_check_is_shown_as_one_of_what_was_made_last(synced, defs):
+    assert stale_checks(synced.instance, defs, REPO.key) == []
 
 
 def test_the_published_backlog_is_the_true_one(synced):
