@@ -21,7 +21,7 @@ from gitpulse_assets.assets.work import Context, Work
 from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.io_manager import lake_errors, table_metadata
-from gitpulse_assets.processes.stopping import pause
+from gitpulse_assets.processes.stopping import pause, stops_noted
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.batches import is_of_many
 from gitpulse_assets.runs.busy import is_at_work, is_in_hand
@@ -163,7 +163,17 @@ def retry_later(batch: Batch, taken: Taken) -> NoReturn:
         f"{resumes_at:%H:%M:%S}",
         len(taken.limited),
     )
-    raise dg.RetryRequested(max_retries=LIMITS_MAX, seconds_to_wait=seconds)
+    wait_out(seconds)
+    raise dg.RetryRequested(max_retries=LIMITS_MAX)
+
+
+def wait_out(seconds: float) -> None:
+    """Wait within the step, where a stop is heard: Dagster sleeps through it between two tries."""
+    try:
+        with stops_noted():
+            pause(seconds)
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        raise dg.Failure("interrupted; run it again to go on", allow_retries=False) from None
 
 
 def take_one(batch: Batch, repo: Repo) -> str:
@@ -201,7 +211,7 @@ def trouble_of(error: Exception) -> str:
     return error.description or ""
 
 
-def whole_path(batch: Batch, repo: Repo) -> Iterator[list[Telling]]:
+def whole_path(batch: Batch, repo: Repo) -> Iterator[Sequence[Telling]]:
     """Make what the repository needs, and yield what is to be told of each step; at rest of the first."""
     for step in batch.steps:
         made, rests = exhausted(generator_of(step, batch, repo))

@@ -91,7 +91,10 @@ def retried_runs(instance: dg.DagsterInstance, backfill: PartitionBackfill) -> l
 def is_unknown_to_backfill(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether the retry of a failed run is missing, or has made what the run did not."""
     found = instance.get_runs(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id}), limit=1)
-    return not found or found[0].status == dg.DagsterRunStatus.SUCCESS
+    if not found:
+        # Nobody would launch it: one whose failure was reported was refused then.
+        return instance.run_retries_enabled and run.tags.get(REPORTED_TAG) != run.run_id
+    return found[0].status == dg.DagsterRunStatus.SUCCESS
 
 
 def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator[tuple[dg.DagsterRun, str]]:

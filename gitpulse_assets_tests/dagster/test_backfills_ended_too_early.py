@@ -92,6 +92,19 @@ class Daemons:
     def fail(self, run: dg.DagsterRun) -> None:
         self.instance.report_run_failed(run, "its worker is gone")
 
+    def fail_behind_a_look(self, run: dg.DagsterRun, monkeypatch: pytest.MonkeyPatch) -> None:
+        """End a run whose backfill ends before the word that the run is to be retried."""
+        add_tags = self.instance.add_run_tags
+
+        def looked_before(run_id: str, tags: dict[str, str]) -> None:
+            if WILL_RETRY_TAG in tags:
+                assert self.look() == "COMPLETED_FAILED"
+            add_tags(run_id, tags)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(self.instance, "add_run_tags", looked_before)
+            self.fail(run)
+
     def succeed(self, run: dg.DagsterRun) -> None:
         """End a run that made its table."""
         made = dg.AssetMaterialization(table.key, partition=KEY)
@@ -143,16 +156,7 @@ def test_11_a_failure_whose_retry_was_not_decided_yet_is_retried(
 ):
     """dagster#34204: behind its backfill's end Dagster refuses the retry."""
     run = daemons.launch()
-    add_tags = daemons.instance.add_run_tags
-
-    def looked_before(run_id: str, tags: dict[str, str]) -> None:
-        if WILL_RETRY_TAG in tags:
-            assert daemons.look() == "COMPLETED_FAILED"
-        add_tags(run_id, tags)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(daemons.instance, "add_run_tags", looked_before)
-        daemons.fail(run)
+    daemons.fail_behind_a_look(run, monkeypatch)
     daemons.retry()
     assert daemons.newest().run_id == run.run_id
     monkeypatch.setattr(sensor, "PASSED_OVER_AFTER", timedelta(0))
@@ -162,6 +166,16 @@ def test_11_a_failure_whose_retry_was_not_decided_yet_is_retried(
     assert daemons.look() == "REQUESTED"
     daemons.succeed(daemons.newest())
     assert (daemons.look(), tick(daemons)) == ("COMPLETED_SUCCESS", NOTHING)
+
+
+def test_11_a_backfill_is_not_opened_for_a_retry_that_was_refused(
+    daemons: Daemons, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody would launch it, and the backfill would be under way for ever."""
+    run = daemons.launch()
+    daemons.fail_behind_a_look(run, monkeypatch)
+    daemons.instance.add_run_tags(run.run_id, {sensor.REPORTED_TAG: run.run_id})
+    assert (tick(daemons), daemons.status()) == (NOTHING, "COMPLETED_FAILED")
 
 
 def test_11_a_backfill_that_failed_to_the_last_stays_failed(daemons: Daemons):

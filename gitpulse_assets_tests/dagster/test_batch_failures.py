@@ -1,6 +1,10 @@
 """What of a batch fails, is cut short or is asked for again: told as of a run of the repository alone."""
 
 import logging
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,7 +79,11 @@ def record_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.RunRecord:
     [(dg.AssetCheckSeverity.ERROR, ["bronze"]), (dg.AssetCheckSeverity.WARN, list(batch.STEPS))],
 )
 def test_a_blocking_check_that_failed_ends_the_repositorys_path_before_anything_is_published_behind_it(
-    defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch, severity: dg.AssetCheckSeverity, taken: list[str]
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    severity: dg.AssetCheckSeverity,
+    taken: list[str],
 ):
     found = dg.AssetCheckResult(
         passed=False, asset_key=list(MANIFEST.asset_key), check_name="contract", severity=severity
@@ -89,7 +97,8 @@ def test_a_blocking_check_that_failed_ends_the_repositorys_path_before_anything_
 
     monkeypatch.setattr(batch, "generator_of", step)
     nothing: Any = None
-    path = whole_path(Batch(nothing, nothing, defs.resolve_job_def(REFRESH_JOB)), Repo.parse(KEYS[0]))
+    work: Any = SimpleNamespace(instance=instance)
+    path = whole_path(Batch(nothing, work, defs.resolve_job_def(REFRESH_JOB)), Repo.parse(KEYS[0]))
     if severity == dg.AssetCheckSeverity.ERROR:
         with pytest.raises(dg.Failure, match="nothing behind it is made: bronze/"):
             list(path)
@@ -250,3 +259,16 @@ def test_a_batch_takes_no_step_that_its_run_is_not_to_execute(
     for steps in (["gold"], None):
         take_partitions(context(steps), nothing)
     assert taken == [["gold"], ["silver", "sync_state", "gold"]]
+
+
+def test_a_stop_is_heard_while_a_batch_waits_for_a_limit():
+    """Between two tries Dagster sleeps, and would hear of it when the limit has ended."""
+    began = time.monotonic()
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    handler = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with pytest.raises(dg.Failure, match="interrupted; run it again"):
+            batch.wait_out(60)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert time.monotonic() - began < 30
