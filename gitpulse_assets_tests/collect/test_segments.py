@@ -312,7 +312,7 @@ def test_pages_that_have_to_shrink_bring_all_the_same(empty, one_by_one):
 
 @pytest.mark.parametrize("skip", [11, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 20))])
 def test_case_24_a_segment_that_lost_its_link_is_no_whole_one(empty, one_by_one, skip):
-    empty.app.faults[:] = [Fault("no_link", BY_UPDATE, skip=skip, times=SEGMENT_COUNT + 2)]
+    empty.app.faults[:] = [Fault("no_link", BY_UPDATE, skip=skip, times=ALWAYS)]
     with pytest.raises(ListCut):
         empty.collect()
     assert row_of(empty).status == "partial"
