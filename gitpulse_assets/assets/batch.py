@@ -343,7 +343,7 @@ def failed_before(batch: Batch, keys: Collection[str]) -> dict[str, str]:
         return {}
     own = dg.RunsFilter(tags={SWEEP_TAG: batch.work.run.run_id}, statuses=[dg.DagsterRunStatus.FAILURE])
     failed = [run.tags[REPO_TAG] for run in batch.work.instance.get_runs(own)]
-    return {key: "it failed before a limit of GitHub's was met" for key in failed if key in keys}
+    return {key: "it failed in an earlier try of this step" for key in failed if key in keys}
 
 
 def is_done(lake: "Lake", key: str, since: datetime, is_full: bool) -> bool:
