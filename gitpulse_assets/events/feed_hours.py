@@ -1,19 +1,21 @@
 """Which hours the feeds of repositories are proven to be whole in, and what that says of the hours' verdicts.
 
 A feed is whole in an hour where one stretch without a gap begins before it and goes on until all that
-happened in it has shown up. An organisation's has the public events of all its repositories, so that it
-stands for each of them that is not private.
+happened in it has shown up. It is of the repository that its name led to last: what it proved of another one,
+which had the name before, it does not prove of this. An organisation's has the public events of all its
+repositories, so that it stands for each of them that is not private.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
+from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Followed
 
 HOUR = timedelta(hours=1)
 # GitHub shows an event so long after it happened.
@@ -24,6 +26,11 @@ ENDED = "ended"
 Row = dict[str, Any]
 Stretch = tuple[datetime, datetime]
 
+REPOSITORY_ID = Column(
+    "repository_id",
+    pa.int64(),
+    "GitHub's id, whatever it is called; null of an organisation's, and where no event of it was seen.",
+)
 
 FEED_HOUR = TableContract(
     layer="silver",
@@ -37,6 +44,7 @@ FEED_HOUR = TableContract(
             "repository_name", pa.string(), "owner/name in lower case; owner/* is an organisation.", False
         ),
         Column("event_hour_at", UTC_TIMESTAMP, "The hour's begin.", False),
+        REPOSITORY_ID,
     ),
     sample=("repository_name", "event_hour_at"),
     place="day",
@@ -52,7 +60,7 @@ PRIVATE_FEED = TableContract(
     grain="one repository",
     key=("repository_name",),
     order_by=("repository_name",),
-    columns=(Column("repository_name", pa.string(), "owner/name in lower case.", False),),
+    columns=(Column("repository_name", pa.string(), "owner/name in lower case.", False), REPOSITORY_ID),
     sample=("repository_name",),
     place="day",
 )
@@ -60,18 +68,27 @@ PRIVATE_FEED = TableContract(
 
 @dataclass(frozen=True)
 class FeedHours:
-    """The stretches of each feed by its name in lower case; `private`: those that no organisation's has."""
+    """The stretches of each feed by its name in lower case; `private`: those that no organisation's has.
+
+    `since`: from when on a name leads to its repository, where it led to another one before; `ids`: by which
+    the repositories of all feeds are known, None of one whose id nothing told.
+    """
 
     stretches: Mapping[str, Sequence[Stretch]]
     private: frozenset[str] = frozenset()
+    since: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    ids: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
 
-    def called(self, name: str, others: Collection[str]) -> "FeedHours":
-        """The same, where feeds that a repository has under other names prove it of this one."""
-        if not others:
-            return self
-        every = [one for other in (name, *others) for one in self.stretches.get(other, ())]
-        private = {name} if self.private & {name, *others} else set[str]()
-        return replace(self, stretches={**self.stretches, name: every}, private=self.private | private)
+    def followed(self) -> list[Followed]:
+        """The feeds that there are, in order, with what their repositories are known by."""
+        names = sorted({*self.ids, *self.stretches})
+        return [{"feed_name": name, "repository_id": self.ids.get(name)} for name in names]
+
+    def called(self, name: str, names: Collection[str]) -> "FeedHours":
+        """The same, where the feeds of some names, and no others, prove it of the repository of one."""
+        every = [one for other in names for one in self.stretches.get(other, ())]
+        private = self.private - {name} | ({name} if self.private.intersection(names) else set())
+        return replace(self, stretches={**self.stretches, name: every}, private=private)
 
     def is_whole(self, name: str, hour_at: datetime) -> bool:
         """Whether every event of a repository, or of an organisation, in an hour was received."""
@@ -91,7 +108,7 @@ class FeedHours:
     ) -> pa.Table:
         every = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
         rows = [
-            {"repository_name": name, "event_hour_at": at}
+            {"repository_name": name, "event_hour_at": at, "repository_id": self.ids.get(name)}
             for name in names
             for at in every
             if is_there(name, at)
@@ -100,7 +117,11 @@ class FeedHours:
 
     def private_rows(self) -> pa.Table:
         """The rows of `private_feed`."""
-        rows = [{"repository_name": name} for name in sorted(self.private)]
+        rows = [
+            {"repository_name": one["feed_name"], "repository_id": one["repository_id"]}
+            for one in self.followed()
+            if one["feed_name"] in self.private
+        ]
         return pa.Table.from_pylist(rows, PRIVATE_FEED.arrow_schema)
 
 
@@ -108,16 +129,21 @@ def feed_stretches(spans: Iterable[Row]) -> FeedHours:
     """The stretches of each feed, those of following days as one; of rows of `feed_span`."""
     found: dict[str, list[Stretch]] = defaultdict(list)
     private: set[str] = set()
+    since: dict[str, datetime] = {}
     for row in sorted(spans, key=lambda row: (row["repository_name"], row["span_begin_at"])):
         name, begin, end = row["repository_name"].lower(), row["span_begin_at"], row["span_end_at"]
         known = found[name]
+        if row["gap_reason"] == ANOTHER_REPOSITORY:
+            known.clear()
+            private.discard(name)
+            since[name] = begin
         if row.get("is_public") is False:
             private.add(name)
         if known and row["gap_reason"] is None and begin <= known[-1][1]:
             known[-1] = (known[-1][0], max(end, known[-1][1]))
         else:
             known.append((begin, end))
-    return FeedHours(found, frozenset(private))
+    return FeedHours(found, frozenset(private), since)
 
 
 def is_whole(stretches: Iterable[Stretch], hour_at: datetime) -> bool:

@@ -16,6 +16,8 @@ from gitpulse_assets.watch.state import StateObject
 # so often.
 WAIT_SECONDS_MAX = 900
 SHARE_OF_ROWS = 3
+# The reason of a gap: from there on a feed is of another repository than before.
+ANOTHER_REPOSITORY = "another_repository"
 
 
 class Span(msgspec.Struct, frozen=True):

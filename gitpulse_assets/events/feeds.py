@@ -22,6 +22,7 @@ from gitpulse_assets.contracts.events import FEED_SPAN, FIREHOSE_EVENT, STAR_COU
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.at_work import at_work
 from gitpulse_assets.events.feed_state import (
+    ANOTHER_REPOSITORY,
     WAIT_SECONDS_MAX,
     Feeds,
     FeedState,
@@ -53,7 +54,6 @@ SOURCE, FIREHOSE_SOURCE = "feed", "firehose"
 REQUESTS_AT_ONCE = 4
 # What so many feeds bring is merged at once: memory holds at most 300 events of each.
 FEEDS_A_MERGE = 50
-ANOTHER_REPOSITORY = "another_repository"
 SAMPLE = "sample"
 
 Rows = Mapping[date, Sequence[dict[str, Any]]]
@@ -328,10 +328,12 @@ def star_rows(polls: Sequence[Polled]) -> Rows:
 def shown_rows(records: Sequence[bytes], states: Mapping[str, FeedState]) -> Rows:
     """The rows of `firehose_event` of each UTC day: what it showed of the feeds that are followed."""
     rows: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
+    ids = {state.target_id for state in states.values() if state.target_id is not None}
     for one in heads(records):
         own = rows[one.created_at.astimezone(UTC).date()]
         name = (one.repo.name or "").lower() if one.repo else ""
-        if {name, f"{name.partition('/')[0]}/*"} & states.keys():
+        is_named = {name, f"{name.partition('/')[0]}/*"} & states.keys()
+        if is_named or (one.repo and one.repo.id in ids):
             key = {"event_id": one.id, "event_type": one.type, "created_at": one.created_at}
             own.append(key | {"repository_name": name})
     return rows

@@ -27,6 +27,7 @@ from gitpulse_assets.events.feed_hours import (
     PRIVATE_FEED,
     FeedHours,
     Row,
+    is_whole,
     with_feeds,
 )
 from gitpulse_assets.events.stars import STAR_TROUBLE
@@ -42,6 +43,7 @@ from gitpulse_assets.metrics.event_days import (
     EventDays,
     Named,
     judged,
+    of_present,
     star_trouble,
     while_replaced,
 )
@@ -198,8 +200,9 @@ class MetricAnswers:
         if coverage:
             as_of_at, reason = coverage.span.to_at, coverage.reason()
             reason = " ".join([reason, SAMPLED]) if reason and has_sample(question) else reason
-        reason = " ".join(one for one in (reason, unknown_told(question.metric, rows)) if one) or None
-        return Answered(rows, as_of_at, coverage, reason)
+        nameless = self._nameless_told(question, named)
+        reason = " ".join(one for one in (reason, nameless, unknown_told(question.metric, rows)) if one)
+        return Answered(rows, as_of_at, coverage, reason or None)
 
     def _put_events(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> Coverage:
         """Put the views of public events onto the connection; return how whole their time is."""
@@ -219,12 +222,15 @@ class MetricAnswers:
             con.register(STAR_TROUBLE.name, as_asked(found, question.repository, named))
         for name, dataset in self._days.open(stored, question.within).items():
             is_named = name == STAR_COUNT.name
-            told = as_asked(dataset.to_table(), question.repository, named) if is_named else dataset
-            con.register(f"stored_{name}", told)
+            con.register(f"stored_{name}", self._stars(dataset, question, named) if is_named else dataset)
         for contract in stored:
             con.execute(cut(contract, question.span))
         types = question.metric.event_types
         return coverage_of((r for r in rows if not types or r["event_type"] in types), question.span)
+
+    def _stars(self, counts: ds.Dataset, question: Question, named: Named) -> pa.Table:
+        """The counts of stars, each of the repository that its feed is of now."""
+        return as_asked(of_present(counts.to_table(), self._feeds(question)), question.repository, named)
 
     def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> list[Row]:
         """The verdicts of the hours of a time, by the archives and by the feeds."""
@@ -234,7 +240,7 @@ class MetricAnswers:
             return judged
         has_archives = any(parts_of(commit, ARCHIVE_TYPE) for commit in question.commits.values())
         if name := question.repository:
-            feeds = feeds.called(name, named.other_feeds)
+            feeds = feeds.called(name, named.feeds)
         return with_feeds(judged, feeds, name, has_archives=has_archives)
 
     def _named(self, con: duckdb.DuckDBPyConnection, question: Question, clock: "Clock") -> Named:
@@ -262,6 +268,20 @@ class MetricAnswers:
                 if (found := self._days.holder(con, name, day, commit)) is not None:
                     return found
         return None
+
+    def _nameless_told(self, question: Question, named: Named) -> str | None:
+        """That nothing says whose name is asked for, unless its own feed tells of all that time."""
+        name, span = question.repository, question.span
+        is_counted = ASKED_ID in question.metric.named
+        if span is None or name is None or not is_counted or named.repository_id is not None:
+            return None
+        stretches = self._feeds(question).stretches.get(name, ())
+        if all(is_whole(stretches, at) for at in span.hours()):
+            return None
+        return (
+            f"No event of that time and no feed says which repository {name} is: "
+            "what happened in it under another name is not counted."
+        )
 
     def _feeds(self, question: Question) -> FeedHours:
         """The stretches that are proven of the feeds."""
@@ -361,13 +381,13 @@ def cut(contract: TableContract, span: Span) -> str:
 
 def as_asked(told: pa.Table, asked: str | None, named: Named) -> pa.Table:
     """What is told of feeds, those of the repository that is asked for by the name it is asked by."""
-    if not named.other_feeds:
+    if asked is None:
         return told
-    names = [
-        asked if name.lower() in named.other_feeds else name for name in told["repository_name"].to_pylist()
-    ]
+    names = [name.lower() for name in told["repository_name"].to_pylist()]
+    own = pa.array([asked if name in named.feeds else name for name in names], pa.string())
     number = told.schema.get_field_index("repository_name")
-    return told.set_column(number, told.schema.field(number), pa.array(names, pa.string()))
+    renamed = told.set_column(number, told.schema.field(number), own)
+    return renamed.filter(pa.array([name != asked or name in named.feeds for name in names], pa.bool_()))
 
 
 def has_sample(question: Question) -> bool:

@@ -37,6 +37,11 @@ class Span:
         """The last hour that it touches."""
         return hour_of(self.to_at)
 
+    def hours(self) -> list[datetime]:
+        """The begins of all hours that it touches."""
+        count = (self.last_hour_at - self.first_hour_at) // HOUR + 1
+        return [self.first_hour_at + number * HOUR for number in range(count)]
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -92,8 +97,7 @@ def coverage_of(verdicts: Iterable[Mapping[str, Any]], span: Span) -> Coverage:
         found = (row["verdict"], row["reason"] or "")
         known = hours.get(row["event_hour_at"], ("whole", ""))
         hours[row["event_hour_at"]] = max(known, found, key=lambda one: (RANK[one[0]], one[1]))
-    every = [span.first_hour_at + number * HOUR for number in range(hours_between(span))]
-    told = [(at, *hours.get(at, ("missing", "no_file"))) for at in every]
+    told = [(at, *hours.get(at, ("missing", "no_file"))) for at in span.hours()]
     whole = sum((part(at, span) for at, verdict, _ in told if verdict == "whole"), timedelta())
     length = span.to_at - span.from_at
     return Coverage(
@@ -122,11 +126,6 @@ def stretches(hours: Iterable[tuple[datetime, str, str]], span: Span) -> list[St
 def part(hour_at: datetime, span: Span) -> timedelta:
     """How much of an hour is in the time asked for."""
     return min(hour_at + HOUR, span.to_at) - max(hour_at, span.from_at)
-
-
-def hours_between(span: Span) -> int:
-    """How many hours the time asked for touches."""
-    return (span.last_hour_at - span.first_hour_at) // HOUR + 1
 
 
 def of_hours(part_count: int, count: int) -> str:

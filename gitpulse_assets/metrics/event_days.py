@@ -5,7 +5,7 @@ Only the days that a question is about are opened, each as its commit has it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import chain
@@ -86,13 +86,14 @@ class Collected:
 
 @dataclass(frozen=True)
 class Named:
-    """What a name stands for: its repository's id, None where nothing says it, and that one's other feeds.
+    """What a name stands for: its repository's id, None where nothing says it, and that one's feeds.
 
     A name is the repository's that had it last; a feed keeps the one it was asked by, here in lower case.
+    One of which no event was seen is that of its name.
     """
 
     repository_id: int | None = None
-    other_feeds: Sequence[str] = ()
+    feeds: Sequence[str] = ()
 
 
 class EventDays:
@@ -187,16 +188,10 @@ class EventDays:
         return {contract.name: together(contract, parts[contract.name]) for contract in contracts}
 
     def feed_hours(self, commits: Commits) -> FeedHours:
-        """The stretches that these days prove of the feeds."""
-        return feed_stretches(self.small(FEED_SPAN, commits).to_pylist())
-
-    def followed(self, feeds: FeedHours) -> list[Followed]:
-        """The feeds that there are, in order, with what their repositories are known by."""
-        known = {one["feed_name"]: one for one in feed_states(self._lake.store).load().followed()}
-        unknown: dict[str, Followed] = {
-            name: {"feed_name": name, "repository_id": None} for name in feeds.stretches
-        }
-        return [one for _, one in sorted((unknown | known).items())]
+        """The stretches that these days prove of the feeds, as they are followed now."""
+        followed = feed_states(self._lake.store).load().followed()
+        ids = {one["feed_name"]: one["repository_id"] for one in followed}
+        return replace(feed_stretches(self.small(FEED_SPAN, commits).to_pylist()), ids=ids)
 
     def named(
         self, name: str, feeds: FeedHours, holder: Callable[[date], int | None], *, is_counted: bool
@@ -205,13 +200,14 @@ class EventDays:
 
         `is_counted`: whether the id is wanted where no feed can go by it, too.
         """
-        ids = {one["feed_name"]: one["repository_id"] for one in self.followed(feeds)}
+        ids = feeds.ids
         if not is_counted and not any(ids.values()):
-            return Named()
+            return Named(feeds=[name])
         stretches = feeds.stretches.get(name, ()) if ids.get(name) else ()
         repository_id = holder(max((end.date() for _, end in stretches), default=date.min)) or ids.get(name)
-        same = [feed for feed, known in ids.items() if known is not None and known == repository_id]
-        return Named(repository_id, [feed for feed in same if feed != name])
+        known = {name: None, **ids}
+        own = [feed for feed, its in known.items() if (its == repository_id if its else feed == name)]
+        return Named(repository_id, own)
 
     def holder(self, con: duckdb.DuckDBPyConnection, name: str, day: Day, commit: Commit) -> int | None:
         """The id of the repository that had a name last, by the events of a day."""
@@ -228,7 +224,7 @@ class EventDays:
         self, con: duckdb.DuckDBPyConnection, day: Day, commit: Commit, feeds: FeedHours
     ) -> pa.Table:
         """What is held of a day by feed, type and hour; kept, since each event has to be looked at."""
-        followed = [one for one in self.followed(feeds) if one["feed_name"] in feeds.stretches]
+        followed = [one for one in feeds.followed() if one["feed_name"] in feeds.stretches]
 
         def found() -> pa.Table:
             con.register("sent", self.open([PUBLIC_EVENT], {day: commit})[PUBLIC_EVENT.name])
@@ -336,13 +332,13 @@ def star_trouble(
     con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours
 ) -> pa.Table:
     """Rows of `star_trouble` of some days: counts of stars that cannot be by what events tell."""
-    counts = days.small(STAR_COUNT, commits)
+    counts = of_present(days.small(STAR_COUNT, commits), feeds)
     if counts.num_rows < 2:
         return STAR_TROUBLE.arrow_schema.empty_table()
     times = counts["counted_at"].to_pylist()
     names = {str(name).lower() for name in counts["repository_name"].to_pylist()}
     con.register(STAR_COUNT.name, counts)
-    con.register("followed", followed_table(days.followed(feeds)))
+    con.register("followed", followed_table(feeds.followed()))
     con.register(FEED_HOUR.name, feeds.hours_of(names, hour_of(min(times)), max(times)))
     watch = next(one.contract for one in projections() if one.event_type == "WatchEvent")
     con.register("star_given", days.open([watch], commits)[watch.name])
@@ -350,6 +346,15 @@ def star_trouble(
     for name in (STAR_COUNT.name, "followed"):
         con.unregister(name)
     return found
+
+
+def of_present(counts: pa.Table, feeds: FeedHours) -> pa.Table:
+    """Rows of `star_count` without those of a repository that a feed's name led to before."""
+    if not feeds.since:
+        return counts
+    names, times = counts["repository_name"].to_pylist(), counts["counted_at"].to_pylist()
+    kept = [feeds.since.get(name.lower(), at) <= at for name, at in zip(names, times, strict=True)]
+    return counts.filter(pa.array(kept, pa.bool_()))
 
 
 def followed_table(followed: Sequence[Followed]) -> pa.Table:

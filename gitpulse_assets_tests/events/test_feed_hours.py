@@ -9,6 +9,7 @@ import pytest
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP
 from gitpulse_assets.events.feed_hours import feed_stretches, with_feeds
+from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY
 from gitpulse_assets.events.incoming import feed_counts
 from gitpulse_assets.lake.duck import session
 
@@ -51,6 +52,14 @@ def test_a_stretch_goes_on_at_midnight():
 def test_a_gap_ends_a_stretch():
     found = verdicts([span(0, 9), span(9.2, 30, gap="code")], "acme/rocket")
     assert found == ["whole"] * 3 + ["no_file"] * 7 + ["whole"] * 2
+
+
+def test_what_a_name_proved_of_the_repository_that_had_it_before_is_not_this_one_s():
+    spans = [span(-9, 3.2) | {"is_public": False}, span(3.5, 30, gap=ANOTHER_REPOSITORY)]
+    assert verdicts(spans, "acme/rocket") == ["no_file"] * 4 + ["whole"] * 8
+    assert verdicts(spans, None) == ["no_file"] * 4 + ["whole"] * 8
+    found = feed_stretches(spans)
+    assert (found.private, found.since) == (frozenset(), {"acme/rocket": at(3.5)})
 
 
 def test_another_repository_s_feed_says_nothing():

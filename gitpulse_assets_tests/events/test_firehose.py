@@ -89,6 +89,26 @@ def test_private_repositories_of_an_organisation_whose_feed_is_whole_are_no_part
     assert sum(row["complete_count"] for row in rows) == 30
 
 
+def test_a_repository_that_was_renamed_is_part_of_its_share_by_its_id(lake, con):
+    """By the names as sent, no event of it was met by the feed that is asked for by the former one."""
+    of, rocket = Organisation(), Repo("acme", "rocket")
+    of.happen("rocket", 1, 60)
+    polled(lake, con, of, rocket, FIREHOSE)
+    of.world.advance(seconds=3540)
+    of.world.rename_repository("acme/rocket", "moon/booster")
+    feed = of.world.feed("moon/booster")
+    for number in range(30):
+        feed.publish("PushEvent", of.world.clock + 900 + number)
+    of.world.advance(seconds=1000)
+    polled(lake, con, of, FIREHOSE, rocket)
+    of.world.advance(seconds=8 * 3600)
+    polled(lake, con, of, rocket)
+    (row,) = ask(lake, "firehose_share").rows.to_pylist()
+    shown = sum(one.event_id in of.world.firehose_shown for one in feed.events)
+    assert (row["complete_count"], row["shown_count"]) == (30, shown)
+    assert shown > 0
+
+
 def test_it_is_left_alone_as_long_as_github_asks(lake, con):
     of = Organisation()
     polled(lake, con, of, FIREHOSE)

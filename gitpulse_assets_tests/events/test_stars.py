@@ -103,6 +103,9 @@ def test_a_name_that_another_repository_took_accuses_nobody_of_the_time_before(s
     starred.of.world.feeds[taken.repository_id].publish("WatchEvent", starred.of.world.clock + 1)
     starred.until("2026-03-03T14:00:00Z")
     assert trouble(starred, date(2026, 3, 3)) == []
+    starred.until("2026-03-04T00:10:00Z")
+    # By how much one repository's count differs from the other's is no change of either.
+    assert {row["counted_change"] for row in starred.rows().values()} == {None}
 
 
 def test_no_star_after_ten_and_more_is_an_error_whatever_the_feed_tells(starred: Starred):

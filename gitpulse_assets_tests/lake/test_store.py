@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,18 @@ def test_07_a_listing_reads_no_object(tmp_path: Path):
         listed = [info for info in store.list("") if info.key == KEY]
     assert found is not None
     assert listed == [ListedObject(KEY, 4, found.modified_at, found.version)]
+
+
+def test_a_listing_tells_an_object_from_the_one_that_took_its_place_in_the_same_moment(store: Store):
+    """Whatever is kept by what a listing says would else be told on: size and clock were the same."""
+    versions: list[str] = []
+    for number in range(8):
+        store.put(KEY, b"%d" % number)
+        versions += [info.version for info in store.list("") if info.key == KEY]
+    assert [one for one, next_one in pairwise(versions) if one == next_one] == []
+    head = store.head(KEY)
+    assert head is not None
+    assert (len(versions), head.version) == (8, versions[-1])
 
 
 def test_an_open_object_stays_the_version_it_was(store: Store):

@@ -84,6 +84,21 @@ def test_over_whole_time_nothing_is_said(answers: MetricAnswers):
     assert told["coverage"]["share_whole"] == 1
 
 
+def test_a_name_that_nothing_bears_is_said_where_its_0_would_be_told_as_whole(answers: MetricAnswers):
+    """It may be the former name of a repository whose events came under another."""
+    for name, given in (
+        ("avg_pr_time", {"offset": "20"}),
+        ("stars_per_day", {"days": "1"}),
+        ("pull_requests_merged_per_day", {"days": "1"}),
+    ):
+        parameters = BY_ID[name].entry.parameters
+        values = read_values(parameters, {**given, "repository": "acme/former"})
+        told = answers.ask(BY_ID[name], values).told()["data_quality"]
+        assert (told["verdict"], "says which repository acme/former is" in told["reason"]) == ("thin", True)
+    known = read_values(BY_ID["avg_pr_time"].entry.parameters, {"offset": "20", "repository": "acme/r5"})
+    assert answers.ask(BY_ID["avg_pr_time"], known).reason is None
+
+
 def test_issues_have_no_coverage_but_say_what_is_lacking(answers: MetricAnswers):
     metric = BY_ID["open_issue_count"]
     told = answers.ask(metric, read_values(metric.entry.parameters, {})).told()

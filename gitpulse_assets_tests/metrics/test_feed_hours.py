@@ -7,8 +7,6 @@ import pytest
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.events.feed_hours import FeedHours
-from gitpulse_assets.events.feed_state import Feeds, FeedState
-from gitpulse_assets.events.feed_state import feeds as feed_states
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
@@ -182,21 +180,26 @@ def test_a_name_is_searched_for_from_the_newest_day_no_further_than_it_is_met(
 
 def test_a_name_is_whose_newer_events_have_it_and_not_its_feeds_that_was_given_up(tmp_path: Path):
     """A feed's state stays when nobody follows it, and somebody else may take the name."""
-    lake = Lake.open(str(tmp_path / "lake"))
-    feed_states(lake.store).save(Feeds({str(REPO): FeedState(target_id=5)}))
-    days = EventDays(lake)
-    given_up = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    feeds = FeedHours({str(REPO): [(given_up - timedelta(days=1), given_up)]})
+    days, given_up = EventDays(Lake.open(str(tmp_path / "lake"))), datetime(2026, 3, 1, 12, tzinfo=UTC)
+    stretch = (given_up - timedelta(days=1), given_up)
+    feeds = FeedHours(
+        {str(REPO): [stretch], BOOSTER: [stretch]}, ids={str(REPO): 5, BOOSTER: 9, "acme/*": None}
+    )
 
-    def named(events: dict[date, int]) -> int | None:
+    def named(events: dict[date, int]) -> tuple[int | None, list[str]]:
         def holder(after: date) -> int | None:
             return next((events[day] for day in sorted(events, reverse=True) if day > after), None)
 
-        return days.named(str(REPO), feeds, holder, is_counted=True).repository_id
+        found = days.named(str(REPO), feeds, holder, is_counted=True)
+        return found.repository_id, [*found.feeds]
 
-    assert named({date(2026, 3, 2): 9}) == 9
-    assert named({date(2026, 2, 28): 9}) == 5
-    assert named({}) == 5
+    assert named({date(2026, 3, 2): 9}) == (9, [BOOSTER])
+    assert named({date(2026, 2, 28): 9}) == (5, [str(REPO)])
+    assert named({}) == (5, [str(REPO)])
+    # What another one's feed proved under the name is proven of nobody who has it now.
+    taken = feeds.called(str(REPO), [BOOSTER])
+    assert taken.stretches[str(REPO)] == [stretch]
+    assert feeds.called(str(REPO), []).stretches[str(REPO)] == []
 
 
 def test_the_search_for_a_name_is_stopped_as_its_figures_are(lake: Lake, monkeypatch: pytest.MonkeyPatch):
