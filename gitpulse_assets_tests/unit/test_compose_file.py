@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gitpulse_assets.runs.postgres_storage import CONNECTIONS_MAX
 from gitpulse_assets.settings import Settings
 from gitpulse_assets.watch.watch_list import DEFAULT_FILES
 from gitpulse_assets_tests.conftest import absent
@@ -107,6 +108,26 @@ def test_a_worker_is_what_the_code_location_is():
         "redis",
         "worker",
     }
+
+
+def test_redis_is_reached_by_those_alone_that_start_and_execute_runs():
+    """It has no password, and who reaches it can end runs: not whoever answers strangers."""
+    networks = {name: service.get("networks", ["default"]) for name, service in SERVICES.items()}
+    assert {name for name, joined in networks.items() if "runs" in joined} == {
+        *("redis", "worker", "code", "daemon", "webserver", "readonly")
+    }
+    assert networks["redis"] == ["runs"]
+    assert yaml.safe_load(TEXT)["networks"] == {"runs": {"internal": True}}
+
+
+def test_postgres_bears_what_every_process_opens_in_a_burst():
+    """Those of two workers, or of as many runs in the code location; PostgreSQL itself keeps three back."""
+    allowed = int(SERVICES["postgres"]["command"][-1].removeprefix("max_connections="))
+    command = SERVICES["worker"]["command"]
+    executing = 2 * int(command[command.index("--concurrency") + 1])
+    storages = len(("code", "daemon", "webserver", "readonly")) + executing
+    budgets = 1 + executing
+    assert storages * CONNECTIONS_MAX + budgets + 3 <= allowed
 
 
 @pytest.mark.parametrize("name", ["page", "metabase"])
