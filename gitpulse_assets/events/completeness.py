@@ -64,7 +64,8 @@ EVENT_HOUR_VERDICT = TableContract(
             "later_files: files that late events come in are not there; "
             "filtered: not all of them was kept; feeds_have_more: a feed that is whole has events that the "
             "archive lacks; few_events: fewer than half the usual; no_history: nothing to compare with; "
-            "some_feeds: not every feed that is followed is whole then.",
+            "some_feeds: not every feed that is followed is whole then; sample: they are, and the firehose "
+            "brought some of what happened elsewhere.",
         ),
     ),
     sample=("event_hour_at", "event_type", "verdict"),
@@ -75,6 +76,12 @@ EVENT_HOUR_VERDICT = TableContract(
 def days_needed(first: date, last: date) -> tuple[date, date]:
     """The first and last day whose tables tell of the hours of some days."""
     return first - timedelta(days=HISTORY_DAYS), last + timedelta(hours=UNTRUE_HOURS)
+
+
+def days_told_of(day: date) -> list[date]:
+    """The same seen from the tables of one day: the days of whose hours they tell."""
+    first, last = day - timedelta(hours=UNTRUE_HOURS), day + timedelta(days=HISTORY_DAYS)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def judge_hours(

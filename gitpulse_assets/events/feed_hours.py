@@ -9,7 +9,7 @@ repositories, so that it stands for each of them that is not private.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Followed
 HOUR = timedelta(hours=1)
 # GitHub shows an event so long after it happened.
 SHOWN_WITHIN = timedelta(hours=6)
-SOME_FEEDS = "some_feeds"
+SOME_FEEDS, SAMPLE = "some_feeds", "sample"
 ENDED = "ended"
 
 Row = dict[str, Any]
@@ -84,15 +84,21 @@ class FeedHours:
         names = sorted({*self.ids, *self.stretches})
         return [{"feed_name": name, "repository_id": self.ids.get(name)} for name in names]
 
-    def called(self, name: str, names: Collection[str]) -> "FeedHours":
-        """The same, where the feeds of some names, and no others, prove it of the repository of one."""
+    def called(self, name: str, names: Collection[str], since_at: datetime | None) -> "FeedHours":
+        """The same, where the feeds of some names, and no others, prove it of the repository of one.
+
+        `since_at`: from when on it is known to be its owner's, whose feed proves it, too; None: never.
+        """
         every = [one for other in names for one in self.stretches.get(other, ())]
-        private = self.private - {name} | ({name} if self.private.intersection(names) else set())
-        return replace(self, stretches={**self.stretches, name: every}, private=private)
+        if since_at and not self.private.intersection(names):
+            owners = self.stretches.get(owner_feed(name), ())
+            every += [(max(begin, since_at), end) for begin, end in owners]
+        # What its owner's feed proves is among them.
+        return replace(self, stretches={**self.stretches, name: every}, private=self.private | {name})
 
     def is_whole(self, name: str, hour_at: datetime) -> bool:
         """Whether every event of a repository, or of an organisation, in an hour was received."""
-        names = [name] if name in self.private else [name, f"{name.partition('/')[0]}/*"]
+        names = [name] if name in self.private else [name, owner_feed(name)]
         return any(is_whole(self.stretches.get(one, ()), hour_at) for one in names)
 
     def hours(self, first: datetime, last: datetime) -> pa.Table:
@@ -125,6 +131,11 @@ class FeedHours:
         return pa.Table.from_pylist(rows, PRIVATE_FEED.arrow_schema)
 
 
+def owner_feed(name: str) -> str:
+    """The feed of the organisation that a repository is named to be of."""
+    return f"{name.partition('/')[0]}/*"
+
+
 def feed_stretches(spans: Iterable[Row]) -> FeedHours:
     """The stretches of each feed, those of following days as one; of rows of `feed_span`."""
     found: dict[str, list[Stretch]] = defaultdict(list)
@@ -152,30 +163,38 @@ def is_whole(stretches: Iterable[Stretch], hour_at: datetime) -> bool:
 
 
 def with_feeds(
-    verdicts: Iterable[Row], feeds: FeedHours, repository: str | None, *, has_archives: bool
+    verdicts: Iterable[Row],
+    feeds: FeedHours,
+    repository: str | None,
+    *,
+    archived: Collection[date] = (),
+    sampled: Collection[date] = (),
 ) -> list[dict[str, Any]]:
     """Rows of `event_hour_verdict` as they are where feeds count, too.
 
-    Of one repository its own feed and its organisation's do; of all, where there is no archive, those of all
-    that are followed. What a feed proved has ended where the events have.
+    Of one repository its own feed and its organisation's do; of all those of all that are followed, but for
+    the days that an archive tells of, `archived`, and those to which the firehose brought some of what others
+    did, `sampled`. What a feed proved has ended where the events have.
     """
-    counting = relevant(feeds, repository, has_archives=has_archives)
     rows = [dict(row) for row in verdicts]
-    shares = {at: share_whole(feeds, counting, at) for at in {row["event_hour_at"] for row in rows}}
+    every = {row["event_hour_at"] for row in rows}
+    shares = {at: share_whole(feeds, relevant(feeds, repository, at, archived), at) for at in every}
     for row in (row for row in rows if row["reason"] != ENDED):
-        share = shares[row["event_hour_at"]]
-        if share == 1:
+        share, is_sampled = shares[row["event_hour_at"]], row["event_hour_at"].date() in sampled
+        if share == 1 and (repository is not None or not is_sampled):
             row |= {"verdict": "whole", "reason": None}
         elif share and row["verdict"] == "missing":
-            row |= {"verdict": "thin", "reason": SOME_FEEDS}
+            row |= {"verdict": "thin", "reason": SAMPLE if share == 1 else SOME_FEEDS}
     return rows
 
 
-def relevant(feeds: FeedHours, repository: str | None, *, has_archives: bool) -> Collection[str]:
-    """The repositories and organisations that an answer can be whole by."""
+def relevant(
+    feeds: FeedHours, repository: str | None, hour_at: datetime, archived: Collection[date]
+) -> Collection[str]:
+    """The repositories and organisations that an answer can be whole by in an hour."""
     if repository is not None:
         return [repository]
-    return [] if has_archives else list(feeds.stretches)
+    return [] if hour_at.date() in archived else list(feeds.stretches)
 
 
 def share_whole(feeds: FeedHours, names: Collection[str], hour_at: datetime) -> float:

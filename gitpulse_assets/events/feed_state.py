@@ -1,7 +1,7 @@
 """What polls of feeds leave for the next: how each is known again, and since when nothing was missed."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypedDict
 
 import msgspec
@@ -91,6 +91,14 @@ class Feeds(msgspec.Struct, frozen=True):
         return [
             {"feed_name": name, "repository_id": None if name.endswith("/*") else state.target_id}
             for name, state in states
+        ]
+
+    def failing(self, since: date) -> list[str]:
+        """The feeds, in lower case, that are asked for in vain, at least once since a day."""
+        return [
+            name.lower()
+            for name, state in self.feeds.items()
+            if state.failed_at and state.failed_at.date() >= since and name != Firehose().key
         ]
 
 

@@ -329,6 +329,7 @@ def shown_rows(records: Sequence[bytes], states: Mapping[str, FeedState]) -> Row
     """The rows of `firehose_event` of each UTC day: what it showed of the feeds that are followed."""
     rows: defaultdict[date, list[dict[str, Any]]] = defaultdict(list)
     ids = {state.target_id for state in states.values() if state.target_id is not None}
+    # A day of which it showed others' events alone has the table, too: so it is known whom it brought there.
     for one in heads(records):
         own = rows[one.created_at.astimezone(UTC).date()]
         name = (one.repo.name or "").lower() if one.repo else ""

@@ -8,7 +8,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -21,13 +21,14 @@ from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FIREHOSE_EVENT, STAR_COUNT
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
+from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed, days_told_of
 from gitpulse_assets.events.feed_hours import (
     FEED_HOUR,
     PRIVATE_FEED,
     FeedHours,
     Row,
     is_whole,
+    owner_feed,
     with_feeds,
 )
 from gitpulse_assets.events.stars import STAR_TROUBLE
@@ -238,25 +239,46 @@ class MetricAnswers:
         judged = self._by_archives(con, question, feeds)
         if not feeds.stretches:
             return judged
-        has_archives = any(parts_of(commit, ARCHIVE_TYPE) for commit in question.commits.values())
         if name := question.repository:
-            feeds = feeds.called(name, named.feeds)
-        return with_feeds(judged, feeds, name, has_archives=has_archives)
+            feeds = feeds.called(name, named.feeds, named.since_at)
+        archives = days_of(question.commits, ARCHIVE_TYPE)
+        is_of_sample = FIREHOSE_EVENT in question.metric.reads
+        return with_feeds(
+            judged,
+            feeds,
+            name,
+            archived={told for day in archives for told in days_told_of(day)},
+            sampled=() if is_of_sample else days_of(question.within, FIREHOSE_EVENT),
+        )
 
     def _named(self, con: duckdb.DuckDBPyConnection, question: Question, clock: "Clock") -> Named:
         """What the repository that is asked for is known by, for its figures and their coverage."""
         if question.span is None or (name := question.repository) is None:
             return Named()
         is_counted = ASKED_ID in question.metric.named
-        return self._named_by.get(
-            (name, is_counted, question.span, question.days),
-            lambda: self._days.named(
+
+        def found() -> Named:
+            named = self._days.named(
                 name,
                 self._feeds(question),
                 lambda after: self._holder(con, question, name, after, clock),
                 is_counted=is_counted,
-            ),
-        )
+            )
+            return self._since(con, question, name, named, clock)
+
+        return self._named_by.get((name, is_counted, question.span, question.days), found)
+
+    def _since(
+        self, con: duckdb.DuckDBPyConnection, question: Question, name: str, named: Named, clock: "Clock"
+    ) -> Named:
+        """The same with since when its repository is its owner's, where that one has a feed."""
+        is_of_owner = owner_feed(name) in self._feeds(question).stretches
+        if named.since_at or named.repository_id is None or not is_of_owner:
+            return named
+        owner = name.partition("/")[0]
+        with clock.running(con):
+            since_at = self._days.owned(con, question.within, named.repository_id, owner)
+        return replace(named, since_at=since_at)
 
     def _holder(
         self, con: duckdb.DuckDBPyConnection, question: Question, name: str, after: date, clock: "Clock"
@@ -392,7 +414,12 @@ def as_asked(told: pa.Table, asked: str | None, named: Named) -> pa.Table:
 
 def has_sample(question: Question) -> bool:
     """Whether the firehose brought some of what is counted: everywhere but in whole time a sample."""
-    return any(parts_of(commit, FIREHOSE_EVENT) for commit in question.commits.values())
+    return bool(days_of(question.within, FIREHOSE_EVENT))
+
+
+def days_of(commits: Commits, contract: TableContract) -> list[date]:
+    """Those of some days that have a table."""
+    return [day.event_date for day, commit in commits.items() if parts_of(commit, contract)]
 
 
 def marts_known(repositories: Sequence[RepositoryStatus]) -> tuple[datetime | None, str | None]:

@@ -44,6 +44,7 @@ from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import each_in_threads, pause
 
 READERS = 8
+EVER = datetime.min.replace(tzinfo=UTC)
 # A merge puts its tables in place within a second; runs of other days do so all the time.
 WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DAYS_KEPT = 64
@@ -89,11 +90,13 @@ class Named:
     """What a name stands for: its repository's id, None where nothing says it, and that one's feeds.
 
     A name is the repository's that had it last; a feed keeps the one it was asked by, here in lower case.
-    One of which no event was seen is that of its name.
+    One of which no event was seen is that of its name. `since_at`: from when on the repository is known to be
+    that owner's, None where nothing says so.
     """
 
     repository_id: int | None = None
     feeds: Sequence[str] = ()
+    since_at: datetime | None = None
 
 
 class EventDays:
@@ -189,9 +192,12 @@ class EventDays:
 
     def feed_hours(self, commits: Commits) -> FeedHours:
         """The stretches that these days prove of the feeds, as they are followed now."""
-        followed = feed_states(self._lake.store).load().followed()
-        ids = {one["feed_name"]: one["repository_id"] for one in followed}
-        return replace(feed_stretches(self.small(FEED_SPAN, commits).to_pylist()), ids=ids)
+        state = feed_states(self._lake.store).load()
+        ids = {one["feed_name"]: one["repository_id"] for one in state.followed()}
+        found = feed_stretches(self.small(FEED_SPAN, commits).to_pylist())
+        # One that answers no more is followed all the same.
+        failing = state.failing(min((day.event_date for day in commits), default=date.max))
+        return replace(found, stretches={**dict.fromkeys(failing, ()), **found.stretches}, ids=ids)
 
     def named(
         self, name: str, feeds: FeedHours, holder: Callable[[date], int | None], *, is_counted: bool
@@ -202,12 +208,12 @@ class EventDays:
         """
         ids = feeds.ids
         if not is_counted and not any(ids.values()):
-            return Named(feeds=[name])
+            return Named(feeds=[name], since_at=EVER)
         stretches = feeds.stretches.get(name, ()) if ids.get(name) else ()
         repository_id = holder(max((end.date() for _, end in stretches), default=date.min)) or ids.get(name)
         known = {name: None, **ids}
         own = [feed for feed, its in known.items() if (its == repository_id if its else feed == name)]
-        return Named(repository_id, own)
+        return Named(repository_id, own, None if is_counted else EVER)
 
     def holder(self, con: duckdb.DuckDBPyConnection, name: str, day: Day, commit: Commit) -> int | None:
         """The id of the repository that had a name last, by the events of a day."""
@@ -219,6 +225,20 @@ class EventDays:
         ).fetchall()
         con.unregister("sent")
         return found[0][0]
+
+    def owned(
+        self, con: duckdb.DuckDBPyConnection, commits: Commits, repository_id: int, owner: str
+    ) -> datetime | None:
+        """Since when a repository is its owner's, by some days' events: the first there behind all others."""
+        con.register("sent", self.open([PUBLIC_EVENT], commits)[PUBLIC_EVENT.name])
+        ((first_at, elsewhere_at),) = con.execute(
+            "select min(created_at) filter (is_own), max(created_at) filter (not is_own) from ("
+            "select created_at, split_part(lower(repository_name), '/', 1) = $1 as is_own "
+            "from sent where repository_id = $2)",
+            [owner, repository_id],
+        ).fetchall()
+        con.unregister("sent")
+        return first_at and max(first_at, elsewhere_at or first_at)
 
     def feed_counts(
         self, con: duckdb.DuckDBPyConnection, day: Day, commit: Commit, feeds: FeedHours

@@ -34,8 +34,8 @@ COUNT: Schema = {"type": "integer"}
 COVERAGE: Schema = {
     "type": ["object", "null"],
     "description": (
-        "How much of the time asked for is whole, by what each archive usually brings; null where no public "
-        "event is read."
+        "How much of the time asked for is whole, by what each archive usually brings and by feeds that are "
+        "proven whole; null where no public event is read."
     ),
     "properties": {
         "from_at": MOMENT | {"description": "The time asked for begins after it."},

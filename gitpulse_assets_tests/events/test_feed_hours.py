@@ -1,15 +1,16 @@
 """What feeds that are proven whole say of hours, of one repository and of all that are followed."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP
+from gitpulse_assets.events.completeness import days_needed, days_told_of
 from gitpulse_assets.events.feed_hours import feed_stretches, with_feeds
-from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY
+from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Feeds, FeedState
 from gitpulse_assets.events.incoming import feed_counts
 from gitpulse_assets.lake.duck import session
 
@@ -27,13 +28,13 @@ def span(
     return {"repository_name": name, "gap_reason": gap, **ends}
 
 
-def verdicts(spans: list[dict[str, Any]], repository: str | None, *, has_archives: bool = False) -> list[str]:
+def verdicts(spans: list[dict[str, Any]], repository: str | None, **days: list[date]) -> list[str]:
     """The verdicts of the first twelve hours where no archive's file was read."""
     rows = [
         {"event_hour_at": at(hour), "event_type": "PushEvent", "verdict": "missing", "reason": "no_file"}
         for hour in range(12)
     ]
-    found = with_feeds(rows, feed_stretches(spans), repository, has_archives=has_archives)
+    found = with_feeds(rows, feed_stretches(spans), repository, **days)
     return [row["reason"] or row["verdict"] for row in found]
 
 
@@ -72,17 +73,53 @@ def test_of_all_repositories_every_feed_that_is_followed_counts(end: float, reas
 
 
 def test_a_few_feeds_do_not_stand_for_an_archive_of_all_repositories():
-    assert set(verdicts([span(-5, 40)], None, has_archives=True)) == {"no_file"}
+    assert set(verdicts([span(-5, 40)], None, archived=[DAY.date()])) == {"no_file"}
+
+
+def test_where_archives_count_does_not_depend_on_the_time_that_is_asked_for():
+    """By all days that were read, an hour was whole in a question of a day and missing in one of a month."""
+    told = days_told_of(date(2026, 10, 15))
+    assert (told[0], told[-1]) == (date(2026, 10, 12), date(2026, 11, 12))
+    for day in (told[0], told[-1]):
+        first, last = days_needed(day, day)
+        assert first <= date(2026, 10, 15) <= last
+    for day in (date(2026, 10, 11), date(2026, 11, 13)):
+        first, last = days_needed(day, day)
+        assert not first <= date(2026, 10, 15) <= last
+
+
+def test_a_sample_beside_feeds_that_are_whole_is_never_called_whole():
+    assert set(verdicts([span(-5, 40)], None, sampled=[DAY.date()])) == {"sample"}
+    assert set(verdicts([span(-5, 40)], None, sampled=[date(2026, 3, 1)])) == {"whole"}
+    # Of one repository all is held, whatever else is.
+    assert set(verdicts([span(-5, 40)], "acme/rocket", sampled=[DAY.date()])) == {"whole"}
+
+
+def test_a_feed_that_answers_no_more_is_followed_as_long_as_it_is_asked():
+    feeds = {
+        "acme/gone": FeedState(trouble="404", failed_at=at(3)),
+        "acme/given-up": FeedState(trouble="404", failed_at=at(-60)),
+        "acme/rocket": FeedState(),
+        "*/*": FeedState(trouble="502", failed_at=at(3)),
+    }
+    assert Feeds(feeds).failing(date(2026, 3, 1)) == ["acme/gone"]
+
+
+def test_an_organisation_s_feed_proves_a_repository_whole_from_when_it_is_known_to_be_there():
+    feeds = feed_stretches([span(-5, 40, name="acme/*")])
+    for since, hours in ((at(2.5), range(3, 12)), (at(-9), range(12)), (None, range(0))):
+        called = feeds.called("acme/rocket", ["acme/rocket"], since)
+        assert [hour for hour in range(12) if called.is_whole("acme/rocket", at(hour))] == [*hours]
 
 
 def test_what_an_archive_proves_stands():
     rows = [{"event_hour_at": at(0), "event_type": "PushEvent", "verdict": "whole", "reason": None}]
-    assert with_feeds(rows, feed_stretches([span(5, 6)]), None, has_archives=False) == rows
+    assert with_feeds(rows, feed_stretches([span(5, 6)]), None) == rows
 
 
 def test_a_feed_that_was_whole_does_not_hold_what_has_ended_by_its_age():
     rows = [{"event_hour_at": at(0), "event_type": "PushEvent", "verdict": "missing", "reason": "ended"}]
-    assert with_feeds(rows, feed_stretches([span(-5, 40)]), "acme/rocket", has_archives=False) == rows
+    assert with_feeds(rows, feed_stretches([span(-5, 40)]), "acme/rocket") == rows
 
 
 def test_an_organisation_s_feed_stands_for_each_of_its_repositories():

@@ -71,6 +71,11 @@ def test_counts_of_it_are_never_called_whole_and_say_that_it_is_a_sample(lake, c
     found = ask(lake, "event_count_offset", offset="1440")
     assert found.reason is not None
     assert found.reason.endswith("a sample: the metric firehose_share says of what part.")
+    # Nor in an hour in which all that is followed is whole: what others did is a sample there, too.
+    short = ask(lake, "active_repositories", offset="3")
+    assert {row["repository_name"] for row in short.rows.to_pylist()} > {"other/unwatched"}
+    assert short.coverage is not None
+    assert (short.coverage.share_whole, "a sample of all others" in str(short.reason)) == (0, True)
     other = ask(lake, "avg_pr_time", repository="other/unwatched")
     assert other.coverage is not None
     assert other.coverage.share_whole == 0

@@ -12,7 +12,7 @@ from gitpulse_assets.github.target import Owner, Target
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.events.hours import Key
-from gitpulse_assets_tests.events.organisation import Organisation, polled
+from gitpulse_assets_tests.events.organisation import Organisation, ask, polled
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 
 ACME, ROCKET, MOON = Owner("acme"), Repo("acme", "rocket"), Repo("acme", "moon")
@@ -91,6 +91,31 @@ def test_a_feed_that_became_empty_is_as_private_as_it_was(poll, stored):
     (found,) = poll(of, secret).polls
     assert found.records == ()
     assert [row["is_public"] for row in stored("feed_span")] == [False, False]
+
+
+def test_an_organisation_s_feed_says_nothing_of_a_repository_before_it_came(lake, poll):
+    """What it did under its former owner is in nobody's feed, and was 0 of an hour that was called whole."""
+    of = Organisation()
+    of.world.add_repository("other/x")
+    poll(of, ACME)
+    for name in ("other/x", "acme/x"):
+        if name == "acme/x":
+            of.world.rename_repository("other/x", name)
+        for number in range(2):
+            at = of.world.clock + 600 + number
+            of.world.feed(name).publish("PullRequestEvent", at, {"action": "opened", "number": number})
+        of.world.advance(seconds=2 * 3600)
+        poll(of, ACME)
+    of.happen("moon", 1, 3600)
+    of.world.advance(seconds=8 * 3600)
+    poll(of, ACME)
+    found = ask(lake, "avg_pr_time", repository="acme/x")
+    assert found.coverage is not None
+    begun = datetime(2026, 3, 1, 22, 10, tzinfo=UTC)
+    assert [one.to_at for one in found.coverage.stretches] == [begun.replace(hour=23, minute=0)]
+    moon = ask(lake, "avg_pr_time", repository="acme/moon")
+    assert moon.coverage is not None
+    assert moon.coverage.share_whole < found.coverage.share_whole
 
 
 def test_a_quiet_organisation_costs_no_quota(poll, stored):

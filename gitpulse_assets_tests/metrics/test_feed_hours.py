@@ -197,9 +197,9 @@ def test_a_name_is_whose_newer_events_have_it_and_not_its_feeds_that_was_given_u
     assert named({date(2026, 2, 28): 9}) == (5, [str(REPO)])
     assert named({}) == (5, [str(REPO)])
     # What another one's feed proved under the name is proven of nobody who has it now.
-    taken = feeds.called(str(REPO), [BOOSTER])
+    taken = feeds.called(str(REPO), [BOOSTER], None)
     assert taken.stretches[str(REPO)] == [stretch]
-    assert feeds.called(str(REPO), []).stretches[str(REPO)] == []
+    assert feeds.called(str(REPO), [], None).stretches[str(REPO)] == []
 
 
 def test_the_search_for_a_name_is_stopped_as_its_figures_are(lake: Lake, monkeypatch: pytest.MonkeyPatch):
