@@ -55,6 +55,9 @@ SECONDS_MAX = 20.0
 # Twenty at once would each take as many times as long, and be stopped for it. To wait is not counted.
 COMPUTED_AT_ONCE = 4
 ROWS_MAX = 10_000
+SPILLED_MAX = "2GB"
+# Between two statements nothing is there to be interrupted.
+AGAIN_SECONDS = 0.1
 JUDGEMENTS_KEPT = 32
 ANSWERS_KEPT = 128
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -171,14 +174,16 @@ class MetricAnswers:
 
     def _coverage(self, question: Question) -> Coverage:
         assert question.span
+        clock = Clock(SECONDS_MAX)
         with lazy_read_errors(), self._database.cursor() as con:
-            named = self._named(con, question, Clock(SECONDS_MAX))
-            return coverage_of(self._verdicts(con, question, named), question.span)
+            named = self._named(con, question, clock)
+            with clock.running(con):
+                return coverage_of(self._verdicts(con, question, named), question.span)
 
     def answer(self, question: Question, seconds_max: float = SECONDS_MAX) -> Answered:
         """Answer a question; where a merge replaced a part meanwhile, from the newer tables.
 
-        `seconds_max`: for how long the repository may be searched for and the metric's SQL may run.
+        `seconds_max`: for how long the repository may be searched for, hours judged and the metric's SQL run.
         """
         key = (question.metric.id, question.version, tuple(question.values.items()))
         return self._answered.get(key, lambda: self._newest_answer(question, seconds_max))
@@ -194,16 +199,18 @@ class MetricAnswers:
         clock = Clock(seconds_max)
         with self._turns, lazy_read_errors(), self._database.cursor() as con:
             named = self._named(con, question, clock)
-            coverage = self._put_events(con, question, named) if question.span else None
+            with clock.running(con):
+                coverage = self._put_events(con, question, named) if question.span else None
             self._put_marts(con, question)
-            rows = self._rows(con, question, named, clock)
+            with clock.running(con):
+                rows = self._rows(con, question, named)
         as_of_at, reason = marts_known(question.repositories)
         if coverage:
             as_of_at, reason = coverage.span.to_at, coverage.reason()
             reason = " ".join([reason, SAMPLED]) if reason and has_sample(question) else reason
-        nameless = self._nameless_told(question, named)
-        reason = " ".join(one for one in (reason, nameless, unknown_told(question.metric, rows)) if one)
-        return Answered(rows, as_of_at, coverage, reason or None)
+        told = self._nameless_told(question, named), unknown_told(question.metric, rows), cut_told(rows)
+        reason = " ".join(one for one in (reason, *told) if one) or None
+        return Answered(rows.slice(0, ROWS_MAX), as_of_at, coverage, reason)
 
     def _put_events(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> Coverage:
         """Put the views of public events onto the connection; return how whole their time is."""
@@ -331,16 +338,14 @@ class MetricAnswers:
             for contract in contracts:
                 con.register(contract.view_name, together(contract, found[contract.name]))
 
-    def _rows(
-        self, con: duckdb.DuckDBPyConnection, question: Question, named: Named, clock: "Clock"
-    ) -> pa.Table:
-        """Run the metric's own statement, bounded in time and rows."""
+    def _rows(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> pa.Table:
+        """Run the metric's own statement; one row more than are answered where it has more."""
         metric = question.metric
         ends = {"from_at": question.span.from_at, "to_at": question.span.to_at} if question.span else {}
         every = {**question.values, **ends, ASKED_ID: named.repository_id}
         given = {name: value for name, value in every.items() if name in metric.named}
-        with clock.running(con):
-            table = con.sql(metric.entry.sql, params=given).to_arrow_table().slice(0, ROWS_MAX)
+        # Cut by DuckDB, whose memory is bounded: as a table of Arrow's its rows would be all at once in ours.
+        table = con.sql(metric.limited(ROWS_MAX + 1), params=given).to_arrow_table()
         return table.cast(pa.schema([pa.field(column.name, column.type) for column in metric.columns]))
 
 
@@ -355,8 +360,8 @@ class Clock:
         """Interrupt what runs too long, and say so, or that it needs too much memory."""
         if self._seconds_left <= 0:
             raise self._too_long()
-        began_at, timer = monotonic(), threading.Timer(self._seconds_left, con.interrupt)
-        timer.start()
+        began_at, is_done = monotonic(), threading.Event()
+        threading.Thread(target=self._stop, args=(con, is_done), daemon=True).start()
         try:
             yield
         except duckdb.InterruptException:
@@ -364,8 +369,15 @@ class Clock:
         except duckdb.OutOfMemoryException:
             raise TooLong(f"it needs more than {MEMORY_LIMIT} of memory; ask for less time") from None
         finally:
-            timer.cancel()
+            is_done.set()
             self._seconds_left -= monotonic() - began_at
+
+    def _stop(self, con: duckdb.DuckDBPyConnection, is_done: threading.Event) -> None:
+        """Interrupt what runs when the time is over, and again what is begun after it."""
+        wait_seconds = self._seconds_left
+        while not is_done.wait(wait_seconds):
+            con.interrupt()
+            wait_seconds = AGAIN_SECONDS
 
     def _too_long(self) -> TooLong:
         return TooLong(f"it took longer than {self._seconds_max:g} s; ask for less time")
@@ -375,6 +387,7 @@ def locked_database() -> duckdb.DuckDBPyConnection:
     """A database that can read nothing but what is registered on it, and whose settings cannot be changed."""
     con = start_database(MEMORY_LIMIT, spill_folder())
     con.execute("set global TimeZone = 'UTC'")
+    con.execute(f"set max_temp_directory_size = '{SPILLED_MAX}'")
     con.execute("set enable_external_access = false")
     con.execute("set lock_configuration = true")
     return con
@@ -428,6 +441,11 @@ def marts_known(repositories: Sequence[RepositoryStatus]) -> tuple[datetime | No
     lacking = [f"{one.full_name}: {one.note}" for one in repositories if one.note]
     told = "; ".join(lacking[:3]) + (f"; and {len(lacking) - 3} more" if len(lacking) > 3 else "")
     return min(moments, default=None), told or None
+
+
+def cut_told(rows: pa.Table) -> str | None:
+    """That there are more rows than are answered; None where there are not."""
+    return f"Only the first {ROWS_MAX:,} rows are answered." if rows.num_rows > ROWS_MAX else None
 
 
 def unknown_told(metric: Metric, rows: pa.Table) -> str | None:

@@ -79,6 +79,10 @@ class Metric:
         """Its name in addresses."""
         return self.entry.id
 
+    def limited(self, rows: int) -> str:
+        """Its SQL with at most so many rows, in its order."""
+        return f"select * from ({self.entry.sql.rstrip().rstrip(';')}\n) limit {rows}"
+
     @property
     def is_of_events(self) -> bool:
         """Whether it is over public events, of which a time is asked for."""
@@ -244,8 +248,7 @@ def columns_of(con: duckdb.DuckDBPyConnection, metric: Metric) -> Iterator[Colum
     values |= dict.fromkeys(metric.named & {ASKED_ID}, 1)
     try:
         # Bound, not run: without rows it may still count for hours.
-        bound = f"select * from ({metric.entry.sql.rstrip().rstrip(';')}\n) limit 0"
-        schema = con.sql(bound, params=values).to_arrow_table().schema
+        schema = con.sql(metric.limited(0), params=values).to_arrow_table().schema
     except duckdb.Error as error:
         raise WrongMetric(["sql"], f"DuckDB cannot compute it ({str(error).splitlines()[0]})") from None
     for field in schema:

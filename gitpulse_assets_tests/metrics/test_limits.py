@@ -9,7 +9,14 @@ import pytest
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.metrics.answers import COMPUTED_AT_ONCE, MetricAnswers, TooLong, locked_database
+from gitpulse_assets.metrics import answers as of_answers
+from gitpulse_assets.metrics.answers import (
+    COMPUTED_AT_ONCE,
+    Clock,
+    MetricAnswers,
+    TooLong,
+    locked_database,
+)
 from gitpulse_assets.metrics.catalogue import read_metrics, shipped_metrics
 
 SLOW = """\
@@ -23,6 +30,19 @@ SLOW = """\
     from range(100000) as a, range(100000) as b, range(1000) as c
     left join (select open_at_end from gold_mart_issue_daily_flow) on open_at_end = c.range
     where hash(a.range + b.range) % 7 = 3
+"""
+
+MANY = """\
+- id: many
+  name: Many
+  description: More rows than are answered.
+  visualisation: table
+  unit: rows
+  sql: >-
+    select distinct b.range + 1 as number
+    from range(20000) as b
+    left join (select open_at_end from gold_mart_issue_daily_flow) on open_at_end < 0
+    order by number desc;
 """
 
 
@@ -67,6 +87,42 @@ def test_a_metric_that_takes_too_long_is_stopped(lake: Lake, tmp_path: Path):
     (metric,) = read_metrics(path)
     with pytest.raises(TooLong, match=r"it took longer than 0\.2 s; ask for less time"):
         answers.ask(metric, {}, seconds_max=0.2)
+    answers.close()
+    of_lake.close()
+
+
+HOURS = "select count(*) from range(1000000) as a, range(1000) as b where hash(a.range + b.range) = 1"
+
+
+def test_judging_the_hours_of_a_long_time_is_stopped_as_the_figures_are(
+    answers: MetricAnswers, monkeypatch: pytest.MonkeyPatch
+):
+    """Four who asked for ten years held all turns, and nothing ended them."""
+    monkeypatch.setattr(of_answers, "judged", lambda con, *given: con.execute(HOURS))
+    metric = next(one for one in shipped_metrics() if one.id == "event_count_offset")
+    with pytest.raises(TooLong, match=r"it took longer than 0\.2 s"):
+        answers.ask(metric, {"offset": 77}, seconds_max=0.2)
+
+
+def test_what_is_begun_after_the_time_is_stopped_too():
+    def slow(con: duckdb.DuckDBPyConnection) -> None:
+        with Clock(0.05).running(con):
+            time.sleep(0.1)
+            con.execute(HOURS)
+
+    with locked_database() as database, database.cursor() as con, pytest.raises(TooLong):
+        slow(con)
+
+
+def test_rows_that_are_left_off_are_said_and_the_first_stay_in_their_order(lake: Lake, tmp_path: Path):
+    path = tmp_path / "own.yaml"
+    path.write_text(MANY)
+    of_lake = LakeAnswers(lake)
+    answers = MetricAnswers(lake, of_lake)
+    (metric,) = read_metrics(path)
+    found = answers.ask(metric, {})
+    assert found.rows["number"].to_pylist() == list(range(20_000, 10_000, -1))
+    assert str(found.reason).endswith("Only the first 10,000 rows are answered.")
     answers.close()
     of_lake.close()
 

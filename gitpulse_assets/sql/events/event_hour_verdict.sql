@@ -135,6 +135,7 @@ counted as (
             when event_hour.event_count = 0 then 0
             else greatest(coalesce(brought.kept_count, 0) - coalesce(event_hour.event_count, 0), 0)
         end as event_count,
+        event_hour_at::date as event_date,
         hour(event_hour_at) as clock_hour,
         isodow(event_hour_at) >= 6 as is_weekend
     from (select *, true as is_complete from complete)
@@ -150,23 +151,38 @@ asked as (
     cross join kind
 ),
 
+-- Each with the hours that it is compared with, so that these are found by equality: by a range of days the pairs that are
+-- tried grow with the square of the time asked for.
+wanted as (
+    select
+        event_type, event_hour_at, event_date, is_weekend, clock_hour,
+        unnest(generate_series(0, $history_days::integer)) as days_before
+    from asked
+),
+
+near as (
+    select
+        event_type, event_hour_at, event_date, is_weekend,
+        event_date - days_before::integer as near_date, (clock_hour + unnest([22, 23, 0, 1, 2])) % 24 as near_hour
+    from wanted
+),
+
 compared as (
     select
-        asked.event_type, asked.event_hour_at, counted.source,
+        near.event_type, near.event_hour_at, counted.source,
         count(*) filter (is_complete) as compared_count,
         count(*) filter (
-            is_complete and counted.is_weekend = asked.is_weekend and counted.event_hour_at::date <> asked.event_date
+            is_complete and counted.is_weekend = near.is_weekend and counted.event_date <> near.event_date
         ) as alike_count,
         quantile_cont(counted.event_count, $usual_quantile) filter (is_complete) as any_usual,
         quantile_cont(counted.event_count, $usual_quantile)
-            filter (is_complete and counted.is_weekend = asked.is_weekend) as alike_usual,
+            filter (is_complete and counted.is_weekend = near.is_weekend) as alike_usual,
         max(counted.event_count) as seen_count
-    from asked
+    from near
     join counted
-        on counted.event_type = asked.event_type
-        and counted.event_hour_at < (asked.event_date + 1)::timestamptz
-        and counted.event_hour_at >= (asked.event_date - $history_days)::timestamptz
-        and abs(counted.clock_hour - asked.clock_hour) in (0, 1, 2, 22, 23)
+        on counted.event_type = near.event_type
+        and counted.event_date = near.near_date
+        and counted.clock_hour = near.near_hour
     group by all
 ),
 
