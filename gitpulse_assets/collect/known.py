@@ -19,6 +19,8 @@ from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.transform.sql_file import load_sql
 
 Batches = Iterable[tuple[str, Sequence[int]]]
+# Entries of a conversation that one page holds: a longer one is asked for what is newer only.
+PAGE_ENTRIES = 100
 
 
 def ask(
@@ -48,12 +50,28 @@ def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range
 
 
 @dataclass(frozen=True)
+class Held:
+    """What is held of a long conversation: by GraphQL ids its comments, and the dismissals of reviews.
+
+    From `since_at` on it is asked for again.
+    """
+
+    since_at: dt.datetime
+    comments: frozenset[str]
+    dismissals: frozenset[str]
+
+
+@dataclass(frozen=True)
 class ChangedIssue:
-    """An issue to ask for; `typename` of one whose whole conversation is asked for: a pull request, too."""
+    """An issue to ask for; `typename` of one whose conversation is asked for: a pull request, too.
+
+    `held`: of a conversation of which only what is newer is asked for.
+    """
 
     issue_id: int
     issue_number: int | None
     typename: str | None = None
+    held: Held | None = None
 
 
 def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue]:
@@ -71,18 +89,32 @@ def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue
 def changed_threads(session: Session, *, is_full: bool) -> dict[str, ChangedIssue]:
     """The issues and pull requests whose newest record is newer than their conversation, by node id.
 
-    With `is_full` those too that did not come whole or hold other comments than GitHub counts.
+    With `is_full` those too that did not come whole, to which answers only added since, or which hold other
+    comments than GitHub counts.
     """
     batches: dict[TableContract, Batches] = {
         table: unmerged(session, table) for table in (ISSUES, ISSUE_TIMELINE)
     }
     stored = (ISSUE_CURRENT, CONVERSATION_THREAD, CONVERSATION_EVENT)
     lost = list(session.client.lost)
-    rows = ask(session, "changed_thread", batches=batches, stored=stored, is_full=is_full, lost=lost)
+    rows = ask(
+        session, "changed_thread", batches=batches, stored=stored,
+        is_full=is_full, lost=lost, page_entries=PAGE_ENTRIES,
+    )  # fmt: skip
     return {
-        row["issue_node_id"]: ChangedIssue(row["issue_id"], row["issue_number"], row["typename"])
+        row["issue_node_id"]: ChangedIssue(
+            row["issue_id"], row["issue_number"], row["typename"], held_of(row)
+        )
         for row in rows
     }
+
+
+def held_of(row: dict[str, Any]) -> Held | None:
+    """What is held of a long conversation; None where the whole of it is to be asked for."""
+    if row["since_at"] is None:
+        return None
+    comments, dismissals = (frozenset(row[name] or ()) for name in ("held_comments", "held_dismissals"))
+    return Held(row["since_at"], comments, dismissals)
 
 
 def open_counts(session: Session) -> dict[str, int]:

@@ -13,6 +13,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.collect.issue_events import collect_events
 from gitpulse_assets.collect.known import ChangedIssue, changed_issues, changed_threads
 from gitpulse_assets.collect.lots import Ask, batches_of
+from gitpulse_assets.collect.newer import ask_newer
 from gitpulse_assets.collect.progress import WalkProgress, tell
 from gitpulse_assets.collect.session import Session, StreamRun
 from gitpulse_assets.collect.walk import Walk
@@ -175,9 +177,11 @@ def ask_changed(
 def asked(
     session: Session, repository_id: int, threads: Mapping[str, ChangedIssue]
 ) -> Iterable[LifecycleBatch]:
-    """Ask for threads by their node ids, several lots at once."""
-    batches = batches_of(partial(make_ask, session), list(threads), lambda: session.client.requests_at_once)
-    return (still_here(batch, repository_id) for batch in batches)
+    """Ask for threads by their node ids, several lots at once; of long conversations for what is newer."""
+    held = {node_id: thread.held for node_id, thread in threads.items() if thread.held}
+    whole = [node_id for node_id in threads if node_id not in held]
+    batches = batches_of(partial(make_ask, session), whole, lambda: session.client.requests_at_once)
+    return (still_here(batch, repository_id) for batch in chain(batches, ask_newer(session, held)))
 
 
 def make_ask(session: Session) -> Ask:

@@ -23,7 +23,9 @@ IS_PULL_REQUEST = Column("is_pull_request", pa.bool_(), "Whether the thread is a
 FIRST_FETCHED_AT = Column("fetched_at", UTC_TIMESTAMP, "When it was first received.", False)
 
 LAST_FETCHED_AT = Column(
-    "last_fetched_at", UTC_TIMESTAMP, "When its newest record was received; null where none came since."
+    "last_fetched_at",
+    UTC_TIMESTAMP,
+    "When its newest record was received; null where none was since this column is kept.",
 )
 
 
@@ -109,6 +111,11 @@ CONVERSATION_THREAD = TableContract(
         Column("thread_updated_at", UTC_TIMESTAMP, "Its updated_at when it was collected.", False),
         Column("is_complete", pa.bool_(), "Whether every entry came; else it is asked for again.", False),
         Column(
+            "is_newer_part",
+            pa.bool_(),
+            "Whether the newest answer told only what was newer: the weekly sweep reads all of it again.",
+        ),
+        Column(
             "left_out",
             pa.list_(pa.string()),
             "Names of GitHub's GraphQL schema that the server is too old to know; null where none is lost.",
@@ -164,13 +171,19 @@ CONVERSATION_EVENT = TableContract(
             "was before.",
         ),
         Column("comment_id", pa.int64(), "commented: numeric id of the comment."),
-        Column("edited_at", UTC_TIMESTAMP, "commented, reviewed: when the text was last edited."),
+        Column(
+            "edited_at",
+            UTC_TIMESTAMP,
+            "commented, reviewed: when the text was last edited; of what is old in a thread of over 100 "
+            "entries as the weekly sweep shows it.",
+        ),
         Column("closer_type", pa.string(), "closed: Commit, PullRequest or ProjectV2; null: by hand."),
         Column("state_reason", pa.string(), "closed, reopened: completed, not_planned, ..."),
         Column("from_repository", pa.string(), "transferred: owner/name it came from, where told."),
         Column("title_before", pa.string(), "renamed: the title before."),
         Column("title_after", pa.string(), "renamed: the title after."),
         FIRST_FETCHED_AT,
+        LAST_FETCHED_AT,
     ),
 )
 
@@ -201,6 +214,7 @@ REVIEW = TableContract(
         *person("dismissed_by", "who dismissed it"),
         Column("edited_at", UTC_TIMESTAMP, "When its text was last edited."),
         FIRST_FETCHED_AT,
+        LAST_FETCHED_AT,
     ),
     rules=(
         Rule("state_known", one_of("state", REVIEW_STATES), "The state is one of four."),

@@ -532,12 +532,15 @@ class GitHubClient:
         question = CONVERSATION if with_conversations else LIFECYCLE
         return Lifecycles(self._graphql, repo, question).by_ids
 
-    def conversations(self, repo: Repo, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
+    def conversations(
+        self, repo: Repo, node_ids: Sequence[str], since: Mapping[str, datetime] | None = None
+    ) -> Iterator[LifecycleBatch]:
         """Ask what was said and done on given issues and pull requests, 2 points for 100; needs a token.
 
-        Threads of over 100 entries cost 1 point more for each further 100.
+        Threads of over 100 entries cost 1 point more for each further 100. `since`: the moment of each from
+        which on its entries are told, beside the count of its comments; 4 points for 100.
         """
-        return self.asker(repo, with_conversations=True)(node_ids)
+        return Lifecycles(self._graphql, repo, CONVERSATION).by_ids(node_ids, since)
 
     def departures(
         self, repo: Repo, repository_id: int, missing: Sequence[MissingIssue]

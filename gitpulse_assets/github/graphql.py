@@ -227,16 +227,16 @@ class GraphQL:
         return answer
 
     def ask_shrinking(
-        self, repo: Repo, document: str, size: BatchSize, variables: Callable[[int], dict[str, object]]
+        self, repo: Repo, size: BatchSize, asked: Callable[[int], tuple[str, dict[str, object]]]
     ) -> Answer:
         """Send a query for as many as `size` says, fewer and fewer while GitHub is overloaded.
 
-        The answer may be partial only when one issue was asked for.
+        `asked`: the document and the variables for so many. The answer may be partial only when one was asked
+        for.
         """
         while True:
             try:
-                asked = variables(size.value)
-                answer = self.ask(repo, document, asked, tries=size.tries)
+                answer = self.ask(repo, *asked(size.value), tries=size.tries)
             except Unanswered as error:
                 if size.is_smallest or not error.may_be_size:
                     raise

@@ -13,6 +13,7 @@ import msgspec
 
 from gitpulse_assets.contracts.sources import ISSUE_LIFECYCLES
 from gitpulse_assets.contracts.timeline import ISSUE_KINDS, LIFECYCLE_KINDS, PULL_REQUEST_KINDS
+from gitpulse_assets.github import newer_entries
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import AnswerUnusable, PageUnserved, RepositoryNotFound, Unanswered
 from gitpulse_assets.github.graphql import (
@@ -70,7 +71,7 @@ LIFECYCLE = Question(
 CONVERSATION = Question(
     "conversation_by_ids",
     "conversation_page",
-    ("conversation", "conversation_items", "event_actor"),
+    ("conversation", *newer_entries.FRAGMENTS),
     ("conversation_items", "event_actor"),
     {"itemTypes": ISSUE_KINDS, "pullRequestItemTypes": PULL_REQUEST_KINDS},
     frozenset({"Issue", "PullRequest"}),
@@ -145,12 +146,13 @@ class Lifecycles:
         self._size = BatchSize()
         self._failed_count = 0
         self._is_forbidden_told = False
+        self._since: Mapping[str, datetime] = {}
         self._asks_kinds = question.has_newer_kinds
         self._ask_for(NewerKinds())
 
     def left_out(self) -> tuple[str, ...]:
         """Find out what the server lacks of what is asked about an issue, by asking about none (1 point)."""
-        return self._graphql.ask(self._repo, self._by_ids, self._asked_of([])).left_out
+        return self._graphql.ask(self._repo, *self._question_about([])).left_out
 
     def walk(self, after: str | None = None) -> Iterator[LifecycleBatch]:
         """All issues by creation, from the start or after a stored cursor (CursorRefused if it expired).
@@ -169,12 +171,15 @@ class Lifecycles:
             yield LifecycleBatch(number, answer.date, found, missing, after)
             is_over = after is None
 
-    def by_ids(self, node_ids: Sequence[str]) -> Iterator[LifecycleBatch]:
+    def by_ids(
+        self, node_ids: Sequence[str], since: Mapping[str, datetime] | None = None
+    ) -> Iterator[LifecycleBatch]:
         """Given issues in the order given; an id that brings none is in the batch's `missing`.
 
-        Raises NoneServed behind UNSERVED_IN_A_ROW of them that GitHub does not serve.
+        `since`: the moment of each from which on its entries are told, beside the count of its comments; of
+        conversations. Raises NoneServed behind UNSERVED_IN_A_ROW of them that GitHub does not serve.
         """
-        done_count, number, self._failed_count = 0, 0, 0
+        done_count, number, self._failed_count, self._since = 0, 0, 0, since or {}
         while done_count < len(node_ids):
             number += 1
             batch = self._asked(number, node_ids[done_count:])
@@ -190,7 +195,7 @@ class Lifecycles:
         """The first of the ids in one batch; one that GitHub cannot serve alone is missing."""
         try:
             answer = self._graphql.ask_shrinking(
-                self._repo, self._by_ids, self._size, lambda size: self._asked_of(node_ids[:size])
+                self._repo, self._size, lambda size: self._question_about(node_ids[:size])
             )
         except Unanswered as error:
             if not error.may_be_size:
@@ -208,15 +213,19 @@ class Lifecycles:
     def _ask_for(self, newer: NewerKinds) -> None:
         """Ask for further kinds of events from here on."""
         question, more = self._question, newer.fragment if self._question.has_newer_kinds else ""
+        self._more = more
         self._by_ids = load_document(question.by_ids, question.fragments) + more
         self._further_page = load_document(question.further_page, question.further_fragments) + more
         self._item_types: dict[str, object] = {
             name: [*kinds, *newer.item_types.get(name, ())] for name, kinds in question.item_types.items()
         }
 
-    def _asked_of(self, node_ids: Sequence[str]) -> dict[str, object]:
+    def _question_about(self, node_ids: Sequence[str]) -> tuple[str, dict[str, object]]:
         asks = {"asksKinds": self._asks_kinds} if self._question.has_newer_kinds else {}
-        return {"ids": node_ids, **self._item_types, **asks}
+        if not self._since:
+            return self._by_ids, {"ids": node_ids, **self._item_types, **asks}
+        threads = newer_entries.variables_of(node_ids, self._since)
+        return newer_entries.question_about(len(node_ids)) + self._more, threads | self._item_types | asks
 
     def _learns(self, answer: Answer) -> bool:
         """Take from the first answer which kinds the server has; whether some of them were not asked for."""
@@ -235,7 +244,7 @@ class Lifecycles:
     def _walk_page(self, document: str, after: str | None) -> tuple[IssuesData, Answer]:
         try:
             answer = self._graphql.ask_shrinking(
-                self._repo, document, self._size, lambda size: self._walk_variables(size, after)
+                self._repo, self._size, lambda size: (document, self._walk_variables(size, after))
             )
         except Unanswered as error:
             if error.may_be_size:
@@ -264,25 +273,33 @@ class Lifecycles:
         return data.repository.issues
 
     def _batch(self, number: int, answer: Answer, rest: Sequence[str]) -> LifecycleBatch:
-        data = answer.read(NodesData)
-        # Without any data one id was asked for: a bigger question would have been made smaller first.
-        nodes = [b"null"] if data is None else [bytes(node) for node in data.nodes]
+        nodes = self._nodes(answer)
         if not nodes:
             raise AnswerUnusable(f"{answer.url} answered for none of the ids asked; try again later")
         issues, missing = [], []
-        for index, (node_id, node) in enumerate(zip(rest, nodes, strict=False)):
+        for node_id, (place, node) in zip(rest, nodes.items(), strict=False):
             if node == b"null":
-                reason = answer.absences.get(("nodes", index), "unanswered")
-                missing.append(MissingNode(node_id, reason, self._words(answer, index)))
+                reason = answer.absences.get(place, "unanswered")
+                missing.append(MissingNode(node_id, reason, self._words(answer, place)))
             elif (kind := decode(node, KindData, answer.url).typename) not in self._question.kinds:
                 missing.append(MissingNode(node_id, kind))
             else:
                 issues.append(self._lifecycle(node, answer, node_id))
         return LifecycleBatch(number, answer.date, issues, missing)
 
-    def _words(self, answer: Answer, index: int) -> str:
+    def _nodes(self, answer: Answer) -> dict[tuple[str | int, ...], bytes]:
+        """What came of the ids asked for, in their order, by where an error names each."""
+        if self._since:
+            data = answer.read(dict[str, msgspec.Raw])
+            return {("nodes", 0): b"null"} if data is None else newer_entries.nodes_of(data)
+        data = answer.read(NodesData)
+        # Without any data one id was asked for: a bigger question would have been made smaller first.
+        nodes = [b"null"] if data is None else [bytes(node) for node in data.nodes]
+        return {("nodes", index): node for index, node in enumerate(nodes)}
+
+    def _words(self, answer: Answer, place: tuple[str | int, ...]) -> str:
         """Why there is no such node; a permission that lacks is also told to whoever watches, once."""
-        problem = answer.problem_at("nodes", index)
+        problem = answer.problem_at(*place)
         if problem is None or problem.type != "FORBIDDEN":
             return answer.reason
         words = forbidden_words(problem, self._repo, self._graphql.host, answer.sso_address)
@@ -295,7 +312,7 @@ class Lifecycles:
         issue = decode(node, IssueData, answer.url)
         further, is_complete = [], not answer.is_partial and issue.timeline_items is not None
         if issue.timeline_items is not None:
-            further, is_all = self._further_events(issue.id, issue.timeline_items.page_info)
+            further, is_all = self._further_events(issue.id, asked_node_id, issue.timeline_items.page_info)
             is_complete = is_complete and is_all
         return IssueLifecycle(
             asked_node_id=asked_node_id or issue.id,
@@ -309,12 +326,16 @@ class Lifecycles:
             left_out=answer.left_out,
         )
 
-    def _further_events(self, node_id: str, page_info: PageInfoData) -> tuple[list[msgspec.Raw], bool]:
+    def _further_events(
+        self, node_id: str, asked_node_id: str | None, page_info: PageInfoData
+    ) -> tuple[list[msgspec.Raw], bool]:
         """The events beyond the first page, and whether they are all."""
         events: list[msgspec.Raw] = []
+        since = self._since.get(asked_node_id or "")
+        moment = {} if since is None else {"since": newer_entries.moment_text(since)}
         after = page_info.next_after(None, f"the timeline of {node_id}")
         while after is not None:
-            variables = {"id": node_id, "after": after, **self._item_types}
+            variables = {"id": node_id, "after": after, **self._item_types, **moment}
             try:
                 answer = self._graphql.ask(self._repo, self._further_page, variables)
             except Unanswered as error:

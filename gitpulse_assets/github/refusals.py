@@ -16,6 +16,8 @@ from gitpulse_assets.github.target import Target
 # Parts of an issue's history that are another repository's or nobody's to permit: the null there is all that
 # follows.
 ELSEWHERE = frozenset({"fromRepository", "actor"})
+# What a thread is called in the answer to a question in which each has a field of its own, with a number.
+THREAD_FIELD = "thread"
 # Of several tokens' refusals the one with most to act on is told: what is forbidden, then what is not seen.
 BAD, UNSEEN, FORBIDDEN = 1, 2, 3
 SSO_ADDRESS = re.compile(r"\burl=([^\s;,]+)")
@@ -89,7 +91,8 @@ def _nodes_rank(problems: list[_Problem], nodes: list[msgspec.Raw] | None, *, is
 
 def forbids(kind: str | None, path: Sequence[str | int]) -> bool:
     """Whether an error of GraphQL's is about what the token may do, not about one node of several."""
-    is_one_node = len(path) == 2 and path[0] == "nodes"
+    is_field = len(path) == 1 and str(path[0]).startswith(THREAD_FIELD)
+    is_one_node = is_field or (len(path) == 2 and path[0] == "nodes")
     is_here = not is_one_node and ELSEWHERE.isdisjoint(path)
     return kind == "INSUFFICIENT_SCOPES" or (kind == "FORBIDDEN" and is_here)
 

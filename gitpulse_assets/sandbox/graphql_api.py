@@ -19,7 +19,7 @@ from gitpulse_assets.sandbox.older_server import refused_fields
 from gitpulse_assets.sandbox.times import iso, parse_iso
 from gitpulse_assets.sandbox.world import World
 
-CONNECTIONS = frozenset({"issues", "timelineItems", "labels", "assignees"})
+CONNECTIONS = frozenset({"issues", "timelineItems", "labels", "assignees", "comments"})
 SORTS = {"CREATED_AT": "created", "UPDATED_AT": "updated", "COMMENTS": "comments"}
 ALL_STATES = ("OPEN", "CLOSED")
 
@@ -187,9 +187,10 @@ def schema(*, has_newer_kinds: bool = False) -> GraphQLSchema:
             "Repository": {
                 "issues": lambda repository, info, **page: info.root_value.issues(repository, info, **page)
             },
-            "PullRequest": {"timelineItems": _timeline_items},
+            "PullRequest": {"timelineItems": _timeline_items, "comments": _comment_count},
             "Issue": {
                 "timelineItems": _timeline_items,
+                "comments": _comment_count,
                 "labels": lambda issue, _info, **page: _connection(issue.labels, page),
                 "assignees": lambda issue, _info, **page: _connection(_people(issue), page),
             },
@@ -225,6 +226,10 @@ def _timeline_items(
         if moment_of(entry) >= earliest and (itemTypes is None or item_type(entry) in itemTypes)
     ]
     return _connection(views, page)
+
+
+def _comment_count(issue: Issue, _info: Any) -> dict[str, int]:
+    return {"totalCount": issue.comment_count}
 
 
 def _connection(items: Sequence[Any], page: dict[str, Any]) -> dict[str, Any]:

@@ -64,20 +64,25 @@ def unseen(data: Any) -> list[dict[str, Any]]:
 
 def withhold_half(data: Any) -> list[dict[str, Any]]:
     """Null the second half of an answer's nodes, as over a resource limit; returns the error entries."""
-    nodes, path = _main_nodes(data)
-    withheld = range((len(nodes) + 1) // 2, len(nodes))
-    for index in withheld:
-        nodes[index] = None
+    nodes, places, path = _main_nodes(data)
+    withheld = places[(len(places) + 1) // 2 :]
+    for place in withheld:
+        nodes[place] = None
     message = "Resource limits for this query exceeded."
     return [
-        {"type": "RESOURCE_LIMITS_EXCEEDED", "path": [*path, index], "message": message} for index in withheld
+        {"type": "RESOURCE_LIMITS_EXCEEDED", "path": [*path, place], "message": message} for place in withheld
     ]
 
 
-def _main_nodes(data: Any) -> tuple[list[Any], list[str]]:
-    if data and isinstance(data.get("nodes"), list):
-        return data["nodes"], ["nodes"]
-    if timeline := ((data or {}).get("node") or {}).get("timelineItems"):
-        return timeline["nodes"], ["node", "timelineItems", "nodes"]
-    issues = ((data or {}).get("repository") or {}).get("issues") or {}
-    return issues.get("nodes") or [], ["repository", "issues", "nodes"]
+def _main_nodes(data: Any) -> tuple[Any, list[Any], list[str]]:
+    """What holds an answer's nodes, their places there, and the path to it."""
+    data = data or {}
+    if apart := [name for name, one in data.items() if name != "node" and "timelineItems" in (one or ())]:
+        return data, apart, []
+    nodes, path = data.get("nodes"), ["nodes"]
+    if nodes is None and (timeline := (data.get("node") or {}).get("timelineItems")):
+        nodes, path = timeline["nodes"], ["node", "timelineItems", "nodes"]
+    if nodes is None:
+        issues = (data.get("repository") or {}).get("issues") or {}
+        nodes, path = issues.get("nodes") or [], ["repository", "issues", "nodes"]
+    return nodes, list(range(len(nodes))), path

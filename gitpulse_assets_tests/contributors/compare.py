@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 # Which repository it is, a world does not say.
 OF_REPOSITORY = {"repo_owner", "repo_name"}
-NO_ORACLE = "the oracle has no such column"
+NO_ORACLE, NO_MART = "the oracle has no such column", "the mart has no such column"
 
 # Each mart with its oracle and what identifies a row.
 ORACLES: dict[str, tuple[Callable[[World], list[Row]], tuple[str, ...]]] = {
@@ -90,7 +90,7 @@ def compared(
 ) -> Compared:
     """Every cell of the mart, and every row that one has and the other has not.
 
-    A column that the oracle lacks is wrong, unless it is one of `untold`, which its rows may leave out.
+    A column that one of the two lacks is wrong, unless it is one of `untold`, which the oracle may leave out.
     """
     key = key or ORACLES[name][1]
     ours = {tuple(row[column] for column in key): row for row in made}
@@ -104,11 +104,13 @@ def compared(
             found.wrong.append((name, identity, "row", identity in ours, identity in theirs))
             continue
         left_out = {column for column in untold if column not in theirs[identity]}
-        for column in sorted(ours[identity].keys() - OF_REPOSITORY - left_out):
+        told = ours[identity].keys() | theirs[identity].keys()
+        for column in sorted(told - OF_REPOSITORY - left_out):
+            made = ours[identity].get(column, NO_MART)
             value = theirs[identity].get(column, NO_ORACLE)
             found.cells += 1
-            if not is_same(ours[identity][column], value):
-                found.wrong.append((name, identity, column, ours[identity][column], value))
+            if not is_same(made, value):
+                found.wrong.append((name, identity, column, made, value))
     return found
 
 

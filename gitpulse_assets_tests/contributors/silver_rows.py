@@ -95,7 +95,7 @@ class Writer:
         is_old = thread.number % 2 == 0
         association = thread.association if is_old else "NONE"
         self.add("conversation_thread", thread, thread_number=thread.number, is_complete=is_whole(thread),
-                 author_association=association, fetched_at=self.told_at)  # fmt: skip
+                 author_association=association)  # fmt: skip
         if not is_old:
             self.add("thread_opening", thread, author_association=thread.association)
         self.add("issue_reaction", thread, reaction_count=sum(thread.reactions.values()), **{
@@ -158,17 +158,18 @@ class Writer:
         if is_whole(thread) or comment_id % 2:
             actor = {**told("actor", word.author), "actor_login": author["author_login"]}
             self.event(thread, "commented", word.at, comment_id=comment_id, **actor,
-                       actor_association=word.association, fetched_at=author["fetched_at"])  # fmt: skip
+                       actor_association=word.association, fetched_at=author["fetched_at"],
+                       last_fetched_at=self.told_at)  # fmt: skip
 
     def review(self, thread: Thread, word: Word, review_id: int) -> None:
         state = "DISMISSED" if word.dismissed_at else word.state
         author = self.said_by("author", word.author)
         self.add("review", thread, review_id=review_id, pull_request_number=thread.number, state=state,
                  state_submitted=word.state, submitted_at=word.at, dismissed_at=word.dismissed_at,
-                 author_association=word.association, **author)  # fmt: skip
+                 author_association=word.association, last_fetched_at=self.told_at, **author)  # fmt: skip
         actor = {**told("actor", word.author), "fetched_at": author["fetched_at"]}
         self.event(thread, "reviewed", word.at, review_id=review_id, review_state=state,
-                   actor_association=word.association, **actor)  # fmt: skip
+                   actor_association=word.association, last_fetched_at=self.told_at, **actor)  # fmt: skip
 
     def labels(self, thread: Thread) -> None:
         for span_number, span in enumerate(thread.labels, start=1):

@@ -28,9 +28,7 @@ SCHEMAS = {
         [REPOSITORY.arrow_schema.field(name).with_nullable(True) for name in ("repo_owner", "repo_name")]
     ),
     "issue_current": pa.schema([field.with_nullable(True) for field in ISSUE_CURRENT.arrow_schema]),
-    "conversation_thread": schema(
-        "issue_id thread_number is_pull_request author_association is_complete fetched_at"
-    ),
+    "conversation_thread": schema("issue_id thread_number is_pull_request author_association is_complete"),
     "thread_opening": schema("issue_id author_association"),
     "issue_comment": schema(
         "comment_id thread_number author_login author_id author_type author_association created_at "
@@ -38,11 +36,12 @@ SCHEMAS = {
     ),
     "conversation_event": schema(
         "event_id issue_id thread_number is_pull_request event_type occurred_at position actor_login "
-        "actor_id actor_type actor_association review_id review_state comment_id closer_type fetched_at"
+        "actor_id actor_type actor_association review_id review_state comment_id closer_type fetched_at "
+        "last_fetched_at"
     ),
     "review": schema(
         "review_id issue_id pull_request_number author_login author_id author_type author_association state "
-        "state_submitted submitted_at dismissed_at fetched_at"
+        "state_submitted submitted_at dismissed_at fetched_at last_fetched_at"
     ),
     "review_comment": schema(
         "comment_id review_id pull_request_number author_login author_id author_type author_association "

@@ -53,7 +53,8 @@ class Named:
 
 @dataclass
 class Witness:
-    """Stands between a reader and the stand-in; `requests_left`: how many it lets pass before it kills.
+    """Stands between a reader and the stand-in; `requests_left`: how many more it lets pass before it kills;
+    `request_count`: how many it let pass.
 
     `records`: what records showed, by issue id; `conversations`: when a thread's was told, by node id;
     `associations`: what each entry's was when it was shown first. The look at the newest record, by which a
@@ -62,6 +63,7 @@ class Witness:
 
     app: SandboxApp
     requests_left: int | None = None
+    request_count: int = 0
     looks: list[Look] = field(default_factory=list[Look])
     names: list[Named] = field(default_factory=list[Named])
     records: dict[int, list[Shown]] = field(default_factory=dict[int, list[Shown]])
@@ -85,6 +87,7 @@ class Witness:
             raise Killed
         if self.requests_left is not None:
             self.requests_left -= 1
+        self.request_count += 1
         response, fault = self._answer(request)
         self._write_down(request, response)
         return response, fault

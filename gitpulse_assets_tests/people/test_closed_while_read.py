@@ -1,4 +1,6 @@
-"""A pull request that is closed between its record and its conversation, which the same sync reads later."""
+"""A pull request that ends between its record and its conversation, which the same sync reads later."""
+
+from datetime import UTC, datetime
 
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.world import World
@@ -34,3 +36,25 @@ def test_a_closing_between_the_record_and_the_conversation_is_no_reopening(tmp_p
             ).fetchone()
     assert seen == [("open", 0), ("closed", 0)]
     assert flows == (1, 0, 0)
+
+
+def test_a_merge_between_the_record_and_the_conversation_is_a_closing_at_once(tmp_path):
+    world = World("2026-01-01T00:00:00Z")
+    acts = world.add_repository(REPO.key)
+    pull_request = acts.open(world.clock, None, "Title", is_pull_request=True)
+    world.advance(seconds=86_400)
+    reader = Reader(world, REPO, tmp_path / "lake")
+    answer = reader.app.answer
+
+    def merging(request):
+        if "timelineItems" in str(request.body) and pull_request.state == "open":
+            world.advance(seconds=60)
+            acts.merge(pull_request, world.clock, None)
+        return answer(request)
+
+    reader.app.answer = merging
+    reader.sync()
+    merged_at = datetime(2026, 1, 2, 0, 1, tzinfo=UTC)
+    with reader.gold() as con:
+        made = con.execute("select state, merged_at, closed_at from mart_pull_request_lifecycle").fetchall()
+    assert made == [("merged", merged_at, merged_at)]

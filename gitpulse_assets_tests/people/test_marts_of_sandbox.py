@@ -10,10 +10,12 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
+from gitpulse_assets.collect import known
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
@@ -52,6 +54,8 @@ OPTIONS = (
 # Ids of every width in which MessagePack packs them; the labels' are five apart.
 REPOSITORY_IDS = (None, 5, 200, 8_514, 70_000)
 LABEL_IDS = (None, 1, 110, 240, 65_520, 2**32 - 20)
+# What a first look at so small a repository asks, about.
+FIRST_REQUESTS = 24
 SHARES = ("transferred_in_share", "transferred_out_share", "deleted_share", "converted_share", "hidden_share")
 
 
@@ -83,12 +87,15 @@ class Life:
     witness: Witness
     options: RepoOptions
     accounts: dict[str, int] = field(default_factory=dict[str, int])
+    request_count: int = FIRST_REQUESTS
 
     def sync(self, *, is_full: bool = False) -> None:
-        """Sync, and know the account of each login then."""
+        """Sync, and know the account of each login then, and how many requests such a run takes."""
         facts = self.reader.world.acts_on(REPO.key).facts
         self.accounts |= {fact.actor.login: fact.actor.user_id for fact in facts if fact.actor}
+        before = self.witness.request_count
         self.reader.sync(is_full=is_full)
+        self.request_count = self.witness.request_count - before
 
     def cut_short(self, requests: int) -> None:
         """Sync until the process is killed at a request; the next run goes on with what this one kept."""
@@ -126,7 +133,7 @@ def lived_through(folder: Path, seed: int) -> Life:
     for _ in range(rng.randrange(4)):
         organization.empty_lists = ALWAYS if rng.random() < 0.2 else 0
         if rng.random() < 0.4:
-            life.cut_short(rng.randrange(8))
+            life.cut_short(rng.randrange(life.request_count))
             world.advance(seconds=rng.choice((0, 40, 5000)))
         life.sync()
         change_ties(world, ties)
@@ -242,7 +249,9 @@ def warnings_of(reader: Reader) -> list[str]:
 
 
 def lived(seed: int) -> tuple[Compared, World]:
-    with TemporaryDirectory() as folder:
+    """Judge a repository; of every second one each conversation of some entries counts as long."""
+    entries = 4 if seed % 2 else known.PAGE_ENTRIES
+    with TemporaryDirectory() as folder, patch.object(known, "PAGE_ENTRIES", entries):
         life = lived_through(Path(folder) / "lake", seed)
         assert warnings_of(life.reader) == []
         return judged(life)

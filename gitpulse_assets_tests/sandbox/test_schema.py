@@ -112,6 +112,7 @@ PLAIN_DICTS = {
     "RateLimit",
     "PageInfo",
     "IssueConnection",
+    "IssueCommentConnection",
     "PullRequestConnection",
     "LabelConnection",
     "UserConnection",
@@ -121,6 +122,8 @@ PLAIN_DICTS = {
 CONNECTED = {
     ("Repository", "issues"),
     ("Issue", "timelineItems"),
+    ("Issue", "comments"),
+    ("PullRequest", "comments"),
     ("PullRequest", "timelineItems"),
     ("Issue", "labels"),
     ("Issue", "assignees"),

@@ -37,9 +37,8 @@ said as (
     from thread
     union all
     select event.thread_number, 'comment', event.occurred_at, event.actor_login, event.actor_id, event.actor_type,
-        event.actor_association, null, null, told.fetched_at
+        event.actor_association, null, null, coalesce(event.last_fetched_at, event.fetched_at)
     from conversation_event as event
-    join conversation_thread as told using (issue_id)
     where event.event_type = 'commented'
     union all
     select comment.thread_number, 'comment', comment.created_at, comment.author_login, comment.author_id,
@@ -50,9 +49,9 @@ said as (
     anti join (from conversation_thread where is_complete) as whole using (thread_number)
     union all
     select review.pull_request_number, 'review', review.submitted_at, review.author_login, review.author_id,
-        review.author_type, review.author_association, review.state_submitted, review.dismissed_at, told.fetched_at
+        review.author_type, review.author_association, review.state_submitted, review.dismissed_at,
+        coalesce(review.last_fetched_at, review.fetched_at)
     from review
-    join conversation_thread as told using (issue_id)
     union all
     select pull_request_number, 'review_comment', coalesce(submitted_at, created_at), author_login, author_id,
         author_type, author_association, null, null, coalesce(last_fetched_at, fetched_at)

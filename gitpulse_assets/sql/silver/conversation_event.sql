@@ -1,6 +1,6 @@
 -- Grain: one event, comment or submitted review. Key: repo_owner, repo_name, event_id. Here: of the touched threads.
 -- What the newest whole answer about a thread lacks is gone (a deleted comment, most often); an answer that was cut
--- short only adds. The association and the moment of receipt are those of the first answer that had the entry, all
+-- short, or asked for what is newer alone, only adds. The association and the moment of receipt are those of the first answer that had the entry, all
 -- else of the newest: reviews are dismissed, texts edited, logins renamed.
 -- A label's numeric id lies in its GraphQL id: `LA_` and the MessagePack of 0, the repository's id and the label's, each
 -- in as few bytes as it needs (rails/rails, 8514, in two), or of old ones the Base64 of `05:Label<id>`. A label with
@@ -8,7 +8,7 @@
 with whole as (
     select issue_id, max((fetched_at, run_sequence, page_number, record_number)) as place
     from conversation_record
-    where is_complete and not is_unserved
+    where is_complete and not is_unserved and not is_newer_part
     group by issue_id
 ),
 
@@ -116,7 +116,7 @@ usable as (
 ),
 
 received as (
-    select * from usable
+    select *, fetched_at as last_fetched_at from usable
     union all
     select
         repo_owner, repo_name, issue_id, thread_number, is_pull_request, fetched_at,
@@ -124,7 +124,8 @@ received as (
         position, event_id, event_type, occurred_at,
         {login: actor_login, id: actor_id, type: actor_type}, actor_association, label_id, label_name,
         {login: subject_login, id: subject_id, type: subject_type}, subject_team, review_id, review_state, comment_id,
-        edited_at, closer_type, state_reason, from_repository, title_before, title_after
+        edited_at, closer_type, state_reason, from_repository, title_before, title_after,
+        last_fetched_at
     from stored_conversation_event
     semi join touched_conversation using (issue_id)
 ),
@@ -173,7 +174,8 @@ select
     newest.from_repository,
     newest.title_before,
     newest.title_after,
-    first_told.fetched_at
+    first_told.fetched_at,
+    newest.last_fetched_at
 from newest
 join first_told using (event_id)
 join conversation_thread as thread using (issue_id)

@@ -1,6 +1,8 @@
 -- Grain: one received conversation: an issue or pull request by GraphQL, with all it told of itself, parsed once. Of
 -- what is a lifecycle alone there is none. `rule` is null for all: what cannot be read is judged with the lifecycles.
--- Where GitHub served nothing of a thread (`is_unserved`), it is known as far as it was asked for.
+-- Where GitHub served nothing of a thread (`is_unserved`), it is known as far as it was asked for. An answer that was
+-- asked for what is newer than most of what is held (`is_newer_part`, known by the count of comments that is asked with
+-- it) adds to the whole one before it.
 with received as (
     select
         lower(b.repo_owner) as repo_owner,
@@ -20,7 +22,7 @@ with received as (
             "author": {"__typename": "VARCHAR", "login": "VARCHAR", "databaseId": "BIGINT"},
             "mergedBy": {"__typename": "VARCHAR", "login": "VARCHAR", "databaseId": "BIGINT"},
             "headRefName": "VARCHAR", "baseRefName": "VARCHAR", "additions": "BIGINT", "deletions": "BIGINT",
-            "changedFiles": "BIGINT",
+            "changedFiles": "BIGINT", "comments": {"totalCount": "BIGINT"},
             "timelineItems": {"nodes": [{
                 "__typename": "VARCHAR", "id": "VARCHAR", "createdAt": "VARCHAR", "submittedAt": "VARCHAR",
                 "lastEditedAt": "VARCHAR", "state": "VARCHAR", "stateReason": "VARCHAR",
@@ -47,6 +49,7 @@ select
     null::varchar as rule,
     p.__typename = 'PullRequest' as is_pull_request,
     p.timelineItems.nodes is null as is_unserved,
+    p.comments is not null as is_newer_part,
     coalesce(try_cast(p.updatedAt as timestamptz), fetched_at) as thread_updated_at
 from received
 where

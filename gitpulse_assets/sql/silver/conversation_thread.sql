@@ -46,13 +46,13 @@ opening as (
 newest as (
     select
         r.repo_owner, r.repo_name, r.issue_id, r.thread_number, r.is_pull_request, r.thread_updated_at,
-        r.is_complete and not r.is_unserved as is_complete, r.left_out, r.run_id, r.fetched_at
+        r.is_complete and not r.is_unserved as is_complete, r.is_newer_part, r.left_out, r.run_id, r.fetched_at
     from conversation_record as r
     semi join conversation_winner as w on r.rowid = w.record_rowid
     union all
     select
-        repo_owner, repo_name, issue_id, thread_number, is_pull_request, thread_updated_at, is_complete, left_out,
-        run_id, fetched_at
+        repo_owner, repo_name, issue_id, thread_number, is_pull_request, thread_updated_at, is_complete,
+        is_newer_part, left_out, run_id, fetched_at
     from stored_conversation_thread
     semi join touched_conversation using (issue_id)
     anti join conversation_winner using (issue_id)
@@ -72,6 +72,7 @@ select
     opening.created_at,
     newest.thread_updated_at,
     newest.is_complete,
+    newest.is_newer_part,
     newest.left_out,
     first_sync.first_sync_at,
     newest.run_id,

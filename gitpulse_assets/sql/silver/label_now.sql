@@ -17,9 +17,8 @@ from (
         (label_id in (select label_id from carried where is_here), shown_at, true, shown_at, issue_id)
     from label_shown
     union all
-    select event.label_id, event.label_name, (false, thread.fetched_at, false, event.occurred_at, event.issue_id)
-    from conversation_event as event
-    join conversation_thread as thread using (issue_id)
+    select event.label_id, event.label_name, (false, told_at, false, event.occurred_at, event.issue_id)
+    from (select *, coalesce(last_fetched_at, fetched_at) as told_at from conversation_event) as event
     where event.label_id is not null
 ) as named
 group by label_id

@@ -1,6 +1,6 @@
 -- Grain: one pull request. Key: repo_owner, repo_name, issue_id. Here: of the changed threads.
 -- The issue list tells what it is, GraphQL what that lacks; of the latter the newest answer that came counts, and what
--- was never asked stays null. A review that comes ends the request for it, whoever it is from.
+-- was never asked stays null. A merge closes: one that the list does not tell yet, at its own moment. A review that comes ends the request for it, whoever it is from.
 with told as (
     select
         r.issue_id,
@@ -103,7 +103,7 @@ select
     opening.author_association,
     issue.created_at,
     issue.updated_at,
-    issue.closed_at,
+    coalesce(issue.closed_at, issue.merged_at, detail.merged_at) as closed_at,
     coalesce(issue.merged_at, detail.merged_at) as merged_at,
     detail.merged_by.login as merged_by_login,
     detail.merged_by.id as merged_by_id,

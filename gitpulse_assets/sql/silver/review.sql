@@ -32,7 +32,8 @@ reply as (
             },
             (comment.created_at, comment.comment_id)
         ) as author,
-        min(comment.fetched_at) as fetched_at
+        min(comment.fetched_at) as fetched_at,
+        max(comment.last_fetched_at) as last_fetched_at
     from review_comment as comment
     anti join shown using (review_id)
     where comment.review_id is not null and comment.submitted_at is not null
@@ -58,7 +59,8 @@ select
     dismissal.dismissed_by.id as dismissed_by_id,
     dismissal.dismissed_by.type as dismissed_by_type,
     e.edited_at,
-    e.fetched_at
+    e.fetched_at,
+    e.last_fetched_at
 from shown as e
 left join dismissal using (issue_id, review_id)
 union all
@@ -81,7 +83,8 @@ select
     null,
     null,
     null,
-    reply.fetched_at
+    reply.fetched_at,
+    reply.last_fetched_at
 from reply
 join conversation_thread as thread
     on reply.pull_request_number = thread.thread_number and thread.is_pull_request

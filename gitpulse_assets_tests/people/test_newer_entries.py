@@ -1,0 +1,149 @@
+"""A long conversation that changed is asked for what is newer, and whole again where that does not fit."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gitpulse_assets.collect import known
+from gitpulse_assets.contracts import contributors
+from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.model import Issue
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.upkeep.retention import batches
+from gitpulse_assets_tests.history.product import Reader
+from gitpulse_assets_tests.history.rebuilding import differences
+from gitpulse_assets_tests.people.silver import rows, unlike
+
+REPO = Repo("acme", "rocket")
+
+
+class Long:
+    """A repository of long pull requests that was read once."""
+
+    def __init__(self, folder: Path, count: int = 1, comments: int = 101) -> None:
+        self.world = World("2026-01-01T00:00:00Z")
+        self.acts = self.world.add_repository(REPO.key)
+        self.threads = [self.opened() for _ in range(count)]
+        for thread in self.threads:
+            self.said = [self.acts.comment(thread, self.world.clock + at) for at in range(comments)]
+        self.world.advance(seconds=DAY_SECONDS)
+        self.reader = Reader(self.world, REPO, folder)
+        self.reader.sync()
+        self.world.advance(seconds=DAY_SECONDS)
+
+    def opened(self) -> Issue:
+        """A pull request with an approval before all that is said."""
+        thread = self.acts.open(self.world.clock, None, "Title", is_pull_request=True)
+        self.review = self.acts.review(thread, self.world.clock, None, "APPROVED")
+        return thread
+
+    def refreshed(self, *, is_full: bool = False) -> tuple[int, int]:
+        """Sync, and return the requests and points of the whole run."""
+        before = len(self.reader.lake.manifest(REPO).rows())
+        self.reader.sync(is_full=is_full)
+        spent = self.reader.lake.manifest(REPO).rows()[before:]
+        self.world.advance(seconds=DAY_SECONDS)
+        return sum(row.request_count for row in spent), sum(row.quota_cost for row in spent)
+
+    @property
+    def is_newer_part(self) -> list[bool]:
+        """Of each conversation, whether its newest answer told only what was newer."""
+        return [bool(row["is_newer_part"]) for row in rows(self.reader, contributors.CONVERSATION_THREAD)]
+
+
+def parts(reader: Reader) -> int:
+    """How many answers with what was newer were received."""
+    kept = [row for row in reader.lake.manifest(REPO).rows() if row.stream == ISSUE_TIMELINE.name]
+    stored = reader.lake.bronze_dataset(ISSUE_TIMELINE, REPO, batches(kept)).to_table(["payload_json"])
+    return sum('"comments":{"totalCount"' in one for one in stored["payload_json"].to_pylist())
+
+
+def test_20_changed_threads_of_over_100_entries_cost_12_requests_and_points_at_most(tmp_path):
+    long = Long(tmp_path / "lake", count=20)
+    for thread in long.threads:
+        long.acts.comment(thread, long.world.clock - 60)
+    requests, points = long.refreshed()
+    assert long.is_newer_part == [True] * 20
+    assert unlike(long.reader, long.acts) == []
+    assert requests <= 12
+    assert points <= 12
+
+
+def test_the_sweep_reads_a_thread_whole_to_which_answers_only_added(tmp_path):
+    long = Long(tmp_path / "lake")
+    long.acts.comment(long.threads[0], long.world.clock - 60)
+    long.refreshed()
+    assert long.is_newer_part == [True]
+    long.refreshed(is_full=True)
+    assert long.is_newer_part == [False]
+    assert parts(long.reader) == 1
+    assert differences(long.reader.lake, REPO) == {}
+
+
+def test_an_old_comment_that_is_deleted_is_gone_at_once_though_others_came(tmp_path):
+    long = Long(tmp_path / "lake")
+    long.acts.comment(long.threads[0], long.world.clock - 60)
+    long.acts.delete_comment(long.said[0], long.world.clock - 50, None)
+    long.refreshed()
+    assert unlike(long.reader, long.acts) == []
+    assert long.is_newer_part == [False]
+
+
+def test_an_old_review_that_is_dismissed_says_so_at_once_and_is_read_whole_for_that_once(tmp_path):
+    long = Long(tmp_path / "lake")
+    long.acts.dismiss(long.review, long.world.clock - 60, None)
+    long.refreshed()
+    assert unlike(long.reader, long.acts) == []
+    assert long.is_newer_part == [False]
+    long.acts.comment(long.threads[0], long.world.clock - 60)
+    long.refreshed()
+    assert unlike(long.reader, long.acts) == []
+    assert long.is_newer_part == [True]
+
+
+def test_what_is_newer_and_longer_than_a_page_is_paged_to_its_end(tmp_path):
+    long = Long(tmp_path / "lake")
+    for at in range(120):
+        long.acts.comment(long.threads[0], long.world.clock - 200 + at)
+    long.refreshed()
+    assert unlike(long.reader, long.acts) == []
+    assert long.is_newer_part == [True]
+
+
+@pytest.mark.parametrize("kind", ["partial_data", "unserved_issue"])
+def test_one_whose_newer_part_is_withheld_is_marked_and_read_whole_when_it_changes_again(tmp_path, kind):
+    long = Long(tmp_path / "lake")
+    for at in range(120):
+        long.acts.comment(long.threads[0], long.world.clock - 200 + at)
+    number = long.threads[0].number
+    long.reader.app.faults.append(Fault(kind, match="/graphql", issue_number=number, times=ALWAYS))
+    long.refreshed()
+    (thread,) = rows(long.reader, contributors.CONVERSATION_THREAD)
+    assert not thread["is_complete"]
+    long.reader.app.faults.clear()
+    long.acts.comment(long.threads[0], long.world.clock - 60)
+    long.refreshed()
+    assert unlike(long.reader, long.acts) == []
+    assert long.is_newer_part == [False]
+
+
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(10, 30))])
+def test_what_was_said_is_held_where_every_thread_counts_as_long(tmp_path, monkeypatch, seed):
+    monkeypatch.setattr(known, "PAGE_ENTRIES", 3)
+    plan = HistoryPlan(REPO.key, seed, issue_count=25, day_count=40, body_bytes_mean=10, has_people=True)
+    reader, rng = Reader(generate([plan]), REPO, tmp_path / "lake"), Random(seed)
+    reader.sync()
+    for _ in range(3):
+        reader.world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 6 * DAY_SECONDS))
+        reader.sync()
+    assert parts(reader) > 3
+    reader.world.advance(seconds=3600)
+    reader.sync(is_full=True)
+    assert unlike(reader, reader.world.acts_on(REPO.key)) == []
+    assert differences(reader.lake, REPO) == {}
