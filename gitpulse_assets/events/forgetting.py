@@ -12,7 +12,7 @@ import io
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from gitpulse_assets.upkeep.persons import (
     GHOST,
     Traces,
     as_json,
-    is_account,
+    ids_of,
     read_json,
     without_person,
 )
@@ -70,7 +70,7 @@ def forget_in_events(
     lake: Lake, con: duckdb.DuckDBPyConnection, login: str, projections: Sequence[Projection]
 ) -> ForgottenEvents:
     """Take a person out of all public events; raises LakeError while a backfill or repair brings some."""
-    person = Person(login)
+    person = Person(login, ids_of(lake, login))
     change = Change(person.condition, person.out_of_row)
     file_count = event_count = 0
     with at_work(lake.store, "forgetting") as sign:
@@ -94,19 +94,24 @@ def begun_days(lake: Lake) -> list[Day]:
 
 
 class Person:
-    """A person by their login, and what is left of an event without them.
+    """A person by their login and the ids of their account, and what is left of an event without them.
 
     A repository of theirs is called `ghost/…`: its id tells it from others.
     """
 
-    def __init__(self, login: str) -> None:
+    def __init__(self, login: str, ids: Iterable[int] = ()) -> None:
         self.login = login.lower()
-        self._traces = Traces(login)
+        self._traces = Traces(login, ids=ids)
         # As a value, an owner and in addresses: where nothing says what a text is.
         self._anywhere = re.compile(
             rf'((?<=")|(?<=/repos/)|(?<=github\.com/)|(?<=/users/)){re.escape(login)}(?=[/":?#]|$)',
             re.IGNORECASE,
         )
+
+    def may_be_in(self, text: bytes) -> bool:
+        """Whether lines of an hour file may name them."""
+        ids = (str(one).encode() for one in self._traces.ids)
+        return self.login.encode() in text.lower() or any(one in text for one in ids)
 
     def owns(self, repository_name: str) -> bool:
         """Whether a repository, by owner/name, is theirs."""
@@ -125,11 +130,13 @@ class Person:
     def condition(self) -> str:
         """What may name them, as SQL over `public_event`; rather too much than too little."""
         told = ("actor_login", "repository_name", "org_login", "payload_json")
-        return " or ".join(f"contains(lower({name}), {literal(self.login)})" for name in told)
+        by_login = [f"contains(lower({name}), {literal(self.login)})" for name in told]
+        by_id = [f"actor_id = {one} or contains(payload_json, '{one}')" for one in self._traces.ids]
+        return " or ".join([*by_login, *by_id])
 
     def out_of_row(self, row: Row) -> Row:
         """A row of `public_event` without them."""
-        is_actor = str(row["actor_login"]).lower() == self.login
+        is_actor = self._traces.is_account({"login": row["actor_login"], "id": row["actor_id"]})
         who = {"actor_login": GHOST["login"], "actor_id": GHOST["id"]} if is_actor else {}
         payload = row["payload_json"]
         if payload and (read := read_json(payload)) is not None:
@@ -141,7 +148,7 @@ class Person:
 
     def out_of_line(self, line: bytes) -> bytes:
         """A line of an hour file without them, event or not."""
-        if self.login.encode() not in line.lower():
+        if not self.may_be_in(line):
             return line
         end = line[len(line.rstrip(b"\r\n")) :]
         try:
@@ -155,7 +162,7 @@ class Person:
         return without_person(text if own == event else as_json(own), self._traces).encode() + end
 
     def _own_out_of_event(self, event: dict[str, Any]) -> dict[str, Any]:
-        is_actor = is_account(event.get("actor"), self.login)
+        is_actor = self._traces.is_account(event.get("actor"))
         cleaned = event | {"payload": self._own_out_of(event["payload"], is_actor=is_actor)}
         repository = event.get("repo")
         if isinstance(repository, dict) and isinstance(repository.get("name"), str):
@@ -198,7 +205,7 @@ def forget_in_file(lake: Lake, key: str, person: Person) -> bool:
     if day is None:
         return False
     try:
-        if not any(person.login.encode() in text.lower() for text in texts_of(lake, key)):
+        if not any(map(person.may_be_in, texts_of(lake, key))):
             return False
         path = lake.store.scratch_folder / f"forgetting-{uuid.uuid4().hex}"
         try:

@@ -8,7 +8,8 @@ changes; its author is the account `ghost`, as GitHub itself shows those who lef
 import json
 import re
 import uuid
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence, Set
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -48,13 +49,14 @@ RECEIVED = {table.folder: table for table in BRONZE if PAYLOAD in table.column_n
 
 
 class Traces:
-    """What names a person by their login, letter case aside.
+    """What names a person: their login, letter case aside, and the id of their account, by whatever login.
 
     Repositories of theirs that the lake follows keep their names: these are forgotten by themselves.
     """
 
-    def __init__(self, login: str, followed: Iterable[Repo] = ()) -> None:
+    def __init__(self, login: str, followed: Iterable[Repo] = (), ids: Iterable[int] = ()) -> None:
         self.login = login.lower()
+        self.ids = frozenset(ids)
         self.word = word = re.escape(login)
         kept = "|".join(re.escape(repo.name) for repo in followed if repo.owner == self.login)
         owner = word + (rf"(?!/(?:{kept})(?![\w.-]))" if kept else "")
@@ -64,6 +66,17 @@ class Traces:
         address = rf"^(https?://[^/\s]+/(?:api/v3/)?(?:repos/|users/)?){owner}(?=[/?#]|$)"
         self._in_texts = [re.compile(one, re.IGNORECASE) for one in (in_texts, address, branch)]
         self._owned = re.compile(f"^{owner}(?=[/:])", re.IGNORECASE)
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether a raw record may name them: nothing is taken out of any other."""
+        return self.login in text.lower() or any(str(one) in text for one in self.ids)
+
+    def is_account(self, value: Any) -> bool:
+        """Whether a value of a payload is their account; a number alone may be anything's."""
+        if not isinstance(value, dict) or "login" not in value:
+            return False
+        is_called_so = str(value["login"]).lower() == self.login
+        return is_called_so or not self.ids.isdisjoint([value.get("id"), value.get("databaseId")])
 
     def out_of(self, text: str) -> str:
         """A text in which mentions, addresses and branches name the ghost."""
@@ -84,7 +97,8 @@ def forget_person(lake: Lake, login: str) -> dict[Repo, int]:
     # Nothing can be taken out of what cannot be read.
     lake.store.delete_prefix(paths.DAMAGED)
     counts: dict[Repo, int] = {}
-    traces, titles = traces_of(lake, login), titles_set(lake, login)
+    traces = traces_of(lake, login)
+    titles = titles_set(lake, traces)
     # Lists come before timelines, which tell who set a title: a call that was cut short is done again.
     for folder, contract in RECEIVED.items():
         for repo, info in batches(lake, folder):
@@ -95,7 +109,45 @@ def forget_person(lake: Lake, login: str) -> dict[Repo, int]:
 
 def traces_of(lake: Lake, login: str) -> Traces:
     """What names a person among the repositories of the lake."""
-    return Traces(login, lake.committed_repos("silver"))
+    return Traces(login, lake.committed_repos("silver"), ids_of(lake, login))
+
+
+def ids_of(lake: Lake, login: str) -> list[int]:
+    """The id of the account that silver shows under a login last; none where it shows none.
+
+    Who was renamed is in older rows by another login. A login may have passed on: its last bearer is meant.
+    """
+    found = [
+        bearer
+        for info in lake.store.list("silver/")
+        if paths.repo_of(info.key) and info.key.endswith(".parquet")
+        for bearer in bearers(lake, info, login.lower())
+    ]
+    return [account_id for _, account_id in sorted(found)[-1:]]
+
+
+def bearers(lake: Lake, info: ListedObject, login: str) -> Iterator[tuple[datetime, int]]:
+    """Who bears a login (lower case) in a table, and when that was received."""
+    opened = lake.store.open(info.key)
+    if opened is None:
+        return
+    with opened.file as file, reading(lake.store, info.key):
+        table = pq.ParquetFile(file, page_checksum_verification=True)
+        names = table.schema_arrow.names
+        times = [name for name in ("last_fetched_at", "fetched_at") if name in names]
+        for prefix in whose(names) if times else ():
+            rows = table.read([f"{prefix}_login", f"{prefix}_id", *times])
+            lowered = pc.call_function("utf8_lower", [rows[f"{prefix}_login"]])
+            rows = rows.filter(pc.call_function("equal", [lowered, login]))
+            told = pc.call_function("coalesce", [rows[name] for name in times]).to_pylist()
+            ids = rows[f"{prefix}_id"].to_pylist()
+            yield from ((at, one) for at, one in zip(told, ids, strict=True) if at and one is not None)
+
+
+def whose(names: Sequence[str]) -> list[str]:
+    """Whom a table tells by login and id: of `author_login` and `author_id` `author`."""
+    told = [name.removesuffix("_login") for name in names if name.endswith("_login")]
+    return [prefix for prefix in told if f"{prefix}_id" in names]
 
 
 def batches(lake: Lake, folder: str) -> Iterator[tuple[Repo, ListedObject]]:
@@ -106,31 +158,31 @@ def batches(lake: Lake, folder: str) -> Iterator[tuple[Repo, ListedObject]]:
             yield repo, info
 
 
-def titles_set(lake: Lake, login: str) -> dict[int, set[str]]:
+def titles_set(lake: Lake, traces: Traces) -> dict[int, set[str]]:
     """The titles that a person gave issues and pull requests, whoever opened these, by the id of these."""
     found: dict[int, set[str]] = {}
     for _, info in batches(lake, ISSUE_TIMELINE.folder):
         rows = read_batch(lake, info)
         told = rows.select(["issue_id", PAYLOAD]).to_pylist() if rows else ()
         for row in told:
-            if login.lower() in row[PAYLOAD].lower():
-                titles = set(set_titles(read_json(row[PAYLOAD]), login.lower()))
+            if traces.may_be_in(row[PAYLOAD]):
+                titles = set(set_titles(read_json(row[PAYLOAD]), traces))
                 found.setdefault(row["issue_id"], set()).update(titles)
     return found
 
 
-def set_titles(record: Any, login: str) -> Iterator[str]:
-    """The titles within a payload that the account with this login (lower case) set."""
+def set_titles(record: Any, traces: Traces) -> Iterator[str]:
+    """The titles within a payload that the person's account set."""
     if isinstance(record, list):
         for item in record:
-            yield from set_titles(item, login)
+            yield from set_titles(item, traces)
     elif isinstance(record, dict):
-        if is_account(record.get("actor"), login):
+        if traces.is_account(record.get("actor")):
             rename = record.get("rename")
             told = rename if isinstance(rename, dict) else record
             yield from (told[key] for key in TITLES_SET if isinstance(told.get(key), str))
         for item in record.values():
-            yield from set_titles(item, login)
+            yield from set_titles(item, traces)
 
 
 def repos_naming(lake: Lake, login: str) -> set[Repo]:
@@ -150,17 +202,30 @@ def repos_naming(lake: Lake, login: str) -> set[Repo]:
 
 
 def is_named(lake: Lake, info: ListedObject, traces: Traces, *, is_gold: bool) -> bool:
-    """Whether any text of a Parquet object names the person."""
+    """Whether any text of a Parquet object names the person, or any account in it is theirs."""
     opened = lake.store.open(info.key)
     if opened is None:
         return False
     with opened.file as file, reading(lake.store, info.key):
         return any(
-            has_match(texts, naming(name, traces, is_gold))
+            has_account(batch, traces.ids) or is_told_of(batch, traces, is_gold)
             for batch in pq.ParquetFile(file, page_checksum_verification=True).iter_batches()
-            for column, values in zip(batch.schema.names, batch.columns, strict=True)
-            for name, texts in strings_of(column, values)
         )
+
+
+def has_account(rows: pa.RecordBatch, ids: Set[int]) -> bool:
+    """Whether one of the accounts is in any row, by whatever login."""
+    told = [rows[f"{prefix}_id"].to_pylist() for prefix in whose(rows.schema.names)] if ids else []
+    return any(not ids.isdisjoint(values) for values in told)
+
+
+def is_told_of(rows: pa.RecordBatch, traces: Traces, is_gold: bool) -> bool:
+    """Whether any text of the rows names the person."""
+    return any(
+        has_match(texts, naming(name, traces, is_gold))
+        for column, values in zip(rows.schema.names, rows.columns, strict=True)
+        for name, texts in strings_of(column, values)
+    )
 
 
 def has_match(texts: pa.Array, pattern: str) -> bool:
@@ -247,7 +312,7 @@ def out_of_row(row: dict[str, Any], traces: Traces, titles: dict[int, set[str]])
 
 def without_person(text: str, traces: Traces, titles: Container[str] = ()) -> str:
     """A raw record without the person and `titles`; the very text where they are not in it, or no JSON."""
-    if not titles and traces.login not in text.lower():
+    if not titles and not traces.may_be_in(text):
         return text
     record = read_json(text)
     cleaned = scrubbed(record, traces, titles)
@@ -283,11 +348,11 @@ def scrubbed(value: Any, traces: Traces, titles: Container[str], *, is_theirs: b
         return [scrubbed(item, traces, titles, is_theirs=is_theirs) for item in value]
     if not isinstance(value, dict):
         return value
-    if is_account(value, traces.login):
+    if traces.is_account(value):
         return {key: known for key, known in GHOST.items() if key in value}
-    wrote = is_of(value, traces.login)
+    wrote = is_of(value, traces)
     told_of = next((value[key] for key in TOLD_OF if isinstance(value.get(key), dict)), {})
-    is_theirs = is_theirs or wrote or is_of(told_of, traces.login)
+    is_theirs = is_theirs or wrote or is_of(told_of, traces)
     cleaned = {key: scrubbed(item, traces, titles, is_theirs=is_theirs) for key, item in value.items()}
     names = {key: traces.out_of_name(cleaned[key]) for key in OWNED_NAMES if isinstance(value.get(key), str)}
     own_words = unworded(cleaned) if wrote else {}
@@ -313,11 +378,6 @@ def unworded(value: dict[str, Any]) -> dict[str, Any]:
     return gone
 
 
-def is_of(value: dict[str, Any], login: str) -> bool:
-    """Whether a payload tells of what the account with this login (lower case) wrote."""
-    return any(is_account(value.get(key), login) for key in AUTHORS)
-
-
-def is_account(value: Any, login: str) -> bool:
-    """Whether a value of a payload is the account with this login (lower case)."""
-    return isinstance(value, dict) and str(value.get("login", "")).lower() == login
+def is_of(value: dict[str, Any], traces: Traces) -> bool:
+    """Whether a payload tells of what the person wrote."""
+    return any(traces.is_account(value.get(key)) for key in AUTHORS)

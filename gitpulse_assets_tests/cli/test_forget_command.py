@@ -131,6 +131,19 @@ def test_accounts_and_texts(record: dict, cleaned: list):
         assert found["body"] == "ask @ghost, not @ada-x"
 
 
+def test_an_account_of_their_id_is_theirs_by_any_login_and_another_number_is_nobody():
+    record = {
+        "user": {"login": "formerly", "id": 7},
+        "body": "b",
+        "id": 7,
+        "labels": [{"id": 7, "name": "x"}],
+    }
+    found = json.loads(without_person(json.dumps(record), Traces("ada", ids=[7])))
+    assert found == {
+        "user": {"login": "ghost", "id": 10137}, "body": None, "id": 7, "labels": [{"id": 7, "name": "x"}]
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "value", "is_gold", "is_named"),
     [
@@ -192,7 +205,9 @@ def conversation(author: str) -> dict:
 )
 def test_branches_titles_and_repositories_of_a_person_go(author: str, branch: str | None, titles: list):
     record = conversation(author)
-    found = json.loads(without_person(json.dumps(record), Traces("ada"), set(set_titles(record, "ada"))))
+    found = json.loads(
+        without_person(json.dumps(record), Traces("ada"), set(set_titles(record, Traces("ada"))))
+    )
     *renamings, moved = found["timelineItems"]["nodes"]
     assert [[one["previousTitle"], one["currentTitle"]] for one in renamings] == titles
     assert moved["fromRepository"]["nameWithOwner"] == "ghost/spoon"
