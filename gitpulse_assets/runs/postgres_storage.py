@@ -9,14 +9,21 @@ import os
 from functools import cache
 from typing import Any
 
-from dagster._core.storage.config import PostgresStorageConfig
+from dagster._config import UserConfigSchema
+from dagster._core.storage.config import PostgresStorageConfig, pg_config
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
-from dagster_postgres.utils import pg_url_from_config, set_pg_statement_timeout
-from sqlalchemy import Engine, create_engine, event
+from dagster_postgres.utils import pg_url_from_config, retry_pg_connection_fn, set_pg_statement_timeout
+from sqlalchemy import Engine, create_engine, event, inspect
 
 # Of a process: a run needs one or two; the threads of a daemon or a server open more in a burst, for that.
 KEPT_CONNECTIONS, CONNECTIONS_MAX = 4, 20
+# A firewall forgets a connection that is silent for some minutes and drops what comes on it, which TCP sends
+# again for a quarter of an hour: so none is silent for long, none old, and no packet waits for half a minute.
+RECYCLE_SECONDS = 300
+ALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+# One of each part, made by it in this order.
+TABLES = {"runs", "instance_info", "event_logs", "jobs"}
 
 
 @cache
@@ -32,18 +39,22 @@ def engine_of(postgres_url: str, pid: int) -> Engine:
         max_overflow=CONNECTIONS_MAX - KEPT_CONNECTIONS,
         # The server may have cut it since, and a statement is not tried again.
         pool_pre_ping=True,
+        pool_recycle=RECYCLE_SECONDS,
+        connect_args=ALIVE,
     )
 
 
-class KeptPostgresStorage(DagsterPostgresStorage):
-    """Dagster's own storage, whose three parts share the connections of a process.
+def has_tables(engine: Engine) -> bool:
+    """Whether Dagster's tables are there; each part asks it otherwise, on a connection of its own."""
+    return set(retry_pg_connection_fn(lambda: inspect(engine).get_table_names())) >= TABLES
 
-    Of what Dagster's may be told in dagster.yaml it takes `postgres_db`.
-    """
+
+class KeptPostgresStorage(DagsterPostgresStorage):
+    """Dagster's own storage, whose three parts share the connections of a process."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(postgres_url, inst_data=inst_data)
         self._engine = engine_of(postgres_url, os.getpid())
+        super().__init__(postgres_url, not has_tables(self._engine), inst_data)
         self._has_time_limit = False
         parts: tuple[Any, ...] = (self.run_storage, self.event_log_storage, self.schedule_storage)
         for part in parts:
@@ -61,6 +72,12 @@ class KeptPostgresStorage(DagsterPostgresStorage):
                 self._engine, "connect", lambda made, _: set_pg_statement_timeout(made, statement_timeout)
             )
             self._engine.dispose()
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """What may be told of it in dagster.yaml: where the database is."""
+        fields: Any = pg_config()
+        return {name: fields[name] for name in ("postgres_url", "postgres_db")}
 
     @classmethod
     def from_config_value(
