@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import (
     AUTO_RETRY_RUN_ID_TAG,
@@ -28,8 +29,9 @@ from gitpulse_assets.automation.always_on import always_on
 LOOKED_AT = timedelta(days=1)
 # The daemon looks every 5 seconds; until this is over it may still take the run up itself.
 PASSED_OVER_AFTER = timedelta(minutes=1)
-# Once a run: where the daemon refuses (its backfill has ended), it would refuse again. Its value is the run's
-# own id, for a retry gets the tags of what it retries.
+PASSED_OVER = "its retry was passed over"
+# A failure that was reported a second time, once: where the daemon refuses (its backfill has ended), it would
+# refuse again. Its value is the run's own id, for a retry gets the tags of what it retries.
 REPORTED_TAG = "gitpulse/failure_reported"
 # The failed run for which its backfill was opened again, once, by its own id as well.
 REOPENED_TAG = "gitpulse/backfill_reopened"
@@ -53,7 +55,8 @@ def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     told = [f"backfill {each}: it ended too early" for each in reopened(context.instance, now)]
     # Each as it is found: what is true of a run now may not be when others have been looked at.
     for run, why in unreported_failures(context.instance, now):
-        context.instance.add_run_tags(run.run_id, {REPORTED_TAG: run.run_id})
+        if why == PASSED_OVER:
+            context.instance.add_run_tags(run.run_id, {REPORTED_TAG: run.run_id})
         context.instance.report_run_failed(run, why)
         told.append(f"{run.run_id}: {why}")
     return dg.SkipReason("; ".join(told) or "nothing was passed over")
@@ -62,7 +65,9 @@ def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def reopened(instance: dg.DagsterInstance, now: datetime) -> Iterator[str]:
     """Open each backfill again that ended as failed before a retry was known; yield its id."""
     for backfill in failed_backfills(instance, now - LOOKED_AT):
-        runs = [run for run in retried_runs(instance, backfill) if is_unknown_to_backfill(instance, run)]
+        runs = [
+            run for run in retried_runs(instance, backfill) if is_unknown_to_backfill(instance, run, backfill)
+        ]
         if runs:
             asked = backfill.with_status(BulkActionStatus.REQUESTED)
             instance.update_backfill(asked._replace(backfill_end_timestamp=None))
@@ -88,13 +93,32 @@ def retried_runs(instance: dg.DagsterInstance, backfill: PartitionBackfill) -> l
     return [run for run in runs if run.tags.get(REOPENED_TAG) != run.run_id]
 
 
-def is_unknown_to_backfill(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether the retry of a failed run is missing, or has made what the run did not."""
+def is_unknown_to_backfill(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, backfill: PartitionBackfill
+) -> bool:
+    """Whether the retry of a failed run is missing, or has made what its backfill calls failed."""
     found = instance.get_runs(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id}), limit=1)
     if not found:
-        # Nobody would launch it: one whose failure was reported was refused then.
+        # Nobody would launch it: one whose failure was reported again was refused then.
         return instance.run_retries_enabled and run.tags.get(REPORTED_TAG) != run.run_id
-    return found[0].status == dg.DagsterRunStatus.SUCCESS
+    return found[0].status == dg.DagsterRunStatus.SUCCESS and has_made_failed(instance, found[0], backfill)
+
+
+def has_made_failed(instance: dg.DagsterInstance, run: dg.DagsterRun, backfill: PartitionBackfill) -> bool:
+    """Whether a run has made anything that its backfill, when it ended, took for failed.
+
+    One that ended well before that look has not: what else is missing is another run's.
+    """
+    data = backfill.asset_backfill_data
+    if data is None:
+        return False
+    entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    made = [entry.dagster_event for entry in entries if entry.dagster_event]
+    return any(
+        AssetKeyPartitionKey(event.asset_key, event.partition) in data.failed_and_downstream_subset
+        for event in made
+        if event.asset_key
+    )
 
 
 def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator[tuple[dg.DagsterRun, str]]:
@@ -115,7 +139,7 @@ def unreported_failures(instance: dg.DagsterInstance, now: datetime) -> Iterator
         )
         for run in instance.get_runs(failed):
             if not is_taken_up(instance, run):
-                yield run, "its retry was passed over"
+                yield run, PASSED_OVER
 
 
 def lost_before_start(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
@@ -141,7 +165,7 @@ def is_timed_out(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def is_taken_up(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether a failed run has its retry, or was reported here before."""
+    """Whether a failed run has its retry, or was reported a second time before."""
     if AUTO_RETRY_RUN_ID_TAG in run.tags or run.tags.get(REPORTED_TAG) == run.run_id:
         return True
     return instance.get_runs_count(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id})) > 0

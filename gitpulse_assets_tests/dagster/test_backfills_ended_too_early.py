@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,13 @@ run_retries: {enabled: true, max_retries: 2}
 run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
 run_launcher: {module: dagster._core.test_utils, class: MockedRunLauncher}
 """
-KEY = "acme/rocket"
+KEY, OTHER = "acme/rocket", "acme/gone"
 TOO_EARLY, NOTHING = "backfill B: it ended too early", "nothing was passed over"
 
 
-@dg.asset(partitions_def=dg.StaticPartitionsDefinition([KEY]))
+@dg.asset(
+    partitions_def=dg.StaticPartitionsDefinition([KEY, OTHER]), backfill_policy=dg.BackfillPolicy.multi_run(2)
+)
 def table() -> None: ...
 
 
@@ -52,13 +54,13 @@ class Daemons:
         self._consumer._logger = logging.getLogger(__name__)
         self.retry()
 
-    def launch(self) -> dg.DagsterRun:
-        """Ask for the backfill; return its run."""
+    def launch(self, *keys: str) -> dg.DagsterRun:
+        """Ask for the backfill, of `KEY` unless said otherwise; return its run."""
         self.instance.add_backfill(
             PartitionBackfill.from_asset_partitions(
                 backfill_id="B",
                 asset_graph=self.context.create_request_context().asset_graph,
-                partition_names=[KEY],
+                partition_names=list(keys or [KEY]),
                 asset_selection=[table.key],
                 backfill_timestamp=time.time(),
                 tags={},
@@ -94,6 +96,10 @@ class Daemons:
 
     def fail_behind_a_look(self, run: dg.DagsterRun, monkeypatch: pytest.MonkeyPatch) -> None:
         """End a run whose backfill ends before the word that the run is to be retried."""
+        self.looking_behind_a_failure(monkeypatch, lambda: self.fail(run))
+
+    def looking_behind_a_failure(self, monkeypatch: pytest.MonkeyPatch, fail: Callable[[], None]) -> None:
+        """Look at the backfill between a failure and the word that it is to be retried."""
         add_tags = self.instance.add_run_tags
 
         def looked_before(run_id: str, tags: dict[str, str]) -> None:
@@ -103,7 +109,7 @@ class Daemons:
 
         with monkeypatch.context() as patch:
             patch.setattr(self.instance, "add_run_tags", looked_before)
-            self.fail(run)
+            fail()
 
     def succeed(self, run: dg.DagsterRun) -> None:
         """End a run that made its table."""
@@ -191,11 +197,40 @@ def test_11_a_backfill_that_failed_to_the_last_stays_failed(daemons: Daemons):
     )
 
 
-def test_11_a_backfill_is_opened_again_once_for_each_run(daemons: Daemons):
-    """Its retry ended well and made nothing: Dagster is right the second time."""
+def test_11_a_backfill_is_opened_again_once_for_each_run(daemons: Daemons, monkeypatch: pytest.MonkeyPatch):
+    """Where Dagster does not see what the retry made the second time either."""
     daemons.fail(daemons.launch())
     daemons.retry()
-    ended = dg.DagsterEvent("PIPELINE_SUCCESS", "__ASSET_JOB", message="ended")
-    daemons.instance.report_dagster_event(ended, run_id=daemons.newest().run_id)
+    blind = "get_asset_backfill_iteration_materialized_subset"
+    monkeypatch.setattr(asset_backfill, blind, lambda _, data, *others: data.materialized_subset)
+    daemons.succeed(daemons.newest())
     assert (daemons.look(), tick(daemons)) == ("COMPLETED_FAILED", TOO_EARLY)
     assert (daemons.look(), tick(daemons)) == ("COMPLETED_FAILED", NOTHING)
+
+
+def test_11_a_backfill_is_not_opened_for_a_retry_that_dagster_has_counted(daemons: Daemons):
+    """Another repository is what failed; so does one whose retry ended well and made nothing."""
+    daemons.fail(daemons.launch(KEY, OTHER))
+    daemons.retry()
+    daemons.succeed(daemons.newest())
+    assert (daemons.look(), tick(daemons)) == ("COMPLETED_FAILED", NOTHING)
+
+
+def test_11_a_run_lost_before_it_began_is_retried_though_its_backfill_ended_first(
+    daemons: Daemons, monkeypatch: pytest.MonkeyPatch
+):
+    """What was told of it was its first failure, and not one that the daemon refused."""
+    run = daemons.launch()
+    starting = dg.DagsterEvent("PIPELINE_STARTING", run.job_name, message="given out")
+    daemons.instance.report_dagster_event(starting, run_id=run.run_id)
+    is_lost = lambda one: one.run_id == run.run_id  # noqa: E731
+    monkeypatch.setattr(daemons.instance.run_launcher, "is_lost_before_start", is_lost, raising=False)
+    told: list[str] = []
+    daemons.looking_behind_a_failure(monkeypatch, lambda: told.append(tick(daemons)))
+    daemons.retry()
+    assert told == [f"{run.run_id}: its worker died before it began"]
+    assert daemons.newest().run_id == run.run_id
+    monkeypatch.setattr(sensor, "PASSED_OVER_AFTER", timedelta(0))
+    assert [tick(daemons), tick(daemons)] == [TOO_EARLY, f"{run.run_id}: its retry was passed over"]
+    daemons.retry()
+    assert daemons.newest().parent_run_id == run.run_id
