@@ -5,7 +5,7 @@ it was found at rest. What a run writes of its own machinery is written once. A 
 executed again as a run of its own, in which it fails, or not, as any other: with steps, checks and an alert.
 """
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -290,7 +290,8 @@ def promoted(made: dg.Output, key: str) -> dg.AssetMaterialization:
 def in_free_turn(work: Work, keys: Sequence[str], busy: list[str]) -> Iterator[str]:
     """Yield each key when no other run is at work on it; one that is busy has a second turn at the end.
 
-    A batch takes its time, in which others begin runs; those busy both times are added to `busy`.
+    A batch takes its time, in which others begin runs; those busy both times are added to `busy`. A backfill
+    counts as failed what it did not make itself, so that its batch waits for them.
     """
     later = []
     for key in keys:
@@ -298,8 +299,13 @@ def in_free_turn(work: Work, keys: Sequence[str], busy: list[str]) -> Iterator[s
             later.append(key)
         else:
             yield key
+    if later:
+        # Two that wait for each other's last would do so to the end.
+        work.instance.add_run_tags(work.run.run_id, {AT_WORK_TAG: ""})
     for key in later:
-        if is_busy(work, key):
+        if work.is_backfill:
+            wait_for_others(work, key, "another run", lambda key=key: is_busy(work, key))
+        if not work.is_backfill and is_busy(work, key):
             busy.append(key)
         else:
             yield key
@@ -310,21 +316,28 @@ def is_busy(work: Work, key: str) -> bool:
     return is_at_work(work.instance, key, [work.run.run_id], datetime.now(UTC))
 
 
+def wait_for_others(work: Work, key: str, who: str, is_there: Callable[[], bool]) -> None:
+    """Wait while somebody else is at work on the repository, for ten minutes at most, and say so."""
+    for number in range(BATCH_WAITS):
+        if not is_there():
+            break
+        if not number:
+            with notes_logged(work.log):
+                minutes = BATCH_WAITS * BATCH_WAIT_SECONDS / 60
+                note = f"{who} is at work on {key}; waiting for it, {minutes:.0f} minutes at most"
+                tell(WalkProgress(Repo.parse(key), 0, 0, note=note))
+        pause(BATCH_WAIT_SECONDS)
+
+
 def begin_alone(work: Work, repo: Repo) -> None:
     """Let a batch that is at work on the repository end with it: the queue knows nothing of whom it takes.
 
     Whoever goes on all the same (it takes too long, or both came at once) meets the lake's compare-and-swap.
     """
     mine = [work.run.run_id, work.run.tags.get(SWEEP_TAG, "")]
-    for number in range(BATCH_WAITS):
-        if not is_in_hand(work.instance, repo.key, mine, datetime.now(UTC)):
-            break
-        if not number:
-            with notes_logged(work.log):
-                minutes = BATCH_WAITS * BATCH_WAIT_SECONDS / 60
-                note = f"a batch is at work on {repo}; waiting for it, {minutes:.0f} minutes at most"
-                tell(WalkProgress(repo, 0, 0, note=note))
-        pause(BATCH_WAIT_SECONDS)
+    wait_for_others(
+        work, repo.key, "a batch", lambda: is_in_hand(work.instance, repo.key, mine, datetime.now(UTC))
+    )
     if PARTITION_NAME_TAG not in work.run.tags:
         # A backfill's range of one: others find it by this.
         work.instance.add_run_tags(work.run.run_id, {AT_WORK_TAG: repo.key})

@@ -17,12 +17,12 @@ from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import LakeResource, settings_or_failure
+from gitpulse_assets.runs.kinds import REPORT_KEY
 from gitpulse_assets.texts.markdown import as_markdown
 
 if TYPE_CHECKING:
     from gitpulse_assets.page.report import Report
 
-REPORT_KEY = ("report", "backlog_report")
 REPORT_GROUP = "report"
 
 

@@ -7,8 +7,8 @@ A report is a run of its own: drawing starts a JavaScript engine, which no refre
 import dagster as dg
 
 from gitpulse_assets.assets.report import REPORT_GROUP
+from gitpulse_assets.runs.kinds import REPORT_JOB
 
-REPORT_JOB = "report"
 SENSOR_SECONDS = 60
 
 report = dg.define_asset_job(

@@ -18,7 +18,7 @@ from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.runs.batches import requests_for
-from gitpulse_assets.runs.busy import busy_keys, has_run, last_ends
+from gitpulse_assets.runs.busy import busy_keys, has_run, keys_in_writing, last_ends
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.settings import Settings, load_settings
 
@@ -216,7 +216,7 @@ def changed_repositories(context: dg.SensorEvaluationContext) -> dg.SensorResult
         return skipped(NO_TOKEN)
     stored = sights(lake.store)
     before = stored.load()
-    busy = busy_keys(context.instance, now)
+    busy = keys_in_writing(context.instance, now)
     known = {key: sight for key, sight in before.sights.items() if key in members.members}
     known |= dict(ended(context.instance, known, busy, now))
     free = in_turn(list(keys - busy), context.cursor or "")

@@ -1,6 +1,6 @@
 """Which repositories have a run at work, and how the last one ended: questions to Dagster's instance."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -17,9 +17,17 @@ from gitpulse_assets.runs.batches import (
 )
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.runs.history import Told, last_told, updated_at
-from gitpulse_assets.runs.kinds import AT_WORK_TAG, RECONCILE_JOB, REFRESH_JOB, REPO_TAG
+from gitpulse_assets.runs.kinds import (
+    AT_WORK_TAG,
+    RECONCILE_JOB,
+    REFRESH_JOB,
+    REPO_TAG,
+    REPORT_JOB,
+    REPORT_KEY,
+)
 from gitpulse_assets.runs.process import is_process_gone
 
+WORKING = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 FETCHING_JOBS = (REFRESH_JOB, RECONCILE_JOB)
 # Of a killed run of another host nobody knows but by its silence.
 DEAD_AFTER = timedelta(hours=6)
@@ -31,6 +39,18 @@ def busy_keys(instance: dg.DagsterInstance, now: datetime) -> set[str]:
     return {key for run in living_runs(instance, now) for key in keys_of(registered, run)}
 
 
+def keys_in_writing(instance: dg.DagsterInstance, now: datetime) -> set[str]:
+    """Those of them whose tables a run writes, or will."""
+    registered = registered_once(instance)
+    writing = (run for run in living_runs(instance, now) if not is_report(run))
+    return {key for run in writing for key in keys_of(registered, run)}
+
+
+def is_report(run: dg.DagsterRun) -> bool:
+    """Whether the run draws what is published, and writes no table."""
+    return run.job_name == REPORT_JOB or run.asset_selection == {dg.AssetKey(REPORT_KEY)}
+
+
 def keys_of(registered: Registered, run: dg.DagsterRun) -> list[str]:
     """The partition keys a run is of: its own, or those it takes in turn."""
     key = key_of(run)
@@ -38,27 +58,30 @@ def keys_of(registered: Registered, run: dg.DagsterRun) -> list[str]:
 
 
 def is_at_work(instance: dg.DagsterInstance, key: str, but: Collection[str], now: datetime) -> bool:
-    """Whether a run of the repository alone is there, or one of many at work on it just now.
+    """Whether a run is at work on the repository's tables just now, one of it alone or one of many.
 
-    `but`: runs not to count. What another batch will take one day holds nobody up: each would leave it to the
-    other.
+    `but`: runs not to count. What waits holds nobody up: when it begins, a run alone lets a batch end with
+    the repository, and what another batch will take one day each would leave to the other.
     """
-    alone = living_runs(instance, now, {PARTITION_NAME_TAG: key})
-    return any(run.run_id not in but for run in alone) or is_in_hand(instance, key, but, now)
+    alone = living_runs(instance, now, {PARTITION_NAME_TAG: key}, WORKING)
+    is_alone = any(run.run_id not in but and not is_report(run) for run in alone)
+    return is_alone or is_in_hand(instance, key, but, now)
 
 
 def is_in_hand(instance: dg.DagsterInstance, key: str, but: Collection[str], now: datetime) -> bool:
     """Whether a run that the repository's tag does not show, one of many or of a range, is at work on it."""
-    return any(
-        run.run_id not in but and keys_at_work(run) for run in living_runs(instance, now, {AT_WORK_TAG: key})
-    )
+    of_many = living_runs(instance, now, {AT_WORK_TAG: key})
+    return any(run.run_id not in but and keys_at_work(run) and not is_report(run) for run in of_many)
 
 
 def living_runs(
-    instance: dg.DagsterInstance, now: datetime, tags: Mapping[str, str] | None = None
+    instance: dg.DagsterInstance,
+    now: datetime,
+    tags: Mapping[str, str] | None = None,
+    statuses: Sequence[dg.DagsterRunStatus] = NOT_FINISHED_STATUSES,
 ) -> Iterator[dg.DagsterRun]:
     """The runs that wait or work, with these tags."""
-    wanted = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, tags=tags or {})
+    wanted = dg.RunsFilter(statuses=statuses, tags=tags or {})
     for record in instance.get_run_records(wanted):
         if is_alive(record, now):
             yield record.dagster_run

@@ -6,6 +6,9 @@ REFRESH_JOB = "refresh"
 RECONCILE_JOB = "reconcile"
 REBUILD_JOB = "rebuild"
 EVENTS_JOB = "events"
+REPORT_JOB = "report"
+# The asset that draws what is published; it writes no table.
+REPORT_KEY = ("report", "backlog_report")
 # Of many repositories in one run.
 REFRESH_WATCHED_JOB = "refresh_watched"
 RECONCILE_WATCHED_JOB = "reconcile_watched"

@@ -21,7 +21,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.partitions import REPOS_PARTITIONS, register
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB
-from gitpulse_assets.runs.busy import busy_keys, is_at_work, last_ends
+from gitpulse_assets.runs.busy import busy_keys, is_at_work, keys_in_writing, last_ends
 from gitpulse_assets.runs.history import finished_runs, standings
 from gitpulse_assets.runs.kinds import (
     AT_WORK_TAG,
@@ -29,6 +29,7 @@ from gitpulse_assets.runs.kinds import (
     RECONCILE_WATCHED_JOB,
     REFRESH_JOB,
     REFRESH_WATCHED_JOB,
+    REPORT_JOB,
     SWEEP_OP,
 )
 from gitpulse_assets.runs.launch import refresh, repository_origin
@@ -333,6 +334,42 @@ def test_what_was_done_before_the_batch_was_cut_short_is_left_out(
     assert set(told(instance, take(defs, instance, **given).run_id, MADE)) == {KEYS[0]}
     assert is_done(lake, KEYS[0], since, is_full=False)
     assert told(instance, take(defs, instance, **given).run_id, MADE) == {}
+
+
+def test_what_only_waits_or_draws_a_report_keeps_no_batch_from_a_repository(
+    instance: dg.DagsterInstance, defs: dg.Definitions
+):
+    """Reports are asked for of all in the morning, and a backfill counts what it left to others as failed."""
+    instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS)
+    own, now = {"dagster/partition": KEYS[0]}, datetime.now(UTC)
+    # Given to workers, of whom none is free.
+    waiting = {"tags": own, "status": dg.DagsterRunStatus.STARTING}
+    instance.create_run_for_job(defs.resolve_job_def(REFRESH_JOB), **waiting)
+    drawing = {"tags": own | {AT_WORK_TAG: KEYS[0]}, "status": dg.DagsterRunStatus.STARTED}
+    instance.create_run_for_job(defs.resolve_job_def(REPORT_JOB), **drawing)
+    assert not is_at_work(instance, KEYS[0], [], now)
+    assert keys_in_writing(instance, now) == {KEYS[0]}
+    instance.report_run_failed(instance.get_runs(dg.RunsFilter(job_name=REFRESH_JOB))[0])
+    assert keys_in_writing(instance, now) == set()
+    # Who forgets the repository has to wait for its report.
+    assert busy_keys(instance, now) == {KEYS[0]}
+
+
+def test_the_batch_of_a_backfill_waits_for_a_run_that_is_at_work(
+    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, registered: list[str], monkeypatch
+):
+    """Left to it, the repository would count as failed."""
+    tags = {"dagster/partition": KEYS[0]}
+    job = defs.resolve_job_def(REFRESH_JOB)
+    other = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    taken: list[str] = []
+    monkeypatch.setattr(batch, "take_one", lambda _, repo: taken.append(repo.key) or "")
+    monkeypatch.setattr(batch, "pause", lambda _: instance.report_run_failed(other))
+    done = job.execute_in_process(
+        instance=instance, tags=in_range(KEYS[0], KEYS[2]) | {"dagster/backfill": "B"}
+    )
+    assert done.success
+    assert taken == [KEYS[1], KEYS[2], KEYS[0]]
 
 
 @pytest.mark.parametrize("ends", [True, False])

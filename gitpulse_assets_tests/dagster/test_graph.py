@@ -8,10 +8,10 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from gitpulse_assets.assets.events import DAY_TABLES
-from gitpulse_assets.assets.report import REPORT_KEY
 from gitpulse_assets.catalog.tables import CATALOG
 from gitpulse_assets.catalog.traced import tables_read
 from gitpulse_assets.partitions import event_days
+from gitpulse_assets.runs.kinds import REPORT_KEY
 
 
 def specs(defs: dg.Definitions) -> dict[str, dg.AssetSpec]:

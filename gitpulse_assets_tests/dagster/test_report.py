@@ -9,10 +9,9 @@ import pyarrow.compute as pc
 import pytest
 
 from gitpulse_assets.assets.making import answer_version
-from gitpulse_assets.assets.report import REPORT_KEY
-from gitpulse_assets.automation.reporting import REPORT_JOB
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.runs.kinds import REPORT_JOB, REPORT_KEY
 from gitpulse_assets.runs.launch import execute
 from gitpulse_assets_tests.dagster.conftest import REPO, Product
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from gitpulse_assets.automation.reporting import REPORT_JOB
 from gitpulse_assets.definitions import build_defs
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs.kinds import REPORT_JOB
 from gitpulse_assets.runs.launch import execute, is_success, prepare_home, refresh
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
