@@ -28,7 +28,8 @@ if not BROKER:
 app = make_app({"broker": BROKER, "backend": BROKER, "config_source": CELERY, "task_default_queue": QUEUE})
 
 
-@app.task(name=TASK_EXECUTE_JOB_NAME)
+# At once: else one of the same name that dagster-celery shares with all apps would come first.
+@app.task(name=TASK_EXECUTE_JOB_NAME, lazy=False, shared=False)
 def execute_job(execute_job_args_packed: Any) -> None:
     """Execute a run that the launcher gave out; once, however often the broker gives it out."""
     run_id = unpack_value(execute_job_args_packed, as_type=ExecuteRunArgs).run_id

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher  # pyright: ignore[reportMissingImports]
@@ -14,7 +15,8 @@ from dagster_celery.tags import (  # pyright: ignore[reportMissingImports]
     DAGSTER_CELERY_RUN_PRIORITY_TAG,
     DAGSTER_CELERY_TASK_ID_TAG,
 )
-from redis import Redis  # pyright: ignore[reportMissingImports]
+from kombu.exceptions import OperationalError  # pyright: ignore[reportMissingImports]
+from redis import Redis, RedisError  # pyright: ignore[reportMissingImports]
 
 from gitpulse_assets.automation.run_launcher import health_in_own_process
 from gitpulse_assets.automation.run_lease import is_held, is_lost
@@ -26,8 +28,8 @@ CELERY = {
     # Redis gives what is held in reserve out again after an hour, and two workers have it.
     "worker_disable_prefetch": True,
     "worker_prefetch_multiplier": 1,
-    # Nothing of a run stands in its result.
-    "result_expires": 3600,
+    # Nothing of a run stands in its result, and who gives it out would listen for it.
+    "task_ignore_result": True,
     "broker_connection_retry_on_startup": True,
     # A process that has executed thousands takes a quarter more CPU for each.
     "worker_max_tasks_per_child": 100,
@@ -35,6 +37,7 @@ CELERY = {
     "worker_redirect_stdouts": False,
 }
 SILENT = "the broker does not answer, or was started anew; asked again later"
+NO_BROKER = "the broker does not answer; the run waits in the queue"
 WORKER_GONE = "the worker that executed it is gone"
 # Of the four that Redis tells apart (0, 3, 6, 9) it serves this one last.
 PRIORITY_MAX = 9
@@ -84,7 +87,11 @@ class WatchedCeleryLauncher(CeleryRunLauncher):
         asked = run.tags.get(DAGSTER_CELERY_RUN_PRIORITY_TAG, "")
         priority = min(int(asked), PRIORITY_MAX) if asked.isdecimal() else 0
         turned = {**run.tags, DAGSTER_CELERY_RUN_PRIORITY_TAG: str(PRIORITY_MAX - priority)}
-        super()._launch_celery_task_run(run.with_tags(turned), *arguments, **named)
+        try:
+            super()._launch_celery_task_run(run.with_tags(turned), *arguments, **named)
+        except (OperationalError, RedisError) as error:
+            # Of all errors this one puts the run back into the queue; the others fail it.
+            raise DagsterUserCodeUnreachableError(NO_BROKER) from error
 
     def is_lost_before_start(self, run: dg.DagsterRun) -> bool:
         """Whether a worker took the run and died before it began, which Dagster asks nobody."""

@@ -19,6 +19,12 @@ RENEWAL_SECONDS = 6
 # Longer than a run may wait to be begun.
 TAKEN_SECONDS = 86_400
 
+# Both at once: of a lease without the other key it would never be known that its run was taken.
+TAKE = """
+if not redis.call('set', KEYS[1], ARGV[1], 'nx', 'ex', ARGV[2]) then return 0 end
+redis.call('set', KEYS[2], ARGV[1], 'ex', ARGV[3])
+return 1
+"""
 # Of a lease that lapsed and that another process took meanwhile, each says 0 and leaves it.
 RENEW = """
 local holder = redis.call('get', KEYS[1])
@@ -44,16 +50,21 @@ def taken_key_of(run_id: str) -> str:
 
 @contextmanager
 def held(redis: Redis, run_id: str) -> Iterator[bool]:
-    """Hold a run's lease until the block ends; False where another worker has it."""
-    if not redis.set(key_of(run_id), this_process(), nx=True, ex=LEASE_SECONDS):
+    """Hold a run's lease until the block ends; False where another worker has it.
+
+    Of a block that ended without an error it is forgotten that the run was taken: it may be given out again.
+    """
+    keys = (key_of(run_id), taken_key_of(run_id))
+    if not redis.eval(TAKE, len(keys), *keys, this_process(), LEASE_SECONDS, TAKEN_SECONDS):
         yield False
         return
-    redis.set(taken_key_of(run_id), this_process(), ex=TAKEN_SECONDS)
     ended = Event()
     renewals = Thread(target=renew, args=(redis, run_id, ended), daemon=True)
     renewals.start()
     try:
         yield True
+        with suppress(RedisError):
+            redis.delete(taken_key_of(run_id))
     finally:
         ended.set()
         renewals.join()

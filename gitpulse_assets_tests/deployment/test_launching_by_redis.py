@@ -5,17 +5,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import dagster as dg
 import pytest
 import yaml
-from dagster._core.launcher import WorkerStatus
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.launcher import LaunchRunContext, WorkerStatus
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.test_utils import create_run_for_test
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
+from gitpulse_assets.runs.kinds import REFRESH_JOB
+from gitpulse_assets.runs.launch import repository_origin
 from gitpulse_assets.runs.process import SWEEP_TAG, process_tag
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment.compose import ROOT, wait_until
@@ -23,6 +30,11 @@ from gitpulse_assets_tests.deployment.postgres import free_port
 
 # `make test-deployment` runs it, where what only some deployments need is installed.
 pytestmark = pytest.mark.slow
+KEPT = ("telemetry", "run_launcher", "run_coordinator", "concurrency", "run_monitoring")
+ORIGIN = JobPythonOrigin(
+    "refresh",
+    RepositoryPythonOrigin(sys.executable, ModuleCodePointer("gitpulse_assets.definitions", "defs")),
+)
 HOLDER = """
 import sys, time
 from redis import Redis
@@ -68,7 +80,7 @@ def port() -> int:
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, port: int) -> Iterator[dg.DagsterInstance]:
     """SQLite with the launcher of deploy/workers."""
     told = yaml.safe_load((ROOT / "deploy" / "workers" / "dagster.yaml").read_text(encoding="utf-8"))
-    kept = {key: told[key] for key in ("telemetry", "run_launcher", "run_monitoring")}
+    kept = {key: told[key] for key in KEPT}
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(kept))
     monkeypatch.setenv("GITPULSE_BROKER_URL", url(port))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
@@ -236,3 +248,123 @@ def test_a_run_of_a_higher_priority_is_given_out_before_others(instance: dg.Dags
         with launcher.celery.connection() as connection, connection.SimpleQueue(QUEUE) as queue:
             served_first = [queue.get(timeout=5).payload[0][0] for _ in range(4)]
     assert served_first == ["9", "3", "", "high"]
+
+
+def waiting(instance: dg.DagsterInstance) -> dg.DagsterRun:
+    """A run in the queue."""
+    run = create_run_for_test(
+        instance, job_code_origin=ORIGIN, remote_job_origin=repository_origin().get_job_origin(REFRESH_JOB)
+    )
+    enqueued = dg.DagsterEvent("PIPELINE_ENQUEUED", run.job_name, message="asked for")
+    instance.report_dagster_event(enqueued, run_id=run.run_id)
+    return run
+
+
+def dequeue(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    """Have Dagster's daemon take a run from the queue; return what it is then."""
+    workspace: Any = None
+    daemon = QueuedRunCoordinatorDaemon(interval_seconds=5)
+    daemon._dequeue_run(instance, workspace, run, instance.get_concurrency_config(), None)
+    return status_of(instance, run)
+
+
+def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    found = instance.get_run_by_id(run.run_id)
+    assert found
+    return found.status
+
+
+def given_out(instance: dg.DagsterInstance) -> Any:
+    """The next message, as a worker gets it: which task, and what it is told."""
+    from gitpulse_assets.automation.celery_launcher import QUEUE
+
+    launcher: Any = instance.run_launcher
+    with launcher.celery.connection() as connection, connection.SimpleQueue(QUEUE) as queue:
+        message = queue.get(timeout=5)
+        message.ack()
+        return message.headers["task"], message.payload[1]
+
+
+def test_a_run_waits_in_the_queue_while_the_broker_is_away(instance: dg.DagsterInstance, port: int):
+    """Dagster fails a run that cannot be launched, and would so use up its retries within a minute."""
+    run = waiting(instance)
+    assert dequeue(instance, run) == dg.DagsterRunStatus.QUEUED
+    with served(port):
+        assert dequeue(instance, run) == dg.DagsterRunStatus.STARTING
+        assert run.run_id in str(given_out(instance)[1])
+
+
+@pytest.fixture
+def executed(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that a worker of this process executes, which is not done."""
+    from gitpulse_assets import worker
+
+    done: list[str] = []
+    monkeypatch.setattr(worker, "_execute_run_command_body", lambda run_id, *_, **__: done.append(run_id))
+    return done
+
+
+def test_a_worker_executes_only_what_waits_for_it(instance: dg.DagsterInstance, executed: list[str]):
+    """Of a run called off in the queue, or put back into it, the broker has the message all the same."""
+    from gitpulse_assets.worker import execute
+
+    origin = repository_origin().get_job_origin(REFRESH_JOB)
+    runs = {
+        status: create_run_for_test(instance, status=status, remote_job_origin=origin)
+        for status in dg.DagsterRunStatus
+    }
+    for run in runs.values():
+        execute(run.run_id)
+    execute("00000000-0000-0000-0000-000000000000")
+    assert executed == [runs[dg.DagsterRunStatus.STARTING].run_id]
+
+
+def test_a_message_of_a_run_that_is_back_in_the_queue_leaves_no_trace(
+    instance: dg.DagsterInstance, port: int, executed: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    """The broker had it, and its answer was lost: given out again, the run is not taken for lost."""
+    from gitpulse_assets import worker
+
+    run = create_run_for_test(instance, job_code_origin=ORIGIN)
+    launcher: Any = instance.run_launcher
+    context = LaunchRunContext(dagster_run=run, workspace=None)
+    with served(port):
+        launcher.launch_run(context)
+        task, told = given_out(instance)
+        assert worker.app.tasks[task] is worker.execute_job
+        worker.execute_job(**told)
+        assert executed == []
+        instance.report_dagster_event(
+            dg.DagsterEvent("PIPELINE_STARTING", run.job_name, message="given out"), run_id=run.run_id
+        )
+        with monkeypatch.context() as patch:
+            short(patch, 0)
+            assert not launcher.is_lost_before_start(run)
+        worker.execute_job(**told)
+    assert executed == [run.run_id]
+
+
+def test_a_message_that_is_given_out_twice_is_executed_once(
+    instance: dg.DagsterInstance, port: int, executed: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    from gitpulse_assets import worker
+
+    run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTING, job_code_origin=ORIGIN)
+    launcher: Any = instance.run_launcher
+    begun, ended = Event(), Event()
+
+    def execute(run_id: str, *_: object, **__: object) -> None:
+        executed.append(run_id)
+        begun.set()
+        ended.wait(30)
+
+    monkeypatch.setattr(worker, "_execute_run_command_body", execute)
+    with served(port), ThreadPoolExecutor(1) as pool:
+        launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
+        _, told = given_out(instance)
+        first = pool.submit(worker.execute_job, **told)
+        assert begun.wait(30)
+        worker.execute_job(**told)
+        ended.set()
+        first.result(30)
+    assert executed == [run.run_id]
