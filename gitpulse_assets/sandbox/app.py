@@ -79,9 +79,9 @@ class SandboxApp:
         if scope["type"] != "http":
             return
         request = await _read_request(scope, receive)
-        is_refused = self._secondary.came(time.monotonic()) and self.limits.has_secondary
+        is_too_much = self._secondary.came(time.monotonic(), resource_of(request))
         try:
-            await self._serve(request, scope, send, is_refused=is_refused)
+            await self._serve(request, scope, send, is_refused=is_too_much and self.limits.has_secondary)
         finally:
             self._secondary.ended()
 
@@ -103,11 +103,12 @@ class SandboxApp:
 
     def answer(self, request: Request) -> tuple[Response, Fault | None]:
         """Answer a request and log it; the fault, if any, that its delivery shall suffer."""
-        is_graphql = request.path in GRAPHQL_PATHS
+        resource = resource_of(request)
+        is_graphql = resource == "graphql"
         node_count = self._graphql.node_count(request.body) if is_graphql else asked_size(request)
         fault = first_striking(self.faults, request.target, node_count, request.token)
         account = self.installations.account(request.token)
-        quota = self.limits.quota(account, "graphql" if is_graphql else "core", self.world.clock)
+        quota = self.limits.quota(account, resource, self.world.clock)
         response = self._failure(fault, quota) or self._of_app(request)
         response = response or self._checked(request, quota, fault, is_graphql=is_graphql)
         cost = 0 if response.is_free else response.cost
@@ -215,6 +216,11 @@ class SandboxApp:
         )
         resources = {"core": core.as_json(), "graphql": graphql.as_json(), "search": core.as_json()}
         return _free(json_response(200, {"resources": resources, "rate": core.as_json()}))
+
+
+def resource_of(request: Request) -> str:
+    """By which API a request asks: each has limits of its own."""
+    return "graphql" if request.path in GRAPHQL_PATHS else "core"
 
 
 async def _read_request(scope: Message, receive: Receive) -> Request:

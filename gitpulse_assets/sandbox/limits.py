@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import ClassVar
 
 WINDOW_SECONDS = 3600
 ANONYMOUS = ""
@@ -75,22 +76,24 @@ class Limits:
 
 
 class SecondaryLimits:
-    """How much is asked at once and within a minute, whoever asks; `now`: seconds of a clock that runs on."""
+    """How much is asked at once, and of an API within a minute, whoever asks; `now`: of a steady clock."""
 
     AT_ONCE_MAX = 100
-    MINUTE_MAX = 900
+    # Points, of which a request costs one.
+    MINUTE_MAX: ClassVar = {"core": 900, "graphql": 2000}
 
     def __init__(self) -> None:
         self.under_way_count = 0
-        self._came: deque[float] = deque()
+        self._came: dict[str, deque[float]] = {resource: deque() for resource in self.MINUTE_MAX}
 
-    def came(self, now: float) -> bool:
+    def came(self, now: float, resource: str) -> bool:
         """Count a request that came; whether it is one too many."""
-        self._came.append(now)
-        while self._came[0] <= now - 60:
-            self._came.popleft()
+        came = self._came[resource]
+        came.append(now)
+        while came[0] <= now - 60:
+            came.popleft()
         self.under_way_count += 1
-        return self.under_way_count > self.AT_ONCE_MAX or len(self._came) > self.MINUTE_MAX
+        return self.under_way_count > self.AT_ONCE_MAX or len(came) > self.MINUTE_MAX[resource]
 
     def ended(self) -> None:
         """One is under way no more."""

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,6 +32,7 @@ from gitpulse_assets.github.shared_pace import (
     SharedPace,
 )
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.limits import Limits
 from gitpulse_assets.sandbox.plan import HistoryPlan
@@ -178,6 +180,63 @@ def test_several_workers_spend_a_token_to_the_last_unit_and_are_refused_nothing(
             done.result(60)
         asked = [line.status for line in sandbox.app.log]
         assert (asked.count(200), len(asked)) == (40, 40)
+
+
+class ToldToWait(Exception):
+    """A place in the queue of all is not the next one."""
+
+
+def not_now(seconds: float) -> None:
+    raise ToldToWait
+
+
+def ask_much(address: Mapping[str, Any] | None, url: str, threads: int, count: int) -> None:
+    """What a worker does with several requests at once, until one would wait; alone without an address."""
+    ledger = Ledger(address) if address else None
+    with (
+        GitHubClient(
+            api_url=url,
+            graphql_url=f"{url}/graphql",
+            tokens=[SecretStr("sandbox")],
+            patience_seconds=0,
+            sleep=not_now,
+            make_pace=ledger and (lambda whose, api: SharedPace(ledger, f"{url}/{whose}", api)),
+        ) as client,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        asked = [pool.submit(client.probe, Repo("acme", "rocket"), ISSUE_LIST) for _ in range(count)]
+        for one in asked:
+            with suppress(LimitReached, ToldToWait):
+                one.result(60)
+
+
+@pytest.mark.dear
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("threads", "count", "seconds"), [(4, 320, 0.0), (40, 40, 2.0)], ids=["in a minute", "at once"]
+)
+def test_processes_that_each_keep_githubs_limits_are_refused_and_those_that_share_them_are_not(
+    address: dict[str, Any], threads: int, count: int, seconds: float
+):
+    """Each of three keeps them for itself; together they ask for more than GitHub takes."""
+    refused = list[int]()
+    for known in (None, address):
+        limits = Limits(token_per_hour=10**6, has_secondary=True)
+        slow = Fault("slow", times=ALWAYS, seconds=seconds)
+        with (
+            serve(
+                generate([HistoryPlan("acme/rocket", issue_count=3)]), limits=limits, faults=[slow]
+            ) as sandbox,
+            ProcessPoolExecutor(3, SPAWN) as pool,
+        ):
+            workers = [pool.submit(ask_much, known, sandbox.base_url, threads, count) for _ in range(3)]
+            for worker in workers:
+                worker.result(120)
+            statuses = [line.status for line in sandbox.app.log]
+        assert statuses.count(200) > 2 * count - threads
+        refused.append(statuses.count(403))
+    assert refused[0] > 0
+    assert refused[1] == 0
 
 
 def hold(address: Mapping[str, Any]) -> None:
