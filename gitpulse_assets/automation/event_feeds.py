@@ -63,7 +63,7 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if not settings.has_credential:
         return skipped(NO_TOKEN)
     with connect(settings.duckdb_memory_limit) as con:
-        poller = Poller(lake, con, sensor_client(settings), projections())
+        poller = Poller(lake, con, sensor_client(settings), projections(), settings.event_retention)
         found = poller.poll(followed, datetime.now(UTC), seconds_max=POLLING_SECONDS_MAX)
         checked = list(stars_checked(context.instance, lake, con, found))
     if found.stopped_by:

@@ -84,7 +84,7 @@ def watch_feeds(
     console = Console(stderr=True)
     try:
         with stops_noted(), connect(settings.duckdb_memory_limit) as con, github_client(settings) as client:
-            poller = Poller(open_lake(settings), con, client, projections())
+            poller = Poller(open_lake(settings), con, client, projections(), settings.event_retention)
             if is_once:
                 return poll_once(console, poller, targets, clock())
             keep_polling(console, poller, targets)

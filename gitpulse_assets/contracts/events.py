@@ -43,6 +43,11 @@ PUBLIC_EVENT = TableContract(
             "payload_bytes", pa.int64(), "Length of `payload_json` in bytes; 0 where there is none.", False
         ),
         Column("payload_json", pa.string(), "The payload of the longest copy, as JSON text."),
+        Column(
+            "is_forgotten",
+            pa.bool_(),
+            "Whether somebody was taken out of it, so that no other copy takes its place; null: nobody.",
+        ),
     ),
     sample=EVENT_KEY,
     place="day",

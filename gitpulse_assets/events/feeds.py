@@ -48,6 +48,7 @@ from gitpulse_assets.lake.parts import open_parts, parts_of, together
 from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import each_in_threads, stop_if_wished
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.setting_values.event_ages import EventAges
 from gitpulse_assets.watch.state import StateObject
 
 SOURCE, FIREHOSE_SOURCE = "feed", "firehose"
@@ -111,6 +112,7 @@ class Poller:
     con: duckdb.DuckDBPyConnection
     client: GitHubClient
     projections: Sequence[Projection]
+    ages: EventAges = field(default_factory=EventAges)
 
     def poll(self, targets: Sequence[Target], now: datetime, *, seconds_max: float = math.inf) -> Round:
         """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
@@ -164,7 +166,13 @@ class Poller:
         assert span
         if stars and stars.counted_at.date() == span.span_end_at.date():
             return poll
-        answer = self.client.star_count(poll.target, stars.etag if stars else None)
+        try:
+            answer = self.client.star_count(poll.target, stars.etag if stars else None)
+        except BadToken:
+            raise
+        except GitHubError:
+            # What the feed told stands; the count is asked for with its next poll.
+            return poll
         count = answer.star_count if answer.star_count is not None or stars is None else stars.star_count
         if count is None:
             return poll
@@ -177,14 +185,15 @@ class Poller:
         """Merge what came, and note with its last day what the polls prove, or what the firehose showed."""
         if not polls:
             return
-        records = [record for poll in polls for record in poll.records]
+        asked_at = max(poll.span.span_end_at for poll in polls if poll.span)
+        every = (record for poll in polls for record in poll.records)
+        records = [one for one in every if not is_past(one, self.ages, asked_at.date())]
         if source == FIREHOSE_SOURCE:
             beside = {FIREHOSE_EVENT: shown_rows(records, states)}
         else:
             beside = {FEED_SPAN: span_rows(polls), STAR_COUNT: star_rows(polls)}
         told = {day for rows in beside.values() for day in rows}
         with session(self.con) as own, Incoming(self.lake.store.scratch_folder, self.projections) as incoming:
-            asked_at = max(poll.span.span_end_at for poll in polls if poll.span)
             incoming.read_records(own, records, source, asked_at)
             result.unusable_count += incoming.facts.unusable_count
             days = sorted(incoming.facts.dates | told, key=lambda day: (day in told, day))
@@ -256,12 +265,22 @@ class _Head(msgspec.Struct):
 
 
 def heads(records: Sequence[bytes]) -> Iterator[_Head]:
-    """What an event is known by; what is no event is left to those who count it."""
-    for record in records:
-        try:
-            yield msgspec.json.decode(record, type=_Head, strict=False)
-        except msgspec.MsgspecError:
-            continue
+    """What events are known by; what is no event is left to those who count it."""
+    return (head for record in records if (head := head_of(record)))
+
+
+def head_of(record: bytes) -> _Head | None:
+    """What an event is known by; None of what is none."""
+    try:
+        return msgspec.json.decode(record, type=_Head, strict=False)
+    except msgspec.MsgspecError:
+        return None
+
+
+def is_past(record: bytes, ages: EventAges, today: date) -> bool:
+    """Whether an event is past its time, as its feed does not know: it would come back after its removal."""
+    head = head_of(record) if ages.least else None
+    return head is not None and ages.is_past(head.type, (today - head.created_at.astimezone(UTC).date()).days)
 
 
 def answered(target: Target, before: FeedState, feed: Feed) -> Polled:

@@ -2,7 +2,8 @@
 
     kept files first, or reading one again would bring the person back -> then each day, in one publication
 
-An event stays, with its time and type, so that no count changes; who did it is the account `ghost`.
+An event stays, with its time and type, so that no count changes; who did it is the account `ghost`. It is
+marked, since a feed serves it again for 30 days, with the person.
 Done again after a crash, it goes on with what names the person still.
 """
 
@@ -144,7 +145,8 @@ class Person:
             payload = without_person(payload if own == read else as_json(own), self._traces)
         size = len(payload.encode()) if payload else 0
         name = row["repository_name"] and self._owned(row["repository_name"])
-        return row | who | {"payload_json": payload, "payload_bytes": size, "repository_name": name}
+        left = row | who | {"payload_json": payload, "payload_bytes": size, "repository_name": name}
+        return left if left == row else left | {"is_forgotten": True}
 
     def out_of_line(self, line: bytes) -> bytes:
         """A line of an hour file without them, event or not."""

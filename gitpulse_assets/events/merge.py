@@ -115,15 +115,14 @@ class _Merge:
         )
         first, last = self._con.execute("select min(created_at), max(created_at) from incoming").fetchall()[0]
         registered: list[str] = []
-        selects = [
-            f"select {KEY}, payload_bytes, first_seen_at, null::varchar as stored_part from incoming limit 0"
-        ]
+        columns = f"{KEY}, payload_bytes, first_seen_at, is_forgotten"
+        selects = [f"select {columns}, null::varchar as stored_part from incoming limit 0"]
         for number, (part, dataset) in enumerate(stored.items()):
             name = f"stored_{number}"
             self._con.register(name, dataset)
             registered.append(name)
             selects.append(
-                f"select {KEY}, payload_bytes, first_seen_at, '{part}' as stored_part from {name} "
+                f"select {columns}, '{part}' as stored_part from {name} "
                 f"where created_at between {_moment(first)} and {_moment(last)}"
             )
         joined = " union all ".join(f"({select})" for select in selects)

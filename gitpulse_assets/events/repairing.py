@@ -155,7 +155,8 @@ class Repair:
         # With the commit lost, a part may stand beside those whose place it took.
         self._con.execute(
             f"create or replace temp view winner as select {columns} from standing qualify row_number() over "
-            f"(partition by {KEY} order by payload_bytes desc, first_seen_at, first_seen_source) = 1"
+            f"(partition by {KEY} order by is_forgotten desc nulls last, payload_bytes desc, first_seen_at, "
+            "first_seen_source) = 1"
         )
         staged = [*self._stage_events(publication, objects, columns), *self._stage_ledgers(publication)]
         publish(publication, staged)

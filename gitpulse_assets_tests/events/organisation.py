@@ -20,6 +20,7 @@ from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets.sandbox.app import SandboxApp
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets.setting_values.event_ages import EventAges
 from gitpulse_assets_tests.events.hours import Key, key_of
 from gitpulse_assets_tests.history.product import API_URL, SandboxTransport
 
@@ -65,7 +66,13 @@ class Organisation:
         return self.app.limits.quota("good-token", "core", self.world.clock).used
 
 
-def polled(lake: Lake, con: duckdb.DuckDBPyConnection, of: Organisation, *subjects: Target) -> Round:
+def polled(
+    lake: Lake,
+    con: duckdb.DuckDBPyConnection,
+    of: Organisation,
+    *subjects: Target,
+    ages: EventAges = EventAges(),  # noqa: B008
+) -> Round:
     """Poll feeds once, as a process of its own."""
     chosen = [one for one in projections() if one.event_type == "WatchEvent"]
     with GitHubClient(
@@ -76,7 +83,7 @@ def polled(lake: Lake, con: duckdb.DuckDBPyConnection, of: Organisation, *subjec
         sleep=lambda seconds: None,
     ) as client:
         now = datetime.fromtimestamp(of.world.clock, UTC)
-        return Poller(lake, con, client, chosen).poll(subjects, now)
+        return Poller(lake, con, client, chosen, ages).poll(subjects, now)
 
 
 def ask(lake: Lake, metric_id: str, **given: str) -> Answered:

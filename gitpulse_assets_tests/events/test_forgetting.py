@@ -21,9 +21,12 @@ from gitpulse_assets.lake.backup import back_up, restore
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts, together
 from gitpulse_assets.place import Day
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.model import User
 from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.collect.conftest import Crash, CrashingStore
 from gitpulse_assets_tests.events.hours import START, compact, event
+from gitpulse_assets_tests.events.organisation import Organisation, polled
 from gitpulse_assets_tests.s3_server import no_caller_settings, own_server, s3_server, storage
 
 __all__ = ["no_caller_settings", "own_server", "s3_server", "storage"]
@@ -160,6 +163,24 @@ def test_the_kept_file_is_read_again_without_bringing_anything_back(lake, archiv
     put_rows(lake, Day(START.date()), [replace(row, status="received")])
     run(lake, archive, days=1)
     assert stored() == before
+
+
+def test_a_feed_that_serves_an_event_once_more_brings_nobody_back(lake, con, stored):
+    of, rocket = Organisation(), Repo("acme", "rocket")
+    feed, at, ada = of.world.feed("acme/rocket"), of.world.clock, User(7, "ada")
+    comment = {"action": "created", "comment": {"user": OCTO, "body": "My words"}}
+    feed.publish("IssueCommentEvent", at + 1, comment, actor=User(583231, "octocat"))
+    theirs = {"action": "closed", "issue": {"user": OCTO, "body": "My words"}}
+    feed.publish("IssuesEvent", at + 2, theirs, actor=ada)
+    for number in range(9):
+        of.world.advance(seconds=1000)
+        polled(lake, con, of, rocket)
+        assert names_octocat(lake) is (number == 0)
+        assert len(stored()) == number + 2
+        forget(lake, con)
+        # With each poll a part comes; the eighth puts them together.
+        feed.publish("PushEvent", of.world.clock + 1, actor=ada)
+    assert [row["is_forgotten"] for row in stored() if row["event_type"] != "PushEvent"] == [True, True]
 
 
 def test_forgetting_again_and_somebody_unknown_changes_nothing(lake, archive, run, con):

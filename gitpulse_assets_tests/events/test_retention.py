@@ -152,6 +152,22 @@ def test_what_stands_beside_the_events_ends_with_them(lake, con, stored):
     assert stored("firehose_event") == stored("star_count") == []
 
 
+def test_a_poll_does_not_bring_back_what_has_ended(lake, con, stored):
+    """A feed serves its last 300 events whatever their age; some of an hour's made that hour whole again."""
+    of, rocket, ages = Organisation(), Repo("acme", "rocket"), EventAges(0, (("PushEvent", 7),))
+    of.happen("rocket", 12, 600, types=("PushEvent", "WatchEvent"))
+    polled(lake, con, of, rocket, ages=ages)
+    of.world.advance(seconds=9 * 86_400)
+    watches = [row for row in stored() if row["event_type"] == "WatchEvent"]
+    expire(lake, con, DAY + timedelta(days=9), ages)
+    assert stored() == watches
+    of.happen("rocket", 1, 600, types=("PushEvent",))
+    assert polled(lake, con, of, rocket, ages=ages).added_count == 1
+    assert len(stored()) == len(watches) + 1
+    counts = {row["event_count"] for row in stored("event_hour") if row["event_type"] == "PushEvent"}
+    assert counts == {0, 1}
+
+
 def test_lines_that_are_no_event_end_with_their_file(lake, run, con, tmp_path, stored):
     (tmp_path / "archive").mkdir()
     text = f"{compact(event(1, START))}\nno event\n"

@@ -8,6 +8,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics.event_days import star_trouble_of_day
 from gitpulse_assets.place import Day
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets_tests.events.organisation import Organisation, ask, polled
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 
@@ -131,6 +132,18 @@ def test_a_count_is_asked_for_once_a_day_and_free_where_nothing_changed(starred:
     assert starred.of.used() == used
     asked = [one for one in starred.of.app.log if one.target == "/repos/acme/rocket"]
     assert len(asked) == 1
+
+
+def test_a_count_that_is_not_answered_loses_nothing_of_the_feed(starred: Starred, stored):
+    """The events that came, and the proof that none was missed, were thrown away with it."""
+    starred.of.happen("rocket", 30, 600)
+    starred.of.app.faults.append(Fault("status", "/repos/acme/rocket", skip=1, times=ALWAYS, status=404))
+    starred.until("2026-03-01T23:00:00Z")
+    assert (len(stored()), len(stored("feed_span"))) == (30, 1)
+    assert list(starred.lake.store.list("silver/star_count/")) == []
+    starred.of.app.faults.clear()
+    starred.until("2026-03-01T23:40:00Z")
+    assert len(stored("star_count")) == 1
 
 
 def test_a_poll_that_died_counts_once_whenever_it_died(starred: Starred, stored):

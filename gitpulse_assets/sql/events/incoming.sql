@@ -67,6 +67,7 @@ select
     $source as first_seen_source,
     coalesce(strlen(payload_json), 0) as payload_bytes,
     payload_json,
+    null::boolean as is_forgotten,
     is_event,
     is_kept
 from texts
