@@ -221,7 +221,8 @@ def left_rows(life: Life, made: list[Row]) -> tuple[list[Row], list[Row]]:
 def by_account(rows: list[Row], life: Life) -> list[Row]:
     """The rows with the accounts of logins: whom nothing new was received of is shown by an earlier one.
 
-    Who opened a pull request is shown as he is called: its record is received at each full walk.
+    Who opened a pull request is shown as he is called: its record is received at each full walk. Which login
+    of several somebody goes by is held in `test_logins.py`, and by the rows that `contributors/` writes.
     """
 
     def account(login: Any) -> Any:

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from gitpulse_assets.transform.contributors import build_conversations
 from gitpulse_assets.transform.silver import merge_silver
 from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, compared, options_of
 from gitpulse_assets_tests.contributors.test_recorded_pull_requests import People, thread_of
-from gitpulse_assets_tests.contributors.truth import World
+from gitpulse_assets_tests.contributors.truth import REACTIONS, Account, Move, Thread, Word, World
 
 pytestmark = pytest.mark.recorded
 
@@ -222,7 +223,7 @@ WITHOUT_LABELS = sorted(ORACLES.keys() - {"mart_time_in_label", "mart_pending_re
 
 @pytest.mark.dear
 def test_no_mart_of_recorded_timelines_has_a_wrong_cell(pull_requests):
-    """From what GitHub answered through our own parsing to every mart, against the oracle."""
+    """From what GitHub answered through our own parsing to the marts, but those of labels."""
     whole, people, result = whole_ones(pull_requests), People(), Compared()
     as_of_at = max(datetime.fromisoformat(one["updatedAt"]) for one in whole)
     threads = [thread_of(as_told(one), people) for one in whole]
@@ -276,36 +277,54 @@ def node_id_of(label_id: int | None) -> str | None:
     return label_id and base64.b64encode(f"05:Label{label_id}".encode()).decode()
 
 
-@pytest.mark.slow
-def test_real_timelines_of_onnxruntime(timelines, recorded_data):
+@dataclass(frozen=True)
+class Recorded:
+    """Issues as listed, their timelines up to the last moment that the list shows, and that moment."""
+
+    listed: dict[int, Record]
+    timelines: dict[int, list[Record]]
+    at: datetime
+
+    def threads(self) -> list[Record]:
+        """The conversations as our document asks for them."""
+        label_ids = {label["name"]: label["id"] for one in self.listed.values() for label in one["labels"]}
+        return [
+            {
+                "__typename": "Issue",
+                "issue_id": one["id"],
+                "id": one["node_id"],
+                "number": number,
+                "createdAt": one["created_at"],
+                "updatedAt": one["updated_at"],
+                "authorAssociation": one["author_association"],
+                "timelineItems": {
+                    "nodes": [as_graph_item(event, label_ids) for event in self.timelines[number]]
+                },
+            }
+            for number, one in self.listed.items()
+        ]
+
+
+@pytest.fixture(scope="module")
+def onnxruntime(timelines: dict[int, list[Record]], recorded_data: Path) -> Recorded:
     path = recorded_data / "microsoft__onnxruntime" / "issues.2022-09-16.jsonl.gz"
     listed = {
-        one["number"]: one
+        one["number"]: one | {"title": "title"}
         for one in lines(path)
         if not one.get("pull_request") and one["number"] in timelines
     }
     # The list was read in the night to its last day: it shows what happened in its first half hour.
     at = max(datetime.fromisoformat(one["updated_at"]) for one in listed.values())
-    label_ids = {label["name"]: label["id"] for one in listed.values() for label in one["labels"]}
-    threads = [
-        {
-            "__typename": "Issue",
-            "issue_id": one["id"],
-            "id": one["node_id"],
-            "number": number,
-            "createdAt": one["created_at"],
-            "updatedAt": one["updated_at"],
-            "authorAssociation": one["author_association"],
-            "timelineItems": {
-                "nodes": [
-                    as_graph_item(event, label_ids)
-                    for event in timelines[number]
-                    if event.get("created_at", "9") <= moment_text(at)
-                ]
-            },
-        }
-        for number, one in listed.items()
-    ]
+    shown = {
+        number: [one for one in timelines[number] if one.get("created_at", "9") <= moment_text(at)]
+        for number in listed
+    }
+    return Recorded(listed, shown, at)
+
+
+@pytest.mark.slow
+def test_real_timelines_of_onnxruntime(timelines, onnxruntime):
+    listed, at, threads = onnxruntime.listed, onnxruntime.at, onnxruntime.threads()
     tables = merged(list(listed.values()), threads, at)
     held = comment_counts(tables)
     other_comments = {
@@ -331,6 +350,101 @@ def test_real_timelines_of_onnxruntime(timelines, recorded_data):
         "of a name that no label has now",
         "that events may have begun under a former name",
     }
+
+
+# Of issues, and of labels nothing: REST's timelines have no ids of theirs.
+OF_ISSUES = sorted(
+    f"mart_{name}"
+    for name in (
+        "first_response", "first_response_monthly", "trending_issue", "trending_closed_issue", "follow_up",
+        "contributor", "contributor_monthly",
+    )
+)  # fmt: skip
+
+
+def account_of(user: Record | None) -> Account:
+    """Who it is, by REST."""
+    if user is None or user["login"] == "ghost":
+        return Account(0, "", is_deleted=True)
+    return Account(user["id"], user["login"], user["type"])
+
+
+def is_closed_by_no_event(listed: Record, timeline: list[Record]) -> bool:
+    """Whether the list has it closed and the last that events tell of that is none, or a reopening."""
+    told = [one["event"] for one in timeline if one["event"] in ("closed", "reopened")]
+    return listed["state"] == "closed" and told[-1:] != ["closed"]
+
+
+def logins_of(recorded: Recorded) -> dict[int, set[str]]:
+    """The logins under which each account stands in what was received."""
+    found: dict[int, set[str]] = defaultdict(set)
+    spoken = [
+        one for timeline in recorded.timelines.values() for one in timeline if one["event"] == "commented"
+    ]
+    for one in [*recorded.listed.values(), *spoken]:
+        account = account_of(one["user"])
+        found[account.account_id].add(account.login)
+    return found
+
+
+def issue_of(listed: Record, timeline: list[Record]) -> Thread:
+    """What the list and the timeline of an issue say, in the words of the truth."""
+    moves = [
+        Move(one["event"], datetime.fromisoformat(one["created_at"]), account_of(one["actor"]))
+        for one in timeline
+        if one["event"] in ("closed", "reopened")
+    ]
+    if is_closed_by_no_event(listed, timeline):
+        moves.append(Move("closed", datetime.fromisoformat(listed["closed_at"]), account_of(None)))
+    words = [
+        Word(
+            "comment",
+            datetime.fromisoformat(one["created_at"]),
+            account_of(one["user"]),
+            one["author_association"],
+        )
+        for one in timeline
+        if one["event"] == "commented"
+    ]
+    reactions = {kind: listed["reactions"][name] for kind, name in REACTION_NAMES.items()}
+    return Thread(
+        listed["number"], False, account_of(listed["user"]), listed["author_association"],
+        datetime.fromisoformat(listed["created_at"]), moves=moves, words=words, reactions=reactions,
+    )  # fmt: skip
+
+
+REACTION_NAMES = {kind: {"plus_1": "+1", "minus_1": "-1"}.get(kind, kind) for kind in REACTIONS}
+
+
+@pytest.mark.slow
+def test_no_mart_of_onnxruntimes_issues_has_a_wrong_cell(onnxruntime):
+    """From REST's timelines through our own parsing to every mart of issues, maintainers and all."""
+    world = World(onnxruntime.at, [
+        issue_of(one, onnxruntime.timelines[number]) for number, one in onnxruntime.listed.items()
+    ])  # fmt: skip
+    result = Compared()
+    with connect() as con:
+        merge(con, list(onnxruntime.listed.values()), onnxruntime.threads(), onnxruntime.at)
+        for contract in MEMBER_CONTRACTS:
+            con.register(contract.name, contract.arrow_schema.empty_table())
+        con.execute("create or replace temp view repository as select 'o' as repo_owner, 'r' as repo_name")
+        build_conversations(con, world.as_of_at, options_of(world))
+        for name in OF_ISSUES:
+            made = con.table(name).to_arrow_table().to_pylist()
+            result.add(compared(name, made, ORACLES[name][0](world)))
+    print(f"\n{len(world.threads)} issues: {result.cells:,} cells compared, {len(result.wrong)} differ")
+    listed = onnxruntime.listed
+    untold = [n for n, one in listed.items() if is_closed_by_no_event(one, onnxruntime.timelines[n])]
+    print(f"closed by the list and by no event, which counts from the list's moment: {sorted(untold)}")
+    other = [one for one in result.wrong if one[2] not in ("closed_at", "person_login")]
+    assert [one[:3] for one in other] == []
+    trailing = {key[0]: made for _, key, column, made, _ in result.wrong if column == "closed_at"}
+    print_and_count("closed before the event that closed it", trailing)
+    assert trailing == {number: datetime.fromisoformat(listed[number]["closed_at"]) for number in trailing}
+    logins = logins_of(onnxruntime)
+    renamed = {key[0]: len(logins[key[0]]) for _, key, column, *_ in result.wrong if column == "person_login"}
+    print_and_count("accounts by one of the logins that list and timelines have", renamed)
+    assert all(count > 1 for count in renamed.values())
 
 
 def reason_of(span: Record, renamed: set[int]) -> str:
