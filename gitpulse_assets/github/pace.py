@@ -40,6 +40,11 @@ class RequestPace:
             self._sent.append(place)
             return place - now
 
+    def fill(self) -> None:
+        """Take it that as many went out just now as may at once: others counted what did."""
+        with self._lock:
+            self._sent.extend([self._clock()] * AT_ONCE)
+
     def renew(self) -> None:
         """This thread's request is tried once more: nothing, where nobody else counts it."""
 

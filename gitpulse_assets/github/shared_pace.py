@@ -274,6 +274,7 @@ class SharedPace(RequestPace):
         self._change = partial(ledger.change, token, api)
         self._sleep = sleep
         self._flights = threading.local()
+        self._was_shared = False
 
     def take(self) -> float | Limit:
         """Take the next place in the queue of all; a limit, too, where for too long none is free."""
@@ -295,12 +296,20 @@ class SharedPace(RequestPace):
         def take(budget: Budget, now: float) -> Budget:
             new, place = budget.taken(flight, now)
             places.append(place)
+            self._was_shared = True
             return new
 
-        place = places[-1] if self._change(take) else super().take()
+        place = places[-1] if self._change(take) else self._own_place()
         if not isinstance(place, float):
             self._flights.name = None
         return place
+
+    def _own_place(self) -> float | Limit:
+        """The next place of this process's own pace, which knows nothing of what was shared until now."""
+        if self._was_shared:
+            self._was_shared = False
+            self.fill()
+        return super().take()
 
     def renew(self) -> None:
         """Keep the place of this thread's request for a further try."""

@@ -308,6 +308,21 @@ def test_a_silent_database_is_asked_once_in_a_while_and_told_of_once(
 
 
 @pytest.mark.postgres
+def test_who_no_longer_hears_of_the_others_begins_with_a_full_minute(address: dict[str, Any]):
+    """All together may have sent what GitHub takes in it; each of them would send as much again at once."""
+    where = dict(address)
+    ledger = Ledger(where)
+    pace = SharedPace(ledger, "falls silent", "rest")
+    assert pace.take() == 0.0
+    ledger.close()
+    where["port"] = postgres.free_port()
+    first, second = pace.take(), pace.take()
+    assert isinstance(first, float)
+    assert isinstance(second, float)
+    assert 0 < first < second
+
+
+@pytest.mark.postgres
 def test_a_connection_that_the_server_cut_is_made_anew_at_once(
     address: dict[str, Any], caplog: pytest.LogCaptureFixture
 ):
