@@ -92,6 +92,11 @@ ARCHIVE_HOUR = TableContract(
             pa.list_(pa.string()),
             "The repositories (owner/name, owner/*) whose events alone were kept of it; null: all.",
         ),
+        Column(
+            "kept_repository_ids",
+            pa.list_(pa.int64()),
+            "GitHub's ids of these repositories, where they were known: kept under every name; null: all.",
+        ),
         Column("kept_types", pa.list_(pa.string()), "The types that alone were kept of it; null: all."),
         Column("first_created_at", UTC_TIMESTAMP, "The earliest `created_at` in it."),
         Column("last_created_at", UTC_TIMESTAMP, "The latest `created_at` in it."),

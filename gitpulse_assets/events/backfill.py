@@ -96,7 +96,12 @@ class Backfill:
             return row
         # What was kept when it was read before, also by a repair that reads it again, stays.
         kept = kept.joined(row.kept) if row.row_count is not None else kept
-        row = replace(row, kept_repositories=kept.repositories, kept_types=kept.types)
+        row = replace(
+            row,
+            kept_repositories=kept.repositories,
+            kept_repository_ids=ids_of(self.lake, kept, row.kept_repository_ids or ()),
+            kept_types=kept.types,
+        )
         return read_kept(self.lake, self.con, self.projections, row)
 
     def _keeps_more(self, known: HourRow, kept: Kept) -> bool:
@@ -145,7 +150,8 @@ def read_kept(
     # The private ones too, which no archive has: they are left out where hours are judged.
     followed = feeds(lake.store).load().followed()
     scratch = lake.store.scratch_folder
-    with session(con) as own, Incoming(scratch, projections, row.kept, followed) as incoming:
+    kept_ids = row.kept_repository_ids or ()
+    with session(con) as own, Incoming(scratch, projections, row.kept, followed, kept_ids) as incoming:
         try:
             with opened.file as file:
                 incoming.read_file(own, file, row.source, row.received_at or row.asked_at)
@@ -183,6 +189,20 @@ def kept_of(lake: Lake, archive: Archive) -> Kept:
     if not watched:
         raise LakeError(f"{archive.name}: it keeps what is watched, and nothing is; set GITPULSE_REPOS")
     return Kept(tuple(sorted({*kept.repositories, *watched} - {WATCHED})), kept.types)
+
+
+def ids_of(lake: Lake, kept: Kept, known: Sequence[int]) -> tuple[int, ...] | None:
+    """The ids of the repositories that are kept, with those known before; None where all are kept.
+
+    By its name alone a repository that is watched would be lost when it is called otherwise.
+    """
+    if kept.repositories is None:
+        return None
+    members = membership(lake.store).load().members.items()
+    named = [(name, one.repository_id) for key, one in members for name in (key, one.name.lower())]
+    named += [(one["feed_name"], one["repository_id"]) for one in feeds(lake.store).load().followed()]
+    found = {an_id for name, an_id in named if an_id is not None and name in kept.repositories}
+    return tuple(sorted(found.union(known)))
 
 
 def days_from(first: date, last: date) -> Iterator[date]:

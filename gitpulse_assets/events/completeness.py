@@ -5,7 +5,7 @@ the three small tables of a day that this follows from, and when, is not decided
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +17,9 @@ from gitpulse_assets.transform.sql_file import create_table
 
 # The tables that a judgement follows from.
 JUDGED_BY = (ARCHIVE_HOUR, ARCHIVE_TYPE, EVENT_HOUR)
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+ALWAYS = (EVER, datetime(9999, 1, 1, tzinfo=UTC))
 
 # docs/adr/0019-whole-and-thin-hours.md says why these.
 HISTORY_DAYS = 28
@@ -91,6 +94,8 @@ def judge_hours(
     event_types: Sequence[str] = (),
     repository: str | None = None,
     *,
+    repository_id: int | None = None,
+    named_in: tuple[datetime, datetime] = ALWAYS,
     with_filters: bool = True,
 ) -> None:
     """Make the table `event_hour_verdict` of the hours from the first to the last, both included.
@@ -98,7 +103,8 @@ def judge_hours(
     The relations `archive_hour`, `archive_type` and `event_hour` hold `days_needed`, `archive_feed` the days
     whose files may have events of these hours, and `feed_event` what is held of feeds that are whole.
     `event_types` are judged though nothing is held of them. `repository`: owner/name in lower case, where it
-    alone is asked for; without `with_filters` hours are whole of which an archive's files are, whatever is
+    alone is asked for, with its id and the hours, from the first to the last, in which it is known to have
+    borne that name; without `with_filters` hours are whole of which an archive's files are, whatever is
     kept of them.
     """
     asked = {
@@ -106,6 +112,9 @@ def judge_hours(
         "last_hour_at": last_hour_at,
         "event_types": list(event_types),
         "repository": repository,
+        "repository_id": repository_id,
+        "named_from": named_in[0],
+        "named_to": named_in[1],
         "with_filters": with_filters,
     }
     create_table(con, "events", "event_hour_verdict", {**asked, **RULE})

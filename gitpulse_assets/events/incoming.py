@@ -63,7 +63,8 @@ class Facts:
 class Incoming:
     """Events of one source, in scratch files: `public_event` and one for each typed table.
 
-    `kept`: which of them; `followed`: the feeds whose events are counted.
+    `kept`: which of them; `kept_ids`: those of these repositories, too, by whatever name; `followed`: the
+    feeds whose events are counted.
     Used as a context manager, which removes the files.
     """
 
@@ -73,11 +74,12 @@ class Incoming:
         projections: Sequence[Projection],
         kept: Kept = Kept(),  # noqa: B008
         followed: Sequence[Followed] = (),
+        kept_ids: Sequence[int] = (),
     ) -> None:
         self.folder = scratch / f"events-{uuid.uuid4().hex}"
         self.facts = Facts(followed=followed)
         self.projections = tuple(projections)
-        self._kept = kept
+        self._kept, self._kept_ids = kept, kept_ids
         self._statement = reading(is_all_kept=kept == Kept())
         self.contracts = (PUBLIC_EVENT, *(one.contract for one in projections))
 
@@ -121,6 +123,7 @@ class Incoming:
     ) -> None:
         given = {"source": source, "first_seen_at": seen_at}
         given |= {"repositories": self._kept.repositories, "types": self._kept.types}
+        given |= {"repository_ids": list(self._kept_ids)}
         con.register("line", chunk.table())
         # Not a table of DuckDB's: to store the texts there and take them out again costs half as much again.
         sent = chosen(con.sql(self._statement, params=given).to_arrow_table(), "is_event")

@@ -48,6 +48,7 @@ class HourRow:
     unusable_count: int | None = None
     added_count: int | None = None
     kept_repositories: Sequence[str] | None = None
+    kept_repository_ids: Sequence[int] | None = None
     kept_types: Sequence[str] | None = None
     first_created_at: datetime | None = None
     last_created_at: datetime | None = None

@@ -38,6 +38,7 @@ from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
 from gitpulse_assets.metrics.event_days import (
+    NEVER,
     Asked,
     Collected,
     Commits,
@@ -243,7 +244,7 @@ class MetricAnswers:
     def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> list[Row]:
         """The verdicts of the hours of a time, by the archives and by the feeds."""
         feeds = self._feeds(question)
-        judged = self._by_archives(con, question, feeds)
+        judged = self._by_archives(con, question, feeds, named)
         if not feeds.stretches:
             return judged
         if name := question.repository:
@@ -278,14 +279,19 @@ class MetricAnswers:
     def _since(
         self, con: duckdb.DuckDBPyConnection, question: Question, name: str, named: Named, clock: "Clock"
     ) -> Named:
-        """The same with since when its repository is its owner's, where that one has a feed."""
-        is_of_owner = owner_feed(name) in self._feeds(question).stretches
-        if named.since_at or named.repository_id is None or not is_of_owner:
+        """The same with since when, as far as feeds of owners and what is kept of archives ask for it."""
+        if named.since_at:
             return named
-        owner = name.partition("/")[0]
+        is_filtered, days = self._days.is_filtered(question.commits), question.within
+        if (repository_id := named.repository_id) is None:
+            return replace(named, named_in=NEVER) if is_filtered else named
         with clock.running(con):
-            since_at = self._days.owned(con, question.within, named.repository_id, owner)
-        return replace(named, since_at=since_at)
+            if owner_feed(name) in self._feeds(question).stretches:
+                owner = name.partition("/")[0]
+                named = replace(named, since_at=self._days.owned(con, days, repository_id, owner))
+            if is_filtered:
+                named = replace(named, named_in=self._days.named_in(con, days, repository_id, name))
+        return named
 
     def _holder(
         self, con: duckdb.DuckDBPyConnection, question: Question, name: str, after: date, clock: "Clock"
@@ -316,12 +322,14 @@ class MetricAnswers:
         """The stretches that are proven of the feeds."""
         return self._proven.get(question.days, lambda: self._days.feed_hours(question.commits))
 
-    def _by_archives(self, con: duckdb.DuckDBPyConnection, question: Question, feeds: FeedHours) -> list[Row]:
+    def _by_archives(
+        self, con: duckdb.DuckDBPyConnection, question: Question, feeds: FeedHours, named: Named
+    ) -> list[Row]:
         """Those by the archives; kept of whole days, since every metric over these has the same."""
         assert question.span
         assert question.first_hour_at
         first, last = question.first_hour_at, question.span.last_hour_at
-        asked = Asked(first.replace(hour=0), last.replace(hour=23), question.repository)
+        asked = Asked(first.replace(hour=0), last.replace(hour=23), question.repository, named=named)
         key = (asked, question.days)
         rows = self._judged.get(key, lambda: judged(con, self._days, question.commits, feeds, asked))
         return [row for row in rows if first <= row["event_hour_at"] <= last]

@@ -18,6 +18,7 @@ import pyarrow.dataset as ds
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.contracts.events import (
     ARCHIVE_FEED,
+    ARCHIVE_HOUR,
     ARCHIVE_TYPE,
     CREATED_AT,
     FEED_SPAN,
@@ -25,7 +26,14 @@ from gitpulse_assets.contracts.events import (
     STAR_COUNT,
 )
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, TableContract
-from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, JUDGED_BY, days_needed, judge_hours
+from gitpulse_assets.events.completeness import (
+    ALWAYS,
+    EVENT_HOUR_VERDICT,
+    EVER,
+    JUDGED_BY,
+    days_needed,
+    judge_hours,
+)
 from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, feed_stretches
 from gitpulse_assets.events.feed_state import Followed
 from gitpulse_assets.events.feed_state import feeds as feed_states
@@ -44,7 +52,7 @@ from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import each_in_threads, pause
 
 READERS = 8
-EVER = datetime.min.replace(tzinfo=UTC)
+NEVER = (ALWAYS[1], ALWAYS[0])
 # A merge puts its tables in place within a second; runs of other days do so all the time.
 WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 DAYS_KEPT = 64
@@ -91,12 +99,14 @@ class Named:
 
     A name is the repository's that had it last; a feed keeps the one it was asked by, here in lower case.
     One of which no event was seen is that of its name. `since_at`: from when on the repository is known to be
-    that owner's, None where nothing says so.
+    that owner's, None where nothing says so; `named_in`: the first and last hour in which it is known to have
+    borne the name.
     """
 
     repository_id: int | None = None
-    feeds: Sequence[str] = ()
+    feeds: tuple[str, ...] = ()
     since_at: datetime | None = None
+    named_in: tuple[datetime, datetime] = ALWAYS
 
 
 class EventDays:
@@ -208,11 +218,11 @@ class EventDays:
         """
         ids = feeds.ids
         if not is_counted and not any(ids.values()):
-            return Named(feeds=[name], since_at=EVER)
+            return Named(feeds=(name,), since_at=EVER)
         stretches = feeds.stretches.get(name, ()) if ids.get(name) else ()
         repository_id = holder(max((end.date() for _, end in stretches), default=date.min)) or ids.get(name)
         known = {name: None, **ids}
-        own = [feed for feed, its in known.items() if (its == repository_id if its else feed == name)]
+        own = tuple(feed for feed, its in known.items() if (its == repository_id if its else feed == name))
         return Named(repository_id, own, None if is_counted else EVER)
 
     def holder(self, con: duckdb.DuckDBPyConnection, name: str, day: Day, commit: Commit) -> int | None:
@@ -225,6 +235,24 @@ class EventDays:
         ).fetchall()
         con.unregister("sent")
         return found[0][0]
+
+    def is_filtered(self, commits: Commits) -> bool:
+        """Whether of some hour file of these days the events of some repositories alone are kept."""
+        files = self.small(ARCHIVE_HOUR, commits)
+        return files["kept_repositories"].null_count < files.num_rows
+
+    def named_in(
+        self, con: duckdb.DuckDBPyConnection, commits: Commits, repository_id: int, name: str
+    ) -> tuple[datetime, datetime]:
+        """The first and last hour, by some days' events, in which a repository bore a name."""
+        con.register("sent", self.open([PUBLIC_EVENT], commits)[PUBLIC_EVENT.name])
+        ((first_at, last_at),) = con.execute(
+            "select min(created_at), max(created_at) from sent "
+            "where repository_id = $2 and lower(repository_name) = $1",
+            [name, repository_id],
+        ).fetchall()
+        con.unregister("sent")
+        return (hour_of(first_at), hour_of(last_at)) if first_at else NEVER
 
     def owned(
         self, con: duckdb.DuckDBPyConnection, commits: Commits, repository_id: int, owner: str
@@ -277,14 +305,15 @@ def each_read(
 class Asked:
     """The hours that are judged, from the first to the last, and of what.
 
-    `repository`: owner/name in lower case, where it alone is asked for; `with_filters`: whether what is not
-    kept of an archive is lacking.
+    `repository`: owner/name in lower case, where it alone is asked for, and what it is known by, `named`;
+    `with_filters`: whether what is not kept of an archive is lacking.
     """
 
     first_hour_at: datetime
     last_hour_at: datetime
     repository: str | None = None
     with_filters: bool = True
+    named: Named = Named()
 
 
 def judged(
@@ -301,6 +330,8 @@ def judged(
         asked.last_hour_at,
         types,
         asked.repository,
+        repository_id=asked.named.repository_id,
+        named_in=asked.named.named_in,
         with_filters=asked.with_filters,
     )
     found = con.sql(f"from {EVENT_HOUR_VERDICT.name} order by all").to_arrow_table()

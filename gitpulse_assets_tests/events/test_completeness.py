@@ -56,10 +56,12 @@ def judged(
     of_feeds: Rows = (),
     kept: Mapping[str, Any] = MappingProxyType({}),
     repository: str | None = None,
+    **known: Any,
 ) -> Verdicts:
     """What the verdicts are where exactly these files were read; `held` unless each event came once.
 
     `searched`, `of_feeds`: rows of `archive_feed` and `feed_event`; `kept`: columns of `archive_hour`.
+    `known`: what is known of the repository.
     """
     hours, types = [], []
     for (source, file_hour_at), counts in files.items():
@@ -77,7 +79,7 @@ def judged(
             one.register(contract.name, pa.Table.from_pylist(rows, contract.arrow_schema))
         one.register(ARCHIVE_FEED.name, pa.Table.from_pylist([*searched], ARCHIVE_FEED.arrow_schema))
         one.register("feed_event", pa.Table.from_pylist([*of_feeds], FEED_EVENT))
-        judge_hours(one, BEGIN, BEGIN + (hour_count - 1) * HOUR, list(ask), repository)
+        judge_hours(one, BEGIN, BEGIN + (hour_count - 1) * HOUR, list(ask), repository, **known)
         found = one.sql("from event_hour_verdict").to_arrow_table()
     assert found.column_names == list(EVENT_HOUR_VERDICT.column_names)
     return {(r["event_hour_at"], r["event_type"]): (r["verdict"], r["reason"]) for r in found.to_pylist()}
@@ -311,3 +313,17 @@ def test_hours_of_which_not_all_is_kept_are_whole_for_what_is(con, kept, reposit
     found = not_whole(judged(con, files, 72, kept=kept, repository=repository))
     assert {kind for _, kind in found} == types
     assert set(found.values()) <= {("thin", "filtered")}
+
+
+@pytest.mark.parametrize(
+    ("ids", "repository_id", "whole"), [([5], 5, 72), ([5], 6, 11), ([], 5, 11), (None, None, 11)]
+)
+def test_a_name_that_is_kept_vouches_for_the_hours_in_which_it_was_seen_and_an_id_for_all(
+    con, ids, repository_id, whole
+):
+    """Events of a repository that is called otherwise are not kept by its name: 0 was called whole."""
+    files = archive(random.Random(19), "a", 72, late=0.0)
+    kept = {"kept_repositories": ["acme/rocket"], "kept_repository_ids": ids}
+    known = {"repository_id": repository_id, "named_in": (BEGIN + 10 * HOUR, BEGIN + 20 * HOUR)}
+    found = judged(con, files, 72, kept=kept, repository="acme/rocket", **known)
+    assert len({at for at, _ in found.keys() - not_whole(found).keys()}) == whole

@@ -86,6 +86,15 @@ def test_what_is_watched_is_kept_by_its_names(archive, lake, run, stored):
     assert {name for name, _ in kept(stored)} == {"acme/r2", "acme/r3"}
 
 
+def test_what_is_watched_is_kept_by_its_id_when_it_is_called_otherwise(archive, lake, run, stored):
+    watched = Member(name="acme/booster", origin="the test", since=START, repository_id=2)
+    membership(lake.store).save(Membership(members={"acme/booster": watched}))
+    run(lake, f"{archive} repositories=watched", days=1)
+    assert {name for name, _ in kept(stored)} == {"acme/r2"}
+    (row,) = (row for row in stored("archive_hour") if row["status"] == "whole")
+    assert (row["kept_repositories"], row["kept_repository_ids"]) == (["acme/booster"], [2])
+
+
 @pytest.mark.parametrize("option", ["repositories=", "repositories=acme", "repositories=a/b;c", "types=push"])
 def test_what_is_no_filter_is_refused(option: str):
     with pytest.raises(ValueError, match=r"a: repositories= is a list of|a: types= is a list of|entry 2"):
@@ -165,3 +174,5 @@ def test_a_figure_of_what_is_kept_is_whole_and_one_of_all_says_so(lake, con, run
     assert "not everything is kept of the archive's files" in every.reason
     one = ask(lake, "stars_per_day", days="1", repository="acme/rocket")
     assert "not everything" not in (one.reason or "")
+    former = ask(lake, "stars_per_day", days="1", repository="other/former")
+    assert "not everything is kept of the archive's files" in str(former.reason)

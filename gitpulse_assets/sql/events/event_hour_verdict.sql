@@ -1,14 +1,16 @@
 -- Grain: one hour of the time asked for, and type. Key: both. What is held of it, and whether that is all.
--- $repository alone is asked for, unless it is null; $with_filters: what is not kept of an archive counts as lacking.
+-- $repository alone is asked for, unless it is null; $with_filters: what is not kept of an archive counts as lacking. A repository
+-- is kept by its id, $repository_id, or by its name, in the hours in which it is known to have borne it, from $named_from to $named_to.
 -- Deliberate: a source's count is held against its own history, and no further than what is stored: copies count once.
 with hour_file as (
     select
         source, file_hour_at,
         not $with_filters
         or kept_repositories is null
-        or coalesce(
+        or coalesce(list_contains(kept_repository_ids, $repository_id::bigint), false) as has_repository,
+        coalesce(
             list_has_any(kept_repositories, [$repository, split_part($repository, '/', 1) || '/*']), false
-        ) as has_repository,
+        ) as has_name,
         case when $with_filters then kept_types end as kept_types
     from archive_hour
     where status = 'whole'
@@ -81,7 +83,13 @@ needed as (
 complete as (
     select
         needed.source, needed.event_type, file_hour_at - to_hours(lateness_hours) as event_hour_at,
-        bool_and(has_repository and (kept_types is null or list_contains(kept_types, needed.event_type))) as is_kept
+        bool_and(
+            (
+                has_repository
+                or (has_name and file_hour_at - to_hours(lateness_hours) between $named_from and $named_to)
+            )
+            and (kept_types is null or list_contains(kept_types, needed.event_type))
+        ) as is_kept
     from needed
     join hour_file on hour_file.source = needed.source
     group by all

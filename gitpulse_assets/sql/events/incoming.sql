@@ -33,6 +33,7 @@ chosen as (
                 ),
                 false
             )
+            or coalesce(list_contains($repository_ids::bigint[], repository_id), false)
         ) as is_kept
     from told
 ),
