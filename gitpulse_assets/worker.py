@@ -12,12 +12,11 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME  # pyright: ignore[reportMissingImports]
 from dagster_celery.make_app import make_app  # pyright: ignore[reportMissingImports]
-from redis import Redis  # pyright: ignore[reportMissingImports]
 
 # Before the processes that execute runs are forked, so that no run pays for it.
 import gitpulse_assets.definitions  # noqa: F401
 from gitpulse_assets.automation.celery_launcher import CELERY, QUEUE
-from gitpulse_assets.automation.run_lease import held
+from gitpulse_assets.automation.run_lease import held, redis_at
 
 BROKER = os.environ.get("GITPULSE_BROKER_URL", "")
 if not BROKER:
@@ -33,7 +32,7 @@ app = make_app({"broker": BROKER, "backend": BROKER, "config_source": CELERY, "t
 def execute_job(execute_job_args_packed: Any) -> None:
     """Execute a run that the launcher gave out; once, however often the broker gives it out."""
     run_id = unpack_value(execute_job_args_packed, as_type=ExecuteRunArgs).run_id
-    with Redis.from_url(BROKER) as redis, held(redis, run_id) as is_ours:
+    with redis_at(BROKER) as redis, held(redis, run_id) as is_ours:
         if is_ours:
             execute(run_id)
 

@@ -16,10 +16,10 @@ from dagster_celery.tags import (  # pyright: ignore[reportMissingImports]
     DAGSTER_CELERY_TASK_ID_TAG,
 )
 from kombu.exceptions import OperationalError  # pyright: ignore[reportMissingImports]
-from redis import Redis, RedisError  # pyright: ignore[reportMissingImports]
+from redis import RedisError  # pyright: ignore[reportMissingImports]
 
 from gitpulse_assets.automation.run_launcher import health_in_own_process
-from gitpulse_assets.automation.run_lease import is_held, is_lost
+from gitpulse_assets.automation.run_lease import is_held, is_lost, redis_at
 from gitpulse_assets.runs.process import is_in_own_process
 
 QUEUE = "dagster"
@@ -51,7 +51,7 @@ class WatchedCeleryLauncher(CeleryRunLauncher):
 
     def __init__(self, broker: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(QUEUE, broker, backend=broker, config_source=CELERY, inst_data=inst_data)
-        self.redis = Redis.from_url(broker, socket_timeout=5, socket_connect_timeout=5)
+        self.redis = redis_at(broker)
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Celery tells it of no run whose worker was killed, nor once its results are gone
 `launchers` can import this module.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
@@ -38,6 +39,11 @@ return redis.call('del', KEYS[1])
 """
 
 
+def redis_at(url: str) -> Redis:
+    """The Redis at an address, which is asked again rather than waited for."""
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+
+
 def key_of(run_id: str) -> str:
     """The key of a run's lease."""
     return f"gitpulse/run/{run_id}"
@@ -54,8 +60,7 @@ def held(redis: Redis, run_id: str) -> Iterator[bool]:
 
     Of a block that ended without an error it is forgotten that the run was taken: it may be given out again.
     """
-    keys = (key_of(run_id), taken_key_of(run_id))
-    if not redis.eval(TAKE, len(keys), *keys, this_process(), LEASE_SECONDS, TAKEN_SECONDS):
+    if not taken(redis, run_id):
         yield False
         return
     ended = Event()
@@ -70,6 +75,15 @@ def held(redis: Redis, run_id: str) -> Iterator[bool]:
         renewals.join()
         with suppress(RedisError):
             redis.eval(GIVE_BACK, 1, key_of(run_id), this_process())
+
+
+def taken(redis: Redis, run_id: str) -> bool:
+    """Take a run's lease, if nobody has it; asked again while Redis is silent, since its message is spent."""
+    keys = (key_of(run_id), taken_key_of(run_id))
+    while True:
+        with suppress(RedisError):
+            return bool(redis.eval(TAKE, len(keys), *keys, this_process(), LEASE_SECONDS, TAKEN_SECONDS))
+        time.sleep(RENEWAL_SECONDS)
 
 
 def renew(redis: Redis, run_id: str, ended: Event) -> None:

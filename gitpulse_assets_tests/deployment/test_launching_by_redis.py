@@ -204,6 +204,19 @@ def test_a_lease_that_lapsed_is_left_to_who_took_it(port: int, monkeypatch: pyte
         assert redis.get(run_lease.key_of("run")) == b"another"
 
 
+def test_a_run_is_taken_as_soon_as_redis_answers(port: int, monkeypatch: pytest.MonkeyPatch):
+    """Its message is spent, and nobody else would come for it within an hour."""
+    from gitpulse_assets.automation import run_lease
+
+    monkeypatch.setattr(run_lease, "RENEWAL_SECONDS", 0.1)
+    with ThreadPoolExecutor(1) as pool, run_lease.redis_at(url(port)) as redis:
+        first = pool.submit(run_lease.taken, redis, "run")
+        time.sleep(0.3)
+        with served(port):
+            assert first.result(10)
+            assert run_lease.is_held(redis, "run")
+
+
 def test_a_lease_ends_with_the_run(port: int):
     from redis import Redis
 
