@@ -4,6 +4,7 @@ The truth is what the stand-in wrote down as it acted. `GITPULSE_SUBJECTS=contri
 this folder prints how many cells were compared and wrong.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -249,10 +250,14 @@ def warnings_of(reader: Reader) -> list[str]:
         return [check.name for check in checks if audit_sql(con, check.name, {})[0]]
 
 
+def long_from(seed: int) -> AbstractContextManager[Any]:
+    """Of every second repository have each conversation of some entries count as long."""
+    return patch.object(known, "PAGE_ENTRIES", 4 if seed % 2 else known.PAGE_ENTRIES)
+
+
 def lived(seed: int) -> tuple[Compared, World]:
-    """Judge a repository; of every second one each conversation of some entries counts as long."""
-    entries = 4 if seed % 2 else known.PAGE_ENTRIES
-    with TemporaryDirectory() as folder, patch.object(known, "PAGE_ENTRIES", entries):
+    """Judge a repository."""
+    with TemporaryDirectory() as folder, long_from(seed):
         life = lived_through(Path(folder) / "lake", seed)
         assert warnings_of(life.reader) == []
         return judged(life)
@@ -269,27 +274,34 @@ def test_no_cell_of_a_repository_is_wrong(seed: int):
 
 
 def increments_alone(folder: Path, seed: int) -> Life:
-    """Sync now and then, never in full."""
+    """Sync now and then, killed now and then, and never in full."""
     reader, rng = reader_of(folder, seed), Random(seed)
     life = Life(reader, Witness(reader.app), rng.choice(OPTIONS))
     for _ in range(3):
+        if rng.random() < 0.3:
+            life.cut_short(rng.randrange(life.request_count))
+            reader.world.advance(seconds=rng.choice((0, 40, 5000)))
         life.sync()
         reader.world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 9 * DAY_SECONDS))
     life.sync()
     return life
 
 
+# Of seed 10 an issue vanishes, which only a full walk finds.
 @pytest.mark.parametrize(
-    "seed", [2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 3, 4, *range(11, 15)))]
+    "seed", [2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, *range(3, 10), *range(11, 15)))]
 )
 def test_no_cell_is_wrong_after_increments_alone_but_for_deletions_that_wait_for_the_sweep(
     tmp_path: Path, seed: int
 ):
-    """A comment deleted moves no date of a list: it counts until the week's full walk."""
-    result, _ = judged(increments_alone(tmp_path / "lake", seed))
-    late = [one for one in result.wrong if one[0] == "mart_contributor" and one[2] == "comment_count"]
-    assert [one for one in result.wrong if one not in late] == []
-    assert all(made > true for *_, made, true in late)
+    """A comment deleted, or reacted to, moves no date of a list: that waits for the full walk of the week."""
+    with long_from(seed):
+        result, _ = judged(increments_alone(tmp_path / "lake", seed))
+    deleted = [one for one in result.wrong if one[0] == "mart_contributor" and one[2] == "comment_count"]
+    reacted = [one for one in result.wrong if one[2].startswith("reaction_")]
+    assert [one for one in result.wrong if one not in deleted + reacted] == []
+    assert all(made > true for *_, made, true in deleted)
+    assert all(made < true for *_, made, true in reacted)
     assert result.cells > 1_000
 
 
