@@ -32,7 +32,7 @@ from bench.figures import (
     scaled,
     unchanged,
 )
-from bench.metrics import metrics
+from bench.metrics import judging, metrics
 from bench.serving import serving
 
 FULL = Sizes(
@@ -49,6 +49,7 @@ FULL = Sizes(
     day_hour_events=30_000,
     poll_rounds=200,
     watched_feeds=1_000,
+    judged_days=(30, 365, 3_650),
 )
 QUICK = Sizes(
     issues=3_000,
@@ -64,6 +65,7 @@ QUICK = Sizes(
     day_hour_events=600,
     poll_rounds=4,
     watched_feeds=60,
+    judged_days=(2, 4),
 )
 
 PARTS: dict[str, Callable[[Sizes, Path], Iterable[Figure]]] = {
@@ -82,6 +84,7 @@ PARTS: dict[str, Callable[[Sizes, Path], Iterable[Figure]]] = {
     "events": events,
     "feeds": feeds,
     "metrics": metrics,
+    "judging": judging,
 }
 
 

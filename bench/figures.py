@@ -26,6 +26,7 @@ ANSWER_SECONDS = 0.3
 class Sizes:
     """How many issues, repositories, events of an hour and of one of the last day, and days parts take.
 
+    `judged_days`: how many days of hour files are judged at once, in turn;
     `poll_rounds`: how often 50 feeds are polled; `watched_feeds`: how many are polled at rest.
     """
 
@@ -42,6 +43,7 @@ class Sizes:
     day_hour_events: int
     poll_rounds: int
     watched_feeds: int
+    judged_days: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ no metric reads, and the days before the last are copies of one that was importe
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,10 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.events import BEGIN, DAY, HOUR, TYPES, bodies, made, write_hour
-from bench.figures import Figure, Sizes
+from bench.figures import MEGABYTE, Figure, Sizes
 from bench.measured import run_task
 from bench.serving import ROUNDS, TIMEOUT_SECONDS, USERS, served, timed
 from gitpulse_assets.bi.tables import OF_DAYS
+from gitpulse_assets.contracts.events import PUBLIC_EVENT
+from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.events.completeness import JUDGED_BY
 from gitpulse_assets.events.merge import publish
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import open_parts
@@ -33,6 +36,9 @@ METRICS = (
 BODIES = 60_000
 # The days before the last have so many times fewer events.
 THINNER = 300
+# An hour's events where they are judged and not counted: each type has some.
+JUDGED_EVENTS = 200
+JUDGED_TABLES = (*JUDGED_BY, PUBLIC_EVENT)
 
 
 def metrics(sizes: Sizes, folder: Path) -> Iterator[Figure]:
@@ -50,6 +56,23 @@ def metrics(sizes: Sizes, folder: Path) -> Iterator[Figure]:
         copy_day(Lake.open(str(lake)), BEGIN.date(), number)
     yield from alone(lake)
     yield from together(lake)
+
+
+def judging(sizes: Sizes, folder: Path) -> Iterator[Figure]:
+    """Ten years of hour files, each day a copy of one: how long it takes to say which hours are whole."""
+    lake, days = folder / "lake-years", sizes.judged_days
+    environment = {"GITPULSE_LAKE_URL": str(lake), "GITPULSE_ARCHIVES": f"a={folder / 'days'}"}
+    of = bodies(made(random.Random(1), number, kind, 0) for number, kind in enumerate(TYPES))
+    for hour in range(24):
+        write_hour(folder / "days", BEGIN + hour * HOUR, JUDGED_EVENTS, of)
+    run_task("import_events", folder, environment, str(BEGIN.date()), str(BEGIN.date()))
+    for number in range(1, max(days)):
+        copy_day(Lake.open(str(lake)), BEGIN.date(), number, JUDGED_TABLES)
+    for count in days:
+        found = run_task("judge_days", folder, environment, str(count))
+        for name in ("first", "again"):
+            yield Figure(f"{count:,} days judged, {name}: CPU", found.result[name], "s")
+        yield Figure(f"{count:,} days judged: peak memory", found.peak_bytes / MEGABYTE, "MB", found.result)
 
 
 def alone(lake: Path) -> Iterator[Figure]:
@@ -70,8 +93,8 @@ def together(lake: Path) -> Iterator[Figure]:
         yield from timed("metrics, one time each: again", client, [some * ROUNDS for some in lists])
 
 
-def copy_day(lake: Lake, event_date: date, days: int) -> None:
-    """Publish the tables of a day once more, part by part, as those of so many days later."""
+def copy_day(lake: Lake, event_date: date, days: int, contracts: Sequence[TableContract] = OF_DAYS) -> None:
+    """Publish tables of a day once more, part by part, as those of so many days later."""
     day, later = Day(event_date), timedelta(days=days)
     commit = lake.commit("silver", day)
     with lake.begin("silver", Day(event_date + later)) as publication:
@@ -79,7 +102,7 @@ def copy_day(lake: Lake, event_date: date, days: int) -> None:
             publication,
             [
                 publication.stage(contract, moved(part.to_table(), later), name)
-                for contract in OF_DAYS
+                for contract in contracts
                 for name, part in open_parts(lake.store, contract, day, commit).items()
             ],
         )

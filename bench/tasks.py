@@ -126,6 +126,31 @@ def poll_at_rest(count: str) -> Result:
     return poll_at_rest(count)
 
 
+def judge_days(days: str) -> Result:
+    """Ask a metric over so many days, and over a minute less, whose months are judged by then."""
+    from contextlib import closing
+
+    from gitpulse_assets.answers.lake_answers import LakeAnswers
+    from gitpulse_assets.lake.lake import Lake
+    from gitpulse_assets.metrics.answers import MetricAnswers
+    from gitpulse_assets.metrics.catalogue import shipped_metrics
+
+    metric = next(one for one in shipped_metrics() if one.id == "event_count_offset")
+    lake = Lake.open(os.environ["GITPULSE_LAKE_URL"], is_writable=False)
+    found: Result = {}
+    with closing(LakeAnswers(lake)) as of_lake, closing(MetricAnswers(lake, of_lake)) as answers:
+        for name, less in (("first", 0), ("again", 1)):
+            began = time.process_time(), time.monotonic()
+            answered = answers.ask(metric, {"offset": int(days) * 1_440 - less}, 600)
+            found[name], found[f"{name}_seconds"] = (
+                time.process_time() - began[0],
+                time.monotonic() - began[1],
+            )
+            assert answered.coverage
+            found["whole_hours"] = answered.coverage.hour_counts["whole"]
+    return found
+
+
 TASKS = {
     "walk": walk,
     "cores": cores,
@@ -134,6 +159,7 @@ TASKS = {
     "import_events": import_events,
     "poll_feeds": poll_feeds,
     "poll_at_rest": poll_at_rest,
+    "judge_days": judge_days,
 }
 
 

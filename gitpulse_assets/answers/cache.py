@@ -3,16 +3,19 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 Result = TypeVar("Result")
 
 
 class ResultCache:
-    """The newest results by key, at most `size`; of several who ask at once one computes, the rest wait."""
+    """The newest results by key, at most `size`; of several who ask at once one computes, the rest wait.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    `weigh`: what a result counts for, where they are of all sizes; all but the newest at most `weight_max`.
+    """
+
+    def __init__(self, size: int, weigh: Callable[[Any], int] = lambda _: 0, weight_max: int = 0) -> None:
+        self._size, self._weigh, self._weight_max = size, weigh, weight_max
         self._lock = threading.Lock()
         self._results: OrderedDict[Hashable, object] = OrderedDict()
         self._computing: dict[Hashable, threading.Lock] = {}
@@ -40,9 +43,13 @@ class ResultCache:
             result = compute()
             with self._lock:
                 self._results[key] = result
-                while len(self._results) > self._size:
+                while len(self._results) > 1 and self._is_full():
                     self._results.popitem(last=False)
             return result
         finally:
             with self._lock:
                 self._computing.pop(key, None)
+
+    def _is_full(self) -> bool:
+        weight = sum(self._weigh(result) for result in self._results.values())
+        return len(self._results) > self._size or weight > self._weight_max

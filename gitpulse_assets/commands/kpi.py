@@ -10,8 +10,9 @@ from gitpulse_assets.commands.console import refused, say, tell
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, WRONG_USE
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake_address import open_lake
-from gitpulse_assets.metrics.answers import Answered, MetricAnswers, TooLong
+from gitpulse_assets.metrics.answers import Answered, MetricAnswers
 from gitpulse_assets.metrics.catalogue import Metric, read_metrics, shipped_metrics
+from gitpulse_assets.metrics.clock import TooLong
 from gitpulse_assets.metrics.event_days import NoEvents
 from gitpulse_assets.metrics.parameters import BadParameter, MetricParameter, read_values
 from gitpulse_assets.serve.media import encode_csv

@@ -96,6 +96,21 @@ class FeedHours:
         # What its owner's feed proves is among them.
         return replace(self, stretches={**self.stretches, name: every}, private=self.private | {name})
 
+    def between(self, first: datetime, last: datetime) -> "FeedHours":
+        """The same as far as it tells of the hours from the first to the last."""
+        end = last + HOUR + SHOWN_WITHIN
+        return replace(
+            self,
+            stretches={
+                name: [
+                    (max(begin, first), min(until, end))
+                    for begin, until in every
+                    if first < until and begin < end
+                ]
+                for name, every in self.stretches.items()
+            },
+        )
+
     def is_whole(self, name: str, hour_at: datetime) -> bool:
         """Whether every event of a repository, or of an organisation, in an hour was received."""
         names = [name] if name in self.private else [name, owner_feed(name)]

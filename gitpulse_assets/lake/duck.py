@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from gitpulse_assets.lake import errors
 from gitpulse_assets.lake.scratch import machine_scratch
@@ -29,6 +30,13 @@ CONNECTION_SETTINGS: dict[str, str] = {
 
 # With fewer rows a second thread costs more than it takes over: it is woken for every part of a statement.
 FEW_ROWS = 10_000
+
+# An Arrow stream knows one error alone, whose text begins with the kind it was.
+STREAM_ERRORS = {
+    "INTERRUPT Error": duckdb.InterruptException,
+    "Out of Memory Error": duckdb.OutOfMemoryException,
+}
+BATCH_ROWS = 1_000
 
 # What DuckDB says where the disk it spills to was full before it began, and where it becomes full.
 DISK_IS_FULL = ("failed to offload data block", "No space left on device")
@@ -92,6 +100,32 @@ def rows_of(
 ) -> duckdb.DuckDBPyRelation:
     """The rows of one of the project's own queries, to be taken as Arrow; parsed as `run` does."""
     return con.sql(parsed(query), params=dict(parameters or {}))
+
+
+def rows_within(relation: duckdb.DuckDBPyRelation, bytes_max: int) -> pa.Table:
+    """The rows of a statement; raises OutOfMemoryException where they are larger, and what it raises.
+
+    DuckDB's own limit counts nothing of what Arrow holds.
+    """
+    reader = relation.to_arrow_reader(BATCH_ROWS)
+    batches, size_bytes = list[pa.RecordBatch](), 0
+    with stream_errors():
+        for batch in reader:
+            batches.append(batch)
+            size_bytes += batch.nbytes
+            if size_bytes > bytes_max:
+                raise duckdb.OutOfMemoryException(f"its rows are larger than {bytes_max:,} bytes")
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+@contextmanager
+def stream_errors() -> Iterator[None]:
+    """Raise as DuckDB's own what a stream of its rows raises as an error of reading a file."""
+    try:
+        yield
+    except OSError as error:
+        kind, _, _ = str(error).partition(":")
+        raise STREAM_ERRORS.get(kind, duckdb.Error)(str(error)) from None
 
 
 @lru_cache(maxsize=1_000)

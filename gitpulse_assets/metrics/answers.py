@@ -6,11 +6,11 @@ no setting; for a bounded time, in bounded memory. A view of public events holds
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from time import monotonic
+from functools import cached_property, partial
 from typing import Any
 
 import duckdb
@@ -32,11 +32,18 @@ from gitpulse_assets.events.feed_hours import (
     with_feeds,
 )
 from gitpulse_assets.events.stars import STAR_TROUBLE
-from gitpulse_assets.lake.duck import MEMORY_LIMIT, lazy_read_errors, spill_folder, start_database
+from gitpulse_assets.lake.duck import (
+    MEMORY_LIMIT,
+    lazy_read_errors,
+    rows_within,
+    spill_folder,
+    start_database,
+)
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
-from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
+from gitpulse_assets.metrics.clock import Clock
+from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of, months
 from gitpulse_assets.metrics.event_days import (
     NEVER,
     Asked,
@@ -44,23 +51,25 @@ from gitpulse_assets.metrics.event_days import (
     Commits,
     EventDays,
     Named,
+    Polled,
     judged,
     of_present,
     star_trouble,
     while_replaced,
 )
 from gitpulse_assets.metrics.parameters import ASKED_ID, Value
-from gitpulse_assets.place import Day
 
 SECONDS_MAX = 20.0
 # Twenty at once would each take as many times as long, and be stopped for it. To wait is not counted.
 COMPUTED_AT_ONCE = 4
 ROWS_MAX = 10_000
 SPILLED_MAX = "2GB"
-# Between two statements nothing is there to be interrupted.
-AGAIN_SECONDS = 0.1
-JUDGEMENTS_KEPT = 32
+ROW_BYTES_MAX = 100_000_000
+# Months: ten years of them, each of some hundred kilobytes.
+MONTHS_KEPT = 128
+NAMES_KEPT = 32
 ANSWERS_KEPT = 128
+ANSWER_BYTES_KEPT = 2 * ROW_BYTES_MAX
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # By which of its times a table of a day is cut to the time asked for, and whether that is an hour's begin.
 TIMES = {"created_at": False, "event_hour_at": True, "file_hour_at": True, "counted_at": False}
@@ -70,17 +79,13 @@ SAMPLED = "Some of it is GitHub's firehose, a sample: the metric firehose_share 
 Values = Mapping[str, Value]
 
 
-class TooLong(Exception):
-    """A metric was stopped; str() says what to do."""
-
-
 @dataclass(frozen=True)
 class Question:
     """A metric with its parameters, and the version of the tables that answers it.
 
     `span` and `commits`, of the days of public events, are None and empty where it reads none;
-    `first_hour_at`: the first hour of it that can be anything but missing. `repositories`: those whose tables
-    are read.
+    `first_hour_at`: the first hour of it that can be anything but missing. `polled`: the feeds there are.
+    `repositories`: those whose tables are read. `clock`: for how long all that answers it may take.
     """
 
     metric: Metric
@@ -88,8 +93,10 @@ class Question:
     span: Span | None
     first_hour_at: datetime | None
     commits: Commits
+    polled: Polled
     repositories: Sequence[RepositoryStatus]
     version: str
+    clock: Clock
 
     @property
     def repository(self) -> str | None:
@@ -97,17 +104,16 @@ class Question:
         names = [one.name for one in self.metric.entry.parameters if one.type == "repository"]
         return next((str(self.values[name]).lower() for name in names if self.values[name]), None)
 
-    @property
-    def days(self) -> tuple[tuple[Day, str], ...]:
-        """Which merge of each day answers it."""
-        return tuple((day, commit.merge_id) for day, commit in self.commits.items())
+    @cached_property
+    def merges(self) -> str:
+        """Which merge of each day answers it and which feeds there are, as a key."""
+        return digest((merges_of(self.commits), self.polled))
 
     @property
     def within(self) -> Commits:
         """The days that the time asked for touches, without those before it that say what is usual."""
         assert self.span
-        first, last = self.span.from_at.date(), self.span.to_at.date()
-        return {day: commit for day, commit in self.commits.items() if first <= day.event_date <= last}
+        return between(self.commits, self.span.from_at.date(), self.span.to_at.date())
 
 
 @dataclass(frozen=True)
@@ -137,8 +143,9 @@ class MetricAnswers:
     def __init__(self, lake: Lake, answers: LakeAnswers) -> None:
         self._lake, self._answers = lake, answers
         self._days = EventDays(lake)
-        self._judged, self._answered = ResultCache(JUDGEMENTS_KEPT), ResultCache(ANSWERS_KEPT)
-        self._proven, self._named_by = ResultCache(JUDGEMENTS_KEPT), ResultCache(JUDGEMENTS_KEPT)
+        self._judged = ResultCache(MONTHS_KEPT)
+        self._answered = ResultCache(ANSWERS_KEPT, lambda one: one.rows.nbytes, ANSWER_BYTES_KEPT)
+        self._proven, self._named_by = ResultCache(NAMES_KEPT), ResultCache(NAMES_KEPT)
         self._database = locked_database()
         self._turns = threading.BoundedSemaphore(COMPUTED_AT_ONCE)
 
@@ -146,65 +153,72 @@ class MetricAnswers:
         """Give back the database; no answer can be asked for afterwards."""
         self._database.close()
 
-    def question(self, metric: Metric, values: Values) -> Question:
-        """Find out which tables answer a question; raises NoEvents."""
-        return while_replaced(self._lake.store, lambda: self._question(metric, values))
+    def question(self, metric: Metric, values: Values, seconds_max: float = SECONDS_MAX) -> Question:
+        """Find out which tables answer a question; raises NoEvents and TooLong.
 
-    def _question(self, metric: Metric, values: Values) -> Question:
+        `seconds_max`: for how long this and the answer may take together, but for the wait for a turn.
+        """
+        clock = Clock(seconds_max)
+        return while_replaced(self._lake.store, lambda: self._question(metric, values, clock))
+
+    def _question(self, metric: Metric, values: Values, clock: Clock) -> Question:
         span, first_hour_at = None, None
         commits: Commits = {}
+        polled = Polled()
         if metric.is_of_events:
             versions = self._days.versions()
             collected = self._days.collected(versions)
             span = span_of(metric, values, collected)
             first_hour_at = max(span.first_hour_at, hour_of(collected.first_at))
-            commits = self._days.commits(versions, *days_needed(span.from_at.date(), span.to_at.date()))
+            needed = days_needed(span.from_at.date(), span.to_at.date())
+            commits = self._days.commits(versions, *needed, clock.check)
+            polled = self._days.polled(commits)
         of_repositories = any(contract.place == "repository" for contract in metric.reads)
         repositories = self._answers.repositories() if of_repositories else []
-        told = (metric.entry.sql, span, [one.merge_id for one in commits.values()], repositories)
-        version = hashlib.sha256(repr(told).encode()).hexdigest()
-        return Question(metric, values, span, first_hour_at, commits, repositories, version)
+        told = (metric.entry.sql, span, merges_of(commits), polled, repositories)
+        return Question(
+            metric, values, span, first_hour_at, commits, polled, repositories, digest(told), clock
+        )
 
     def ask(self, metric: Metric, values: Values, seconds_max: float = SECONDS_MAX) -> Answered:
         """Answer from what is published now; raises NoEvents, TooLong and LakeError."""
-        return self.answer(self.question(metric, values), seconds_max)
+        return self.answer(self.question(metric, values, seconds_max))
 
-    def coverage(self, metric: Metric, values: Values) -> Coverage:
+    def coverage(self, metric: Metric, values: Values, seconds_max: float = SECONDS_MAX) -> Coverage:
         """How whole the time is that a metric over events is asked for; raises NoEvents and TooLong."""
-        return while_replaced(self._lake.store, lambda: self._coverage(self._question(metric, values)))
+        clock = Clock(seconds_max)
+        return while_replaced(self._lake.store, lambda: self._coverage(self._question(metric, values, clock)))
 
     def _coverage(self, question: Question) -> Coverage:
         assert question.span
-        clock = Clock(SECONDS_MAX)
-        with lazy_read_errors(), self._database.cursor() as con:
-            named = self._named(con, question, clock)
-            with clock.running(con):
-                return coverage_of(self._verdicts(con, question, named), question.span)
+        with self._turn(question) as con:
+            named = self._named(con, question)
+            return coverage_of(worst(self._verdicts(con, question, named)), question.span)
 
-    def answer(self, question: Question, seconds_max: float = SECONDS_MAX) -> Answered:
-        """Answer a question; where a merge replaced a part meanwhile, from the newer tables.
+    @contextmanager
+    def _turn(self, question: Question) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A session for a question, once there is a turn for it."""
+        with question.clock.waiting(self._turns), lazy_read_errors(), self._database.cursor() as con:
+            yield con
 
-        `seconds_max`: for how long the repository may be searched for, hours judged and the metric's SQL run.
-        """
+    def answer(self, question: Question) -> Answered:
+        """Answer a question; where a merge replaced a part meanwhile, from the newer tables."""
         key = (question.metric.id, question.version, tuple(question.values.items()))
-        return self._answered.get(key, lambda: self._newest_answer(question, seconds_max))
+        return self._answered.get(key, lambda: self._newest_answer(question))
 
-    def _newest_answer(self, question: Question, seconds_max: float) -> Answered:
+    def _newest_answer(self, question: Question) -> Answered:
         try:
-            return self._answer(question, seconds_max)
+            return self._answer(question)
         except PartsReplaced:
-            newer = lambda: self._question(question.metric, question.values)  # noqa: E731
-            return while_replaced(self._lake.store, lambda: self._answer(newer(), seconds_max))
+            newer = lambda: self._question(question.metric, question.values, question.clock)  # noqa: E731
+            return while_replaced(self._lake.store, lambda: self._answer(newer()))
 
-    def _answer(self, question: Question, seconds_max: float) -> Answered:
-        clock = Clock(seconds_max)
-        with self._turns, lazy_read_errors(), self._database.cursor() as con:
-            named = self._named(con, question, clock)
-            with clock.running(con):
-                coverage = self._put_events(con, question, named) if question.span else None
+    def _answer(self, question: Question) -> Answered:
+        with self._turn(question) as con:
+            named = self._named(con, question)
+            coverage = self._put_events(con, question, named) if question.span else None
             self._put_marts(con, question)
-            with clock.running(con):
-                rows = self._rows(con, question, named)
+            rows = self._rows(con, question, named)
         as_of_at, reason = marts_known(question.repositories)
         if coverage:
             as_of_at, reason = coverage.span.to_at, coverage.reason()
@@ -216,50 +230,97 @@ class MetricAnswers:
     def _put_events(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> Coverage:
         """Put the views of public events onto the connection; return how whole their time is."""
         assert question.span
-        rows = self._verdicts(con, question, named)
-        verdicts = pa.Table.from_pylist(rows, EVENT_HOUR_VERDICT.arrow_schema)
+        verdicts = self._verdicts(con, question, named)
         con.register(EVENT_HOUR_VERDICT.view_name, verdicts)
         con.register(EVENT_HOUR_VERDICT.name, verdicts)
-        if FEED_HOUR in question.metric.reads:
-            span = question.span
-            con.register(FEED_HOUR.name, self._feeds(question).hours(span.first_hour_at, span.last_hour_at))
-        if PRIVATE_FEED in question.metric.reads:
-            con.register(PRIVATE_FEED.name, self._feeds(question).private_rows())
+        self._put_feeds(con, question, named)
         stored = [c for c in question.metric.reads if c.place == "day" and c not in COMPUTED]
-        if STAR_TROUBLE in question.metric.reads:
-            found = star_trouble(con, self._days, question.commits, self._feeds(question))
-            con.register(STAR_TROUBLE.name, as_asked(found, question.repository, named))
-        for name, dataset in self._days.open(stored, question.within).items():
+        for name, dataset in self._days.open(stored, question.within, question.clock.check).items():
             is_named = name == STAR_COUNT.name
             con.register(f"stored_{name}", self._stars(dataset, question, named) if is_named else dataset)
         for contract in stored:
             con.execute(cut(contract, question.span))
-        types = question.metric.event_types
-        return coverage_of((r for r in rows if not types or r["event_type"] in types), question.span)
+        return coverage_of(worst(verdicts, question.metric.event_types), question.span)
+
+    def _put_feeds(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> None:
+        """Put what is computed of the feeds onto the connection, as far as it is read."""
+        assert question.span
+        span, feeds = question.span, self._feeds(question)
+        if FEED_HOUR in question.metric.reads:
+            con.register(FEED_HOUR.name, feeds.hours(span.first_hour_at, span.last_hour_at))
+        if PRIVATE_FEED in question.metric.reads:
+            con.register(PRIVATE_FEED.name, feeds.private_rows())
+        if STAR_TROUBLE in question.metric.reads:
+            with question.clock.running(con):
+                found = star_trouble(con, self._days, question.commits, feeds)
+            con.register(STAR_TROUBLE.name, as_asked(found, question.repository, named))
 
     def _stars(self, counts: ds.Dataset, question: Question, named: Named) -> pa.Table:
         """The counts of stars, each of the repository that its feed is of now."""
         return as_asked(of_present(counts.to_table(), self._feeds(question)), question.repository, named)
 
-    def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> list[Row]:
-        """The verdicts of the hours of a time, by the archives and by the feeds."""
-        feeds = self._feeds(question)
-        judged = self._by_archives(con, question, feeds, named)
+    def _verdicts(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> pa.Table:
+        """Rows of `event_hour_verdict` of a time, by the archives and by the feeds: judged month by month.
+
+        So memory does not grow with the time that is asked for, the clock is looked at in between, and months
+        that are over are kept while the newest one changes.
+        """
+        assert question.span
+        assert question.first_hour_at
+        hours = months(question.first_hour_at, question.span.last_hour_at)
+        found = [self._verdicts_of(con, question, named, *month) for month in hours]
+        return pa.concat_tables([EVENT_HOUR_VERDICT.arrow_schema.empty_table(), *found])
+
+    def _verdicts_of(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        question: Question,
+        named: Named,
+        first: datetime,
+        last: datetime,
+    ) -> pa.Table:
+        """Those of the hours from the first to the last, of one month."""
+        question.clock.check()
+        name, at = question.repository, ds.field("event_hour_at")
+        asked = Asked(first.replace(hour=0), last.replace(hour=23))
+        feeds = self._feeds(question).between(asked.first_hour_at, asked.last_hour_at)
+        of_month = between(question.commits, *days_needed(first.date(), last.date()))
+        if name and self._days.is_filtered(of_month):
+            asked = replace(asked, repository=name, named=named)
+        judged = self._by_archives(con, question.clock, of_month, feeds, asked)
+        judged = judged.filter((at >= first) & (at <= last))
         if not feeds.stretches:
             return judged
-        if name := question.repository:
+        if name:
             feeds = feeds.called(name, named.feeds, named.since_at)
-        archives = days_of(question.commits, ARCHIVE_TYPE)
+        archives = days_of(of_month, ARCHIVE_TYPE)
         is_of_sample = FIREHOSE_EVENT in question.metric.reads
-        return with_feeds(
-            judged,
+        rows = with_feeds(
+            judged.to_pylist(),
             feeds,
             name,
             archived={told for day in archives for told in days_told_of(day)},
-            sampled=() if is_of_sample else days_of(question.within, FIREHOSE_EVENT),
+            sampled=() if is_of_sample else days_of(of_month, FIREHOSE_EVENT),
         )
+        return pa.Table.from_pylist(rows, EVENT_HOUR_VERDICT.arrow_schema)
 
-    def _named(self, con: duckdb.DuckDBPyConnection, question: Question, clock: "Clock") -> Named:
+    def _by_archives(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        clock: Clock,
+        commits: Commits,
+        feeds: FeedHours,
+        asked: Asked,
+    ) -> pa.Table:
+        """Those by the archives; kept of whole days, since every metric over these has the same."""
+
+        def found() -> pa.Table:
+            with clock.running(con):
+                return judged(con, self._days, commits, feeds, asked)
+
+        return self._judged.get((asked, digest((merges_of(commits), feeds))), found)
+
+    def _named(self, con: duckdb.DuckDBPyConnection, question: Question) -> Named:
         """What the repository that is asked for is known by, for its figures and their coverage."""
         if question.span is None or (name := question.repository) is None:
             return Named()
@@ -269,23 +330,21 @@ class MetricAnswers:
             named = self._days.named(
                 name,
                 self._feeds(question),
-                lambda after: self._holder(con, question, name, after, clock),
+                lambda after: self._holder(con, question, name, after),
                 is_counted=is_counted,
             )
-            return self._since(con, question, name, named, clock)
+            return self._since(con, question, name, named)
 
-        return self._named_by.get((name, is_counted, question.span, question.days), found)
+        return self._named_by.get((name, is_counted, question.span, question.merges), found)
 
-    def _since(
-        self, con: duckdb.DuckDBPyConnection, question: Question, name: str, named: Named, clock: "Clock"
-    ) -> Named:
+    def _since(self, con: duckdb.DuckDBPyConnection, question: Question, name: str, named: Named) -> Named:
         """The same with since when, as far as feeds of owners and what is kept of archives ask for it."""
         if named.since_at:
             return named
-        is_filtered, days = self._days.is_filtered(question.commits), question.within
+        is_filtered, days = self._days.is_filtered(question.commits, question.clock.check), question.within
         if (repository_id := named.repository_id) is None:
             return replace(named, named_in=NEVER) if is_filtered else named
-        with clock.running(con):
+        with question.clock.running(con):
             if owner_feed(name) in self._feeds(question).stretches:
                 owner = name.partition("/")[0]
                 named = replace(named, since_at=self._days.owned(con, days, repository_id, owner))
@@ -294,12 +353,12 @@ class MetricAnswers:
         return named
 
     def _holder(
-        self, con: duckdb.DuckDBPyConnection, question: Question, name: str, after: date, clock: "Clock"
+        self, con: duckdb.DuckDBPyConnection, question: Question, name: str, after: date
     ) -> int | None:
         """The id of the repository that had a name last in the days asked for after one; raises TooLong."""
         searched = [one for one in question.within.items() if one[0].event_date > after]
         for day, commit in searched[::-1]:
-            with clock.running(con):
+            with question.clock.running(con):
                 if (found := self._days.holder(con, name, day, commit)) is not None:
                     return found
         return None
@@ -320,19 +379,8 @@ class MetricAnswers:
 
     def _feeds(self, question: Question) -> FeedHours:
         """The stretches that are proven of the feeds."""
-        return self._proven.get(question.days, lambda: self._days.feed_hours(question.commits))
-
-    def _by_archives(
-        self, con: duckdb.DuckDBPyConnection, question: Question, feeds: FeedHours, named: Named
-    ) -> list[Row]:
-        """Those by the archives; kept of whole days, since every metric over these has the same."""
-        assert question.span
-        assert question.first_hour_at
-        first, last = question.first_hour_at, question.span.last_hour_at
-        asked = Asked(first.replace(hour=0), last.replace(hour=23), question.repository, named=named)
-        key = (asked, question.days)
-        rows = self._judged.get(key, lambda: judged(con, self._days, question.commits, feeds, asked))
-        return [row for row in rows if first <= row["event_hour_at"] <= last]
+        read = partial(self._days.feed_hours, question.commits, question.polled, question.clock.check)
+        return self._proven.get(question.merges, read)
 
     def _put_marts(self, con: duckdb.DuckDBPyConnection, question: Question) -> None:
         """Put the tables of all repositories onto the connection, of each those of one merge of a layer."""
@@ -352,43 +400,9 @@ class MetricAnswers:
         ends = {"from_at": question.span.from_at, "to_at": question.span.to_at} if question.span else {}
         every = {**question.values, **ends, ASKED_ID: named.repository_id}
         given = {name: value for name, value in every.items() if name in metric.named}
-        # Cut by DuckDB, whose memory is bounded: as a table of Arrow's its rows would be all at once in ours.
-        table = con.sql(metric.limited(ROWS_MAX + 1), params=given).to_arrow_table()
+        with question.clock.running(con):
+            table = rows_within(con.sql(metric.limited(ROWS_MAX + 1), params=given), ROW_BYTES_MAX)
         return table.cast(pa.schema([pa.field(column.name, column.type) for column in metric.columns]))
-
-
-class Clock:
-    """For how long the statements of a question may run, all of them together."""
-
-    def __init__(self, seconds_max: float) -> None:
-        self._seconds_max, self._seconds_left = seconds_max, seconds_max
-
-    @contextmanager
-    def running(self, con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """Interrupt what runs too long, and say so, or that it needs too much memory."""
-        if self._seconds_left <= 0:
-            raise self._too_long()
-        began_at, is_done = monotonic(), threading.Event()
-        threading.Thread(target=self._stop, args=(con, is_done), daemon=True).start()
-        try:
-            yield
-        except duckdb.InterruptException:
-            raise self._too_long() from None
-        except duckdb.OutOfMemoryException:
-            raise TooLong(f"it needs more than {MEMORY_LIMIT} of memory; ask for less time") from None
-        finally:
-            is_done.set()
-            self._seconds_left -= monotonic() - began_at
-
-    def _stop(self, con: duckdb.DuckDBPyConnection, is_done: threading.Event) -> None:
-        """Interrupt what runs when the time is over, and again what is begun after it."""
-        wait_seconds = self._seconds_left
-        while not is_done.wait(wait_seconds):
-            con.interrupt()
-            wait_seconds = AGAIN_SECONDS
-
-    def _too_long(self) -> TooLong:
-        return TooLong(f"it took longer than {self._seconds_max:g} s; ask for less time")
 
 
 def locked_database() -> duckdb.DuckDBPyConnection:
@@ -399,6 +413,27 @@ def locked_database() -> duckdb.DuckDBPyConnection:
     con.execute("set enable_external_access = false")
     con.execute("set lock_configuration = true")
     return con
+
+
+def digest(what: Any) -> str:
+    """A short key of what its `repr` tells apart."""
+    return hashlib.sha256(repr(what).encode()).hexdigest()
+
+
+def merges_of(commits: Commits) -> list[tuple[date, str]]:
+    """Which merge of each day it is."""
+    return [(day.event_date, commit.merge_id) for day, commit in commits.items()]
+
+
+def between(commits: Commits, first: date, last: date) -> Commits:
+    """Those of the days from the first to the last."""
+    return {day: commit for day, commit in commits.items() if first <= day.event_date <= last}
+
+
+def worst(verdicts: pa.Table, types: Collection[str] = ()) -> list[Row]:
+    """What is told of each hour, once; `types`: of these alone where there are some."""
+    own = verdicts.filter(ds.field("event_type").isin([*types])) if types else verdicts
+    return own.group_by(["event_hour_at", "verdict", "reason"]).aggregate([]).to_pylist()
 
 
 def span_of(metric: Metric, values: Values, collected: Collected) -> Span:

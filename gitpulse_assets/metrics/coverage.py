@@ -1,6 +1,6 @@
 """How much of the time asked for is whole, and in words what that means for a figure over it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -138,3 +138,11 @@ def of_hours(part_count: int, count: int) -> str:
 def hour_of(at: datetime) -> datetime:
     """The hour a moment is in."""
     return at.replace(minute=0, second=0, microsecond=0)
+
+
+def months(first_hour_at: datetime, last_hour_at: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The first and the last hour of each month, from one hour to another, both included."""
+    while first_hour_at <= last_hour_at:
+        following = (first_hour_at.replace(day=1, hour=0) + timedelta(days=31)).replace(day=1)
+        yield first_hour_at, min(following - HOUR, last_hour_at)
+        first_hour_at = following

@@ -75,6 +75,12 @@ Commits = Mapping[Day, Commit]
 Versions = Mapping[Day, str]
 Item = TypeVar("Item")
 Read = TypeVar("Read")
+# Raises what is to end a reading.
+Check = Callable[[], None]
+
+
+def unchecked() -> None:
+    """Let everything be read."""
 
 
 class NoEvents(Exception):
@@ -109,6 +115,14 @@ class Named:
     named_in: tuple[datetime, datetime] = ALWAYS
 
 
+@dataclass(frozen=True)
+class Polled:
+    """The feeds that are followed, and the names of those that were asked for in vain in some days."""
+
+    followed: Sequence[Followed] = ()
+    failing: Sequence[str] = ()
+
+
 class EventDays:
     """The days of one lake; to be called from any thread."""
 
@@ -116,6 +130,7 @@ class EventDays:
         self._lake = lake
         self._known, self._counted = ResultCache(DAYS_KEPT), ResultCache(DAYS_KEPT)
         self._commits, self._small = ResultCache(COMMITS_KEPT), ResultCache(SMALL_KEPT)
+        self._states = ResultCache(1)
 
     def versions(self) -> Versions:
         """The days of which something is published now, in order: what is asked once a question."""
@@ -170,19 +185,31 @@ class EventDays:
 
         return self._known.get(("newest", day, commit.merge_id), found)
 
-    def commits(self, versions: Versions, first: date, last: date) -> Commits:
-        """What is published of the days from the first to the last, both included, where something is."""
+    def commits(self, versions: Versions, first: date, last: date, check: Check = unchecked) -> Commits:
+        """What is published of the days from the first to the last, both included, where something is.
+
+        `check`: called before each that is read, to end it.
+        """
         days = [one for one in versions.items() if first <= one[0].event_date <= last]
-        found = each_read(days, lambda one: one in self._commits, lambda one: self._commit(*one))
+
+        def read(one: tuple[Day, str]) -> Commit | None:
+            check()
+            return self._commit(*one)
+
+        found = each_read(days, lambda one: one in self._commits, read)
         return {day: commit for (day, _), commit in zip(days, found, strict=True) if commit}
 
-    def small(self, contract: TableContract, commits: Commits) -> pa.Table:
-        """A table of these days that has few rows; kept of each by the merge that made it."""
+    def small(self, contract: TableContract, commits: Commits, check: Check = unchecked) -> pa.Table:
+        """A table of these days that has few rows; kept of each by the merge that made it.
+
+        `check`: called before each that is read, to end it.
+        """
 
         def key(one: tuple[Day, Commit]) -> tuple[str, Day, str]:
             return contract.name, one[0], one[1].merge_id
 
         def table(one: tuple[Day, Commit]) -> pa.Table:
+            check()
             return self._small.get(
                 key(one), lambda: together(contract, self._parts(contract, *one)).to_table()
             )
@@ -190,24 +217,41 @@ class EventDays:
         tables = each_read([*commits.items()], lambda one: key(one) in self._small, table)
         return pa.concat_tables([contract.arrow_schema.empty_table(), *tables], promote_options="default")
 
-    def open(self, contracts: Iterable[TableContract], commits: Commits) -> dict[str, ds.Dataset]:
-        """Tables of these days, by name, lazily; raises PartsReplaced where a merge replaced one."""
+    def open(
+        self, contracts: Iterable[TableContract], commits: Commits, check: Check = unchecked
+    ) -> dict[str, ds.Dataset]:
+        """Tables of these days, by name, lazily; raises PartsReplaced where a merge replaced one.
+
+        `check`: called before each that is opened, to end it.
+        """
         wanted = [(contract, day, commit) for contract in contracts for day, commit in commits.items()]
-        found = each_in_threads(lambda one: (one[0], self._parts(*one)), wanted, READERS)
-        parts: dict[str, list[ds.Dataset]] = {contract.name: [] for contract in contracts}
+
+        def parts(one: tuple[TableContract, Day, Commit]) -> tuple[TableContract, Sequence[ds.Dataset]]:
+            check()
+            return one[0], self._parts(*one)
+
+        found = each_in_threads(parts, wanted, READERS)
+        every: dict[str, list[ds.Dataset]] = {contract.name: [] for contract in contracts}
         for opened in found:
             contract, datasets = opened.result()
-            parts[contract.name] += datasets
-        return {contract.name: together(contract, parts[contract.name]) for contract in contracts}
+            every[contract.name] += datasets
+        return {contract.name: together(contract, every[contract.name]) for contract in contracts}
 
-    def feed_hours(self, commits: Commits) -> FeedHours:
-        """The stretches that these days prove of the feeds, as they are followed now."""
-        state = feed_states(self._lake.store).load()
-        ids = {one["feed_name"]: one["repository_id"] for one in state.followed()}
-        found = feed_stretches(self.small(FEED_SPAN, commits).to_pylist())
+    def polled(self, commits: Commits) -> Polled:
+        """Which feeds there are now, by what their polls left, read again where that was replaced."""
+        states = feed_states(self._lake.store)
+        state = self._states.get(states.version(), states.load)
+        return Polled(
+            state.followed(), state.failing(min((day.event_date for day in commits), default=date.max))
+        )
+
+    def feed_hours(self, commits: Commits, polled: Polled, check: Check = unchecked) -> FeedHours:
+        """The stretches that these days prove of the feeds that there are."""
+        ids = {one["feed_name"]: one["repository_id"] for one in polled.followed}
+        found = feed_stretches(self.small(FEED_SPAN, commits, check).to_pylist())
         # One that answers no more is followed all the same.
-        failing = state.failing(min((day.event_date for day in commits), default=date.max))
-        return replace(found, stretches={**dict.fromkeys(failing, ()), **found.stretches}, ids=ids)
+        failing = dict.fromkeys(polled.failing, ())
+        return replace(found, stretches={**failing, **found.stretches}, ids=ids)
 
     def named(
         self, name: str, feeds: FeedHours, holder: Callable[[date], int | None], *, is_counted: bool
@@ -236,9 +280,9 @@ class EventDays:
         con.unregister("sent")
         return found[0][0]
 
-    def is_filtered(self, commits: Commits) -> bool:
+    def is_filtered(self, commits: Commits, check: Check = unchecked) -> bool:
         """Whether of some hour file of these days the events of some repositories alone are kept."""
-        files = self.small(ARCHIVE_HOUR, commits)
+        files = self.small(ARCHIVE_HOUR, commits, check)
         return files["kept_repositories"].null_count < files.num_rows
 
     def named_in(
@@ -318,7 +362,7 @@ class Asked:
 
 def judged(
     con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: Asked
-) -> list[dict[str, Any]]:
+) -> pa.Table:
     """Rows of `event_hour_verdict`, by the archives, of the hours that are asked for."""
     for contract in JUDGED_BY:
         con.register(contract.name, days.small(contract, commits))
@@ -338,7 +382,7 @@ def judged(
     con.execute(f"drop table {EVENT_HOUR_VERDICT.name}")
     for name in (*(contract.name for contract in JUDGED_BY), ARCHIVE_FEED.name, "feed_event"):
         con.unregister(name)
-    return found.to_pylist()
+    return found.cast(EVENT_HOUR_VERDICT.arrow_schema)
 
 
 def put_feeds(
@@ -424,7 +468,7 @@ def _star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -
     around = day.event_date - timedelta(days=2), day.event_date + timedelta(days=1)
     commits = days.commits(days.versions(), *around)
     with session(con) as own:
-        rows = star_trouble(own, days, commits, days.feed_hours(commits)).to_pylist()
+        rows = star_trouble(own, days, commits, days.feed_hours(commits, days.polled(commits))).to_pylist()
     return [row for row in rows if row["counted_at"].date() == day.event_date]
 
 
@@ -440,8 +484,8 @@ def _coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Co
     commits = days.commits(days.versions(), *days_needed(day.event_date, day.event_date))
     asked = Asked(span.first_hour_at, span.last_hour_at, with_filters=False)
     with session(con) as own:
-        rows = judged(own, days, commits, days.feed_hours(commits), asked)
-    return coverage_of(rows, span)
+        rows = judged(own, days, commits, days.feed_hours(commits, days.polled(commits)), asked)
+    return coverage_of(rows.to_pylist(), span)
 
 
 def newest_of(parts: Iterable[ds.Dataset]) -> datetime | None:

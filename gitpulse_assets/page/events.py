@@ -10,8 +10,9 @@ from typing import Any
 import duckdb
 
 from gitpulse_assets.charts import metrics as charts
-from gitpulse_assets.metrics.answers import Answered, MetricAnswers, TooLong
+from gitpulse_assets.metrics.answers import Answered, MetricAnswers
 from gitpulse_assets.metrics.catalogue import Metric
+from gitpulse_assets.metrics.clock import TooLong
 from gitpulse_assets.metrics.coverage import Coverage
 from gitpulse_assets.metrics.parameters import UNITS, Value
 from gitpulse_assets.page.html import cell

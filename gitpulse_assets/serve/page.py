@@ -18,6 +18,7 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, WindowError
 from gitpulse_assets.charts import charts
+from gitpulse_assets.metrics.clock import TooLong
 from gitpulse_assets.metrics.event_days import NoEvents
 from gitpulse_assets.page.events import events_page
 from gitpulse_assets.page.html import render
@@ -112,6 +113,8 @@ def events(request: Request) -> Response:
     except NoEvents as error:
         commands = ["gitpulse events backfill FROM TO    # UTC days, from the archives in GITPULSE_ARCHIVES"]
         return trouble(root, HTTPStatus.OK, "No public events yet", str(error), commands)
+    except TooLong as error:
+        return trouble(root, HTTPStatus.UNPROCESSABLE_ENTITY, "This takes too long", str(error))
     text = render("events.html", assets=asset_urls(root), window=window, windows=EVENT_WINDOWS, **vars(found))
     return html(text)
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from gitpulse_assets.answers.errors import FirstSyncUnfinished, NotCollected, UnknownFilter, UnknownRepository
 from gitpulse_assets.answers.window import WindowError
 from gitpulse_assets.lake.errors import LakeError
-from gitpulse_assets.metrics.answers import TooLong
+from gitpulse_assets.metrics.clock import TooLong
 from gitpulse_assets.metrics.event_days import NoEvents
 from gitpulse_assets.metrics.parameters import BadParameter
 from gitpulse_assets.repo import InvalidRepo

@@ -22,6 +22,7 @@ from gitpulse_assets.serve.media import (
 
 # The newest bodies, encoded and compressed; a page of 1,000 issues is half a megabyte.
 BODIES_KEPT = 256
+BODY_BYTES_KEPT = 200_000_000
 SMALLEST_COMPRESSED_BYTES = 1_000
 COMPRESSION_LEVEL = 5
 ETAG = re.compile(r'(?:W/)?"[^"]*"')
@@ -33,7 +34,7 @@ class Replies:
     """Makes the responses of one process."""
 
     def __init__(self) -> None:
-        self._bodies = ResultCache(BODIES_KEPT)
+        self._bodies = ResultCache(BODIES_KEPT, len, BODY_BYTES_KEPT)
         self._package_version = version("gitpulse-assets")
 
     def table(

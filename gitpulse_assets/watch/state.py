@@ -166,6 +166,10 @@ class StateObject(Generic[State]):
             ) from error
         return self._read
 
+    def version(self) -> str | None:
+        """What is another one whenever somebody replaced it; None where nothing was saved."""
+        return next((one.version for one in self._store.list(FOLDER) if one.key == self._key), None)
+
     def save(self, state: State) -> None:
         """Replace what was loaded, unless nothing changed.
 

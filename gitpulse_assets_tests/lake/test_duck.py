@@ -1,5 +1,6 @@
 """The process's one DuckDB database: what its connections share, and what each has for itself."""
 
+import threading
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ from gitpulse_assets.lake.duck import (
     connect,
     parsed,
     rows_of,
+    rows_within,
     run,
     sized,
     start_database,
@@ -67,3 +69,23 @@ def test_few_rows_are_read_on_one_thread_and_many_on_all_there_are(tmp_path: Pat
 
 def threads_of(con: duckdb.DuckDBPyConnection) -> int:
     return con.execute("select current_setting('threads')").fetchall()[0][0]
+
+
+def test_rows_that_are_too_large_are_not_read_on():
+    query = "select repeat('x', 1000) as t from range(1000000)"
+    with connect() as con, pytest.raises(duckdb.OutOfMemoryException, match="larger than 100,000 bytes"):
+        rows_within(con.sql(query), 100_000)
+
+
+def test_a_stream_that_is_interrupted_says_so_as_a_statement_does():
+    """Arrow's reader has it as an OSError."""
+    with connect() as con:
+        threading.Timer(0.05, con.interrupt).start()
+        with pytest.raises(duckdb.InterruptException):
+            rows_within(con.sql("select range from range(1000000000)"), 10**10)
+
+
+def test_another_trouble_in_a_stream_is_an_error_of_duckdb():
+    query = "select if(range < 9000, range, error('made')::bigint) as n from range(10000)"
+    with connect() as con, pytest.raises(duckdb.Error, match="made"):
+        rows_within(con.sql(query), 10**6)

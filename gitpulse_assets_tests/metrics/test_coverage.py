@@ -1,8 +1,9 @@
 """How much of the time asked for is whole, to the minute."""
 
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,7 +18,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics.answers import MetricAnswers, span_of
 from gitpulse_assets.metrics.catalogue import shipped_metrics
 from gitpulse_assets.metrics.coverage import Span, coverage_of
-from gitpulse_assets.metrics.event_days import Collected
+from gitpulse_assets.metrics.event_days import Collected, judged
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets.place import Day
 from gitpulse_assets_tests.events.hours import event, packed
@@ -131,12 +132,7 @@ def test_a_repository_is_whole_where_its_own_feed_is_though_no_file_was_read(
 def test_a_lake_of_feeds_alone_has_answers(tmp_path: Path):
     lake = Lake.open(str(tmp_path / "lake"))
     note_feed(lake, "acme/r5", AT - timedelta(hours=10), AT + timedelta(hours=13))
-    with connect() as con, Incoming(lake.store.scratch_folder, projections()) as incoming:
-        chunk = tmp_path / "events.json.gz"
-        chunk.write_bytes(packed([event(1, AT, repository=5), event(2, AT + HOUR, repository=5)]))
-        with pa.OSFile(str(chunk)) as file:
-            incoming.read_file(con, file, "feed", AT)
-        merge_day(lake, con, incoming, AT.date())
+    bring_events(lake, event(1, AT, repository=5), event(2, AT + HOUR, repository=5))
     of_lake = LakeAnswers(lake)
     answers = MetricAnswers(lake, of_lake)
     metric = BY_ID["event_count_offset"]
@@ -146,6 +142,44 @@ def test_a_lake_of_feeds_alone_has_answers(tmp_path: Path):
     assert (found.as_of_at, found.coverage.share_whole) == (AT + HOUR, 1)
     answers.close()
     of_lake.close()
+
+
+def test_a_long_time_is_judged_by_months_and_those_that_are_over_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Judged at once, hours were held against hours: ten years took minutes, again after each new file."""
+    lake, march = Lake.open(str(tmp_path / "lake")), datetime(2026, 3, 20, 7, tzinfo=UTC)
+    note_feed(lake, "acme/r5", datetime(2026, 1, 10, 9, tzinfo=UTC), datetime(2026, 1, 10, 20, tzinfo=UTC))
+    bring_events(lake, event(1, march, repository=5))
+    asked: list[tuple[datetime, datetime]] = []
+
+    def noted(con, days, commits, feeds, given):
+        asked.append((given.first_hour_at, given.last_hour_at))
+        return judged(con, days, commits, feeds, given)
+
+    monkeypatch.setattr("gitpulse_assets.metrics.answers.judged", noted)
+    of_lake = LakeAnswers(lake)
+    answers, values = MetricAnswers(lake, of_lake), {"offset": 75 * 24 * 60}
+    assert len(answers.coverage(BY_ID["event_count_offset"], values).stretches) > 0
+    assert [(first.date(), last.date()) for first, last in asked] == [
+        (date(2026, 1, 10), date(2026, 1, 31)),
+        (date(2026, 2, 1), date(2026, 2, 28)),
+        (date(2026, 3, 1), date(2026, 3, 20)),
+    ]
+    bring_events(lake, event(2, march, repository=5))
+    answers.coverage(BY_ID["event_count_offset"], values)
+    assert [first.date() for first, _ in asked[3:]] == [date(2026, 3, 1)]
+    answers.close()
+    of_lake.close()
+
+
+def bring_events(lake: Lake, *events: dict[str, Any]) -> None:
+    """Bring events of one UTC day, as a poll does."""
+    at = datetime.fromisoformat(events[0]["created_at"])
+    with connect() as con, Incoming(lake.store.scratch_folder, projections()) as incoming:
+        with pa.BufferReader(packed(events)) as file:
+            incoming.read_file(con, file, "feed", at)
+        merge_day(lake, con, incoming, at.date())
 
 
 def note_feed(lake: Lake, name: str, begin: datetime, end: datetime) -> None:

@@ -7,12 +7,15 @@ import pytest
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.events.feed_hours import FeedHours
+from gitpulse_assets.events.feed_state import Feeds, FeedState
+from gitpulse_assets.events.feed_state import feeds as feed_states
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.metrics.answers import SECONDS_MAX, Answered, MetricAnswers, TooLong
+from gitpulse_assets.metrics.answers import SECONDS_MAX, Answered, MetricAnswers
 from gitpulse_assets.metrics.catalogue import Metric, read_metrics, shipped_metrics
+from gitpulse_assets.metrics.clock import TooLong
 from gitpulse_assets.metrics.event_days import EventDays, NoEvents
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife, polled
@@ -103,6 +106,24 @@ def test_a_repository_asked_by_its_new_name_stands_on_the_feed_held_under_its_ol
     other = ask(lake, repository="acme/engine")
     assert other.coverage is not None
     assert other.coverage.share_whole == 0
+
+
+def test_an_answer_that_came_between_a_merge_and_the_state_it_belongs_to_is_not_kept(tmp_path: Path):
+    """Its merge stayed the newest, and nobody asked the state again: after `watch --once` for ever."""
+    lake = renamed(Lake.open(str(tmp_path / "lake")), BOOSTER)
+    states = feed_states(lake.store)
+    saved = states.load()
+    states.save(Feeds({str(REPO): FeedState()}))
+    of_lake = LakeAnswers(lake)
+    answers = MetricAnswers(lake, of_lake)
+    values = read_values(PACE.entry.parameters, {"repository": BOOSTER})
+    before = answers.question(PACE, values)
+    assert "missing" in str(answers.answer(before).reason)
+    states.save(saved)
+    assert answers.question(PACE, values).version != before.version
+    assert answers.ask(PACE, values).reason is None
+    answers.close()
+    of_lake.close()
 
 
 def with_all_under(lake: Lake, name: str) -> Lake:

@@ -13,8 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from gitpulse_assets.charts import metrics as charts
-from gitpulse_assets.metrics.answers import Answered, MetricAnswers, TooLong
+from gitpulse_assets.metrics.answers import Answered, MetricAnswers
 from gitpulse_assets.metrics.catalogue import Metric, shipped_metrics
+from gitpulse_assets.metrics.clock import TooLong
 from gitpulse_assets.page.events import values_of
 from gitpulse_assets_tests.metrics.events import BEGIN, HOUR, MISSING, THIN
 from gitpulse_assets_tests.metrics.plain import Truth
@@ -71,6 +72,18 @@ def test_without_events_it_says_what_helps(tmp_path: Path):
     with TestClient(app_of(tmp_path / "lake")) as client:
         reply = client.get("/events")
     assert (reply.status_code, "gitpulse events backfill FROM TO" in reply.text) == (200, True)
+
+
+def test_a_time_that_cannot_be_judged_soon_is_refused_as_a_page(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    def late(*_: Any) -> None:
+        raise TooLong("it took longer than 20 s; ask for less time")
+
+    monkeypatch.setattr(MetricAnswers, "coverage", late)
+    reply = client.get("/events")
+    assert (reply.status_code, "<h1>" in reply.text) == (422, True)
+    assert "ask for less time" in reply.text
 
 
 def test_a_window_in_days_is_the_metric_s_own_where_the_time_chosen_has_few():

@@ -38,6 +38,7 @@ NEVER_SHOWN = (
     "cut_short",
     "a walk that was cut short cannot be complete",
     "leads on by no cursor",
+    "its rows are larger than",
 )
 WORDS_IN_A_ROW = 4
 
