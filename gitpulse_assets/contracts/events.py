@@ -75,7 +75,8 @@ ARCHIVE_HOUR = TableContract(
         Column(
             "detail",
             pa.string(),
-            "What was found, for people; of a whole file whether something was taken out.",
+            "What was found, for people; of a whole file whether somebody was taken out, or its manifest is "
+            "silent.",
         ),
         Column("asked_at", UTC_TIMESTAMP, "When the archive was last asked.", False),
         Column("received_at", UTC_TIMESTAMP, "When the file that is kept was received; null where none is."),

@@ -30,6 +30,7 @@ from gitpulse_assets.processes.stopping import stop_if_wished
 from gitpulse_assets.setting_values.archives import WATCHED, Archive, Kept
 from gitpulse_assets.watch.state import membership
 
+UNCONFIRMED = "the archive's manifest names no checksum of it"
 Told = Callable[[HourRow], None]
 
 
@@ -129,6 +130,7 @@ class Backfill:
                     size_bytes=fetched.size_bytes,
                     sha256=fetched.sha256,
                     is_checksum_confirmed=fetched.promised_sha256 is not None,
+                    detail=UNCONFIRMED if archive.manifest and fetched.promised_sha256 is None else None,
                 )
         except ArchiveUnreachable as error:
             row = replace(row, status="unreachable", detail=str(error))
@@ -224,7 +226,6 @@ def _whole(row: HourRow, facts: Facts) -> HourRow:
     return replace(
         row,
         status="whole",
-        detail=None,
         row_count=facts.row_count,
         unusable_count=facts.unusable_count,
         first_created_at=facts.first_created_at,

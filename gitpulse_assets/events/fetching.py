@@ -17,6 +17,9 @@ from gitpulse_assets.lake.hour_name import file_name, hour_of
 from gitpulse_assets.processes.stopping import pause, stop_if_wished
 from gitpulse_assets.setting_values.archives import Archive
 
+ENDING = ".json.gz"
+# What archives call it in JSON, of the file as it is sent.
+CHECKSUMS = ("sha256", "compressed_sha256", "gzip_sha256")
 SHA256 = re.compile(r"\b[0-9a-f]{64}\b", re.IGNORECASE)
 ATTEMPTS = 4
 FIRST_RETRY_SECONDS = 0.5
@@ -71,7 +74,8 @@ class Fetcher:
             return None
         path = beside.with_suffix(".manifest")
         try:
-            if not self._store(archive, archive.manifest.replace("{file}", name), path):
+            own = archive.manifest.replace("{file}", name).replace("{hour}", name.removesuffix(ENDING))
+            if not self._store(archive, own, path):
                 return None
             return promised_sha256(path.read_text("utf-8", "replace"), name)
         finally:
@@ -135,11 +139,15 @@ def _in_json(content: Any, name: str) -> str | None:
     if not isinstance(content, dict):
         return None
     entries: dict[str, Any] = content
-    own = entries.get(name) if isinstance(entries.get(name), str) else entries.get("sha256")
+    own = entries.get(name) if isinstance(entries.get(name), str) else _own_checksum(entries)
     if isinstance(own, str) and SHA256.fullmatch(own) and _name_in(entries) in (None, name):
         return own.lower()
     others = [one for key, one in entries.items() if key == name or hour_of(key) is None]
     return _in_json(others, name)
+
+
+def _own_checksum(entry: dict[str, Any]) -> Any:
+    return next((entry[key] for key in CHECKSUMS if key in entry), None)
 
 
 def _name_in(entry: dict[str, Any]) -> str | None:

@@ -165,4 +165,5 @@ def in_words(row: HourRow) -> str:
     if row.status != "whole":
         return f"{name}: {row.status.replace('_', ' ')}: {row.detail}"
     unusable = f", {row.unusable_count:,} lines unusable" if row.unusable_count else ""
-    return f"{name}: {row.row_count:,} events, {row.added_count:,} new{unusable}"
+    detail = f"; {row.detail}" if row.detail else ""
+    return f"{name}: {row.row_count:,} events, {row.added_count:,} new{unusable}{detail}"

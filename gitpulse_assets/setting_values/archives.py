@@ -52,7 +52,8 @@ def _both(some: tuple[str, ...] | None, others: tuple[str, ...] | None) -> tuple
 class Archive:
     """A source of hour files: an `https://` address or a folder, and the days it serves, both included.
 
-    `manifest` is the address of a file's checksum below the archive's, with `{file}` for the file's name.
+    `manifest` is the address of a file's checksum below the archive's, with `{file}` for the file's name or
+    `{hour}` for what stands before its `.json.gz`.
     """
 
     name: str
@@ -107,7 +108,7 @@ def _parsed(number: int, entry: str) -> Archive:
 
 def _with_option(archive: Archive, option: str) -> Archive:
     key, _, value = option.partition("=")
-    if key == "manifest" and "{file}" in value:
+    if key == "manifest" and ("{file}" in value or "{hour}" in value):
         return replace(archive, manifest=value)
     if key == "repositories":
         kept = replace(archive.kept, repositories=_repositories(archive.name, value))
@@ -117,8 +118,8 @@ def _with_option(archive: Archive, option: str) -> Archive:
     if dates := DATES.fullmatch(option):
         return replace(archive, first=_date(dates[1]), last=_date(dates[2]) if dates[2] else None)
     raise ValueError(
-        f"{archive.name}: only dates (2015-01-01..2025-12-31), manifest={{file}}.sha256, repositories=… and "
-        "types=… follow the address"
+        f"{archive.name}: only dates (2015-01-01..2025-12-31), manifest={{file}}.sha256 (or with {{hour}}), "
+        "repositories=… and types=… follow the address"
     )
 
 

@@ -1,5 +1,6 @@
 """GITPULSE_ARCHIVES, and what archives answer."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.events.fetching import ArchiveUnreachable, Fetcher, promised_sha256
+from gitpulse_assets.events.ledger import in_words
 from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.hours import START, event, packed
 
@@ -67,6 +69,7 @@ def test_15_a_password_in_an_archive_s_address_is_refused_and_not_shown(text: st
         (f"{B}  other.json.gz\n{A}  {NAME}\n", A),
         (f"{B}  other\n{A}  another\n", None),
         (json.dumps({"sha256": A, "count": 3}), A),
+        (json.dumps({"uncompressed_sha256": B, "compressed_sha256": A}), A),
         (json.dumps({"files": [{"name": "x", "sha256": B}, {"name": NAME, "sha256": A}]}), A),
         (json.dumps({"2026-03-01-20.json.gz": {"sha256": B}, NAME: {"sha256": A}}), A),
         (json.dumps({"2026-03-01-20.json.gz": {"sha256": B}}), None),
@@ -93,7 +96,25 @@ def test_a_file_that_is_not_the_manifests_is_kept_out(tmp_path, lake, run):
     assert list(lake.store.list("silver/public_event/")) == []
     (folder / f"{NAME}.sha256").unlink()
     rows = run(lake, f"a={folder} manifest={{file}}.sha256", days=1)
-    assert [(row.status, row.row_count) for row in rows if row.status != "missing"] == [("whole", 1)]
+    assert [(row.status, row.row_count, row.is_checksum_confirmed) for row in whole(rows)] == [
+        ("whole", 1, False)
+    ]
+    assert in_words(whole(rows)[0]).endswith("; the archive's manifest names no checksum of it")
+
+
+def whole(rows):
+    return [row for row in rows if row.status != "missing"]
+
+
+def test_a_manifest_may_stand_under_the_hour_s_name(tmp_path, lake, run):
+    """As the OpenDigger mirror has it: 2026-03-01-21.manifest.json beside 2026-03-01-21.json.gz."""
+    folder, content = tmp_path / "a", packed([event(1, START)])
+    folder.mkdir()
+    (folder / NAME).write_bytes(content)
+    own = {"event_count": 1, "compressed_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / "2026-03-01-21.manifest.json").write_text(json.dumps(own))
+    rows = run(lake, f"a={folder} manifest={{hour}}.manifest.json", days=1)
+    assert [(row.is_checksum_confirmed, row.detail) for row in whole(rows)] == [(True, None)]
 
 
 @pytest.mark.dear
