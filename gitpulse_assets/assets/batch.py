@@ -25,9 +25,10 @@ from gitpulse_assets.processes.stopping import pause, stops_noted
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.batches import is_of_many
 from gitpulse_assets.runs.busy import is_at_work, is_in_hand
+from gitpulse_assets.runs.deaths import deaths_by_key
 from gitpulse_assets.runs.history import refreshed_at
 from gitpulse_assets.runs.kinds import AT_WORK_TAG, REPO_TAG, repo_tags
-from gitpulse_assets.runs.launch import RunOutcome, execute_job, outcome, run_config
+from gitpulse_assets.runs.launch import RunOutcome, execute_job, outcome, recorded_run, run_config
 from gitpulse_assets.runs.marks import INTERRUPTED
 from gitpulse_assets.runs.process import SWEEP_TAG
 from gitpulse_assets.runs.sqlite_connections import keep_connections
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 BATCH_WAITS, BATCH_WAIT_SECONDS = 120, 5.0
 # GitHub's hour, as often as a run may last; within the minute something else may have mended it.
 LIMITS_MAX, LIMIT_SECONDS_MIN = 12, 60.0
+# Dagster executes a batch three times: whom its process died at twice would have the third die, too.
+DEATHS_MAX = 2
 STEPS = ("bronze", "silver", "sync_state", "gold")
 Steps = Generator[Received | MadeSoFar, None, bool | None]
 
@@ -122,12 +125,30 @@ def asked_at(context: Context) -> datetime | None:
 def alone(batch: Batch, repo: Repo) -> RunOutcome:
     """Execute the repository's own run in this process, and tell how it ended."""
     run = batch.work.run
+    config, tags = of_its_own(batch, repo)
+    run_id, events = execute_job(batch.job, batch.work.instance, config, tags, repo, run.asset_selection)
+    return outcome(repo, run_id, events)
+
+
+def of_its_own(batch: Batch, repo: Repo) -> tuple[dict[str, object], dict[str, str]]:
+    """Configuration and tags of the repository's own run."""
+    run = batch.work.run
     kept = {tag: run.tags[tag] for tag in (BACKFILL_ID_TAG,) if tag in run.tags}
     configs = {"bronze": batch.refresh.model_dump(), "silver": batch.merge.model_dump()}
     config = run_config({step: configs[step] for step in batch.steps if step in configs})
-    tags = {**kept, **repo_tags(repo.key), SWEEP_TAG: run.run_id}
-    run_id, events = execute_job(batch.job, batch.work.instance, config, tags, repo, run.asset_selection)
-    return outcome(repo, run_id, events)
+    return config, {**kept, **repo_tags(repo.key), SWEEP_TAG: run.run_id}
+
+
+def given_up(batch: Batch, repo: Repo, deaths: int) -> str:
+    """Fail the repository's own run without executing it here, and return why.
+
+    Dagster retries it, as any whose process died, in a process that is not the batch's.
+    """
+    why = f"the process of this batch died {deaths} times while it was at work on {repo}"
+    config, tags = of_its_own(batch, repo)
+    run = recorded_run(batch.job, batch.work.instance, config, tags, batch.work.run.asset_selection)
+    batch.work.instance.report_run_failed(run, why)
+    return why
 
 
 def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
@@ -135,7 +156,7 @@ def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
     keep_connections(batch.work.instance)
     done = done_before(batch, keys, batch.since) if batch.since else []
     taken = Taken(walked=done, failed=failed_before(batch, set(keys) - set(done)))
-    due = [key for key in keys if key not in {*taken.walked, *taken.failed}]
+    due = deadly_last(batch, [key for key in keys if key not in {*taken.walked, *taken.failed}], taken.failed)
     # One connection to GitHub, and one pace, for all.
     with batch.work.client() if "bronze" in batch.steps else nullcontext() as client:
         work = replace(batch.work, client=lambda: nullcontext(client)) if client else batch.work
@@ -150,6 +171,18 @@ def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
     if taken.limited:
         retry_later(batch, taken)
     return taken
+
+
+def deadly_last(batch: Batch, keys: Sequence[str], failed: dict[str, str]) -> list[str]:
+    """The keys in the order in which they are taken: last those at whom an execution of the batch died.
+
+    Where several did the repository is not taken here again, and added to `failed`.
+    """
+    deaths = deaths_by_key(batch.work.instance, batch.work.run)
+    for key in keys:
+        if deaths[key] >= DEATHS_MAX:
+            failed[key] = given_up(batch, Repo.parse(key), deaths[key])
+    return sorted((key for key in keys if key not in failed), key=lambda key: deaths[key])
 
 
 def retry_later(batch: Batch, taken: Taken) -> NoReturn:

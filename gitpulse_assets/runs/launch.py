@@ -175,17 +175,8 @@ def execute_job(
     repo: Repo | None = None,
     assets: Collection[dg.AssetKey] | None = None,
 ) -> tuple[str, list[dg.DagsterEvent]]:
-    """Do the same with a job as it is at hand, under a run's whole configuration.
-
-    `assets`: those chosen of the job, without which a run of a choice could not be executed again.
-    """
-    run = instance.create_run_for_job(
-        job_def=job,
-        run_config=config,
-        tags={**job.run_tags, **process_tag(), **tags},
-        asset_selection=frozenset(assets) if assets else None,
-        remote_job_origin=repository_origin().get_job_origin(job.name),
-    )
+    """Do the same with a job as it is at hand, under a run's whole configuration."""
+    run = recorded_run(job, instance, config, tags, assets)
     logger = logging.getLogger(active.__name__)
     logger.addFilter(is_true)
     try:
@@ -194,6 +185,26 @@ def execute_job(
     finally:
         # What logging keeps outlives the modules, and DuckDB with them, which then complains.
         logger.removeFilter(is_true)
+
+
+def recorded_run(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    config: Mapping[str, object],
+    tags: Mapping[str, str],
+    assets: Collection[dg.AssetKey] | None = None,
+) -> dg.DagsterRun:
+    """Record a run of the job that this process is to execute, so that it can be executed again in the UI.
+
+    `assets`: those chosen of the job, without which a run of a choice could not be executed again.
+    """
+    return instance.create_run_for_job(
+        job_def=job,
+        run_config=config,
+        tags={**job.run_tags, **process_tag(), **tags},
+        asset_selection=frozenset(assets) if assets else None,
+        remote_job_origin=repository_origin().get_job_origin(job.name),
+    )
 
 
 def is_true(record: logging.LogRecord) -> bool:

@@ -21,6 +21,7 @@ from gitpulse_assets.assets.batch import (
     asked_at,
     begin_alone,
     done_before,
+    take_all,
     take_partitions,
     whole_path,
 )
@@ -218,6 +219,47 @@ def test_a_choice_of_assets_is_a_choice_in_the_failed_repositorys_own_run_too(
     assert {run.tags["dagster/partition"] for run in own} == set(KEYS[:2])
     assert {run.status for run in own} == {FAILURE}
     assert [run.asset_selection for run in own] == [frozenset(chosen)] * 2
+
+
+def taken_again(
+    defs: dg.Definitions, instance: dg.DagsterInstance, create: Any, root: dg.DagsterRun, patch: Any
+) -> tuple[dg.DagsterRun, list[str], dict[str, str]]:
+    """A retry of the run, in which nothing fails: it, whom it takes in their order, and why others failed."""
+    order: list[str] = []
+    patch.setattr(batch, "take_one", lambda _, repo: order.append(repo.key) or "")
+    ids = {"root_run_id": root.run_id, "parent_run_id": root.run_id}
+    tags = {f"dagster/{name}": run_id for name, run_id in ids.items()}
+    run = create(REFRESH_WATCHED_JOB, STARTED, tags=tags, **ids)
+    context: Any = SimpleNamespace(retry_number=0, log=logging.getLogger("test"))
+    work: Any = SimpleNamespace(instance=instance, run=run)
+    taken = take_all(Batch(context, work, defs.resolve_job_def("rebuild"), steps=["gold"]), KEYS)
+    return run, order, taken.failed
+
+
+def test_whom_an_execution_of_the_batch_died_at_is_taken_last_and_after_a_second_death_not_in_it(
+    defs: dg.Definitions, instance: dg.DagsterInstance, create: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """One that takes its process down (memory, a crash in a library) would have all behind it never taken."""
+    root = create(REFRESH_WATCHED_JOB, FAILURE, tags={AT_WORK_TAG: KEYS[0], "dagster/backfill": "b"})
+    dead, order, failed = taken_again(defs, instance, create, root, monkeypatch)
+    assert (order, failed) == ([*KEYS[1:], KEYS[0]], {})
+    instance.report_run_failed(dead)
+    run, order, failed = taken_again(defs, instance, create, root, monkeypatch)
+    assert (order, list(failed)) == (KEYS[1:], KEYS[:1])
+    # As one alone whose process dies: a failed run and partition, an alert, and Dagster's retries.
+    (own,) = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: run.run_id}))
+    assert (own.tags["dagster/partition"], own.status, own.job_name) == (KEYS[0], FAILURE, "rebuild")
+    (told,) = finished_runs(instance, record_of(instance, own))
+    assert told.message == "the process of this batch died 2 times while it was at work on acme/anvil"
+
+
+def test_whom_a_batch_was_at_work_on_when_its_step_failed_is_not_to_blame(
+    defs: dg.Definitions, instance: dg.DagsterInstance, create: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Stopped by a signal, or the database went: Dagster says so of the run."""
+    tags = {AT_WORK_TAG: KEYS[0], "dagster/failure_reason": "STEP_FAILURE"}
+    root = create(REFRESH_WATCHED_JOB, FAILURE, tags=tags)
+    assert taken_again(defs, instance, create, root, monkeypatch)[1] == KEYS
 
 
 def test_a_step_that_is_retried_leaves_out_what_its_first_try_did(instance: dg.DagsterInstance, create: Any):
