@@ -5,7 +5,8 @@ ask for runs; what a run does is the job's.
 """
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from gitpulse_assets.partitions import REPOS_PARTITIONS, repos
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.runs.batches import requests_for
-from gitpulse_assets.runs.busy import busy_keys, has_run, keys_in_writing, last_ends
+from gitpulse_assets.runs.busy import busy_keys, keys_in_writing, keys_with_runs, last_ends
 from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.settings import Settings, load_settings
 
@@ -34,6 +35,9 @@ WATCH_SECONDS = 300
 LOOK_SECONDS = 30
 # Dagster ends a tick after 60 seconds; a look that waits for a time-out twice may take 21 more.
 LOOKING_SECONDS_MAX = 30.0
+# The same of the watch list, whose tick asks for names, then seeks who is due, then checks what was written.
+ASKING_UNTIL, SEEKING_UNTIL, CHECKING_UNTIL = 20.0, 35.0, 45.0
+CHECKED_AT_ONCE = 50
 # Each costs the daemon a tenth of a second and more.
 RUNS_A_TICK_MAX = 50
 
@@ -73,48 +77,82 @@ def kept_client(settings: Settings) -> "GitHubClient":
     ),
 )
 def watch_list(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Follow the watch list; the lake keeps who is a member."""
-    from gitpulse_assets.pipeline.wrong_input import wrong_input
+    """Follow the watch list as far as a tick has time for; the lake keeps who is a member.
+
+    The cursor is the key up to which what is written of the members was checked.
+    """
     from gitpulse_assets.watch.state import membership
     from gitpulse_assets.watch.watch_list import watch_list as read_watch_list
 
-    settings, now = load_settings(), datetime.now(UTC)
+    settings, now, began = load_settings(), datetime.now(UTC), time.monotonic()
     lake, wanted = open_lake(settings), read_watch_list(settings)
     stored = membership(lake.store)
     state = stored.load()
-    state, step, stopped_by = in_step(sensor_client(settings), lake, state, wanted, now)
+    client = sensor_client(settings)
+    state, step, stopped_by = in_step(client, lake, state, wanted, now, began + ASKING_UNTIL)
     for key in step.retired:
         context.log.info("%s is not on the watch list any more: retired, its data stay", key)
     for name, trouble in step.troubles.items():
         context.log.warning("%s cannot be watched: %s", name, trouble)
-    due, state = first_due(context.instance, lake, state, now)
-    due = due[: RUNS_A_TICK_MAX * settings.batch_size]
+    most = RUNS_A_TICK_MAX * settings.batch_size
+    due, state = first_due(context.instance, lake, state, now, most, began + SEEKING_UNTIL)
     requests = requests_for(due, settings.batch_size, f"first:{marked(due, state)}", now)
     stored.save(state)
-    repos_watched = map(Repo.parse, state.watched_keys)
-    for line in wrong_input(lake, {repo: wanted.options(repo) for repo in repos_watched}):
-        context.log.warning("%s", line)
+    cursor = checked(context, lake, wanted, state.watched_keys, began + CHECKING_UNTIL)
     missing = sorted(set(state.watched_keys) - set(context.instance.get_dynamic_partitions(REPOS_PARTITIONS)))
     reason = told(state, step, stopped_by)
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[repos.build_add_request(list(some)) for some in chunks(missing)],
+        cursor=cursor,
         skip_reason=None if requests else dg.SkipReason(reason),
     )
 
 
+def checked(
+    context: dg.SensorEvaluationContext,
+    lake: "Lake",
+    wanted: "WatchList",
+    keys: Sequence[str],
+    deadline: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> str:
+    """Log what is written wrongly of members, by turns until the deadline; return the last of them."""
+    from gitpulse_assets.pipeline.wrong_input import wrong_input
+    from gitpulse_assets.watch.looking import in_turn
+
+    last, turn = context.cursor or "", in_turn(keys, context.cursor or "")
+    lines: dict[str, None] = {}
+    for start in range(0, len(turn), CHECKED_AT_ONCE):
+        if clock() >= deadline:
+            break
+        some = turn[start : start + CHECKED_AT_ONCE]
+        lines |= dict.fromkeys(
+            wrong_input(lake, {repo: wanted.options(repo) for repo in map(Repo.parse, some)})
+        )
+        last = some[-1]
+    for line in lines:
+        context.log.warning("%s", line)
+    return last
+
+
 def in_step(
-    client: "GitHubClient", lake: "Lake", state: "Membership", wanted: "WatchList", now: datetime
+    client: "GitHubClient",
+    lake: "Lake",
+    state: "Membership",
+    wanted: "WatchList",
+    now: datetime,
+    deadline: float,
 ) -> "tuple[Membership, Step, str]":
     """Ask what has to be asked, and follow the list; what stopped the asking leaves the rest for later."""
     from gitpulse_assets.watch.asking import identities
     from gitpulse_assets.watch.membership import follow, new_names, unknown_keys, wanted_repos
     from gitpulse_assets.watch.state import Membership, stop_after
 
-    listings, stopped_by = listed(client, state, wanted, now)
+    listings, stopped_by = listed(client, state, wanted, now, deadline)
     places = wanted_repos(wanted, listings)
     unknown = unknown_keys(state, places)
-    found, reason = identities(client, [] if stopped_by else unknown)
+    found, reason = identities(client, [] if stopped_by else unknown, deadline)
     stopped_by = stopped_by or reason
     unasked = set(unknown) - set(found)
     places = {name: place for name, place in places.items() if name not in unasked}
@@ -125,6 +163,7 @@ def in_step(
     }
     known = by_hand(lake, state) if new_names(state, places, found) else {}
     step = follow(state, places, found, known, unlisted, now)
+    step.unasked_count = len(unasked)
     troubles = {owner: listing.trouble for owner, listing in listings.items() if listing.trouble}
     stop = stop_after(state.stop, stopped_by, now)
     members = Membership(step.members, listings, step.troubles | troubles, state.revision, stop)
@@ -132,9 +171,12 @@ def in_step(
 
 
 def listed(
-    client: "GitHubClient", state: "Membership", wanted: "WatchList", now: datetime
+    client: "GitHubClient", state: "Membership", wanted: "WatchList", now: datetime, deadline: float
 ) -> "tuple[dict[str, Listing], str]":
-    """The organisations' repositories, asked for once an hour; and what stopped the asking, if anything."""
+    """The organisations' repositories, asked for once an hour; and what stopped the asking, if anything.
+
+    Those that the deadline left are as they were.
+    """
     from gitpulse_assets.github.errors import GitHubError
     from gitpulse_assets.watch.asking import list_owner
     from gitpulse_assets.watch.membership import due_owners
@@ -143,7 +185,9 @@ def listed(
     listings = {owner: listing for owner, listing in state.listings.items() if owner in owners}
     try:
         for owner in due_owners(wanted, listings, now):
-            listings[owner] = list_owner(client, owner, listings.get(owner), now)
+            if time.monotonic() >= deadline:
+                break
+            listings[owner] = list_owner(client, owner, listings.get(owner), now, deadline)
     except GitHubError as error:
         return listings, str(error)
     return listings, ""
@@ -162,13 +206,24 @@ def by_hand(lake: "Lake", state: "Membership") -> dict[int, str]:
 
 
 def first_due(
-    instance: dg.DagsterInstance, lake: "Lake", state: "Membership", now: datetime
+    instance: dg.DagsterInstance,
+    lake: "Lake",
+    state: "Membership",
+    now: datetime,
+    most: int,
+    deadline: float,
+    clock: Callable[[], float] = time.monotonic,
 ) -> "tuple[list[str], Membership]":
-    """The new members whose history is to be fetched, until there is a run; never a second time."""
+    """The new members whose history is to be fetched, until there is a run; never a second time.
+
+    At most `most`, and those that are found by the deadline: the others have a later tick.
+    """
     due, members = [], dict(state.members)
-    busy = busy_keys(instance, now)
+    busy, known = busy_keys(instance, now), keys_with_runs(instance)
     for key in sorted(key for key, member in members.items() if member.is_first_run_due):
-        if has_run(instance, key) or lake.manifest(Repo.parse(key)).rows():
+        if len(due) == most or clock() >= deadline:
+            break
+        if key in known or (key not in busy and lake.manifest(Repo.parse(key)).rows()):
             members[key] = msgspec.structs.replace(members[key], is_first_run_due=False)
         elif key not in busy:
             due.append(key)
@@ -186,6 +241,7 @@ def told(state: "Membership", step: "Step", stopped_by: str) -> str:
     retired_count = len(state.members) - len(state.watched_keys)
     parts = [f"{len(state.watched_keys)} repositories watched, {retired_count} retired"]
     parts += [f"{len(keys)} {what}" for what, keys in (("new", step.new), ("back", step.returned)) if keys]
+    parts += [f"{step.unasked_count} names yet to be asked for"] if step.unasked_count else []
     parts += [f"{name}: {trouble}" for name, trouble in list(state.troubles.items())[:5]]
     return "; ".join([*parts, *([f"stopped early: {stopped_by}"] if stopped_by else [])])
 

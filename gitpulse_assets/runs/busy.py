@@ -144,6 +144,6 @@ def told_by_fetches(instance: dg.DagsterInstance, keys: Collection[str]) -> dict
     return {key: one for key, one in told.items() if one.run_id in fetched}
 
 
-def has_run(instance: dg.DagsterInstance, key: str) -> bool:
-    """Whether a run that was asked for by us or on the command line is there, in whatever state."""
-    return instance.get_runs_count(dg.RunsFilter(tags={REPO_TAG: key})) > 0
+def keys_with_runs(instance: dg.DagsterInstance) -> set[str]:
+    """The keys of which a run that we or the command line asked for is there, in whatever state."""
+    return {key for _, keys in instance.get_run_tags([REPO_TAG]) for key in keys}

@@ -35,9 +35,13 @@ class Identity:
 
 @dataclass
 class Step:
-    """The members after a step, and the partition keys that are new to it, came back or were retired."""
+    """The members after a step, and the partition keys that are new to it, came back or were retired.
+
+    `unasked_count`: names of the list that are no members yet, since GitHub could not be asked who they are.
+    """
 
     members: dict[str, Member]
+    unasked_count: int = 0
     troubles: dict[str, str] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
     returned: list[str] = field(default_factory=list)

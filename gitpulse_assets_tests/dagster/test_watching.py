@@ -1,31 +1,42 @@
 """The two sensors: the partitions follow the watch list, and runs follow the changes."""
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.utils import make_new_run_id
 
 from gitpulse_assets.alerting.alert import Alert
 from gitpulse_assets.alerting.rules import Hour, judge_stops
 from gitpulse_assets.automation import watching
 from gitpulse_assets.automation.alerts import watched
-from gitpulse_assets.automation.watching import changed_repositories, kept_client, watch_list
+from gitpulse_assets.automation.watching import (
+    changed_repositories,
+    checked,
+    first_due,
+    kept_client,
+    watch_list,
+)
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.busy import busy_keys, last_ends
-from gitpulse_assets.runs.kinds import REFRESH_WATCHED_JOB, REPO_TAG, SWEEP_OP
+from gitpulse_assets.runs.kinds import REFRESH_JOB, REFRESH_WATCHED_JOB, REPO_TAG, SWEEP_OP, repo_tags
 from gitpulse_assets.runs.launch import refresh
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets.settings import SettingsError, load_settings
-from gitpulse_assets.watch import looking
-from gitpulse_assets.watch.state import membership, sights
+from gitpulse_assets.watch import asking, looking
+from gitpulse_assets.watch.state import Member, Membership, membership, sights
 from gitpulse_assets_tests.crash.pipeline import Place, Run
 
 KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
@@ -82,6 +93,12 @@ def keys(result: dg.SensorResult) -> list[str]:
         batch = request.run_config.get("ops", {}).get(SWEEP_OP, {}).get("config", {})
         found += batch.get("keys") or [str(request.partition_key)]
     return found
+
+
+def a_run_of(key: str, status: str) -> dg.DagsterRun:
+    return dg.DagsterRun(
+        REFRESH_JOB, make_new_run_id(), status=dg.DagsterRunStatus[status], tags=repo_tags(key)
+    )
 
 
 def said(result: dg.SensorResult) -> str:
@@ -198,7 +215,10 @@ class TestFollowing:
         assert registered(instance) == ["acme/rocket"]
         assert name in membership(lake.store).load().troubles
 
-    def test_a_limit_leaves_the_rest_for_later(self, follow: Tick, sandbox: Sandbox, lake: Lake):
+    def test_a_limit_leaves_the_rest_for_later(
+        self, follow: Tick, sandbox: Sandbox, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(asking, "REQUESTS_AT_ONCE", 1)
         sandbox.app.faults.append(Fault("primary_limit", skip=1, times=ALWAYS))
         assert keys(follow()) == ["acme/anvil"]
         sandbox.app.faults.clear()
@@ -206,6 +226,54 @@ class TestFollowing:
         # The hour passes for the stand-in alone; the client waits for it by this machine's clock.
         kept_client.cache_clear()
         assert keys(follow()) == ["acme/anvil", "acme/rocket"]
+
+    def test_names_for_which_a_tick_has_no_time_are_asked_for_in_the_next(
+        self, follow: Tick, sandbox: Sandbox, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Dagster ends a tick after 60 seconds and forgets what it found; thousands of names take longer."""
+        with monkeypatch.context() as patch:
+            patch.setattr(watching, "ASKING_UNTIL", 0.0)
+            assert said(follow()) == "0 repositories watched, 0 retired; 2 names yet to be asked for"
+        # It is no trouble of which an alert would tell.
+        assert membership(lake.store).load().stop is None
+        assert keys(follow()) == ["acme/anvil", "acme/rocket"]
+
+    def test_thousands_of_new_members_have_their_turn_as_far_as_a_tick_has_time(
+        self, instance: dg.DagsterInstance, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ):
+        """A query for each of them took longer than a tick, whose end then was forgotten, for ever."""
+        names = [f"many/r{number:04}" for number in range(200)]
+        now, seconds, queries = datetime.now(UTC), itertools.count(), itertools.count()
+        state = Membership({key: Member(key, "here", now, is_first_run_due=True) for key in names})
+        for key, status in ((names[0], "SUCCESS"), (names[1], "STARTED")):
+            instance.add_run(a_run_of(key, status))
+        connect = instance.run_storage.connect
+        monkeypatch.setattr(instance.run_storage, "connect", lambda: (next(queries), connect())[1])
+        found, after = first_due(instance, lake, state, now, 3, math.inf)
+        assert found == names[2:5]
+        assert [key for key in names if not after.members[key].is_first_run_due] == names[:2]
+        found, _ = first_due(instance, lake, state, now, 999, 102, clock=lambda: next(seconds))
+        assert found == names[2:102]
+        assert next(queries) < 10
+
+    def test_what_is_written_of_members_is_checked_by_turns(
+        self, home: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ):
+        seen: list[Repo] = []
+
+        def noted(_: Lake, some: dict[Repo, object]) -> list[str]:
+            seen.extend(some)
+            return []
+
+        monkeypatch.setattr("gitpulse_assets.pipeline.wrong_input.wrong_input", noted)
+        wanted: Any = SimpleNamespace(options=lambda repo: repo)
+        names = [f"many/r{number:04}" for number in range(120)]
+        cursors = [""]
+        for _ in range(3):
+            context = dg.build_sensor_context(cursor=cursors[-1])
+            cursors.append(checked(context, lake, wanted, names, 1, itertools.count().__next__))
+        assert [repo.key for repo in seen] == [*names, *names[:30]]
+        assert cursors[1:] == [names[49], names[99], names[29]]
 
     def test_a_wrong_file_fails_the_tick_with_its_line(self, follow: Tick, file: Path):
         file.write_text("repositories: [x]\n")
