@@ -378,7 +378,7 @@ def begin_alone(work: Work, repo: Repo) -> None:
 
 def done_before(batch: Batch, keys: Sequence[str], since: datetime) -> list[str]:
     """The repositories that were done since then, of which Dagster was told, too."""
-    told, lake = refreshed_at(batch.work.instance), batch.work.lake
+    told, lake = refreshed_at(batch.work.instance, keys), batch.work.lake
     heard = [key for key in keys if key in told and told[key] >= since]
     return [key for key in heard if is_done(lake, key, since, batch.refresh.full)]
 

@@ -33,6 +33,7 @@ from gitpulse_assets.texts.markdown import from_markdown
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
 WILL_RETRY_TAG = "dagster/will_retry"
+VERDICT = dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 TELLING = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -126,7 +127,7 @@ def keys_alone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
 def is_of_verdict(event: dg.DagsterEvent) -> bool:
     """Whether it tells that the last of a repository's tables was made, or found to hold."""
     kinds = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
-    return event.event_type_value in kinds and event.asset_key == dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
+    return event.event_type_value in kinds and event.asset_key == VERDICT
 
 
 def repo_key_of(event: dg.DagsterEvent) -> str:
@@ -223,9 +224,9 @@ class Told:
     run_id: str
 
 
-def refreshed_at(instance: dg.DagsterInstance) -> dict[str, datetime]:
-    """Return when each repository's verdict was last made, the end of the whole path, or found to hold."""
-    return {key: told.at for key, told in last_told(instance).items()}
+def refreshed_at(instance: dg.DagsterInstance, keys: Collection[str] | None = None) -> dict[str, datetime]:
+    """When the verdict of each repository, or of these, was last made, the end of all, or found to hold."""
+    return {key: told.at for key, told in last_told(instance, keys).items()}
 
 
 def last_told(instance: dg.DagsterInstance, keys: Collection[str] | None = None) -> dict[str, Told]:
@@ -239,16 +240,28 @@ def told_at(
     instance: dg.DagsterInstance, kind: dg.DagsterEventType, keys: Collection[str] | None
 ) -> dict[str, Told]:
     """Return when Dagster last heard of each repository's verdict in this way."""
-    key = dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
     is_made = kind == dg.DagsterEventType.ASSET_MATERIALIZATION
     fetch = instance.fetch_materializations if is_made else instance.fetch_observations
-    latest = instance.get_latest_storage_id_by_partition(key, kind)
     told = {}
-    for chunk in chunks([number for name, number in latest.items() if keys is None or name in keys]):
-        wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=chunk)
+    for chunk in chunks(latest_ids(instance, kind, keys)):
+        wanted = dg.AssetRecordsFilter(asset_key=VERDICT, storage_ids=chunk)
         for one in fetch(wanted, limit=len(chunk)).records:
             told[one.partition_key] = Told(datetime.fromtimestamp(one.timestamp, UTC), one.run_id)
     return told
+
+
+def latest_ids(
+    instance: dg.DagsterInstance, kind: dg.DagsterEventType, keys: Collection[str] | None
+) -> list[int]:
+    """The ids of the last event of this kind of each repository's verdict, or of these."""
+    latest = instance.get_latest_storage_id_by_partition
+    # Of no partitions Dagster would tell those of all.
+    found = (
+        [latest(VERDICT, kind)]
+        if keys is None
+        else [latest(VERDICT, kind, set(some)) for some in chunks(sorted(keys))]
+    )
+    return [number for some in found for number in some.values()]
 
 
 def standings(

@@ -31,7 +31,7 @@ from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.busy import busy_keys, is_at_work, last_ends
-from gitpulse_assets.runs.history import finished_runs, last_failures
+from gitpulse_assets.runs.history import finished_runs, last_failures, refreshed_at
 from gitpulse_assets.runs.kinds import AT_WORK_TAG, REFRESH_JOB, REFRESH_WATCHED_JOB, repo_tags
 from gitpulse_assets.runs.process import PROCESS_TAG, SWEEP_TAG
 from gitpulse_assets.runs.telling import Telling, tell_dagster
@@ -285,6 +285,34 @@ def test_what_was_published_but_never_told_is_taken_again(
     nothing: Any = None
     work: Any = SimpleNamespace(instance=instance, lake=None)
     assert done_before(Batch(nothing, work, nothing), KEYS, since) == [KEYS[1]]
+
+
+def test_a_batch_reads_of_its_own_repositories_alone_when_they_were_told(
+    instance: dg.DagsterInstance, create: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Of ten thousand, two hundred batches a day would each read all that was told of all."""
+    told = [
+        kind(VERDICT, partition=key)
+        for key in KEYS
+        for kind in (dg.AssetMaterialization, dg.AssetObservation)
+    ]
+    create(REFRESH_WATCHED_JOB, SUCCESS, *told)
+    read: list[str] = []
+    fetch = instance.event_log_storage._get_event_records
+
+    def noted(*given: Any, **named: Any) -> Any:
+        found = fetch(*given, **named)
+        read.extend(str(one.partition_key) for one in found)
+        return found
+
+    monkeypatch.setattr(instance.event_log_storage, "_get_event_records", noted)
+    assert set(refreshed_at(instance, KEYS[:1])) == {KEYS[0]}
+    assert refreshed_at(instance, []) == {}
+    assert read == KEYS[:1] * 2
+    work: Any = SimpleNamespace(instance=instance, lake=None)
+    nothing: Any = None
+    assert done_before(Batch(nothing, work, nothing), KEYS[:1], datetime.now(UTC)) == []
+    assert read == KEYS[:1] * 4
 
 
 def test_a_batch_takes_no_step_that_its_run_is_not_to_execute(
