@@ -13,11 +13,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
 from gitpulse_assets.checks.result import SAMPLE_KEYS
@@ -29,6 +25,7 @@ from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.runs.kinds import RECONCILE_JOB, RECONCILE_WATCHED_JOB, REFRESH_JOB
 from gitpulse_assets.runs.marks import shown_direction, shown_verdict
 from gitpulse_assets.runs.process import SWEEP_TAG
+from gitpulse_assets.runs.records import run_records
 from gitpulse_assets.texts.markdown import from_markdown
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
@@ -267,7 +264,7 @@ def latest_ids(
 def standings(
     instance: dg.DagsterInstance, repo_keys: Iterable[str], *, with_last_runs: bool
 ) -> list[Standing]:
-    """Return where each repository stands; how its last run ended only on request, for it is a query each."""
+    """Return where each repository stands; how its last run ended only on request: all failed are read."""
     fresh = refreshed_at(instance)
     failed = last_failures(instance, repo_keys, fresh) if with_last_runs else {}
     return [
@@ -284,23 +281,37 @@ def standings(
 def last_failures(
     instance: dg.DagsterInstance, repo_keys: Iterable[str], fresh: Mapping[str, datetime]
 ) -> dict[str, str]:
-    """The last runs that failed, by key; not where a batch refreshed the repository since."""
-    found = {}
-    for key in repo_keys:
-        for record in last_run(instance, key):
-            is_over = key in fresh and fresh[key] > updated_at(record)
-            if record.dagster_run.status == dg.DagsterRunStatus.FAILURE and not is_over:
-                found[key] = record.dagster_run.run_id
-    return found
+    """The last runs of repositories alone that failed, by key; not where a batch refreshed one since."""
+    newest, failed = newest_failures(instance), {}
+    for key in newest.keys() & set(repo_keys):
+        if key not in fresh or fresh[key] <= updated_at(newest[key]):
+            failed[key] = newest[key]
+    over = succeeded_after(instance, failed)
+    return {key: record.dagster_run.run_id for key, record in failed.items() if key not in over}
 
 
-def last_run(instance: dg.DagsterInstance, key: str) -> list[dg.RunRecord]:
-    """The newest ended run of the repository alone, which a backfill asks for as a range of one."""
-    of_range = {ASSET_PARTITION_RANGE_START_TAG: key, ASSET_PARTITION_RANGE_END_TAG: key}
-    found: list[dg.RunRecord] = []
-    for tags in ({PARTITION_NAME_TAG: key}, of_range):
-        found += instance.get_run_records(dg.RunsFilter(statuses=ENDED, tags=tags), limit=1)
-    return sorted(found, key=lambda one: one.create_timestamp)[-1:]
+def newest_failures(instance: dg.DagsterInstance) -> dict[str, dg.RunRecord]:
+    """The newest failed run of each repository alone, which a backfill asks for as a range of one, by key."""
+    newest: dict[str, dg.RunRecord] = {}
+    for record in run_records(instance, dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
+        newest.setdefault(key_of(record.dagster_run), record)
+    return newest
+
+
+def succeeded_after(instance: dg.DagsterInstance, failed: Mapping[str, dg.RunRecord]) -> set[str]:
+    """The keys of which a run alone that was asked for behind the failed one ended well."""
+    over = set()
+    for some in chunks(sorted(failed)):
+        since = min(failed[key].create_timestamp for key in some)
+        for tag in (PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG):
+            wanted = dg.RunsFilter(
+                statuses=[dg.DagsterRunStatus.SUCCESS], tags={tag: list(some)}, created_after=since
+            )
+            for record in run_records(instance, wanted):
+                key = key_of(record.dagster_run)
+                if key in failed and record.create_timestamp > failed[key].create_timestamp:
+                    over.add(key)
+    return over
 
 
 def days_not_whole(instance: dg.DagsterInstance) -> frozenset[date]:

@@ -19,11 +19,11 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG
 
 from gitpulse_assets.runs.backfills import open_backfills
 from gitpulse_assets.runs.chunks import chunks
+from gitpulse_assets.runs.records import run_records
 
 if TYPE_CHECKING:
     from dagster._core.storage.event_log import SqlEventLogStorage
 
-RECORDS_A_QUERY = 500
 # Of each repository and job, whatever their age: how it went last, and before.
 LAST_RUNS_KEPT = 3
 MACHINERY_AFTER = timedelta(days=7)
@@ -86,7 +86,7 @@ def _ended(instance: dg.DagsterInstance, old: datetime, ripe: datetime) -> tuple
     backfills = open_backfills(instance)
     gone: list[str] = []
     good: set[str] = set()
-    for record in _records(instance):
+    for record in run_records(instance, dg.RunsFilter(statuses=FINISHED_STATUSES)):
         run, ended_at = record.dagster_run, record.end_time or record.create_timestamp.timestamp()
         subject = (run.job_name, run.tags.get(PARTITION_NAME_TAG))
         counts[subject] += 1
@@ -96,16 +96,6 @@ def _ended(instance: dg.DagsterInstance, old: datetime, ripe: datetime) -> tuple
         if not is_last and run.tags.get(BACKFILL_ID_TAG) not in backfills and ended_at < old.timestamp():
             gone.append(run.run_id)
     return gone, good
-
-
-def _records(instance: dg.DagsterInstance) -> Iterator[dg.RunRecord]:
-    """The runs that have ended, the newest first."""
-    cursor = None
-    while found := instance.get_run_records(
-        dg.RunsFilter(statuses=FINISHED_STATUSES), limit=RECORDS_A_QUERY, cursor=cursor
-    ):
-        yield from found
-        cursor = found[-1].dagster_run.run_id
 
 
 def _needed_run_ids(instance: dg.DagsterInstance) -> set[str]:
