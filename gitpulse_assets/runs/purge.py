@@ -3,6 +3,8 @@
 A run goes whole, its events and its captured output with it, unless something stands on it: the state of a
 partition, the last evaluation of a check, a backfill under way, or that it is among the last of its
 repository and job. Of a good run that stays, the events of its machinery go, which nobody reads a week later.
+Of one that is kept for a state alone, all goes but such states: of a run of many one repository's would keep
+those of all.
 """
 
 import sqlite3
@@ -22,7 +24,8 @@ from gitpulse_assets.runs.chunks import chunks
 from gitpulse_assets.runs.records import run_records
 
 if TYPE_CHECKING:
-    from dagster._core.storage.event_log import SqlEventLogStorage
+    from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
+    from sqlalchemy import Exists, Table
 
 # Of each repository and job, whatever their age: how it went last, and before.
 LAST_RUNS_KEPT = 3
@@ -40,6 +43,14 @@ MACHINERY = (
     "STEP_WORKER_STARTED",
     "STEP_WORKER_STARTING",
 )
+# Of an event of a partition in the file of its run: it is no more in the index of all runs.
+NOT_IN_INDEX = """partition is not null and (run_id, asset_key, partition, dagster_event_type) not in (
+    select run_id, asset_key, partition, dagster_event_type
+    from index_of_all.event_logs
+    where partition is not null
+)"""
+# What was evaluated stands in the table of evaluations, too, from which all is read.
+EVALUATIONS = ("ASSET_CHECK_EVALUATION", "ASSET_CHECK_EVALUATION_PLANNED")
 
 
 def purged(instance: dg.DagsterInstance, keep: timedelta, now: datetime) -> Iterator[str]:
@@ -51,10 +62,14 @@ def purged(instance: dg.DagsterInstance, keep: timedelta, now: datetime) -> Iter
         delete_run(instance, run_id)
     if gone:
         yield f"Dagster: {len(gone):,} runs older than {keep.days} days went, with their events and output"
-    kept = good - set(gone)
+    stays = set(old) - set(gone)
+    count = _without_replaced(instance, sorted(stays))
+    if count:
+        yield f"Dagster: {count:,} events of {len(stays):,} runs that stay went, as newer ones replace them"
+    kept = (good | stays) - set(gone)
     count = _without_machinery(instance, sorted(kept))
     if count:
-        yield f"Dagster: {count:,} events of {len(kept):,} good runs' machinery went"
+        yield f"Dagster: {count:,} events of {len(kept):,} runs' machinery went"
 
 
 def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -120,14 +135,53 @@ def _needed_run_ids(instance: dg.DagsterInstance) -> set[str]:
     return {run_id for (run_id,) in rows if run_id}
 
 
+def _without_replaced(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> int:
+    """Delete what these runs told of partitions and checks and newer ones told anew, and count the events."""
+    from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    count = sum(_delete_replaced(storage, chunk) for chunk in chunks(run_ids))
+    if count and isinstance(storage, SqliteEventLogStorage):
+        index = storage.path_for_shard(INDEX_SHARD_NAME)
+        _trim_shards(storage, run_ids, f"{_is_of(EVALUATIONS)} or {NOT_IN_INDEX}", EVALUATIONS, index)
+    return count
+
+
+def _delete_replaced(storage: "SqlEventLogStorage", run_ids: Sequence[str]) -> int:
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Checks
+    from dagster._core.storage.event_log.schema import AssetEventTagsTable as Tags
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
+    from sqlalchemy import or_, select
+
+    is_told_anew = _is_replaced(Events, "asset_key", "partition", "dagster_event_type")
+    is_over = or_(is_told_anew, Events.c.dagster_event_type.in_(EVALUATIONS))
+    old = select(Events.c.id).where(Events.c.run_id.in_(run_ids), is_told_anew)
+    is_judged_anew = _is_replaced(Checks, "asset_key", "check_name", "partition")
+    with storage.index_connection() as connection:
+        connection.execute(Tags.delete().where(Tags.c.event_id.in_(old)))
+        connection.execute(Checks.delete().where(Checks.c.run_id.in_(run_ids), is_judged_anew))
+        return connection.execute(Events.delete().where(Events.c.run_id.in_(run_ids), is_over)).rowcount
+
+
+def _is_replaced(table: "Table", *what: str) -> "Exists":
+    """Whether there is a newer row of the same; what is of no partition is left alone."""
+    from sqlalchemy import exists
+
+    newer = table.alias()
+    return exists().where(newer.c.id > table.c.id, *(newer.c[name] == table.c[name] for name in what))
+
+
 def _without_machinery(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> int:
     """Delete the events of these runs' machinery and return how many there were."""
     from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 
     storage = instance.event_log_storage
     if isinstance(storage, SqliteEventLogStorage):
-        paths = (Path(storage.path_for_shard(run_id)) for run_id in run_ids)
-        return sum(_trim_shard(path) for path in paths if path.exists())
+        is_machinery = f"dagster_event_type is null or {_is_of(MACHINERY)}"
+        return _trim_shards(storage, run_ids, is_machinery, MACHINERY)
     if isinstance(storage, SqlEventLogStorage):
         return sum(_trim(storage, chunk) for chunk in chunks(run_ids))
     return 0
@@ -144,16 +198,31 @@ def _trim(storage: "SqlEventLogStorage", run_ids: Iterable[str]) -> int:
         return done.rowcount
 
 
-def _trim_shard(path: Path) -> int:
+def _trim_shards(
+    storage: "SqliteEventLogStorage",
+    run_ids: Iterable[str],
+    where: str,
+    values: Sequence[str],
+    index: str = ":memory:",
+) -> int:
+    """Delete what fits from the files of these runs' events, beside the index of all, and count it."""
+    paths = (Path(storage.path_for_shard(run_id)) for run_id in run_ids)
+    return sum(_trim_shard(path, where, values, index) for path in paths if path.exists())
+
+
+def _trim_shard(path: Path, where: str, values: Sequence[str], index: str) -> int:
     """Delete from the file of one run's events, and give the space back: SQLite would keep it for itself."""
-    marks = ", ".join("?" * len(MACHINERY))
-    delete = f"delete from event_logs where dagster_event_type is null or dagster_event_type in ({marks})"
     with closing(sqlite3.connect(path)) as connection:
-        count = connection.execute(delete, MACHINERY).rowcount
+        connection.execute("attach ? as index_of_all", [index])
+        count = connection.execute(f"delete from event_logs where {where}", values).rowcount
         connection.commit()
         if count:
-            connection.execute("vacuum")
+            connection.execute("vacuum main")
     return count
+
+
+def _is_of(kinds: Sequence[str]) -> str:
+    return f"dagster_event_type in ({', '.join('?' * len(kinds))})"
 
 
 def _delete_shard(storage: "SqlEventLogStorage", run_id: str) -> None:

@@ -16,9 +16,10 @@ from gitpulse_assets_tests.deployment import postgres
 KEEP = timedelta(days=30)
 PARTITIONS = dg.DynamicPartitionsDefinition(name="repos")
 NAMES = [dg.AssetKey("made"), dg.AssetKey("made_once")]
+CHECK = dg.AssetCheckSpec("fine", asset="made", partitions_def=PARTITIONS)
 
 
-@dg.asset(partitions_def=PARTITIONS, check_specs=[dg.AssetCheckSpec("fine", asset="made")])
+@dg.asset(partitions_def=PARTITIONS, check_specs=[CHECK])
 def made(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     print("captured")
     return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
@@ -129,9 +130,31 @@ def test_08_of_a_good_run_the_machinery_goes_after_a_week(instance: dg.DagsterIn
     before, kinds = states(instance), kinds_of(instance, run_id)
     assert kinds & set(MACHINERY)
     (said,) = purged(instance, KEEP, in_days(8))
-    assert said.endswith("events of 1 good runs' machinery went")
+    assert said.endswith("events of 1 runs' machinery went")
     assert kinds_of(instance, run_id) == kinds - {*MACHINERY, None}
     assert states(instance) == before
+
+
+def test_08_of_a_run_that_stays_for_one_state_all_other_tellings_go(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    """A run of many repositories would stay whole, with fifty times the rows, for one that is quiet."""
+    monkeypatch.setattr(purge, "LAST_RUNS_KEPT", 0)
+    stays = execute(instance, "both", "a/a")
+    (run,) = instance.get_runs()
+    instance.report_run_failed(run)
+    last = execute(instance, "one", "a/a")
+    before = states(instance)
+    said = list(purged(instance, KEEP, in_days(31)))
+    assert said[0].endswith("events of 2 runs that stay went, as newer ones replace them")
+    told = [entry.dagster_event for entry in instance.all_logs(stays) if entry.dagster_event]
+    assert {str(event.asset_key) for event in told if event.asset_key} == {str(NAMES[1])}
+    assert kinds_of(instance, stays).isdisjoint({*MACHINERY, None, "ASSET_CHECK_EVALUATION"})
+    assert states(instance) == before
+    (check,) = DEFS.resolve_asset_graph().asset_check_keys
+    judged = instance.event_log_storage.get_asset_check_execution_history(check, limit=9)
+    assert [one.run_id for one in judged] == [last]
+    assert list(purged(instance, KEEP, in_days(31))) == []
 
 
 def kinds_of(instance: dg.DagsterInstance, run_id: str) -> set[str | None]:
