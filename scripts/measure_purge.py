@@ -27,21 +27,6 @@ from gitpulse_assets_tests.deployment import postgres
 
 KEYS = [f"many/repository-{number}" for number in range(10)]
 OLD = timedelta(days=40)
-INSTANCE = """
-telemetry: {{enabled: false}}
-storage:
-  custom:
-    module: gitpulse_assets.runs.postgres_storage
-    class: KeptPostgresStorage
-    config:
-      postgres_db:
-        scheme: postgresql+psycopg2
-        hostname: 127.0.0.1
-        port: {port}
-        username: {user}
-        password: secret
-        db_name: gitpulse
-"""
 # Each run gets an id of its own, also where it is written into what Dagster keeps as text.
 COPY = """
 create temp table fresh as select run_id as old, gen_random_uuid()::text as new from runs where {which};
@@ -98,7 +83,7 @@ def main() -> None:
         postgres.served("secret") as database,
     ):
         os.chdir(folder)
-        Path("dagster.yaml").write_text(INSTANCE.format(port=database.port, user=postgres.USER))
+        Path("dagster.yaml").write_text(database.instance)
         os.environ |= {
             "GITHUB_API_URL": base_url,
             "GITHUB_GRAPHQL_URL": f"{base_url}/graphql",

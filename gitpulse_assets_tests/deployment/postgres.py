@@ -18,12 +18,32 @@ import psycopg2
 from gitpulse_assets_tests.deployment.compose import wait_until
 
 USER = "gitpulse"
+INSTANCE = """
+telemetry: {{enabled: false}}
+storage:
+  custom:
+    module: gitpulse_assets.runs.postgres_storage
+    class: KeptPostgresStorage
+    config:
+      postgres_db:
+        scheme: postgresql+psycopg2
+        hostname: 127.0.0.1
+        port: {port}
+        username: {user}
+        password: {password}
+        db_name: gitpulse
+"""
 
 
 @dataclass(frozen=True)
 class Server:
     port: int
     password: str
+
+    @property
+    def instance(self) -> str:
+        """The dagster.yaml of an instance in it."""
+        return INSTANCE.format(port=self.port, user=USER, password=self.password)
 
     @contextmanager
     def cursor(self, database: str = "gitpulse") -> Iterator[Any]:
