@@ -369,6 +369,7 @@ PULL_REQUEST_CURRENT = TableContract(
         Column("additions", pa.int64(), "Lines added; null where not known."),
         Column("deletions", pa.int64(), "Lines deleted; null where not known."),
         Column("changed_file_count", pa.int64(), "Files changed; null where not known."),
+        Column("commit_count", pa.int64(), "Commits; null where not known."),
         Column("last_closing_at", UTC_TIMESTAMP, "Its last closing by REST's issue events; null: none told."),
         Column("is_last_closing_by_commit", pa.bool_(), "Whether that closing names a commit; null as well."),
         Column(

@@ -535,10 +535,10 @@ class GitHubClient:
     def conversations(
         self, repo: Repo, node_ids: Sequence[str], since: Mapping[str, datetime] | None = None
     ) -> Iterator[LifecycleBatch]:
-        """Ask what was said and done on given issues and pull requests, 2 points for 100; needs a token.
+        """Ask what was said and done on given issues and pull requests, 3 points for 100; needs a token.
 
         Threads of over 100 entries cost 1 point more for each further 100. `since`: the moment of each from
-        which on its entries are told, beside the count of its comments; 4 points for 100.
+        which on its entries are told, beside the count of its comments; 5 points for 100.
         """
         return Lifecycles(self._graphql, repo, CONVERSATION).by_ids(node_ids, since)
 

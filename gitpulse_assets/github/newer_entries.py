@@ -32,7 +32,7 @@ _THREAD = """
 
 
 def question_about(count: int) -> str:
-    """The document that asks about so many threads; 100 of them cost 4 points."""
+    """The document that asks about so many threads; 100 of them cost 5 points."""
     variables = " ".join(f"$id{at}: ID! $since{at}: DateTime!" for at in range(count))
     threads = "".join(_THREAD.format(field=THREAD_FIELD, at=at) for at in range(count))
     return (

@@ -19,7 +19,7 @@ from gitpulse_assets.sandbox.older_server import refused_fields
 from gitpulse_assets.sandbox.times import iso, parse_iso
 from gitpulse_assets.sandbox.world import World
 
-CONNECTIONS = frozenset({"issues", "timelineItems", "labels", "assignees", "comments"})
+CONNECTIONS = frozenset({"issues", "timelineItems", "labels", "assignees", "comments", "commits"})
 SORTS = {"CREATED_AT": "created", "UPDATED_AT": "updated", "COMMENTS": "comments"}
 ALL_STATES = ("OPEN", "CLOSED")
 

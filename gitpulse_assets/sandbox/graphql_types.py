@@ -207,6 +207,7 @@ _PULL_REQUEST = _ISSUE | {
     "additions": lambda issue, _: _small_number(issue, 500),
     "baseRefName": lambda _issue, _: "main",
     "changedFiles": lambda issue, _: 1 + _small_number(issue, 20),
+    "commits": lambda issue, _: {"totalCount": 1 + _small_number(issue, 12)},
     "deletions": lambda issue, _: _small_number(issue, 90),
     "fullDatabaseId": lambda issue, _: str(pull_request_id(issue)),
     "headRefName": lambda issue, _: f"change-{issue.number}",

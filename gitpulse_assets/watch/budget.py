@@ -10,7 +10,7 @@ from math import ceil
 
 RECORDS_A_PAGE = 100
 ISSUES_A_POINT = 100
-THREADS_A_POINT = 50
+THREADS_A_POINT = 100 / 3
 # The repository, the probe before the walk and the one after it; GitHub's counts before and after.
 FIXED_REQUESTS = 3
 FIXED_POINTS = 2

@@ -18,6 +18,7 @@ from gitpulse_assets.pipeline.merge import merge, newer_events
 from gitpulse_assets.pipeline.refresh import publish_marts
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
+from gitpulse_assets.sandbox.graphql_types import FIELDS
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.model import IssueComment, Label
 from gitpulse_assets.sandbox.plan import HistoryPlan
@@ -70,12 +71,29 @@ def test_a_label_keeps_its_number_whatever_few_bytes_it_and_its_repository_are_p
     assert unlike(reader, acts) == []
 
 
-def test_what_has_not_changed_costs_no_point_and_what_has_two_for_a_hundred(tmp_path):
+def test_how_large_a_pull_request_is_comes_with_its_conversation(tmp_path):
+    reader = reader_of(tmp_path / "lake", 2, issue_count=10)
+    reader.sync()
+    held = rows(reader, contributors.PULL_REQUEST_CURRENT)
+    found = reader.world.acts_on(REPO.key).repository.issues
+    resolved = FIELDS["PullRequest"]
+    assert held
+    for row in held:
+        issue = found[row["pull_request_number"]]
+        assert row["commit_count"] == resolved["commits"](issue, None)["totalCount"]
+        assert row["changed_file_count"] == resolved["changedFiles"](issue, None)
+        assert (row["additions"], row["deletions"]) == (
+            resolved["additions"](issue, None),
+            resolved["deletions"](issue, None),
+        )
+
+
+def test_what_has_not_changed_costs_no_point_and_what_has_three_for_a_hundred(tmp_path):
     reader = reader_of(tmp_path / "lake", 5, issue_count=60)
     reader.sync()
     (first,) = (row for row in reader.lake.manifest(REPO).rows() if row.stream == "issue_timeline")
     assert first.request_count == -(-first.record_count // 100)
-    assert first.quota_cost == 2 * first.request_count
+    assert first.quota_cost == 3 * first.request_count
     reader.sync()
     assert reader.lake.manifest(REPO).rows()[-3].request_count == 0
 

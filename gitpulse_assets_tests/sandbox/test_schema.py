@@ -114,6 +114,7 @@ PLAIN_DICTS = {
     "IssueConnection",
     "IssueCommentConnection",
     "PullRequestConnection",
+    "PullRequestCommitConnection",
     "LabelConnection",
     "UserConnection",
     "IssueTimelineItemsConnection",

@@ -23,6 +23,7 @@ with received as (
             "mergedBy": {"__typename": "VARCHAR", "login": "VARCHAR", "databaseId": "BIGINT"},
             "headRefName": "VARCHAR", "baseRefName": "VARCHAR", "additions": "BIGINT", "deletions": "BIGINT",
             "changedFiles": "BIGINT", "comments": {"totalCount": "BIGINT"},
+            "commits": {"totalCount": "BIGINT"},
             "timelineItems": {"nodes": [{
                 "__typename": "VARCHAR", "id": "VARCHAR", "createdAt": "VARCHAR", "submittedAt": "VARCHAR",
                 "lastEditedAt": "VARCHAR", "state": "VARCHAR", "stateReason": "VARCHAR",

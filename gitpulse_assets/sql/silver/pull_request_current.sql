@@ -19,6 +19,7 @@ with told as (
         r.p.additions as additions,
         r.p.deletions as deletions,
         r.p.changedFiles as changed_file_count,
+        r.p.commits.totalCount as commit_count,
         (r.fetched_at, r.run_sequence, r.page_number, r.record_number) as place
     from (
         -- A forgotten person is the account that stands for deleted ones.
@@ -30,7 +31,7 @@ with told as (
     select
         issue_id, pull_request_id, pull_request_node_id, merged_at,
         {login: merged_by_login, id: merged_by_id, type: merged_by_type},
-        head_ref, base_ref, additions, deletions, changed_file_count,
+        head_ref, base_ref, additions, deletions, changed_file_count, commit_count,
         (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer)
     from stored_pull_request_current
     semi join changed_thread using (issue_id)
@@ -113,6 +114,7 @@ select
     detail.additions,
     detail.deletions,
     detail.changed_file_count,
+    detail.commit_count,
     closing.last_closing_at,
     closing.is_last_closing_by_commit,
     if(thread.issue_id is null, null, coalesce(requested.logins, [])) as requested_reviewer_logins,
