@@ -67,8 +67,9 @@ EVENT_HOUR_VERDICT = TableContract(
             "later_files: files that late events come in are not there; "
             "filtered: not all of them was kept; feeds_have_more: a feed that is whole has events that the "
             "archive lacks; few_events: fewer than half the usual; no_history: nothing to compare with; "
-            "some_feeds: not every feed that is followed is whole then; sample: they are, and the firehose "
-            "brought some of what happened elsewhere.",
+            "some_feeds: not every feed that is followed is whole then; young: what happened then may still "
+            "show up in them; sample: they are whole, and the firehose brought some of what happened "
+            "elsewhere.",
         ),
     ),
     sample=("event_hour_at", "event_type", "verdict"),

@@ -20,8 +20,8 @@ from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Followed
 HOUR = timedelta(hours=1)
 # GitHub shows an event so long after it happened.
 SHOWN_WITHIN = timedelta(hours=6)
-SOME_FEEDS, SAMPLE = "some_feeds", "sample"
-ENDED = "ended"
+SOME_FEEDS, SAMPLE, YOUNG = "some_feeds", "sample", "young"
+ENDED, WHOLE = "ended", "whole"
 
 Row = dict[str, Any]
 Stretch = tuple[datetime, datetime]
@@ -113,8 +113,17 @@ class FeedHours:
 
     def is_whole(self, name: str, hour_at: datetime) -> bool:
         """Whether every event of a repository, or of an organisation, in an hour was received."""
+        return any(is_whole(stretches, hour_at) for stretches in self._of(name))
+
+    def told(self, name: str, hour_at: datetime) -> str | None:
+        """The same in a word: whole, or young where it will be, once all of the hour has shown in polls."""
+        if self.is_whole(name, hour_at):
+            return WHOLE
+        return YOUNG if any(is_young(stretches, hour_at) for stretches in self._of(name)) else None
+
+    def _of(self, name: str) -> list[Sequence[Stretch]]:
         names = [name] if name in self.private else [name, owner_feed(name)]
-        return any(is_whole(self.stretches.get(one, ()), hour_at) for one in names)
+        return [self.stretches.get(one, ()) for one in names]
 
     def hours(self, first: datetime, last: datetime) -> pa.Table:
         """The rows of `feed_hour` from the first to the last hour, each feed's by itself."""
@@ -177,6 +186,12 @@ def is_whole(stretches: Iterable[Stretch], hour_at: datetime) -> bool:
     return any(begin <= hour_at and hour_at + HOUR + SHOWN_WITHIN <= end for begin, end in stretches)
 
 
+def is_young(stretches: Iterable[Stretch], hour_at: datetime) -> bool:
+    """Whether nothing is missing of an hour but what had not shown up when a feed was polled last."""
+    begin, end = max(stretches, key=lambda one: one[1], default=(hour_at, hour_at))
+    return begin <= hour_at < end < hour_at + HOUR + SHOWN_WITHIN
+
+
 def with_feeds(
     verdicts: Iterable[Row],
     feeds: FeedHours,
@@ -193,13 +208,13 @@ def with_feeds(
     """
     rows = [dict(row) for row in verdicts]
     every = {row["event_hour_at"] for row in rows}
-    shares = {at: share_whole(feeds, relevant(feeds, repository, at, archived), at) for at in every}
+    proven = {at: by_feeds(feeds, relevant(feeds, repository, at, archived), at) for at in every}
     for row in (row for row in rows if row["reason"] != ENDED):
-        share, is_sampled = shares[row["event_hour_at"]], row["event_hour_at"].date() in sampled
-        if share == 1 and (repository is not None or not is_sampled):
-            row |= {"verdict": "whole", "reason": None}
-        elif share and row["verdict"] == "missing":
-            row |= {"verdict": "thin", "reason": SAMPLE if share == 1 else SOME_FEEDS}
+        found, is_sampled = proven[row["event_hour_at"]], row["event_hour_at"].date() in sampled
+        if found == WHOLE and (repository is not None or not is_sampled):
+            row |= {"verdict": WHOLE, "reason": None}
+        elif found and row["verdict"] == "missing":
+            row |= {"verdict": "thin", "reason": SAMPLE if found == WHOLE else found}
     return rows
 
 
@@ -212,6 +227,14 @@ def relevant(
     return [] if hour_at.date() in archived else list(feeds.stretches)
 
 
-def share_whole(feeds: FeedHours, names: Collection[str], hour_at: datetime) -> float:
-    """Which part of some repositories and organisations is whole in an hour, 0 without any."""
-    return sum(feeds.is_whole(name, hour_at) for name in names) / len(names) if names else 0
+def by_feeds(feeds: FeedHours, names: Collection[str], hour_at: datetime) -> str | None:
+    """What the feeds of some repositories and organisations prove of an hour, all of them together.
+
+    That it is whole, that it will be (young), that some say so and others do not; None: nothing.
+    """
+    told = {feeds.told(name, hour_at) for name in names}
+    if told <= {None}:
+        return None
+    if told == {WHOLE}:
+        return WHOLE
+    return SOME_FEEDS if None in told else YOUNG

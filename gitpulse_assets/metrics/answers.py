@@ -282,12 +282,12 @@ class MetricAnswers:
         """Those of the hours from the first to the last, of one month."""
         question.clock.check()
         name, at = question.repository, ds.field("event_hour_at")
-        asked = Asked(first.replace(hour=0), last.replace(hour=23))
-        feeds = self._feeds(question).between(asked.first_hour_at, asked.last_hour_at)
+        asked, feeds = Asked(first.replace(hour=0), last.replace(hour=23)), self._feeds(question)
         of_month = between(question.commits, *days_needed(first.date(), last.date()))
         if name and self._days.is_filtered(of_month):
             asked = replace(asked, repository=name, named=named)
-        judged = self._by_archives(con, question.clock, of_month, feeds, asked)
+        own = feeds.between(asked.first_hour_at, asked.last_hour_at)
+        judged = self._by_archives(con, question.clock, of_month, own, asked)
         judged = judged.filter((at >= first) & (at <= last))
         if not feeds.stretches:
             return judged

@@ -17,6 +17,7 @@ IN_WORDS = {
     "few_events": "the archive brought fewer than half its usual",
     "no_history": "there is nothing to compare them with",
     "some_feeds": "not every feed that is followed is proven to be whole then",
+    "young": "what happened then may still show up in the feeds, which are whole six hours after an hour",
     "sample": "beside whole feeds the firehose brought a sample of all others",
 }
 

@@ -39,14 +39,15 @@ def verdicts(spans: list[dict[str, Any]], repository: str | None, **days: list[d
 
 
 def test_an_hour_is_whole_where_all_of_it_has_had_its_time_to_show_up():
-    assert verdicts([span(1.5, 11)], "acme/rocket") == ["no_file"] * 2 + ["whole"] * 3 + ["no_file"] * 7
+    found = ["no_file"] * 2 + ["whole"] * 3 + ["young"] * 6 + ["no_file"]
+    assert verdicts([span(1.5, 11)], "acme/rocket") == found
 
 
 def test_a_stretch_goes_on_at_midnight():
     assert verdicts([span(-9, -0.1), span(-0.1, 8, gap=None)], "acme/rocket")[:3] == [
         "whole",
         "whole",
-        "no_file",
+        "young",
     ]
 
 
@@ -67,7 +68,15 @@ def test_another_repository_s_feed_says_nothing():
     assert set(verdicts([span(-5, 40)], "acme/other")) == {"no_file"}
 
 
-@pytest.mark.parametrize(("end", "reason"), [(40, "whole"), (2, "some_feeds")])
+def test_a_gap_of_long_ago_is_not_told_as_what_may_still_show_up():
+    """Of a feed that is polled every minute the newest hours were told alike with those that are lost."""
+    polled, lost = span(9.2, 11.9, gap="code"), span(-5, 9)
+    assert verdicts([lost, polled], None)[3:] == ["no_file"] * 7 + ["young"] * 2
+    both = [lost, polled, span(-5, 11.9, name="acme/moon")]
+    assert verdicts(both, None)[3:] == ["some_feeds"] * 7 + ["young"] * 2
+
+
+@pytest.mark.parametrize(("end", "reason"), [(40, "whole"), (-0.5, "some_feeds")])
 def test_of_all_repositories_every_feed_that_is_followed_counts(end: float, reason: str):
     assert set(verdicts([span(-5, 40), span(-5, end, name="acme/other")], None)) == {reason}
 
@@ -131,7 +140,7 @@ def test_an_organisation_s_feed_stands_for_each_of_its_repositories():
 
 
 def test_an_organisation_s_feed_says_nothing_of_what_is_private():
-    private = [span(-5, 1) | {"is_public": False}, span(-5, 40, name="acme/*") | {"is_public": True}]
+    private = [span(-5, -0.5) | {"is_public": False}, span(-5, 40, name="acme/*") | {"is_public": True}]
     assert set(verdicts(private, "acme/rocket")) == {"no_file"}
     assert set(verdicts(private, None)) == {"some_feeds"}
 
