@@ -40,7 +40,7 @@ STARS_CHECK = "stars_agree"
             description=(
                 "Every hour of the day has what its archive usually brings, and the files that its late "
                 "events come in were read, as far as they were when the day or one of the three after it "
-                "was brought."
+                "was brought; where no archive serves it, every feed that is followed is proven whole."
             ),
         ),
         partitioned_check_spec(
@@ -142,17 +142,21 @@ def stars_found(trouble: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def hours_result(coverage: "Coverage") -> dg.AssetCheckResult:
-    """The day's hours as Dagster shows them."""
+    """The day's hours as a run tells of them."""
+    key = list(PUBLIC_EVENT.asset_key)
+    return dg.AssetCheckResult(asset_key=key, check_name=HOURS_CHECK, **hours_found(coverage))
+
+
+def hours_found(coverage: "Coverage") -> dict[str, Any]:
+    """The day's hours as Dagster shows them, for a run and for a sensor."""
     counts = {f"{verdict}_hour_count": number for verdict, number in coverage.hour_counts.items()}
     stretches = [
         f"{one.from_at:%H:%M} to {one.to_at:%H:%M}: {one.verdict}, {one.reason.replace('_', ' ')}"
         for one in coverage.stretches
     ]
-    return dg.AssetCheckResult(
-        passed=not coverage.stretches,
-        asset_key=list(PUBLIC_EVENT.asset_key),
-        check_name=HOURS_CHECK,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=coverage.reason() or "every hour is whole",
-        metadata={**counts, "not_whole": stretches},
-    )
+    return {
+        "passed": not coverage.stretches,
+        "severity": dg.AssetCheckSeverity.WARN,
+        "description": coverage.reason() or "every hour is whole",
+        "metadata": {**counts, "not_whole": stretches},
+    }

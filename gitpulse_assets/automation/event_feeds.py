@@ -3,7 +3,7 @@
 What a poll proves and how it is kept stands in `events/feeds.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.instance.utils import RUNLESS_RUN_ID
 
-from gitpulse_assets.assets.events import STARS_CHECK, stars_found
+from gitpulse_assets.assets.events import STARS_CHECK, hours_found, stars_found
 from gitpulse_assets.automation.watching import NOTHING_WATCHED, sensor_client, skipped
-from gitpulse_assets.contracts.events import PUBLIC_EVENT, STAR_COUNT
+from gitpulse_assets.contracts.events import ARCHIVE_HOUR, FEED_SPAN, HOURS_CHECK, PUBLIC_EVENT, STAR_COUNT
 from gitpulse_assets.place import Day
 from gitpulse_assets.resources import open_lake
 from gitpulse_assets.runs.telling import newest_materialization
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 POLL_SECONDS = 60
 # By this hour UTC every feed that is followed was polled, and its stars were counted.
 STARS_COUNTED_HOUR = 1
+# And by this one all of the day before has shown up, of late, and every feed was polled behind it.
+DAY_SHOWN_HOUR = 7
 # A day is brought, and so checked, by a handful of runs.
 CHECKS_READ = 100
 # Dagster ends a tick after 60 seconds; what was begun with then still takes some.
@@ -65,7 +67,7 @@ def event_feeds(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     with connect(settings.duckdb_memory_limit) as con:
         poller = Poller(lake, con, sensor_client(settings), projections(), settings.event_retention)
         found = poller.poll(followed, datetime.now(UTC), seconds_max=POLLING_SECONDS_MAX)
-        checked = list(stars_checked(context.instance, lake, con, found))
+        checked = list(day_checked(context.instance, lake, con, found))
     if found.stopped_by:
         context.log.warning(found.stopped_by)
     return dg.SensorResult(
@@ -97,25 +99,40 @@ def materialized(found: "Round") -> list[dg.AssetMaterialization]:
     ]
 
 
-def stars_checked(
+def day_checked(
     instance: dg.DagsterInstance, lake: "Lake", con: Any, found: "Round"
 ) -> "Iterator[dg.AssetCheckEvaluation]":
-    """The check of the last day's counts of stars, once all are there and all of the day has shown up."""
+    """The checks of the last day, once all is there that they are about and all of the day has shown up."""
     from gitpulse_assets.lake.parts import parts_of
-    from gitpulse_assets.metrics.event_days import star_trouble_of_day
+    from gitpulse_assets.metrics.event_days import coverage_of_day, star_trouble_of_day
 
     polled_at = max((poll.span.span_end_at for poll in found.polls if poll.span), default=None)
-    if polled_at is None or polled_at.hour < STARS_COUNTED_HOUR:
+    if polled_at is None:
         return
     day = Day(polled_at.date() - timedelta(days=1))
-    if parts_of(lake.commit("silver", day), STAR_COUNT) and not is_told(instance, STARS_CHECK, day):
-        key = dg.AssetKey(list(PUBLIC_EVENT.asset_key))
+    commit = lake.commit("silver", day)
+    if polled_at.hour >= STARS_COUNTED_HOUR and parts_of(commit, STAR_COUNT):
+        yield from told_once(
+            instance, STARS_CHECK, day, lambda: stars_found(star_trouble_of_day(lake, con, day))
+        )
+    # Where an archive has files of the day, the run that brings them tells.
+    is_of_feeds = parts_of(commit, FEED_SPAN) and not parts_of(commit, ARCHIVE_HOUR)
+    if polled_at.hour >= DAY_SHOWN_HOUR and is_of_feeds:
+        yield from told_once(instance, HOURS_CHECK, day, lambda: hours_found(coverage_of_day(lake, con, day)))
+
+
+def told_once(
+    instance: dg.DagsterInstance, check_name: str, day: Day, find: Callable[[], dict[str, Any]]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """A check of a day, unless it was told."""
+    key = dg.AssetKey(list(PUBLIC_EVENT.asset_key))
+    if not is_told(instance, check_name, day):
         yield dg.AssetCheckEvaluation(
             asset_key=key,
-            check_name=STARS_CHECK,
+            check_name=check_name,
             partition=day.key,
             target_materialization_data=newest_materialization(instance, key, day.key),
-            **stars_found(star_trouble_of_day(lake, con, day)),
+            **find(),
         )
 
 

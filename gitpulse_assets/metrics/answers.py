@@ -19,9 +19,9 @@ import pyarrow.dataset as ds
 
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
-from gitpulse_assets.contracts.events import ARCHIVE_TYPE, FIREHOSE_EVENT, STAR_COUNT
+from gitpulse_assets.contracts.events import FIREHOSE_EVENT, STAR_COUNT
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed, days_told_of
+from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import (
     FEED_HOUR,
     PRIVATE_FEED,
@@ -40,7 +40,7 @@ from gitpulse_assets.lake.duck import (
     start_database,
 )
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import PartsReplaced, parts_of, together
+from gitpulse_assets.lake.parts import PartsReplaced, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.clock import Clock
 from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of, months
@@ -52,6 +52,8 @@ from gitpulse_assets.metrics.event_days import (
     EventDays,
     Named,
     Polled,
+    archived,
+    days_of,
     judged,
     of_present,
     star_trouble,
@@ -293,13 +295,12 @@ class MetricAnswers:
             return judged
         if name:
             feeds = feeds.called(name, named.feeds, named.since_at)
-        archives = days_of(of_month, ARCHIVE_TYPE)
         is_of_sample = FIREHOSE_EVENT in question.metric.reads
         rows = with_feeds(
             judged.to_pylist(),
             feeds,
             name,
-            archived={told for day in archives for told in days_told_of(day)},
+            archived=archived(of_month),
             sampled=() if is_of_sample else days_of(of_month, FIREHOSE_EVENT),
         )
         return pa.Table.from_pylist(rows, EVENT_HOUR_VERDICT.arrow_schema)
@@ -471,11 +472,6 @@ def as_asked(told: pa.Table, asked: str | None, named: Named) -> pa.Table:
 def has_sample(question: Question) -> bool:
     """Whether the firehose brought some of what is counted: everywhere but in whole time a sample."""
     return bool(days_of(question.within, FIREHOSE_EVENT))
-
-
-def days_of(commits: Commits, contract: TableContract) -> list[date]:
-    """Those of some days that have a table."""
-    return [day.event_date for day, commit in commits.items() if parts_of(commit, contract)]
 
 
 def marts_known(repositories: Sequence[RepositoryStatus]) -> tuple[datetime | None, str | None]:

@@ -32,9 +32,10 @@ from gitpulse_assets.events.completeness import (
     EVER,
     JUDGED_BY,
     days_needed,
+    days_told_of,
     judge_hours,
 )
-from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, feed_stretches
+from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, feed_stretches, with_feeds
 from gitpulse_assets.events.feed_state import Followed
 from gitpulse_assets.events.feed_state import feeds as feed_states
 from gitpulse_assets.events.incoming import feed_counts
@@ -473,7 +474,7 @@ def _star_trouble_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -
 
 
 def coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Coverage:
-    """How whole a day is by the archives, of all types; as everything stands now."""
+    """How whole a day is, of all types, by archives or, without any, by feeds; as everything stands now."""
     return while_replaced(lake.store, lambda: _coverage_of_day(lake, con, day))
 
 
@@ -483,9 +484,20 @@ def _coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Co
     days = EventDays(lake)
     commits = days.commits(days.versions(), *days_needed(day.event_date, day.event_date))
     asked = Asked(span.first_hour_at, span.last_hour_at, with_filters=False)
+    feeds = days.feed_hours(commits, days.polled(commits))
     with session(con) as own:
-        rows = judged(own, days, commits, days.feed_hours(commits, days.polled(commits)), asked)
-    return coverage_of(rows.to_pylist(), span)
+        rows = judged(own, days, commits, feeds, asked).to_pylist()
+    return coverage_of(with_feeds(rows, feeds, None, archived=archived(commits)), span)
+
+
+def archived(commits: Commits) -> set[date]:
+    """The days of whose hours archives tell, by the tables of some days."""
+    return {told for day in days_of(commits, ARCHIVE_TYPE) for told in days_told_of(day)}
+
+
+def days_of(commits: Commits, contract: TableContract) -> list[date]:
+    """Those of some days that have a table."""
+    return [day.event_date for day, commit in commits.items() if parts_of(commit, contract)]
 
 
 def newest_of(parts: Iterable[ds.Dataset]) -> datetime | None:

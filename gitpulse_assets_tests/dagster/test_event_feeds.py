@@ -77,6 +77,31 @@ def test_organisations_are_followed_and_people_who_have_no_feed_are_not(home, sa
     assert said(tick(instance)).startswith("2 of 2 feeds polled, 0 events new")
 
 
+def evaluations(instance) -> list[dg.AssetCheckEvaluation]:
+    return [one for one in tick(instance).asset_events if isinstance(one, dg.AssetCheckEvaluation)]
+
+
+def test_a_day_of_feeds_alone_is_checked_once_all_of_it_has_shown(home, sandbox, instance):
+    """The check was made by runs that bring archives alone: of a gap of feeds nobody was told."""
+    watch()
+    world, checks = sandbox.app.world, []
+    for at in ("02T00:50", "02T23:00", "03T06:50", "03T07:10", "03T07:30", "04T07:30"):
+        world.advance(to=f"2026-03-{at}:00Z")
+        if at == "04T07:30":
+            # More than a feed holds: what came before them is not proven.
+            for number in range(310):
+                world.feed(KEY).publish("WatchEvent", world.clock - 310 + number)
+        found = evaluations(instance)
+        for one in found:
+            instance.report_runless_asset_event(one)
+        checks.append([one for one in found if one.check_name == "hours_are_whole"])
+    assert [len(some) for some in checks] == [0, 0, 0, 1, 0, 1]
+    first, second = checks[3][0], checks[5][0]
+    assert (first.partition, first.metadata["whole_hour_count"].value) == ("2026-03-02", 23)
+    assert (second.partition, second.passed) == ("2026-03-03", False)
+    assert "no file of them was read, and no feed is whole" in str(second.description)
+
+
 def test_counts_of_stars_that_cannot_be_fail_a_check_of_their_day(home, sandbox, instance):
     watch()
     world = sandbox.app.world
@@ -86,7 +111,7 @@ def test_counts_of_stars_that_cannot_be_fail_a_check_of_their_day(home, sandbox,
     for day, stars_before in enumerate((80, 180, 180), start=2):
         repository.stars_before = stars_before
         world.advance(to=f"2026-03-0{day}T08:00:00Z")
-        checks += [one for one in tick(instance).asset_events if isinstance(one, dg.AssetCheckEvaluation)]
+        checks += [one for one in evaluations(instance) if one.check_name == "stars_agree"]
     assert [(one.partition, one.check_name, one.passed) for one in checks] == [
         ("2026-03-02", "stars_agree", True),
         ("2026-03-03", "stars_agree", False),
