@@ -96,7 +96,9 @@ def watch_list(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         context.log.warning("%s cannot be watched: %s", name, trouble)
     most = RUNS_A_TICK_MAX * settings.batch_size
     due, state = first_due(context.instance, lake, state, now, most, began + SEEKING_UNTIL)
-    requests = requests_for(due, settings.batch_size, f"first:{marked(due, state)}", now)
+    # A day later the same is asked for again: a batch may have failed for good before it took any of them.
+    first_key = f"first:{now:%Y-%m-%d}:{marked(due, state)}"
+    requests = requests_for(due, settings.batch_size, first_key, now)
     stored.save(state)
     cursor = checked(context, lake, wanted, state.watched_keys, began + CHECKING_UNTIL)
     missing = sorted(set(state.watched_keys) - set(context.instance.get_dynamic_partitions(REPOS_PARTITIONS)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG, WILL_RETRY_TAG
 
 from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
 from gitpulse_assets.checks.result import SAMPLE_KEYS
@@ -29,7 +29,6 @@ from gitpulse_assets.runs.records import run_records
 from gitpulse_assets.texts.markdown import from_markdown
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
-WILL_RETRY_TAG = "dagster/will_retry"
 VERDICT = dg.AssetKey(MART_BACKLOG_VERDICT.asset_key)
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 TELLING = {

@@ -124,7 +124,7 @@ def later(monkeypatch: pytest.MonkeyPatch, **span: float) -> None:
 
 class TestFollowing:
     def test_new_repositories_are_registered_and_fetched_once(
-        self, follow: Tick, instance: dg.DagsterInstance
+        self, follow: Tick, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
     ):
         first = follow()
         assert registered(instance) == ["acme/anvil", "acme/rocket"]
@@ -132,9 +132,11 @@ class TestFollowing:
         (batch,) = first.run_requests or []
         assert batch.job_name == REFRESH_WATCHED_JOB
         # No run has come of it yet: the same request again, which the daemon knows by its key.
-        assert [request.run_key for request in follow().run_requests or []] == [
-            request.run_key for request in first.run_requests or []
-        ]
+        assert [request.run_key for request in follow().run_requests or []] == [batch.run_key]
+        # One whose run failed for good before it took anybody is asked for anew the next day.
+        later(monkeypatch, days=1)
+        (again,) = follow().run_requests or []
+        assert again.run_key != batch.run_key
 
     def test_once_there_is_a_run_none_is_asked_for(
         self, follow: Tick, instance: dg.DagsterInstance, defs: dg.Definitions
