@@ -14,6 +14,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 48 * 1024 * 1024
 # Few enough for several threads of DuckDB to share a chunk.
 ROWS_A_BATCH = 4_096
+# No event is so long: what has no ends of lines is something else, whatever it unpacks to.
+LINE_BYTES_MAX = 256 * 1024 * 1024
 PACKED_BYTES, UNPACKED_BYTES = 64 * 1024, 256 * 1024
 
 
@@ -33,8 +35,9 @@ class Chunk:
     first_line: int
 
     def table(self) -> pa.Table:
-        """The lines as the one column of a table, in pieces that several threads can read."""
-        rows = pa.record_batch([self.lines], ["line"])
+        """The lines with their numbers as a table, in pieces that several threads can read."""
+        numbers = pa.array(range(self.first_line, self.first_line + len(self.lines)), pa.int64())
+        rows = pa.record_batch([self.lines, numbers], ["line", "line_number"])
         return pa.Table.from_batches(
             [rows.slice(at, ROWS_A_BATCH) for at in range(0, len(rows), ROWS_A_BATCH)], rows.schema
         )
@@ -65,6 +68,8 @@ def whole_lines(file: pa.NativeFile, size: int = CHUNK_BYTES) -> Iterator[tuple[
             text[: length - end] = text[end:length]
             length -= end
         if length + len(piece) > len(text):
+            if length > LINE_BYTES_MAX:
+                raise UnreadableFile("damaged", f"a line has more than {LINE_BYTES_MAX:,} bytes")
             text = text[:length] + bytearray(length + len(piece))
         text[length : length + len(piece)] = piece
         length += len(piece)

@@ -5,10 +5,10 @@ Memory holds one chunk of a file, whatever the file's size. Nothing here knows w
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -126,10 +126,13 @@ class Incoming:
         given |= {"repository_ids": list(self._kept_ids)}
         con.register("line", chunk.table())
         # Not a table of DuckDB's: to store the texts there and take them out again costs half as much again.
-        sent = chosen(con.sql(self._statement, params=given).to_arrow_table(), "is_event")
+        every = con.sql(self._statement, params=given).to_arrow_table()
         con.unregister("line")
+        sent = chosen(every, "is_event")
         con.register("sent", sent)
-        self._count(con, chunk)
+        self._count(con)
+        if sent is not every:
+            self._note_unusable(chunk, every)
         kept = chosen(sent, "is_kept")
         con.register("sent", kept)
         writer = writers[PUBLIC_EVENT.name]
@@ -140,8 +143,8 @@ class Incoming:
                 _pour(con.sql(one.select("sent")), writers[one.contract.name])
         con.unregister("sent")
 
-    def _count(self, con: duckdb.DuckDBPyConnection, chunk: Chunk) -> None:
-        facts, before = self.facts, self.facts.row_count
+    def _count(self, con: duckdb.DuckDBPyConnection) -> None:
+        facts = self.facts
         counted = con.execute(
             "select event_type, time_bucket(interval 1 hour, created_at), count(*), "
             "count(*) filter (is_kept), min(created_at), max(created_at) from sent group by all"
@@ -155,11 +158,12 @@ class Incoming:
             facts.last_created_at = max(facts.last_created_at or last, last)
         if facts.followed:
             self._count_feeds(con)
-        if facts.row_count - before < len(chunk.lines):
-            for number, rule, line in unusable_lines(chunk):
-                facts.unusable_count += 1
-                if len(facts.unusable) < UNUSABLE_KEPT:
-                    facts.unusable.append({"line_number": number, "rule": rule, "line": line})
+
+    def _note_unusable(self, chunk: Chunk, every: pa.Table) -> None:
+        for number, rule, line in unusable_lines(chunk, every):
+            self.facts.unusable_count += 1
+            if len(self.facts.unusable) < UNUSABLE_KEPT:
+                self.facts.unusable.append({"line_number": number, "rule": rule, "line": line})
 
     def _count_feeds(self, con: duckdb.DuckDBPyConnection) -> None:
         rows = feed_counts(con, self.facts.followed).fetchall()
@@ -193,37 +197,29 @@ def chosen(sent: pa.Table, column: str) -> pa.Table:
     return sent if is_all else sent.filter(sent[column])
 
 
-class _Head(msgspec.Struct):
-    id: Any = None
-    type: Any = None
-    created_at: Any = None
-
-
-def unusable_lines(chunk: Chunk) -> Iterator[tuple[int, str, str]]:
+def unusable_lines(chunk: Chunk, every: pa.Table) -> Iterator[tuple[int, str, str]]:
     """The lines of a chunk that are no event, with their number and the rule they break; empty ones are not.
 
-    Only where a chunk has some: line by line this costs what DuckDB's reading does not.
+    `every`: all of them as they were read, which alone says what an event is.
     """
-    for number, value in enumerate(chunk.lines.view(pa.binary()), start=chunk.first_line):
-        line = value.as_py()
-        if line.strip() and (rule := _broken_rule(line)):
-            yield number, rule, line.decode("utf-8", "replace").strip()[:LINE_KEPT]
+    columns = every.select(["line_number", "event_id", "event_type", "is_event"])
+    broken = columns.filter(pc.invert(columns["is_event"])).sort_by("line_number")  # pyright: ignore[reportAttributeAccessIssue]
+    lines = chunk.lines.view(pa.binary())
+    for row in broken.to_pylist():
+        line = lines[row["line_number"] - chunk.first_line].as_py()
+        if line.strip():
+            text = line.decode("utf-8", "replace").strip()[:LINE_KEPT]
+            yield row["line_number"], _broken_rule(line, row), text
 
 
-def _broken_rule(line: bytes) -> str | None:
+def _broken_rule(line: bytes, row: Mapping[str, Any]) -> str:
     try:
-        head = msgspec.json.decode(line, type=_Head)
+        msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return "not_json"
-    if not str(head.id).isdecimal() or isinstance(head.id, bool):
+    if row["event_id"] is None:
         return "id_missing"
-    if not isinstance(head.type, str) or not head.type:
-        return "type_missing"
-    try:
-        datetime.fromisoformat(str(head.created_at)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return "created_at_unusable"
-    return None
+    return "created_at_unusable" if row["event_type"] else "type_missing"
 
 
 class ScratchFiles:

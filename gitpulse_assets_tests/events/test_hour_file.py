@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
+from gitpulse_assets.events import hour_file
 from gitpulse_assets.events.hour_file import UnreadableFile, chunks
 from gitpulse_assets.lake.hour_name import file_name, hour_of
 
@@ -56,6 +57,14 @@ def test_torn_files_are_told_apart(content: bytes, status: str):
     with pytest.raises(UnreadableFile) as raised:
         unpacked(content)
     assert raised.value.status == status
+
+
+def test_what_unpacks_to_one_line_without_end_is_no_hour_file(monkeypatch: pytest.MonkeyPatch):
+    """Memory grew with it until the process was killed."""
+    monkeypatch.setattr(hour_file, "LINE_BYTES_MAX", 1_000_000)
+    with pytest.raises(UnreadableFile, match="a line has more than 1,000,000 bytes") as raised:
+        unpacked(gzip.compress(bytes(3_000_000)))
+    assert raised.value.status == "damaged"
 
 
 def test_an_hour_has_no_leading_zero_in_its_files_name():

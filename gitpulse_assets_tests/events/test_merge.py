@@ -54,12 +54,22 @@ def test_lines_that_are_no_event_stop_nothing_and_are_kept_with_their_numbers(tm
         compact({**event(4, START), "type": ""}),
         compact({**event(5, START), "created_at": "yesterday"}),
         compact(good[1]),
+        # No number of 64 bits, and a date that Python reads and DuckDB does not: they were counted nowhere.
+        compact({**event(6, START), "id": str(10**19)}),
+        compact({**event(7, START), "created_at": "2026-W09-7T00:00:00Z"}),
     ]
     hour(tmp_path / "a", START, gzip.compress("\n".join(lines).encode()))
     rows = [row for row in run(lake, f"a={tmp_path / 'a'}", days=1) if row.status == "whole"]
-    assert [(row.row_count, row.unusable_count) for row in rows] == [(2, 4)]
+    assert [(row.row_count, row.unusable_count) for row in rows] == [(2, 6)]
     found = [(row["line_number"], row["rule"]) for row in stored("unusable_event")]
-    assert found == [(2, "not_json"), (4, "id_missing"), (5, "type_missing"), (6, "created_at_unusable")]
+    assert found == [
+        (2, "not_json"),
+        (4, "id_missing"),
+        (5, "type_missing"),
+        (6, "created_at_unusable"),
+        (8, "id_missing"),
+        (9, "created_at_unusable"),
+    ]
     assert [(row["event_id"], row["repository_id"]) for row in stored()] == [(1, 1), (2, None)]
 
 

@@ -87,14 +87,14 @@ def test_case_19_and_20_feeds_and_archives_together_are_counted_exactly(
     shown = life.life.shown()
     missed = [at for key, at in shown.items() if key not in held]
     assert [at for at in missed if not is_told(at, spans)] == []
-    whole_count = hours_called_whole_are(life, held, answers)
+    called = hours_called_whole_are(life, held, answers)
     truth = Truth(held.values())
     assert wrong_metrics(truth, answers) == []
-    tell(life, truth, f"{whole_count} hours called whole, {len(missed)} missed")
+    tell(life, truth, f"hours called whole: {called}; {len(missed)} missed")
 
 
-def hours_called_whole_are(life: MixedLife, held, answers: MetricAnswers) -> int:
-    """How many hours are called whole.
+def hours_called_whole_are(life: MixedLife, held, answers: MetricAnswers) -> str:
+    """How many hours are called whole, by what.
 
     By its feed of the one repository all is held; by archives, which are held against what they usually
     bring, as much as the rule promises where they tell of that: they do not know of an hour in which more
@@ -108,7 +108,10 @@ def hours_called_whole_are(life: MixedLife, held, answers: MetricAnswers) -> int
     told = {at for at in by_archives if tells_what_is_usual(life, at)}
     happened = {(hour_of(at), kind) for _, kind, at in life.every if hour_of(at) in told}
     assert {one: counts[one] for one in happened if counts[one] < promised(one[1])} == {}
-    return len(by_archives) + len(by_feed)
+    return (
+        f"{len(by_feed)} by the feed and lacking nothing, {len(told)} by archives and with what the rule "
+        f"promises, {len(by_archives - told)} more that nothing tells the usual of"
+    )
 
 
 def tells_what_is_usual(life: MixedLife, hour_at: datetime) -> bool:

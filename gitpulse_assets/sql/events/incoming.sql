@@ -3,13 +3,14 @@
 -- would parse each line once more for every column of the condition.
 -- $head, $body: the values at the paths of `events/incoming.py`, as lists.
 with sent as (
-    select line, try($head) as head
+    select line, line_number, try($head) as head
     from line
 ),
 
 told as (
     select
         line,
+        line_number,
         head,
         try_cast(head[1] as bigint) as event_id,
         head[2] as event_type,
@@ -69,6 +70,7 @@ select
     coalesce(strlen(payload_json), 0) as payload_bytes,
     payload_json,
     null::boolean as is_forgotten,
+    line_number,
     is_event,
     is_kept
 from texts
