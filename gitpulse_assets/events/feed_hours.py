@@ -6,10 +6,12 @@ which had the name before, it does not prove of this. An organisation's has the 
 repositories, so that it stands for each of them that is not private.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ import pyarrow as pa
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
 from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Followed
 
-HOUR = timedelta(hours=1)
+HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)
 # GitHub shows an event so long after it happened.
 SHOWN_WITHIN = timedelta(hours=6)
 SOME_FEEDS, SAMPLE, YOUNG = "some_feeds", "sample", "young"
@@ -25,6 +27,8 @@ ENDED, WHOLE = "ended", "whole"
 
 Row = dict[str, Any]
 Stretch = tuple[datetime, datetime]
+# The first and the last hour of some that follow each other.
+Hours = tuple[datetime, datetime]
 
 REPOSITORY_ID = Column(
     "repository_id",
@@ -48,6 +52,20 @@ FEED_HOUR = TableContract(
     ),
     sample=("repository_name", "event_hour_at"),
     place="day",
+)
+
+# The same with those that follow each other as one row, and the statement that has a row of each.
+FEED_HOURS = pa.schema(
+    [
+        ("repository_name", pa.string()),
+        ("repository_id", pa.int64()),
+        ("first_hour_at", UTC_TIMESTAMP),
+        ("last_hour_at", UTC_TIMESTAMP),
+    ]
+)
+EACH_HOUR = (
+    "select repository_name, repository_id, "
+    "unnest(generate_series(first_hour_at, last_hour_at, interval 1 hour)) as event_hour_at from feed_hours"
 )
 
 PRIVATE_FEED = TableContract(
@@ -92,7 +110,7 @@ class FeedHours:
         every = [one for other in names for one in self.stretches.get(other, ())]
         if since_at and not self.private.intersection(names):
             owners = self.stretches.get(owner_feed(name), ())
-            every += [(max(begin, since_at), end) for begin, end in owners]
+            every += [(max(begin, since_at), end) for begin, end in owners if since_at <= end]
         # What its owner's feed proves is among them.
         return replace(self, stretches={**self.stretches, name: every}, private=self.private | {name})
 
@@ -111,39 +129,41 @@ class FeedHours:
             },
         )
 
-    def is_whole(self, name: str, hour_at: datetime) -> bool:
-        """Whether every event of a repository, or of an organisation, in an hour was received."""
-        return any(is_whole(stretches, hour_at) for stretches in self._of(name))
+    def whole(self, name: str) -> list[Hours]:
+        """The hours of which every event of a repository, or of an organisation, was received."""
+        return merged(one for stretches in self._of(name) for one in whole_hours(stretches))
 
-    def told(self, name: str, hour_at: datetime) -> str | None:
-        """The same in a word: whole, or young where it will be, once all of the hour has shown in polls."""
-        if self.is_whole(name, hour_at):
-            return WHOLE
-        return YOUNG if any(is_young(stretches, hour_at) for stretches in self._of(name)) else None
+    def told(self, name: str) -> list[Hours]:
+        """The same, and those that will be whole once all of them has shown up in polls."""
+        every = (one for stretches in self._of(name) for one in young_hours(stretches))
+        return merged([*self.whole(name), *every])
 
     def _of(self, name: str) -> list[Sequence[Stretch]]:
         names = [name] if name in self.private else [name, owner_feed(name)]
         return [self.stretches.get(one, ()) for one in names]
 
     def hours(self, first: datetime, last: datetime) -> pa.Table:
-        """The rows of `feed_hour` from the first to the last hour, each feed's by itself."""
-        return self._rows(self.stretches, first, last, lambda name, at: is_whole(self.stretches[name], at))
+        """The rows of `feed_hours` from the first to the last hour, each feed's by itself."""
+        own = {name: merged(whole_hours(stretches)) for name, stretches in self.stretches.items()}
+        return self._rows(own, first, last)
 
     def hours_of(self, repositories: Iterable[str], first: datetime, last: datetime) -> pa.Table:
         """The same of some repositories, by whichever feed they are whole."""
-        return self._rows(repositories, first, last, self.is_whole)
+        return self._rows({name: self.whole(name) for name in repositories}, first, last)
 
-    def _rows(
-        self, names: Iterable[str], first: datetime, last: datetime, is_there: Callable[[str, datetime], bool]
-    ) -> pa.Table:
-        every = [first + number * HOUR for number in range((last - first) // HOUR + 1)]
+    def _rows(self, hours: Mapping[str, Sequence[Hours]], first: datetime, last: datetime) -> pa.Table:
         rows = [
-            {"repository_name": name, "event_hour_at": at, "repository_id": self.ids.get(name)}
-            for name in names
-            for at in every
-            if is_there(name, at)
+            {
+                "repository_name": name,
+                "repository_id": self.ids.get(name),
+                "first_hour_at": max(begin, first),
+                "last_hour_at": min(end, last),
+            }
+            for name, every in hours.items()
+            for begin, end in every
+            if begin <= last and first <= end
         ]
-        return pa.Table.from_pylist(rows, FEED_HOUR.arrow_schema)
+        return pa.Table.from_pylist(rows, FEED_HOURS)
 
     def private_rows(self) -> pa.Table:
         """The rows of `private_feed`."""
@@ -181,15 +201,38 @@ def feed_stretches(spans: Iterable[Row]) -> FeedHours:
     return FeedHours(found, frozenset(private), since)
 
 
-def is_whole(stretches: Iterable[Stretch], hour_at: datetime) -> bool:
-    """Whether every event of an hour was received from a feed."""
-    return any(begin <= hour_at and hour_at + HOUR + SHOWN_WITHIN <= end for begin, end in stretches)
+def whole_hours(stretches: Iterable[Stretch]) -> list[Hours]:
+    """The hours of each stretch that all had its time to show up in."""
+    found = [(hour_from(begin), hour_of(end - HOUR - SHOWN_WITHIN)) for begin, end in stretches]
+    return [(first, last) for first, last in found if first <= last]
 
 
-def is_young(stretches: Iterable[Stretch], hour_at: datetime) -> bool:
-    """Whether nothing is missing of an hour but what had not shown up when a feed was polled last."""
-    begin, end = max(stretches, key=lambda one: one[1], default=(hour_at, hour_at))
-    return begin <= hour_at < end < hour_at + HOUR + SHOWN_WITHIN
+def young_hours(stretches: Collection[Stretch]) -> list[Hours]:
+    """Those that the newest stretch goes on in: nothing is missing but what had not shown up by then."""
+    newest = sorted(stretches, key=lambda one: one[1])[-1:]
+    found = [(hour_from(begin), hour_of(end - MOMENT)) for begin, end in newest]
+    return [(first, last) for first, last in found if first <= last]
+
+
+def merged(hours: Iterable[Hours]) -> list[Hours]:
+    """The same hours, those that follow each other as one, in order."""
+    found: list[Hours] = []
+    for first, last in sorted(hours):
+        if found and first <= found[-1][1] + HOUR:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((first, last))
+    return found
+
+
+def hour_of(at: datetime) -> datetime:
+    """The hour a moment is in."""
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def hour_from(at: datetime) -> datetime:
+    """The first hour that begins at a moment or after it."""
+    return hour_of(at + HOUR - MOMENT)
 
 
 def with_feeds(
@@ -207,34 +250,45 @@ def with_feeds(
     did, `sampled`. What a feed proved has ended where the events have.
     """
     rows = [dict(row) for row in verdicts]
-    every = {row["event_hour_at"] for row in rows}
-    proven = {at: by_feeds(feeds, relevant(feeds, repository, at, archived), at) for at in every}
+    names = list(feeds.stretches) if repository is None else [repository]
+    proven = by_feeds(feeds, names, sorted({row["event_hour_at"] for row in rows}))
     for row in (row for row in rows if row["reason"] != ENDED):
-        found, is_sampled = proven[row["event_hour_at"]], row["event_hour_at"].date() in sampled
-        if found == WHOLE and (repository is not None or not is_sampled):
+        day, found = row["event_hour_at"].date(), proven[row["event_hour_at"]]
+        if repository is None and day in archived:
+            continue
+        if found == WHOLE and (repository is not None or day not in sampled):
             row |= {"verdict": WHOLE, "reason": None}
         elif found and row["verdict"] == "missing":
             row |= {"verdict": "thin", "reason": SAMPLE if found == WHOLE else found}
     return rows
 
 
-def relevant(
-    feeds: FeedHours, repository: str | None, hour_at: datetime, archived: Collection[date]
-) -> Collection[str]:
-    """The repositories and organisations that an answer can be whole by in an hour."""
-    if repository is not None:
-        return [repository]
-    return [] if hour_at.date() in archived else list(feeds.stretches)
+def by_feeds(
+    feeds: FeedHours, names: Collection[str], hours: Sequence[datetime]
+) -> dict[datetime, str | None]:
+    """What the feeds of some repositories and organisations prove of hours, in order, all of them together.
 
-
-def by_feeds(feeds: FeedHours, names: Collection[str], hour_at: datetime) -> str | None:
-    """What the feeds of some repositories and organisations prove of an hour, all of them together.
-
-    That it is whole, that it will be (young), that some say so and others do not; None: nothing.
+    That one is whole, that it will be (young), that some say so and others do not; None: nothing.
     """
-    told = {feeds.told(name, hour_at) for name in names}
-    if told <= {None}:
+    whole = counted((one for name in names for one in feeds.whole(name)), hours)
+    told = counted((one for name in names for one in feeds.told(name)), hours)
+    every = zip(hours, whole, told, strict=True)
+    return {at: in_a_word(whole_count, told_count, len(names)) for at, whole_count, told_count in every}
+
+
+def in_a_word(whole_count: int, told_count: int, count: int) -> str | None:
+    """What some feeds prove of an hour: how many that it is whole, how many that it is or will be, of all."""
+    if not told_count:
         return None
-    if told == {WHOLE}:
-        return WHOLE
-    return SOME_FEEDS if None in told else YOUNG
+    if told_count < count:
+        return SOME_FEEDS
+    return WHOLE if whole_count == count else YOUNG
+
+
+def counted(spans: Iterable[Hours], hours: Sequence[datetime]) -> list[int]:
+    """In how many of some spans each of these hours is, which are in order."""
+    change = [0] * (len(hours) + 1)
+    for first, last in spans:
+        change[bisect_left(hours, first)] += 1
+        change[bisect_right(hours, last)] -= 1
+    return list(accumulate(change))[:-1]

@@ -39,7 +39,7 @@ STAR_TROUBLE = TableContract(
 
 
 def find_star_trouble(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The rows of `star_trouble`, of `star_count`, `star_given` and the `feed_hour` of each repository."""
+    """The rows of `star_trouble`, of `star_count`, `star_given` and the `feed_hours` of each repository."""
     create_table(con, "events", STAR_TROUBLE.name)
     found = con.sql(f"from {STAR_TROUBLE.name} order by all").to_arrow_table()
     con.execute(f"drop table {STAR_TROUBLE.name}")

@@ -23,12 +23,15 @@ from gitpulse_assets.contracts.events import FIREHOSE_EVENT, STAR_COUNT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import (
+    EACH_HOUR,
     FEED_HOUR,
     PRIVATE_FEED,
     FeedHours,
     Row,
-    is_whole,
+    hour_of,
+    merged,
     owner_feed,
+    whole_hours,
     with_feeds,
 )
 from gitpulse_assets.events.stars import STAR_TROUBLE
@@ -43,7 +46,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.clock import Clock
-from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of, months
+from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, months
 from gitpulse_assets.metrics.event_days import (
     NEVER,
     Asked,
@@ -249,7 +252,8 @@ class MetricAnswers:
         assert question.span
         span, feeds = question.span, self._feeds(question)
         if FEED_HOUR in question.metric.reads:
-            con.register(FEED_HOUR.name, feeds.hours(span.first_hour_at, span.last_hour_at))
+            con.register("feed_hours", feeds.hours(span.first_hour_at, span.last_hour_at))
+            con.execute(f"create temp view {FEED_HOUR.name} as {EACH_HOUR}")
         if PRIVATE_FEED in question.metric.reads:
             con.register(PRIVATE_FEED.name, feeds.private_rows())
         if STAR_TROUBLE in question.metric.reads:
@@ -370,8 +374,8 @@ class MetricAnswers:
         is_counted = ASKED_ID in question.metric.named
         if span is None or name is None or not is_counted or named.repository_id is not None:
             return None
-        stretches = self._feeds(question).stretches.get(name, ())
-        if all(is_whole(stretches, at) for at in span.hours()):
+        whole = merged(whole_hours(self._feeds(question).stretches.get(name, ())))
+        if any(first <= span.first_hour_at and span.last_hour_at <= last for first, last in whole):
             return None
         return (
             f"No event of that time and no feed says which repository {name} is: "

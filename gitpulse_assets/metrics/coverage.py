@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from gitpulse_assets.events.feed_hours import hour_of
+
 HOUR = timedelta(hours=1)
 # The worst of an hour's types is the hour's.
 RANK = {"whole": 0, "thin": 1, "missing": 2}
@@ -134,11 +136,6 @@ def of_hours(part_count: int, count: int) -> str:
     """So many of all hours, with the verb."""
     noun, verb = "hour" if count == 1 else "hours", "is" if part_count == 1 else "are"
     return f"{part_count:,} of {count:,} {noun} {verb}"
-
-
-def hour_of(at: datetime) -> datetime:
-    """The hour a moment is in."""
-    return at.replace(minute=0, second=0, microsecond=0)
 
 
 def months(first_hour_at: datetime, last_hour_at: datetime) -> Iterator[tuple[datetime, datetime]]:

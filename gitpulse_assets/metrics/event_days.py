@@ -35,7 +35,7 @@ from gitpulse_assets.events.completeness import (
     days_told_of,
     judge_hours,
 )
-from gitpulse_assets.events.feed_hours import FEED_HOUR, FeedHours, feed_stretches, with_feeds
+from gitpulse_assets.events.feed_hours import FeedHours, feed_stretches, hour_of, with_feeds
 from gitpulse_assets.events.feed_state import Followed
 from gitpulse_assets.events.feed_state import feeds as feed_states
 from gitpulse_assets.events.incoming import feed_counts
@@ -48,7 +48,7 @@ from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, together
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, hour_of
+from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of
 from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import each_in_threads, pause
 
@@ -399,16 +399,21 @@ def put_feeds(
     }
     con.register(ARCHIVE_FEED.name, days.open([ARCHIVE_FEED], searched)[ARCHIVE_FEED.name])
     hours = feeds.hours(asked.first_hour_at, asked.last_hour_at)
-    proven = {at.date() for at in hours["event_hour_at"].to_pylist()} if searched else set()
-    held = [days.feed_counts(con, day, commits[day], feeds) for day in commits if day.event_date in proven]
+    proven = [(row["first_hour_at"].date(), row["last_hour_at"].date()) for row in hours.to_pylist()]
+    held = [
+        days.feed_counts(con, day, commit, feeds)
+        for day, commit in commits.items()
+        if searched and any(begin <= day.event_date <= end for begin, end in proven)
+    ]
     con.register("feed_count", pa.concat_tables([FEED_COUNT.empty_table(), *held]))
-    con.register(FEED_HOUR.name, hours)
+    con.register("feed_hours", hours)
     found = con.sql(
-        "select repository_name, event_type, event_hour_at, event_count "
-        "from feed_count semi join feed_hour using (repository_name, event_hour_at)"
+        "select repository_name, event_type, event_hour_at, event_count from feed_count "
+        "semi join feed_hours on feed_hours.repository_name = feed_count.repository_name "
+        "and event_hour_at between first_hour_at and last_hour_at"
     )
     con.register("feed_event", found.to_arrow_table())
-    for name in ("feed_count", FEED_HOUR.name):
+    for name in ("feed_count", "feed_hours"):
         con.unregister(name)
 
 
@@ -435,11 +440,11 @@ def star_trouble(
     names = {str(name).lower() for name in counts["repository_name"].to_pylist()}
     con.register(STAR_COUNT.name, counts)
     con.register("followed", followed_table(feeds.followed()))
-    con.register(FEED_HOUR.name, feeds.hours_of(names, hour_of(min(times)), max(times)))
+    con.register("feed_hours", feeds.hours_of(names, hour_of(min(times)), max(times)))
     watch = next(one.contract for one in projections() if one.event_type == "WatchEvent")
     con.register("star_given", days.open([watch], commits)[watch.name])
     found = find_star_trouble(con)
-    for name in (STAR_COUNT.name, "followed"):
+    for name in (STAR_COUNT.name, "followed", "feed_hours", "star_given"):
         con.unregister(name)
     return found
 

@@ -15,12 +15,18 @@ hour as (
     select
         reading.repository_name, reading.counted_at,
         date_diff('hour', reading.before_at, reading.counted_at) + 1 as hour_count,
-        count(distinct feed_hour.event_hour_at) as whole_hour_count
+        sum(
+            date_diff(
+                'hour',
+                greatest(feed_hours.first_hour_at, reading.before_at),
+                least(feed_hours.last_hour_at, reading.counted_at)
+            ) + 1
+        ) as whole_hour_count
     from reading
-    left join feed_hour
-        on feed_hour.repository_name = reading.repository_name
-        and feed_hour.event_hour_at >= time_bucket(interval 1 hour, reading.before_at)
-        and feed_hour.event_hour_at <= reading.counted_at
+    left join feed_hours
+        on feed_hours.repository_name = reading.repository_name
+        and feed_hours.last_hour_at >= time_bucket(interval 1 hour, reading.before_at)
+        and feed_hours.first_hour_at <= reading.counted_at
     where reading.before_at is not null
     group by all
 ),
