@@ -1,5 +1,6 @@
 """What feeds that are proven whole say of hours, of one repository and of all that are followed."""
 
+import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP
 from gitpulse_assets.events.completeness import days_needed, days_told_of
-from gitpulse_assets.events.feed_hours import feed_stretches, with_feeds
+from gitpulse_assets.events.feed_hours import FeedHours, by_feeds, feed_stretches, with_feeds
 from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Feeds, FeedState
 from gitpulse_assets.events.incoming import feed_counts
 from gitpulse_assets.lake.duck import session
@@ -62,6 +63,49 @@ def test_what_a_name_proved_of_the_repository_that_had_it_before_is_not_this_one
     assert verdicts(spans, None) == ["no_file"] * 4 + ["whole"] * 8
     found = feed_stretches(spans)
     assert (found.private, found.since) == (frozenset(), {"acme/rocket": at(3.5)})
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_hours_are_those_that_the_rule_gives_one_by_one(seed: int):
+    rng, names = random.Random(seed), ["acme/rocket", "acme/*", "ada/moon"]
+    stretches = {name: some_stretches(rng) for name in names}
+    hours = [at(hour) for hour in range(30)]
+    told = {(name, hour): plainly(stretches, name, hour) for name in names for hour in hours}
+    assert by_feeds(FeedHours(stretches), names, hours) == {
+        hour: together([told[name, hour] for name in names]) for hour in hours
+    }
+    rows = FeedHours(stretches).hours_of(names, hours[0], hours[-1]).to_pylist()
+    spread = [
+        (row["repository_name"], hour)
+        for row in rows
+        for hour in hours
+        if row["first_hour_at"] <= hour <= row["last_hour_at"]
+    ]
+    assert sorted(spread) == sorted(key for key, said in told.items() if said == "whole")
+
+
+def some_stretches(rng: random.Random) -> list[tuple[datetime, datetime]]:
+    """Some that follow each other, to the minute; now and then on the hour."""
+    moments = sorted(
+        rng.choice([rng.randrange(40), rng.uniform(-5, 40)]) for _ in range(rng.choice([0, 2, 4]))
+    )
+    return [(at(begin), at(end)) for begin, end in zip(moments[::2], moments[1::2], strict=True)]
+
+
+def plainly(stretches: dict[str, list[tuple[datetime, datetime]]], name: str, hour: datetime) -> str | None:
+    """What a repository's feed and its owner's prove of an hour, by the words of the rule."""
+    feeds = [stretches[name], stretches["acme/*"] if name.startswith("acme/") else []]
+    if any(begin <= hour and end >= hour + timedelta(hours=7) for feed in feeds for begin, end in feed):
+        return "whole"
+    return "young" if any(feed and feed[-1][0] <= hour < feed[-1][1] for feed in feeds) else None
+
+
+def together(told: list[str | None]) -> str | None:
+    """What all say, together."""
+    known = [one for one in told if one]
+    if len(known) < len(told):
+        return "some_feeds" if known else None
+    return "young" if "young" in known else "whole"
 
 
 def test_another_repository_s_feed_says_nothing():
