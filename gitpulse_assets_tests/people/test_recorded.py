@@ -10,8 +10,10 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,8 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.transform.contributors import build_conversations
 from gitpulse_assets.transform.silver import merge_silver
 from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, compared, options_of
-from gitpulse_assets_tests.contributors.test_recorded_pull_requests import People, thread_of
-from gitpulse_assets_tests.contributors.truth import REACTIONS, Account, Move, Thread, Word, World
+from gitpulse_assets_tests.contributors.test_recorded_pull_requests import People, moment, thread_of
+from gitpulse_assets_tests.contributors.truth import REACTIONS, Account, LabelTime, Move, Thread, Word, World
 
 pytestmark = pytest.mark.recorded
 
@@ -217,24 +219,68 @@ def review_count(found: Record) -> int:
     return len(found["reviews"]["nodes"])
 
 
-# Of labels the oracle's world of a recording tells nothing.
-WITHOUT_LABELS = sorted(ORACLES.keys() - {"mart_time_in_label", "mart_pending_response"})
+LabelChange = tuple[bool, int, datetime]
+
+
+def labelled(
+    changes: list[LabelChange], now: set[int], names: dict[int, str], created_at: datetime, at: datetime
+) -> list[LabelTime]:
+    """When labels were on, by events (put on or taken off, which, when) and the snapshot of `at`.
+
+    What the snapshot lacks and no event took off ended then; what no event put on was on from the first.
+    """
+    spans: dict[int, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for is_put_on, label_id, changed_at in changes:
+        told = spans[label_id]
+        is_on = bool(told) and told[-1][1] is None
+        if is_put_on and not is_on:
+            told.append((changed_at, None))
+        elif not is_put_on and (is_on or not told):
+            told[-1:] = [(told[-1][0] if told else created_at, changed_at)]
+    for label_id in now - {one for one, told in spans.items() if told[-1][1] is None}:
+        spans[label_id].append((at if spans[label_id] else created_at, None))
+    return [
+        LabelTime(label_id, names[label_id], since, until if label_id in now or until else at)
+        for label_id, told in spans.items()
+        for since, until in told
+    ]
+
+
+def labels_of(found: Record, names: dict[int, str], at: datetime) -> list[LabelTime]:
+    """When labels were on a recorded pull request."""
+    changes = [
+        (node["__typename"] == "LabeledEvent", label_id_of(node["label"]["id"]), moment(node["createdAt"]))
+        for node in found["timelineItems"]["nodes"]
+        if node["__typename"] in ("LabeledEvent", "UnlabeledEvent")
+    ]
+    now = {label_id_of(one["id"]) for one in found["labels"]["nodes"]}
+    return labelled(changes, now, names, moment(found["createdAt"]), at)
+
+
+def names_of(pull_requests: list[Record]) -> dict[int, str]:
+    """What each label is called: by what has it, else by an event."""
+    nodes = [node for one in pull_requests for node in one["timelineItems"]["nodes"] if node.get("label")]
+    shown = [label for one in pull_requests for label in one["labels"]["nodes"]]
+    return {label_id_of(one["id"]): one["name"] for one in [*(node["label"] for node in nodes), *shown]}
 
 
 @pytest.mark.dear
 def test_no_mart_of_recorded_timelines_has_a_wrong_cell(pull_requests):
-    """From what GitHub answered through our own parsing to the marts, but those of labels."""
+    """From what GitHub answered through our own parsing to every mart."""
     whole, people, result = whole_ones(pull_requests), People(), Compared()
     as_of_at = max(datetime.fromisoformat(one["updatedAt"]) for one in whole)
-    threads = [thread_of(as_told(one), people) for one in whole]
-    world = World(as_of_at, threads, bots=people.bots())
+    names = names_of(whole)
+    threads = [
+        replace(thread_of(as_told(one), people), labels=labels_of(one, names, as_of_at)) for one in whole
+    ]
+    world = World(as_of_at, threads, bots=people.bots(), waiting_labels=("awaiting*",))
     with connect() as con:
         merge(con, *recorded(whole, people), as_of_at)
         for contract in MEMBER_CONTRACTS:
             con.register(contract.name, contract.arrow_schema.empty_table())
         con.execute("create or replace temp view repository as select 'o' as repo_owner, 'r' as repo_name")
         build_conversations(con, as_of_at, options_of(world))
-        for name in WITHOUT_LABELS:
+        for name in ORACLES:
             made = con.table(name).to_arrow_table().to_pylist()
             result.add(compared(name, made, ORACLES[name][0](world)))
     replies = {one["number"]: review_count(one) - review_count(as_told(one)) for one in whole}
@@ -285,9 +331,14 @@ class Recorded:
     timelines: dict[int, list[Record]]
     at: datetime
 
+    @cached_property
+    def label_ids(self) -> dict[str, int]:
+        """The ids of the labels that the list shows, by name."""
+        return {label["name"]: label["id"] for one in self.listed.values() for label in one["labels"]}
+
     def threads(self) -> list[Record]:
         """The conversations as our document asks for them."""
-        label_ids = {label["name"]: label["id"] for one in self.listed.values() for label in one["labels"]}
+        label_ids = self.label_ids
         return [
             {
                 "__typename": "Issue",
@@ -352,14 +403,7 @@ def test_real_timelines_of_onnxruntime(timelines, onnxruntime):
     }
 
 
-# Of issues, and of labels nothing: REST's timelines have no ids of theirs.
-OF_ISSUES = sorted(
-    f"mart_{name}"
-    for name in (
-        "first_response", "first_response_monthly", "trending_issue", "trending_closed_issue", "follow_up",
-        "contributor", "contributor_monthly",
-    )
-)  # fmt: skip
+OF_ISSUES = [name for name in ORACLES if "pull_request" not in name]
 
 
 def account_of(user: Record | None) -> Account:
@@ -387,19 +431,37 @@ def logins_of(recorded: Recorded) -> dict[int, set[str]]:
     return found
 
 
-def issue_of(listed: Record, timeline: list[Record]) -> Thread:
+def id_of_name(label_ids: dict[str, int], name: str) -> int:
+    """A label's id; where no issue of the list has the label, the number that its name stands for."""
+    return label_ids.get(name) or -1 - int(md5(name.lower().encode()).hexdigest()[:15], 16)
+
+
+def issue_of(recorded: Recorded, number: int) -> Thread:
     """What the list and the timeline of an issue say, in the words of the truth."""
+    listed, timeline, label_ids = recorded.listed[number], recorded.timelines[number], recorded.label_ids
+    created_at = moment(listed["created_at"])
+    # What it carried along from another repository it has here since it came.
+    arrivals = [moment(one["created_at"]) for one in timeline if one["event"] == "transferred"]
+    here_since = max(arrivals, default=created_at)
+    changes = [
+        (one["event"] == "labeled", id_of_name(label_ids, one["label"]["name"]), moment(one["created_at"]))
+        for one in timeline
+        if one["event"] in ("labeled", "unlabeled") and moment(one["created_at"]) >= here_since
+    ]
+    told = [one["label"]["name"] for one in timeline if one.get("label")]
+    names = {id_of_name(label_ids, name): name for name in [*told, *label_ids]}
+    now = {one["id"] for one in listed["labels"]}
     moves = [
-        Move(one["event"], datetime.fromisoformat(one["created_at"]), account_of(one["actor"]))
+        Move(one["event"], moment(one["created_at"]), account_of(one["actor"]))
         for one in timeline
         if one["event"] in ("closed", "reopened")
     ]
     if is_closed_by_no_event(listed, timeline):
-        moves.append(Move("closed", datetime.fromisoformat(listed["closed_at"]), account_of(None)))
+        moves.append(Move("closed", moment(listed["closed_at"]), account_of(None)))
     words = [
         Word(
             "comment",
-            datetime.fromisoformat(one["created_at"]),
+            moment(one["created_at"]),
             account_of(one["user"]),
             one["author_association"],
         )
@@ -409,7 +471,8 @@ def issue_of(listed: Record, timeline: list[Record]) -> Thread:
     reactions = {kind: listed["reactions"][name] for kind, name in REACTION_NAMES.items()}
     return Thread(
         listed["number"], False, account_of(listed["user"]), listed["author_association"],
-        datetime.fromisoformat(listed["created_at"]), moves=moves, words=words, reactions=reactions,
+        created_at, moves=moves, words=words, reactions=reactions,
+        labels=labelled(changes, now, names, here_since, recorded.at),
     )  # fmt: skip
 
 
@@ -419,9 +482,7 @@ REACTION_NAMES = {kind: {"plus_1": "+1", "minus_1": "-1"}.get(kind, kind) for ki
 @pytest.mark.slow
 def test_no_mart_of_onnxruntimes_issues_has_a_wrong_cell(onnxruntime):
     """From REST's timelines through our own parsing to every mart of issues, maintainers and all."""
-    world = World(onnxruntime.at, [
-        issue_of(one, onnxruntime.timelines[number]) for number, one in onnxruntime.listed.items()
-    ])  # fmt: skip
+    world = World(onnxruntime.at, [issue_of(onnxruntime, number) for number in onnxruntime.listed])
     result = Compared()
     with connect() as con:
         merge(con, list(onnxruntime.listed.values()), onnxruntime.threads(), onnxruntime.at)
@@ -440,7 +501,7 @@ def test_no_mart_of_onnxruntimes_issues_has_a_wrong_cell(onnxruntime):
     assert [one[:3] for one in other] == []
     trailing = {key[0]: made for _, key, column, made, _ in result.wrong if column == "closed_at"}
     print_and_count("closed before the event that closed it", trailing)
-    assert trailing == {number: datetime.fromisoformat(listed[number]["closed_at"]) for number in trailing}
+    assert trailing == {number: moment(listed[number]["closed_at"]) for number in trailing}
     logins = logins_of(onnxruntime)
     renamed = {key[0]: len(logins[key[0]]) for _, key, column, *_ in result.wrong if column == "person_login"}
     print_and_count("accounts by one of the logins that list and timelines have", renamed)
@@ -471,4 +532,4 @@ def is_gone(listed: Record, timeline: list[Record]) -> bool:
     entries = [
         one for one in timeline if one["event"] not in ("mentioned", "subscribed") and "created_at" in one
     ]
-    return not any(abs(datetime.fromisoformat(one["created_at"]) - moved_at) < MINUTE for one in entries)
+    return not any(abs(moment(one["created_at"]) - moved_at) < MINUTE for one in entries)
