@@ -3,7 +3,8 @@
 A run over its maximum runtime ends as canceled, so that nothing retries it or tells of it. And the daemon
 that retries reads the event of a failure before the run is marked as failed, where the two lie far enough
 apart (a loaded machine): it takes the run for one at work and never looks at it again. Both are mended by the
-event of a failure, written here; what follows from it is Dagster's, as for any other.
+event of a failure, written here; what follows from it is Dagster's, as for any other. So is a retry that the
+daemon could not launch, since the code server did not answer just then: it would never try again.
 
 A backfill ends as failed where Dagster looks at it between the failure of its last run and the word that
 this is to be retried (dagster#34204), and then the retry is refused; or where the retry ends while it looks.
@@ -15,11 +16,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.events import AssetKeyPartitionKey
+from dagster._core.events import RunFailureReason
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.tags import (
     AUTO_RETRY_RUN_ID_TAG,
     BACKFILL_ID_TAG,
     PARENT_RUN_ID_TAG,
+    RUN_FAILURE_REASON_TAG,
     WILL_RETRY_TAG,
 )
 
@@ -39,20 +42,25 @@ REOPENED_TAG = "gitpulse/backfill_reopened"
 BACKFILLS_LOOKED_AT = 20
 # The words of Dagster's monitoring; a person's request has others.
 TIMED_OUT = "Canceling due to exceeding maximum runtime"
+# The words of the daemon that retries.
+NOT_LAUNCHED = "Failed to retry run"
 
 
 @always_on(
     name="retries",
     description=(
         "Marks a run that was canceled for exceeding its maximum runtime as failed, and has the daemon retry "
-        "a failed run that it passed over. Opens a backfill again that ended before its retries. On from the "
-        "start, since it asks GitHub nothing."
+        "a failed run that it passed over or whose retry it could not launch. Opens a backfill again that "
+        "ended before its retries. On from the start, since it asks GitHub nothing."
     ),
 )
 def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Report what failed and was not told as that, once its backfill would take the retry."""
-    now = datetime.now(UTC)
-    told = [f"backfill {each}: it ended too early" for each in reopened(context.instance, now)]
+    now, told = datetime.now(UTC), list[str]()
+    for run in not_launched(context.instance, now - LOOKED_AT):
+        context.instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "true"})
+        told.append(f"{run.run_id}: its retry could not be launched")
+    told += [f"backfill {each}: it ended too early" for each in reopened(context.instance, now)]
     # Each as it is found: what is true of a run now may not be when others have been looked at.
     for run, why in unreported_failures(context.instance, now):
         if why == PASSED_OVER:
@@ -60,6 +68,19 @@ def retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         context.instance.report_run_failed(run, why)
         told.append(f"{run.run_id}: {why}")
     return dg.SkipReason("; ".join(told) or "nothing was passed over")
+
+
+def not_launched(instance: dg.DagsterInstance, since: datetime) -> Iterator[dg.DagsterRun]:
+    """The runs whose retry the daemon could not launch, each once: now a code server answers, this one."""
+    tags = {WILL_RETRY_TAG: "false"}
+    filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags=tags, updated_after=since)
+    for run in instance.get_runs(filters) if instance.run_retries_enabled else ():
+        is_of_a_step = run.tags.get(RUN_FAILURE_REASON_TAG) == RunFailureReason.STEP_FAILURE.value
+        if is_of_a_step or run.tags.get(REPORTED_TAG) == run.run_id:
+            continue
+        entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+        if any(entry.dagster_event and entry.dagster_event.message == NOT_LAUNCHED for entry in entries):
+            yield run
 
 
 def reopened(instance: dg.DagsterInstance, now: datetime) -> Iterator[str]:
@@ -165,7 +186,10 @@ def is_timed_out(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def is_taken_up(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether a failed run has its retry, or was reported a second time before."""
-    if AUTO_RETRY_RUN_ID_TAG in run.tags or run.tags.get(REPORTED_TAG) == run.run_id:
+    """Whether a failed run has its retry, which was submitted, or was reported a second time before."""
+    if run.tags.get(REPORTED_TAG) == run.run_id:
         return True
-    return instance.get_runs_count(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id})) > 0
+    found = instance.get_runs(dg.RunsFilter(tags={PARENT_RUN_ID_TAG: run.run_id}), limit=1)
+    if found:
+        return found[0].status != dg.DagsterRunStatus.NOT_STARTED
+    return AUTO_RETRY_RUN_ID_TAG in run.tags

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterCodeLocationLoadError
 from dagster._core.test_utils import create_run_for_test
 from dagster._daemon.auto_run_reexecution import auto_run_reexecution
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
@@ -39,6 +41,11 @@ class Daemon:
         self._context: Any = SimpleNamespace(instance=instance)
         self._daemon = EventLogConsumerDaemon()
         self._daemon._logger = logging.getLogger(__name__)
+
+    def cannot_launch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As where the code server is being started anew."""
+        refusal = DagsterCodeLocationLoadError("Failure loading gitpulse", load_error_infos=[])
+        monkeypatch.setattr(auto_run_reexecution, "retry_run", Mock(side_effect=refusal))
 
     def look(self) -> None:
         for _ in self._daemon.run_iteration(self._context):
@@ -99,12 +106,54 @@ def test_the_daemon_takes_up_a_run_that_it_passed_over(
         assert tick(instance) == "nothing was passed over"
 
 
+def test_a_retry_that_the_daemon_could_not_launch_is_launched(
+    instance: dg.DagsterInstance, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    """A code server that a loaded machine started anew did not answer it: the run was never retried."""
+    monkeypatch.setattr(sensor, "PASSED_OVER_AFTER", timedelta(0))
+    run = started_run(instance)
+    with monkeypatch.context() as patch:
+        daemon.cannot_launch(patch)
+        instance.report_run_failed(run)
+        daemon.look()
+    failed = instance.get_run_by_id(run.run_id)
+    assert failed
+    assert failed.tags["dagster/will_retry"] == "false"
+    assert tick(instance) == f"{run.run_id}: its retry could not be launched"
+    assert tick(instance) == f"{run.run_id}: its retry was passed over"
+    daemon.look()
+    assert daemon.retried == [run.run_id]
+    assert tick(instance) == "nothing was passed over"
+    with monkeypatch.context() as patch:
+        daemon.cannot_launch(patch)
+        instance.report_run_failed(run)
+        daemon.look()
+    assert tick(instance) == "nothing was passed over"
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
+def test_a_retry_that_was_made_and_not_submitted_is_passed_over(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+):
+    """Reported, the daemon submits the one that it made."""
+    run = started_run(instance)
+    instance.report_run_failed(run)
+    retry = create_run_for_test(
+        instance, "refresh", status=status, tags={"dagster/parent_run_id": run.run_id}
+    )
+    instance.add_run_tags(run.run_id, {"dagster/auto_retry_run_id": retry.run_id})
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    is_missing = status == dg.DagsterRunStatus.NOT_STARTED
+    assert bool(list(unreported_failures(instance, later))) is is_missing
+
+
 @pytest.mark.parametrize("how", ["its retry is there", "it is to be retried no more", "reported before"])
 def test_a_failure_that_was_not_passed_over_is_left_alone(instance: dg.DagsterInstance, how: str):
     run = started_run(instance)
     instance.report_run_failed(run)
     if how == "its retry is there":
-        create_run_for_test(instance, "refresh", tags={"dagster/parent_run_id": run.run_id})
+        begun, tags = dg.DagsterRunStatus.STARTING, {"dagster/parent_run_id": run.run_id}
+        create_run_for_test(instance, "refresh", status=begun, tags=tags)
     tags = {"its retry is there": {}, "reported before": {REPORTED_TAG: run.run_id}}
     instance.add_run_tags(run.run_id, tags.get(how, {"dagster/will_retry": "false"}))
     assert list(unreported_failures(instance, datetime.now(UTC) + timedelta(minutes=5))) == []
