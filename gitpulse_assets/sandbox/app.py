@@ -93,8 +93,7 @@ class SandboxApp:
             elif request.path.startswith(ARCHIVE_PREFIX):
                 response = hour_file(self.world, self.lost_hours, request)
             elif is_refused:
-                response = _free(problem(403, SECONDARY_LIMIT))
-                self.log.append(Served(request.method, request.target, 403, 0, request.token))
+                response = self._too_much(request)
             else:
                 response, fault = self.answer(request)
         if fault is not None and fault.kind in ("slow", "hang"):
@@ -118,6 +117,15 @@ class SandboxApp:
         sent = hashlib.sha256(request.body).hexdigest() if request.body else ""
         self.log.append(Served(request.method, request.target, status, cost, request.token, sent))
         return response, fault
+
+    def _too_much(self, request: Request) -> Response:
+        """The refusal of what is more than a secondary limit allows."""
+        response = _free(problem(403, SECONDARY_LIMIT))
+        self.log.append(Served(request.method, request.target, 403, 0, request.token))
+        account = self.installations.account(request.token)
+        quota = self.limits.quota(account, resource_of(request), self.world.clock)
+        response.headers = self._headers(quota) | response.headers
+        return response
 
     def _headers(self, quota: Quota) -> dict[str, str]:
         return {

@@ -72,8 +72,8 @@ TOLD_APART = {
     MART_ISSUE_DAILY_FLOW: ("flow_date",),
 }
 RECEIVED = {ISSUES: ("issue_id", "payload_json"), ISSUE_TIMELINE: ("issue_id", "payload_json")}
-# Two processes with the workers' variables, which ask until they are told to wait: each by itself would send 640,
-# and both, with what the workers ask, more than GitHub takes in a minute.
+# Two processes with the workers' variables, which ask until they are told to wait: each by itself would send
+# 640, and both together more than GitHub takes in a minute.
 NEIGHBOURS = 2
 NEIGHBOUR = f"""
 from concurrent.futures import ThreadPoolExecutor
@@ -454,7 +454,7 @@ def test_connections_to_the_database_are_kept(deployment: Deployment, story: Sto
 
 
 def test_githubs_limits_are_kept_by_all_workers_together(deployment: Deployment, story: Story):
-    """The stand-in refuses what is too much at once or in a minute, as it is where each keeps its own pace."""
+    """The stand-in refuses what is too much at once or in a minute: where each keeps its own pace, it is."""
     assert refused(deployment) == []
 
 

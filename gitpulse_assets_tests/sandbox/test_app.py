@@ -58,6 +58,13 @@ def test_the_quota_ends_and_resets_on_the_clock(world):
     assert caller.get().status == 200
 
 
+def test_what_is_too_much_at_once_is_refused_with_units_left_and_a_date(caller):
+    """Without a date it was taken for some proxy's answer, and asked again at once."""
+    refused = caller.app._too_much(Request("GET", LIST, "", {}, "http://sandbox"))
+    assert (refused.status, remaining(refused)) == (403, 60)
+    assert refused.headers["date"] == caller.get().headers["date"]
+
+
 def test_asking_for_the_rate_limit_is_free(caller):
     caller.get("/rate_limit", token="good")
     assert remaining(caller.get("/rate_limit", token="good")) == 5000
