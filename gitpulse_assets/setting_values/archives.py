@@ -18,6 +18,7 @@ NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 TAKEN_NAMES = frozenset({"feed", "firehose"})
 REPOSITORY = re.compile(r"[a-z0-9][a-z0-9-]*/([a-z0-9._-]+|\*)")
 WATCHED = "watched"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVENT_TYPE = re.compile(r"[A-Z][A-Za-z]{1,62}Event")
 DATES = re.compile(r"(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)?")
 
@@ -139,7 +140,9 @@ def _types(name: str, text: str) -> tuple[str, ...]:
 
 def _check_address(name: str, address: str) -> None:
     parts = urlsplit(address)
-    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    # On the way nobody could tell what another put in the place of a file that no manifest names.
+    is_own = parts.scheme == "http" and parts.hostname in LOOPBACK
+    is_web = is_own or (parts.scheme == "https" and bool(parts.hostname))
     if "://" in address and not is_file_address(address) and not is_web:
         raise ValueError(f"{name}: the address is neither https://… nor a folder; for example {EXAMPLE}")
     if "@" in parts.netloc or set("?#") & set(address):

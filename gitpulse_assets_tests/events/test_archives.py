@@ -26,6 +26,9 @@ def test_an_archive_says_where_it_is_and_which_days_it_serves():
     assert [old.serves(date(2025, 12, 31)), old.serves(date(2026, 1, 1))] == [True, False]
     assert (mine.folder, mine.manifest) == (Path("/data"), "{file}.sha256")
     assert mine.serves(date(2100, 1, 1))
+    # Of this machine, such as the sandbox's.
+    (own,) = parse_archives("own=http://127.0.0.1:8000/archive")
+    assert own.folder is None
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,7 @@ def test_an_archive_says_where_it_is_and_which_days_it_serves():
     [
         ("https://example.org", "not name=address"),
         ("a=ftp://example.org", "neither https"),
+        ("a=http://example.org", "neither https"),
         ("a=https://user:pass@example.org", "no user"),
         ("a=/x 2014-12-31..", "begin at 2015-01-01"),
         ("a=/x 2026-02-30..", "no day 2026-02-30"),

@@ -1,15 +1,23 @@
 """The firehose: a sample that is never called complete, and how much of the truth it shows."""
 
+import gzip
 import json
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
 from gitpulse_assets.events.feed_state import feeds
+from gitpulse_assets.events.feeds import Poller
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
+from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.target import Firehose, Owner
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -122,6 +130,39 @@ def test_it_is_left_alone_as_long_as_github_asks(lake, con):
     of.world.advance(seconds=1)
     assert [poll.is_sample for poll in polled(lake, con, of, FIREHOSE).polls] == [True]
     assert feeds(lake.store).load().feeds["*/*"].asked_at == datetime.fromtimestamp(of.world.clock, UTC)
+
+
+class Recorded(httpx.BaseTransport):
+    """Answers of the firehose as they were recorded, one a poll."""
+
+    def __init__(self, bodies: Sequence[Sequence[Any]]) -> None:
+        self.bodies, self.now = iter(bodies), datetime(2025, 5, 12, tzinfo=UTC)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        headers = {"date": format_datetime(self.now, usegmt=True), "x-poll-interval": "60"}
+        return httpx.Response(200, headers=headers, json=next(self.bodies))
+
+
+@pytest.mark.recorded
+@pytest.mark.parametrize("count", [3, pytest.param(None, marks=pytest.mark.slow)])
+def test_the_recorded_polls_come_once_each_by_the_way_that_polls_take(
+    recorded_data, lake, con, stored, count: int | None
+):
+    with gzip.open(recorded_data / "public_events_polls" / "events.polls.jsonl.gz", "rb") as file:
+        bodies = [json.loads(line)["body"] for line in file][:count]
+    transport = Recorded(bodies)
+    with GitHubClient(
+        api_url="https://api.github.com",
+        graphql_url="https://api.github.com/graphql",
+        tokens=[SecretStr("good-token")],
+        http_transport=transport,
+    ) as client:
+        poller = Poller(lake, con, client, projections())
+        for _ in bodies:
+            assert len(poller.poll([FIREHOSE], transport.now).polls) == 1
+            transport.now += timedelta(seconds=61)
+    keys = {(one["id"], one["type"], one["created_at"]) for body in bodies for one in body}
+    assert Counter(row["event_type"] for row in stored()) == Counter(kind for _, kind, _ in keys)
 
 
 def test_what_is_private_is_not_in_it_and_a_forgotten_person_s_repositories_neither(lake, con, stored):
