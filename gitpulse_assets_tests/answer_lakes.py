@@ -35,7 +35,7 @@ ONNX = Repo("microsoft", "onnxruntime")
 RECORDED_AS_OF = datetime(2023, 8, 7, 23, 59, 59, tzinfo=UTC)
 
 
-def generated_world(issue_count: int = 400, day_count: int = 420) -> World:
+def generated_world(issue_count: int = 200, day_count: int = 300) -> World:
     """A growing repository with every kind of movement, and one without issues."""
     has_people = CONTRIBUTORS in chosen_subjects()
     world = generate([HistoryPlan(ROCKET.key, 7, issue_count, day_count, "growing", has_people=has_people)])
@@ -55,8 +55,8 @@ def fill(lake: Lake, world: World, folder: Path) -> None:
 def copy_filled(
     config: pytest.Config,
     target: Path,
-    issue_count: int = 400,
-    day_count: int = 420,
+    issue_count: int = 200,
+    day_count: int = 300,
     *,
     departs: bool = False,
 ) -> World:

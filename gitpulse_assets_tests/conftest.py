@@ -4,6 +4,7 @@
 it where the part can be had.
 """
 
+import atexit
 import gc
 import os
 import shutil
@@ -48,14 +49,14 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+        # DuckDB's binding tells of what is left at the end; before, pytest looks for garbage three times.
+        atexit.register(gc.unfreeze)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what the workers shared, once all of them are through."""
     if not hasattr(session.config, "workerinput"):
         shared.end(shared.folder_of(session.config))
-    # DuckDB's binding tells of all that is left at the end.
-    gc.unfreeze()
 
 
 def absent(part: str, reason: str) -> None:

@@ -11,5 +11,5 @@ from gitpulse_assets_tests.answer_lakes import copy_filled
 def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filled lake, for tests that only read."""
     made = tmp_path_factory.mktemp("asked") / "lake"
-    copy_filled(pytestconfig, made, 200, 300)
+    copy_filled(pytestconfig, made)
     return made

@@ -12,9 +12,11 @@ from gitpulse_assets.collect.control import (
     is_known_difference,
     is_known_missing,
     is_known_pull_request_difference,
+    is_usual_walk,
     pull_request_columns,
 )
 from gitpulse_assets.github.client import PullRequestCounts
+from gitpulse_assets.lake.manifest import ManifestRow
 
 AT = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
 
@@ -170,3 +172,38 @@ def lacked(
 def test_what_the_lists_lack_is_known_after_the_second_whole_walk_with_the_same(counts, earlier, is_known):
     assert is_known_missing(counts, earlier) is is_known
     assert counts.is_contradicted is bool(counts.missing_count)
+
+
+def walked(run_id: str, lacked_count: int | None, walk_kind: str, **told: Any) -> ManifestRow:
+    lacks = {
+        "walk_kind": walk_kind,
+        "lacked_count": lacked_count,
+        "page_batch_count": int(walk_kind == "full"),
+    }
+    return ManifestRow(run_id, "acme", "rocket", "issues", "complete", started_at=AT, **lacks | told)
+
+
+@pytest.mark.parametrize(
+    ("lacked_count", "known", "is_usual"),
+    [
+        (1, 1, True),
+        (2, 1, True),
+        (3, 1, False),
+        (41, 1, False),
+        (1, 0, False),
+        (1, None, False),
+        (0, None, True),
+    ],
+)
+def test_what_is_known_to_be_hidden_covers_no_larger_hole(
+    lacked_count: int, known: int | None, is_usual: bool
+):
+    """A page of changes lacks more than the newest full walk did, more than by its growth."""
+    full, changes = walked("run-1", known, "full"), walked("run-2", lacked_count, "incremental", sequence=2)
+    assert is_usual_walk([full, changes], changes) is is_usual
+
+
+def test_what_an_earlier_try_of_the_walk_lacked_counts_too():
+    full, tried = walked("run-1", 1, "full"), walked("run-2", 2, "incremental", sequence=2)
+    changes = walked("run-3", 1, "incremental", sequence=3, resumed_run_id="run-2")
+    assert not is_usual_walk([full, tried, changes], changes)

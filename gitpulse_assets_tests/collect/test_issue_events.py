@@ -19,6 +19,23 @@ def tokenless(world, make_product):
     return make_product(world)
 
 
+@pytest.fixture(scope="module")
+def history_folder(make_world, make_product):
+    """The lake after a first run without a token that received every event, to be copied."""
+    product = make_product(make_world())
+    product.app.limits.anonymous_per_hour = 1000
+    product.sync(with_events=True, token="")
+    return product.folder
+
+
+@pytest.fixture
+def known(world, make_product, history_folder):
+    """A product that made that run."""
+    product = make_product(world, copy_of=history_folder)
+    product.app.limits.anonymous_per_hour = 1000
+    return product
+
+
 @pytest.fixture
 def notes():
     """What the walks have to say."""
@@ -75,28 +92,24 @@ def test_every_event_is_received_and_the_history_is_whole(tokenless, notes):
     ]
 
 
-def test_the_ledger_is_that_of_graphql(tokenless, product):
+def test_the_ledger_is_that_of_graphql(known, product):
     """But for what REST leaves out: the reason `completed`, and the repository that an issue came from."""
-    tokenless.app.limits.anonymous_per_hour = 1000
-    tokenless.sync(with_events=True, token="")
     compared = [name for name in silver.ISSUE_TRANSITIONS.column_names if name != "reason"]
     rest, graphql = (
-        one.table(silver.ISSUE_TRANSITIONS).select(compared).to_pylist() for one in (tokenless, product)
+        one.table(silver.ISSUE_TRANSITIONS).select(compared).to_pylist() for one in (known, product)
     )
     assert rest == graphql
 
 
-def test_a_later_walk_ends_at_the_newest_known_event(tokenless, world):
-    tokenless.app.limits.anonymous_per_hour = 1000
-    tokenless.sync(with_events=True, token="")
+def test_a_later_walk_ends_at_the_newest_known_event(known, world):
     world.advance(seconds=86_400)
-    tokenless.sync(with_events=True, token="")
-    first, second = walks(tokenless)
-    assert len(asked(tokenless)) == 1
-    assert second["newest_event_id"] == max(events(tokenless)) > first["newest_event_id"]
+    known.sync(with_events=True, token="")
+    first, second = walks(known)
+    assert len(asked(known)) == 1
+    assert second["newest_event_id"] == max(events(known)) > first["newest_event_id"]
     assert second["whole_walk_at"] == first["as_of_at"] < second["as_of_at"]
-    assert served_events(tokenless) <= set(events(tokenless))
-    assert tokenless.unknown_slices() == []
+    assert served_events(known) <= set(events(known))
+    assert known.unknown_slices() == []
 
 
 @pytest.mark.slow
@@ -151,7 +164,7 @@ def test_events_that_vanished_meanwhile_have_the_walk_begin_anew(tokenless, worl
     assert asked(tokenless)[-1].target.endswith(f"page={-(-len(served_events(tokenless)) // 100)}")
 
 
-def test_a_capped_walk_is_not_complete_and_says_so(tokenless, world):
+def test_a_capped_walk_is_not_complete_and_says_so_and_the_next_adds_what_is_new(tokenless, world):
     tokenless.show(world, event_rows_max=400)
     tokenless.sync(with_events=True, token="")
     (row,), (walk,) = rows_of(tokenless, "issue_timeline"), walks(tokenless)
@@ -172,17 +185,11 @@ def test_a_capped_walk_is_not_complete_and_says_so(tokenless, world):
     assert 0 < len(cut) < len(coverage)
     (told,) = tokenless.unknown_slices()
     assert told.startswith(f"{len(cut)} issues whose lifecycle GitHub did not give whole: #")
-
-
-def test_after_a_capped_walk_the_next_adds_what_is_new(tokenless, world):
-    tokenless.show(world, event_rows_max=400)
-    tokenless.sync(with_events=True, token="")
-    cut = tokenless.unknown_slices()
     world.advance(seconds=86_400)
     tokenless.sync(with_events=True, token="")
     assert len(asked(tokenless)) == 1
-    assert walks(tokenless)[1]["complete_since_at"] == walks(tokenless)[0]["complete_since_at"]
-    assert tokenless.unknown_slices() == cut
+    assert walks(tokenless)[1]["complete_since_at"] == walk["complete_since_at"]
+    assert tokenless.unknown_slices() == [told]
 
 
 def test_with_a_token_graphql_stays_the_way(tokenless, notes):

@@ -1,8 +1,12 @@
 """A full walk: what it costs when little changed, what it repairs, and that it says so."""
 
+from dataclasses import replace
+
 import pytest
 from pyarrow.dataset import field
 
+from gitpulse_assets.collect.full_walk import known_walk
+from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import ISSUE_PAGE, MANIFEST
 from gitpulse_assets.contracts.silver import ISSUE_ASSIGNEES, ISSUE_CURRENT, ISSUE_LABELS
 from gitpulse_assets.sandbox.faults import Fault
@@ -162,6 +166,16 @@ def test_the_manifest_counts_unchanged_pages_apart(product):
     assert second["record_count"] == first["record_count"] % 100
     pages = product.lake.bronze_dataset(ISSUE_PAGE, product.repo, [("run-002", [1])]).to_table()
     assert pages["records_run_id"].to_pylist() == ["run-001"] * 7 + ["run-002"]
+
+
+def test_of_a_walk_by_an_older_version_no_page_is_known(product):
+    """It kept the ETags of pages that lacked records, and counted none: every page is asked for whole."""
+    manifest = product.lake.manifest(product.repo)
+    with product.client("good-token") as client:
+        known = known_walk(Session(client, product.lake, product.repo, "run-002"))
+        manifest.remake([replace(row, lacked_count=None) for row in manifest.rows()])
+        unknown = known_walk(Session(client, product.lake, product.repo, "run-003"))
+    assert (len(known.pages), len(unknown.pages)) == (8, 0)
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """A product in a folder: settings that point at a sandbox, an instance, and a way to run a refresh."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from gitpulse_assets.runs.launch import RunOutcome, refresh
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.conftest import forget_settings
+from gitpulse_assets_tests.dagster_home import copy_databases
 
 REPO = Repo("acme", "rocket")
 # Which run gave a row, and when it was noticed: what two ways to the same tables may differ in.
@@ -77,15 +76,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def a_stored_instance(
     config: pytest.Config, temporary: pytest.TempPathFactory
 ) -> Iterator[dg.DagsterInstance]:
-    """One on the embedded default, whose events lie in one SQLite file a run; a copy of an empty one."""
-
-    def make(folder: Path) -> dict[str, str]:
-        with dg.DagsterInstance.local_temp(str(folder)) as made:
-            made.get_runs()
-        return {"folder": str(folder)}
-
+    """One on the embedded default, whose events lie in one SQLite file a run."""
     folder = temporary.mktemp("instance")
-    shutil.copytree(shared.made_once(config, "instance", make)["folder"], folder, dirs_exist_ok=True)
+    copy_databases(config, folder)
     with dg.DagsterInstance.local_temp(str(folder)) as stored:
         yield stored
 

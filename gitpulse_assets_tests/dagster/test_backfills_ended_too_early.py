@@ -24,6 +24,7 @@ from gitpulse_assets.automation import retries as sensor
 from gitpulse_assets.automation.retries import retries
 from gitpulse_assets.runs.sqlite_connections import keep_connections
 from gitpulse_assets.runs.telling import tell_dagster
+from gitpulse_assets_tests.dagster_home import copy_databases
 
 INSTANCE = """
 telemetry: {enabled: false}
@@ -120,8 +121,9 @@ class Daemons:
 
 
 @pytest.fixture
-def daemons(tmp_path: Path) -> Iterator[Daemons]:
+def daemons(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Daemons]:
     (tmp_path / "dagster.yaml").write_text(INSTANCE)
+    copy_databases(pytestconfig, tmp_path)
     where = LoadableTargetOrigin(executable_path=sys.executable, python_file=__file__)
     target = InProcessWorkspaceLoadTarget(InProcessCodeLocationOrigin(where, location_name="here"))
     with (

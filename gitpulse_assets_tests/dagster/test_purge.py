@@ -11,6 +11,7 @@ from gitpulse_assets.runs import purge
 from gitpulse_assets.runs.purge import MACHINERY, purged
 from gitpulse_assets.runs.sqlite_connections import keep_connections
 from gitpulse_assets_tests.conftest import absent
+from gitpulse_assets_tests.dagster_home import copy_databases
 from gitpulse_assets_tests.deployment import postgres
 
 KEEP = timedelta(days=30)
@@ -64,6 +65,7 @@ def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.Dags
         return
     if request.param == "sqlite":
         (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
+        copy_databases(request.config, tmp_path)
         with dg.DagsterInstance.from_config(str(tmp_path)) as opened:
             keep_connections(opened)
             yield opened

@@ -18,6 +18,7 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogCons
 from gitpulse_assets.automation import retries as sensor
 from gitpulse_assets.automation.retries import REPORTED_TAG, retries, unreported_failures
 from gitpulse_assets.runs.history import RunCursor, ended_runs, finished_runs, last_failures
+from gitpulse_assets_tests.dagster_home import copy_databases
 
 KEY = "acme/rocket"
 TIMED_OUT = "Canceling due to exceeding maximum runtime of 43200 seconds."
@@ -25,9 +26,10 @@ BY_A_PERSON = "Sending run termination request."
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[dg.DagsterInstance]:
     settings = "telemetry: {enabled: false}\nrun_retries: {enabled: true, max_retries: 2}\n"
     (tmp_path / "dagster.yaml").write_text(settings)
+    copy_databases(pytestconfig, tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as opened:
         yield opened
 

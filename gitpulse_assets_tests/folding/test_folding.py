@@ -273,6 +273,39 @@ def test_07_folding_old_folds_cut_short_between_writes_loses_nothing(aged_reader
         assert differences(lake, REPO) == {}
 
 
+def records(lake: Lake) -> dict[str, Counter[str]]:
+    """What the manifest counts of each stream, but the list of folded runs."""
+    manifest = lake.manifest(REPO).rows()
+    streams = {row.stream for row in manifest if row.batch_count} - {FOLDED_RUN.name}
+    held = {name: batches([row for row in manifest if row.stream == name]) for name in streams}
+    tables = {
+        name: lake.bronze_dataset(find_contract("bronze", name), REPO, of_stream).to_table()
+        for name, of_stream in held.items()
+    }
+    return {name: rows(table) for name, table in tables.items()}
+
+
+@pytest.mark.usefixtures("folds_each_time")
+def test_07_folding_old_folds_cut_short_in_the_middle_keeps_every_record(aged_reader: Reader, tmp_path: Path):
+    whole, cut = (copied(aged_reader, tmp_path / name) for name in ("whole", "cut"))
+    held, counting = records(whole), Fuse()
+
+    def fold(lake: Lake, fuse: Fuse) -> None:
+        commit = lake.commit("silver", REPO)
+        assert commit
+        fused = Lake(FusedStore(lake.store, fuse))  # pyright: ignore[reportArgumentType]
+        folding.fold_runs(fused, REPO, fused.manifest(REPO), commit.merged)
+
+    fold(whole, counting)
+    with pytest.raises(Died):
+        fold(cut, Fuse(counting.count // 2, die))
+    assert records(cut) == held
+    fold(cut, Fuse())
+    for lake in (whole, cut):
+        assert records(lake) == held
+        assert max(Counter(folded_rows(lake)).values()) == 2
+
+
 def test_07_folds_that_would_be_too_large_together_stay(aged_reader: Reader, monkeypatch: pytest.MonkeyPatch):
     lake = aged_reader.lake
     rows = lake.manifest(REPO).rows()

@@ -82,5 +82,5 @@ def stand_in() -> StandIn:
 @pytest.fixture(scope="session")
 def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("metabase") / "lake"
-    copy_filled(pytestconfig, made, 200, 300)
+    copy_filled(pytestconfig, made)
     return made

@@ -19,7 +19,7 @@ def copy_with_events(config: pytest.Config, target: Path) -> None:
     """Copy a lake with issues and events, filled once a run of the tests, to a folder."""
 
     def make(folder: Path) -> dict[str, str]:
-        copy_filled(config, folder / "lake", 200, 300, departs=True)
+        copy_filled(config, folder / "lake", departs=True)
         bring(Lake.open(str(folder / "lake")), folder / "archive", made())
         return {"folder": str(folder / "lake")}
 

@@ -11,6 +11,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.serve.app import create_app
 from gitpulse_assets.settings import Settings
+from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.answer_lakes import ROCKET, fill, generated_world
 from gitpulse_assets_tests.conftest import forget_settings
 
@@ -42,11 +43,14 @@ def world() -> World:
 
 
 @pytest.fixture(scope="session")
-def lake(world: World, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    folder = tmp_path_factory.mktemp("shown")
-    made = Lake.open(str(folder))
-    fill(made, world, folder)
-    return made
+def lake(world: World, pytestconfig: pytest.Config) -> Lake:
+    """One lake for all processes of a run, for tests that only read."""
+
+    def make(folder: Path) -> dict[str, str]:
+        fill(Lake.open(str(folder)), world, folder)
+        return {"folder": str(folder)}
+
+    return Lake.open(shared.made_once(pytestconfig, "shown", make)["folder"], is_writable=False)
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ START_SECONDS = 60
 def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filled lake, for tests that only read."""
     made = tmp_path_factory.mktemp("served") / "lake"
-    copy_filled(pytestconfig, made, 200, 300, departs=True)
+    copy_filled(pytestconfig, made, departs=True)
     return made
 
 
