@@ -9,7 +9,6 @@ import pytest
 from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.commands.verdict import verdict_rows
-from gitpulse_assets.transform.verdict import LONGEST_PACE_DAYS
 from gitpulse_assets_tests.answer_lakes import ONNX, ROCKET
 
 # What an answer says beside the mart's row.
@@ -68,13 +67,3 @@ def test_the_words_are_the_paragraph_taken_apart(rocket, scope):
     told = in_words(published | {"paragraph": marked}, scope)
     assert told["opening"].startswith(f"{ROCKET}{scope}, 90 days to {published['window_end_date']}")
     assert f"**{told['opening']}** {told['explanation']}" == marked
-
-
-def test_a_window_too_long_says_so(rocket):
-    window = rocket.window("all")
-    assert window.days > LONGEST_PACE_DAYS
-    verdict = rocket.verdict(window)
-    assert verdict["pace_per_week"] is None
-    assert verdict["confidence"] == f"no pace: {window.days} days observed, at most 366 are one pace"
-    assert "The window is too long for a pace." in verdict["paragraph"]
-    assert "Not known: slow swings" not in verdict["paragraph"]

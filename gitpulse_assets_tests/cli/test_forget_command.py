@@ -1,6 +1,7 @@
 """A repository leaves no object, run or partition behind; a person no login, id or text."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,9 +61,9 @@ def bring_event_of(login: str, lake: Lake, home: Path) -> None:
         Backfill(lake, con, fetcher, projections()).days(archives, START.date(), START.date())
 
 
-def test_a_person_and_then_the_repository_are_forgotten(stored_gitpulse, home: Path):
+def test_a_person_and_then_the_repository_are_forgotten(stored_gitpulse, first_refresh, home: Path):
     gitpulse = stored_gitpulse
-    assert gitpulse("refresh", REPO.key).exit_code == 0
+    shutil.copytree(first_refresh.home / ".gitpulse", home / ".gitpulse")
     lake = home / ".gitpulse" / "lake"
     before = rows(home, ISSUE_CURRENT)
     flow = rows(home, MART_ISSUE_DAILY_FLOW)

@@ -196,7 +196,16 @@ def test_a_window_too_long_for_a_pace_compares_nothing():
     days.intake[-400:] *= 5
     verdict = judged(days, window_days=400)
     assert (verdict.pace, verdict.drivers) == (None, ())
+    assert confidence(verdict) == "no pace: 400 days observed, at most 366 are one pace"
+    assert "The window is too long for a pace." in explanation(verdict)
     assert "Against" not in explanation(verdict)
+
+
+@pytest.mark.parametrize(("window_days", "is_told"), [(366, True), (367, False)])
+def test_slow_swings_are_not_known_of_a_window_that_has_a_pace(window_days, is_told):
+    """Where few days are before it; of one too long for a pace nothing hangs on them."""
+    verdict = judged(daily(500, 2.0, 2.0), window_days=window_days)
+    assert ("slow swings" in explanation(verdict)) is is_told
 
 
 def test_without_a_whole_window_before_nothing_is_compared():
