@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 # Ten minutes: a batch takes a small repository in seconds.
 BATCH_WAITS, BATCH_WAIT_SECONDS = 120, 5.0
-# GitHub's hour, as often as a run may last; within the minute something else may have mended it.
+# GitHub's hour, as often as a run may last (then it fails as it does alone); within the minute something else
+# may have mended it.
 LIMITS_MAX, LIMIT_SECONDS_MIN = 12, 60.0
 # Dagster executes a batch three times: whom its process died at twice would have the third die, too.
 DEATHS_MAX = 2
@@ -167,6 +168,9 @@ def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
                     taken.failed[key] = trouble
             except LimitMet as limit:
                 taken.limited[key] = limit.resumes_at
+    if batch.context.retry_number >= LIMITS_MAX:
+        taken.failed |= {key: tried_alone(batch, Repo.parse(key)) for key in taken.limited}
+        taken.limited.clear()
     tell_taken(batch.context, keys, taken)
     if taken.limited:
         retry_later(batch, taken)
@@ -225,6 +229,11 @@ def take_one(batch: Batch, repo: Repo) -> str:
         work.log.warning("%s: %s; executed again in a run of its own", repo, why)
     else:
         return ""
+    return tried_alone(batch, repo)
+
+
+def tried_alone(batch: Batch, repo: Repo) -> str:
+    """Execute the repository's own run; return why it failed, or nothing."""
     ended = alone(batch, repo)
     if ended.is_interrupted:
         raise dg.Failure("interrupted; run it again to go on", allow_retries=False)

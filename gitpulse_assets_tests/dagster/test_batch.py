@@ -372,6 +372,23 @@ def test_the_batch_of_a_backfill_waits_for_a_run_that_is_at_work(
     assert taken == [KEYS[1], KEYS[2], KEYS[0]]
 
 
+def test_whom_a_limit_keeps_back_to_the_last_fails_in_a_run_of_its_own(
+    home: Path, defs: dg.Definitions, instance: dg.DagsterInstance, registered: list[str], monkeypatch
+):
+    """The batch would fail for it, and nobody be told of whom."""
+
+    def limited(*_: object) -> str:
+        raise batch.LimitMet(datetime.now(UTC))
+
+    monkeypatch.setattr(batch, "take_one", limited)
+    monkeypatch.setattr(batch, "tried_alone", lambda _, repo: f"a limit of {repo}")
+    monkeypatch.setattr(batch, "LIMITS_MAX", 0)
+    done = take(defs, instance, keys=KEYS[:2])
+    assert done.success
+    (output,) = [event for event in done.all_events if event.is_successful_output]
+    assert output.step_output_data.metadata["failed_count"].value == 2
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_a_run_begun_meanwhile_is_waited_for_to_the_end(
     home: Path,
