@@ -56,7 +56,8 @@ WRONG = {
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A repository in which everything happened, and one without an issue, both published."""
     folder = tmp_path_factory.mktemp("marts")
-    copy_filled(request.config, folder)
+    # Where the subject is chosen, something has to trend.
+    copy_filled(request.config, folder, 400, 420)
     return Lake.open(str(folder))
 
 
