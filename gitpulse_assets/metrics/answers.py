@@ -258,7 +258,7 @@ class MetricAnswers:
             con.register(PRIVATE_FEED.name, feeds.private_rows())
         if STAR_TROUBLE in question.metric.reads:
             with question.clock.running(con):
-                found = star_trouble(con, self._days, question.commits, feeds)
+                found = star_trouble(con, self._days, question.commits, feeds, question.clock.check)
             con.register(STAR_TROUBLE.name, as_asked(found, question.repository, named))
 
     def _stars(self, counts: ds.Dataset, question: Question, named: Named) -> pa.Table:
@@ -346,15 +346,16 @@ class MetricAnswers:
         """The same with since when, as far as feeds of owners and what is kept of archives ask for it."""
         if named.since_at:
             return named
-        is_filtered, days = self._days.is_filtered(question.commits, question.clock.check), question.within
+        check, days = question.clock.check, question.within
+        is_filtered = self._days.is_filtered(question.commits, check)
         if (repository_id := named.repository_id) is None:
             return replace(named, named_in=NEVER) if is_filtered else named
         with question.clock.running(con):
             if owner_feed(name) in self._feeds(question).stretches:
                 owner = name.partition("/")[0]
-                named = replace(named, since_at=self._days.owned(con, days, repository_id, owner))
+                named = replace(named, since_at=self._days.owned(con, days, repository_id, owner, check))
             if is_filtered:
-                named = replace(named, named_in=self._days.named_in(con, days, repository_id, name))
+                named = replace(named, named_in=self._days.named_in(con, days, repository_id, name, check))
         return named
 
     def _holder(

@@ -287,10 +287,15 @@ class EventDays:
         return files["kept_repositories"].null_count < files.num_rows
 
     def named_in(
-        self, con: duckdb.DuckDBPyConnection, commits: Commits, repository_id: int, name: str
+        self,
+        con: duckdb.DuckDBPyConnection,
+        commits: Commits,
+        repository_id: int,
+        name: str,
+        check: Check = unchecked,
     ) -> tuple[datetime, datetime]:
         """The first and last hour, by some days' events, in which a repository bore a name."""
-        con.register("sent", self.open([PUBLIC_EVENT], commits)[PUBLIC_EVENT.name])
+        con.register("sent", self.open([PUBLIC_EVENT], commits, check)[PUBLIC_EVENT.name])
         ((first_at, last_at),) = con.execute(
             "select min(created_at), max(created_at) from sent "
             "where repository_id = $2 and lower(repository_name) = $1",
@@ -300,10 +305,15 @@ class EventDays:
         return (hour_of(first_at), hour_of(last_at)) if first_at else NEVER
 
     def owned(
-        self, con: duckdb.DuckDBPyConnection, commits: Commits, repository_id: int, owner: str
+        self,
+        con: duckdb.DuckDBPyConnection,
+        commits: Commits,
+        repository_id: int,
+        owner: str,
+        check: Check = unchecked,
     ) -> datetime | None:
         """Since when a repository is its owner's, by some days' events: the first there behind all others."""
-        con.register("sent", self.open([PUBLIC_EVENT], commits)[PUBLIC_EVENT.name])
+        con.register("sent", self.open([PUBLIC_EVENT], commits, check)[PUBLIC_EVENT.name])
         ((first_at, elsewhere_at),) = con.execute(
             "select min(created_at) filter (is_own), max(created_at) filter (not is_own) from ("
             "select created_at, split_part(lower(repository_name), '/', 1) = $1 as is_own "
@@ -430,10 +440,14 @@ def while_replaced(store: Store, read: Callable[[], Read]) -> Read:
 
 
 def star_trouble(
-    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours
+    con: duckdb.DuckDBPyConnection,
+    days: EventDays,
+    commits: Commits,
+    feeds: FeedHours,
+    check: Check = unchecked,
 ) -> pa.Table:
     """Rows of `star_trouble` of some days: counts of stars that cannot be by what events tell."""
-    counts = of_present(days.small(STAR_COUNT, commits), feeds)
+    counts = of_present(days.small(STAR_COUNT, commits, check), feeds)
     if counts.num_rows < 2:
         return STAR_TROUBLE.arrow_schema.empty_table()
     times = counts["counted_at"].to_pylist()
@@ -442,7 +456,7 @@ def star_trouble(
     con.register("followed", followed_table(feeds.followed()))
     con.register("feed_hours", feeds.hours_of(names, hour_of(min(times)), max(times)))
     watch = next(one.contract for one in projections() if one.event_type == "WatchEvent")
-    con.register("star_given", days.open([watch], commits)[watch.name])
+    con.register("star_given", days.open([watch], commits, check)[watch.name])
     found = find_star_trouble(con)
     for name in (STAR_COUNT.name, "followed", "feed_hours", "star_given"):
         con.unregister(name)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,11 +13,14 @@ import pyarrow as pa
 import pytest
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
+from gitpulse_assets.contracts.events import PUBLIC_EVENT
+from gitpulse_assets.events.feed_hours import FeedHours
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics import answers as of_answers
 from gitpulse_assets.metrics.answers import COMPUTED_AT_ONCE, MetricAnswers, locked_database
 from gitpulse_assets.metrics.catalogue import Metric, read_metrics, shipped_metrics
 from gitpulse_assets.metrics.clock import Clock, TooLong
+from gitpulse_assets.metrics.event_days import EventDays, Polled, star_trouble
 
 COUNT = next(one for one in shipped_metrics() if one.id == "event_count_offset")
 ENDLESS = "select count(*) from range(1000000) a, range(1000) b where hash(a.range + b.range) = 1"
@@ -143,6 +147,26 @@ def test_judging_hours_is_stopped_as_the_figures_are(lake: Lake, monkeypatch: py
 def test_days_are_not_read_any_more_once_the_time_is_over(lake: Lake):
     with opened(lake) as answers, pytest.raises(TooLong):
         answers.question(COUNT, {"offset": 60}, seconds_max=0)
+
+
+def test_no_table_of_a_day_is_opened_any_more_once_the_time_is_over(lake: Lake):
+    def over() -> None:
+        raise TooLong
+
+    days = EventDays(lake)
+    commits, feeds = days.commits(days.versions(), date.min, date.max), FeedHours({})
+    with locked_database() as con:
+        for read in (
+            lambda: EventDays(lake).commits(days.versions(), date.min, date.max, over),
+            lambda: days.feed_hours(commits, Polled(), over),
+            lambda: days.is_filtered(commits, over),
+            lambda: days.open([PUBLIC_EVENT], commits, over),
+            lambda: days.owned(con, commits, 5, "acme", over),
+            lambda: days.named_in(con, commits, 5, "acme/r5", over),
+            lambda: star_trouble(con, days, commits, feeds, over),
+        ):
+            with pytest.raises(TooLong):
+                read()
 
 
 def test_the_wait_for_a_turn_is_not_counted():
