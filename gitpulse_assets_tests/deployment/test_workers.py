@@ -236,15 +236,13 @@ def is_soon_between(lake: Lake, repo: Repo) -> bool:
 
 @dataclass(frozen=True)
 class Story:
-    """What a backfill lived through.
+    """What a backfill lived through; `disturbed`: how often something died under whom.
 
-    `worker_count`: how many were at work at once before the first died. `disturbed`: how often something died
-    while a run was at work on whom.
+    That is, while a run was at work on the repository.
     """
 
     seconds: float
     connection_count: int
-    worker_count: int
     deaths: list[Death]
     ended_at: list[float]
     taken_up_by: list[str | None]
@@ -287,7 +285,6 @@ def story(deployment: Deployment, backfill_id: str, hang: Fault, keys: list[str]
     alive, began = list(WORKERS), time.time()
     wait_until("a walk waits", lambda: hang.seen_count)
     connection_count = deployment.database.connection_count()
-    workers = {worker_of(deployment, run_id, WORKERS) for run_id in at_work(deployment)}
     disturbed = Counter(set(at_work(deployment).values()))
     with neighbours(deployment):
         deaths = [killed_in_its_walk(deployment)]
@@ -305,7 +302,7 @@ def story(deployment: Deployment, backfill_id: str, hang: Fault, keys: list[str]
         seen_by_a_person(deployment, backfill_id)
         statuses = statuses_until_success(deployment, backfill_id)
     seconds = time.time() - began
-    story = Story(seconds, connection_count, len(workers), deaths, ended, taken_up_by, disturbed, statuses)
+    story = Story(seconds, connection_count, deaths, ended, taken_up_by, disturbed, statuses)
     yield story
     print("\n" + figures(deployment, keys, story))
 
@@ -336,7 +333,6 @@ def figures(deployment: Deployment, keys: list[str], story: Story) -> str:
     dead = ", ".join(f"{seconds:.0f}" for seconds in story.seconds_until_dead)
     return (
         f"{len(keys)} repositories in {story.seconds:.0f} s ({' then '.join(story.statuses)}); "
-        f"{story.worker_count} workers at once; "
         f"found dead after {dead} s; pages fetched again: {pages_again(deployment).total()} "
         f"by what died under {story.disturbed.total()} repositories; "
         f"limit violations: {len(refused(deployment))}; connections: {story.connection_count}; "
