@@ -342,10 +342,23 @@ def figures(deployment: Deployment, keys: list[str], story: Story) -> str:
 
 
 def taken_up(deployment: Deployment, run_id: str, alive: Sequence[str]) -> str | None:
-    """The worker that executes a killed run's retry."""
-    tags = [{"key": "dagster/parent_run_id", "value": run_id}]
-    (retry, *_) = wait_until("the run is retried", lambda: deployment.runs(tags=tags))
-    return wait_until("a worker has it", lambda: worker_of(deployment, retry["runId"], alive))
+    """The worker that executes a killed run's retry, or that one's where it was killed as well.
+
+    It waits for batches that were before it.
+    """
+
+    def found() -> str | None:
+        workers = (worker_of(deployment, retry, alive) for retry in retries(deployment, run_id))
+        return next(filter(None, workers), None)
+
+    return wait_until("a worker has the retry", found, 1800)
+
+
+def retries(deployment: Deployment, run_id: str) -> Iterator[str]:
+    """Those of a run, and theirs."""
+    for run in deployment.runs(tags=[{"key": "dagster/parent_run_id", "value": run_id}]):
+        yield run["runId"]
+        yield from retries(deployment, run["runId"])
 
 
 def statuses_until_success(deployment: Deployment, backfill_id: str) -> list[str]:
