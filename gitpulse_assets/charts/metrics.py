@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 
 from gitpulse_assets.charts.charts import LABELS_MAX
-from gitpulse_assets.charts.parts import HOVER_PIXELS, Document, bar_height, finish, rows_of
+from gitpulse_assets.charts.parts import Document, bar_height, finish, hover_width, rows_of
 from gitpulse_assets.charts.titles import Rows
 from gitpulse_assets.metrics.coverage import hour_of
 
@@ -96,7 +96,7 @@ def pointed(unit: str) -> alt.Chart:
     return (
         rows_of("rows")
         .transform_calculate(told="isValid(datum.value) ? format(datum.value, ',.4~r') : 'not known'")
-        .mark_rule(style="muted", strokeWidth=HOVER_PIXELS, aria=False)
+        .mark_rule(style="muted", strokeWidth=hover_width("rows"), aria=False)
         .encode(
             x=time_axis("at:T"), opacity=alt.condition(under, alt.value(0.25), alt.value(0)), tooltip=tooltip
         )

@@ -11,7 +11,7 @@ import altair as alt
 
 from gitpulse_assets.charts.titles import Rows
 
-# Wide enough to be met by a pointer at a day's distance.
+# Least width of what answers a pointer.
 HOVER_PIXELS = 8
 HEIGHT = 260
 NUMBERS_SHOWN = 12
@@ -25,12 +25,17 @@ def rows_of(table: str) -> alt.Chart:
     return alt.Chart(alt.NamedData(table))
 
 
+def hover_width(table: str) -> alt.ExprRef:
+    """As wide as a row's share of the chart, so that a pointer between two days is answered, too."""
+    return alt.ExprRef(f"max({HOVER_PIXELS}, width / length(data('{table}')))")
+
+
 def hover(table: str, tooltip: list[alt.Tooltip]) -> alt.Chart:
     """An unseen line a day that answers the pointer with the day's figures."""
     under = alt.selection_point(fields=["flow_date"], on="pointerover", clear="pointerout", empty=False)
     return (
         rows_of(table)
-        .mark_rule(style="muted", strokeWidth=HOVER_PIXELS, aria=False)
+        .mark_rule(style="muted", strokeWidth=hover_width(table), aria=False)
         .encode(x=day_axis(), opacity=alt.condition(under, alt.value(0.25), alt.value(0)), tooltip=tooltip)
         .add_params(under)
     )

@@ -185,13 +185,15 @@ def test_a_bar_of_the_swing_chart_leads_to_its_issues(page: Page):
     expect(page.locator("#issues-heading")).to_contain_text("Open issues, oldest first")
 
 
-def test_a_pointer_on_a_day_is_told_its_figures(page: Page):
+@pytest.mark.parametrize("share", [0.3, 0.5])
+def test_a_pointer_anywhere_is_told_a_days_figures(page: Page, share: float):
+    """Also between two days, which lie 12 pixels apart here."""
     see_story(page)
     chart = page.locator("#chart-backlog svg")
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
     expect(page.locator("#vg-tooltip-element")).to_contain_text("open at its end")
 
 
