@@ -4,7 +4,7 @@ What is removed is decided in `upkeep/forgetting.py` and `upkeep/persons.py`; he
 and Dagster and the watch list are made to forget it too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Set
 from datetime import UTC, datetime
 
 import click
@@ -22,6 +22,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.members.forgetting import forget_member
 from gitpulse_assets.partitions import REPOS_PARTITIONS
+from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import open_lake
 from gitpulse_assets.runs.backfills import backfilled_keys
@@ -30,7 +31,7 @@ from gitpulse_assets.runs.launch import rebuild
 from gitpulse_assets.runs.purge import delete_run
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.upkeep.forgetting import objects_of, remove
-from gitpulse_assets.upkeep.persons import forget_person, repos_naming
+from gitpulse_assets.upkeep.persons import bearer_of, forget_person, in_order, last_shown, repos_naming
 from gitpulse_assets.upkeep.unchosen import left_by_others
 from gitpulse_assets.watch.state import membership, sights
 from gitpulse_assets.watch.watch_list import watch_list
@@ -117,12 +118,11 @@ def forget_login(settings: Settings, login: str, *, is_confirmed: bool) -> int:
                 )
             # First: beside a backfill it is refused, and then nothing was changed.
             events = forget_events(lake, login)
-            forget_member(lake, login)
             counts = forget_person(lake, login)
             # Also those whose tables an earlier call did not come to make anew.
-            repos = sorted({*counts, *repos_naming(lake, login)})
+            repos = {*counts, *repos_naming(lake, login)}
             forget_bodies(lake, login, repos)
-            failed = made_anew(instance, lake, repos)
+            failed = made_anew(instance, lake, login, repos)
     except (SettingsError, LakeError) as error:
         return refused(error, WRONG_USE if isinstance(error, SettingsError) else FAILED)
     say(
@@ -145,7 +145,7 @@ def forget_events(lake: Lake, login: str) -> ForgottenEvents:
         return forget_in_events(lake, con, login, projections())
 
 
-def forget_bodies(lake: Lake, login: str, repos: Sequence[Repo]) -> None:
+def forget_bodies(lake: Lake, login: str, repos: Set[Repo]) -> None:
     """Drop what the looks keep of the newest records; a look without it costs one unit at most."""
     looks, keys = sights(lake.store), {repo.key for repo in repos}
     seen = looks.load()
@@ -157,14 +157,22 @@ def forget_bodies(lake: Lake, login: str, repos: Sequence[Repo]) -> None:
     looks.save(msgspec.structs.replace(seen, sights=seen.sights | cleaned))
 
 
-def made_anew(instance: dg.DagsterInstance, lake: Lake, repos: Sequence[Repo]) -> list[str]:
-    """Rebuild the tables of each repository; return what failed."""
+def made_anew(instance: dg.DagsterInstance, lake: Lake, login: str, repos: Set[Repo]) -> list[str]:
+    """Make the tables of each repository and the members of all organisations anew; return what failed."""
     failed, defs = [], load_definitions()
-    for repo in repos:
-        lake.store.delete(paths.report_key(repo))
-        if lake.commit("silver", repo) is None:
-            continue
-        outcome = rebuild(defs, instance, repo)
-        if not outcome.is_success:
-            failed.append(f"{repo}: {outcome.message}; run gitpulse rebuild {repo}")
+    shown = last_shown(lake, login)
+    for place in in_order([*repos, *lake.committed_organizations("silver")], shown):
+        if isinstance(place, Organization):
+            forget_member(lake, place, login, bearer_of(shown))
+        elif isinstance(place, Repo):
+            failed += rebuilt(defs, instance, lake, place)
     return failed
+
+
+def rebuilt(defs: dg.Definitions, instance: dg.DagsterInstance, lake: Lake, repo: Repo) -> list[str]:
+    """Rebuild the tables of a repository; return what failed, if anything."""
+    lake.store.delete(paths.report_key(repo))
+    if lake.commit("silver", repo) is None:
+        return []
+    outcome = rebuild(defs, instance, repo)
+    return [] if outcome.is_success else [f"{repo}: {outcome.message}; run gitpulse rebuild {repo}"]

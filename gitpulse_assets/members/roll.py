@@ -3,7 +3,7 @@
 Pure: how a list is asked for and where this is kept is decided in looking.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -94,6 +94,16 @@ class Roll:
     def member_ids(self) -> frozenset[int]:
         """Who is a member by now."""
         return frozenset(span.user_id for span in self.spans if span.to_date is None)
+
+    def bearers(self, login: str) -> Iterator[tuple[datetime, int]]:
+        """When a list that was taken last showed somebody under a login, in any case, and their user id."""
+        for span in self.spans:
+            if span.user_login.lower() == login.lower():
+                end = span.to_date or date.max
+                shown = [
+                    look.looked_at for look in self.looks if look.is_taken and look.looked_at.date() < end
+                ]
+                yield from ((at, span.user_id) for at in shown[-1:])
 
     def is_due(self, now: datetime) -> bool:
         """Whether to look: once a UTC day, and an hour after a list was put aside."""

@@ -8,7 +8,7 @@ changes; its author is the account `ghost`, as GitHub itself shows those who lef
 import json
 import re
 import uuid
-from collections.abc import Container, Iterable, Iterator, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ from gitpulse_assets.lake.damage import reading
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parquet import write_parquet
 from gitpulse_assets.lake.store import ListedObject
+from gitpulse_assets.members.forgetting import member_bearers
+from gitpulse_assets.place import Place
 from gitpulse_assets.repo import Repo
 
 GHOST = {"login": "ghost", "id": 10137, "databaseId": 10137, "type": "User", "__typename": "User"}
@@ -117,13 +119,38 @@ def ids_of(lake: Lake, login: str) -> list[int]:
 
     Who was renamed is in older rows by another login. A login may have passed on: its last bearer is meant.
     """
-    found = [
-        bearer
-        for info in lake.store.list("silver/")
-        if paths.repo_of(info.key) and info.key.endswith(".parquet")
-        for bearer in bearers(lake, info, login.lower())
-    ]
-    return [account_id for _, account_id in sorted(found)[-1:]]
+    return bearer_of(last_shown(lake, login))
+
+
+def bearer_of(shown: Mapping[Place, tuple[datetime, int]]) -> list[int]:
+    """The id of the account that bore a login last, of what `last_shown` found."""
+    return [account_id for _, account_id in sorted(shown.values())[-1:]]
+
+
+def in_order(places: Iterable[Place], shown: Mapping[Place, tuple[datetime, int]]) -> list[Place]:
+    """The places as they are to be made anew: last those that show the login, the newest at the end.
+
+    These tell whose it is: a call that was cut short is done again, and finds by id what it left.
+    """
+    return sorted(places, key=lambda place: (place in shown, shown.get(place, ()), str(place)))
+
+
+def last_shown(lake: Lake, login: str) -> dict[Place, tuple[datetime, int]]:
+    """Where silver shows a login: when last in each place, and the id of whose it was then."""
+    found: dict[Place, tuple[datetime, int]] = {}
+    for place, one in all_bearers(lake, login):
+        found[place] = max(one, found.get(place, one))
+    return found
+
+
+def all_bearers(lake: Lake, login: str) -> Iterator[tuple[Place, tuple[datetime, int]]]:
+    """Who bears a login, by place, in all tables of repositories and in the lists of organisations."""
+    for info in lake.store.list("silver/"):
+        repo = paths.repo_of(info.key)
+        if repo and info.key.endswith(".parquet"):
+            yield from ((repo, one) for one in bearers(lake, info, login.lower()))
+    for place in lake.committed_organizations("silver"):
+        yield from ((place, one) for one in member_bearers(lake, place, login))
 
 
 def bearers(lake: Lake, info: ListedObject, login: str) -> Iterator[tuple[datetime, int]]:

@@ -25,6 +25,7 @@ from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.model import User
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.transform.audit import audit_sql
+from gitpulse_assets.upkeep.persons import ids_of
 from gitpulse_assets_tests.crash.pipeline import Fuse, FusedStore
 from gitpulse_assets_tests.history.product import Reader
 
@@ -331,7 +332,7 @@ def test_a_person_in_a_list_kept_aside_alone_is_forgotten_too(reader: Reader):
     reader.world.advance(seconds=DAY)
     looked(reader)
     assert roll(reader).looks[-1].aside_user_ids == (1, 2, 3, 50, 51)
-    assert forget_member(reader.lake, "Person-50") == [ACME]
+    assert forget_member(reader.lake, ACME, "Person-50", ids_of(reader.lake, "Person-50"))
     assert roll(reader).looks[-1].aside_user_ids == (1, 2, 3, 51)
 
 
@@ -341,9 +342,9 @@ def test_a_person_who_is_forgotten_is_in_no_table_and_no_kept_page(reader: Reade
     reader.world.advance(seconds=DAY)
     looked(reader)
     reader.world.organization("acme").empty_lists = 0
-    assert forget_member(reader.lake, "Person-2") == [ACME]
+    assert forget_member(reader.lake, ACME, "Person-2")
     assert {span.user_id for span in roll(reader).spans} == {1, 3}
     stored = [path.read_bytes() for path in reader.folder.rglob("*") if path.is_file()]
     assert not any(b"person-2" in content for content in stored)
     assert reader.lake.examine(ACME) == []
-    assert forget_member(reader.lake, "person-2") == []
+    assert not forget_member(reader.lake, ACME, "person-2")

@@ -1,10 +1,20 @@
 """Somebody goes by the login of the answer that came last and told it, and is forgotten under every one."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import dagster as dg
 import pytest
 
+from gitpulse_assets.commands import forget
 from gitpulse_assets.contracts import contributors
 from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.members.looking import look, roll_of
 from gitpulse_assets.pipeline.merge import merge
+from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.model import User
@@ -14,7 +24,7 @@ from gitpulse_assets.upkeep.persons import forget_person, repos_naming
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.people.silver import rows
 
-REPO = Repo("acme", "rocket")
+REPO, SPOON, ACME = Repo("acme", "rocket"), Repo("acme", "spoon"), Organization("acme")
 
 
 def test_who_was_renamed_goes_by_the_newest_login_though_an_answer_that_told_nothing_came_later(tmp_path):
@@ -76,3 +86,87 @@ def logins_of(reader: Reader) -> set[tuple[str, int]]:
     found = {(row["actor_login"], row["actor_id"]) for row in said}
     found |= {(row["author_login"], row["author_id"]) for row in rows(reader, contributors.ISSUE_COMMENT)}
     return {who for who in found if who[0] is not None}
+
+
+class Dead(BaseException):
+    """The process is gone."""
+
+
+class Forgetting:
+    """A lake of two repositories and the members of their organisation.
+
+    Of a person who was renamed since and is no member any more, the first repository and the list tell by
+    the former login alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.world = world = World("2026-01-01T00:00:00Z")
+        self.alice = alice = User(7, "alice", "User", "U_7")
+        self.readers = []
+        for repo in (SPOON, REPO):
+            acts, members = world.add_repository(repo.key), world.organization("acme")
+            acts.comment(acts.open(world.clock, None, "Title"), world.clock, alice)
+            if repo is SPOON:
+                for user in (alice, User(9, "mara", "User", "U_9")):
+                    members.join(user, world.clock)
+            else:
+                members.leave(alice, world.clock)
+            world.advance(seconds=DAY_SECONDS)
+            self.readers.append(Reader(world, repo, folder))
+            self.readers[-1].sync()
+            alice.login = "alicia"
+        self.lake: Lake = self.readers[0].lake
+        self.left = 9
+
+    def look_again(self) -> None:
+        """Read the list of members a day later."""
+        self.world.advance(seconds=DAY_SECONDS)
+        with self.readers[0].client("good-token") as client:
+            look(client, self.lake, ACME, datetime.fromtimestamp(self.world.clock, UTC))
+
+    def rebuild(self, _defs: object, _instance: object, repo: Repo) -> SimpleNamespace:
+        if not self.left:
+            raise Dead
+        self.left -= 1
+        with connect() as con:
+            merge(con, self.lake, repo, is_rebuild=True).publish()
+        return SimpleNamespace(is_success=True)
+
+    def forget(self, login: str) -> None:
+        """As the command does, without its runs."""
+        repos = {*forget_person(self.lake, login), *repos_naming(self.lake, login)}
+        assert forget.made_anew(cast(dg.DagsterInstance, None), self.lake, login, repos) == []
+
+    @property
+    def found(self) -> set[str]:
+        """Whom the tables of repositories and the list of members name."""
+        listed = {span.user_login for span in roll_of(self.lake, ACME).spans}
+        return {login for reader in self.readers for login, _ in logins_of(reader)} | listed
+
+
+@pytest.fixture
+def forgetting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Forgetting:
+    made = Forgetting(tmp_path / "lake")
+    monkeypatch.setattr(forget, "load_definitions", lambda: None)
+    monkeypatch.setattr(forget, "rebuild", made.rebuild)
+    return made
+
+
+def test_who_was_renamed_is_forgotten_everywhere_though_a_call_was_cut_short(forgetting: Forgetting):
+    """Where the login of now stands is made anew last: it tells which account is meant."""
+    assert forgetting.found == {"alice", "alicia", "mara"}
+    forgetting.left = 1
+    with pytest.raises(Dead):
+        forgetting.forget("alicia")
+    forgetting.left = 9
+    forgetting.forget("Alicia")
+    assert forgetting.found == {"mara"}
+
+
+def test_who_was_renamed_since_their_last_act_here_is_known_by_the_list_of_members(forgetting: Forgetting):
+    forgetting.alice.login = "alyx"
+    forgetting.world.organization("acme").join(forgetting.alice, forgetting.world.clock)
+    forgetting.look_again()
+    assert "alyx" in forgetting.found
+    forgetting.forget("alyx")
+    assert forgetting.found == {"mara"}
