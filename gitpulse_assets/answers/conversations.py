@@ -25,20 +25,29 @@ from gitpulse_assets.transform.sql_file import create_table
 
 ROWS_A_STRETCH = 10_000
 DIRECTIONS = {"ascending": "asc", "descending": "desc"}
-THREAD_TABLES = ("issue_current", "issue_labels", "issue_assignees", "pull_request_current")
+THREAD_TABLES = (
+    "issue_current",
+    "issue_labels",
+    "issue_assignees",
+    "pull_request_current",
+    contributor.MART.name,
+)
 
 WITHOUT_TOKEN = (
     "reviews and requests for them, who merged, reopenings, when drafts began and ended and labels over time "
     "are collected only with a token (GITHUB_TOKEN), closings by a commit also with REST's issue events; "
     "comments are collected, those on lines as of when they were written"
 )
+NOT_YET = "is not collected yet; the next refresh with a token asks for it"
+NOT_WHOLE = "did not come whole; it is asked for again when it changes, and by each full refresh"
 
 
 @dataclass(frozen=True)
 class ListFilter:
     """Which rows of a list: None lets all pass.
 
-    `person`: a login in any letter case; of a thread who opened it, is assigned to it or shall review it.
+    `person`: a login as the rows show it, in any letter case; of a thread who opened it, is assigned to it or
+    shall review it.
     """
 
     label: str | None = None
@@ -119,7 +128,6 @@ def matched(
     filters: dict[str, object] = {**vars(chosen)}
     with session(database) as con:
         con.register("mart", published.conversations[mart.name])
-        con.register(contributor.MART.name, published.conversations[contributor.MART.name])
         make_threads(con, published)
         refuse_unknown(con, chosen)
         if mart.answer.over == "threads":
@@ -166,10 +174,10 @@ def gaps(database: duckdb.DuckDBPyConnection, published: Published) -> tuple[str
         ((thread_count, untold_count, partial_count),) = con.sql("from conversation_gap").fetchall()
     if thread_count and untold_count == thread_count:
         return (WITHOUT_TOKEN,)
-    told: Mapping[str, int] = {"is not collected yet": untold_count, "did not come whole": partial_count}
+    told: Mapping[str, int] = {NOT_YET: untold_count, NOT_WHOLE: partial_count}
     return tuple(
         f"the conversation of {count:,} issue{'' if count == 1 else 's'} or pull request"
-        f"{'' if count == 1 else 's'} {what}; the next refresh asks again"
+        f"{'' if count == 1 else 's'} {what}"
         for what, count in told.items()
         if count
     )

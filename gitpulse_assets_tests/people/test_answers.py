@@ -38,7 +38,7 @@ from gitpulse_assets.members.looking import put, roll_of, tables_of
 from gitpulse_assets.members.roll import Roll
 from gitpulse_assets.members.state import KnownMembers, known_members
 from gitpulse_assets.place import Organization
-from gitpulse_assets.transform.sql_file import load_sql
+from gitpulse_assets.transform.sql_file import create_table, load_sql
 from gitpulse_assets_tests.answer_lakes import publish
 from gitpulse_assets_tests.people.lakes import ROCKET, SILENT
 
@@ -144,6 +144,24 @@ def test_a_label_and_a_person_narrow_a_list(rows: Callable[..., Rows], mart: Mar
         if login in (row["author_login"], *row["assignee_logins"], *(row["requested_reviewer_logins"] or ()))
     ]
     assert rows(mart, person=login.upper()) == whose
+
+
+def test_a_thread_that_was_not_told_again_since_a_renaming_is_found_by_the_login_that_is_shown():
+    tables = {
+        "issue_current": "1 as issue_id, 1 as issue_number, true as is_pull_request, 'bob' as author_login, "
+        "7 as author_id, '' as html_url",
+        "issue_assignees": "1 as issue_id, 8 as user_id, 'eve' as user_login",
+        "issue_labels": "1 as issue_id, 3 as label_id",
+        "label_name": "3 as label_id, 'bug' as label_name",
+        "pull_request_current": "1 as issue_id, ['dan'] as requested_reviewer_logins",
+        "mart_contributor": "unnest([7, 8]) as person_id, unnest(['bobby', 'Evelyn']) as person_login",
+    }
+    with connect() as con:
+        for name, row in tables.items():
+            con.execute(f"create temp table {name} as select {row}")
+        create_table(con, "answers", "thread")
+        found = con.execute("select author_login, assignee_logins, people from thread").fetchall()
+    assert found == [("bobby", ["Evelyn"], ["bobby", "evelyn", "dan"])]
 
 
 def test_who_shall_review_or_is_assigned_is_found_by_name(rows: Callable[..., Rows]):

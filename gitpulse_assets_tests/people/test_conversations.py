@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
+from typing import cast
 
+import pyarrow as pa
 import pytest
 
+from gitpulse_assets.answers.conversations import NOT_WHOLE, NOT_YET, gaps
+from gitpulse_assets.answers.published import Published
 from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES
 from gitpulse_assets.collect import walk as walking
@@ -171,17 +176,35 @@ def test_an_association_stays_as_it_was_first_received(tmp_path):
     assert any(row["actor_association"] == "OWNER" for row in after if not row["is_inferred"])
 
 
-def test_a_thread_that_is_cut_short_is_marked_and_asked_for_again(tmp_path):
+def test_a_thread_that_is_cut_short_is_marked_and_asked_for_again_when_it_changes(tmp_path):
     reader = reader_of(tmp_path / "lake", 8, issue_count=10)
     acts = reader.world.acts_on(REPO.key)
-    number = next(issue.number for issue in acts.repository.issues.values() if issue.said)
-    reader.app.faults.append(Fault("unserved_issue", match="/graphql", issue_number=number, times=ALWAYS))
+    issue = next(issue for issue in acts.repository.issues.values() if issue.said)
+    reader.app.faults.append(
+        Fault("unserved_issue", match="/graphql", issue_number=issue.number, times=ALWAYS)
+    )
     reader.sync()
     threads = {row["thread_number"]: row for row in rows(reader, contributors.CONVERSATION_THREAD)}
-    assert [number for number, row in threads.items() if not row["is_complete"]] == [number]
+    assert [number for number, row in threads.items() if not row["is_complete"]] == [issue.number]
     reader.app.faults.clear()
-    reader.sync(is_full=True)
+    acts.comment(issue, reader.world.clock, issue.author)
+    reader.world.advance(seconds=3600)
+    reader.sync()
     assert unlike(reader, acts) == []
+
+
+def test_what_did_not_come_is_said_with_when_it_is_asked_for():
+    held = pa.table({"issue_id": [1, 2, 3, 4], "departed_at": pa.nulls(4, pa.timestamp("us", "UTC"))})
+    told = pa.table({"issue_id": [1, 2, 3], "is_complete": [True, False, False]})
+    published = SimpleNamespace(conversations={"issue_current": held, "conversation_thread": told})
+    with connect() as con:
+        assert gaps(con, cast(Published, published)) == (
+            f"the conversation of 1 issue or pull request {NOT_YET}",
+            f"the conversation of 2 issues or pull requests {NOT_WHOLE}",
+        )
+    # Of an ordinary one nothing that came in part is asked for.
+    assert "full refresh" in NOT_WHOLE
+    assert "next refresh" not in NOT_WHOLE
 
 
 def test_a_long_thread_of_which_a_resource_limit_withheld_a_page_is_marked_and_asked_for_again(tmp_path):
