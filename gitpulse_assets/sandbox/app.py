@@ -6,6 +6,7 @@ What is in an answer is decided by `routes` and `graphql_api`.
 import asyncio
 import hashlib
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import datetime
@@ -37,6 +38,7 @@ from gitpulse_assets.sandbox.writing import is_writing, written
 
 API_VERSIONS = ("2022-11-28", "2026-03-10")
 GRAPHQL_PATHS = ("/graphql", "/api/graphql")
+OPERATION = re.compile(rb"query (\w+)")
 SECONDARY_LIMIT = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 HTML = (
     "<!DOCTYPE html><html><head><title>Unicorn!</title></head><body>We are doing maintenance.</body></html>"
@@ -114,8 +116,8 @@ class SandboxApp:
         quota.used += cost
         response.headers = self._headers(quota) | response.headers
         status = 0 if fault is not None and fault.kind in ("reset", "hang") else response.status
-        sent = hashlib.sha256(request.body).hexdigest() if request.body else ""
-        self.log.append(Served(request.method, request.target, status, cost, request.token, sent))
+        asked = _asked(request.body)
+        self.log.append(Served(request.method, request.target, status, cost, request.token, asked))
         return response, fault
 
     def _too_much(self, request: Request) -> Response:
@@ -249,6 +251,12 @@ async def _read_request(scope: Message, receive: Receive) -> Request:
         origin=f"{scope.get('scheme', 'http')}://{host}{prefix}",
         body=body,
     )
+
+
+def _asked(body: bytes) -> str:
+    """A question's name and a digest of what was sent, as the log has them."""
+    named = OPERATION.search(body)
+    return f"{named[1].decode() if named else ''} {hashlib.sha256(body).hexdigest()}" if body else ""
 
 
 def _free(response: Response) -> Response:

@@ -64,7 +64,8 @@ class Response:
 class Served:
     """One line of the log; `status` 0 when the connection was broken on purpose.
 
-    `body`: a digest of what was sent, empty where nothing was, to tell a question asked twice from another.
+    `asked`: GraphQL's name of what was asked and a digest of it, to tell a question asked twice from another;
+    empty where nothing was sent.
     """
 
     method: str
@@ -72,7 +73,7 @@ class Served:
     status: int
     cost: int
     token: str
-    body: str = ""
+    asked: str = ""
 
 
 def json_response(status: int, content: object, headers: dict[str, str] | None = None) -> Response:
