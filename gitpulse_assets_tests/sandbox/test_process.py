@@ -60,7 +60,7 @@ def test_the_log_over_http_names_no_token(client):
         "status": 200,
         "cost": 1,
         "token": True,
-        "body": "",
+        "asked": "",
     }
     assert "secret-1" not in answer.text
 
