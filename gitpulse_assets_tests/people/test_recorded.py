@@ -503,9 +503,10 @@ def test_no_mart_of_onnxruntimes_issues_has_a_wrong_cell(onnxruntime):
     print_and_count("closed before the event that closed it", trailing)
     assert trailing == {number: moment(listed[number]["closed_at"]) for number in trailing}
     logins = logins_of(onnxruntime)
-    renamed = {key[0]: len(logins[key[0]]) for _, key, column, *_ in result.wrong if column == "person_login"}
-    print_and_count("accounts by one of the logins that list and timelines have", renamed)
-    assert all(count > 1 for count in renamed.values())
+    renamed = {key[0]: made for _, key, column, made, _ in result.wrong if column == "person_login"}
+    counts = {account: len(logins[account]) for account in renamed}
+    print_and_count("accounts by one of the logins that list and timelines have", counts)
+    assert all(counts[one] > 1 and login in logins[one] for one, login in renamed.items())
 
 
 def reason_of(span: Record, renamed: set[int]) -> str:
