@@ -157,6 +157,11 @@ def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bronze.op, "_retry_policy", policy._replace(delay=0.01))
 
 
+def in_range(first: str, last: str) -> dict[str, str]:
+    """The tags of a run of a range of partitions."""
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
 def stale_checks(instance: dg.DagsterInstance, defs: dg.Definitions, key: str) -> list[str]:
     """The checks of a repository that Dagster shows as missing, since what they are of was made anew."""
     graph = defs.resolve_asset_graph()

@@ -38,7 +38,7 @@ from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
-from gitpulse_assets_tests.dagster.conftest import a_home, a_stored_instance, stale_checks
+from gitpulse_assets_tests.dagster.conftest import a_home, a_stored_instance, in_range, stale_checks
 
 KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
 MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -110,11 +110,6 @@ def forbidden(key: str) -> Fault:
 def limited(key: str) -> Fault:
     """A limit that nobody has the patience for, met once."""
     return Fault("secondary_limit", match=f"/repos/{key}", status=403, retry_after_seconds=30_000)
-
-
-def in_range(first: str, last: str) -> dict[str, str]:
-    """The tags of a run of a range of partitions."""
-    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
 def config(**given: Any) -> dict[str, Any]:

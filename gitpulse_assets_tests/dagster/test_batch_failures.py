@@ -38,6 +38,7 @@ from gitpulse_assets.runs.telling import Telling, tell_dagster
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
+from gitpulse_assets_tests.dagster.conftest import in_range
 
 KEYS = ["acme/anvil", "acme/rocket", "acme/skates"]
 FAILURE, SUCCESS, STARTED = (dg.DagsterRunStatus[name] for name in ("FAILURE", "SUCCESS", "STARTED"))
@@ -60,10 +61,6 @@ def create(instance: dg.DagsterInstance) -> Any:
         return run
 
     return made
-
-
-def a_range(first: str, last: str) -> dict[str, str]:
-    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
 def made(asset: list[str], key: str) -> dg.AssetMaterialization:
@@ -143,7 +140,7 @@ def test_what_all_keys_share_is_read_once_a_tick(
 ):
     instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS)
     for _ in range(3):
-        create(REFRESH_JOB, STARTED, tags=a_range(KEYS[0], KEYS[2]))
+        create(REFRESH_JOB, STARTED, tags=in_range(KEYS[0], KEYS[2]))
     reads: list[str] = []
     read = instance.get_dynamic_partitions
 
@@ -184,7 +181,7 @@ def test_nobody_waits_for_a_batch_that_died_and_who_waits_is_told(
 def test_a_range_of_one_is_a_run_of_that_repository(instance: dg.DagsterInstance, create: Any):
     """`BackfillPolicy.multi_run` asks for the last key, or a single one, so."""
     instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS)
-    run = create(REFRESH_JOB, STARTED, tags=a_range(KEYS[0], KEYS[0]))
+    run = create(REFRESH_JOB, STARTED, tags=in_range(KEYS[0], KEYS[0]))
     now = datetime.now(UTC)
     assert busy_keys(instance, now) == {KEYS[0]}
     begin_alone(work_of(instance, run), Repo.parse(KEYS[0]))
@@ -211,7 +208,7 @@ def test_a_choice_of_assets_is_a_choice_in_the_failed_repositorys_own_run_too(
     chosen = [key for key in everything.asset_layer.executable_asset_keys if key.path[0] == "bronze"]
     chosen = [key for key in chosen if everything.asset_layer.get(key).group_name == "bronze"]
     done = everything.execute_in_process(
-        instance=instance, asset_selection=chosen, tags=a_range(KEYS[0], KEYS[1])
+        instance=instance, asset_selection=chosen, tags=in_range(KEYS[0], KEYS[1])
     )
     parent = instance.get_run_by_id(done.run_id)
     assert parent

@@ -10,12 +10,9 @@ from dagster._core.utils import make_new_run_id
 from gitpulse_assets.runs import records
 from gitpulse_assets.runs.history import last_failures
 from gitpulse_assets.runs.kinds import REFRESH_JOB, repo_tags
+from gitpulse_assets_tests.dagster.conftest import in_range
 
 KEYS = [f"many/r{number:03}" for number in range(60)]
-
-
-def a_range(first: str, last: str) -> dict[str, str]:
-    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
 def ended(instance: dg.DagsterInstance, status: str, tags: dict[str, str]) -> str:
@@ -33,11 +30,11 @@ def test_the_last_run_of_each_alone_says_whether_it_is_left_failed(
     ended(instance, "SUCCESS", repo_tags(again))
     last = {again: ended(instance, "FAILURE", repo_tags(again))}
     ended(instance, "SUCCESS", repo_tags(mended))
-    ended(instance, "SUCCESS", a_range(by_range, by_range))
-    last[by_range] = ended(instance, "FAILURE", a_range(by_range, by_range))
-    ended(instance, "SUCCESS", a_range(mended, mended))
+    ended(instance, "SUCCESS", in_range(by_range, by_range))
+    last[by_range] = ended(instance, "FAILURE", in_range(by_range, by_range))
+    ended(instance, "SUCCESS", in_range(mended, mended))
     # A run of many tells of none by its own end.
-    ended(instance, "SUCCESS", a_range(many, KEYS[-1]))
+    ended(instance, "SUCCESS", in_range(many, KEYS[-1]))
     fresh = {refreshed: datetime.now(UTC) + timedelta(minutes=1), many: datetime.now(UTC) - timedelta(days=1)}
     found = last_failures(instance, [key for key in KEYS if key != gone], fresh)
     assert found.keys() == {again, by_range, many}

@@ -1,6 +1,9 @@
 """A pull request that ends between its record and its conversation, which the same sync reads later."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.world import World
@@ -9,25 +12,31 @@ from gitpulse_assets_tests.history.product import Reader
 REPO = Repo("acme", "rocket")
 
 
-def test_a_closing_between_the_record_and_the_conversation_is_no_reopening(tmp_path):
+def reader_of(folder: Path, end: Callable[[Any, Any, int], object]) -> Reader:
+    """A lake of one pull request, which ends when its conversation is asked for."""
     world = World("2026-01-01T00:00:00Z")
     acts = world.add_repository(REPO.key)
     pull_request = acts.open(world.clock, None, "Title", is_pull_request=True)
     world.advance(seconds=86_400)
-    reader = Reader(world, REPO, tmp_path / "lake")
+    reader = Reader(world, REPO, folder)
     answer = reader.app.answer
 
-    def closing(request):
+    def ending(request):
         if "timelineItems" in str(request.body) and pull_request.state == "open":
             world.advance(seconds=60)
-            acts.close_pull_request(pull_request, world.clock, None)
+            end(acts, pull_request, world.clock)
         return answer(request)
 
-    reader.app.answer = closing
+    reader.app.answer = ending
+    return reader
+
+
+def test_a_closing_between_the_record_and_the_conversation_is_no_reopening(tmp_path):
+    reader = reader_of(tmp_path / "lake", lambda acts, one, at: acts.close_pull_request(one, at, None))
     seen = []
     for _ in range(2):
         reader.sync()
-        world.advance(seconds=60)
+        reader.world.advance(seconds=60)
         with reader.gold() as con:
             seen += con.execute("select state, times_reopened from mart_pull_request_lifecycle").fetchall()
             flows = con.execute(
@@ -39,20 +48,7 @@ def test_a_closing_between_the_record_and_the_conversation_is_no_reopening(tmp_p
 
 
 def test_a_merge_between_the_record_and_the_conversation_is_a_closing_at_once(tmp_path):
-    world = World("2026-01-01T00:00:00Z")
-    acts = world.add_repository(REPO.key)
-    pull_request = acts.open(world.clock, None, "Title", is_pull_request=True)
-    world.advance(seconds=86_400)
-    reader = Reader(world, REPO, tmp_path / "lake")
-    answer = reader.app.answer
-
-    def merging(request):
-        if "timelineItems" in str(request.body) and pull_request.state == "open":
-            world.advance(seconds=60)
-            acts.merge(pull_request, world.clock, None)
-        return answer(request)
-
-    reader.app.answer = merging
+    reader = reader_of(tmp_path / "lake", lambda acts, one, at: acts.merge(one, at, None))
     reader.sync()
     merged_at = datetime(2026, 1, 2, 0, 1, tzinfo=UTC)
     with reader.gold() as con:
