@@ -236,9 +236,9 @@ def is_soon_between(lake: Lake, repo: Repo) -> bool:
 
 @dataclass(frozen=True)
 class Story:
-    """What a backfill lived through; `disturbed`: how often something died under whom.
+    """What a backfill lived through; `disturbed`: how often something died while a run was at work on whom.
 
-    That is, while a run was at work on the repository.
+    Whichever worker's run it was: a few more than a death disturbed.
     """
 
     seconds: float

@@ -1,6 +1,6 @@
 -- Grain: one event of which more than one copy came, or one came that is stored already. Key: the event's.
--- is_change: a copy that came is longer than the stored one, or was seen before it; the others change nothing, nor does any
--- where somebody was taken out of the stored one.
+-- is_change: a copy that came is longer than the stored one, or was seen before it; the others change nothing, nor does
+-- any where somebody was taken out of the stored one.
 with copy as (
     select event_id, event_type, created_at, payload_bytes, first_seen_at, null as stored_part, false as is_forgotten
     from incoming

@@ -1,6 +1,7 @@
 -- Grain: one hour of the time asked for, and type. Key: both. What is held of it, and whether that is all.
--- $repository alone is asked for, unless it is null; $with_filters: what is not kept of an archive counts as lacking. A repository
--- is kept by its id, $repository_id, or by its name, in the hours in which it is known to have borne it, from $named_from to $named_to.
+-- $repository alone is asked for, unless it is null; $with_filters: what is not kept of an archive counts as lacking. A
+-- repository is kept by its id, $repository_id, or by its name, in the hours in which it is known to have borne it, from
+-- $named_from to $named_to.
 -- Deliberate: a source's count is held against its own history, and no further than what is stored: copies count once.
 with hour_file as (
     select
@@ -159,8 +160,8 @@ asked as (
     cross join kind
 ),
 
--- Each with the hours that it is compared with, so that these are found by equality: by a range of days the pairs that are
--- tried grow with the square of the time asked for.
+-- Each with the hours that it is compared with, so that these are found by equality: by a range of days the pairs that
+-- are tried grow with the square of the time asked for.
 wanted as (
     select
         event_type, event_hour_at, event_date, is_weekend, clock_hour,

@@ -1,7 +1,7 @@
 -- Grain: one event, comment or submitted review. Key: repo_owner, repo_name, event_id. Here: of the touched threads.
 -- What the newest whole answer about a thread lacks is gone (a deleted comment, most often); an answer that was cut
--- short, or asked for what is newer alone, only adds. The association and the moment of receipt are those of the first answer that had the entry, all
--- else of the newest: reviews are dismissed, texts edited, logins renamed.
+-- short, or asked for what is newer alone, only adds. The association and the moment of receipt are those of the first
+-- answer that had the entry, all else of the newest: reviews are dismissed, texts edited, logins renamed.
 -- A label's numeric id lies in its GraphQL id: `LA_` and the MessagePack of 0, the repository's id and the label's, each
 -- in as few bytes as it needs (rails/rails, 8514, in two), or of old ones the Base64 of `05:Label<id>`. A label with
 -- neither is told by its name, as in issue_labels.

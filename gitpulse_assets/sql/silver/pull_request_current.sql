@@ -1,6 +1,7 @@
 -- Grain: one pull request. Key: repo_owner, repo_name, issue_id. Here: of the changed threads.
 -- The issue list tells what it is, GraphQL what that lacks; of the latter the newest answer that came counts, and what
--- was never asked stays null. A merge closes: one that the list does not tell yet, at its own moment. A review that comes ends the request for it, whoever it is from.
+-- was never asked stays null. A merge closes: one that the list does not tell yet, at its own moment. A review that
+-- comes ends the request for it, whoever it is from.
 with told as (
     select
         r.issue_id,
