@@ -15,13 +15,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 
 import yaml
 
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets_tests.deployment.compose import children, wait_until
-from gitpulse_assets_tests.deployment.conftest import ADD, SELECTOR, Deployment, Receiver, deployed
+from gitpulse_assets_tests.deployment.conftest import ADD, SELECTOR, Deployment, deployed, receiving
 from gitpulse_assets_tests.s3_server import S3Server
 
 # So that no process waits for the daemon, which looks into its queue every 5 seconds.
@@ -64,8 +63,7 @@ def prepared(folder: Path, workers: int, keys: Sequence[str]) -> Iterator[Deploy
     (folder / "s3").mkdir()
     storage.start()
     try:
-        with Receiver() as receiver:
-            Thread(target=receiver.serve_forever, daemon=True).start()
+        with receiving() as receiver:
             own, scale = {"GITPULSE_INSTANCE": instance}, {"worker": max(1, workers)}
             with deployed(folder, storage.options, receiver, (), "measured", plans, scale, **own) as made:
                 adapt(folder / "srv" / instance / "dagster.yaml")

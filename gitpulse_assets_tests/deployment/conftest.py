@@ -182,12 +182,21 @@ class Deployment:
             world.acts_on(REPO.key).open(world.clock, None, title)
 
 
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """A receiver at work. Its thread ends before its socket, of which it would ask for ever."""
+    with Receiver() as server:
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+    with receiving() as server:
         yield server
-        server.shutdown()
 
 
 @cache
