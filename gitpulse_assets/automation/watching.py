@@ -6,7 +6,7 @@ ask for runs; what a run does is the job's.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gitpulse_assets.github.client import GitHubClient
     from gitpulse_assets.lake.lake import Lake
     from gitpulse_assets.watch.looking import RunEnd
-    from gitpulse_assets.watch.membership import Step
+    from gitpulse_assets.watch.membership import Identity, Step, Wanted
     from gitpulse_assets.watch.state import Listing, Membership, Sight
     from gitpulse_assets.watch.watch_list import WatchList
 
@@ -147,29 +147,51 @@ def in_step(
     deadline: float,
 ) -> "tuple[Membership, Step, str]":
     """Ask what has to be asked, and follow the list; what stopped the asking leaves the rest for later."""
-    from gitpulse_assets.watch.asking import identities
-    from gitpulse_assets.watch.membership import follow, new_names, unknown_keys, wanted_repos
+    from gitpulse_assets.watch.membership import follow, wanted_repos
     from gitpulse_assets.watch.state import Membership, stop_after
 
     listings, stopped_by = listed(client, state, wanted, now, deadline)
     places = wanted_repos(wanted, listings)
-    unknown = unknown_keys(state, places)
-    found, reason = identities(client, [] if stopped_by else unknown, deadline)
-    stopped_by = stopped_by or reason
-    unasked = set(unknown) - set(found)
+    found, by_hand, unasked, stopped_by = newcomers(client, lake, state, places, stopped_by, deadline)
     places = {name: place for name, place in places.items() if name not in unasked}
     unlisted = {
         organization.owner
         for organization in wanted.organizations
         if organization.owner not in listings or listings[organization.owner].trouble
     }
-    known = by_hand(lake, state) if new_names(state, places, found) else {}
-    step = follow(state, places, found, known, unlisted, now)
+    step = follow(state, places, found, by_hand, unlisted, now)
     step.unasked_count = len(unasked)
     troubles = {owner: listing.trouble for owner, listing in listings.items() if listing.trouble}
     stop = stop_after(state.stop, stopped_by, now)
-    members = Membership(step.members, listings, step.troubles | troubles, state.revision, stop)
+    read = {key: number for key, number in by_hand.items() if number and key not in step.members}
+    members = Membership(step.members, listings, step.troubles | troubles, state.revision, stop, read)
     return members, step, stopped_by
+
+
+def newcomers(
+    client: "GitHubClient",
+    lake: "Lake",
+    state: "Membership",
+    places: "Mapping[str, Wanted]",
+    stopped_by: str,
+    deadline: float,
+) -> "tuple[dict[str, Identity], dict[str, int | None], set[str], str]":
+    """Who the names are that no member goes by, the ids of what was refreshed by hand, and who has to wait.
+
+    Nobody is asked for before all that was refreshed by hand is known: it may be known there by another name.
+    """
+    from gitpulse_assets.watch.asking import identities
+    from gitpulse_assets.watch.membership import identity_of, strangers
+
+    new = strangers(state, places)
+    by_hand, is_read = refreshed_by_hand(lake, state, places, deadline) if new else (state.by_hand, True)
+    unknown = [name for name in new if places[name].repository_id is None]
+    found, reason = identities(client, unknown if is_read and not stopped_by else [], deadline)
+    ids = {
+        key: number or (identity_of(key, places[key], found).repository_id if key in places else None)
+        for key, number in by_hand.items()
+    }
+    return found, ids, set(unknown if is_read else new) - set(found), stopped_by or reason
 
 
 def listed(
@@ -195,16 +217,30 @@ def listed(
     return listings, ""
 
 
-def by_hand(lake: "Lake", state: "Membership") -> dict[int, str]:
-    """Keys that were refreshed without being members, by their repository's id."""
+def refreshed_by_hand(
+    lake: "Lake",
+    state: "Membership",
+    places: "Mapping[str, Wanted]",
+    deadline: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[dict[str, int | None], bool]:
+    """The ids, by key, of what was refreshed without being a member, and whether all were read in time.
+
+    Of those on the list GitHub will say it; what was read once is kept.
+    """
     from gitpulse_assets.contracts.silver import REPOSITORY
 
-    known: dict[int, str] = {}
-    for repo in lake.registered_repos():
-        if repo.key not in state.members:
-            rows = lake.dataset(REPOSITORY, repo).to_table(columns=["repository_id"]).to_pylist()
-            known |= {row["repository_id"]: repo.key for row in rows}
-    return known
+    ids = {
+        repo.key: state.by_hand.get(repo.key)
+        for repo in lake.registered_repos()
+        if repo.key not in state.members
+    }
+    for key in sorted(key for key, number in ids.items() if number is None and key not in places):
+        if clock() >= deadline:
+            return ids, False
+        rows = lake.dataset(REPOSITORY, Repo.parse(key)).to_table(columns=["repository_id"]).to_pylist()
+        ids[key] = rows[0]["repository_id"] if rows else None
+    return ids, True
 
 
 def first_due(

@@ -3,7 +3,7 @@
 Pure: the organisations' lists and the identity of new names were asked for before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -37,7 +37,7 @@ class Identity:
 class Step:
     """The members after a step, and the partition keys that are new to it, came back or were retired.
 
-    `unasked_count`: names of the list that are no members yet, since GitHub could not be asked who they are.
+    `unasked_count`: names of the list that are no members yet, since it could not be found out who they are.
     """
 
     members: dict[str, Member]
@@ -79,21 +79,10 @@ def key_of(full_name: str) -> str | None:
         return None
 
 
-def unknown_keys(state: Membership, wanted: Mapping[str, Wanted]) -> list[str]:
-    """The wanted names that no member goes by, whose identity has to be asked for."""
+def strangers(state: Membership, wanted: Mapping[str, Wanted]) -> list[str]:
+    """The wanted names that no member goes by."""
     known = set(state.members) | {member.name.lower() for member in state.members.values()}
-    return sorted(key for key, place in wanted.items() if key not in known and place.repository_id is None)
-
-
-def new_names(
-    state: Membership, wanted: Mapping[str, Wanted], identities: Mapping[str, Identity]
-) -> list[str]:
-    """The wanted names, known to GitHub, of which no member goes by the name, the key or the id."""
-    known = KnownNames(state, {})
-    named = {name: identity_of(name, place, identities) for name, place in wanted.items()}
-    return [
-        name for name, identity in named.items() if not identity.trouble and known.key(name, identity) is None
-    ]
+    return sorted(set(wanted) - known)
 
 
 def identity_of(name: str, place: Wanted, identities: Mapping[str, Identity]) -> Identity:
@@ -105,14 +94,14 @@ def follow(
     state: Membership,
     wanted: Mapping[str, Wanted],
     identities: Mapping[str, Identity],
-    by_hand: Mapping[int, str],
+    by_hand: Mapping[str, int | None],
     unlisted_owners: Iterable[str],
     now: datetime,
 ) -> Step:
     """Bring the members in step with what is wanted.
 
-    `by_hand`: keys refreshed by a person, by repository id. Members that only an organisation of
-    `unlisted_owners` brought stay: that its list could not be had says nothing of them.
+    `by_hand`: what a person refreshed, its id by its key; None where it is not known. Members that only an
+    organisation of `unlisted_owners` brought stay: that its list could not be had says nothing of them.
     """
     step = Step(dict(state.members))
     known = KnownNames(state, by_hand)
@@ -137,10 +126,10 @@ def follow(
 class KnownNames:
     """The partition keys by every name they are known under: the key, the present name, the numeric id."""
 
-    def __init__(self, state: Membership, by_hand: Mapping[int, str]):
+    def __init__(self, state: Membership, by_hand: Mapping[str, int | None]):
         self._keys = set(state.members)
         self._names = {member.name.lower(): key for key, member in state.members.items()}
-        self._ids = dict(by_hand)
+        self._ids = {number: key for key, number in by_hand.items() if number}
         for key, member in state.members.items():
             if member.repository_id:
                 self._ids[member.repository_id] = key
@@ -158,10 +147,10 @@ class KnownNames:
         return name
 
 
-def arrive(step: Step, key: str, member: Member, by_hand: Mapping[int, str]) -> None:
+def arrive(step: Step, key: str, member: Member, by_hand: Collection[str]) -> None:
     """Let a member in; one that nobody knew before is due for the run that fetches its history."""
     before = step.members.get(key)
-    is_new = before is None and key not in by_hand.values()
+    is_new = before is None and key not in by_hand
     if is_new:
         step.new.append(key)
     elif before is None or before.status == "retired":

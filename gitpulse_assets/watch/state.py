@@ -91,13 +91,17 @@ def stop_after(before: Stop | None, reason: str, now: datetime) -> Stop | None:
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """Who is watched, by partition key; organisations by owner; what could not be watched, and why."""
+    """Who is watched, by partition key; organisations by owner; what could not be watched, and why.
+
+    `by_hand`: the ids of repositories that were refreshed without being members, by key, as far as read.
+    """
 
     members: dict[str, Member] = {}
     listings: dict[str, Listing] = {}
     troubles: dict[str, str] = {}
     revision: str = ""
     stop: Stop | None = None
+    by_hand: dict[str, int] = {}
 
     @property
     def watched_keys(self) -> list[str]:

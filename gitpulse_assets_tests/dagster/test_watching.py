@@ -9,6 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
+import msgspec
+import pyarrow as pa
+import pyarrow.dataset
 import pytest
 from dagster._core.utils import make_new_run_id
 
@@ -21,6 +24,7 @@ from gitpulse_assets.automation.watching import (
     checked,
     first_due,
     kept_client,
+    refreshed_by_hand,
     watch_list,
 )
 from gitpulse_assets.lake.lake import Lake
@@ -36,6 +40,7 @@ from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.server import Sandbox, serve
 from gitpulse_assets.settings import SettingsError, load_settings
 from gitpulse_assets.watch import asking, looking
+from gitpulse_assets.watch.membership import Wanted
 from gitpulse_assets.watch.state import Member, Membership, membership, sights
 from gitpulse_assets_tests.crash.pipeline import Place, Run
 
@@ -257,6 +262,45 @@ class TestFollowing:
         found, _ = first_due(instance, lake, state, now, 999, 102, clock=lambda: next(seconds))
         assert found == names[2:102]
         assert next(queries) < 10
+
+    def test_what_was_refreshed_by_hand_is_read_as_far_as_a_tick_has_time_and_once(self, file: Path):
+        """Thousands beside the list took longer than a tick, whose end then was forgotten, for ever."""
+        by_hand, seconds = [f"acme/r{number}" for number in range(6)], itertools.count()
+        read: list[str] = []
+
+        def table(_: object, repo: Repo) -> pa.Table:
+            read.append(repo.key)
+            return pa.table({"repository_id": [len(read)] if repo.key != "acme/r4" else []})
+
+        lake: Any = SimpleNamespace(dataset=lambda *which: pyarrow.dataset.dataset(table(*which)))
+        lake.registered_repos = lambda: [Repo.parse(key) for key in [*by_hand, KEYS[0]]]
+        state = Membership(
+            {KEYS[0]: Member(KEYS[0], "here", datetime.now(UTC))}, by_hand={"acme/forgotten": 7}
+        )
+        on_list = {"acme/r5": Wanted("here")}
+        ids, is_read = refreshed_by_hand(lake, state, on_list, 2, clock=lambda: next(seconds))
+        assert (read, is_read) == (by_hand[:2], False)
+        known = msgspec.structs.replace(state, by_hand={key: number for key, number in ids.items() if number})
+        ids, is_read = refreshed_by_hand(lake, known, on_list, math.inf)
+        assert (read, is_read) == (by_hand[:5], True)
+        assert ids == {
+            "acme/r0": 1,
+            "acme/r1": 2,
+            "acme/r2": 3,
+            "acme/r3": 4,
+            "acme/r4": None,
+            "acme/r5": None,
+        }
+
+    def test_nobody_new_is_asked_for_before_all_that_was_refreshed_by_hand_is_known(
+        self, follow: Tick, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Its old name would be registered beside the new one, and its history fetched again."""
+        with monkeypatch.context() as patch:
+            patch.setattr(watching, "refreshed_by_hand", lambda *_: ({"acme/old": None}, False))
+            assert said(follow()) == "0 repositories watched, 0 retired; 2 names yet to be asked for"
+            assert "acme" not in str(membership(lake.store).load().members)
+        assert keys(follow()) == ["acme/anvil", "acme/rocket"]
 
     def test_what_is_written_of_members_is_checked_by_turns(
         self, home: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,7 @@ import pytest
 
 from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed
 from gitpulse_assets.watch.looking import after_run, failed, in_turn, is_due
-from gitpulse_assets.watch.membership import Identity, Wanted, due_owners, follow, new_names, wanted_repos
+from gitpulse_assets.watch.membership import Identity, Wanted, due_owners, follow, wanted_repos
 from gitpulse_assets.watch.state import ListedPage, Listing, Member, Membership, OwnedRepository, Sight
 from gitpulse_assets.watch.watch_list import WatchedOrganization, WatchList
 
@@ -80,7 +80,7 @@ def test_what_was_refreshed_by_hand_under_an_old_name_keeps_its_key():
         Membership(),
         {"acme/new": Wanted("x")},
         {"acme/new": Identity(7, "acme/new")},
-        {7: "acme/old"},
+        {"acme/old": 7, "acme/never-merged": None},
         (),
         NOW,
     )
@@ -104,7 +104,7 @@ def test_a_name_is_new_only_where_no_member_goes_by_it(
 ):
     state = Membership({"acme/old": Member("acme/renamed", "x", NOW, 7)})
     found = {name: identity} if identity else {}
-    assert new_names(state, {name: place}, found) == ([name] if is_new else [])
+    assert follow(state, {name: place}, found, {}, (), NOW).new == ([name] if is_new else [])
 
 
 def test_a_first_refresh_is_counted():
