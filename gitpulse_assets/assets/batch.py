@@ -26,8 +26,8 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.batches import is_of_many
 from gitpulse_assets.runs.busy import is_at_work, is_in_hand
 from gitpulse_assets.runs.deaths import deaths_by_key
-from gitpulse_assets.runs.history import refreshed_at
-from gitpulse_assets.runs.kinds import AT_WORK_TAG, REPO_TAG, repo_tags
+from gitpulse_assets.runs.history import is_left_for_later, refreshed_at
+from gitpulse_assets.runs.kinds import AGAIN_TAG, AT_WORK_TAG, REPO_TAG, repo_tags
 from gitpulse_assets.runs.launch import RunOutcome, execute_job, outcome, recorded_run, run_config
 from gitpulse_assets.runs.marks import INTERRUPTED
 from gitpulse_assets.runs.process import SWEEP_TAG
@@ -123,10 +123,11 @@ def asked_at(context: Context) -> datetime | None:
     return record.create_timestamp.replace(tzinfo=UTC) if record else None
 
 
-def alone(batch: Batch, repo: Repo) -> RunOutcome:
+def alone(batch: Batch, repo: Repo, *, is_last: bool) -> RunOutcome:
     """Execute the repository's own run in this process, and tell how it ended."""
     run = batch.work.run
     config, tags = of_its_own(batch, repo)
+    tags |= {} if is_last else {AGAIN_TAG: "true"}
     run_id, events = execute_job(batch.job, batch.work.instance, config, tags, repo, run.asset_selection)
     return outcome(repo, run_id, events)
 
@@ -169,7 +170,7 @@ def take_all(batch: Batch, keys: Sequence[str]) -> Taken:
             except LimitMet as limit:
                 taken.limited[key] = limit.resumes_at
     if batch.context.retry_number >= LIMITS_MAX:
-        taken.failed |= {key: tried_alone(batch, Repo.parse(key)) for key in taken.limited}
+        taken.failed |= {key: tried_alone(batch, Repo.parse(key), is_last=True) for key in taken.limited}
         taken.limited.clear()
     tell_taken(batch.context, keys, taken)
     if taken.limited:
@@ -216,7 +217,7 @@ def wait_out(seconds: float) -> None:
 def take_one(batch: Batch, repo: Repo) -> str:
     """Take one repository; return why it failed, in the run of its own that it then had, or nothing.
 
-    Raises LimitMet where it would fail there by the same limit.
+    Raises LimitMet where it would fail there by a limit, or did.
     """
     work = batch.work
     try:
@@ -229,14 +230,19 @@ def take_one(batch: Batch, repo: Repo) -> str:
         work.log.warning("%s: %s; executed again in a run of its own", repo, why)
     else:
         return ""
-    return tried_alone(batch, repo)
+    return tried_alone(batch, repo, is_last=False)
 
 
-def tried_alone(batch: Batch, repo: Repo) -> str:
-    """Execute the repository's own run; return why it failed, or nothing."""
-    ended = alone(batch, repo)
+def tried_alone(batch: Batch, repo: Repo, *, is_last: bool) -> str:
+    """Execute the repository's own run; return why it failed, or nothing.
+
+    Raises LimitMet where a limit ended it; `is_last`: then it failed, and alerts.
+    """
+    ended = alone(batch, repo, is_last=is_last)
     if ended.is_interrupted:
         raise dg.Failure("interrupted; run it again to go on", allow_retries=False)
+    if ended.limited_until and not is_last:
+        raise LimitMet(ended.limited_until)
     return ended.message if not ended.is_success else ""
 
 
@@ -393,11 +399,15 @@ def done_before(batch: Batch, keys: Sequence[str], since: datetime) -> list[str]
 
 
 def failed_before(batch: Batch, keys: Collection[str]) -> dict[str, str]:
-    """Those of the repositories that failed in an earlier try of this step, in runs of their own, and why."""
+    """Those of the repositories that failed in an earlier try of this step, in runs of their own, and why.
+
+    Whom a limit ended there is taken again.
+    """
     if not batch.context.retry_number:
         return {}
+    instance = batch.work.instance
     own = dg.RunsFilter(tags={SWEEP_TAG: batch.work.run.run_id}, statuses=[dg.DagsterRunStatus.FAILURE])
-    failed = [run.tags[REPO_TAG] for run in batch.work.instance.get_runs(own)]
+    failed = [run.tags[REPO_TAG] for run in instance.get_runs(own) if not is_left_for_later(instance, run)]
     return {key: "it failed in an earlier try of this step" for key in failed if key in keys}
 
 

@@ -131,8 +131,6 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
         WrongAddress,
     )
 
-    marks = {LimitReached: LIMITED, WrongAddress: MISUSED}
-
     try:
         with stops_noted(), session.lake.reading(session.repo):
             return collect(session, is_full=is_full, with_events=with_events)
@@ -145,7 +143,9 @@ def collect_or_fail(session: "Session", *, is_full: bool, with_events: bool = Fa
     except (GitHubError, LakeError) as error:
         # Worth another try within the run: the walk goes on where it stopped. The client waits limits out.
         is_passing = isinstance(error, NetworkDown | AnswerUnusable) and not isinstance(error, Unreachable)
-        metadata = {marks[type(error)]: True} if type(error) in marks else None
+        metadata: dict[str, Any] = {MISUSED: True} if isinstance(error, WrongAddress) else {}
+        if isinstance(error, LimitReached):
+            metadata[LIMITED] = error.resumes_at.isoformat()
         raise dg.Failure(str(error), metadata=metadata, allow_retries=is_passing) from error
 
 

@@ -27,6 +27,7 @@ from dagster._core.storage.tags import (
 )
 
 from gitpulse_assets.automation.always_on import always_on
+from gitpulse_assets.runs.records import events_of
 
 # Longer ago it is old news: after that long without a daemon, whoever starts it looks himself.
 LOOKED_AT = timedelta(days=1)
@@ -78,8 +79,8 @@ def not_launched(instance: dg.DagsterInstance, since: datetime) -> Iterator[dg.D
         is_of_a_step = run.tags.get(RUN_FAILURE_REASON_TAG) == RunFailureReason.STEP_FAILURE.value
         if is_of_a_step or run.tags.get(REPORTED_TAG) == run.run_id:
             continue
-        entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-        if any(entry.dagster_event and entry.dagster_event.message == NOT_LAUNCHED for entry in entries):
+        events = events_of(instance, run.run_id, dg.DagsterEventType.ENGINE_EVENT)
+        if any(event.message == NOT_LAUNCHED for event in events):
             yield run
 
 
@@ -133,11 +134,9 @@ def has_made_failed(instance: dg.DagsterInstance, run: dg.DagsterRun, backfill: 
     data = backfill.asset_backfill_data
     if data is None:
         return False
-    entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-    made = [entry.dagster_event for entry in entries if entry.dagster_event]
     return any(
         AssetKeyPartitionKey(event.asset_key, event.partition) in data.failed_and_downstream_subset
-        for event in made
+        for event in events_of(instance, run.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
         if event.asset_key
     )
 
@@ -180,8 +179,7 @@ def lost_before_start(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
 
 def is_timed_out(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether Dagster's monitoring canceled the run, and no person."""
-    entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_CANCELING)
-    events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    events = events_of(instance, run.run_id, dg.DagsterEventType.RUN_CANCELING)
     return bool(events) and (events[0].message or "").startswith(TIMED_OUT)
 
 

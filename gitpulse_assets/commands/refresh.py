@@ -113,7 +113,7 @@ def exit_code(outcome: RunOutcome, rows: Sequence[ManifestRow]) -> int:
         return INTERRUPTED
     if outcome.is_misused:
         return WRONG_USE
-    return PARTIAL if outcome.is_limited or any(map(can_go_on, rows)) else FAILED
+    return PARTIAL if outcome.limited_until or any(map(can_go_on, rows)) else FAILED
 
 
 def can_go_on(row: ManifestRow) -> bool:

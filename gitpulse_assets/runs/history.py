@@ -22,10 +22,10 @@ from gitpulse_assets.contracts.events import HOURS_CHECK, PUBLIC_EVENT
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.runs.batches import is_of_many, key_of
 from gitpulse_assets.runs.chunks import chunks
-from gitpulse_assets.runs.kinds import RECONCILE_JOB, RECONCILE_WATCHED_JOB, REFRESH_JOB
+from gitpulse_assets.runs.kinds import AGAIN_TAG, RECONCILE_JOB, RECONCILE_WATCHED_JOB, REFRESH_JOB
 from gitpulse_assets.runs.marks import shown_direction, shown_verdict
 from gitpulse_assets.runs.process import SWEEP_TAG
-from gitpulse_assets.runs.records import run_records
+from gitpulse_assets.runs.records import events_of, run_records
 from gitpulse_assets.texts.markdown import from_markdown
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
@@ -94,8 +94,7 @@ def finished_runs(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[Fi
     is said but what checks ended.
     """
     run = record.dagster_run
-    entries = instance.all_logs(run.run_id, of_type=TELLING)
-    events = [entry.dagster_event for entry in entries if entry.dagster_event]
+    events = events_of(instance, run.run_id, TELLING)
     if not is_of_many(run):
         return [finished_run(run, events)]
     by_key: dict[str, list[dg.DagsterEvent]] = {}
@@ -116,8 +115,9 @@ def finished_runs(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[Fi
 
 
 def keys_alone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> set[str]:
-    """Which repositories of a batch were executed again in runs of their own."""
-    return {key_of(one) for one in instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: run.run_id}))}
+    """Which repositories of a batch ended in runs of their own."""
+    own = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: run.run_id}))
+    return {key_of(one) for one in own if not is_left_for_later(instance, one)}
 
 
 def is_of_verdict(event: dg.DagsterEvent) -> bool:
@@ -144,13 +144,29 @@ def finished_run(run: dg.DagsterRun, events: Sequence[dg.DagsterEvent]) -> Finis
         job_name="a materialization" if run.job_name.startswith("__") else run.job_name,
         subject=key_of(run) or run.job_name,
         is_success=run.status == dg.DagsterRunStatus.SUCCESS,
-        will_retry=run.tags.get(WILL_RETRY_TAG) == "true",
+        will_retry=run.tags.get(WILL_RETRY_TAG) == "true" or is_taken_again(run, events),
         message=message_of(events),
         checks=[check_outcome(check) for check in checks],
         verdicts=dict(by_window(verdict, shown_direction)),
         paragraphs=paragraphs_of(verdict),
         quota=quota_of(materialized(events, ISSUES.asset_key)),
     )
+
+
+def is_taken_again(run: dg.DagsterRun, events: Iterable[dg.DagsterEvent]) -> bool:
+    """Whether a limit of GitHub's failed the run, and the batch that executed it goes on behind it."""
+    from gitpulse_assets.runs.launch import limited_until
+
+    # One that is executed again inherits the tags, not the batch.
+    is_of_batch = AGAIN_TAG in run.tags and not run.parent_run_id
+    return is_of_batch and limited_until(events) is not None
+
+
+def is_left_for_later(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """The same of a run whose events were not read yet."""
+    if run.status != dg.DagsterRunStatus.FAILURE:
+        return False
+    return is_taken_again(run, events_of(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE))
 
 
 def message_of(events: Sequence[dg.DagsterEvent]) -> str:
@@ -236,14 +252,25 @@ def told_at(
     instance: dg.DagsterInstance, kind: dg.DagsterEventType, keys: Collection[str] | None
 ) -> dict[str, Told]:
     """Return when Dagster last heard of each repository's verdict in this way."""
-    is_made = kind == dg.DagsterEventType.ASSET_MATERIALIZATION
-    fetch = instance.fetch_materializations if is_made else instance.fetch_observations
-    told = {}
-    for chunk in chunks(latest_ids(instance, kind, keys)):
-        wanted = dg.AssetRecordsFilter(asset_key=VERDICT, storage_ids=chunk)
-        for one in fetch(wanted, limit=len(chunk)).records:
-            told[one.partition_key] = Told(datetime.fromtimestamp(one.timestamp, UTC), one.run_id)
-    return told
+    return {
+        key: Told(at.replace(tzinfo=UTC), run_id)
+        for some in chunks(latest_ids(instance, kind, keys))
+        for key, at, run_id in columns_of(instance, some)
+    }
+
+
+def columns_of(instance: dg.DagsterInstance, ids: Sequence[int]) -> list[tuple[str, datetime, str]]:
+    """Partition, time and run of these events, not the events: Dagster's own questions decode each whole."""
+    from dagster._core.storage.event_log import SqlEventLogStorage
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
+    from sqlalchemy import select
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return []
+    wanted = select(Events.c.partition, Events.c.timestamp, Events.c.run_id).where(Events.c.id.in_(ids))
+    with storage.index_connection() as connection:
+        return [tuple(row) for row in connection.execute(wanted)]
 
 
 def latest_ids(

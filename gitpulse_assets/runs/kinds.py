@@ -16,6 +16,8 @@ SWEEP_OP = "sweep"
 REPO_TAG = "gitpulse/repo"
 # Which repository a run of many is at work on, or was last.
 AT_WORK_TAG = "gitpulse/at_work"
+# Of a run that a batch executes for one of its repositories: whom a limit ends there the batch takes again.
+AGAIN_TAG = "gitpulse/again_after_a_limit"
 # Says of a run that it takes many, for the queue's limits.
 BATCH_TAG = "gitpulse/batch"
 

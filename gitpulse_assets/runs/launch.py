@@ -11,6 +11,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -51,8 +52,8 @@ TELEMETRY_OFF = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
 class RunOutcome:
     """How a run ended; `message` is the one line that says why it failed, empty when it did not.
 
-    `is_interrupted`: by Ctrl-C or a signal. `is_limited`: by a limit of GitHub's. `is_misused`: by a
-    setting. `tables`: what Dagster shows of each table the run made, by `layer/table`.
+    `is_interrupted`: by Ctrl-C or a signal. `limited_until`: by a limit of GitHub's, that ends then, UTC.
+    `is_misused`: by a setting. `tables`: what Dagster shows of each table the run made, by `layer/table`.
     """
 
     repo: Repo
@@ -60,7 +61,7 @@ class RunOutcome:
     is_success: bool
     message: str
     is_interrupted: bool = False
-    is_limited: bool = False
+    limited_until: datetime | None = None
     is_misused: bool = False
     tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -223,8 +224,8 @@ def outcome(repo: Repo, run_id: str, events: Sequence[dg.DagsterEvent]) -> RunOu
         is_success=is_success(events),
         message=failure_message(events),
         is_interrupted=any(map(is_interruption, events)),
-        is_limited=any(has_mark(event, LIMITED) for event in events),
-        is_misused=any(has_mark(event, MISUSED) for event in events),
+        limited_until=limited_until(events),
+        is_misused=any(mark_of(event, MISUSED) for event in events),
         tables=dict(map(shown, filter(is_materialization, events))),
     )
 
@@ -257,15 +258,22 @@ def shown(event: dg.DagsterEvent) -> tuple[str, Mapping[str, object]]:
 def is_interruption(event: dg.DagsterEvent) -> bool:
     """Whether the event says that somebody stopped the run."""
     if event.is_step_failure:
-        return has_mark(event, INTERRUPTED)
+        return bool(mark_of(event, INTERRUPTED))
     data = event.event_specific_data
     return isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.UNEXPECTED_TERMINATION
 
 
-def has_mark(event: dg.DagsterEvent, mark: str) -> bool:
-    """Whether a step failed with this name in the metadata of its failure."""
+def mark_of(event: dg.DagsterEvent, mark: str) -> object:
+    """What stands under this name in the metadata of a step's failure; None where nothing does."""
     failure = event.step_failure_data.user_failure_data if event.is_step_failure else None
-    return failure is not None and mark in failure.metadata
+    value = failure.metadata.get(mark) if failure else None
+    return value.value if value else None
+
+
+def limited_until(events: Iterable[dg.DagsterEvent]) -> datetime | None:
+    """When the limit of GitHub's ends that a step failed by, UTC; None where none did."""
+    ends = (mark_of(event, LIMITED) for event in events)
+    return next((datetime.fromisoformat(str(end)) for end in ends if end), None)
 
 
 def run_config(op_config: Mapping[str, Mapping[str, object]]) -> dict[str, object]:

@@ -4,8 +4,8 @@
 INTERRUPTED = "is_interrupted"
 # Says of a collection that it found nothing, so that nothing was made.
 NOTHING_CHANGED = "nothing_changed"
-# Marks one that a limit of GitHub's stopped: whatever it had fetched, it can be gone on with.
-LIMITED = "is_limited"
+# Marks one that a limit of GitHub's stopped, until when: what was fetched stays, and is gone on with.
+LIMITED = "limited_until"
 # Marks one that no other run will mend, since a setting leads to no API.
 MISUSED = "is_misused"
 

@@ -1,6 +1,6 @@
 """Several repositories in one run: each with the result that a run of it alone would have had."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from gitpulse_assets.partitions import REPOS_PARTITIONS, register
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import DuckDB
 from gitpulse_assets.runs.busy import busy_keys, is_at_work, keys_in_writing, last_ends
-from gitpulse_assets.runs.history import finished_runs, standings
+from gitpulse_assets.runs.history import finished_runs, is_taken_again, standings
 from gitpulse_assets.runs.kinds import (
     AT_WORK_TAG,
     BATCH_TAG,
@@ -31,9 +31,11 @@ from gitpulse_assets.runs.kinds import (
     REFRESH_WATCHED_JOB,
     REPORT_JOB,
     SWEEP_OP,
+    repo_tags,
 )
 from gitpulse_assets.runs.launch import refresh, repository_origin
 from gitpulse_assets.runs.process import SWEEP_TAG
+from gitpulse_assets.runs.records import events_of
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
@@ -54,7 +56,8 @@ def sandbox() -> Iterator[Sandbox]:
 class Batched:
     """After a batch of two, the first of which is and remains forbidden; `run_id` is the batch's.
 
-    A limit ended with the second's first request, and was over when the batch was tried again.
+    A limit ended with the second's first request, and was over when the batch was tried again; then it failed
+    otherwise, met a limit in the run of its own, and was taken a third time.
 
     `since`: before it by our clock, `walked_since` by GitHub's. `statuses`: as the batch left them.
     """
@@ -82,7 +85,7 @@ def batched_once(
     ):
         instance.add_dynamic_partitions(REPOS_PARTITIONS, KEYS[:2])
         patch.setattr(batch, "LIMIT_SECONDS_MIN", 0.1)
-        sandbox.app.faults += [forbidden(KEYS[0]), limited(KEYS[1])]
+        sandbox.app.faults += [forbidden(KEYS[0]), limited(KEYS[1]), forbidden(KEYS[1], 1), limited(KEYS[1])]
         done = take(defs, instance, keys=KEYS[:2])
         assert done.success
         walked_since = datetime.fromtimestamp(sandbox.world.clock - 1, UTC).isoformat()
@@ -103,8 +106,8 @@ def registered(instance: dg.DagsterInstance) -> list[str]:
     return KEYS
 
 
-def forbidden(key: str) -> Fault:
-    return Fault("status", match=f"/repos/{key}", status=451, body="{}", times=ALWAYS)
+def forbidden(key: str, times: int = ALWAYS) -> Fault:
+    return Fault("status", match=f"/repos/{key}", status=451, body="{}", times=times)
 
 
 def limited(key: str) -> Fault:
@@ -158,9 +161,14 @@ def statuses(instance: dg.DagsterInstance, defs: dg.Definitions) -> dict[str, st
     return {**dict.fromkeys(done, "materialized"), **dict.fromkeys(failed, "failed")}
 
 
+def own_runs(batched: Batched, key: str) -> Sequence[dg.DagsterRun]:
+    """The runs of a repository alone that the batch executed."""
+    return batched.instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: batched.run_id, **repo_tags(key)}))
+
+
 def test_one_that_fails_stops_no_other_and_fails_in_a_run_of_its_own(batched: Batched):
     """As everywhere: failed partition, failed run and step, alert."""
-    (own,) = batched.instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: batched.run_id}))
+    (own,) = own_runs(batched, KEYS[0])
     failure = dg.DagsterRunStatus.FAILURE
     assert (own.tags["dagster/partition"], own.status, own.job_name) == (KEYS[0], failure, REFRESH_JOB)
     assert batched.statuses == {KEYS[0]: "failed", KEYS[1]: "materialized"}
@@ -173,11 +181,24 @@ def test_one_that_fails_stops_no_other_and_fails_in_a_run_of_its_own(batched: Ba
 
 def test_what_a_limit_left_is_taken_when_it_has_ended_and_nothing_fails_for_it(batched: Batched):
     tries = batched.instance.all_logs(batched.run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)
-    assert len(tries) == 1
-    own = batched.instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: batched.run_id}))
-    assert [run.tags["dagster/partition"] for run in own] == [KEYS[0]]
+    assert len(tries) == 2
     asked = [line for line in batched.sandbox.app.log if KEYS[1] in line.target]
-    assert [line.status for line in asked].count(403) == 1
+    assert [line.status for line in asked].count(403) == 2
+
+
+def test_whom_a_limit_ended_in_a_run_of_its_own_fails_for_nobody_but_when_that_is_executed_again(
+    batched: Batched,
+):
+    (own,) = own_runs(batched, KEYS[1])
+    assert own.status == dg.DagsterRunStatus.FAILURE
+    assert batched.statuses[KEYS[1]] == "materialized"
+    assert list(alerts_after(batched.instance, own.run_id)) == []
+    # What the batch made of it then is the batch's to tell.
+    assert {one.subject: one.is_success for one in ended(batched.instance, batched.run_id)}[KEYS[1]]
+    events = events_of(batched.instance, own.run_id, dg.DagsterEventType.STEP_FAILURE)
+    assert is_taken_again(own, events)
+    assert not is_taken_again(own._replace(parent_run_id=own.run_id), events)
+    assert not is_taken_again(own, [])
 
 
 def test_a_batch_at_rest_writes_a_handful_of_events_for_each(batched: Batched, defs: dg.Definitions):
@@ -376,7 +397,7 @@ def test_whom_a_limit_keeps_back_to_the_last_fails_in_a_run_of_its_own(
         raise batch.LimitMet(datetime.now(UTC))
 
     monkeypatch.setattr(batch, "take_one", limited)
-    monkeypatch.setattr(batch, "tried_alone", lambda _, repo: f"a limit of {repo}")
+    monkeypatch.setattr(batch, "tried_alone", lambda _, repo, is_last: is_last and f"a limit of {repo}")
     monkeypatch.setattr(batch, "LIMITS_MAX", 0)
     done = take(defs, instance, keys=KEYS[:2])
     assert done.success

@@ -30,6 +30,7 @@ from gitpulse_assets.contracts.bronze import ISSUES, MANIFEST
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.partitions import REPOS_PARTITIONS
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.runs import history
 from gitpulse_assets.runs.busy import busy_keys, is_at_work, last_ends
 from gitpulse_assets.runs.history import finished_runs, last_failures, refreshed_at
 from gitpulse_assets.runs.kinds import AT_WORK_TAG, REFRESH_JOB, REFRESH_WATCHED_JOB, repo_tags
@@ -295,14 +296,18 @@ def test_a_batch_reads_of_its_own_repositories_alone_when_they_were_told(
     ]
     create(REFRESH_WATCHED_JOB, SUCCESS, *told)
     read: list[str] = []
-    fetch = instance.event_log_storage._get_event_records
+    columns = history.columns_of
 
-    def noted(*given: Any, **named: Any) -> Any:
-        found = fetch(*given, **named)
-        read.extend(str(one.partition_key) for one in found)
+    def noted(*given: Any) -> Any:
+        found = columns(*given)
+        read.extend(key for key, _, _ in found)
         return found
 
-    monkeypatch.setattr(instance.event_log_storage, "_get_event_records", noted)
+    monkeypatch.setattr(history, "columns_of", noted)
+    whole = "_get_event_records"
+    monkeypatch.setattr(
+        instance.event_log_storage, whole, lambda *_, **__: pytest.fail("a whole event was read")
+    )
     assert set(refreshed_at(instance, KEYS[:1])) == {KEYS[0]}
     assert refreshed_at(instance, []) == {}
     assert read == KEYS[:1] * 2
