@@ -4,16 +4,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 # Compiled once, as pip does: commands and tests start many processes, each of which would compile Dagster anew.
-INSTALL := $(if $(UV),uv pip install --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
+COMPILE := --compile-bytecode
+INSTALL := $(if $(UV),uv pip install $(COMPILE) --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 QUIET := --quiet
 # Half of what a worker does is to wait: for a process to start, a disk, a server.
 WORKERS ?= 4
 REPOSITORIES ?= 200
 
-# An environment beside ours, of one lock.
+# An environment beside ours, of one lock; not compiled, since few commands of it are run.
 define APART
 $(if $(UV),uv venv $(QUIET) --clear --python $(PYTHON) $@,$(PYTHON) -m venv --clear $@)
-$(if $(UV),uv pip install --python $@/bin/python,$@/bin/python -m pip install --disable-pip-version-check) $(QUIET) --require-hashes -r $<
+$(if $(UV),uv pip install --python $@/bin/python,$@/bin/python -m pip install --no-compile --disable-pip-version-check) $(QUIET) --require-hashes -r $<
 @touch $@
 endef
 
@@ -46,8 +47,11 @@ dev: .venv/runtime  ## Dagster's UI on http://127.0.0.1:3000
 test: .venv/dev  ## the test suite
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not dear" $(ARGS)
 
+# Where a dear test is, in alphabetical order but for what takes longest, beside which the others are done.
+LONGEST := $(addprefix gitpulse_assets_tests/,unit/test_chosen.py action/test_action.py)
+DEAR = $(LONGEST) $(filter-out $(LONGEST),$(sort $(shell grep -rl --include='test_*.py' --exclude-dir=people 'mark\.dear' gitpulse_assets_tests)))
 test-dear: .venv/dev  ## what costs too much for everybody's suite: browsers, recorded repositories, long runs (minutes)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "dear and not slow" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "dear and not slow" $(DEAR) $(ARGS)
 
 prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills at any moment, generated histories (hours)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --hypothesis-profile prove --ignore gitpulse_assets_tests/deployment $(ARGS)

@@ -53,6 +53,17 @@ def pytest_collection() -> Iterator[None]:
         atexit.register(gc.unfreeze)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> Iterator[None]:
+    """Make no tests of slow cases, thousands of seeds and points, where slow ones are left out anyway."""
+    yield
+    if "not slow" in metafunc.config.option.markexpr:
+        # There is no other way to shorten its list; one of a slow test stays, to be told as left out.
+        calls, is_slow = metafunc._calls, metafunc.definition.get_closest_marker("slow") is not None
+        cheap = [call for call in calls if not is_slow and all(mark.name != "slow" for mark in call.marks)]
+        calls[:] = cheap or calls[:1]
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End what the workers shared, once all of them are through."""
     if not hasattr(session.config, "workerinput"):

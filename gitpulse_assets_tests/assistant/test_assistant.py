@@ -49,10 +49,11 @@ def answers(folder: Path) -> Iterator[LakeAnswers]:
 @pytest.fixture(scope="module")
 def ask(answers: LakeAnswers) -> Asked:
     """Ask within this process, as the protocol has it."""
+    asked = mcp_server(Assistant(answers, PAGE))
 
     def run(question: Callable[[Client], Awaitable[Any]]) -> Any:
         async def main() -> Any:
-            async with Client(mcp_server(Assistant(answers, PAGE))) as client:
+            async with Client(asked) as client:
                 # Raised within, it would come out of the client in a group.
                 try:
                     return await question(client)
