@@ -17,7 +17,7 @@ SUNDAY = 6
 
 @dataclass(frozen=True)
 class Flip:
-    """A week at whose end the direction was another clear one than before; `verdict` is `in_words`."""
+    """A week at whose end the direction was another clear one than before; `verdict` is its row."""
 
     before: str
     verdict: dict[str, Any]

@@ -126,6 +126,11 @@ class Published:
         return self.flow["open_at_end"][-1].as_py()
 
 
+def has_words(verdict: Mapping[str, Any]) -> bool:
+    """Whether a published verdict was stored with its words; one without them is judged anew."""
+    return verdict["explanation"] is not None
+
+
 def merge_of(dataset: ds.Dataset) -> str | None:
     """The id of the merge that wrote a table's file, which stands in it."""
     written = [fragment.metadata.metadata for fragment in dataset.get_fragments()]

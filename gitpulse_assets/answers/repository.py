@@ -5,7 +5,7 @@ What a figure means stands in the contracts and the SQL files; nothing here is s
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
 import duckdb
@@ -15,9 +15,8 @@ from gitpulse_assets.answers import conversations
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.conversations import EVERYTHING, ListFilter, ListPage
 from gitpulse_assets.answers.flips import Flip, flips, week_ends
-from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.over import OVER, closings_in_one
-from gitpulse_assets.answers.published import Published
+from gitpulse_assets.answers.published import Published, has_words
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.waiting import Waiting, waiting
 from gitpulse_assets.answers.window import DEFAULT_WINDOW_DAYS, Window, between, last_days
@@ -120,21 +119,23 @@ class RepositoryAnswers:
         return last_days(days, last)
 
     def verdict(self, window: Window, label: str | None = None) -> dict[str, Any]:
-        """Judge the window: `in_words` of a row of `mart_backlog_verdict`, published where there is one."""
-        return in_words(self._verdict(window, label), _scope(label))
+        """Judge the window: a row of `mart_backlog_verdict`, the published one where there is one."""
+        published = self._published_verdict(window) if label is None else None
+        if published and has_words(published):
+            return published
+        as_of_at = self.published.as_of_at if published else window.end_at
+        return self._kept(("verdict", window, label), lambda: self._judge(window, label, as_of_at))
 
-    def _verdict(self, window: Window, label: str | None) -> dict[str, Any]:
-        if label is None and window.end_date == self.published.last_complete_date:
-            for row in self.published.verdicts:
-                if row["window_days"] == window.days:
-                    return row
-        return self._kept(("verdict", window, label), lambda: self._judge(window, label))
+    def _published_verdict(self, window: Window) -> dict[str, Any] | None:
+        if window.end_date != self.published.last_complete_date:
+            return None
+        return next((row for row in self.published.verdicts if row["window_days"] == window.days), None)
 
-    def _judge(self, window: Window, label: str | None) -> dict[str, Any]:
+    def _judge(self, window: Window, label: str | None, as_of_at: datetime) -> dict[str, Any]:
         with relations(self._database, self.published, label) as made:
             made.whole()
             slices = self._kept(("incomplete slices",), lambda: incomplete_slices(made.con))
-            rows = build_verdicts(made.con, window.end_at, slices, [window.days], _scope(label)).to_pylist()
+            rows = build_verdicts(made.con, as_of_at, slices, [window.days], _scope(label)).to_pylist()
         return rows[0]
 
     def flips(self) -> list[Flip]:
@@ -151,7 +152,7 @@ class RepositoryAnswers:
                 build_verdicts(made.con, window.end_at, slices, [window.days]).to_pylist()[0]
                 for window in windows
             ]
-        return list(flips([in_words(row) for row in judged]))
+        return list(flips(judged))
 
     def header(self, window: Window, label: str | None = None) -> dict[str, Any]:
         """Return the window's figures.

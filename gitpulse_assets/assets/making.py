@@ -13,7 +13,7 @@ import pyarrow as pa
 from gitpulse_assets.assets.publishing import made_unless_refused, shown
 from gitpulse_assets.assets.work import Work
 from gitpulse_assets.io_manager import lake_errors
-from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT, WORDS
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.runs.marks import shown_direction, shown_verdict
 from gitpulse_assets.settings import Settings, SettingsError
@@ -120,5 +120,5 @@ def verdict_metadata(verdicts: pa.Table) -> dict[str, dg.MetadataValue]:
 
 def answer_version(verdicts: pa.Table) -> dg.DataVersion:
     """Change with the answer, so about once a day: ages and the words that tell them move with every run."""
-    rows = verdicts.drop_columns([*AGES, "paragraph"]).to_pylist()
+    rows = verdicts.drop_columns([*AGES, *(column.name for column in WORDS)]).to_pylist()
     return dg.DataVersion(hashlib.sha256(repr(rows).encode()).hexdigest()[:16])

@@ -9,9 +9,8 @@ import click
 import pyarrow as pa
 
 from gitpulse_assets.answers.errors import NoAnswer, NotSettled
-from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.lake_answers import LakeAnswers, seen_unchanged_at
-from gitpulse_assets.answers.published import Published, open_published
+from gitpulse_assets.answers.published import Published, has_words, open_published
 from gitpulse_assets.answers.relations import relations
 from gitpulse_assets.answers.window import Window
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
@@ -80,11 +79,8 @@ def words(rows: list[dict[str, Any]]) -> str:
 
 def answer(row: dict[str, Any]) -> str:
     """The paragraph, its beginning in bold where a terminal shows it."""
-    told = in_words(row)
-    direction, opening = (
-        click.style(text, bold=True) for text in (row["direction"].upper(), told["opening"])
-    )
-    return f"{direction}\n{opening} {told['explanation']}"
+    direction, opening = (click.style(text, bold=True) for text in (row["direction"].upper(), row["opening"]))
+    return f"{direction}\n{opening} {row['explanation']}"
 
 
 def verdict_rows(lake: Lake, repo: Repo, as_of: dt.date | None) -> list[dict[str, Any]]:
@@ -94,13 +90,15 @@ def verdict_rows(lake: Lake, repo: Repo, as_of: dt.date | None) -> list[dict[str
     past day while the marts are not those of the ledger.
     """
     rows = lake.dataset(MART_BACKLOG_VERDICT, repo).to_table().to_pylist()
-    if as_of is None or not rows:
+    if not rows or (as_of is None and all(map(has_words, rows))):
         return rows
     published = open_published(lake, repo)
+    if as_of is None:
+        return verdicts_at(published, published.as_of_at).to_pylist()
     if not published.is_settled:
         raise NotSettled(repo)
     refuse_unknown_day(published, as_of)
-    return past_verdicts(published, as_of).to_pylist()
+    return verdicts_at(published, Window(as_of, as_of).end_at).to_pylist()
 
 
 def refuse_unknown_day(published: Published, as_of: dt.date) -> None:
@@ -111,8 +109,8 @@ def refuse_unknown_day(published: Published, as_of: dt.date) -> None:
         raise DayUnknown(f"{published.repo} has no verdict as of {as_of}: {known}")
 
 
-def past_verdicts(published: Published, as_of: dt.date) -> pa.Table:
-    """Compute the verdicts whose windows end with a past day."""
+def verdicts_at(published: Published, as_of_at: dt.datetime) -> pa.Table:
+    """Compute the verdicts whose windows end with the last day that was over at a moment."""
     with connect() as database, relations(database, published) as made:
         made.whole()
-        return build_verdicts(made.con, Window(as_of, as_of).end_at, incomplete_slices(made.con))
+        return build_verdicts(made.con, as_of_at, incomplete_slices(made.con))

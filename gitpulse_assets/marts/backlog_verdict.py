@@ -19,6 +19,18 @@ BULK_MOVEMENT = pa.struct(
     ]
 )
 LABEL_CHANGE = pa.struct([pa.field("label_name", pa.string()), pa.field("net_change", pa.int64())])
+# A row stored before its parts had columns of their own has them in its paragraph alone.
+WORDS = (
+    Column("paragraph", pa.string(), "The answer in plain English, to paste into an issue.", False),
+    Column("headline", pa.string(), "The answer in one sentence.", False),
+    Column(
+        "opening",
+        pa.string(),
+        "Whose backlog, which window and which way: the paragraph's beginning.",
+        False,
+    ),
+    Column("explanation", pa.string(), "The paragraph without its bold beginning.", False),
+)
 
 MART_BACKLOG_VERDICT = TableContract(
     layer="gold",
@@ -100,7 +112,7 @@ MART_BACKLOG_VERDICT = TableContract(
         Column("weeks_soonest", pa.float64(), "The same at the fast end of the interval."),
         Column("weeks_latest", pa.float64(), "The same at the slow end of the interval."),
         Column("unknowns", pa.list_(pa.string()), "What the answer does not know; empty if nothing.", False),
-        Column("paragraph", pa.string(), "The answer in plain English, to paste into an issue.", False),
+        *WORDS,
     ),
     rules=(
         Rule(
@@ -139,6 +151,7 @@ BULK = (
     "verdict_burst.delta",
 )
 JUDGED = ("verdict_day.intake_count", "verdict_day.resolution_count", "verdict_day.reopened_count", *BULK)
+ANSWER = (*JUDGED, "verdict_window.open_at_end")
 
 MART = Mart(
     MART_BACKLOG_VERDICT,
@@ -164,7 +177,7 @@ MART = Mart(
                 *("direction", "confidence", "pace_per_week", "pace_low_per_week", "pace_high_per_week"),
                 *("drivers", "weeks_to_zero", "weeks_to_double", "weeks_soonest", "weeks_latest"),
             ),
-            (*JUDGED, "verdict_window.open_at_end"),
+            ANSWER,
         ),
         "flat_margin_per_week": ("verdict_window.open_at_end",),
         "bulk_departed_count": BULK,
@@ -182,11 +195,11 @@ MART = Mart(
         "reopened_before_count": ("verdict_day.reopened_count", *BULK),
         "label_changes": ("verdict_label.label_name", "verdict_label.net_change"),
         "unknowns": ("incomplete_slice.slice",),
-        "paragraph": (
-            *JUDGED,
-            "verdict_window.open_at_end",
-            "verdict_label.net_change",
-            "incomplete_slice.slice",
+        "headline": (*ANSWER, "incomplete_slice.slice"),
+        "opening": (*ANSWER, "incomplete_slice.slice", "verdict_window.end_date"),
+        **dict.fromkeys(
+            ("paragraph", "explanation"),
+            (*ANSWER, "verdict_label.net_change", "incomplete_slice.slice"),
         ),
     },
 )

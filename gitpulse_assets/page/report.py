@@ -9,13 +9,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gitpulse_assets.answers.in_words import in_words
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, RepositoryAnswers
 from gitpulse_assets.charts.render import png, svg
 from gitpulse_assets.page.html import render, stylesheet
 from gitpulse_assets.page.story import Card, Story, figures, tell
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
 ISSUES_SHOWN = 15
 # The widths of a card of the page, whole and in a pair; the file scales them to its window.
@@ -61,7 +61,7 @@ def report_html(asked: RepositoryAnswers, status: RepositoryStatus, story: Story
         figures=figures(story),
         drawings={name: drawing(card) for name, card in story.cards.items() if card.rows},
         tables=issue_tables(asked),
-        others=[in_words(row) for row in asked.published.verdicts if row["window_days"] != story.window.days],
+        others=[asked.verdict(asked.window(days)) for days in WINDOWS_DAYS if days != story.window.days],
     )
 
 

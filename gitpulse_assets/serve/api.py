@@ -20,6 +20,7 @@ from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.contracts.mart import Answer, Mart
 from gitpulse_assets.marts import follow_up
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import columns
 from gitpulse_assets.serve.documents import documented, refusals, row_example, row_schema, rows_of
@@ -201,7 +202,8 @@ def repository_row(status: RepositoryStatus) -> dict[str, Any]:
 @router.get(
     f"{REPOSITORY}/verdict",
     responses=documented(
-        {"verdict": (row_schema(columns.VERDICT), row_example(columns.VERDICT))}, is_table=False
+        {"verdict": (row_schema(MART_BACKLOG_VERDICT.columns), row_example(MART_BACKLOG_VERDICT.columns))},
+        is_table=False,
     ),
 )
 def verdict(request: Request, asked: Scoped) -> Response:

@@ -4,7 +4,6 @@ import pyarrow as pa
 
 from gitpulse_assets.contracts.mart import FLOW_COLUMNS, in_window
 from gitpulse_assets.contracts.model import Column
-from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_closure_age_monthly import MART as CLOSURE_AGE
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
 
@@ -15,12 +14,6 @@ def _count(name: str, description: str) -> Column:
     return Column(name, COUNT, description, False)
 
 
-VERDICT = (
-    *MART_BACKLOG_VERDICT.columns,
-    Column("headline", TEXT, "The answer in one sentence.", False),
-    Column("opening", TEXT, "Whose backlog, which window and which way: the paragraph's beginning.", False),
-    Column("explanation", TEXT, "The paragraph without its bold beginning.", False),
-)
 CLOSURE_WINDOW = tuple(column for column in CLOSURE_AGE.answer_columns if column.name != "closed_month")
 SUMMARY = (
     Column("start_date", pa.date32(), "First UTC day of the window.", False),

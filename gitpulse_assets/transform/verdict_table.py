@@ -19,7 +19,7 @@ from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS, BacklogAge, Verdict, WindowCounts, judge
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk
-from gitpulse_assets.transform.verdict_text import confidence, explanation, opening, paragraph
+from gitpulse_assets.transform.verdict_text import confidence, words
 
 LABELS_EACH_WAY = 3
 
@@ -37,7 +37,7 @@ def build_verdicts(
 
     `con` holds `mart_issue_daily_flow`, `mart_issue_lifecycle` and `issue_transitions` of one repository.
     `incomplete_slices`: in a few words each, what was not collected whole; the answer repeats them.
-    `scope` follows the repository's name in the paragraph, where the backlog is a part of it.
+    `scope` follows the repository's name in the words, where the backlog is a part of it.
     Raises ValueError for an `as_of_at` without time zone.
     """
     if as_of_at.tzinfo is None:
@@ -141,8 +141,8 @@ def _label_changes(rows: Rows, window_days: int) -> list[tuple[str, int]]:
 
 
 def _row(owner: str, name: str, verdict: Verdict, scope: str) -> dict[str, Any]:
-    row = {"repo_owner": owner, "repo_name": name, **_judged(verdict)}
-    return row | {"paragraph": paragraph(opening(row, scope), explanation(verdict))}
+    told = words(f"{owner}/{name}{scope}", verdict)
+    return {"repo_owner": owner, "repo_name": name, **_judged(verdict), **told}
 
 
 def _judged(verdict: Verdict) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 Judging is verdict.py's; nothing is computed here but roundings.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gitpulse_assets.transform.verdict import (
     LONGEST_PACE_DAYS,
@@ -89,27 +88,24 @@ def _answer(direction: str, unknowns: Sequence[str]) -> str:
     return f"{reservation}{ANSWERS[direction]}"
 
 
-def paragraph(begun: str, told: str) -> str:
-    """Return an answer as GitHub Markdown, made of its opening and its explanation."""
-    return f"**{begun}** {told}"
+def words(whose: str, verdict: Verdict) -> dict[str, str]:
+    """Return the answer's words under the names of their columns, the paragraph as GitHub Markdown.
 
-
-def told_after(begun: str, written: str) -> str:
-    """Return the explanation out of a paragraph that was made with this opening.
-
-    What GitHub's users wrote may look like Markdown, so the opening's end is not searched for.
+    The parts stand beside the whole: who shows them by other means than Markdown could not tell where the
+    opening ends, since what GitHub's users wrote may look like Markdown too. `whose`: the backlog's name.
     """
-    return written.removeprefix(paragraph(begun, ""))
+    begun, told = _opening(whose, verdict), explanation(verdict)
+    return {
+        "paragraph": f"**{begun}** {told}",
+        "headline": headline(verdict.direction, verdict.unknowns),
+        "opening": begun,
+        "explanation": told,
+    }
 
 
-def opening(row: Mapping[str, Any], scope: str = "") -> str:
-    """Return what the paragraph of a row of `mart_backlog_verdict` begins with, without the marks of bold.
-
-    `scope` as it was given to `build_verdicts`.
-    """
-    whose = f"{row['repo_owner']}/{row['repo_name']}{scope}"
-    window = f"{row['window_days']} days to {row['window_end_date']} (UTC)"
-    return f"{whose}, {window}: {_answer(row['direction'], row['unknowns'])}."
+def _opening(whose: str, verdict: Verdict) -> str:
+    window = f"{verdict.counts.window_days} days to {verdict.counts.end_date} (UTC)"
+    return f"{whose}, {window}: {_answer(verdict.direction, verdict.unknowns)}."
 
 
 def _census(verdict: Verdict) -> str:

@@ -15,6 +15,7 @@ from gitpulse_assets.answers.repository import IssueFilter, RepositoryAnswers
 from gitpulse_assets.catalog.tables import MARTS
 from gitpulse_assets.commands.verdict import print_verdict
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.serve import columns
 from gitpulse_assets.settings import Settings
@@ -56,7 +57,7 @@ def test_tables_are_those_of_the_answers(client, rocket, question, window):
 def test_records_are_those_of_the_answers(client, rocket, window):
     chosen = rocket.window(window if window == "all" else int(window))
     for question, answer, described in (
-        ("verdict", rocket.verdict(chosen), columns.VERDICT),
+        ("verdict", rocket.verdict(chosen), MART_BACKLOG_VERDICT.columns),
         ("summary", rocket.header(chosen), columns.SUMMARY),
     ):
         found = client.get(path(question), params={"window": window}).json()[question]

@@ -21,9 +21,7 @@ from gitpulse_assets.transform.verdict_text import (
     confidence,
     explanation,
     headline,
-    opening,
-    paragraph,
-    told_after,
+    words,
 )
 
 END = date(2024, 6, 30)
@@ -229,12 +227,13 @@ def test_the_explanation_has_its_numbers_and_its_unknowns():
     [([], "the backlog is flat."), ([SNAPSHOT_ONLY], "as far as snapshots show, the backlog is flat.")],
 )
 def test_the_paragraph_opens_with_whose_backlog_it_is_and_which_way_it_goes(unknowns, answer):
-    row = {"repo_owner": "acme", "repo_name": "rocket", "window_days": 90, "window_end_date": END}
-    row |= {"direction": "flat", "unknowns": unknowns}
-    said = f"acme/rocket, label bug, 90 days to {END} (UTC): {answer}"
-    assert opening(row, ", label bug") == said
-    assert paragraph(said, "Pace: none.") == f"**{said}** Pace: none."
-    assert told_after(said, paragraph(said, "Pace: **none**.")) == "Pace: **none**."
+    """A label may look like Markdown itself."""
+    verdict = judged(daily(1272), open_at_end=40, unknowns=unknowns, labels=[("**urgent**", 9)])
+    told = words("acme/rocket, label **urgent** 2*3", verdict)
+    assert told["opening"] == f"acme/rocket, label **urgent** 2*3, 90 days to {END} (UTC): {answer}"
+    assert told["explanation"] == explanation(verdict)
+    assert told["paragraph"] == f"**{told['opening']}** {told['explanation']}"
+    assert told["headline"] == headline(verdict.direction, unknowns)
 
 
 def test_what_snapshots_alone_tell_is_said_to_be_no_more():
