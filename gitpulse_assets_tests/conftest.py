@@ -42,13 +42,14 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Look for no garbage among what stays: modules and tests, a million objects that come at once."""
+    """Look for no garbage among what stays, a million objects of modules and tests, and then seldom."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+        gc.set_threshold(50_000)
         # DuckDB's binding tells of what is left at the end; before, pytest looks for garbage three times.
         atexit.register(gc.unfreeze)
 

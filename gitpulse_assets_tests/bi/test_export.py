@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,14 @@ def file(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture(scope="module")
+def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file as a reader opens it."""
+    with duckdb.connect(str(file), read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        yield con
+
+
 @pytest.fixture
 def lake_of_events(tmp_path: Path) -> Lake:
     """Two days of events, the second of them in two parts."""
@@ -79,6 +88,7 @@ def filled(lake: Lake, url: str) -> Iterator[Any]:
     connection.close()
 
 
+@lru_cache
 def stored(lake: Lake, contract: TableContract) -> list[dict[str, Any]]:
     """The rows of both repositories, nested ones as their number of items."""
     rows = [row for repo in (ROCKET, EMPTY) for row in lake.dataset(contract, repo).to_table().to_pylist()]
@@ -92,10 +102,8 @@ def in_order(contract: TableContract, rows: list[dict[str, Any]]) -> list[dict[s
 
 
 @pytest.mark.parametrize("contract", VIEWED, ids=lambda contract: contract.name)
-def test_the_file_holds_every_row_of_every_table(lake, file, contract: TableContract):
-    with duckdb.connect(str(file), read_only=True) as con:
-        con.execute("set TimeZone = 'UTC'")
-        found = con.sql(f"from {contract.view_name}").to_arrow_table()
+def test_the_file_holds_every_row_of_every_table(lake, opened, contract: TableContract):
+    found = opened.sql(f"from {contract.view_name}").to_arrow_table()
     assert [field.type for field in found.schema] == [field.type for field in contract.arrow_schema]
     assert in_order(contract, found.to_pylist()) == stored(lake, contract)
 

@@ -1,13 +1,28 @@
 """`gitpulse events watch`: what it says of a poll, and what it refuses."""
 
+from collections.abc import Iterator
+
+import pytest
+
 from gitpulse_assets.cli import FeedType, feeds_or_exit
 from gitpulse_assets.commands.exit_codes import DONE, PARTIAL, WRONG_USE
 from gitpulse_assets.github.target import Owner
+from gitpulse_assets.sandbox.history import generate
+from gitpulse_assets.sandbox.plan import HistoryPlan
+from gitpulse_assets.sandbox.server import serve
 from gitpulse_assets.settings import load_settings
 from gitpulse_assets_tests.cli.conftest import REPO
 
 
-def test_a_poll_says_what_came_what_may_be_missing_and_what_is_not_there(gitpulse):
+@pytest.fixture
+def few_days(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A repository whose events are of few days, each of which a poll publishes by itself."""
+    with serve(generate([HistoryPlan(REPO.key, seed=7, issue_count=6, day_count=3)])) as running:
+        monkeypatch.setenv("GITHUB_API_URL", running.base_url)
+        yield
+
+
+def test_a_poll_says_what_came_what_may_be_missing_and_what_is_not_there(gitpulse, few_days):
     """The trouble of one feed is a line, and the others go on."""
     first = gitpulse("events", "watch", "acme/nowhere", REPO.key, "--once")
     assert first.exit_code == PARTIAL

@@ -1,7 +1,11 @@
 """A small repository whose lists a test has cut short, and what the product then says of it."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.lake.manifest import ManifestRow
@@ -11,6 +15,7 @@ from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.truth import Walk
 from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.collect.conftest import Product
 from gitpulse_assets_tests.history.verdicts import Verdict, judge_days
 
@@ -67,3 +72,22 @@ class Watched:
         """What the last run's manifest row of a stream says went wrong."""
         row = self.product.lake.manifest(REPO).row(f"run-{self.product.run_count:03}", stream)
         return row and row.error
+
+
+def synced(config: pytest.Config, folder: Path, make_world: Callable[[], World] = small_world) -> Watched:
+    """Whoever has synced such a world once with a token; the lake is copied, made once a run of the tests."""
+
+    def make(place: Path) -> dict[str, str]:
+        Watched(place, make_world()).sync()
+        return {"folder": str(place)}
+
+    made = shared.made_once(config, f"synced-{make_world.__name__}", make)["folder"]
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    return met_once(Watched(folder, make_world()))
+
+
+def met_once(watched: Watched) -> Watched:
+    """The lake of one whose first run is there already."""
+    watched.product.run_count = 1
+    watched.walks.append(Walk(watched.world.clock, is_full=True))
+    return watched

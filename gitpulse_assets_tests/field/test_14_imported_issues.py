@@ -12,14 +12,13 @@ from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.watch.looking import look
 from gitpulse_assets.watch.state import Member, Sight
 from gitpulse_assets_tests.field.github_reader import NAME, field_reader
-from gitpulse_assets_tests.field.lists import REPO, Watched
+from gitpulse_assets_tests.field.lists import REPO, Watched, synced
 
 
 @pytest.fixture
-def imported(tmp_path):
+def imported(pytestconfig, tmp_path) -> Watched:
     """A synced repository into which three issues of long ago have been imported since."""
-    watched = Watched(tmp_path)
-    watched.sync()
+    watched = synced(pytestconfig, tmp_path)
     watched.world.clock += 3600
     return watched
 

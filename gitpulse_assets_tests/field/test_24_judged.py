@@ -15,7 +15,7 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets_tests.field.judged import judged_world
-from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched
+from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched, synced
 
 OPENING_OR_CLOSING = ("closed", "reopened")
 KINDS = ["no_link", pytest.param("empty", marks=pytest.mark.slow)]
@@ -62,15 +62,16 @@ def untold(watched: Watched) -> str:
 
 @pytest.mark.dear
 @pytest.mark.parametrize("kind", KINDS)
-def test_24_judged_a_first_walk_of_420_records_with_one_answer_cut(watched, kind, tmp_path_factory):
+def test_24_judged_a_first_walk_of_420_records_with_one_answer_cut(
+    watched, kind, pytestconfig, tmp_path_factory
+):
     """It was: exit 0, 300 records, 26 open instead of 68, wrong days, a verdict of another direction."""
     watched.faults.append(Fault(kind, match=LIST, skip=2 if kind == "no_link" else 3))
     watched.sync()
     assert (watched.present_count(), open_count(watched)) == (420, 68)
     assert (watched.judged().wrong_days, untold(watched)) == (0, "")
     if kind == "no_link":
-        whole = Watched(tmp_path_factory.mktemp("whole"), judged_world())
-        whole.sync()
+        whole = synced(pytestconfig, tmp_path_factory.mktemp("whole"), judged_world)
         assert verdicts(watched) == verdicts(whole)
 
 
@@ -131,9 +132,9 @@ def test_24_judged_370_events_cut_for_good_are_told(tokenless):
 
 
 @pytest.mark.dear
-def test_24_judged_150_label_changes_with_one_answer_cut(watched):
+def test_24_judged_150_label_changes_with_one_answer_cut(pytestconfig, tmp_path):
     """It was: 49 of them lost without a warning."""
-    watched.sync()
+    watched = synced(pytestconfig, tmp_path, judged_world)
     watched.world.advance(seconds=86_400)
     acts = watched.world.acts_on(REPO.key)
     (label,) = acts.repository.labels

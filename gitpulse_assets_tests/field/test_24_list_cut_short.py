@@ -12,7 +12,7 @@ from gitpulse_assets.github.errors import AnswerUnusable
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
-from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched
+from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched, synced
 
 RECORDS = 418
 
@@ -89,9 +89,9 @@ def test_24_a_hole_that_stays_in_the_list_is_loud_in_its_first_run(watched):
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(ALWAYS, marks=pytest.mark.slow)])
-def test_24_an_incremental_walk_loses_no_change(watched, times):
+def test_24_an_incremental_walk_loses_no_change(pytestconfig, tmp_path, times):
     """150 changes on two pages; before, those of the second were lost without a word."""
-    watched.sync()
+    watched = synced(pytestconfig, tmp_path)
     acts = watched.world.acts_on("acme/rocket")
     watched.world.advance(seconds=86_400)
     for issue in list(acts.repository.issues.values())[:150]:

@@ -16,9 +16,8 @@ from gitpulse_assets.commands.refresh import left_undone
 from gitpulse_assets.contracts import silver
 from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
-from gitpulse_assets.sandbox.truth import Walk
 from gitpulse_assets_tests.field.judged import judged_world
-from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched
+from gitpulse_assets_tests.field.lists import EVENTS, LIST, REPO, Watched, met_once, synced
 
 LOST = 40
 ISSUES, RECORDS = 314, 420
@@ -60,11 +59,15 @@ def short_folder(tmp_path_factory):
 def short(short_folder, tmp_path):
     """Whoever made that run, while the page stays short."""
     shutil.copytree(short_folder, tmp_path / "lake")
-    watched = make(tmp_path / "lake")
-    watched.product.run_count = 1
-    watched.walks.append(Walk(watched.world.clock, is_full=True))
+    watched = met_once(make(tmp_path / "lake"))
     watched.faults.append(closed_lost())
     return watched
+
+
+@pytest.fixture
+def whole(pytestconfig, tmp_path):
+    """Whoever made a first run that was short of nothing."""
+    return synced(pytestconfig, tmp_path, judged_world)
 
 
 def make(folder, **options) -> Watched:
@@ -184,10 +187,11 @@ def changed_count(watched: Watched) -> int:
 
 
 @pytest.mark.parametrize("token", ["good-token", pytest.param("", marks=pytest.mark.slow)])
-def test_24_an_incremental_walk_with_a_short_page_is_followed_by_a_full_one(tmp_path, token):
+def test_24_an_incremental_walk_with_a_short_page_is_followed_by_a_full_one(request, token):
     """It was: 40 of 120 changes lost; no count tells a change of a title."""
-    watched = make(tmp_path, token=token)
-    watched.sync()
+    watched = request.getfixturevalue("whole" if token else "tokenless")
+    if not token:
+        watched.sync()
     change_120(watched)
     watched.faults.append(Fault("short", match=BY_UPDATE, times=2))
     assert watched.sync().walk_kind == "full"
@@ -195,19 +199,18 @@ def test_24_an_incremental_walk_with_a_short_page_is_followed_by_a_full_one(tmp_
 
 
 @pytest.mark.dear
-def test_24_changes_that_every_list_lacks_are_told(watched):
+def test_24_changes_that_every_list_lacks_are_told(whole):
     """Cousin: what the lake held before makes the counts agree; what the walk met does not."""
-    watched.sync()
-    change_120(watched)
-    watched.faults.append(Fault("short", match=BY_UPDATE, times=ALWAYS))
-    watched.faults.append(Fault("short", match="&page=4", times=ALWAYS))
-    watched.sync()
-    assert changed_count(watched) < 120
-    assert (untold(watched) != "", len(slices(watched))) == (True, 1)
-    watched.faults.clear()
-    watched.world.advance(seconds=3600)
-    watched.sync()
-    assert (changed_count(watched), untold(watched), watched.product.unknown_slices()) == (120, "", [])
+    change_120(whole)
+    whole.faults.append(Fault("short", match=BY_UPDATE, times=ALWAYS))
+    whole.faults.append(Fault("short", match="&page=4", times=ALWAYS))
+    whole.sync()
+    assert changed_count(whole) < 120
+    assert (untold(whole) != "", len(slices(whole))) == (True, 1)
+    whole.faults.clear()
+    whole.world.advance(seconds=3600)
+    whole.sync()
+    assert (changed_count(whole), untold(whole), whole.product.unknown_slices()) == (120, "", [])
 
 
 def die_before_the_count(watched: Watched, monkeypatch) -> None:
@@ -221,14 +224,13 @@ def die_before_the_count(watched: Watched, monkeypatch) -> None:
 
 
 @pytest.mark.dear
-def test_24_a_run_that_dies_behind_a_short_incremental_walk_leaves_it_to_the_next(watched, monkeypatch):
+def test_24_a_run_that_dies_behind_a_short_incremental_walk_leaves_it_to_the_next(whole, monkeypatch):
     """Cousin: the next run finds the list unchanged."""
-    watched.sync()
-    change_120(watched)
-    watched.faults.append(Fault("short", match=BY_UPDATE, times=2))
-    die_before_the_count(watched, monkeypatch)
-    assert watched.sync().walk_kind == "full"
-    assert (changed_count(watched), untold(watched)) == (120, "")
+    change_120(whole)
+    whole.faults.append(Fault("short", match=BY_UPDATE, times=2))
+    die_before_the_count(whole, monkeypatch)
+    assert whole.sync().walk_kind == "full"
+    assert (changed_count(whole), untold(whole)) == (120, "")
 
 
 def test_24_a_run_tried_again_has_not_forgotten_what_its_first_walk_lacked(watched, monkeypatch):
