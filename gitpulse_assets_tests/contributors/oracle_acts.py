@@ -47,7 +47,9 @@ def is_human(account: Account, bots: tuple[str, ...]) -> bool:
         return True
     if account.type in ("Bot", "Organization"):
         return False
-    return not account.login.endswith("[bot]") and account.login.lower() not in bots
+    return not any(
+        login.endswith("[bot]") or login.lower() in bots for login in (account.login, account.old_login)
+    )
 
 
 def is_member(world: World, account: Account, association: str, at: datetime) -> bool:

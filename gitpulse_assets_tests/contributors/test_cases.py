@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gitpulse_assets.lake.duck import connect
+from gitpulse_assets.transform.audit import audit_sql
 from gitpulse_assets.transform.contributors import build_conversations, label_names, unfit_patterns
 from gitpulse_assets.watch.watch_list import DEFAULT_WAITING_LABELS
 from gitpulse_assets_tests.contributors.compare import (
@@ -16,6 +17,7 @@ from gitpulse_assets_tests.contributors.compare import (
     marts_of,
     options_of,
 )
+from gitpulse_assets_tests.contributors.silver_rows import silver_rows
 from gitpulse_assets_tests.contributors.truth import (
     Account,
     LabelTime,
@@ -52,6 +54,29 @@ def moved(kind: str, at: datetime) -> Move:
 def row_of(mart: str, *threads: Thread, **fields: Any) -> dict[str, Any] | None:
     rows = marts_of(World(AS_OF, list(threads), **fields))[mart]
     return rows[-1] if rows else None
+
+
+@pytest.mark.parametrize("listed", ["builds", "old-builds"])
+def test_a_service_account_that_was_renamed_is_a_bot_whichever_login_is_listed_or_told(listed: str):
+    service = Account(6, "Builds", old_login="old-builds")
+    review = Word("review", AS_OF - DAY, service, "NONE", "APPROVED")
+    # What is told of the second was received long ago.
+    world = World(AS_OF, [pull_request(one, words=[review]) for one in (1, 2)], bots=(listed,))
+    assert {row["author_login"] for row in silver_rows(world)["review"]} == {"Builds", "old-builds"}
+    assert judged(world).wrong == []
+    with connect() as con:
+        load(con, world)
+        build_conversations(con, world.as_of_at, options_of(world))
+        assert audit_sql(con, "responses_are_of_others", {"bots": [listed]}) == (0, ())
+
+
+def test_who_merged_goes_by_the_newest_login_of_their_acts_here():
+    with connect() as con:
+        load(con, World(AS_OF, [pull_request(1, moved("merged", AS_OF), words=[said(OWNER, AS_OF)])]))
+        con.execute("update pull_request_current set merged_by_login = 'former'")
+        build_conversations(con, AS_OF, options_of(World(AS_OF, [])))
+        found = con.sql("select merged_by_login from mart_pull_request_lifecycle").fetchall()
+    assert found == [(OWNER.login,)]
 
 
 def test_case_21_only_openings_count_in_the_time_between_pull_requests():

@@ -122,6 +122,9 @@ DAMAGES = {
         "update conversation_event set actor_type = 'Bot'; update issue_comment set author_type = 'Bot'",
         "update conversation_event set actor_login = 'robot'; "
         "update issue_comment set author_login = 'robot'",
+        # Who was told of as a bot once, by another login than where they answer.
+        "insert into issue_comment select * replace ('robot' as author_login, "
+        "created_at - interval 9000 day as created_at) from issue_comment",
         "update conversation_event set actor_login = 'renamed', actor_id = (select author_id from "
         "issue_current where issue_number = thread_number); delete from issue_comment",
     ),

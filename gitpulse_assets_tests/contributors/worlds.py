@@ -17,6 +17,7 @@ from gitpulse_assets_tests.contributors.truth import (
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 LISTED_BOT = Account(31, "Release-Robot")
+RENAMED_BOT = Account(32, "Builds", old_login="Old-Builds")
 PEOPLE = (
     Account(1, "owner"),
     Account(2, "helper"),
@@ -35,6 +36,7 @@ ROBOTS = (
     Account(22, "acme", "Organization"),
     Account(23, "old-style[bot]"),
     LISTED_BOT,
+    RENAMED_BOT,
 )
 USUAL = {1: "OWNER", 2: "COLLABORATOR", 3: "MEMBER", 4: "MEMBER", 10: "MANNEQUIN"}
 OUTSIDE = ("NONE", "CONTRIBUTOR", "FIRST_TIME_CONTRIBUTOR")
@@ -201,7 +203,7 @@ class Maker:
             self.as_of_at,
             threads,
             self.organization(),
-            (LISTED_BOT.login.lower(),),
+            (LISTED_BOT.login.lower(), RENAMED_BOT.login.lower()),
             time_zone=self.random.choice(ZONES),
             calendar=self.random.choice(("", "DE-BY", "JP", "US-CA", "IN")),
             response_days=self.random.choice((0, 2, 2, 5)),

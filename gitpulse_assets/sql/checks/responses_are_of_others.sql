@@ -1,20 +1,42 @@
 -- Issues and pull requests with a first response, maintainer's response or review that no human other than the author
 -- gave: read off what was received, and not off the acts that the marts are made of. Whom the watch list calls a bot is none.
--- Who is who goes by the id: logins are changed, and taken by others then.
+-- Who is who goes by the id: logins are changed, and taken by others then. A bot is one in every row, by whatever login.
 with received as (
     select thread_number, occurred_at as said_at, actor_login as login, actor_id as id, actor_type as type,
-        false as is_review
+        false as is_review, false as is_opening
     from conversation_event
     where event_type = 'commented'
     union all
-    select thread_number, created_at, author_login, author_id, author_type, false
+    select thread_number, created_at, author_login, author_id, author_type, false, false
     from issue_comment
     union all
-    select pull_request_number, submitted_at, author_login, author_id, author_type, true
+    select pull_request_number, submitted_at, author_login, author_id, author_type, true, false
     from review
     union all
-    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_id, author_type, false
+    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_id, author_type, false, false
     from review_comment
+    union all
+    select issue_number, created_at, author_login, author_id, author_type, false, true
+    from issue_current
+),
+
+told as (
+    select
+        *,
+        if(coalesce(lower(login), 'ghost') = 'ghost', 'ghost', coalesce(id::varchar, lower(login))) as who
+    from received
+),
+
+robot as (
+    select who
+    from told
+    where
+        who <> 'ghost'
+        and (
+            type in ('Bot', 'Organization')
+            or login like '%[bot]'
+            or lower(login) in (select unnest($bots::varchar[]))
+        )
 ),
 
 response as (
@@ -35,20 +57,13 @@ where
     response.said_at is not null
     and not exists (
         select 1
-        from received
-        join issue_current as issue on issue.issue_number = received.thread_number
+        from told
+        join told as opening on opening.thread_number = told.thread_number and opening.is_opening
+        anti join robot on robot.who = told.who
         where
-            received.thread_number = response.issue_number
-            and received.said_at = response.said_at
-            and (received.is_review or response.told_as <> 'first_review_at')
-            and coalesce(received.type not in ('Bot', 'Organization'), true)
-            and not coalesce(ends_with(received.login, '[bot]'), false)
-            and not coalesce(list_contains($bots::varchar[], lower(received.login)), false)
-            and if(
-                coalesce(lower(received.login), 'ghost') = 'ghost', 'ghost',
-                coalesce(received.id::varchar, lower(received.login))
-            ) <> if(
-                coalesce(lower(issue.author_login), 'ghost') = 'ghost', 'ghost',
-                coalesce(issue.author_id::varchar, lower(issue.author_login))
-            )
+            not told.is_opening
+            and told.thread_number = response.issue_number
+            and told.said_at = response.said_at
+            and (told.is_review or response.told_as <> 'first_review_at')
+            and told.who <> opening.who
     )

@@ -1,11 +1,14 @@
 -- Grain: one act in a thread (issue or pull request) that is here: its opening, a comment, a submitted review, a
 -- comment on a diff. Relation, not published: whatever asks who spoke, who is human and who maintains reads it here.
--- Human: no Bot and no Organization, no login that ends in [bot] or that the watch list calls a bot. Deleted accounts
--- are human and one person, of number 0; one known by login alone has a negative number, made as for assignees.
+-- Human: no Bot and no Organization, nobody who under any login told of them ends in [bot] or is called a bot by the
+-- watch list: a service account that is renamed is no human in some rows. Deleted accounts are human and one person, of
+-- number 0; one known by login alone has a negative number, made as for assignees.
 -- Maintainer: a human with the association OWNER or COLLABORATOR; a MEMBER by association before the first look at
 -- the organisation's members (for ever where there was none), and by the days of the membership from then on.
--- A review's comment counts from the review's submission: its own time is when the draft was written.
--- Comments that no conversation told, since none was asked for or it did not come whole, are those of REST's list.
+-- A review's comment counts from the review's submission: its own time is when the draft was written. One whose review
+-- the conversation has not told yet, though it came whole, waits for the next refresh, which asks for it.
+-- Comments that no conversation told, since none was asked for or it did not come whole, are those of REST's list; what
+-- is no act (`is_act`) tells who somebody is all the same.
 -- Who opened a thread goes by the first association received.
 with thread as (
     select
@@ -30,32 +33,47 @@ with thread as (
     left join thread_opening as opening on opening.issue_id = issue.issue_id
 ),
 
+told_comment as (
+    select comment_id
+    from conversation_event
+    where event_type = 'commented'
+),
+
+whole as (
+    select thread_number
+    from conversation_thread
+    where is_complete
+),
+
 said as (
-    select thread_number, 'opening' as act_kind, created_at as acted_at, author_login as login, author_id as id,
+    select true as is_act, thread_number, 'opening' as act_kind, created_at as acted_at, author_login as login, author_id as id,
         author_type as type, author_association as association, null as review_state,
         null::timestamptz as dismissed_at, fetched_at as told_at
     from thread
     union all
-    select event.thread_number, 'comment', event.occurred_at, event.actor_login, event.actor_id, event.actor_type,
+    select true, event.thread_number, 'comment', event.occurred_at, event.actor_login, event.actor_id, event.actor_type,
         event.actor_association, null, null, coalesce(event.last_fetched_at, event.fetched_at)
     from conversation_event as event
     where event.event_type = 'commented'
     union all
-    select comment.thread_number, 'comment', comment.created_at, comment.author_login, comment.author_id,
-        comment.author_type, comment.author_association, null, null,
-        coalesce(comment.last_fetched_at, comment.fetched_at)
+    select told.comment_id is null and whole.thread_number is null, comment.thread_number, 'comment',
+        comment.created_at, comment.author_login, comment.author_id, comment.author_type,
+        comment.author_association, null, null, coalesce(comment.last_fetched_at, comment.fetched_at)
     from issue_comment as comment
-    anti join (from conversation_event where event_type = 'commented') as told using (comment_id)
-    anti join (from conversation_thread where is_complete) as whole using (thread_number)
+    left join told_comment as told on told.comment_id = comment.comment_id
+    left join whole on whole.thread_number = comment.thread_number
     union all
-    select review.pull_request_number, 'review', review.submitted_at, review.author_login, review.author_id,
+    select true, review.pull_request_number, 'review', review.submitted_at, review.author_login, review.author_id,
         review.author_type, review.author_association, review.state_submitted, review.dismissed_at,
         coalesce(review.last_fetched_at, review.fetched_at)
     from review
     union all
-    select pull_request_number, 'review_comment', coalesce(submitted_at, created_at), author_login, author_id,
-        author_type, author_association, null, null, coalesce(last_fetched_at, fetched_at)
-    from review_comment
+    select comment.submitted_at is not null or comment.review_id is null or whole.thread_number is null,
+        comment.pull_request_number, 'review_comment', coalesce(comment.submitted_at, comment.created_at),
+        comment.author_login, comment.author_id, comment.author_type, comment.author_association, null, null,
+        coalesce(comment.last_fetched_at, comment.fetched_at)
+    from review_comment as comment
+    left join whole on whole.thread_number = comment.pull_request_number
 ),
 
 personal as (
@@ -70,14 +88,17 @@ personal as (
             or ends_with(login, '[bot]')
             or list_contains($bots::varchar[], lower(login)),
             false
-        ) = false as is_human,
+        ) as is_robot,
         make_timestamp(epoch_us(acted_at))::date as acted_date
     from said
 ),
 
 person as (
     -- By the answer that came last. Two names in one of a moment: somebody was renamed in it.
-    select person_id, if(person_id = 0, 'ghost', arg_max(login, (told_at, login))) as person_login
+    select
+        person_id,
+        if(person_id = 0, 'ghost', arg_max(login, (told_at, login))) as person_login,
+        person_id = 0 or not bool_or(is_robot) as is_human
     from personal
     group by person_id
 ),
@@ -100,8 +121,8 @@ select
     a.person_id,
     person.person_login,
     a.association,
-    a.is_human,
-    a.is_human and (
+    person.is_human,
+    person.is_human and (
         coalesce(a.association in ('OWNER', 'COLLABORATOR'), false)
         or if(
             coalesce(a.acted_at < first_look.first_look_at, true),
@@ -122,4 +143,4 @@ left join organization_member as member
     and a.person_id <> 0
     and a.acted_date >= coalesce(member.from_date, a.acted_date)
     and a.acted_date < coalesce(member.to_date, a.acted_date + 1)
-where thread.departed_at is null
+where a.is_act and thread.departed_at is null

@@ -21,6 +21,11 @@ with words as (
     group by act.thread_number
 ),
 
+person as (
+    select distinct person_id, person_login
+    from conversation_act
+),
+
 steps as (
     select
         pull_request_number,
@@ -50,7 +55,7 @@ select
     words.approved_at,
     pr.merged_at,
     pr.closed_at,
-    case when pr.merged_at is not null then pr.merged_by_login end as merged_by_login,
+    case when pr.merged_at is not null then coalesce(merger.person_login, pr.merged_by_login) end as merged_by_login,
     coalesce(words.review_count, 0)::bigint as review_count,
     coalesce(words.reviewer_logins, []::varchar[]) as reviewer_logins,
     pr.comment_count,
@@ -73,4 +78,5 @@ join conversation_act as opening
     on opening.thread_number = pr.pull_request_number and opening.act_kind = 'opening'
 join steps on steps.pull_request_number = pr.pull_request_number
 left join conversation_thread as told on told.issue_id = pr.issue_id
+left join person as merger on merger.person_id = pr.merged_by_id
 left join words on words.pull_request_number = pr.pull_request_number
