@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from gitpulse_assets.collect.full_walk import page_batches, page_holders
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
-from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT, CONVERSATION_THREAD
+from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT, CONVERSATION_THREAD, REVIEW_COMMENT
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, LIFECYCLE_COVERAGE
 from gitpulse_assets.contracts.stream import Stream
@@ -89,13 +89,14 @@ def changed_issues(session: Session, *, is_full: bool) -> dict[str, ChangedIssue
 def changed_threads(session: Session, *, is_full: bool) -> dict[str, ChangedIssue]:
     """The issues and pull requests whose newest record is newer than their conversation, by node id.
 
+    And those of which a comment names a review that the conversation did not tell.
     With `is_full` those too that did not come whole, to which answers only added since, or which hold other
     comments than GitHub counts.
     """
     batches: dict[TableContract, Batches] = {
         table: unmerged(session, table) for table in (ISSUES, ISSUE_TIMELINE)
     }
-    stored = (ISSUE_CURRENT, CONVERSATION_THREAD, CONVERSATION_EVENT)
+    stored = (ISSUE_CURRENT, CONVERSATION_THREAD, CONVERSATION_EVENT, REVIEW_COMMENT)
     lost = list(session.client.lost)
     rows = ask(
         session, "changed_thread", batches=batches, stored=stored,

@@ -115,6 +115,7 @@ CONVERSATION_THREAD = TableContract(
             pa.bool_(),
             "Whether the newest answer told only what was newer: the weekly sweep reads all of it again.",
         ),
+        Column("whole_at", UTC_TIMESTAMP, "When an answer last told all of it; null where none did."),
         Column(
             "left_out",
             pa.list_(pa.string()),
@@ -270,7 +271,14 @@ REVIEW_COMMENT = TableContract(
         *person("author", "who wrote it"),
         *association("author"),
         Column("created_at", UTC_TIMESTAMP, "When its draft was written.", False),
-        Column("submitted_at", UTC_TIMESTAMP, "When its review was submitted; null where that is not known."),
+        Column(
+            "submitted_at",
+            UTC_TIMESTAMP,
+            "When its review was submitted; null where that is not known, or not before the next refresh.",
+        ),
+        Column(
+            "settled_at", UTC_TIMESTAMP, "By when it was submitted at the latest, as it was first received."
+        ),
         Column("updated_at", UTC_TIMESTAMP, "When it was last changed.", False),
         Column("file_path", pa.string(), "The file it is on."),
         *reactions(),
@@ -377,7 +385,7 @@ PULL_REQUEST_CURRENT = TableContract(
             pa.list_(pa.string()),
             "People whose requested review has neither come nor been called off, sorted; null: not known.",
         ),
-        Column("times_reopened", pa.int64(), "How often it was reopened; null where not known."),
+        Column("times_reopened", pa.int64(), "How often its conversation says so; null where not known."),
         Column("comment_count", pa.int64(), "Number of comments, as GitHub counts."),
         Column("departed_at", UTC_TIMESTAMP, "When it left the repository; null if present."),
         Column("fetched_at", UTC_TIMESTAMP, "When the newest record of it was fetched.", False),

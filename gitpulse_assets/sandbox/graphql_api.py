@@ -10,7 +10,7 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema, 
 from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.sandbox.graphql_cost import NODES_MAX, Cost, MissingBounds, cost_of
 from gitpulse_assets.sandbox.graphql_faults import spoil
-from gitpulse_assets.sandbox.graphql_types import EventView, item_type, load_schema, moment_of, timeline_of
+from gitpulse_assets.sandbox.graphql_types import EventView, item_type, load_schema, newness_of, timeline_of
 from gitpulse_assets.sandbox.limits import ANONYMOUS, UNLIMITED, Quota
 from gitpulse_assets.sandbox.listing import BadCursor, Listings, decode_cursor, encode_cursor
 from gitpulse_assets.sandbox.messages import Request, Response, graphql_query, json_response, problem
@@ -223,7 +223,7 @@ def _timeline_items(
     views = [
         EventView(entry, issue, place) if isinstance(entry, Event) else entry
         for place, entry in enumerate(timeline_of(issue))
-        if moment_of(entry) >= earliest and (itemTypes is None or item_type(entry) in itemTypes)
+        if newness_of(entry, issue) >= earliest and (itemTypes is None or item_type(entry) in itemTypes)
     ]
     return _connection(views, page)
 

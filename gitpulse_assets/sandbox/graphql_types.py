@@ -17,6 +17,7 @@ from gitpulse_assets.sandbox.model import (
     Event,
     Issue,
     IssueComment,
+    PullRequestReview,
     Repository,
     Team,
     User,
@@ -61,6 +62,14 @@ def moment_of(entry: Event | Entry) -> int:
     if isinstance(entry, Event):
         return entry.at
     return entry.created_at if isinstance(entry, IssueComment) else entry.submitted_at
+
+
+def newness_of(entry: Event | Entry, issue: Issue) -> int:
+    """What `since` goes by, Unix seconds; a review is begun with the first of its comments."""
+    at = moment_of(entry)
+    if not (issue.repository.since_goes_by_beginning and isinstance(entry, PullRequestReview)):
+        return at
+    return min([at, *(comment.created_at for comment in issue.review_comments if comment.review is entry)])
 
 
 class EventView:

@@ -168,6 +168,7 @@ class Repository:
     list as served where it differs from the present issues (a recorded list that repeats rows).
     `pushed_at`: of the last push, in Unix seconds; 0 before the first. `unlisted_open_count`,
     `unlisted_closed_count`: issues that are counted and in no list, as those of accounts GitHub hides.
+    `since_goes_by_beginning`: whether what is newer of a timeline are the reviews begun since, not submitted.
     """
 
     repository_id: int
@@ -192,6 +193,7 @@ class Repository:
     version: int = 0
     unlisted_open_count: int = 0
     unlisted_closed_count: int = 0
+    since_goes_by_beginning: bool = False
 
     def star_count(self, now: int) -> int:
         """Its stars: those of long ago, those given since, without those taken back, which no event tells."""

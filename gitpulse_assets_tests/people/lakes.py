@@ -1,10 +1,12 @@
 """Lakes with conversations, by the product's path: with a token, and without one."""
 
 from pathlib import Path
+from random import Random
 
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.pipeline.refresh import Options, publish_marts
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.history import generate
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.world import World
@@ -35,3 +37,14 @@ def fill(folder: Path) -> None:
     for repo, token in ((ROCKET, "good-token"), (SILENT, "")):
         Reader(world, repo, folder, token=token).sync()
         publish_marts(lake, repo, options)
+
+
+def submit_old_drafts(acts: Acts, at: int, rng: Random) -> None:
+    """Submit reviews of two pull requests, at Unix seconds: begun, with a comment, when these were opened."""
+    people = {
+        fact.actor.user_id: fact.actor for fact in acts.facts if fact.actor and fact.actor.kind == "User"
+    }
+    pulls = [issue for issue in acts.repository.issues.values() if issue.is_pull_request]
+    for issue in rng.sample(pulls, min(2, len(pulls))):
+        others = [user for user in people.values() if user is not issue.author]
+        acts.review(issue, at, rng.choice(others), "APPROVED", drafted_at=(issue.created_at,))

@@ -17,11 +17,11 @@ from gitpulse_assets_tests.people.silver import Row, rows
 
 REPO = Repo("acme", "rocket")
 NEWER_COLUMNS = {
-    contributors.CONVERSATION_THREAD: {"is_newer_part"},
+    contributors.CONVERSATION_THREAD: {"is_newer_part", "whole_at"},
     contributors.CONVERSATION_EVENT: {"last_fetched_at"},
     contributors.REVIEW: {"last_fetched_at"},
     contributors.ISSUE_COMMENT: {"last_fetched_at"},
-    contributors.REVIEW_COMMENT: {"last_fetched_at"},
+    contributors.REVIEW_COMMENT: {"last_fetched_at", "settled_at"},
 }
 
 

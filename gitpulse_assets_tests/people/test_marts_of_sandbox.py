@@ -45,6 +45,7 @@ from gitpulse_assets_tests.contributors.test_marts_and_oracle import NAIVE, naiv
 from gitpulse_assets_tests.contributors.truth import World
 from gitpulse_assets_tests.contributors.witness import Killed, Source, Witness
 from gitpulse_assets_tests.history.product import Reader
+from gitpulse_assets_tests.people.lakes import submit_old_drafts
 
 REPO = Repo("acme", "rocket")
 # What a watch list may say of it.
@@ -77,6 +78,7 @@ def reader_of(folder: Path, seed: int) -> Reader:
     )
     world = generate([plan])
     world.organization(REPO.owner).roles["good-token"] = "member"
+    world.acts_on(REPO.key).repository.since_goes_by_beginning = seed % 4 == 3
     return Reader(world, REPO, folder)
 
 
@@ -283,13 +285,17 @@ def increments_alone(folder: Path, seed: int) -> Life:
             reader.world.advance(seconds=rng.choice((0, 40, 5000)))
         life.sync()
         reader.world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 9 * DAY_SECONDS))
+        submit_old_drafts(reader.world.acts_on(REPO.key), reader.world.clock - 60, rng)
+    # What was begun before what the first asks for is asked for by the second.
+    life.sync()
     life.sync()
     return life
 
 
 # Of seed 10 an issue vanishes, which only a full walk finds.
 @pytest.mark.parametrize(
-    "seed", [2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, *range(3, 10), *range(11, 15)))]
+    "seed",
+    [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, *range(4, 10), *range(11, 15)))],
 )
 def test_no_cell_is_wrong_after_increments_alone_but_for_deletions_that_wait_for_the_sweep(
     tmp_path: Path, seed: int

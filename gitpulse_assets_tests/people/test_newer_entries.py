@@ -1,5 +1,6 @@
 """A long conversation that changed is asked for what is newer, and whole again where that does not fit."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -9,15 +10,17 @@ from gitpulse_assets.collect import known
 from gitpulse_assets.contracts import contributors
 from gitpulse_assets.contracts.bronze import ISSUE_TIMELINE
 from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.faults import ALWAYS, Fault
 from gitpulse_assets.sandbox.history import generate
-from gitpulse_assets.sandbox.model import Issue
+from gitpulse_assets.sandbox.model import Issue, User
 from gitpulse_assets.sandbox.plan import HistoryPlan
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets.upkeep.retention import batches
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences
+from gitpulse_assets_tests.people.lakes import submit_old_drafts
 from gitpulse_assets_tests.people.silver import rows, unlike
 
 REPO = Repo("acme", "rocket")
@@ -26,11 +29,15 @@ REPO = Repo("acme", "rocket")
 class Long:
     """A repository of long pull requests that was read once."""
 
-    def __init__(self, folder: Path, count: int = 1, comments: int = 101) -> None:
+    def __init__(
+        self, folder: Path, count: int = 1, comments: int = 101, requested: User | None = None
+    ) -> None:
         self.world = World("2026-01-01T00:00:00Z")
         self.acts = self.world.add_repository(REPO.key)
         self.threads = [self.opened() for _ in range(count)]
         for thread in self.threads:
+            if requested:
+                self.acts.request_review(thread, self.world.clock, None, requested)
             self.said = [self.acts.comment(thread, self.world.clock + at) for at in range(comments)]
         self.world.advance(seconds=DAY_SECONDS)
         self.reader = Reader(self.world, REPO, folder)
@@ -109,6 +116,47 @@ def test_what_is_newer_is_paged_to_its_end_and_the_sweep_reads_all_of_it_again(t
     assert differences(long.reader.lake, REPO) == {}
 
 
+def test_a_review_begun_before_what_is_newer_and_submitted_since_is_read_whole_by_the_next_refresh(tmp_path):
+    long = Long(tmp_path / "lake")
+    long.acts.repository.since_goes_by_beginning = True
+    (thread,), reviewer = long.threads, User(7, "alice", "User", "U_7")
+    long.acts.review(
+        thread, long.world.clock - 60, reviewer, "APPROVED", drafted_at=(long.world.clock - 3 * DAY_SECONDS,)
+    )
+    long.refreshed()
+    assert long.is_newer_part == [True]
+    # Not known yet, and never one that only replies.
+    assert [line.partition(":")[0] for line in unlike(long.reader, long.acts)] == [
+        f"review {thread.said[-1].review_id} is held or is not"
+    ]
+    long.refreshed()
+    assert long.is_newer_part == [False]
+    assert unlike(long.reader, long.acts) == []
+
+
+def test_who_was_renamed_before_they_reviewed_is_no_longer_asked_for_a_review(tmp_path):
+    bob = User(7, "bob", "User", "U_7")
+    long = Long(tmp_path / "lake", requested=bob)
+    bob.login = "bobby"
+    long.acts.review(long.threads[0], long.world.clock - 60, bob, "APPROVED")
+    long.refreshed()
+    assert long.is_newer_part == [True]
+    (row,) = rows(long.reader, contributors.PULL_REQUEST_CURRENT)
+    assert row["requested_reviewer_logins"] == []
+
+
+def test_a_reply_on_a_line_of_a_long_thread_costs_no_second_reading(tmp_path):
+    long = Long(tmp_path / "lake")
+    (thread,) = long.threads
+    at = long.world.clock - 60
+    long.acts.review(thread, at, None, "COMMENTED", drafted_at=(at,))
+    long.acts.reply(thread.review_comments[0], at, None)
+    for _ in range(2):
+        long.refreshed()
+        assert long.is_newer_part == [True]
+        assert unlike(long.reader, long.acts) == []
+
+
 @pytest.mark.parametrize("kind", ["partial_data", pytest.param("unserved_issue", marks=pytest.mark.slow)])
 def test_one_whose_newer_part_is_withheld_is_marked_and_read_whole_when_it_changes_again(tmp_path, kind):
     long = Long(tmp_path / "lake")
@@ -131,12 +179,26 @@ def test_what_was_said_is_held_where_every_thread_counts_as_long(tmp_path, monke
     monkeypatch.setattr(known, "PAGE_ENTRIES", 3)
     plan = HistoryPlan(REPO.key, seed, issue_count=12, day_count=20, body_bytes_mean=10, has_people=True)
     reader, rng = Reader(generate([plan]), REPO, tmp_path / "lake"), Random(seed)
+    acts = reader.world.acts_on(REPO.key)
+    acts.repository.since_goes_by_beginning = bool(seed % 2)
     reader.sync()
     for _ in range(3):
         reader.world.advance(seconds=rng.randrange(DAY_SECONDS // 4, 6 * DAY_SECONDS))
+        submit_old_drafts(acts, reader.world.clock - 60, rng)
         reader.sync()
+    # What was begun before what is newer is asked for by the next one.
+    reader.sync()
     assert parts(reader) > 3
+    assert set(unlike(reader, acts)) <= set(waiting_for_the_sweep(acts))
+    assert differences(reader.lake, REPO) == {}
     reader.world.advance(seconds=3600)
     reader.sync(is_full=True)
-    assert unlike(reader, reader.world.acts_on(REPO.key)) == []
+    assert unlike(reader, acts) == []
     assert differences(reader.lake, REPO) == {}
+
+
+def waiting_for_the_sweep(acts: Acts) -> Iterator[str]:
+    """What no list and no date tells: a reply that is deleted, and a label that is."""
+    for fact in acts.facts:
+        if fact.kind == "review_deleted":
+            yield f"review {fact.subject_id} is held or is not"

@@ -5,7 +5,8 @@
 -- One of which more than a page of entries ($page_entries) is held whole is asked for from `since_at` on: the moment of
 -- the entry half a page before its end, so that what changed in the newest ones shows, too. That adds only; a full
 -- refresh asks for it whole again. What it holds already (comments, dismissals of reviews) stands beside, by which an
--- answer that does not fit it is known.
+-- answer that does not fit it is known. One of which a comment on a line names a review that its conversation did not
+-- tell, though it came whole, is asked for whole: the review was submitted since, or begun before what was asked for.
 with record as (
     select issue_id, issue_node_id, issue_number, updated_at, is_pull_request, comment_count
     from stored_issue_current
@@ -63,9 +64,16 @@ known as (
         arg_max(is_complete, fetched_at) as is_complete,
         arg_max(coalesce(left_out, []), fetched_at) as left_out,
         arg_max(is_newer_part, fetched_at) as is_newer_part,
+        arg_max(is_merged and is_complete, fetched_at) as is_held,
         bool_and(is_merged and is_complete and left_out is null) as is_held_whole
     from conversation
     group by issue_id
+),
+
+untold as (
+    select distinct pull_request_number as issue_number
+    from stored_review_comment
+    where review_id is not null and submitted_at is null
 ),
 
 held as (
@@ -102,19 +110,21 @@ select
     newest.issue_node_id,
     newest.issue_number,
     if(newest.is_pull_request, 'PullRequest', 'Issue') as typename,
-    long_thread.since_at,
+    if(untold.issue_number is null, long_thread.since_at, null) as since_at,
     long_thread.held_comments,
     long_thread.held_dismissals
 from newest
 left join long_thread using (issue_id)
 left join known using (issue_id)
 left join held using (issue_id)
+left join untold using (issue_number)
 where
     newest.issue_node_id is not null
     and (
         known.thread_updated_at is null
         or newest.updated_at > known.thread_updated_at
         or (newest.updated_at = known.thread_updated_at and known.is_early)
+        or (untold.issue_number is not null and known.is_held)
         or (
             $is_full
             and (

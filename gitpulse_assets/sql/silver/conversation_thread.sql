@@ -43,6 +43,20 @@ opening as (
     group by issue_id
 ),
 
+whole as (
+    select issue_id, max(whole_at) as whole_at
+    from (
+        select issue_id, fetched_at as whole_at
+        from conversation_record
+        where is_complete and not is_unserved and not is_newer_part
+        union all
+        select issue_id, whole_at
+        from stored_conversation_thread
+        semi join touched_conversation using (issue_id)
+    ) as told
+    group by issue_id
+),
+
 newest as (
     select
         r.repo_owner, r.repo_name, r.issue_id, r.thread_number, r.is_pull_request, r.thread_updated_at,
@@ -73,10 +87,12 @@ select
     newest.thread_updated_at,
     newest.is_complete,
     newest.is_newer_part,
+    whole.whole_at,
     newest.left_out,
     first_sync.first_sync_at,
     newest.run_id,
     newest.fetched_at
 from newest
 left join opening using (issue_id)
+left join whole using (issue_id)
 cross join first_sync

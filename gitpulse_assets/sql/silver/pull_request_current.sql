@@ -68,18 +68,25 @@ reopening as (
 ),
 
 last_request as (
-    select issue_id, login, arg_max(event_type, (occurred_at, position)) as event_type
+    -- By the account: who was renamed is told by a former login where the request was.
+    select
+        issue_id,
+        arg_max(login, (coalesce(last_fetched_at, fetched_at), occurred_at, position)) as login,
+        arg_max(event_type, (occurred_at, position)) as event_type
     from (
-        select issue_id, subject_login as login, event_type, occurred_at, position
+        select
+            issue_id, subject_login as login, subject_id as id, event_type, occurred_at, position, fetched_at,
+            last_fetched_at
         from conversation_event
         where event_type in ('review_requested', 'review_request_removed')
         union all
-        select issue_id, actor_login, event_type, occurred_at, position
+        select
+            issue_id, actor_login, actor_id, event_type, occurred_at, position, fetched_at, last_fetched_at
         from conversation_event
         where event_type = 'reviewed'
     ) as request
     where login is not null
-    group by issue_id, login
+    group by issue_id, coalesce(id::varchar, login)
 ),
 
 requested as (

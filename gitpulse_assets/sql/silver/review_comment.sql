@@ -14,7 +14,7 @@ received as (
         author.login as author_login, author.id as author_id, author.type as author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, fetched_at as last_fetched_at,
+        run_id, fetched_at, fetched_at as last_fetched_at, least(updated_at, fetched_at) as settled_at,
         (fetched_at, run_sequence, page_number, record_number) as place, fetched_at as received_at
     from review_comment_record
     where rule is null
@@ -24,7 +24,8 @@ received as (
         author_login, author_id, author_type, author_association,
         created_at, updated_at, reaction_count, reaction_plus_1_count, reaction_minus_1_count,
         reaction_laugh_count, reaction_hooray_count, reaction_confused_count, reaction_heart_count, reaction_rocket_count, reaction_eyes_count,
-        run_id, fetched_at, last_fetched_at, (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer), null
+        run_id, fetched_at, last_fetched_at, coalesce(settled_at, least(updated_at, fetched_at)),
+        (timestamptz '1970-01-01', -1::bigint, 0::integer, 0::integer), null
     from stored_review_comment
 ),
 
@@ -32,7 +33,8 @@ first_told as (
     select
         comment_id,
         arg_min(author_association, place) as author_association,
-        arg_min(fetched_at, place) as fetched_at
+        arg_min(fetched_at, place) as fetched_at,
+        min(settled_at) as settled_at
     from received
     group by comment_id
 ),
@@ -52,6 +54,18 @@ newest as (
     from received
     anti join gone using (comment_id)
     qualify row_number() over (partition by comment_id order by updated_at desc, place desc) = 1
+),
+
+named_review as (
+    select
+        newest.review_id,
+        min(newest.created_at) as begun_at,
+        max(newest.created_at) as written_at,
+        max(first_told.settled_at) as settled_at
+    from newest
+    join first_told using (comment_id)
+    where newest.review_id is not null
+    group by newest.review_id
 )
 
 select
@@ -69,12 +83,21 @@ select
     newest.created_at < first_sync.first_sync_at as is_inferred,
     newest.created_at,
     newest.updated_at,
-    -- A reply is submitted as it is written, several drafted ones with the last. What is older than reviews has none.
+    -- A review that no timeline has is a reply's, submitted as it is written, several drafted ones with the last. Which
+    -- it is tells a reading of the whole thread since it was submitted; one of what is newer tells it of what was not
+    -- drafted for long. What is older than reviews has none.
     coalesce(review.occurred_at, if(
-        thread.is_complete and newest.review_id is not null,
-        max(newest.created_at) over (partition by newest.review_id),
+        named_review.settled_at <= if(
+            thread.is_complete and not coalesce(thread.is_newer_part, false), thread.fetched_at, thread.whole_at
+        )
+        or (
+            thread.is_complete
+            and named_review.settled_at <= least(thread.fetched_at, named_review.begun_at + interval 1 minute)
+        ),
+        named_review.written_at,
         null
     )) as submitted_at,
+    first_told.settled_at,
     newest.reaction_count,
     newest.reaction_plus_1_count,
     newest.reaction_minus_1_count,
@@ -90,6 +113,7 @@ select
 from newest
 join first_told using (comment_id)
 cross join first_sync
+left join named_review using (review_id)
 left join conversation_event as review
     on newest.review_id = review.review_id and review.event_type = 'reviewed'
 left join conversation_thread as thread
