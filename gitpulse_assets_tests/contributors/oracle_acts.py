@@ -42,14 +42,22 @@ def name_of(account: Account) -> str:
     return "ghost" if account.is_deleted else account.login
 
 
-def is_human(account: Account, bots: tuple[str, ...]) -> bool:
+def is_human(account: Account, world: World) -> bool:
     if account.is_deleted:
         return True
     if account.type in ("Bot", "Organization"):
         return False
-    return not any(
-        login.endswith("[bot]") or login.lower() in bots for login in (account.login, account.old_login)
+    return not any(login.endswith("[bot]") for login in (account.login, account.old_login)) and not any(
+        is_whose(listed, account, world) for listed in world.bots
     )
+
+
+def is_whose(login: str, account: Account, world: World) -> bool:
+    """Whether it is an account's login: now, or before where no other account has it now."""
+    if account.login.lower() == login:
+        return True
+    others = {word.author.login.lower() for thread in world.threads for word in thread.words}
+    return account.old_login.lower() == login and login not in others
 
 
 def is_member(world: World, account: Account, association: str, at: datetime) -> bool:
@@ -66,7 +74,7 @@ def is_member(world: World, account: Account, association: str, at: datetime) ->
 
 
 def is_maintainer(world: World, account: Account, association: str, at: datetime) -> bool:
-    if not is_human(account, world.bots):
+    if not is_human(account, world):
         return False
     return association in ("OWNER", "COLLABORATOR") or is_member(world, account, association, at)
 
@@ -74,7 +82,7 @@ def is_maintainer(world: World, account: Account, association: str, at: datetime
 def act(
     world: World, thread: Thread, kind: str, at: datetime, author: Account, association: str, **said: Any
 ) -> Act:
-    human = is_human(author, world.bots)
+    human = is_human(author, world)
     maintains = is_maintainer(world, author, association, at)
     return Act(thread, kind, at, author, association, human, maintains, **said)
 

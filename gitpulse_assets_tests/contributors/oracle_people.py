@@ -72,7 +72,7 @@ def absence_factor(world: World, month: date) -> int | None:
     made = Counter(
         person(thread.author)
         for thread in present(world)
-        if thread.is_pull_request and is_human(thread.author, world.bots)
+        if thread.is_pull_request and is_human(thread.author, world)
         and (at := merge_at(thread)) and end - timedelta(days=365) < at <= end
     )  # fmt: skip
     counts = sorted(made.values(), reverse=True)

@@ -244,7 +244,7 @@ def monthly_row(world: World, month: date) -> Row:
     everyone = pull_requests(world)
     opened = [thread for thread in everyone if month_of(thread.created_at) == month]
     merges = [(thread, at) for thread in everyone if (at := merge_at(thread)) and month_of(at) == month]
-    by_people = [thread for thread in opened if is_human(thread.author, world.bots)]
+    by_people = [thread for thread in opened if is_human(thread.author, world)]
     times = [seconds(thread.created_at, at) for thread, at in merges]
     lives = [lifecycle_row(world, thread) for thread, _ in merges]
     return {

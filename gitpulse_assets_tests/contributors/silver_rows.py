@@ -95,7 +95,8 @@ class Writer:
         is_old = thread.number % 2 == 0
         association = thread.association if is_old else "NONE"
         self.add("conversation_thread", thread, thread_number=thread.number, is_complete=is_whole(thread),
-                 author_association=association)  # fmt: skip
+                 author_association=association, thread_updated_at=known["updated_at"],
+                 fetched_at=self.told_at)  # fmt: skip
         if not is_old:
             self.add("thread_opening", thread, author_association=thread.association)
         self.add("issue_reaction", thread, reaction_count=sum(thread.reactions.values()), **{

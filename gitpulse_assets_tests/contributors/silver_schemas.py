@@ -28,7 +28,9 @@ SCHEMAS = {
         [REPOSITORY.arrow_schema.field(name).with_nullable(True) for name in ("repo_owner", "repo_name")]
     ),
     "issue_current": pa.schema([field.with_nullable(True) for field in ISSUE_CURRENT.arrow_schema]),
-    "conversation_thread": schema("issue_id thread_number is_pull_request author_association is_complete"),
+    "conversation_thread": schema(
+        "issue_id thread_number is_pull_request author_association thread_updated_at is_complete fetched_at"
+    ),
     "thread_opening": schema("issue_id author_association"),
     "issue_comment": schema(
         "comment_id thread_number author_login author_id author_type author_association created_at "
@@ -45,7 +47,7 @@ SCHEMAS = {
     ),
     "review_comment": schema(
         "comment_id review_id pull_request_number author_login author_id author_type author_association "
-        "created_at submitted_at fetched_at last_fetched_at"
+        "created_at submitted_at settled_at fetched_at last_fetched_at"
     ),
     "label_span": schema(
         "issue_id thread_number is_pull_request label_id label_name span_number from_at to_at"

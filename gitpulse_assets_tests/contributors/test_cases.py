@@ -1,5 +1,6 @@
 """The cases that earlier systems got wrong, and the edges of the definitions, each by name and by hand."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -56,6 +57,14 @@ def row_of(mart: str, *threads: Thread, **fields: Any) -> dict[str, Any] | None:
     return rows[-1] if rows else None
 
 
+def responses_of_none(world: World) -> tuple[int, Sequence[Any]]:
+    """What the check says that reads responses off what was received."""
+    with connect() as con:
+        load(con, world)
+        build_conversations(con, world.as_of_at, options_of(world))
+        return audit_sql(con, "responses_are_of_others", {"bots": list(world.bots)})
+
+
 @pytest.mark.parametrize("listed", ["builds", "old-builds"])
 def test_a_service_account_that_was_renamed_is_a_bot_whichever_login_is_listed_or_told(listed: str):
     service = Account(6, "Builds", old_login="old-builds")
@@ -64,19 +73,34 @@ def test_a_service_account_that_was_renamed_is_a_bot_whichever_login_is_listed_o
     world = World(AS_OF, [pull_request(one, words=[review]) for one in (1, 2)], bots=(listed,))
     assert {row["author_login"] for row in silver_rows(world)["review"]} == {"Builds", "old-builds"}
     assert judged(world).wrong == []
-    with connect() as con:
-        load(con, world)
-        build_conversations(con, world.as_of_at, options_of(world))
-        assert audit_sql(con, "responses_are_of_others", {"bots": [listed]}) == (0, ())
+    assert responses_of_none(world) == (0, ())
 
 
-def test_who_merged_goes_by_the_newest_login_of_their_acts_here():
+def test_whose_former_login_a_listed_service_account_took_is_no_bot():
+    """Both accounts said something under the login that is listed: the person before, long ago."""
+    person, service = Account(6, "alice", old_login="Builds"), Account(7, "Builds")
+    words = [said(person, AS_OF - 3 * DAY), said(service, AS_OF - 2 * DAY)]
+    world = World(AS_OF, [pull_request(one, words=words) for one in (1, 2)], bots=("builds",))
+    told = {(row.get("actor_id"), row.get("actor_login")) for row in silver_rows(world)["conversation_event"]}
+    assert told >= {(6, "Builds"), (6, "alice"), (7, "Builds")}
+    assert judged(world).wrong == []
+    answered = row_of("mart_pull_request_lifecycle", *world.threads, bots=world.bots)
+    assert answered
+    assert answered["first_response_at"] == words[0].at
+    assert responses_of_none(world) == (0, ())
+
+
+@pytest.mark.parametrize("is_newest", [True, False])
+def test_who_merged_goes_by_the_login_that_the_newest_of_their_acts_and_merges_here_tells(is_newest: bool):
+    """What is told of a thread of an even number was told some days ago."""
+    merged, other = (1, 2) if is_newest else (2, 1)
+    threads = [pull_request(merged, moved("merged", AS_OF)), pull_request(other, words=[said(OWNER, AS_OF)])]
     with connect() as con:
-        load(con, World(AS_OF, [pull_request(1, moved("merged", AS_OF), words=[said(OWNER, AS_OF)])]))
-        con.execute("update pull_request_current set merged_by_login = 'former'")
+        load(con, World(AS_OF, threads))
+        con.execute("update pull_request_current set merged_by_login = 'other'")
         build_conversations(con, AS_OF, options_of(World(AS_OF, [])))
-        found = con.sql("select merged_by_login from mart_pull_request_lifecycle").fetchall()
-    assert found == [(OWNER.login,)]
+        found = con.sql("select distinct merged_by_login from mart_pull_request_lifecycle").fetchall()
+    assert {login for (login,) in found if login} == {"other" if is_newest else OWNER.login}
 
 
 def test_case_21_only_openings_count_in_the_time_between_pull_requests():

@@ -51,10 +51,17 @@ HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
     [
         pytest.param(AT, AT, {}, AT, id="a reply, since when the whole thread was read"),
         pytest.param(AT, AT + DAY + HOUR, {}, None, id="submitted after the thread was read"),
-        pytest.param(AT, AT + HOUR, {"is_newer_part": True}, None, id="begun before what is newer"),
         pytest.param(
-            AT, AT + SECOND, {"is_newer_part": True}, AT, id="a reply, of which what is newer tells"
+            AT,
+            AT + HOUR,
+            {"is_newer_part": True, "whole_at": AT - DAY},
+            None,
+            id="begun before what is newer",
         ),
+        pytest.param(
+            AT, AT + SECOND, {"is_newer_part": True, "whole_at": AT - DAY}, AT, id="a reply, by what is newer"
+        ),
+        pytest.param(AT, AT + HOUR, {"is_newer_part": True}, AT, id="a lake of before there was whole_at"),
         pytest.param(
             AT, AT + HOUR, {"is_newer_part": True, "whole_at": AT + 2 * HOUR}, AT, id="read whole since"
         ),

@@ -22,6 +22,7 @@ from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences
 from gitpulse_assets_tests.people.lakes import submit_old_drafts
 from gitpulse_assets_tests.people.silver import rows, unlike
+from gitpulse_assets_tests.people.test_lake_of_before import made_older
 
 REPO = Repo("acme", "rocket")
 
@@ -132,6 +133,51 @@ def test_a_review_begun_before_what_is_newer_and_submitted_since_is_read_whole_b
     long.refreshed()
     assert long.is_newer_part == [False]
     assert unlike(long.reader, long.acts) == []
+
+
+def test_a_review_that_a_comment_names_counts_from_no_draft_and_is_asked_for_again_when_the_answer_is_cut(
+    tmp_path,
+):
+    long = Long(tmp_path / "lake")
+    long.acts.repository.since_goes_by_beginning = True
+    (thread,), reviewer = long.threads, User(7, "alice", "User", "U_7")
+    drafted_at, submitted_at = long.world.clock - 3 * DAY_SECONDS, long.world.clock - 60
+    long.acts.review(thread, submitted_at, reviewer, "APPROVED", drafted_at=(drafted_at,))
+    long.refreshed()
+    cut = Fault("partial_data", match="/graphql", issue_number=thread.number, times=ALWAYS)
+    long.reader.app.faults.append(cut)
+    long.refreshed()
+    assert first_review(long.reader) == [None]
+    long.reader.app.faults.clear()
+    long.refreshed()
+    assert first_review(long.reader) == [submitted_at]
+    assert unlike(long.reader, long.acts) == []
+    # Told now: nothing is asked for again.
+    before = len(long.reader.app.log)
+    long.refreshed()
+    assert [line for line in long.reader.app.log[before:] if "comments" in line.asked] == []
+
+
+def test_a_long_thread_of_a_lake_of_the_version_before_keeps_replies_that_were_edited(tmp_path):
+    long = Long(tmp_path / "lake")
+    (thread,), at = long.threads, long.world.clock - 3600
+    long.acts.review(thread, at, None, "COMMENTED", drafted_at=(at,))
+    long.acts.reply(thread.review_comments[0], at, None)
+    thread.review_comments[1].updated_at = at + 1800
+    long.refreshed(is_full=True)
+    made_older(long.reader.lake)
+    long.acts.comment(thread, long.world.clock - 60)
+    long.refreshed()
+    assert long.is_newer_part == [True]
+    assert unlike(long.reader, long.acts) == []
+
+
+def first_review(reader: Reader) -> list[int | None]:
+    """When alice's is counted from, in Unix seconds; nobody else of a name says a word."""
+    with reader.gold() as con:
+        hers = "from mart_contributor where person_login = 'alice'"
+        said = con.sql(f"select epoch(first_act_at)::bigint {hers}")
+        return [at for (at,) in said.fetchall()] or [None]
 
 
 def test_who_was_renamed_before_they_reviewed_is_no_longer_asked_for_a_review(tmp_path):

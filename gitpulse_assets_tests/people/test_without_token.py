@@ -9,12 +9,15 @@ from pathlib import Path
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.pipeline.marts import last_walk_at
 from gitpulse_assets.sandbox.acts import Acts
+from gitpulse_assets.sandbox.model import User
 from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.sandbox.world import World as SandboxWorld
 from gitpulse_assets.watch.watch_list import RepoOptions
 from gitpulse_assets_tests.contributors.compare import ORACLES, Compared, Row, compared
 from gitpulse_assets_tests.contributors.sandbox_world import NOBODY, world_of
 from gitpulse_assets_tests.contributors.truth import Thread, Word, World
 from gitpulse_assets_tests.contributors.witness import Witness
+from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.rebuilding import differences
 from gitpulse_assets_tests.people.test_marts_of_sandbox import REPO, Life, by_account, reader_of
 
@@ -85,3 +88,23 @@ def test_no_cell_is_wrong_and_what_nobody_told_is_null(tmp_path: Path):
     assert differences(reader.lake, REPO) == {}
     assert result.cells > 1_000
     assert min(answered[0][0], merged[0][0], len(by_commit)) > 0
+
+
+def test_what_is_said_since_there_is_no_token_any_more_counts_from_when_it_was_written(tmp_path: Path):
+    sandbox = SandboxWorld("2026-01-01T00:00:00Z")
+    acts, reviewer = sandbox.add_repository(REPO.key), User(7, "alice", "User", "U_7")
+    threads = [acts.open(sandbox.clock, None, "Title", is_pull_request=kind) for kind in (False, True)]
+    reader = Reader(sandbox, REPO, tmp_path / "lake")
+    reader.sync()
+    sandbox.advance(seconds=DAY_SECONDS)
+    said_at = sandbox.clock - 60
+    acts.comment(threads[0], said_at, reviewer)
+    acts.review(threads[1], said_at, reviewer, "COMMENTED", drafted_at=(said_at,))
+    reader.token = ""
+    reader.sync()
+    with reader.gold() as con:
+        tables = "mart_first_response", "mart_pull_request_lifecycle"
+        answered = [
+            con.sql(f"select epoch(first_response_at)::bigint from {name}").fetchall() for name in tables
+        ]
+    assert answered == [[(said_at,)]] * 2

@@ -1,22 +1,27 @@
 -- Issues and pull requests with a first response, maintainer's response or review that no human other than the author
 -- gave: read off what was received, and not off the acts that the marts are made of. Whom the watch list calls a bot is none.
--- Who is who goes by the id: logins are changed, and taken by others then. A bot is one in every row, by whatever login.
+-- Who is who goes by the id: logins are changed, and taken by others then. A bot is one in every row, by whatever login;
+-- one that is listed is its who bore it last.
 with received as (
     select thread_number, occurred_at as said_at, actor_login as login, actor_id as id, actor_type as type,
-        false as is_review, false as is_opening
+        false as is_review, false as is_opening,
+        coalesce(last_fetched_at, fetched_at) as told_at
     from conversation_event
     where event_type = 'commented'
     union all
-    select thread_number, created_at, author_login, author_id, author_type, false, false
+    select thread_number, created_at, author_login, author_id, author_type, false, false,
+        coalesce(last_fetched_at, fetched_at)
     from issue_comment
     union all
-    select pull_request_number, submitted_at, author_login, author_id, author_type, true, false
+    select pull_request_number, submitted_at, author_login, author_id, author_type, true, false,
+        coalesce(last_fetched_at, fetched_at)
     from review
     union all
-    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_id, author_type, false, false
+    select pull_request_number, coalesce(submitted_at, created_at), author_login, author_id, author_type, false, false,
+        coalesce(last_fetched_at, fetched_at)
     from review_comment
     union all
-    select issue_number, created_at, author_login, author_id, author_type, false, true
+    select issue_number, created_at, author_login, author_id, author_type, false, true, fetched_at
     from issue_current
 ),
 
@@ -30,13 +35,12 @@ told as (
 robot as (
     select who
     from told
-    where
-        who <> 'ghost'
-        and (
-            type in ('Bot', 'Organization')
-            or login like '%[bot]'
-            or lower(login) in (select unnest($bots::varchar[]))
-        )
+    where who <> 'ghost' and (type in ('Bot', 'Organization') or login like '%[bot]')
+    union all
+    select arg_max(who, (told_at, said_at))
+    from told
+    where lower(login) in (select unnest($bots::varchar[]))
+    group by lower(login), id is null
 ),
 
 response as (

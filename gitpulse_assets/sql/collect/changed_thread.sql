@@ -6,7 +6,7 @@
 -- the entry half a page before its end, so that what changed in the newest ones shows, too. That adds only; a full
 -- refresh asks for it whole again. What it holds already (comments, dismissals of reviews) stands beside, by which an
 -- answer that does not fit it is known. One of which a comment on a line names a review that its conversation did not
--- tell, though it came whole, is asked for whole: the review was submitted since, or begun before what was asked for.
+-- tell is asked for whole: the review was submitted since, begun before what was asked for, or cut off.
 with record as (
     select issue_id, issue_node_id, issue_number, updated_at, is_pull_request, comment_count
     from stored_issue_current
@@ -64,7 +64,7 @@ known as (
         arg_max(is_complete, fetched_at) as is_complete,
         arg_max(coalesce(left_out, []), fetched_at) as left_out,
         arg_max(is_newer_part, fetched_at) as is_newer_part,
-        arg_max(is_merged and is_complete, fetched_at) as is_held,
+        arg_max(is_merged, fetched_at) as is_merged,
         bool_and(is_merged and is_complete and left_out is null) as is_held_whole
     from conversation
     group by issue_id
@@ -124,7 +124,7 @@ where
         known.thread_updated_at is null
         or newest.updated_at > known.thread_updated_at
         or (newest.updated_at = known.thread_updated_at and known.is_early)
-        or (untold.issue_number is not null and known.is_held)
+        or (untold.issue_number is not null and known.is_merged)
         or (
             $is_full
             and (

@@ -1,14 +1,16 @@
 -- Grain: one act in a thread (issue or pull request) that is here: its opening, a comment, a submitted review, a
 -- comment on a diff. Relation, not published: whatever asks who spoke, who is human and who maintains reads it here.
--- Human: no Bot and no Organization, nobody who under any login told of them ends in [bot] or is called a bot by the
--- watch list: a service account that is renamed is no human in some rows. Deleted accounts are human and one person, of
--- number 0; one known by login alone has a negative number, made as for assignees.
+-- Human: no Bot and no Organization, nobody who under any login told of them ends in [bot], nor who was the last to
+-- bear one that the watch list calls a bot: a service account that is renamed is no human in some rows, and whose former
+-- login a service account took is no bot. Deleted accounts are human and one person, of number 0; one known by login
+-- alone has a negative number, made as for assignees.
 -- Maintainer: a human with the association OWNER or COLLABORATOR; a MEMBER by association before the first look at
 -- the organisation's members (for ever where there was none), and by the days of the membership from then on.
 -- A review's comment counts from the review's submission: its own time is when the draft was written. One whose review
--- the conversation has not told yet, though it came whole, waits for the next refresh, which asks for it.
--- Comments that no conversation told, since none was asked for or it did not come whole, are those of REST's list; what
--- is no act (`is_act`) tells who somebody is all the same.
+-- the conversation has not told yet waits for the next refresh, which asks for it, unless it was no draft for long.
+-- Comments that no conversation told, since none was asked for since the thread changed (there is no token any more) or
+-- it did not come whole, are those of REST's lists, each at its own time; what is no act (`is_act`) tells who somebody
+-- is all the same, as who merged does.
 -- Who opened a thread goes by the first association received.
 with thread as (
     select
@@ -39,10 +41,12 @@ told_comment as (
     where event_type = 'commented'
 ),
 
-whole as (
-    select thread_number
-    from conversation_thread
-    where is_complete
+-- Conversations that tell how their thread is now.
+conversation as (
+    select conversation.thread_number, conversation.is_complete, conversation.fetched_at
+    from conversation_thread as conversation
+    join issue_current as issue
+        on issue.issue_id = conversation.issue_id and issue.updated_at <= conversation.thread_updated_at
 ),
 
 said as (
@@ -56,24 +60,34 @@ said as (
     from conversation_event as event
     where event.event_type = 'commented'
     union all
-    select told.comment_id is null and whole.thread_number is null, comment.thread_number, 'comment',
+    select told.comment_id is null and not coalesce(conversation.is_complete, false), comment.thread_number, 'comment',
         comment.created_at, comment.author_login, comment.author_id, comment.author_type,
         comment.author_association, null, null, coalesce(comment.last_fetched_at, comment.fetched_at)
     from issue_comment as comment
     left join told_comment as told on told.comment_id = comment.comment_id
-    left join whole on whole.thread_number = comment.thread_number
+    left join conversation on conversation.thread_number = comment.thread_number
     union all
     select true, review.pull_request_number, 'review', review.submitted_at, review.author_login, review.author_id,
         review.author_type, review.author_association, review.state_submitted, review.dismissed_at,
         coalesce(review.last_fetched_at, review.fetched_at)
     from review
     union all
-    select comment.submitted_at is not null or comment.review_id is null or whole.thread_number is null,
+    select
+        comment.submitted_at is not null
+        or comment.review_id is null
+        or conversation.thread_number is null
+        or (not conversation.is_complete and comment.settled_at <= comment.created_at + interval 1 minute),
         comment.pull_request_number, 'review_comment', coalesce(comment.submitted_at, comment.created_at),
         comment.author_login, comment.author_id, comment.author_type, comment.author_association, null, null,
         coalesce(comment.last_fetched_at, comment.fetched_at)
     from review_comment as comment
-    left join whole on whole.thread_number = comment.pull_request_number
+    left join conversation on conversation.thread_number = comment.pull_request_number
+    union all
+    select false, pr.pull_request_number, 'merge', pr.merged_at, pr.merged_by_login, pr.merged_by_id,
+        pr.merged_by_type, null, null, null, told.fetched_at
+    from pull_request_current as pr
+    join conversation_thread as told on told.issue_id = pr.issue_id
+    where pr.merged_by_id is not null
 ),
 
 personal as (
@@ -85,12 +99,18 @@ personal as (
         end as person_id,
         coalesce(
             type in ('Bot', 'Organization')
-            or ends_with(login, '[bot]')
-            or list_contains($bots::varchar[], lower(login)),
+            or ends_with(login, '[bot]'),
             false
         ) as is_robot,
         make_timestamp(epoch_us(acted_at))::date as acted_date
     from said
+),
+
+listed as (
+    select distinct arg_max(person_id, (told_at, acted_at)) as person_id
+    from personal
+    where list_contains($bots::varchar[], lower(login))
+    group by lower(login), id is null
 ),
 
 person as (
@@ -98,7 +118,7 @@ person as (
     select
         person_id,
         if(person_id = 0, 'ghost', arg_max(login, (told_at, login))) as person_login,
-        person_id = 0 or not bool_or(is_robot) as is_human
+        person_id = 0 or not (bool_or(is_robot) or person_id in (from listed)) as is_human
     from personal
     group by person_id
 ),

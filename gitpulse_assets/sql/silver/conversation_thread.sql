@@ -50,7 +50,8 @@ whole as (
         from conversation_record
         where is_complete and not is_unserved and not is_newer_part
         union all
-        select issue_id, whole_at
+        -- A lake from before there was this column has none.
+        select issue_id, coalesce(whole_at, if(is_complete, fetched_at, null))
         from stored_conversation_thread
         semi join touched_conversation using (issue_id)
     ) as told

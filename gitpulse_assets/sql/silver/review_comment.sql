@@ -87,9 +87,7 @@ select
     -- it is tells a reading of the whole thread since it was submitted; one of what is newer tells it of what was not
     -- drafted for long. What is older than reviews has none.
     coalesce(review.occurred_at, if(
-        named_review.settled_at <= if(
-            thread.is_complete and not coalesce(thread.is_newer_part, false), thread.fetched_at, thread.whole_at
-        )
+        named_review.settled_at <= coalesce(thread.whole_at, if(thread.is_complete, thread.fetched_at, null))
         or (
             thread.is_complete
             and named_review.settled_at <= least(thread.fetched_at, named_review.begun_at + interval 1 minute)
