@@ -46,7 +46,7 @@ class CheckOutcome:
 
 
 @dataclass(frozen=True)
-class Quota:
+class QuotaLeft:
     """What a run found left of GitHub's hourly allowance."""
 
     remaining: int
@@ -70,7 +70,7 @@ class FinishedRun:
     checks: Sequence[CheckOutcome] = ()
     verdicts: Mapping[int, str] = field(default_factory=dict)
     paragraphs: Mapping[int, str] = field(default_factory=dict)
-    quota: Quota | None = None
+    quota: QuotaLeft | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class RunEnded:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingAfterRun:
     """Who waits after a run; `remembered_overdue` is the note under `overdue_key`, empty at first."""
 
     run: FinishedRun
@@ -160,7 +160,7 @@ class Waiting:
 class AllWaiting:
     """Who waits after each of a tick's runs."""
 
-    waiting: Sequence[Waiting]
+    waiting: Sequence[WaitingAfterRun]
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ def judge_overdue(ended: AllWaiting) -> Iterator[Judgement]:
         yield Note(alert.key)
 
 
-def overdue_alert(new: Sequence[Waiting]) -> Alert:
+def overdue_alert(new: Sequence[WaitingAfterRun]) -> Alert:
     """One message of what is newly overdue, repository by repository."""
     run_ids = sorted(one.run.run_id for one in new)
     where = new[0].run.subject if len(new) == 1 else f"{len(new):,} repositories"
@@ -379,7 +379,7 @@ def verdict_judgements(run: FinishedRun, remembered: str) -> Iterator[Judgement]
         yield Note(verdict_key(run.subject), json.dumps(before | clear))
 
 
-def quota_alert(run: FinishedRun, quota: Quota) -> Alert:
+def quota_alert(run: FinishedRun, quota: QuotaLeft) -> Alert:
     """A warning that few requests are left, and when there are more, where GitHub said so."""
     full_again = f"; it is full again at {quota.resets_at}" if quota.resets_at else ""
     return Alert(
@@ -513,7 +513,7 @@ def stretches_of(days: Iterable[date]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Told:
+class HandbookRow:
     """A message's title as the handbook has it, what it means and what to do."""
 
     message: str
@@ -528,7 +528,7 @@ class AlertRule:
     name: str
     reads: type
     judge: Callable[[Any], Iterator[Judgement]] | None
-    told: tuple[Told, ...]
+    told: tuple[HandbookRow, ...]
 
 
 RULES: tuple[AlertRule, ...] = (
@@ -537,7 +537,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=RunEnded,
         judge=judge_checks,
         told=(
-            Told(
+            HandbookRow(
                 "check … failed",
                 (
                     "A rule of a table is broken: counts and sample keys are in the message. If the "
@@ -553,7 +553,7 @@ RULES: tuple[AlertRule, ...] = (
                     "`gitpulse rebuild owner/name`; if it stays, report it"
                 ),
             ),
-            Told(
+            HandbookRow(
                 "check … warns",
                 (
                     "Published, but look: rows in quarantine, unknown fields, an incomplete history "
@@ -568,7 +568,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=RunEnded,
         judge=judge_end,
         told=(
-            Told(
+            HandbookRow(
                 "the run of … failed",
                 (
                     "GitHub, the lake or the settings said no; the first failed step's own words are "
@@ -586,7 +586,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=Hour,
         judge=judge_standings,
         told=(
-            Told(
+            HandbookRow(
                 "not refreshed for … h",
                 (
                     "No run of the repository ended well within `GITPULSE_FRESHNESS_HOURS` (192: the "
@@ -604,7 +604,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=Hour,
         judge=judge_stops,
         told=(
-            Told(
+            HandbookRow(
                 "The sensor … has been stopped for … h",
                 (
                     "For more than an hour every tick was ended early by what the message quotes: a "
@@ -623,7 +623,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=DaysNotWhole,
         judge=judge_event_days,
         told=(
-            Told(
+            HandbookRow(
                 "public events: hours of … days are missing or thin",
                 (
                     "By the check `hours_are_whole` of these days; each is told once, four days later, "
@@ -641,7 +641,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=RunEnded,
         judge=judge_verdicts,
         told=(
-            Told(
+            HandbookRow(
                 "the backlog's verdict flipped",
                 "From one of growing, shrinking, flat to another; *unclear* in between does not count",
                 "Read the paragraph; it names what drives it",
@@ -653,7 +653,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=AllWaiting,
         judge=judge_overdue,
         told=(
-            Told(
+            HandbookRow(
                 "… newly overdue for an answer",
                 (
                     "Where `GITPULSE_SUBJECTS=contributors`: after a refresh somebody waits longer than the "
@@ -670,7 +670,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=AnswerHour,
         judge=judge_answer_list,
         told=(
-            Told(
+            HandbookRow(
                 "… wait for an answer: … overdue, … pending",
                 (
                     "Once a day from the hour on that `GITPULSE_ANSWER_LIST_AT` names: who waits for a "
@@ -687,7 +687,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=RunEnded,
         judge=judge_quota,
         told=(
-            Told(
+            HandbookRow(
                 "GitHub's quota is nearly spent",
                 (
                     "Less than a tenth of the hour's allowance is left; told again when a run found "
@@ -705,7 +705,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=Delivery,
         judge=None,
         told=(
-            Told(
+            HandbookRow(
                 "Alerts do not arrive everywhere",
                 "Another channel refused a message, or its address is none that apprise knows",
                 "Repair that address; the number counts from the first in `GITPULSE_ALERT_URLS`",
@@ -717,7 +717,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=Delivery,
         judge=None,
         told=(
-            Told(
+            HandbookRow(
                 "… more alerts",
                 "More were due at once than are sent one by one; this message has the titles of the rest",
                 "Look at the runs; what many repositories have in common is mostly one cause",
@@ -729,7 +729,7 @@ RULES: tuple[AlertRule, ...] = (
         reads=Morning,
         judge=judge_morning,
         told=(
-            Told(
+            HandbookRow(
                 "Left over this morning",
                 (
                     "After 06:00 UTC: everything whose last run failed, that is stale, was never "

@@ -20,7 +20,7 @@ from gitpulse_assets.alerting.rules import (
     Morning,
     RunEnded,
     Stopped,
-    Waiting,
+    WaitingAfterRun,
     judgements,
     overdue_key,
     verdict_key,
@@ -172,7 +172,10 @@ def overdue_after(
     known = memory.get({overdue_key(key) for key in found.owed})
     yield from judgements(
         AllWaiting(
-            [Waiting(made[key], owed, known.get(overdue_key(key), "")) for key, owed in found.owed.items()]
+            [
+                WaitingAfterRun(made[key], owed, known.get(overdue_key(key), ""))
+                for key, owed in found.owed.items()
+            ]
         )
     )
 

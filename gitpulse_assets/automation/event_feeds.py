@@ -20,7 +20,7 @@ from gitpulse_assets.runs.telling import newest_materialization
 from gitpulse_assets.settings import load_settings
 
 if TYPE_CHECKING:
-    from gitpulse_assets.events.feeds import Round
+    from gitpulse_assets.events.feeds import PollRound
     from gitpulse_assets.github.target import Target
     from gitpulse_assets.lake.lake import Lake
     from gitpulse_assets.watch.state import Membership
@@ -88,7 +88,7 @@ def watched_feeds(members: "Membership", *, with_firehose: bool) -> "list[Target
     return [*followed, *([Firehose()] if followed and with_firehose else [])]
 
 
-def materialized(found: "Round") -> list[dg.AssetMaterialization]:
+def materialized(found: "PollRound") -> list[dg.AssetMaterialization]:
     """What Dagster is told of the days that have more events."""
     return [
         dg.AssetMaterialization(
@@ -100,7 +100,7 @@ def materialized(found: "Round") -> list[dg.AssetMaterialization]:
 
 
 def day_checked(
-    instance: dg.DagsterInstance, lake: "Lake", con: Any, found: "Round"
+    instance: dg.DagsterInstance, lake: "Lake", con: Any, found: "PollRound"
 ) -> "Iterator[dg.AssetCheckEvaluation]":
     """The checks of the last day, once all is there that they are about and all of the day has shown up."""
     from gitpulse_assets.lake.parts import parts_of
@@ -145,7 +145,7 @@ def is_told(instance: dg.DagsterInstance, check_name: str, day: Day) -> bool:
     return any(record.run_id == RUNLESS_RUN_ID for record in told)
 
 
-def in_words(found: "Round", watched_count: int) -> str:
+def in_words(found: "PollRound", watched_count: int) -> str:
     """What a tick came to, in one line."""
     failed = [poll for poll in found.polls if poll.span is None]
     gaps = sum(poll.gap_reason is not None and not poll.is_sample for poll in found.polls)

@@ -27,7 +27,7 @@ from gitpulse_assets.runs.kinds import (
 
 if TYPE_CHECKING:
     from gitpulse_assets.lake.lake import Lake
-    from gitpulse_assets.watch.looking import Round
+    from gitpulse_assets.watch.looking import LookRound
     from gitpulse_assets.watch.state import Sights, StateObject
 
 # Batches look at the same time, and keep what they found in one object.
@@ -103,7 +103,7 @@ def changed(context: dg.OpExecutionContext, lake: "Lake", keys: Sequence[str]) -
     return found.changed
 
 
-def is_kept(stored: "StateObject[Sights]", found: "Round", now: datetime) -> bool:
+def is_kept(stored: "StateObject[Sights]", found: "LookRound", now: datetime) -> bool:
     """Add what was found to what others find at the same time; False where they were quicker every time."""
     from gitpulse_assets.lake.errors import PreconditionFailed
     from gitpulse_assets.watch.looking import stop_after_round

@@ -4,13 +4,13 @@ A page's ETag is written with the page's records and counts in the same manifest
 stands for records that are not stored. How the pages are walked is `github/pages.py`'s work.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts.bronze import ISSUE_PAGE, ISSUES
+from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUES, RECONCILIATION
 from gitpulse_assets.github.detours import KnownPage
 from gitpulse_assets.github.pages import Page
 from gitpulse_assets.lake.lake import Lake
@@ -71,6 +71,17 @@ def page_holders(lake: Lake, place: Place, walk: Sequence[ManifestRow]) -> set[s
     """The runs that hold the records of a walk's pages: an unchanged page's came with an earlier one."""
     pages = lake.bronze_dataset(ISSUE_PAGE, place, page_batches(walk))
     return set(pages.to_table(columns=["records_run_id"])["records_run_id"].to_pylist())
+
+
+def holding_rows(rows: Iterable[ManifestRow], holders: Collection[str]) -> list[ManifestRow]:
+    """The rows of runs that hold records of a walk's pages."""
+    return [row for row in rows if row.stream == ISSUES.name and row.run_id in holders]
+
+
+def is_follow_up(row: ManifestRow, walk: ManifestRow) -> bool:
+    """Say whether a row may tell that what a full walk missed was asked about."""
+    is_behind = row.sequence > walk.sequence or row.run_id == walk.run_id
+    return is_behind and row.stream in (DEPARTURE.name, RECONCILIATION.name)
 
 
 def known_walk(session: Session) -> KnownWalk:

@@ -106,7 +106,7 @@ def goes_on(session: Session) -> bool:
 
 
 @dataclass
-class Seen:
+class PagesSeen:
     """The newest event's id and the oldest one's time among the pages of this run."""
 
     newest_id: int | None = None
@@ -138,7 +138,7 @@ def walk(session: Session, plan: EventPlan) -> ManifestRow:
         "events",
         lambda: session.client.spending.quota_remaining,
     )
-    last, seen = first, Seen()
+    last, seen = first, PagesSeen()
 
     def is_end(walked: ReadPage) -> bool:
         nonlocal last
@@ -265,7 +265,7 @@ def keep(session: Session, stream: StreamRun, walked: list[ReadPage]) -> None:
     )
 
 
-def end(session: Session, stream: StreamRun, plan: EventPlan, last: ReadPage, seen: Seen) -> ManifestRow:
+def end(session: Session, stream: StreamRun, plan: EventPlan, last: ReadPage, seen: PagesSeen) -> ManifestRow:
     """Write down which events are received since when, then close the walk.
 
     In this order: a crash in between leaves a walk that nobody goes on with, since it has ended.
@@ -322,14 +322,16 @@ def tells_nothing(session: Session, newest_id: int | None) -> bool:
     return newest_id is None and open_counts(session)["closed_issue_and_pull_request_count"] > 0
 
 
-def complete_since_at(plan: EventPlan, last: ReadPage, seen: Seen, *, is_whole: bool) -> dt.datetime | None:
+def complete_since_at(
+    plan: EventPlan, last: ReadPage, seen: PagesSeen, *, is_whole: bool
+) -> dt.datetime | None:
     """Since when every event is received; None where GitHub served them all."""
     if last.page.is_capped:
         return seen.oldest_at
     return None if is_whole or plan.known is None else plan.known["complete_since_at"]
 
 
-def newest_event_id(session: Session, plan: EventPlan, seen: Seen) -> int | None:
+def newest_event_id(session: Session, plan: EventPlan, seen: PagesSeen) -> int | None:
     """The greatest id of the walk, whose newest events the run that began it may hold, and of the last."""
     ids = [seen.newest_id, plan.known_id]
     parts = walk_of(session.manifest.rows(), plan.unfinished) if plan.unfinished else []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from gitpulse_assets.collect.full_walk import page_batches, page_holders
+from gitpulse_assets.collect.full_walk import holding_rows, page_batches, page_holders
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.bronze import DEPARTURE, ISSUE_PAGE, ISSUE_TIMELINE, ISSUES
 from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT, CONVERSATION_THREAD, REVIEW_COMMENT
@@ -163,5 +163,5 @@ def walked_batches(session: Session, walk: Sequence[ManifestRow]) -> dict[TableC
     """The pages of a full walk, and the batches that hold their records."""
     pages = page_batches(walk)
     holders = page_holders(session.lake, session.repo, walk)
-    rows = [row for row in session.manifest.rows() if row.stream == ISSUES.name and row.run_id in holders]
+    rows = holding_rows(session.manifest.rows(), holders)
     return {ISSUE_PAGE: pages, ISSUES: [(row.run_id, range(1, row.batch_count + 1)) for row in rows]}

@@ -46,10 +46,10 @@ class Session:
     lake: Lake
     repo: Repo
     run_id: str
-    meter: "Meter" = field(init=False)
+    meter: "CostShares" = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "meter", Meter(self.client))
+        object.__setattr__(self, "meter", CostShares(self.client))
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -85,7 +85,7 @@ class Session:
         return pa.Table.from_pylist([run | row for row in rows], schema=contract.arrow_schema)
 
 
-class Meter:
+class CostShares:
     """Shares out what a run's requests cost: each goes to the stream closed next that pays for its API."""
 
     def __init__(self, client: GitHubClient):

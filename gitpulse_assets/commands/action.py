@@ -26,7 +26,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake_address import open_lake
 from gitpulse_assets.page.report import issue_tables, report_html, report_story
-from gitpulse_assets.page.story import Card, Row
+from gitpulse_assets.page.story import ChartCard, Row
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.settings import Settings
 
@@ -36,7 +36,7 @@ SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 
 
 @dataclass(frozen=True)
-class Answer:
+class ActionAnswer:
     """What a workflow run tells: the text, the outputs by name, and the files by name."""
 
     markdown: str
@@ -106,24 +106,26 @@ def append(variable: str, text: str) -> None:
         file.write(text)
 
 
-def answer_of(lake: Lake, repo: Repo) -> Answer:
+def answer_of(lake: Lake, repo: Repo) -> ActionAnswer:
     """What is told of a repository; raises NoAnswer."""
     with closing(LakeAnswers(lake)) as answers:
         status = answers.status(repo)
 
-        def compose(asked: RepositoryAnswers) -> Answer:
+        def compose(asked: RepositoryAnswers) -> ActionAnswer:
             story = report_story(asked)
             files = {
                 "badge.svg": badge.svg(story.verdict),
                 "chart.svg": picture(titled(story.cards["backlog"]), CHART_PIXELS),
                 "report.html": report_html(asked, status, story),
             }
-            return Answer(told(story, issue_tables(asked), status.note), outputs_of(story.verdict), files)
+            return ActionAnswer(
+                told(story, issue_tables(asked), status.note), outputs_of(story.verdict), files
+            )
 
         return answers.ask(repo, compose)
 
 
-def titled(card: Card) -> dict[str, object]:
+def titled(card: ChartCard) -> dict[str, object]:
     """The card's chart with its words in it."""
     return card.document | {
         "title": {"text": card.finding, "subtitle": card.subtitle, "limit": CHART_PIXELS},
@@ -144,7 +146,7 @@ def outputs_of(verdict: Row) -> dict[str, str]:
     }
 
 
-def keep(settings: Settings, repo: Repo, number: int | None, answer: Answer) -> str:
+def keep(settings: Settings, repo: Repo, number: int | None, answer: ActionAnswer) -> str:
     """Open the issue that tells the verdict, or rewrite that of the number; return its address."""
     title = f"Issue backlog: {answer.outputs['direction']}"
     body = f"{unreferred(answer.markdown)}\n{MARK}\n"

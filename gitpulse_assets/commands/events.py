@@ -11,7 +11,7 @@ from rich.console import Console
 from gitpulse_assets.commands.console import refused, say, tell
 from gitpulse_assets.commands.exit_codes import DONE, FAILED, INTERRUPTED, PARTIAL, WRONG_USE
 from gitpulse_assets.events.backfill import Backfill, refusal
-from gitpulse_assets.events.feeds import Polled, Poller, Round
+from gitpulse_assets.events.feeds import Polled, Poller, PollRound
 from gitpulse_assets.events.fetching import Fetcher
 from gitpulse_assets.events.ledger import HourRow, in_words
 from gitpulse_assets.events.projection import projections
@@ -116,7 +116,7 @@ def keep_polling(console: Console, poller: Poller, targets: Sequence[Target]) ->
         pause(LIMIT_SECONDS if found.stopped_by else LOOK_SECONDS)
 
 
-def told_round(console: Console, poller: Poller, targets: Sequence[Target], now: datetime) -> Round:
+def told_round(console: Console, poller: Poller, targets: Sequence[Target], now: datetime) -> PollRound:
     """Poll the feeds that are due by `now`, and tell of each what there is to tell."""
     found = poller.poll(targets, now)
     for poll in found.polls:

@@ -20,7 +20,15 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.resources import github_client, open_lake
 from gitpulse_assets.settings import Settings, SettingsError
 from gitpulse_assets.watch.asking import OF_ONE
-from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed, members_cost
+from gitpulse_assets.watch.budget import (
+    Left,
+    Size,
+    SyncCost,
+    by_token,
+    first_cost,
+    hours_needed,
+    members_cost,
+)
 
 
 def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
@@ -42,7 +50,7 @@ def plan_repos(settings: Settings, repos: Sequence[Repo]) -> int:
 
 def planned(client: GitHubClient, lake: Lake, repos: Sequence[Repo]) -> int:
     """Print the cost of each repository and of each token; return the worst exit code."""
-    costs: list[tuple[str, Cost]] = []
+    costs: list[tuple[str, SyncCost]] = []
     priced: list[Repo] = []
     owners: dict[str, Repo] = {}
     code = DONE
@@ -80,7 +88,7 @@ def size_of(client: GitHubClient, repo: Repo) -> Size:
     return replace(size, comment_count=comment_count(client, repo))
 
 
-def member_costs(client: GitHubClient, repos: Iterable[Repo]) -> Iterator[tuple[str, Cost]]:
+def member_costs(client: GitHubClient, repos: Iterable[Repo]) -> Iterator[tuple[str, SyncCost]]:
     """Print and yield what each owner's members cost all its repositories together, by token (1 request).
 
     Members that cannot be read stop no refresh.
@@ -110,7 +118,7 @@ def size_words(size: Size) -> str:
     return found + comments
 
 
-def cost_words(cost: Cost) -> str:
+def cost_words(cost: SyncCost) -> str:
     """What a first refresh costs, for people."""
     points = f" and {counted(cost.point_count, 'GraphQL point')}" if cost.point_count else ""
     return f"first refresh: {counted(cost.request_count, 'request')}{points}, {time_words(cost.seconds)}"
@@ -135,7 +143,7 @@ def known_words(lake: Lake, repo: Repo) -> str:
     return ""
 
 
-def told_budget(client: GitHubClient, token: str, repo: Repo, cost: Cost) -> int:
+def told_budget(client: GitHubClient, token: str, repo: Repo, cost: SyncCost) -> int:
     """Print what the token has left and whether it is enough; return DONE, or PARTIAL where it is not."""
     needed = f"{token}: needs {cost_words(cost).removeprefix('first refresh: ')}"
     limits = client.rate_limits(repo)

@@ -20,7 +20,7 @@ SHARE_OF_ROWS = 3
 ANOTHER_REPOSITORY = "another_repository"
 
 
-class Span(msgspec.Struct, frozen=True):
+class FeedSpan(msgspec.Struct, frozen=True):
     """A stretch without a gap; its fields are columns of `feed_span`."""
 
     span_begin_at: datetime
@@ -52,7 +52,7 @@ class FeedState(msgspec.Struct, frozen=True):
     pages: tuple[FeedPage, ...] = ()
     known: tuple[Key, ...] = ()
     hidden: tuple[Family, ...] = ()
-    span: Span | None = None
+    span: FeedSpan | None = None
     wait_seconds: int = POLL_SECONDS
     trouble: str = ""
     failed_at: datetime | None = None
@@ -107,15 +107,15 @@ def feeds(store: Store) -> StateObject[Feeds]:
     return StateObject(store, "feeds.json", Feeds)
 
 
-def prolonged(span: Span | None, now: datetime, gap_reason: str) -> Span:
+def prolonged(span: FeedSpan | None, now: datetime, gap_reason: str) -> FeedSpan:
     """The stretch that a poll proves: with no reason for a gap it goes on, at midnight as one of its own."""
     if span is None:
-        return Span(now, now, gap_reason="first_poll")
+        return FeedSpan(now, now, gap_reason="first_poll")
     now = max(now, span.span_end_at)
     if gap_reason:
-        return Span(now, now, 1, span.span_end_at, gap_reason, span.is_public)
+        return FeedSpan(now, now, 1, span.span_end_at, gap_reason, span.is_public)
     if span.span_end_at.date() != now.date():
-        return Span(span.span_end_at, now, is_public=span.is_public)
+        return FeedSpan(span.span_end_at, now, is_public=span.is_public)
     return msgspec.structs.replace(span, span_end_at=now, poll_count=span.poll_count + 1)
 
 

@@ -25,8 +25,8 @@ from gitpulse_assets.events.feed_state import (
     ANOTHER_REPOSITORY,
     WAIT_SECONDS_MAX,
     Feeds,
+    FeedSpan,
     FeedState,
-    Span,
     Stars,
     feeds,
     prolonged,
@@ -70,7 +70,7 @@ class Polled:
 
     target: Target
     state: FeedState
-    span: Span | None = None
+    span: FeedSpan | None = None
     records: tuple[bytes, ...] = field(default=(), repr=False)
     is_counted: bool = False
 
@@ -87,7 +87,7 @@ class Polled:
 
 
 @dataclass
-class Round:
+class PollRound:
     """What polling several feeds came to; `stopped_by` says what ended it early.
 
     `added`: events that were new, by their UTC day.
@@ -114,14 +114,14 @@ class Poller:
     projections: Sequence[Projection]
     ages: EventAges = field(default_factory=EventAges)
 
-    def poll(self, targets: Sequence[Target], now: datetime, *, seconds_max: float = math.inf) -> Round:
+    def poll(self, targets: Sequence[Target], now: datetime, *, seconds_max: float = math.inf) -> PollRound:
         """Poll the feeds that are due by `now` (UTC), those first that were asked longest ago.
 
         Once `seconds_max` are over no others are begun with.
         Raises LakeError where the lake cannot be used, a person is being taken out of public events, or
         another process polls; BadToken where GitHub refuses the token.
         """
-        result, kept = Round(), feeds(self.lake.store)
+        result, kept = PollRound(), feeds(self.lake.store)
         deadline = monotonic() + seconds_max
         states = kept.load().feeds
         with at_work(self.lake.store, "bringing") as sign:
@@ -139,7 +139,7 @@ class Poller:
         return result
 
     def _ask(
-        self, targets: Sequence[Target], states: Mapping[str, FeedState], now: datetime, result: Round
+        self, targets: Sequence[Target], states: Mapping[str, FeedState], now: datetime, result: PollRound
     ) -> list[Polled]:
         """Ask for the feeds, several at once; a limit ends the round, the trouble of one feed is its own."""
 
@@ -180,7 +180,7 @@ class Poller:
         return replace(poll, state=state, is_counted=True)
 
     def _bring(
-        self, source: str, polls: Sequence[Polled], states: Mapping[str, FeedState], result: Round
+        self, source: str, polls: Sequence[Polled], states: Mapping[str, FeedState], result: PollRound
     ) -> None:
         """Merge what came, and note with its last day what the polls prove, or what the firehose showed."""
         if not polls:
@@ -286,7 +286,7 @@ def is_past(record: bytes, ages: EventAges, today: date) -> bool:
 def answered(target: Target, before: FeedState, feed: Feed) -> Polled:
     """What an answered poll proves, and what it leaves for the next."""
     if isinstance(target, Firehose):
-        span = Span(feed.date, feed.date, gap_reason=SAMPLE)
+        span = FeedSpan(feed.date, feed.date, gap_reason=SAMPLE)
         state = FeedState(pages=feed.pages, span=span, wait_seconds=feed.wait_seconds)
         return Polled(target, state, span, feed.records)
     if feed.is_unchanged:

@@ -88,7 +88,7 @@ class _Envelope(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Answer:
+class GraphQLAnswer:
     """One answer. `is_partial`: GitHub left something out, for want of resources or time.
 
     `sso_address`: where the token is authorised for single sign-on, if that is missing. `left_out`: names of
@@ -184,7 +184,9 @@ class GraphQL:
         self.host = httpx.URL(url).host
         self.dialect = Dialect(self.host)
 
-    def ask(self, repo: Repo, document: str, variables: dict[str, object], *, tries: Tries = "all") -> Answer:
+    def ask(
+        self, repo: Repo, document: str, variables: dict[str, object], *, tries: Tries = "all"
+    ) -> GraphQLAnswer:
         """Send one query, without what the server turns out not to know and we can do without.
 
         Raises RepositoryNotFound, Forbidden, CursorRefused for errors of that kind and SchemaTooOld where the
@@ -210,7 +212,7 @@ class GraphQL:
             raise AnswerUnusable(f"{self._url} answers nothing ({answer.reason}); try again later")
         return answer.date
 
-    def _send(self, repo: Repo, document: str, variables: dict[str, object], tries: Tries) -> Answer:
+    def _send(self, repo: Repo, document: str, variables: dict[str, object], tries: Tries) -> GraphQLAnswer:
         body = msgspec.json.encode({"query": document, "variables": variables})
         reply = self._transport.post(self._url, repo, body, tries=tries)
         if reply.status != 200:
@@ -221,14 +223,16 @@ class GraphQL:
         problems = envelope.errors or []
         for problem in problems:
             problem.words = self._transport.mask(problem.message)
-        answer = Answer(self._url, reply.date, bytes(envelope.data), problems, sso_address(reply.headers))
+        answer = GraphQLAnswer(
+            self._url, reply.date, bytes(envelope.data), problems, sso_address(reply.headers)
+        )
         spent = answer.read(_Spent)
         self._transport.graphql_meter.used(spent.rate_limit.cost if spent and spent.rate_limit else 1)
         return answer
 
     def ask_shrinking(
         self, repo: Repo, size: BatchSize, asked: Callable[[int], tuple[str, dict[str, object]]]
-    ) -> Answer:
+    ) -> GraphQLAnswer:
         """Send a query for as many as `size` says, fewer and fewer while GitHub is overloaded.
 
         `asked`: the document and the variables for so many. The answer may be partial only when one was asked

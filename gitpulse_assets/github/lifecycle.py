@@ -17,9 +17,9 @@ from gitpulse_assets.github import newer_entries
 from gitpulse_assets.github.decoding import decode
 from gitpulse_assets.github.errors import AnswerUnusable, PageUnserved, RepositoryNotFound, Unanswered
 from gitpulse_assets.github.graphql import (
-    Answer,
     BatchSize,
     GraphQL,
+    GraphQLAnswer,
     forbidden_words,
     load_document,
 )
@@ -45,7 +45,7 @@ UNSERVED_IN_A_ROW = 10
 
 
 @dataclass(frozen=True)
-class Question:
+class LifecycleQuestion:
     """What is asked about things by their node ids: documents, the kinds of events, and of which things.
 
     `has_newer_kinds`: whether kinds of events that nobody here knows are asked for, too.
@@ -60,7 +60,7 @@ class Question:
     has_newer_kinds: bool = False
 
 
-LIFECYCLE = Question(
+LIFECYCLE = LifecycleQuestion(
     ISSUE_LIFECYCLES.by_ids,
     "timeline_page",
     FRAGMENTS,
@@ -68,7 +68,7 @@ LIFECYCLE = Question(
     {"itemTypes": LIFECYCLE_KINDS},
     frozenset({"Issue"}),
 )
-CONVERSATION = Question(
+CONVERSATION = LifecycleQuestion(
     "conversation_by_ids",
     "conversation_page",
     ("conversation", *newer_entries.FRAGMENTS),
@@ -139,7 +139,7 @@ class LifecycleBatch:
 class Lifecycles:
     """Asks for the lifecycles of one repository's issues, or what else the question asks about."""
 
-    def __init__(self, graphql: GraphQL, repo: Repo, question: Question = LIFECYCLE):
+    def __init__(self, graphql: GraphQL, repo: Repo, question: LifecycleQuestion = LIFECYCLE):
         self._graphql = graphql
         self._repo = repo
         self._question = question
@@ -227,7 +227,7 @@ class Lifecycles:
         threads = newer_entries.variables_of(node_ids, self._since)
         return newer_entries.question_about(len(node_ids)) + self._more, threads | self._item_types | asks
 
-    def _learns(self, answer: Answer) -> bool:
+    def _learns(self, answer: GraphQLAnswer) -> bool:
         """Take from the first answer which kinds the server has; whether some of them were not asked for."""
         data = answer.read(SchemaData) if self._asks_kinds else None
         if data is None:
@@ -241,7 +241,7 @@ class Lifecycles:
             logger.info("%s has kinds of events that are new here: %s", self._graphql.host, ", ".join(names))
         return bool(names)
 
-    def _walk_page(self, document: str, after: str | None) -> tuple[IssuesData, Answer]:
+    def _walk_page(self, document: str, after: str | None) -> tuple[IssuesData, GraphQLAnswer]:
         try:
             answer = self._graphql.ask_shrinking(
                 self._repo, self._size, lambda size: (document, self._walk_variables(size, after))
@@ -262,7 +262,7 @@ class Lifecycles:
             "itemTypes": LIFECYCLE_KINDS,
         }
 
-    def _issues_of(self, answer: Answer) -> IssuesData:
+    def _issues_of(self, answer: GraphQLAnswer) -> IssuesData:
         data = answer.read(WalkData)
         if data is None or (
             answer.is_partial and (data.repository is None or data.repository.issues is None)
@@ -272,7 +272,7 @@ class Lifecycles:
             raise RepositoryNotFound(f"{self._repo} is not visible to GraphQL; check what the token may read")
         return data.repository.issues
 
-    def _batch(self, number: int, answer: Answer, rest: Sequence[str]) -> LifecycleBatch:
+    def _batch(self, number: int, answer: GraphQLAnswer, rest: Sequence[str]) -> LifecycleBatch:
         nodes = self._nodes(answer)
         if not nodes:
             raise AnswerUnusable(f"{answer.url} answered for none of the ids asked; try again later")
@@ -287,7 +287,7 @@ class Lifecycles:
                 issues.append(self._lifecycle(node, answer, node_id))
         return LifecycleBatch(number, answer.date, issues, missing)
 
-    def _nodes(self, answer: Answer) -> dict[tuple[str | int, ...], bytes]:
+    def _nodes(self, answer: GraphQLAnswer) -> dict[tuple[str | int, ...], bytes]:
         """What came of the ids asked for, in their order, by where an error names each."""
         if self._since:
             data = answer.read(dict[str, msgspec.Raw])
@@ -297,7 +297,7 @@ class Lifecycles:
         nodes = [b"null"] if data is None else [bytes(node) for node in data.nodes]
         return {("nodes", index): node for index, node in enumerate(nodes)}
 
-    def _words(self, answer: Answer, place: tuple[str | int, ...]) -> str:
+    def _words(self, answer: GraphQLAnswer, place: tuple[str | int, ...]) -> str:
         """Why there is no such node; a permission that lacks is also told to whoever watches, once."""
         problem = answer.problem_at(*place)
         if problem is None or problem.type != "FORBIDDEN":
@@ -308,7 +308,7 @@ class Lifecycles:
             logger.warning("%s", words)
         return words
 
-    def _lifecycle(self, node: bytes, answer: Answer, asked_node_id: str | None) -> IssueLifecycle:
+    def _lifecycle(self, node: bytes, answer: GraphQLAnswer, asked_node_id: str | None) -> IssueLifecycle:
         issue = decode(node, IssueData, answer.url)
         further, is_complete = [], not answer.is_partial and issue.timeline_items is not None
         if issue.timeline_items is not None:

@@ -68,7 +68,7 @@ commit"""
 
 
 @dataclass(frozen=True)
-class Budget:
+class SharedBudget:
     """What all processes know of one budget; times in Unix seconds of the database's clock.
 
     `ready_at`: when the queue is empty again. `closed_until`: before it nothing goes out, and `resumes_at` is
@@ -86,7 +86,7 @@ class Budget:
     flights: Mapping[str, float] = field(default_factory=dict)
     beside: Mapping[str, float] = field(default_factory=dict)
 
-    def taken(self, flight: str, now: float) -> "tuple[Budget, float | Limit | None]":
+    def taken(self, flight: str, now: float) -> "tuple[SharedBudget, float | Limit | None]":
         """Take the next place: seconds until it comes, the limit that closes all, or None: none is free."""
         flights, left = under_way(self.flights, now), self.left(now)
         known, limit = replace(self, flights=flights), self.limit(now)
@@ -100,7 +100,7 @@ class Budget:
         until = now + wait + FLIGHT_SECONDS
         return replace(known, ready_at=ready_at, flights={**flights, flight: until}), wait
 
-    def renewed(self, flight: str, now: float) -> "Budget":
+    def renewed(self, flight: str, now: float) -> "SharedBudget":
         """A request is sent once more: it counts as another of its minute, and as under way from now."""
         ready_at = max(self.ready_at, now) + SPACING_SECONDS
         return replace(self, ready_at=ready_at, flights={**self.flights, flight: now + FLIGHT_SECONDS})
@@ -118,17 +118,17 @@ class Budget:
             return Limit(seconds, datetime.fromtimestamp(float(self.window) + RESET_MARGIN_SECONDS, UTC))
         return None
 
-    def ended(self, flight: str) -> "Budget":
+    def ended(self, flight: str) -> "SharedBudget":
         """A request is under way no more."""
         return replace(self, flights={name: until for name, until in self.flights.items() if name != flight})
 
-    def closed(self, seconds: float, resumes_at: datetime, now: float) -> "Budget":
+    def closed(self, seconds: float, resumes_at: datetime, now: float) -> "SharedBudget":
         """Nothing goes out for so long; what is closed for longer stays so."""
         if now + seconds <= self.closed_until:
             return self
         return replace(self, closed_until=now + seconds, resumes_at=resumes_at.timestamp())
 
-    def answered(self, headers: Mapping[str, str], date: datetime, now: float) -> "Budget":
+    def answered(self, headers: Mapping[str, str], date: datetime, now: float) -> "SharedBudget":
         """Learn what is left; answers come in any order, and within an hour ever less is left."""
         left, window = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", "")
         if not (left.isdecimal() and window.isdecimal()) or int(window) < int(self.window or 0):
@@ -145,7 +145,7 @@ def under_way(flights: Mapping[str, float], now: float) -> dict[str, float]:
     return {name: until for name, until in flights.items() if until > now}
 
 
-Change = Callable[[Budget, float], Budget]
+Change = Callable[[SharedBudget, float], SharedBudget]
 
 
 class Ledger:
@@ -255,7 +255,7 @@ def changed(token: str, api: str, change: Change, connection: Any) -> None:
         (*_, flights), (now, *columns, _) = cursor.fetchall()
         own = flights.pop(api, {})
         beside = {name: until for held in flights.values() for name, until in held.items()}
-        new = change(Budget(*columns, flights=own, beside=beside), now)
+        new = change(SharedBudget(*columns, flights=own, beside=beside), now)
         cursor.execute(WRITE, {**vars(new), **names, "flights": Json({api: dict(new.flights)})})
 
 
@@ -293,7 +293,7 @@ class SharedPace(RequestPace):
         # Noted first: a stop may come when the place is taken and not yet returned.
         flight = self._flights.name = uuid4().hex[:12]
 
-        def take(budget: Budget, now: float) -> Budget:
+        def take(budget: SharedBudget, now: float) -> SharedBudget:
             new, place = budget.taken(flight, now)
             places.append(place)
             self._was_shared = True
@@ -326,7 +326,7 @@ class SharedPace(RequestPace):
         """Tell all what is left, and give the place of this thread's request back."""
         flight, limit = getattr(self._flights, "name", None) or "", end_of_budget(headers, date)
 
-        def told(budget: Budget, now: float) -> Budget:
+        def told(budget: SharedBudget, now: float) -> SharedBudget:
             new = budget.answered(headers, date, now).ended(flight)
             return new if limit is None else new.closed(limit.wait_seconds, limit.resumes_at, now)
 

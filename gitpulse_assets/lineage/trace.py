@@ -49,14 +49,14 @@ class Relation:
 
 
 @dataclass
-class Scope:
+class NameScope:
     """The relations that an expression can name, by alias; `outer` for one inside another's condition."""
 
     relations: dict[str, Relation] = field(default_factory=dict)
     merged: dict[str, Origins] = field(default_factory=dict)
     aliases: dict[str, Origins] = field(default_factory=dict)
     variables: dict[str, Origins] = field(default_factory=dict)
-    outer: "Scope | None" = None
+    outer: "NameScope | None" = None
 
     def find(self, names: list[str]) -> Origins | None:
         """The origins of a column as it is written; None where no relation here has it."""
@@ -107,7 +107,7 @@ class Standpoint:
     `is_lenient`: a name that is not known yet is passed over.
     """
 
-    scope: Scope
+    scope: NameScope
     ctes: dict[str, Relation]
     counted: Origins = NOTHING
     is_lenient: bool = False
@@ -138,7 +138,7 @@ class Tracer:
             raise UntracedSql(tree["error_message"])
         return self._query(tree["statements"][0]["node"], {}, None)
 
-    def _query(self, node: Node, ctes: dict[str, Relation], outer: Scope | None) -> Relation:
+    def _query(self, node: Node, ctes: dict[str, Relation], outer: NameScope | None) -> Relation:
         known = dict(ctes)
         for entry in node["cte_map"]["map"]:
             made = self._query(entry["value"]["query_node"], known, outer)
@@ -149,8 +149,8 @@ class Tracer:
             return union([self._query(child, known, outer) for child in children_of(node)])
         raise UntracedSql(f"a query of kind {node['type']}")
 
-    def _select(self, node: Node, ctes: dict[str, Relation], outer: Scope | None) -> Relation:
-        at = Standpoint(Scope(outer=outer), ctes)
+    def _select(self, node: Node, ctes: dict[str, Relation], outer: NameScope | None) -> Relation:
+        at = Standpoint(NameScope(outer=outer), ctes)
         rows = self._from(node["from_table"], at)
         # An output column may name another, and a condition any of them: once to learn their names.
         self._outputs(node, replace(at, is_lenient=True))
@@ -284,7 +284,7 @@ class Tracer:
 
     def _lambda(self, found: Node, elements: Origins, at: Standpoint) -> Origins:
         """What a lambda adds; its names stand for the elements of the list beside it."""
-        inner = Scope(outer=at.scope, variables=dict.fromkeys(lambda_names(found), elements))
+        inner = NameScope(outer=at.scope, variables=dict.fromkeys(lambda_names(found), elements))
         return self._origins(found["expr"], replace(at, scope=inner))
 
     def _window(self, found: Node, at: Standpoint) -> Origins:

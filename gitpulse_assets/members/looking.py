@@ -28,7 +28,7 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import PreconditionFailed, PublicationConflict
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.publication import Publication
-from gitpulse_assets.members.roll import Listed, Look, Person, Roll, Span
+from gitpulse_assets.members.roll import Listed, Look, MemberSpan, NamedMember, Roll
 from gitpulse_assets.members.state import KnownMembers, ListedPerson, MembersPage, known_members
 from gitpulse_assets.members.tables import MEMBER_CHECKS
 from gitpulse_assets.place import Organization
@@ -88,7 +88,7 @@ def look(
     """
     kept = known_members(lake.store, place)
     state = kept.load()
-    asking = Asking(client, place, state)
+    asking = MemberListWalk(client, place, state)
     try:
         found = asking.listed(now)
         if asking.is_of_pages and roll_of(lake, place).member_ids - found.people.keys():
@@ -109,7 +109,9 @@ def look(
     return Looked(checks)
 
 
-def troubled(kept: StateObject[KnownMembers], asking: "Asking", error: GitHubError, now: datetime) -> Looked:
+def troubled(
+    kept: StateObject[KnownMembers], asking: "MemberListWalk", error: GitHubError, now: datetime
+) -> Looked:
     """Say, and keep, why the list could not be read."""
     trouble = unreadable(asking.place.login, error)
     save(kept, msgspec.structs.replace(asking.state(now), trouble=trouble))
@@ -127,7 +129,7 @@ def save(kept: StateObject[KnownMembers], state: KnownMembers) -> None:
         kept.save(state)
 
 
-class Asking:
+class MemberListWalk:
     """Asks for one list, page by page; what has come stays when the walk ends early."""
 
     def __init__(self, client: GitHubClient, place: Organization, before: KnownMembers) -> None:
@@ -158,14 +160,14 @@ class Asking:
         at, people = self._walked(before)
         return replace(found, looked_at=at or found.looked_at, people={**found.people, **people})
 
-    def _walked(self, kept: Mapping[str, MembersPage]) -> tuple[datetime | None, dict[int, Person]]:
+    def _walked(self, kept: Mapping[str, MembersPage]) -> tuple[datetime | None, dict[int, NamedMember]]:
         """Who stands in the list, and when its last page came; `kept`: what an ETag stands for."""
         at, known = None, {url: page.known for url, page in kept.items()}
         for page in self._client.members(self.place.login, known):
             at = page.date
             self._pages[page.url] = kept[page.url] if page.is_unchanged else read_page(page)
         listed = [one for page in self._pages.values() for one in page.people]
-        return at, {one.user_id: Person(one.login, one.type) for one in listed}
+        return at, {one.user_id: NamedMember(one.login, one.type) for one in listed}
 
     def state(self, now: datetime) -> KnownMembers:
         """What is known of the list by now: of a page that was not come to, what was known before."""
@@ -225,11 +227,11 @@ def roll_of(lake: Lake, place: Organization) -> Roll:
     return Roll(tuple(spans(members)), tuple(map(look_of, sorted(looks, key=lambda row: row["looked_at"]))))
 
 
-def spans(rows: list[dict[str, Any]]) -> Iterator[Span]:
+def spans(rows: list[dict[str, Any]]) -> Iterator[MemberSpan]:
     """The stretches that rows of `organization_member` tell, in order."""
-    names = Span.__dataclass_fields__
+    names = MemberSpan.__dataclass_fields__
     for row in sorted(rows, key=lambda row: (row["user_id"], row["span_number"])):
-        yield Span(**{name: row[name] for name in names})
+        yield MemberSpan(**{name: row[name] for name in names})
 
 
 def look_of(row: Mapping[str, Any]) -> Look:

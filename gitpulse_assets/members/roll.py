@@ -16,7 +16,7 @@ SECOND_LOOK_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Person:
+class NamedMember:
     """Who a member is, by GitHub's words of the moment."""
 
     login: str
@@ -31,13 +31,13 @@ class Listed:
     """
 
     looked_at: datetime
-    people: Mapping[int, Person]
+    people: Mapping[int, NamedMember]
     token: str
     role: str | None
 
 
 @dataclass(frozen=True)
-class Span:
+class MemberSpan:
     """A stretch of UTC days that somebody was a member: `from_date` <= day < `to_date`, null where open."""
 
     user_id: int
@@ -72,7 +72,7 @@ class Look:
 class Roll:
     """All that is known of an organisation's members, its looks in the order they were made."""
 
-    spans: tuple[Span, ...] = ()
+    spans: tuple[MemberSpan, ...] = ()
     looks: tuple[Look, ...] = ()
 
     @property
@@ -137,7 +137,7 @@ class Roll:
 
     def _agreed(self, aside: Look, found: Listed, look: Look) -> "Roll":
         """Both lists, each as of its own day."""
-        known = {span.user_id: Person(span.user_login, span.user_type) for span in self.spans}
+        known = {span.user_id: NamedMember(span.user_login, span.user_type) for span in self.spans}
         known.update(found.people)
         # Who stood in the first of both alone and was never seen else came and went between two looks.
         ids = [user_id for user_id in aside.aside_user_ids or () if user_id in known]
@@ -177,7 +177,7 @@ def without_aside(looks: Iterable[Look]) -> tuple[Look, ...]:
     return tuple(replace(look, aside_user_ids=None) for look in looks)
 
 
-def applied(roll: Roll, found: Listed) -> tuple[Span, ...]:
+def applied(roll: Roll, found: Listed) -> tuple[MemberSpan, ...]:
     """The stretches once a list is believed, as of its UTC day."""
     day = found.looked_at.date()
     spans = [seen(span, found, day) for span in roll.spans]
@@ -189,7 +189,7 @@ def applied(roll: Roll, found: Listed) -> tuple[Span, ...]:
     return tuple(sorted(kept, key=lambda span: (span.user_id, span.span_number)))
 
 
-def seen(span: Span, found: Listed, day: date) -> Span:
+def seen(span: MemberSpan, found: Listed, day: date) -> MemberSpan:
     """A stretch as a list leaves it: ended where its person is gone, else under their present login."""
     person = found.people.get(span.user_id)
     if person is not None:
@@ -197,7 +197,9 @@ def seen(span: Span, found: Listed, day: date) -> Span:
     return span if span.to_date else replace(span, to_date=day)
 
 
-def newcomer(user_id: int, person: Person, begun: date | None, spans: Sequence[Span]) -> Span:
+def newcomer(
+    user_id: int, person: NamedMember, begun: date | None, spans: Sequence[MemberSpan]
+) -> MemberSpan:
     """The stretch that begins for somebody who is new, or returns."""
     number = 1 + max((span.span_number for span in spans if span.user_id == user_id), default=0)
-    return Span(user_id, number, person.login, person.type, begun)
+    return MemberSpan(user_id, number, person.login, person.type, begun)

@@ -46,15 +46,15 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.clock import Clock
-from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of, months
+from gitpulse_assets.metrics.coverage import AskedTime, Coverage, coverage_of, months
 from gitpulse_assets.metrics.event_days import (
     NEVER,
-    Asked,
+    AskedHours,
     Collected,
     Commits,
     EventDays,
     Named,
-    Polled,
+    PolledFeeds,
     archived,
     days_of,
     judged,
@@ -95,10 +95,10 @@ class Question:
 
     metric: Metric
     values: Values
-    span: Span | None
+    span: AskedTime | None
     first_hour_at: datetime | None
     commits: Commits
-    polled: Polled
+    polled: PolledFeeds
     repositories: Sequence[RepositoryStatus]
     version: str
     clock: Clock
@@ -169,7 +169,7 @@ class MetricAnswers:
     def _question(self, metric: Metric, values: Values, clock: Clock) -> Question:
         span, first_hour_at = None, None
         commits: Commits = {}
-        polled = Polled()
+        polled = PolledFeeds()
         if metric.is_of_events:
             versions = self._days.versions()
             collected = self._days.collected(versions)
@@ -288,7 +288,7 @@ class MetricAnswers:
         """Those of the hours from the first to the last, of one month."""
         question.clock.check()
         name, at = question.repository, ds.field("event_hour_at")
-        asked, feeds = Asked(first.replace(hour=0), last.replace(hour=23)), self._feeds(question)
+        asked, feeds = AskedHours(first.replace(hour=0), last.replace(hour=23)), self._feeds(question)
         of_month = between(question.commits, *days_needed(first.date(), last.date()))
         if name and self._days.is_filtered(of_month):
             asked = replace(asked, repository=name, named=named)
@@ -315,7 +315,7 @@ class MetricAnswers:
         clock: Clock,
         commits: Commits,
         feeds: FeedHours,
-        asked: Asked,
+        asked: AskedHours,
     ) -> pa.Table:
         """Those by the archives; kept of whole days, since every metric over these has the same."""
 
@@ -442,16 +442,16 @@ def worst(verdicts: pa.Table, types: Collection[str] = ()) -> list[Row]:
     return own.group_by(["event_hour_at", "verdict", "reason"]).aggregate([]).to_pylist()
 
 
-def span_of(metric: Metric, values: Values, collected: Collected) -> Span:
+def span_of(metric: Metric, values: Values, collected: Collected) -> AskedTime:
     """The time that is asked for, back from the newest event; where nothing says how long, all of it."""
     length = metric.window.window_length(values[metric.window.name]) if metric.window else None
     if length is None:
-        return Span(collected.first_at - timedelta(microseconds=1), collected.newest_at)
+        return AskedTime(collected.first_at - timedelta(microseconds=1), collected.newest_at)
     # However far back a metric lets one ask.
-    return Span(collected.newest_at - min(length, collected.newest_at - EPOCH), collected.newest_at)
+    return AskedTime(collected.newest_at - min(length, collected.newest_at - EPOCH), collected.newest_at)
 
 
-def cut(contract: TableContract, span: Span) -> str:
+def cut(contract: TableContract, span: AskedTime) -> str:
     """The statement of a view of a day's table with the rows of the time asked for, and no others."""
     column = next(name for name in TIMES if name in contract.column_names)
     after, begin = (">=", span.first_hour_at) if TIMES[column] else (">", span.from_at)

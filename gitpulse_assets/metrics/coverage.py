@@ -25,7 +25,7 @@ IN_WORDS = {
 
 
 @dataclass(frozen=True)
-class Span:
+class AskedTime:
     """The time asked for, UTC: after `from_at`, up to `to_at`."""
 
     from_at: datetime
@@ -61,7 +61,7 @@ class Stretch:
 class Coverage:
     """What share of the time asked for is whole (0 to 1), its hours by verdict, those that are not whole."""
 
-    span: Span
+    span: AskedTime
     share_whole: float
     hour_counts: Mapping[str, int]
     stretches: Sequence[Stretch]
@@ -94,7 +94,7 @@ def _stretch_told(one: Stretch) -> dict[str, Any]:
     return {"from_at": one.from_at, "to_at": one.to_at, "reason": one.reason}
 
 
-def coverage_of(verdicts: Iterable[Mapping[str, Any]], span: Span) -> Coverage:
+def coverage_of(verdicts: Iterable[Mapping[str, Any]], span: AskedTime) -> Coverage:
     """The coverage that rows of `event_hour_verdict` give: an hour is as good as the worst of its types."""
     hours: dict[datetime, tuple[str, str]] = {}
     for row in verdicts:
@@ -112,7 +112,7 @@ def coverage_of(verdicts: Iterable[Mapping[str, Any]], span: Span) -> Coverage:
     )
 
 
-def stretches(hours: Iterable[tuple[datetime, str, str]], span: Span) -> list[Stretch]:
+def stretches(hours: Iterable[tuple[datetime, str, str]], span: AskedTime) -> list[Stretch]:
     """Hours that follow each other and are not whole for the same reason, as one."""
     found: list[Stretch] = []
     for at, verdict, reason in hours:
@@ -127,7 +127,7 @@ def stretches(hours: Iterable[tuple[datetime, str, str]], span: Span) -> list[St
     return found
 
 
-def part(hour_at: datetime, span: Span) -> timedelta:
+def part(hour_at: datetime, span: AskedTime) -> timedelta:
     """How much of an hour is in the time asked for."""
     return min(hour_at + HOUR, span.to_at) - max(hour_at, span.from_at)
 

@@ -48,7 +48,7 @@ from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, together
 from gitpulse_assets.lake.store import Store
-from gitpulse_assets.metrics.coverage import Coverage, Span, coverage_of
+from gitpulse_assets.metrics.coverage import AskedTime, Coverage, coverage_of
 from gitpulse_assets.place import Day
 from gitpulse_assets.processes.stopping import each_in_threads, pause
 
@@ -117,7 +117,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Polled:
+class PolledFeeds:
     """The feeds that are followed, and the names of those that were asked for in vain in some days."""
 
     followed: Sequence[Followed] = ()
@@ -238,15 +238,15 @@ class EventDays:
             every[contract.name] += datasets
         return {contract.name: together(contract, every[contract.name]) for contract in contracts}
 
-    def polled(self, commits: Commits) -> Polled:
+    def polled(self, commits: Commits) -> PolledFeeds:
         """Which feeds there are now, by what their polls left, read again where that was replaced."""
         states = feed_states(self._lake.store)
         state = self._states.get(states.version(), states.load)
-        return Polled(
+        return PolledFeeds(
             state.followed(), state.failing(min((day.event_date for day in commits), default=date.max))
         )
 
-    def feed_hours(self, commits: Commits, polled: Polled, check: Check = unchecked) -> FeedHours:
+    def feed_hours(self, commits: Commits, polled: PolledFeeds, check: Check = unchecked) -> FeedHours:
         """The stretches that these days prove of the feeds that there are."""
         ids = {one["feed_name"]: one["repository_id"] for one in polled.followed}
         found = feed_stretches(self.small(FEED_SPAN, commits, check).to_pylist())
@@ -357,7 +357,7 @@ def each_read(
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedHours:
     """The hours that are judged, from the first to the last, and of what.
 
     `repository`: owner/name in lower case, where it alone is asked for, and what it is known by, `named`;
@@ -372,7 +372,7 @@ class Asked:
 
 
 def judged(
-    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: Asked
+    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: AskedHours
 ) -> pa.Table:
     """Rows of `event_hour_verdict`, by the archives, of the hours that are asked for."""
     for contract in JUDGED_BY:
@@ -397,7 +397,7 @@ def judged(
 
 
 def put_feeds(
-    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: Asked
+    con: duckdb.DuckDBPyConnection, days: EventDays, commits: Commits, feeds: FeedHours, asked: AskedHours
 ) -> None:
     """Register what archives have of the feeds, and what is held of those that are whole."""
     first, last = asked.first_hour_at.date(), asked.last_hour_at.date()
@@ -499,10 +499,10 @@ def coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Cov
 
 def _coverage_of_day(lake: Lake, con: duckdb.DuckDBPyConnection, day: Day) -> Coverage:
     begin = datetime.combine(day.event_date, time(), UTC)
-    span = Span(begin - timedelta(microseconds=1), begin + timedelta(days=1, microseconds=-1))
+    span = AskedTime(begin - timedelta(microseconds=1), begin + timedelta(days=1, microseconds=-1))
     days = EventDays(lake)
     commits = days.commits(days.versions(), *days_needed(day.event_date, day.event_date))
-    asked = Asked(span.first_hour_at, span.last_hour_at, with_filters=False)
+    asked = AskedHours(span.first_hour_at, span.last_hour_at, with_filters=False)
     feeds = days.feed_hours(commits, days.polled(commits))
     with session(con) as own:
         rows = judged(own, days, commits, feeds, asked).to_pylist()

@@ -29,7 +29,7 @@ from gitpulse_assets.marts import (
     trending_issue,
     trending_pull_request,
 )
-from gitpulse_assets.page.story import Card, card
+from gitpulse_assets.page.story import ChartCard, card
 
 Row = dict[str, Any]
 Columns = Sequence[tuple[str, str]]
@@ -112,7 +112,7 @@ class ListKind:
 
 
 @dataclass(frozen=True)
-class Listed:
+class PagedList:
     """A list with the rows of one page, and what its figures lack."""
 
     kind: ListKind
@@ -228,32 +228,32 @@ KINDS = {kind.route: kind for kind in (FOLLOW_UP, PENDING, *TRENDING, *BY_TIME, 
 
 
 @dataclass(frozen=True)
-class Told:
+class PageTold:
     """What a page tells: what comes first, figures as (what, value, note), charts, and lists; one is paged.
 
     `finding`: what comes first where it is nobody's turn: one sentence.
     """
 
     figures: Sequence[tuple[str, str, str]]
-    cards: Sequence[Card]
-    lists: Sequence[Listed]
+    cards: Sequence[ChartCard]
+    lists: Sequence[PagedList]
     waiting: Waiting | None = None
     finding: str = ""
 
 
-def listed(asked: RepositoryAnswers, kind: ListKind, chosen: ListFilter) -> Listed:
+def listed(asked: RepositoryAnswers, kind: ListKind, chosen: ListFilter) -> PagedList:
     """Ask for one page of a list."""
     page = asked.listed(kind.mart, chosen)
-    return Listed(kind, page.rows.to_pylist(), page.total_count, asked.gaps(kind.mart))
+    return PagedList(kind, page.rows.to_pylist(), page.total_count, asked.gaps(kind.mart))
 
 
-def responsiveness(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -> Told:
+def responsiveness(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -> PageTold:
     """Whom to answer first, all who wait, what is spoken of, how soon issues are answered, time in labels."""
     waiting = asked.waiting(ListFilter(chosen.label, chosen.person))
     others = ListFilter(chosen.label, chosen.person, limit=ROWS_A_PAGE)
     months = asked.mart(first_response_monthly.MART, window).to_pylist()
     document = charts.waits(months, RESPONSE_WAITS, titles.first_responses(months))
-    return Told(
+    return PageTold(
         [
             ("Overdue", f"{waiting.overdue_count:,}", "wait longer than promised"),
             ("Pending", f"{waiting.pending_count:,}", "gave what a label asks for"),
@@ -268,12 +268,12 @@ def responsiveness(asked: RepositoryAnswers, window: Window, chosen: ListFilter)
     )
 
 
-def pull_requests(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -> Told:
+def pull_requests(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -> PageTold:
     """How many are open and how it goes on with them, how long they wait, and all of them."""
     flow = asked.mart(pull_request_flow.MART, window).to_pylist()
     months = asked.mart(pull_request_monthly.MART, window).to_pylist()
     waits = charts.waits(months, PULL_REQUEST_WAITS, titles.pull_request_waits(months))
-    return Told(
+    return PageTold(
         flow_figures(flow),
         [
             card("open_pull_requests", charts.open_pull_requests(flow), FLOW_COLUMNS, flow[::-1]),
@@ -305,7 +305,7 @@ def flow_figures(flow: Sequence[Row]) -> list[tuple[str, str, str]]:
     ]
 
 
-def contributors(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -> Told:
+def contributors(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -> PageTold:
     """How many are active, new and back, on how few the merges rest, and everyone by name."""
     months = asked.mart(contributor_monthly.MART, window).to_pylist()
     last = months[-1] if months else None
@@ -314,7 +314,7 @@ def contributors(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -
         (what, f"{last[name]:,}", f"in {last['month']:%B %Y}") for what, name in names if last is not None
     ]
     few = last and last["absence_factor"]
-    return Told(
+    return PageTold(
         [*figures, ("Merges rest on", f"{few:,}" if few else "–", "who opened half of a year's")],
         [card("active_people", charts.active_people(months), PEOPLE_COLUMNS, months[::-1])],
         [listed(asked, PEOPLE, chosen)],

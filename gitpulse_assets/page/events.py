@@ -16,7 +16,7 @@ from gitpulse_assets.metrics.clock import TooLong
 from gitpulse_assets.metrics.coverage import Coverage
 from gitpulse_assets.metrics.parameters import UNITS, Value
 from gitpulse_assets.page.html import cell
-from gitpulse_assets.page.story import Card, card
+from gitpulse_assets.page.story import ChartCard, card
 from gitpulse_assets.processes.stopping import each_in_threads
 
 # The widest first: how much came when, and what of it is whole.
@@ -38,7 +38,7 @@ class Shown:
     """
 
     metric: Metric
-    card: Card
+    card: ChartCard
     value: str | None
     reason: str | None
 
@@ -100,7 +100,7 @@ def untold(metric: Metric, values: Mapping[str, Value], reason: str) -> Shown:
 
 def drawn(
     metric: Metric, values: Mapping[str, Value], rows: Sequence[Mapping[str, Any]], coverage: Coverage | None
-) -> Card:
+) -> ChartCard:
     """The card of a metric; without a document where it is a table or a value."""
     entry, names = metric.entry, [column.name for column in metric.columns]
     stretches = [vars(one) for one in coverage.stretches] if coverage else []

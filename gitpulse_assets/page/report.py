@@ -13,7 +13,7 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.answers.repository import IssueFilter, IssueSort, RepositoryAnswers
 from gitpulse_assets.charts.render import png, svg
 from gitpulse_assets.page.html import render, stylesheet
-from gitpulse_assets.page.story import Card, Story, figures, tell
+from gitpulse_assets.page.story import ChartCard, Story, figures, tell
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS
 
@@ -65,7 +65,7 @@ def report_html(asked: RepositoryAnswers, status: RepositoryStatus, story: Story
     )
 
 
-def drawing(card: Card) -> Markup:
+def drawing(card: ChartCard) -> Markup:
     """The chart as SVG of our own making, in which Vega escapes every text."""
     return Markup(svg(card.document, PAIR_PIXELS if card.name in PAIRED else CARD_PIXELS))
 
@@ -91,7 +91,7 @@ def previews(story: Story) -> dict[str, bytes]:
     return {card.name: png(preview(card), PREVIEW_PIXELS) for card in cards if card.rows}
 
 
-def preview(card: Card) -> dict[str, Any]:
+def preview(card: ChartCard) -> dict[str, Any]:
     """The chart with its words in it, in a small size."""
     title = {"text": card.finding, "subtitle": card.subtitle, "limit": PREVIEW_PIXELS}
     return card.document | {"title": title, "height": PREVIEW_HEIGHT}

@@ -27,7 +27,7 @@ DayLink = Callable[[dt.date], str]
 
 
 @dataclass(frozen=True)
-class Card:
+class ChartCard:
     """A chart with its finding in words, and the rows behind it: `columns` are (field, heading)."""
 
     name: str
@@ -49,7 +49,7 @@ class Story:
     verdict: dict[str, Any]
     header: dict[str, Any]
     swing_days: Sequence[Row]
-    cards: Mapping[str, Card]
+    cards: Mapping[str, ChartCard]
     waiting: Waiting | None = None
 
 
@@ -134,7 +134,7 @@ def largest(days: Sequence[Row]) -> list[dict[str, Any]]:
     return [dict(day) for day in days if day["swing_rank"] <= SWING_DAYS_SHOWN]
 
 
-def closure_cards(closure: ClosureAge) -> list[Card]:
+def closure_cards(closure: ClosureAge) -> list[ChartCard]:
     """How old issues were when closed, and which part was new or old work."""
     months = closure.months.to_pylist()
     return [
@@ -143,7 +143,7 @@ def closure_cards(closure: ClosureAge) -> list[Card]:
     ]
 
 
-def shape_cards(answers: RepositoryAnswers, window: Window, label: str | None) -> list[Card]:
+def shape_cards(answers: RepositoryAnswers, window: Window, label: str | None) -> list[ChartCard]:
     """When it happens, which labels the backlog has, and how old it is."""
     rhythm = answers.weekday_rhythm(window, label).to_pylist()
     labels = answers.labels(window, label).to_pylist()
@@ -155,10 +155,10 @@ def shape_cards(answers: RepositoryAnswers, window: Window, label: str | None) -
     ]
 
 
-def card(name: str, document: Document, columns: Sequence[tuple[str, str]], rows: Sequence[Row]) -> Card:
+def card(name: str, document: Document, columns: Sequence[tuple[str, str]], rows: Sequence[Row]) -> ChartCard:
     """Take a chart's title off: above the card it is text that wraps, can be read out and copied."""
     title = document["title"]
-    return Card(
+    return ChartCard(
         name=name,
         finding=title["text"],
         subtitle=title.get("subtitle", ""),

@@ -16,7 +16,7 @@ from gitpulse_assets.runs.batches import (
     registered_once,
 )
 from gitpulse_assets.runs.chunks import chunks
-from gitpulse_assets.runs.history import Told, last_told, updated_at
+from gitpulse_assets.runs.history import VerdictTold, last_told, updated_at
 from gitpulse_assets.runs.kinds import (
     AT_WORK_TAG,
     RECONCILE_JOB,
@@ -129,12 +129,12 @@ def created_at(record: dg.RunRecord) -> datetime:
     return record.create_timestamp.replace(tzinfo=UTC)
 
 
-def is_newer(record: dg.RunRecord | None, told: Told) -> bool:
+def is_newer(record: dg.RunRecord | None, told: VerdictTold) -> bool:
     """Whether the run ended behind what was told."""
     return record is not None and updated_at(record) > told.at
 
 
-def told_by_fetches(instance: dg.DagsterInstance, keys: Collection[str]) -> dict[str, Told]:
+def told_by_fetches(instance: dg.DagsterInstance, keys: Collection[str]) -> dict[str, VerdictTold]:
     """What was last told of the keys' verdicts, where a run that fetched told it."""
     told = last_told(instance, keys)
     fetched: set[str] = set()

@@ -15,7 +15,7 @@ import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG, WILL_RETRY_TAG
 
-from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, Quota, Standing
+from gitpulse_assets.alerting.rules import CheckOutcome, FinishedRun, QuotaLeft, Standing
 from gitpulse_assets.checks.result import SAMPLE_KEYS
 from gitpulse_assets.contracts.bronze import ISSUES
 from gitpulse_assets.contracts.events import HOURS_CHECK, PUBLIC_EVENT
@@ -220,16 +220,16 @@ def paragraphs_of(metadata: Mapping[str, Any]) -> dict[int, str]:
     return {days: from_markdown(text) for days, text in by_window(metadata, shown_verdict)}
 
 
-def quota_of(metadata: Mapping[str, Any]) -> Quota | None:
+def quota_of(metadata: Mapping[str, Any]) -> QuotaLeft | None:
     """What a table's metadata say of GitHub's budget; None where they say nothing of it."""
     if "quota_limit" not in metadata:
         return None
     resets_at = metadata.get("quota_resets_at")
-    return Quota(metadata["quota_remaining"], metadata["quota_limit"], resets_at and str(resets_at))
+    return QuotaLeft(metadata["quota_remaining"], metadata["quota_limit"], resets_at and str(resets_at))
 
 
 @dataclass(frozen=True)
-class Told:
+class VerdictTold:
     """When Dagster heard of a repository's verdict (UTC), and from which run."""
 
     at: datetime
@@ -241,7 +241,7 @@ def refreshed_at(instance: dg.DagsterInstance, keys: Collection[str] | None = No
     return {key: told.at for key, told in last_told(instance, keys).items()}
 
 
-def last_told(instance: dg.DagsterInstance, keys: Collection[str] | None = None) -> dict[str, Told]:
+def last_told(instance: dg.DagsterInstance, keys: Collection[str] | None = None) -> dict[str, VerdictTold]:
     """Return by what each repository's verdict, or that of these, was last made or found to hold."""
     made = told_at(instance, dg.DagsterEventType.ASSET_MATERIALIZATION, keys)
     found = told_at(instance, dg.DagsterEventType.ASSET_OBSERVATION, keys)
@@ -250,10 +250,10 @@ def last_told(instance: dg.DagsterInstance, keys: Collection[str] | None = None)
 
 def told_at(
     instance: dg.DagsterInstance, kind: dg.DagsterEventType, keys: Collection[str] | None
-) -> dict[str, Told]:
+) -> dict[str, VerdictTold]:
     """Return when Dagster last heard of each repository's verdict in this way."""
     return {
-        key: Told(at.replace(tzinfo=UTC), run_id)
+        key: VerdictTold(at.replace(tzinfo=UTC), run_id)
         for some in chunks(latest_ids(instance, kind, keys))
         for key, at, run_id in columns_of(instance, some)
     }

@@ -17,7 +17,7 @@ from gitpulse_assets.answers.window import Window, WindowError
 from gitpulse_assets.page.conversations import (
     KINDS,
     ROWS_A_PAGE,
-    Told,
+    PageTold,
     contributors,
     pull_requests,
     responsiveness,
@@ -31,7 +31,7 @@ from gitpulse_assets.serve.page import HEADERS, html, shown_window, trouble, una
 from gitpulse_assets.serve.query import BadQuery, PageQuery
 from gitpulse_assets.serve.sections import CONTRIBUTORS_PAGE, PULL_REQUESTS, RESPONSIVENESS, TITLES, sections
 
-Tell = Callable[[RepositoryAnswers, Window, ListFilter], Told]
+Tell = Callable[[RepositoryAnswers, Window, ListFilter], PageTold]
 
 REFUSED = (BadQuery, WindowError, InvalidRepo, UnknownFilter)
 TELL: dict[str, Tell] = {

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from gitpulse_assets.catalog.subjects import BRONZE
-from gitpulse_assets.collect.full_walk import newest_full_walk, page_holders
-from gitpulse_assets.contracts.bronze import DEPARTURE, FOLDED_RUN, ISSUES, RECONCILIATION
+from gitpulse_assets.collect.full_walk import holding_rows, is_follow_up, newest_full_walk, page_holders
+from gitpulse_assets.contracts.bronze import FOLDED_RUN
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.errors import LakeError
@@ -123,7 +123,7 @@ def closed_rows(
     walk = newest_full_walk(rows)
     holders = page_holders(lake, place, walk) | {row.run_id for row in walk}
     kept = {key_of(row) for row in (*newest_of_each_kind(rows), *newest_of_each_kind(done))}
-    kept |= {key_of(row) for row in rows if row.stream == ISSUES.name and row.run_id in holders}
+    kept |= {key_of(row) for row in holding_rows(rows, holders)}
     kept |= {key_of(row) for row in rows if walk and is_follow_up(row, walk[0])}
     recent = set(run_ids_of(rows)[-RUNS_KEPT:]) | resumed_runs(rows, done)
     # A merge takes whatever it reads for newer than what was folded.
@@ -157,12 +157,6 @@ def newest_of_each_kind(rows: Iterable[ManifestRow]) -> Iterator[ManifestRow]:
         yield max(alike, key=lambda row: row.sequence)
         yield max(alike, key=lambda row: (row.known_as_of, row.sequence))
         yield max(alike, key=lambda row: (ended_at(row), row.sequence))
-
-
-def is_follow_up(row: ManifestRow, walk: ManifestRow) -> bool:
-    """Say whether a row may tell that what the newest full walk missed was asked about."""
-    is_behind = row.sequence > walk.sequence or row.run_id == walk.run_id
-    return is_behind and row.stream in (DEPARTURE.name, RECONCILIATION.name)
 
 
 def resumed_runs(rows: Sequence[ManifestRow], done: Sequence[ManifestRow]) -> set[str]:

@@ -46,15 +46,15 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Cost:
+class SyncCost:
     """REST requests, GraphQL points and seconds without waiting for limits."""
 
     request_count: int = 0
     point_count: int = 0
     seconds: float = 0.0
 
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
+    def __add__(self, other: "SyncCost") -> "SyncCost":
+        return SyncCost(
             self.request_count + other.request_count,
             self.point_count + other.point_count,
             self.seconds + other.seconds,
@@ -72,7 +72,7 @@ class Left:
     reset: int
 
 
-def first_cost(size: Size, *, has_token: bool) -> Cost:
+def first_cost(size: Size, *, has_token: bool) -> SyncCost:
     """What a full walk costs, with the history of every issue where there is a token.
 
     Where conversations are collected, with those of all threads in its stead, and their comments. Threads of
@@ -85,24 +85,24 @@ def first_cost(size: Size, *, has_token: bool) -> Cost:
         points = ceil(size.record_count / THREADS_A_POINT) + FIXED_POINTS if has_token else 0
         requests += ceil(size.comment_count / RECORDS_A_PAGE) + COMMENT_LIST_REQUESTS
     seconds = requests * PAGE_SECONDS + points * POINT_SECONDS + size.record_count / RECORDS_A_SECOND
-    return Cost(requests, points, seconds)
+    return SyncCost(requests, points, seconds)
 
 
-def members_cost(member_count: int) -> Cost:
+def members_cost(member_count: int) -> SyncCost:
     """What the first look at an owner's members costs, which all its repositories share."""
     requests = ceil(member_count / RECORDS_A_PAGE) + OWN_ROLE_REQUESTS
-    return Cost(requests, 0, requests * PAGE_SECONDS)
+    return SyncCost(requests, 0, requests * PAGE_SECONDS)
 
 
-def by_token(costs: Iterable[tuple[str, Cost]]) -> dict[str, Cost]:
+def by_token(costs: Iterable[tuple[str, SyncCost]]) -> dict[str, SyncCost]:
     """The sum for each token: repositories that share one share its budget."""
-    sums: defaultdict[str, Cost] = defaultdict(Cost)
+    sums: defaultdict[str, SyncCost] = defaultdict(SyncCost)
     for token, cost in costs:
         sums[token] += cost
     return dict(sums)
 
 
-def hours_needed(cost: Cost, left: Left) -> int:
+def hours_needed(cost: SyncCost, left: Left) -> int:
     """How many times the budget has to come back first: 0 where what is left now is enough."""
     budgets = (
         (cost.request_count, left.requests, left.requests_an_hour),

@@ -45,7 +45,7 @@ class Seen:
 
 
 @dataclass
-class Round:
+class LookRound:
     """What a tick did: sights by key, keys that changed in order, and what stopped it early."""
 
     sights: dict[str, Sight] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Round:
     stopped_by: str = ""
 
 
-def stop_after_round(before: Stop | None, found: Round, now: datetime) -> Stop | None:
+def stop_after_round(before: Stop | None, found: LookRound, now: datetime) -> Stop | None:
     """What a round leaves of what stopped the one before; one that looked at nobody tells nothing of it."""
     if not (found.looked_count or found.stopped_by):
         return before
@@ -193,12 +193,12 @@ def look_at_all(
     seconds_max: float,
     changed_max: int,
     clock: Callable[[], float] = time.monotonic,
-) -> Round:
+) -> LookRound:
     """Look at the keys in their order, several at once, until the time is up or enough has changed.
 
     A limit or a lost network ends the round early; the trouble of one repository is its own.
     """
-    result, deadline, lost_count = Round(), clock() + seconds_max, 0
+    result, deadline, lost_count = LookRound(), clock() + seconds_max, 0
 
     def look_at(key: str) -> Seen:
         return look(client, lake, key, members[key], sights.get(key, Sight()))
@@ -218,7 +218,7 @@ def look_at_all(
 
 
 def note(
-    result: Round, key: str, before: Sight, outcome: "Callable[[], Seen] | BaseException", now: datetime
+    result: LookRound, key: str, before: Sight, outcome: "Callable[[], Seen] | BaseException", now: datetime
 ) -> None:
     """Write down what a look came to."""
     result.looked_count += 1

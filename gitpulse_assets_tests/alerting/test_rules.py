@@ -20,11 +20,11 @@ from gitpulse_assets.alerting.rules import (
     Hour,
     Morning,
     Owed,
-    Quota,
+    QuotaLeft,
     RunEnded,
     Standing,
     Stopped,
-    Waiting,
+    WaitingAfterRun,
     judge_morning,
     judge_standings,
     judge_stops,
@@ -116,12 +116,12 @@ def test_a_verdict_flips_from_one_clear_direction_to_another(before, now, is_tol
 
 @pytest.mark.parametrize(("remaining", "is_told"), [(499, True), (500, False)])
 def test_quota_below_a_tenth_is_told(remaining: int, is_told: bool):
-    run = replace(RUN, quota=Quota(remaining, 5000, "2026-07-05 07:00"))
+    run = replace(RUN, quota=QuotaLeft(remaining, 5000, "2026-07-05 07:00"))
     assert [kind(alert) for alert in alerts(run)] == ["quota"] * is_told
 
 
 def test_a_quota_that_was_full_in_between_is_told_again():
-    low, full = (replace(RUN, quota=Quota(left, 5000, "")) for left in (1, 5000))
+    low, full = (replace(RUN, quota=QuotaLeft(left, 5000, "")) for left in (1, 5000))
     known, told = "", []
     for run in (low, low, RUN, full, RUN, low):
         for judgement in judgements(RunEnded(run, "")):
@@ -223,7 +223,7 @@ OWED = Owed(
 
 def overdue(owed: list[Owed], remembered: str = "") -> tuple[list[Alert], str]:
     """What is told of them, and what is remembered then."""
-    found = list(judgements(AllWaiting([Waiting(RUN, owed, remembered)])))
+    found = list(judgements(AllWaiting([WaitingAfterRun(RUN, owed, remembered)])))
     key = overdue_key(RUN.subject)
     notes = [judgement.value for judgement in found if isinstance(judgement, Note) and judgement.key == key]
     return [alert for alert in found if isinstance(alert, Alert)], notes[0] if notes else remembered
@@ -261,7 +261,7 @@ def test_many_that_are_overdue_at_once_are_one_message():
 
 def test_what_is_newly_overdue_in_many_repositories_at_once_is_one_message_and_its_key_is_given_back():
     runs = [replace(RUN, run_id=f"run-{number}", subject=f"acme/r{number}") for number in range(12)]
-    alert, *notes = judgements(AllWaiting([Waiting(run, [OWED], "") for run in runs]))
+    alert, *notes = judgements(AllWaiting([WaitingAfterRun(run, [OWED], "") for run in runs]))
     assert isinstance(alert, Alert)
     assert (alert.title, alert.link) == ("12 repositories: 12 newly overdue for an answer", "/runs")
     assert [line for line in alert.lines if line.startswith("acme/")] == [f"{run.subject}, 1" for run in runs]

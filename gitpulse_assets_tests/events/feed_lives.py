@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import duckdb
 from pydantic import SecretStr
 
-from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.feeds import Poller, PollRound
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.lake.lake import Lake
@@ -75,7 +75,7 @@ class FeedLife:
         return {key_of(json.loads(one.body)): datetime.fromtimestamp(one.shown_at, UTC) for one in shown}
 
 
-def polled(lake: Lake, con: duckdb.DuckDBPyConnection, life: FeedLife) -> Round:
+def polled(lake: Lake, con: duckdb.DuckDBPyConnection, life: FeedLife) -> PollRound:
     """Poll a life's feed once, as a process of its own."""
     chosen = [one for one in projections() if one.event_type in ("PullRequestEvent", "WatchEvent")]
     with GitHubClient(

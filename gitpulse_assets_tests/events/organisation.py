@@ -10,7 +10,7 @@ import duckdb
 from pydantic import SecretStr
 
 from gitpulse_assets.answers.lake_answers import LakeAnswers
-from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.feeds import Poller, PollRound
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.target import Target
@@ -72,7 +72,7 @@ def polled(
     of: Organisation,
     *subjects: Target,
     ages: EventAges = EventAges(),  # noqa: B008
-) -> Round:
+) -> PollRound:
     """Poll feeds once, as a process of its own."""
     chosen = [one for one in projections() if one.event_type == "WatchEvent"]
     with GitHubClient(

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from gitpulse_assets.events.feed_state import feeds
-from gitpulse_assets.events.feeds import Poller, Round
+from gitpulse_assets.events.feeds import Poller, PollRound
 from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.errors import LakeError
@@ -19,7 +19,7 @@ from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 # A few by default; `make prove` tries all.
 SEEDS = [pytest.param(seed, marks=() if seed < 1 else pytest.mark.slow) for seed in range(500)]
 
-Polling = Callable[[Lake, FeedLife], Round]
+Polling = Callable[[Lake, FeedLife], PollRound]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gitpulse_assets.events.feed_state import WAIT_SECONDS_MAX, feeds
-from gitpulse_assets.events.feeds import Round
+from gitpulse_assets.events.feeds import PollRound
 from gitpulse_assets.github.target import Owner, Target
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
@@ -18,14 +18,14 @@ from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 ACME, ROCKET, MOON = Owner("acme"), Repo("acme", "rocket"), Repo("acme", "moon")
 SEEDS = [pytest.param(seed, marks=() if seed < 1 else pytest.mark.slow) for seed in range(60)]
 
-Polling = Callable[..., Round]
+Polling = Callable[..., PollRound]
 
 
 @pytest.fixture
 def poll(lake: Lake, con) -> Polling:
     """Polls feeds once, as a process of its own."""
 
-    def poll(of: Organisation, *subjects: Target, store=None) -> Round:
+    def poll(of: Organisation, *subjects: Target, store=None) -> PollRound:
         return polled(Lake(store or lake.store), con, of, *subjects)
 
     return poll

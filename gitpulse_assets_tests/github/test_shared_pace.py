@@ -27,8 +27,8 @@ from gitpulse_assets.github.shared_pace import (
     FLIGHT_SECONDS,
     IN_FLIGHT_MAX,
     TURN_SECONDS,
-    Budget,
     Ledger,
+    SharedBudget,
     SharedPace,
 )
 from gitpulse_assets.repo import Repo
@@ -52,7 +52,7 @@ def headers(left: int, seconds: int = 100, hour: int = 0) -> dict[str, str]:
 
 def test_no_more_go_out_in_a_minute_than_github_takes():
     """Whoever they are of: each waits as long as it is told, and ends at once."""
-    budget, sent = Budget(), list[float]()
+    budget, sent = SharedBudget(), list[float]()
     for number in range(2 * MOST_A_MINUTE):
         budget, wait = budget.taken(str(number), NOW)
         assert isinstance(wait, float)
@@ -64,7 +64,7 @@ def test_no_more_go_out_in_a_minute_than_github_takes():
 
 
 def test_no_more_are_under_way_at_once_and_who_died_holds_its_place_for_a_while():
-    budget = Budget()
+    budget = SharedBudget()
     for number in range(IN_FLIGHT_MAX):
         budget, wait = budget.taken(str(number), NOW)
         assert wait == 0.0
@@ -76,16 +76,16 @@ def test_no_more_are_under_way_at_once_and_who_died_holds_its_place_for_a_while(
 def test_what_is_under_way_by_the_tokens_other_api_counts_for_the_100_and_not_for_the_units():
     """GitHub's 100 at once are of REST and GraphQL together; 95 of each were 190."""
     many = {str(number): NOW + 9 for number in range(IN_FLIGHT_MAX)}
-    assert Budget(beside=many).taken("a", NOW)[1] is None
-    assert Budget(beside=many).taken("a", NOW + 10)[1] == 0.0
+    assert SharedBudget(beside=many).taken("a", NOW)[1] is None
+    assert SharedBudget(beside=many).taken("a", NOW + 10)[1] == 0.0
     few = {str(number): NOW + 9 for number in range(3)}
-    budget = Budget(beside=few).answered(headers(2), DATE, NOW)
+    budget = SharedBudget(beside=few).answered(headers(2), DATE, NOW)
     assert budget.taken("a", NOW)[1] == 0.0
 
 
 def test_a_request_that_is_tried_again_holds_its_place_and_counts_for_the_minute():
     """Six tries last longer than one place, and each is a request."""
-    budget, _ = Budget().taken("a", NOW)
+    budget, _ = SharedBudget().taken("a", NOW)
     later = budget.renewed("a", NOW + FLIGHT_SECONDS - 1)
     assert later.flights["a"] > NOW + 2 * FLIGHT_SECONDS - 2
     for _ in range(2 * AT_ONCE):
@@ -97,7 +97,7 @@ def test_a_request_that_is_tried_again_holds_its_place_and_counts_for_the_minute
 
 def test_what_is_under_way_is_counted_as_spent():
     """Of two that see one unit left the second would be refused."""
-    budget, _ = Budget().taken("a", NOW)
+    budget, _ = SharedBudget().taken("a", NOW)
     budget = budget.answered(headers(2), DATE, NOW).ended("a")
     budget, first = budget.taken("b", NOW)
     budget, second = budget.taken("c", NOW)
@@ -113,7 +113,7 @@ def test_what_is_under_way_is_counted_as_spent():
 
 
 def test_answers_that_overtook_each_other_give_nothing_back():
-    budget = Budget().answered(headers(5), DATE, NOW).answered(headers(9), DATE, NOW)
+    budget = SharedBudget().answered(headers(5), DATE, NOW).answered(headers(9), DATE, NOW)
     assert budget.left(NOW) == 5
     # Of the next hour an answer is news, of the last one none.
     budget = budget.answered(headers(4000, hour=1), DATE, NOW).answered(headers(1), DATE, NOW)
@@ -121,7 +121,7 @@ def test_answers_that_overtook_each_other_give_nothing_back():
 
 
 def test_what_one_is_refused_closes_for_all_until_the_longest_wait_ends():
-    budget = Budget().closed(60, DATE, NOW).closed(10, DATE, NOW)
+    budget = SharedBudget().closed(60, DATE, NOW).closed(10, DATE, NOW)
     limit = budget.taken("a", NOW + 59)[1]
     assert isinstance(limit, Limit)
     assert limit.wait_seconds == pytest.approx(1)

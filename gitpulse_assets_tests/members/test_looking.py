@@ -18,7 +18,7 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.members.forgetting import forget_member
 from gitpulse_assets.members.looking import Looked, look, look_when_due, publish, put, roll_of, tables_of
-from gitpulse_assets.members.roll import Listed, Person, Roll
+from gitpulse_assets.members.roll import Listed, NamedMember, Roll
 from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.faults import Fault
@@ -290,7 +290,7 @@ def test_members_whose_check_fails_are_a_line_and_stop_no_repository(reader: Rea
 
 
 def test_of_two_looks_at_once_one_counts(reader: Reader):
-    found = Listed(now(reader), {1: Person("one")}, "a", None)
+    found = Listed(now(reader), {1: NamedMember("one")}, "a", None)
     assert publish(reader.lake, ACME, found)
     assert publish(reader.lake, ACME, found) == []
     assert len(roll(reader).looks) == 1

@@ -6,14 +6,14 @@ from functools import reduce
 
 import pytest
 
-from gitpulse_assets.members.roll import Listed, Person, Roll
+from gitpulse_assets.members.roll import Listed, NamedMember, Roll
 
 START = datetime(2026, 3, 1, 22, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 def listed(at: datetime, *user_ids: int, token: str = "a", role: str | None = "member") -> Listed:
-    return Listed(at, {user_id: Person(f"login-{user_id}") for user_id in user_ids}, token, role)
+    return Listed(at, {user_id: NamedMember(f"login-{user_id}") for user_id in user_ids}, token, role)
 
 
 def after(*lists: Listed) -> Roll:
@@ -92,7 +92,7 @@ def test_a_list_read_with_another_token_or_right_is_doubted(change: dict[str, st
 
 def test_a_token_that_is_another_in_each_run_freezes_nobody():
     looks = [listed(START + day * DAY, 1, token=f"job-{day}", role=None) for day in range(3)]
-    roll = after(replace(looks[0], people={1: Person("one"), 2: Person("two")}), *looks[1:])
+    roll = after(replace(looks[0], people={1: NamedMember("one"), 2: NamedMember("two")}), *looks[1:])
     assert [look.is_taken for look in roll.looks] == [True, True, True]
     assert days(roll, 2) == [(None, date(2026, 3, 2))]
     other_right = replace(looks[2], role="admin")
@@ -123,7 +123,7 @@ def test_days_are_utc_days():
 
 
 def test_a_renamed_login_neither_leaves_nor_joins():
-    renamed = Listed(START + DAY, {1: Person("new-name")}, "a", "member")
+    renamed = Listed(START + DAY, {1: NamedMember("new-name")}, "a", "member")
     roll = after(listed(START, 1), renamed)
     assert [(span.user_login, span.to_date) for span in roll.spans] == [("new-name", None)]
     assert (roll.looks[-1].joined_count, roll.looks[-1].left_count) == (0, 0)

@@ -17,7 +17,7 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics.answers import MetricAnswers, span_of
 from gitpulse_assets.metrics.catalogue import shipped_metrics
-from gitpulse_assets.metrics.coverage import Span, coverage_of
+from gitpulse_assets.metrics.coverage import AskedTime, coverage_of
 from gitpulse_assets.metrics.event_days import Collected, judged
 from gitpulse_assets.metrics.parameters import read_values
 from gitpulse_assets.place import Day
@@ -34,7 +34,7 @@ def row(hour: int, verdict: str = "whole", reason: str | None = None, event_type
 
 
 def test_the_ends_of_the_time_count_as_far_as_they_are_in_it():
-    span = Span(AT + timedelta(minutes=45), AT + timedelta(hours=2))
+    span = AskedTime(AT + timedelta(minutes=45), AT + timedelta(hours=2))
     found = coverage_of([row(0), row(1, "thin", "few_events"), row(2)], span)
     assert found.share_whole == pytest.approx(15 / 75)
     assert dict(found.hour_counts) == {"whole": 2, "thin": 1, "missing": 0}
@@ -43,14 +43,14 @@ def test_the_ends_of_the_time_count_as_far_as_they_are_in_it():
 
 
 def test_an_hour_is_as_good_as_the_worst_of_its_types():
-    span = Span(AT, AT + timedelta(minutes=59))
+    span = AskedTime(AT, AT + timedelta(minutes=59))
     rows = [row(0), row(0, "thin", "few_events", "WatchEvent"), row(0, "whole", None, "ForkEvent")]
     found = coverage_of(rows, span)
     assert (found.share_whole, found.hour_counts["thin"]) == (0, 1)
 
 
 def test_hours_on_end_are_one_stretch_where_their_reason_is_the_same():
-    span = Span(AT, AT + timedelta(hours=3, minutes=59))
+    span = AskedTime(AT, AT + timedelta(hours=3, minutes=59))
     rows = [row(0, "missing", "no_file"), row(1, "missing", "no_file"), row(3, "thin", "later_files"), row(2)]
     found = coverage_of(rows, span)
     assert [(one.from_at, one.to_at) for one in found.stretches] == [
@@ -63,7 +63,7 @@ def test_hours_on_end_are_one_stretch_where_their_reason_is_the_same():
 
 
 def test_an_hour_nobody_judged_is_missing():
-    found = coverage_of([], Span(AT, AT + timedelta(minutes=30)))
+    found = coverage_of([], AskedTime(AT, AT + timedelta(minutes=30)))
     assert (found.share_whole, found.hour_counts["missing"]) == (0, 1)
 
 

@@ -20,7 +20,7 @@ from gitpulse_assets.metrics import answers as of_answers
 from gitpulse_assets.metrics.answers import COMPUTED_AT_ONCE, MetricAnswers, locked_database
 from gitpulse_assets.metrics.catalogue import Metric, read_metrics, shipped_metrics
 from gitpulse_assets.metrics.clock import Clock, TooLong
-from gitpulse_assets.metrics.event_days import EventDays, Polled, star_trouble
+from gitpulse_assets.metrics.event_days import EventDays, PolledFeeds, star_trouble
 
 COUNT = next(one for one in shipped_metrics() if one.id == "event_count_offset")
 ENDLESS = "select count(*) from range(1000000) a, range(1000) b where hash(a.range + b.range) = 1"
@@ -158,7 +158,7 @@ def test_no_table_of_a_day_is_opened_any_more_once_the_time_is_over(lake: Lake):
     with locked_database() as con:
         for read in (
             lambda: EventDays(lake).commits(days.versions(), date.min, date.max, over),
-            lambda: days.feed_hours(commits, Polled(), over),
+            lambda: days.feed_hours(commits, PolledFeeds(), over),
             lambda: days.is_filtered(commits, over),
             lambda: days.open([PUBLIC_EVENT], commits, over),
             lambda: days.owned(con, commits, 5, "acme", over),

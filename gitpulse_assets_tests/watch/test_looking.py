@@ -12,7 +12,7 @@ from gitpulse_assets.contracts.sources import RestList
 from gitpulse_assets.github.client import GitHubClient, NewestRecord, Probe
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
-from gitpulse_assets.watch.looking import Round, look_at_all, stop_after_round
+from gitpulse_assets.watch.looking import LookRound, look_at_all, stop_after_round
 from gitpulse_assets.watch.state import Member, Sights, Stop, sights
 
 KEY = "acme/rocket"
@@ -52,12 +52,12 @@ def test_a_change_is_asked_for_when_it_was_seen(tmp_path: Path):
 @pytest.mark.parametrize(
     ("found", "left"),
     [
-        (Round(), STOP),
-        (Round(looked_count=1), None),
-        (Round(looked_count=1, stopped_by="no network"), Stop("no network", NOW)),
+        (LookRound(), STOP),
+        (LookRound(looked_count=1), None),
+        (LookRound(looked_count=1, stopped_by="no network"), Stop("no network", NOW)),
     ],
 )
-def test_only_a_round_that_asked_says_whether_it_is_over(found: Round, left: Stop | None):
+def test_only_a_round_that_asked_says_whether_it_is_over(found: LookRound, left: Stop | None):
     assert stop_after_round(STOP, found, NOW + timedelta(hours=1)) == left
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gitpulse_assets.watch.budget import Cost, Left, Size, by_token, first_cost, hours_needed
+from gitpulse_assets.watch.budget import Left, Size, SyncCost, by_token, first_cost, hours_needed
 from gitpulse_assets.watch.looking import after_run, failed, in_turn, is_due
 from gitpulse_assets.watch.membership import Identity, Wanted, due_owners, follow, wanted_repos
 from gitpulse_assets.watch.state import ListedPage, Listing, Member, Membership, OwnedRepository, Sight
@@ -120,9 +120,9 @@ def test_a_first_refresh_is_counted():
     ("requests", "points", "hours"), [(100, 50, 0), (101, 0, 1), (0, 51, 1), (100 + 2 * 5000 + 1, 0, 3)]
 )
 def test_how_often_the_budget_has_to_come_back(requests: int, points: int, hours: int):
-    assert hours_needed(Cost(requests, points), Left(100, 5000, 50, 5000, 0)) == hours
+    assert hours_needed(SyncCost(requests, points), Left(100, 5000, 50, 5000, 0)) == hours
 
 
 def test_repositories_of_one_token_share_its_budget():
-    sums = by_token([("a", Cost(1, 2, 3.0)), ("b", Cost(9)), ("a", Cost(1, 1, 1.0))])
-    assert sums == {"a": Cost(2, 3, 4.0), "b": Cost(9)}
+    sums = by_token([("a", SyncCost(1, 2, 3.0)), ("b", SyncCost(9)), ("a", SyncCost(1, 1, 1.0))])
+    assert sums == {"a": SyncCost(2, 3, 4.0), "b": SyncCost(9)}
