@@ -6,6 +6,7 @@ repository before its runs begin, by three connections each. What is stored stay
 """
 
 import os
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,8 @@ KEPT_CONNECTIONS, CONNECTIONS_MAX = 4, 20
 # again for a quarter of an hour: so none is silent for long, none old, and no packet waits for half a minute.
 RECYCLE_SECONDS = 300
 ALIVE = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+# By what it is asked for with nearly every event; a migration is made before any process is started.
+CATALOGUE = ("has_table", "_has_asset_key_col_on_connection")
 # One of each part, made by it in this order.
 TABLES = {"runs", "instance_info", "event_logs", "jobs"}
 
@@ -44,6 +47,24 @@ def engine_of(postgres_url: str, pid: int) -> Engine:
     )
 
 
+@cache
+def found_in(postgres_url: str) -> set[tuple[str, str]]:
+    """What this process has found to be in the database's catalogue, by who asked; it stays."""
+    return set()
+
+
+def asked_once(ask: Callable[..., bool], found: set[tuple[str, str]]) -> Callable[..., bool]:
+    """Ask for a table, or a column, until it is there, and then no more: Dagster does with each event."""
+
+    def asked(*question: Any) -> bool:
+        known = (ask.__name__, question[-1])
+        if known not in found and ask(*question):
+            found.add(known)
+        return known in found
+
+    return asked
+
+
 def has_tables(engine: Engine) -> bool:
     """Whether Dagster's tables are there; each part asks it otherwise, on a connection of its own."""
     return set(retry_pg_connection_fn(lambda: inspect(engine).get_table_names())) >= TABLES
@@ -60,6 +81,9 @@ class KeptPostgresStorage(DagsterPostgresStorage):
         for part in parts:
             part._engine = self._engine
             part.optimize_for_webserver = self._limit_time
+        events, found = self.event_log_storage, found_in(postgres_url)
+        for name in CATALOGUE:
+            setattr(events, name, asked_once(getattr(events, name), found))
 
     def _limit_time(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
         """Limit what a statement may take, in milliseconds, as the webserver asks of each part.

@@ -13,8 +13,10 @@ import pytest
 import yaml
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import Connection
+from sqlalchemy.event import listen
 
-from gitpulse_assets.runs.postgres_storage import KEPT_CONNECTIONS
+from gitpulse_assets.runs.postgres_storage import KEPT_CONNECTIONS, asked_once
+from gitpulse_assets.runs.telling import tell_dagster
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.deployment import postgres
 from gitpulse_assets_tests.deployment.compose import ROOT
@@ -123,3 +125,24 @@ def test_the_webserver_limits_what_a_statement_may_take(database: postgres.Serve
         opened.optimize_for_webserver(statement_timeout=4321, pool_recycle=3600, max_overflow=20)
         with connected(opened) as connection:
             assert connection.exec_driver_sql("show statement_timeout").scalar() == "4321ms"
+
+
+def test_what_is_in_the_catalogue_is_asked_once_a_process(database: postgres.Server, tmp_path: Path):
+    told: list[str] = []
+    for number in range(2):
+        with instance(database, tmp_path) as opened:
+            run = create_run_for_test(opened)
+            heard: Any = opened.event_log_storage
+            listen(heard._engine, "before_cursor_execute", lambda *it: told.append(it[2]))
+            told.clear()
+            tell_dagster(opened, run.run_id, [dg.AssetMaterialization("table", partition=str(number))])
+            assert opened.has_dynamic_partition("none", "such") is False
+    assert told
+    assert [statement for statement in told if "pg_catalog" in statement] == []
+
+
+def test_what_is_not_in_the_catalogue_is_asked_for_again():
+    """A table that a migration makes meanwhile."""
+    answers = iter([False, True])
+    ask = asked_once(lambda name: next(answers), set())
+    assert [ask("made_later") for _ in range(3)] == [False, True, True]
