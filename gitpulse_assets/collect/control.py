@@ -305,7 +305,7 @@ def keep_control_total(session: Session, total: ControlTotal, repository: Collec
     """Keep GitHub's counts with ours; the last ones of a run count. What departed is known by then."""
     stream = StreamRun(session, CONTROL_TOTAL)
     # Counts of a walk that the same run has repeated since are written over.
-    stream.open("full", total.after.date, batch_count=0, record_count=0)
+    stream.prepare("full", total.after.date, batch_count=0, record_count=0)
     open_count = total.after.count if total.after.has_pull_requests else repository.open_count
     difference = ours_of(session, has_pull_requests=True) - open_count if open_count is not None else None
     row = {
@@ -324,9 +324,9 @@ def keep_control_total(session: Session, total: ControlTotal, repository: Collec
         "is_known_missing": total.is_known_missing,
         **pull_request_columns(total),
     }
-    stream.keep(session.table(CONTROL_TOTAL, [row]), total.after.date, page_count=0)
-    is_settled = total.is_steady and not total.is_contradicted
-    stream.close("complete" if is_settled else "partial", error=contradiction(session, total))
+    status = "complete" if total.is_steady and not total.is_contradicted else "partial"
+    told = {"status": status, "error": contradiction(session, total)}
+    stream.end(session.table(CONTROL_TOTAL, [row]), total.after.date, page_count=0, **told)
 
 
 def pull_request_columns(total: ControlTotal) -> dict[str, int | bool]:

@@ -26,7 +26,7 @@ def collect_departures(session: Session, repository_id: int) -> ManifestRow | No
     if not walk:
         return None
     stream = StreamRun(session, DEPARTURE)
-    stream.open("full", walk[0].known_as_of)
+    stream.prepare("full", walk[0].known_as_of)
     missing = [
         MissingIssue(row["issue_id"], row["issue_node_id"], row["issue_number"])
         for row in missing_issues(session, walk)

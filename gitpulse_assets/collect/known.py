@@ -34,8 +34,8 @@ def ask(
     """Run `sql/collect/<question>.sql` on the stored tables and the given bronze batches."""
     received = sum(row.record_count for row in session.manifest.rows())
     with session.lake.reading(session.repo), connect() as con, sized(con, received):
-        for contract in stored:
-            con.register(f"stored_{contract.name}", session.lake.dataset(contract, session.repo))
+        for name, dataset in session.lake.datasets("silver", session.repo, stored).items():
+            con.register(f"stored_{name}", dataset)
         for contract, chosen in batches.items():
             dataset = session.lake.bronze_dataset(contract, session.repo, chosen)
             con.register(f"bronze_{contract.name}", dataset)
@@ -44,8 +44,7 @@ def ask(
 
 def unmerged(session: Session, contract: TableContract) -> list[tuple[str, range]]:
     """Name the batches of a stream that no merge has taken in."""
-    commit = session.lake.commit("silver", session.repo)
-    merged = commit.merged.get(contract.name, {}) if commit else {}
+    merged = session.merged.get(contract.name, {})
     return unmerged_batches(session.manifest.rows(), contract.name, merged)
 
 

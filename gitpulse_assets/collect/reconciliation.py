@@ -26,9 +26,8 @@ def keep_reconciliation(session: Session) -> None:
         **page_counts(session, walk),
     }
     stream = StreamRun(session, RECONCILIATION)
-    stream.open("full", walk[0].known_as_of)
-    stream.keep(session.table(RECONCILIATION, [row]), walk[0].finished_at, page_count=0)
-    stream.close("complete")
+    stream.prepare("full", walk[0].known_as_of)
+    stream.end(session.table(RECONCILIATION, [row]), walk[0].finished_at, page_count=0)
 
 
 def page_counts(session: Session, walk: Sequence[ManifestRow]) -> dict[str, int]:

@@ -41,7 +41,7 @@ def collect_repository(session: Session) -> CollectedRepository:
     if answer.is_unchanged:
         stream.look(answer.date, etag=answer.etag)
         return CollectedRepository(known_id or 0, known_count, answer.date, is_unchanged=True)
-    stream.open("full", answer.date, etag=answer.etag)
+    stream.prepare("full", answer.date, etag=answer.etag)
     if answer.repository_id is not None:
         refuse_replaced(session, answer.repository_id, known_id)
         row = {
@@ -49,8 +49,9 @@ def collect_repository(session: Session) -> CollectedRepository:
             "repository_id": answer.repository_id,
             "payload_json": answer.payload.decode(),
         }
-        stream.keep(session.table(REPOSITORY, [row]), answer.date, page_count=1)
-    stream.close("complete")
+        stream.end(session.table(REPOSITORY, [row]), answer.date, page_count=1)
+    else:
+        stream.close("complete")
     return CollectedRepository(
         answer.repository_id or known_id or 0,
         answer.open_issues_count,

@@ -19,6 +19,7 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.errors import CursorRefused
+from gitpulse_assets.lake.commit import MergedCounts
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, Status, WalkKind
@@ -66,8 +67,13 @@ class Session:
 
     def is_merged_before(self, contract: TableContract) -> bool:
         """Whether any merge has taken in records of the table's stream."""
+        return bool(self.merged.get(contract.name))
+
+    @cached_property
+    def merged(self) -> MergedCounts:
+        """Which batches of each stream a merge has taken in; this run merges behind the collection only."""
         commit = self.lake.commit("silver", self.repo)
-        return commit is not None and bool(commit.merged.get(contract.name))
+        return commit.merged if commit else {}
 
     def known_state(self, contract: TableContract) -> KnownState:
         """Return how far the table's stream is merged."""
@@ -126,6 +132,11 @@ class StreamRun:
 
     def open(self, walk_kind: WalkKind, as_of_at: dt.datetime, **changes: Any) -> None:
         """Register the run; `changes` are further columns of the manifest."""
+        self.prepare(walk_kind, as_of_at, **changes)
+        self._put(self.row)
+
+    def prepare(self, walk_kind: WalkKind, as_of_at: dt.datetime, **changes: Any) -> None:
+        """Begin the run's row, which is stored with its first batch: nothing of it is lost before that."""
         known = self._session.manifest.row(self._session.run_id, self._contract.name)
         row = known or ManifestRow.of(
             self._session.repo,
@@ -138,7 +149,7 @@ class StreamRun:
         self._cost_before = (row.request_count, row.quota_cost)
         self._now = as_of_at
         begun = {"status": "running", "finished_at": None, "error": None}
-        self._put(row, walk_kind=walk_kind, as_of_at=as_of_at, **begun | changes)
+        self.row = replace(row, walk_kind=walk_kind, as_of_at=as_of_at, **begun | changes)
 
     def look(self, as_of_at: dt.datetime, **changes: Any) -> ManifestRow:
         """Register that nothing of the stream had changed, in one step, and return its row."""
@@ -165,6 +176,13 @@ class StreamRun:
     def completed(at: dt.datetime) -> dict[str, Any]:
         """What `keep` is given for the batch that ends a walk, so that no crash parts the two."""
         return {"status": "complete", "finished_at": at}
+
+    def end(
+        self, batch: pa.Table, date: dt.datetime, page_count: int, status: Status = "complete", **changes: Any
+    ) -> None:
+        """Keep the run's last batch and end the stream, in one step."""
+        self.keep(batch, date, page_count, status=status, finished_at=date, **changes)
+        self._session.meter.settle(self._apis)
 
     def tell(self, waiting_page_count: int, waiting_count: int, what: str, quota_left: int | None) -> None:
         """Tell whoever watches how far the walk is, with the pages and records that wait to be stored."""

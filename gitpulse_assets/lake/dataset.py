@@ -105,10 +105,16 @@ def open_batches(
     ]
     if not runs:
         return empty_dataset(contract)
-    # One process wrote a run, under one contract: its first batch speaks for all of them.
-    schemas = [read_schema(contract, _batch_schema(store, keys[0]), store.uri(keys[0])) for keys in runs]
     parquet = parquet_format()
-    fragments = [_fragment(parquet, store.source(key)) for keys in runs for key in keys]
+    schemas, firsts = list[pa.Schema](), list[ds.Fragment]()
+    for keys in runs:
+        # One process wrote a run, under one contract: its first batch speaks for all of them.
+        first = _opened_batch(parquet, store, keys[0])
+        schemas.append(read_schema(contract, _stored_schema(first, store, keys[0]), store.uri(keys[0])))
+        # One that stays open is not asked for again; of many runs none does.
+        firsts.append(first if len(runs) == 1 else _fragment(parquet, store.source(keys[0])))
+    further = [[_fragment(parquet, store.source(key)) for key in keys[1:]] for keys in runs]
+    fragments = [one for first, rest in zip(firsts, further, strict=True) for one in (first, *rest)]
     return ds.FileSystemDataset(fragments, weakest(schemas), parquet)
 
 
@@ -117,11 +123,11 @@ def _fragment(parquet: ds.ParquetFileFormat, source: str | pa.NativeFile) -> ds.
     return parquet.make_fragment(source, filesystem)
 
 
-def _batch_schema(store: Store, key: str) -> pa.Schema:
+def _opened_batch(parquet: ds.ParquetFileFormat, store: Store, key: str) -> ds.Fragment:
     opened = store.open(key)
     if opened is None:
         raise damaged(store, key, "the manifest counts this batch, but it is gone")
-    return _stored_schema(ds.ParquetFileFormat().make_fragment(opened.file), store, key)
+    return parquet.make_fragment(opened.file)
 
 
 def _stored_schema(fragment: ds.Fragment, store: Store, key: str) -> pa.Schema:

@@ -73,7 +73,13 @@ class Lake:
         """
         if contract.layer == "bronze":
             return open_table(self.store, contract, place).dataset
-        return open_published(self.store, contract.layer, place, contract)
+        return self.datasets(contract.layer, place, [contract])[contract.name]
+
+    def datasets(
+        self, layer: Layer, place: Place, contracts: Iterable[TableContract]
+    ) -> dict[str, ds.Dataset]:
+        """Published tables of a layer by name, each as `dataset` has it: maybe not of the same merge."""
+        return open_published(self.store, layer, place, contracts)
 
     def mergeable(
         self, layer: Layer, place: Place, contracts: Iterable[TableContract]

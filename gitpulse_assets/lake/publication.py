@@ -89,12 +89,12 @@ class Publication:
         with pa.OSFile(str(path), "rb") as file:
             fingerprint = file_fingerprint(file)
         self._store.put(staged, path)
-        key = paths.table_key(contract, self.place, part)
-        found = self._store.head(key)
+        before = self.previous.tables.get(name) if self.previous else None
         self._tables[name] = PlannedTable(
             name=name,
-            key=key,
-            etag=found.etag if found else None,
+            key=paths.table_key(contract, self.place, part),
+            # What is not so any more is found when it is replaced.
+            etag=before.etag if before else None,
             staged=staged,
             row_count=written.row_count,
             size_bytes=written.size_bytes,

@@ -51,15 +51,18 @@ def open_snapshot(store: Store, layer: Layer, place: Place, contracts: Iterable[
         pause(POLL_SECONDS)
 
 
-def open_published(store: Store, layer: Layer, place: Place, contract: TableContract) -> ds.Dataset:
-    """Open one table, as it lies there now; raises ObjectDamaged where no merge published it so."""
+def open_published(
+    store: Store, layer: Layer, place: Place, contracts: Iterable[TableContract]
+) -> dict[str, ds.Dataset]:
+    """Open each table, as it lies there now; raises ObjectDamaged where no merge published one so."""
     commit = commit_in_force(store, layer, place)
-    table = open_table(store, contract, place)
-    # A commit of an older version does not name what another step published.
-    is_named = commit is None or contract.name in commit.tables
-    if is_named and _stray(commit, {contract.name: table}):
-        refuse_damaged(store, layer, place, commit, (contract.name, table))
-    return table.dataset
+    tables = {contract.name: open_table(store, contract, place) for contract in contracts}
+    for name, table in tables.items():
+        # A commit of an older version does not name what another step published.
+        is_named = commit is None or name in commit.tables
+        if is_named and _stray(commit, {name: table}):
+            refuse_damaged(store, layer, place, commit, (name, table))
+    return {name: table.dataset for name, table in tables.items()}
 
 
 def refuse_damaged(

@@ -98,7 +98,8 @@ class Witnesses:
 
     def _distinct(self, table: TableContract, columns: list[str]) -> list[dict[str, str]]:
         with reading(self._store, paths.table_key(table, self._place)):
-            rows = open_published(self._store, "silver", self._place, table).to_table(columns=columns)
+            found = open_published(self._store, "silver", self._place, [table])
+            rows = found[table.name].to_table(columns=columns)
         return pa.table(rows).group_by(columns).aggregate([]).to_pylist()
 
     def _named_by_pages(self) -> Iterator[RunOfStream]:

@@ -17,7 +17,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 
 SHOWN = (ISSUE_CURRENT, ISSUE_LABELS, ISSUE_ASSIGNEES, ISSUE_BODY, ISSUE_TRANSITIONS)
-WRITE_COUNT = 45
+WRITE_COUNT = 38
 
 
 def cases(*suite: tuple[int, bool]) -> list:
@@ -97,7 +97,7 @@ def test_the_crashes_below_cover_every_write(changed_world, make_product, synced
     assert store.write_count == WRITE_COUNT
 
 
-@pytest.mark.parametrize(("write", "is_after"), cases((28, True)))
+@pytest.mark.parametrize(("write", "is_after"), cases((26, True)))
 def test_case_23_a_crash_at_any_write(
     changed_world, make_product, synced_folder, untroubled, crashing, write, is_after
 ):

@@ -1,10 +1,12 @@
 """An unchanged repository costs its look and nothing else; whatever is left to be done is done even so."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,9 @@ from gitpulse_assets.contracts.bronze import MANIFEST, REPOSITORY
 from gitpulse_assets.contracts.silver import REPOSITORY as KNOWN_REPOSITORY
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest
+from gitpulse_assets.lake.store import Store
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_swing_days import MART_ISSUE_SWING_DAYS
 from gitpulse_assets.pipeline import rest
@@ -46,12 +50,37 @@ def refresh_of(reader: Reader, **options: bool) -> None:
         refresh(reader.lake, client, REPO, f"run-{reader.run_count}", **options)
 
 
+class CountingStore:
+    """A store that counts what is asked of which object."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked: Counter[tuple[str, str]] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+
+        def counted(key: str, *rest: Any, **named: Any) -> Any:
+            self.asked[name, key] += 1
+            return found(key, *rest, **named)
+
+        return counted if callable(found) else found
+
+
 @pytest.fixture(scope="module")
-def refreshed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The lake after one refresh, to be copied."""
+def refreshed_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter[tuple[str, str]]]:
+    """The folder of a lake after one refresh, and what that asked of the lake."""
     reader = Reader(small_world(), REPO, tmp_path_factory.mktemp("refreshed"))
+    store: Any = CountingStore(reader.lake.store)
+    reader.lake = Lake(store)
     refresh_of(reader)
-    return reader.folder
+    return reader.folder, store.asked
+
+
+@pytest.fixture(scope="module")
+def refreshed_folder(refreshed_once: tuple[Path, Counter[tuple[str, str]]]) -> Path:
+    """The lake after one refresh, to be copied."""
+    return refreshed_once[0]
 
 
 @pytest.fixture
@@ -84,6 +113,20 @@ def published_as_of(reader: Reader) -> datetime:
     """The moment the published tables are of."""
     states = reader.lake.dataset(SYNC_STATE, REPO).to_table().to_pylist()
     return next(row["as_of_at"] for row in states if row["stream"] == "issues")
+
+
+def test_a_first_refresh_asks_a_store_for_nothing_twice_that_it_knows(
+    refreshed_once: tuple[Path, Counter[tuple[str, str]]],
+):
+    """Of a small repository each request to S3 costs as much as a statement."""
+    _, asked = refreshed_once
+    assert [key for name, key in asked if name == "head" and key != MANIFEST_KEY] == [
+        paths.commit_key("silver", REPO)
+    ]
+    assert not [key for name, key in asked if name == "source"]
+    assert asked["put", MANIFEST_KEY] == 8
+    assert asked["get", MANIFEST_KEY] <= 3
+    assert asked["get", paths.commit_key("silver", REPO)] <= 14
 
 
 def test_a_look_that_finds_nothing_writes_its_row_of_the_manifest_alone(reader: Reader, refreshed: Refresh):
