@@ -60,7 +60,7 @@ def untold(watched: Watched) -> str:
     return left_undone([row for row in rows if row.run_id == run_id])
 
 
-@pytest.mark.dear
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_24_judged_a_first_walk_of_420_records_with_one_answer_cut(
     watched, kind, pytestconfig, tmp_path_factory
@@ -131,7 +131,7 @@ def test_24_judged_370_events_cut_for_good_are_told(tokenless):
     assert "lifecycle" in slice_ or "snapshot only" in slice_
 
 
-@pytest.mark.dear
+@pytest.mark.slow
 def test_24_judged_150_label_changes_with_one_answer_cut(pytestconfig, tmp_path):
     """It was: 49 of them lost without a warning."""
     watched = synced(pytestconfig, tmp_path, judged_world)

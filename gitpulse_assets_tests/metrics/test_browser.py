@@ -12,7 +12,7 @@ from gitpulse_assets_tests.serve.conftest import app_of, served
 
 __all__ = ["browser"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.dear]
+pytestmark = [pytest.mark.browser, pytest.mark.dear]
 
 
 @pytest.fixture(scope="module")
