@@ -60,6 +60,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--repositories", type=int, default=8)
 
 
+# Dagster's page of assets was not there after a minute where ten processes waited for each of two cores.
+PATIENCE_MILLISECONDS = 180_000
+
+
 class Receiver(ThreadingHTTPServer):
     """Where alerts arrive: a webhook on loopback."""
 
@@ -317,7 +321,7 @@ def browsing(deployment: Deployment) -> Iterator[Page]:
             http_credentials={"username": ADMIN[0], "password": ADMIN[1]},
             viewport={"width": 1600, "height": 1200},
         )
-        context.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
         yield context.new_page()
         browser.close()
