@@ -29,7 +29,8 @@ def test_a_subject_that_there_is_not_is_told_in_one_line(monkeypatch):
 LINEAGE = "unit/test_lineage.py::test_the_stored_lineage_is_that_of_the_statements"
 # What a process with the subject has to pass beside its own tests; `-k` names what is the subject's.
 STANDARD = ("collect/test_streams.py", "unit/silver/test_streams.py", "-k", "issue_timeline or comment")
-BROWSER = ("people/test_browser.py", "-m", "dear")
+# In a browser, and the recorded pull requests through every mart.
+DEAR_OF_SUBJECT = ("people", "-m", "dear and not slow")
 FOLDING, RETENTION = "folding/test_folding.py", "retention/test_retention.py"
 DEAR = (
     "marts/test_marts.py",
@@ -49,7 +50,7 @@ DEAR = (
         pytest.param(STANDARD, id="of every stream"),
         pytest.param(DEAR, id="of every mart and lake"),
         pytest.param((FOLDING, RETENTION), id="of every upkeep", marks=pytest.mark.slow),
-        pytest.param(BROWSER, id="in a browser"),
+        pytest.param(DEAR_OF_SUBJECT, id="of the subject, dear"),
     ],
 )
 def test_tests_pass_in_a_process_that_chose_the_subject(tests: tuple[str, ...]):
