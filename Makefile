@@ -44,17 +44,15 @@ init: .venv/runtime  ## your own repositories: asks, checks, says the cost, refr
 dev: .venv/runtime  ## Dagster's UI on http://127.0.0.1:3000
 	$(BIN)/gitpulse ui
 
-# A fifth of a run's CPU is malloc below DuckDB's planning: with more of what was freed kept at hand, 3 in 100 of all less.
-AT_HAND := GLIBC_TUNABLES=glibc.malloc.tcache_count=4000
-
 test: .venv/dev  ## the test suite
-	$(AT_HAND) $(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not dear" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow and not dear" $(ARGS)
 
-# Where a dear test is, in alphabetical order but for what takes longest, beside which the others are done.
+# Where a dear test is, in alphabetical order but for what takes longest, beside which the others are done. Those of
+# people/ are tests of test_chosen.py, in a process that chose their subject.
 LONGEST := $(addprefix gitpulse_assets_tests/,unit/test_chosen.py action/test_action.py)
 DEAR = $(LONGEST) $(filter-out $(LONGEST),$(sort $(shell grep -rl --include='test_*.py' --exclude-dir=people 'mark\.dear' gitpulse_assets_tests)))
 test-dear: .venv/dev  ## what costs too much for everybody's suite: browsers, recorded repositories, long runs (minutes)
-	$(AT_HAND) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "dear and not slow" $(DEAR) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "dear and not slow" $(DEAR) $(ARGS)
 
 prove: .venv/dev  ## what the suite tries a few times, hundreds of times: kills at any moment, generated histories (hours)
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal --hypothesis-profile prove --ignore gitpulse_assets_tests/deployment $(ARGS)
