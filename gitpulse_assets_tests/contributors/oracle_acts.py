@@ -56,8 +56,10 @@ def is_whose(login: str, account: Account, world: World) -> bool:
     """Whether it is an account's login: now, or before where no other account has it now."""
     if account.login.lower() == login:
         return True
-    others = {word.author.login.lower() for thread in world.threads for word in thread.words}
-    return account.old_login.lower() == login and login not in others
+    # Who has it now is asked last: it looks through every word of the world.
+    return account.old_login.lower() == login and not any(
+        word.author.login.lower() == login for thread in world.threads for word in thread.words
+    )
 
 
 def is_member(world: World, account: Account, association: str, at: datetime) -> bool:
