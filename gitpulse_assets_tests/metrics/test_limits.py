@@ -1,6 +1,5 @@
 """Whatever a metric's SQL does, it reads nothing but the views put before it, and comes to an end."""
 
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from gitpulse_assets.contracts.events import PUBLIC_EVENT
 from gitpulse_assets.events.feed_hours import FeedHours
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.metrics import answers as of_answers
+from gitpulse_assets.metrics import clock as of_clock
 from gitpulse_assets.metrics.answers import COMPUTED_AT_ONCE, MetricAnswers, locked_database
 from gitpulse_assets.metrics.catalogue import Metric, read_metrics, shipped_metrics
 from gitpulse_assets.metrics.clock import Clock, TooLong
@@ -169,11 +169,21 @@ def test_no_table_of_a_day_is_opened_any_more_once_the_time_is_over(lake: Lake):
                 read()
 
 
-def test_the_wait_for_a_turn_is_not_counted():
-    clock, turn = Clock(0.05), threading.Semaphore(0)
-    threading.Timer(0.1, turn.release).start()
-    with clock.waiting(turn):
+def test_the_wait_for_a_turn_is_not_counted(monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr(of_clock, "monotonic", lambda: now[0])
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        now[0] += 3600
+        yield
+
+    clock = Clock(5)
+    with clock.waiting(turn()):
         clock.check()
+        now[0] += 5
+        with pytest.raises(TooLong):
+            clock.check()
 
 
 def test_what_is_begun_after_the_time_is_stopped_too():
