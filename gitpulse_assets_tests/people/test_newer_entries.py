@@ -1,5 +1,6 @@
 """A long conversation that changed is asked for what is newer, and whole again where that does not fit."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -28,10 +29,15 @@ REPO = Repo("acme", "rocket")
 
 
 class Long:
-    """A repository of long pull requests that was read once."""
+    """A repository of long pull requests that was read once; `begun`: the lake that such a reading left."""
 
     def __init__(
-        self, folder: Path, count: int = 1, comments: int = 101, requested: User | None = None
+        self,
+        folder: Path,
+        count: int = 1,
+        comments: int = 101,
+        requested: User | None = None,
+        begun: Path | None = None,
     ) -> None:
         self.world = World("2026-01-01T00:00:00Z")
         self.acts = self.world.add_repository(REPO.key)
@@ -41,8 +47,11 @@ class Long:
                 self.acts.request_review(thread, self.world.clock, None, requested)
             self.said = [self.acts.comment(thread, self.world.clock + at) for at in range(comments)]
         self.world.advance(seconds=DAY_SECONDS)
-        self.reader = Reader(self.world, REPO, folder)
-        self.reader.sync()
+        if begun:
+            shutil.copytree(begun, folder)
+        self.reader = Reader(self.world, REPO, folder, run_count=int(begun is not None))
+        if not begun:
+            self.reader.sync()
         self.world.advance(seconds=DAY_SECONDS)
 
     def opened(self) -> Issue:
@@ -65,6 +74,18 @@ class Long:
         return [bool(row["is_newer_part"]) for row in rows(self.reader, contributors.CONVERSATION_THREAD)]
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake of one long pull request after its first sync, to be copied."""
+    return Long(tmp_path_factory.mktemp("long") / "lake").reader.folder
+
+
+@pytest.fixture
+def long(begun: Path, tmp_path: Path) -> Long:
+    """One long pull request that was read once."""
+    return Long(tmp_path / "lake", begun=begun)
+
+
 def parts(reader: Reader) -> int:
     """How many answers with what was newer were received."""
     kept = [row for row in reader.lake.manifest(REPO).rows() if row.stream == ISSUE_TIMELINE.name]
@@ -83,8 +104,7 @@ def test_20_changed_threads_of_over_100_entries_cost_12_requests_and_points_at_m
     assert points <= 12
 
 
-def test_an_old_comment_that_is_deleted_is_gone_at_once_though_others_came(tmp_path):
-    long = Long(tmp_path / "lake")
+def test_an_old_comment_that_is_deleted_is_gone_at_once_though_others_came(long):
     long.acts.comment(long.threads[0], long.world.clock - 60)
     long.acts.delete_comment(long.said[0], long.world.clock - 50, None)
     long.refreshed()
@@ -92,8 +112,7 @@ def test_an_old_comment_that_is_deleted_is_gone_at_once_though_others_came(tmp_p
     assert long.is_newer_part == [False]
 
 
-def test_an_old_review_that_is_dismissed_says_so_at_once_and_is_read_whole_for_that_once(tmp_path):
-    long = Long(tmp_path / "lake")
+def test_an_old_review_that_is_dismissed_says_so_at_once_and_is_read_whole_for_that_once(long):
     long.acts.dismiss(long.review, long.world.clock - 60, None)
     long.refreshed()
     assert unlike(long.reader, long.acts) == []
@@ -104,8 +123,7 @@ def test_an_old_review_that_is_dismissed_says_so_at_once_and_is_read_whole_for_t
     assert long.is_newer_part == [True]
 
 
-def test_what_is_newer_is_paged_to_its_end_and_the_sweep_reads_all_of_it_again(tmp_path):
-    long = Long(tmp_path / "lake")
+def test_what_is_newer_is_paged_to_its_end_and_the_sweep_reads_all_of_it_again(long):
     for at in range(120):
         long.acts.comment(long.threads[0], long.world.clock - 200 + at)
     long.refreshed()
@@ -117,8 +135,7 @@ def test_what_is_newer_is_paged_to_its_end_and_the_sweep_reads_all_of_it_again(t
     assert differences(long.reader.lake, REPO) == {}
 
 
-def test_a_review_begun_before_what_is_newer_and_submitted_since_is_read_whole_by_the_next_refresh(tmp_path):
-    long = Long(tmp_path / "lake")
+def test_a_review_begun_before_what_is_newer_and_submitted_since_is_read_whole_by_the_next_refresh(long):
     long.acts.repository.since_goes_by_beginning = True
     (thread,), reviewer = long.threads, User(7, "alice", "User", "U_7")
     long.acts.review(
@@ -136,9 +153,8 @@ def test_a_review_begun_before_what_is_newer_and_submitted_since_is_read_whole_b
 
 
 def test_a_review_that_a_comment_names_counts_from_no_draft_and_is_asked_for_again_when_the_answer_is_cut(
-    tmp_path,
+    long,
 ):
-    long = Long(tmp_path / "lake")
     long.acts.repository.since_goes_by_beginning = True
     (thread,), reviewer = long.threads, User(7, "alice", "User", "U_7")
     drafted_at, submitted_at = long.world.clock - 3 * DAY_SECONDS, long.world.clock - 60
@@ -158,8 +174,7 @@ def test_a_review_that_a_comment_names_counts_from_no_draft_and_is_asked_for_aga
     assert [line for line in long.reader.app.log[before:] if "comments" in line.asked] == []
 
 
-def test_a_long_thread_of_a_lake_of_the_version_before_keeps_replies_that_were_edited(tmp_path):
-    long = Long(tmp_path / "lake")
+def test_a_long_thread_of_a_lake_of_the_version_before_keeps_replies_that_were_edited(long):
     (thread,), at = long.threads, long.world.clock - 3600
     long.acts.review(thread, at, None, "COMMENTED", drafted_at=(at,))
     long.acts.reply(thread.review_comments[0], at, None)
@@ -193,8 +208,7 @@ def test_who_was_renamed_before_they_reviewed_is_no_longer_asked_for_a_review(tm
     assert row["requested_reviewer_logins"] == []
 
 
-def test_a_reply_on_a_line_of_a_long_thread_costs_no_second_reading(tmp_path):
-    long = Long(tmp_path / "lake")
+def test_a_reply_on_a_line_of_a_long_thread_costs_no_second_reading(long):
     (thread,) = long.threads
     at = long.world.clock - 60
     long.acts.review(thread, at, None, "COMMENTED", drafted_at=(at,))
@@ -206,8 +220,7 @@ def test_a_reply_on_a_line_of_a_long_thread_costs_no_second_reading(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["partial_data", pytest.param("unserved_issue", marks=pytest.mark.slow)])
-def test_one_whose_newer_part_is_withheld_is_marked_and_read_whole_when_it_changes_again(tmp_path, kind):
-    long = Long(tmp_path / "lake")
+def test_one_whose_newer_part_is_withheld_is_marked_and_read_whole_when_it_changes_again(long, kind):
     for at in range(120):
         long.acts.comment(long.threads[0], long.world.clock - 200 + at)
     number = long.threads[0].number
