@@ -26,7 +26,7 @@ from gitpulse_assets.lake.s3_store import connect
 from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.conftest import absent
 
-START_SECONDS = 40
+START_SECONDS = 300
 BUCKET = "lake"
 
 
@@ -104,7 +104,7 @@ class S3Server:
 
     def _wait(self) -> None:
         end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end:
+        while time.monotonic() < end and self._process and self._process.poll() is None:
             try:
                 self._make_bucket()
                 # A write, since opening asks the server once a process only; of a byte, since an empty

@@ -20,7 +20,7 @@ from gitpulse_assets.settings import load_settings
 from gitpulse_assets.watch.watch_list import watch_list
 from gitpulse_assets_tests.cli.conftest import REPO, TOKEN
 
-SECONDS_MAX = 120
+SECONDS_MAX = 240
 
 
 @pytest.fixture

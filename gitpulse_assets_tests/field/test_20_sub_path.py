@@ -22,7 +22,7 @@ from gitpulse_assets_tests.answer_lakes import sync
 from gitpulse_assets_tests.conftest import absent
 from gitpulse_assets_tests.field.github_reader import REPO
 
-START_SECONDS = 60
+START_SECONDS = 240
 LINK = re.compile(r'(?:href|src|action)="(/[^"#]*)')
 
 

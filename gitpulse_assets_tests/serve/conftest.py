@@ -20,7 +20,7 @@ from gitpulse_assets.serve.app import create_app
 from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.answer_lakes import copy_filled, copy_recorded
 
-START_SECONDS = 60
+START_SECONDS = 240
 
 
 @pytest.fixture(scope="session")
