@@ -1,5 +1,6 @@
 """Somebody goes by the login of the answer that came last and told it, and is forgotten under every one."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,17 +54,16 @@ def test_who_was_renamed_goes_by_the_newest_login_though_an_answer_that_told_not
     assert seen == ["alice", "alice2", "alice2"]
 
 
-@pytest.mark.parametrize(("forgotten", "left"), [("alice2", {("alice", 8)}), ("alice", {("alice2", 7)})])
-def test_who_was_renamed_is_forgotten_under_the_former_login_and_its_new_bearer_is_not(
-    tmp_path, forgotten, left
-):
+@pytest.fixture(scope="module")
+def renamed(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Whoever read what alice said before and after she was renamed, and what the next alice did."""
     world = World("2026-01-01T00:00:00Z")
     acts = world.add_repository(REPO.key)
     alice, other = User(7, "alice", "User", "U_7"), User(8, "alice", "User", "U_8")
     first, second = (acts.open(world.clock, None, "Title") for _ in range(2))
     for issue in (first, second):
         acts.comment(issue, world.clock, alice)
-    reader = Reader(world, REPO, tmp_path / "lake")
+    reader = Reader(world, REPO, tmp_path_factory.mktemp("renamed") / "lake")
     world.advance(seconds=DAY_SECONDS)
     reader.sync()
     alice.login = "alice2"
@@ -72,6 +72,15 @@ def test_who_was_renamed_is_forgotten_under_the_former_login_and_its_new_bearer_
         acts.comment(second, world.clock, who)
     world.advance(seconds=DAY_SECONDS)
     reader.sync()
+    return reader
+
+
+@pytest.mark.parametrize(("forgotten", "left"), [("alice2", {("alice", 8)}), ("alice", {("alice2", 7)})])
+def test_who_was_renamed_is_forgotten_under_the_former_login_and_its_new_bearer_is_not(
+    tmp_path, renamed, forgotten, left
+):
+    shutil.copytree(renamed.folder, tmp_path / "lake")
+    reader = Reader(renamed.world, REPO, tmp_path / "lake")
     assert logins_of(reader) == {("alice", 7), ("alice2", 7), ("alice", 8)}
     forget_person(reader.lake, forgotten)
     assert repos_naming(reader.lake, forgotten) == {REPO}
@@ -96,10 +105,12 @@ class Forgetting:
     """A lake of two repositories and the members of their organisation.
 
     Of a person who was renamed since and is no member any more, the first repository and the list tell by
-    the former login alone.
+    the former login alone. `begun`: the lake that such a reading left.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, begun: Path | None = None) -> None:
+        if begun:
+            shutil.copytree(begun, folder)
         self.world = world = World("2026-01-01T00:00:00Z")
         self.alice = alice = User(7, "alice", "User", "U_7")
         self.readers = []
@@ -112,8 +123,9 @@ class Forgetting:
             else:
                 members.leave(alice, world.clock)
             world.advance(seconds=DAY_SECONDS)
-            self.readers.append(Reader(world, repo, folder))
-            self.readers[-1].sync()
+            self.readers.append(Reader(world, repo, folder, run_count=int(begun is not None)))
+            if not begun:
+                self.readers[-1].sync()
             alice.login = "alicia"
         self.lake: Lake = self.readers[0].lake
         self.left = 9
@@ -144,9 +156,17 @@ class Forgetting:
         return {login for reader in self.readers for login, _ in logins_of(reader)} | listed
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake of both repositories, to be copied."""
+    folder = tmp_path_factory.mktemp("forgetting") / "lake"
+    Forgetting(folder)
+    return folder
+
+
 @pytest.fixture
-def forgetting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Forgetting:
-    made = Forgetting(tmp_path / "lake")
+def forgetting(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Forgetting:
+    made = Forgetting(tmp_path / "lake", begun)
     monkeypatch.setattr(forget, "load_definitions", lambda: None)
     monkeypatch.setattr(forget, "rebuild", made.rebuild)
     return made
