@@ -89,28 +89,35 @@ class FeedHours:
     """The stretches of each feed by its name in lower case; `private`: those that no organisation's has.
 
     `since`: from when on a name leads to its repository, where it led to another one before; `ids`: by which
-    the repositories of all feeds are known, None of one whose id nothing told.
+    the repositories of all feeds are known, None of one whose id nothing told. `moved`: those that are
+    another owner's now, and in the feed of the one they are named after no longer.
     """
 
     stretches: Mapping[str, Sequence[Stretch]]
     private: frozenset[str] = frozenset()
     since: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     ids: Mapping[str, int | None] = field(default_factory=dict[str, int | None])
+    moved: frozenset[str] = frozenset()
 
     def followed(self) -> list[Followed]:
         """The feeds that there are, in order, with what their repositories are known by."""
         names = sorted({*self.ids, *self.stretches})
         return [{"feed_name": name, "repository_id": self.ids.get(name)} for name in names]
 
-    def called(self, name: str, names: Collection[str], since_at: datetime | None) -> "FeedHours":
+    def called(
+        self, name: str, names: Collection[str], owned_in: tuple[datetime, datetime] | None
+    ) -> "FeedHours":
         """The same, where the feeds of some names, and no others, prove it of the repository of one.
 
-        `since_at`: from when on it is known to be its owner's, whose feed proves it, too; None: never.
+        `owned_in`: from when and until when it is known to be its owner's, whose feed proves it, too; None:
+        never.
         """
         every = [one for other in names for one in self.stretches.get(other, ())]
-        if since_at and not self.private.intersection(names):
+        if owned_in and not self.private.intersection(names):
+            since_at, end_at = owned_in[0], owned_in[1] + SHOWN_WITHIN
             owners = self.stretches.get(owner_feed(name), ())
-            every += [(max(begin, since_at), end) for begin, end in owners if since_at <= end]
+            inside = [(max(begin, since_at), min(end, end_at)) for begin, end in owners]
+            every += [(begin, end) for begin, end in inside if begin <= end]
         # What its owner's feed proves is among them.
         return replace(self, stretches={**self.stretches, name: every}, private=self.private | {name})
 
@@ -139,7 +146,7 @@ class FeedHours:
         return merged([*self.whole(name), *every])
 
     def _of(self, name: str) -> list[Sequence[Stretch]]:
-        names = [name] if name in self.private else [name, owner_feed(name)]
+        names = [name] if name in self.private | self.moved else [name, owner_feed(name)]
         return [self.stretches.get(one, ()) for one in names]
 
     def hours(self, first: datetime, last: datetime) -> pa.Table:

@@ -46,6 +46,7 @@ class FeedState(msgspec.Struct, frozen=True):
     `hidden`: the families of which it showed nothing, so that the same answer again does not prove that
     nothing came; `span`: the stretch that goes on; `wait_seconds`: how long it is left alone.
     `trouble`: why it was not answered last, at `failed_at`. `stars`: as they were counted last.
+    `repository_name`: what its newest event calls the repository; None of an organisation's.
     """
 
     target_id: int | None = msgspec.field(default=None, name="repository_id")
@@ -57,6 +58,7 @@ class FeedState(msgspec.Struct, frozen=True):
     trouble: str = ""
     failed_at: datetime | None = None
     stars: Stars | None = None
+    repository_name: str | None = None
 
     @property
     def asked_at(self) -> datetime | None:
@@ -93,6 +95,11 @@ class Feeds(msgspec.Struct, frozen=True):
             for name, state in states
         ]
 
+    def moved(self) -> list[str]:
+        """The feeds, in lower case, whose repository is another owner's now than the one it was asked by."""
+        called = ((name.lower(), state.repository_name) for name, state in self.feeds.items())
+        return [name for name, now in called if now and owner_of(now.lower()) != owner_of(name)]
+
     def failing(self, since: date) -> list[str]:
         """The feeds, in lower case, that are asked for in vain, at least once since a day."""
         return [
@@ -100,6 +107,11 @@ class Feeds(msgspec.Struct, frozen=True):
             for name, state in self.feeds.items()
             if state.failed_at and state.failed_at.date() >= since and name != Firehose().key
         ]
+
+
+def owner_of(name: str) -> str:
+    """The owner in owner/name."""
+    return name.partition("/")[0]
 
 
 def feeds(store: Store) -> StateObject[Feeds]:

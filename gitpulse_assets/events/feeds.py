@@ -263,6 +263,11 @@ class _Head(msgspec.Struct):
         named = self.org if isinstance(target, Owner) else self.repo
         return named.id if named else None
 
+    @property
+    def repository_name(self) -> str | None:
+        """What the repository was called when it happened."""
+        return self.repo.name if self.repo else None
+
 
 def heads(records: Sequence[bytes]) -> Iterator[_Head]:
     """What events are known by; what is no event is left to those who count it."""
@@ -312,8 +317,15 @@ def answered(target: Target, before: FeedState, feed: Feed) -> Polled:
         span=span,
         wait_seconds=wait_seconds([key.created_at for key in keys], feed.wait_seconds),
         stars=before.stars,
+        repository_name=last_name(found) or before.repository_name if isinstance(target, Repo) else None,
     )
     return Polled(target, after, span, feed.records)
+
+
+def last_name(found: Sequence[_Head]) -> str | None:
+    """What the newest of some events calls their repository; None where none does."""
+    named = [(one.created_at, one.repository_name) for one in found if one.repository_name]
+    return max(named)[1] if named else None
 
 
 def unanswered(target: Target, before: FeedState, error: GitHubError, now: datetime) -> Polled:

@@ -298,7 +298,7 @@ class MetricAnswers:
         if not feeds.stretches:
             return judged
         if name:
-            feeds = feeds.called(name, named.feeds, named.since_at)
+            feeds = feeds.called(name, named.feeds, named.owned_in)
         is_of_sample = FIREHOSE_EVENT in question.metric.reads
         rows = with_feeds(
             judged.to_pylist(),
@@ -343,8 +343,8 @@ class MetricAnswers:
         return self._named_by.get((name, is_counted, question.span, question.merges), found)
 
     def _since(self, con: duckdb.DuckDBPyConnection, question: Question, name: str, named: Named) -> Named:
-        """The same with since when, as far as feeds of owners and what is kept of archives ask for it."""
-        if named.since_at:
+        """The same with the times, as far as feeds of owners and what is kept of archives ask for them."""
+        if named.owned_in:
             return named
         check, days = question.clock.check, question.within
         is_filtered = self._days.is_filtered(question.commits, check)
@@ -353,7 +353,7 @@ class MetricAnswers:
         with question.clock.running(con):
             if owner_feed(name) in self._feeds(question).stretches:
                 owner = name.partition("/")[0]
-                named = replace(named, since_at=self._days.owned(con, days, repository_id, owner, check))
+                named = replace(named, owned_in=self._days.owned(con, days, repository_id, owner, check))
             if is_filtered:
                 named = replace(named, named_in=self._days.named_in(con, days, repository_id, name, check))
         return named

@@ -29,7 +29,6 @@ from gitpulse_assets.contracts.model import UTC_TIMESTAMP, TableContract
 from gitpulse_assets.events.completeness import (
     ALWAYS,
     EVENT_HOUR_VERDICT,
-    EVER,
     JUDGED_BY,
     days_needed,
     days_told_of,
@@ -105,23 +104,27 @@ class Named:
     """What a name stands for: its repository's id, None where nothing says it, and that one's feeds.
 
     A name is the repository's that had it last; a feed keeps the one it was asked by, here in lower case.
-    One of which no event was seen is that of its name. `since_at`: from when on the repository is known to be
-    that owner's, None where nothing says so; `named_in`: the first and last hour in which it is known to have
-    borne the name.
+    One of which no event was seen is that of its name. `owned_in`: from when and until when the repository is
+    known to be that owner's, None where nothing says so; `named_in`: the first and last hour in which it is
+    known to have borne the name.
     """
 
     repository_id: int | None = None
     feeds: tuple[str, ...] = ()
-    since_at: datetime | None = None
+    owned_in: tuple[datetime, datetime] | None = None
     named_in: tuple[datetime, datetime] = ALWAYS
 
 
 @dataclass(frozen=True)
 class PolledFeeds:
-    """The feeds that are followed, and the names of those that were asked for in vain in some days."""
+    """The feeds that are followed, and the names of those that were asked for in vain in some days.
+
+    `moved`: the names of those whose repositories are another owner's now.
+    """
 
     followed: Sequence[Followed] = ()
     failing: Sequence[str] = ()
+    moved: Sequence[str] = ()
 
 
 class EventDays:
@@ -242,9 +245,8 @@ class EventDays:
         """Which feeds there are now, by what their polls left, read again where that was replaced."""
         states = feed_states(self._lake.store)
         state = self._states.get(states.version(), states.load)
-        return PolledFeeds(
-            state.followed(), state.failing(min((day.event_date for day in commits), default=date.max))
-        )
+        since = min((day.event_date for day in commits), default=date.max)
+        return PolledFeeds(state.followed(), state.failing(since), state.moved())
 
     def feed_hours(self, commits: Commits, polled: PolledFeeds, check: Check = unchecked) -> FeedHours:
         """The stretches that these days prove of the feeds that there are."""
@@ -252,7 +254,8 @@ class EventDays:
         found = feed_stretches(self.small(FEED_SPAN, commits, check).to_pylist())
         # One that answers no more is followed all the same.
         failing = dict.fromkeys(polled.failing, ())
-        return replace(found, stretches={**failing, **found.stretches}, ids=ids)
+        stretches = {**failing, **found.stretches}
+        return replace(found, stretches=stretches, ids=ids, moved=frozenset(polled.moved))
 
     def named(
         self, name: str, feeds: FeedHours, holder: Callable[[date], int | None], *, is_counted: bool
@@ -263,12 +266,12 @@ class EventDays:
         """
         ids = feeds.ids
         if not is_counted and not any(ids.values()):
-            return Named(feeds=(name,), since_at=EVER)
+            return Named(feeds=(name,), owned_in=ALWAYS)
         stretches = feeds.stretches.get(name, ()) if ids.get(name) else ()
         repository_id = holder(max((end.date() for _, end in stretches), default=date.min)) or ids.get(name)
         known = {name: None, **ids}
         own = tuple(feed for feed, its in known.items() if (its == repository_id if its else feed == name))
-        return Named(repository_id, own, None if is_counted else EVER)
+        return Named(repository_id, own, None if is_counted else ALWAYS)
 
     def holder(self, con: duckdb.DuckDBPyConnection, name: str, day: Day, commit: Commit) -> int | None:
         """The id of the repository that had a name last, by the events of a day."""
@@ -311,17 +314,23 @@ class EventDays:
         repository_id: int,
         owner: str,
         check: Check = unchecked,
-    ) -> datetime | None:
-        """Since when a repository is its owner's, by some days' events: the first there behind all others."""
+    ) -> tuple[datetime, datetime] | None:
+        """From when and until when a repository is its owner's, by some days' events: behind all others.
+
+        Where the newest are another owner's, it is its no longer since its own newest.
+        """
         con.register("sent", self.open([PUBLIC_EVENT], commits, check)[PUBLIC_EVENT.name])
-        ((first_at, elsewhere_at),) = con.execute(
-            "select min(created_at) filter (is_own), max(created_at) filter (not is_own) from ("
-            "select created_at, split_part(lower(repository_name), '/', 1) = $1 as is_own "
-            "from sent where repository_id = $2)",
+        ((first_at, before_at, last_at, has_left),) = con.execute(
+            "with told as (select created_at, split_part(lower(repository_name), '/', 1) = $1 as is_own "
+            "from sent where repository_id = $2) "
+            "select min(created_at) filter (is_own), "
+            "max(created_at) filter (not is_own and created_at < last_at), "
+            "max(last_at), bool_or(not is_own and created_at >= last_at) "
+            "from told cross join (select max(created_at) filter (is_own) as last_at from told)",
             [owner, repository_id],
         ).fetchall()
         con.unregister("sent")
-        return first_at and max(first_at, elsewhere_at or first_at)
+        return first_at and (max(first_at, before_at or first_at), last_at if has_left else ALWAYS[1])
 
     def feed_counts(
         self, con: duckdb.DuckDBPyConnection, day: Day, commit: Commit, feeds: FeedHours

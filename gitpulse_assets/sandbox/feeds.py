@@ -25,7 +25,7 @@ ACTIONS = ("closed", "reopened")
 
 @dataclass(frozen=True)
 class PublicEvent:
-    """An event as sent; `created_at`, and since when it shows, in Unix seconds.
+    """An event as sent; `created_at`, and since when it shows, in Unix seconds; whose repository it was then.
 
     A hidden one takes a row's place in a page and is left out of it.
     """
@@ -34,6 +34,7 @@ class PublicEvent:
     body: bytes
     created_at: int
     shown_at: int
+    owner_id: int
     is_hidden: bool = False
 
     @property
@@ -72,15 +73,19 @@ class PublicFeed:
         actor: User | None = None,
         delay_seconds: int = 0,
         is_hidden: bool = False,
+        is_nameless: bool = False,
     ) -> PublicEvent:
-        """Add an event that happened `at` and shows later; ids follow the order of showing."""
+        """Add an event that happened `at` and shows later; ids follow the order of showing.
+
+        A nameless one does not say of which repository it is.
+        """
         event_id = self.ids.next(event_type)
         if event_type == "WatchEvent":
             self.repository.star_times.append(at)
         sent = event_json(self.repository, event_id, event_type, at, payload or {}, actor)
-        self.events.append(
-            PublicEvent(event_id, json.dumps(sent).encode(), at, at + delay_seconds, is_hidden)
-        )
+        body = json.dumps(sent | {"repo": {}} if is_nameless else sent).encode()
+        owner_id = self.repository.owner_id
+        self.events.append(PublicEvent(event_id, body, at, at + delay_seconds, owner_id, is_hidden))
         return self.events[-1]
 
     def untold(self) -> Iterator[tuple[int, Callable[[], PublicEvent]]]:

@@ -236,12 +236,14 @@ class Routes:
         return _page_of_feed(request, rows, f"/repositories/{repository.repository_id}/events")
 
     def _of_organisation(self, request: Request, owner: str) -> Response:
-        """The public events of all its repositories."""
+        """The public events of all its repositories, of each as long as it is the organisation's."""
         follow(self.world.feeds.values())
         own = [feed for feed in self.world.feeds.values() if feed.repository.owner.lower() == owner.lower()]
         if not own:
             return not_found()
-        events = [event for feed in own for event in feed.events if not feed.repository.is_private]
+        owner_id = own[0].repository.owner_id
+        public = [feed for feed in self.world.feeds.values() if not feed.repository.is_private]
+        events = [event for feed in public for event in feed.events if event.owner_id == owner_id]
         is_by_position = any(feed.is_by_position for feed in own)
         rows = served(events, self.world.clock, is_by_position=is_by_position)
         return _page_of_feed(request, rows, request.path)

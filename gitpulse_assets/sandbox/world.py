@@ -50,12 +50,16 @@ class World:
         repository_id = repository_id or FIRST_REPOSITORY_ID + 11 * number
         repository = Repository(repository_id, owner, name, created_at=self.clock, **details)
         repository.node_id = repository.node_id or node_id("R", repository_id)
-        known = (one.owner_id for one in self.repositories.values() if one.owner.lower() == owner.lower())
-        repository.owner_id = repository.owner_id or next(known, 90_000_001 + number)
+        repository.owner_id = repository.owner_id or self._owner_id(owner) or 90_000_001 + number
         self.repositories[repository_id] = repository
         self.acts[repository_id] = Acts(repository, self.ids)
         self.feeds[repository_id] = PublicFeed(repository, self.event_ids)
         return self.acts[repository_id]
+
+    def _owner_id(self, owner: str) -> int | None:
+        """The id of an owner of repositories; None of one that has none."""
+        every = self.repositories.values()
+        return next((one.owner_id for one in every if one.owner.lower() == owner.lower()), None)
 
     def kind_of(self, owner: str) -> str:
         """What an owner is, by GitHub's word."""
@@ -105,10 +109,12 @@ class World:
         return self.acts_on(full_name).truth
 
     def rename_repository(self, full_name: str, new_full_name: str) -> None:
-        """Rename a repository; its old name answers with a redirect from now on."""
+        """Rename a repository, or hand it over; its old name answers with a redirect from now on."""
         acts = self.acts_on(full_name)
         acts.repository.former_names.append(acts.repository.full_name)
-        acts.repository.owner, acts.repository.name = new_full_name.split("/")
+        owner, name = new_full_name.split("/")
+        acts.repository.owner_id = self._owner_id(owner) or acts.repository.owner_id
+        acts.repository.owner, acts.repository.name = owner, name
         acts.forget_rendered()
 
     def issue_by_node(self, global_id: str) -> Issue | None:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from gitpulse_assets.events.feeds import Poller, PollRound
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.target import Target
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.app import SandboxApp
@@ -75,8 +76,10 @@ class FeedLife:
         return {key_of(json.loads(one.body)): datetime.fromtimestamp(one.shown_at, UTC) for one in shown}
 
 
-def polled(lake: Lake, con: duckdb.DuckDBPyConnection, life: FeedLife) -> PollRound:
-    """Poll a life's feed once, as a process of its own."""
+def polled(
+    lake: Lake, con: duckdb.DuckDBPyConnection, life: FeedLife, subjects: Sequence[Target] = (REPO,)
+) -> PollRound:
+    """Poll a life's feed, or others of its world, once, as a process of its own."""
     chosen = [one for one in projections() if one.event_type in ("PullRequestEvent", "WatchEvent")]
     with GitHubClient(
         api_url=API_URL,
@@ -85,4 +88,4 @@ def polled(lake: Lake, con: duckdb.DuckDBPyConnection, life: FeedLife) -> PollRo
         http_transport=SandboxTransport(life.app),
         sleep=lambda seconds: None,
     ) as client:
-        return Poller(lake, con, client, chosen).poll([REPO], life.now)
+        return Poller(lake, con, client, chosen).poll(subjects, life.now)

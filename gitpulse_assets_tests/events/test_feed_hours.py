@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP
-from gitpulse_assets.events.completeness import days_needed, days_told_of
+from gitpulse_assets.events.completeness import ALWAYS, days_needed, days_told_of
 from gitpulse_assets.events.feed_hours import FeedHours, by_feeds, feed_stretches, with_feeds
 from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Feeds, FeedState
 from gitpulse_assets.events.incoming import feed_counts
@@ -158,10 +159,16 @@ def test_a_feed_that_answers_no_more_is_followed_as_long_as_it_is_asked():
     assert Feeds(feeds).failing(date(2026, 3, 1)) == ["acme/gone"]
 
 
-def test_an_organisation_s_feed_proves_a_repository_whole_from_when_it_is_known_to_be_there():
+def test_an_organisation_s_feed_proves_a_repository_whole_while_it_is_known_to_be_there():
     feeds = feed_stretches([span(-5, 40, name="acme/*")])
-    for since, hours in ((at(2.5), range(3, 12)), (at(-9), range(12)), (None, range(0))):
-        called = feeds.called("acme/rocket", ["acme/rocket"], since)
+    times = (
+        ((at(2.5), ALWAYS[1]), range(3, 12)),
+        ((at(-9), ALWAYS[1]), range(12)),
+        ((at(2.5), at(5.5)), range(3, 5)),
+        (None, range(0)),
+    )
+    for owned_in, hours in times:
+        called = feeds.called("acme/rocket", ["acme/rocket"], owned_in)
         whole = called.whole("acme/rocket")
         assert [hour for hour in range(12) if any(a <= at(hour) <= b for a, b in whole)] == [*hours]
 
@@ -182,6 +189,20 @@ def test_an_organisation_s_feed_stands_for_each_of_its_repositories():
     assert set(verdicts(own_gap, "acme/unwatched")) == {"whole"}
     assert set(verdicts(own_gap, None)) == {"whole"}
     assert set(verdicts(own_gap, "other/rocket")) == {"no_file"}
+
+
+def test_an_organisation_s_feed_says_nothing_of_a_repository_that_was_handed_over():
+    polled = {
+        "Acme/Rocket": FeedState(repository_name="moon/rocket"),
+        "acme/moon": FeedState(repository_name="ACME/luna"),
+        "acme/*": FeedState(),
+    }
+    moved = Feeds(polled).moved()
+    assert moved == ["acme/rocket"]
+    own_gap = [span(-5, 1), span(1.5, 40, gap="code"), span(-5, 40, name="acme/*")]
+    feeds = replace(feed_stretches(own_gap), moved=frozenset(moved))
+    found = by_feeds(feeds, ["acme/rocket"], [at(hour) for hour in range(12)])
+    assert [hour for hour in range(12) if found[at(hour)] == "whole"] == [*range(2, 12)]
 
 
 def test_an_organisation_s_feed_says_nothing_of_what_is_private():

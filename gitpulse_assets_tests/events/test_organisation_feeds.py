@@ -8,7 +8,7 @@ import pytest
 
 from gitpulse_assets.events.feed_state import WAIT_SECONDS_MAX, feeds
 from gitpulse_assets.events.feeds import PollRound
-from gitpulse_assets.github.target import Owner, Target
+from gitpulse_assets.github.target import Firehose, Owner, Target
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.repo import Repo
 from gitpulse_assets_tests.events.hours import Key
@@ -16,6 +16,7 @@ from gitpulse_assets_tests.events.organisation import Organisation, ask, polled
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
 
 ACME, ROCKET, MOON = Owner("acme"), Repo("acme", "rocket"), Repo("acme", "moon")
+FIREHOSE = Firehose()
 SEEDS = [pytest.param(seed, marks=() if seed < 1 else pytest.mark.slow) for seed in range(60)]
 
 Polling = Callable[..., PollRound]
@@ -116,6 +117,29 @@ def test_an_organisation_s_feed_says_nothing_of_a_repository_before_it_came(lake
     moon = ask(lake, "avg_pr_time", repository="acme/moon")
     assert moon.coverage is not None
     assert moon.coverage.share_whole < found.coverage.share_whole
+
+
+def test_an_organisation_s_feed_says_nothing_of_a_repository_since_it_left(lake, poll):
+    """What it did under its next owner was in nobody's feed, and was 0 of an hour that was called whole."""
+    of = Organisation()
+    of.world.firehose_shares["other"] = 1.0
+    poll(of, ACME)
+    for name in ("acme/rocket", "acme/rocket", "other/rocket"):
+        if name == "other/rocket":
+            of.world.rename_repository("acme/rocket", name)
+        at = of.world.clock + 2 * 3600 - 60
+        of.world.feed(name).publish("PullRequestEvent", at, {"action": "opened", "number": at})
+        of.world.advance(seconds=2 * 3600)
+        poll(of, ACME, FIREHOSE)
+    # Seen by nobody.
+    of.world.feed("other/rocket").publish("PullRequestEvent", of.world.clock + 60, {"action": "opened"})
+    of.happen("moon", 1, 3600)
+    of.world.advance(seconds=8 * 3600)
+    poll(of, ACME)
+    coverage = ask(lake, "avg_pr_time", repository="acme/rocket").coverage
+    assert coverage is not None
+    whole = datetime(2026, 3, 1, 22, tzinfo=UTC), datetime(2026, 3, 1, 23, tzinfo=UTC)
+    assert (coverage.stretches[0].to_at, coverage.stretches[1].from_at) == whole
 
 
 def test_a_quiet_organisation_costs_no_quota(poll, stored):

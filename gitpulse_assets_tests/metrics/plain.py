@@ -87,12 +87,16 @@ class Truth:
             if repository_id is None or one["repo"].get("id") == repository_id
         )
 
-    def merges(self, length: timedelta) -> tuple[dict[date, int], dict[date, int]]:
+    def merges(
+        self, length: timedelta, repository_id: int | None = None
+    ) -> tuple[dict[date, int], dict[date, int]]:
         """By day: pull requests merged, and closings that do not tell whether they were merges."""
         merged: dict[tuple[int | None, int], datetime] = {}
         unknown: dict[tuple[int | None, int], datetime] = {}
         for one in sorted(self.within(length, "PullRequestEvent"), key=at_of):
             key = (one["repo"].get("id"), one["payload"]["number"])
+            if repository_id not in (None, key[0]):
+                continue
             is_merged = is_merge(one)
             if is_merged:
                 merged.setdefault(key, at_of(one))
