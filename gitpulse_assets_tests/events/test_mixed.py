@@ -96,6 +96,7 @@ def test_case_19_and_20_feeds_and_archives_together_are_counted_exactly(
     rows, spans = stored(), stored("feed_span")
     held = held_of(life, rows)
     missed = missed_untold(life, held, spans)
+    assert lacking(life, held, whole_hours(spans)) == []
     assert wrong_stars(life, stored("star_count")) == []
     called = hours_called_whole_are(life, held, answers)
     truth = Truth(held.values())
@@ -146,6 +147,16 @@ def missed_untold(life: MixedLife, held: Held, spans) -> int:
         assert {key: at for key, at in missed.items() if not is_told(at, own)} == {}
         count += len(missed)
     return count
+
+
+def lacking(life: MixedLife, held: Held, whole: set[tuple[str, datetime]]) -> list[Key]:
+    """The events that are not held though they were served in hours in which their feed is proven whole."""
+    return [
+        key
+        for subject in life.feeds()
+        for key in life.shown_in(subject)
+        if key not in held and (subject.key, hour_of(key[2])) in whole
+    ]
 
 
 def wrong_stars(life: MixedLife, rows) -> list[Any]:
