@@ -38,6 +38,8 @@ BY_ID = {metric.id: metric for metric in shipped_metrics()}
 MINUTES = 20_000
 Held = Mapping[Key, Event]
 LENGTH = timedelta(minutes=MINUTES)
+# However busy the machine is: how long an answer may take is tried elsewhere.
+SECONDS_MAX = 600
 
 
 def lived(life: MixedLife, lake: Lake, con) -> None:
@@ -233,7 +235,7 @@ def promised(kind: str) -> float:
 
 def called_whole(answers: MetricAnswers, name: str, **given: str) -> set[datetime]:
     metric = BY_ID[name]
-    coverage = answers.coverage(metric, read_values(metric.entry.parameters, given))
+    coverage = answers.coverage(metric, read_values(metric.entry.parameters, given), SECONDS_MAX)
     return set(hours_of(coverage)) - not_whole(coverage)
 
 
@@ -279,7 +281,8 @@ class Told:
 
     def question(self, name: str, **given: object) -> Question:
         values = {key: str(value) for key, value in given.items()}
-        return self._answers.question(BY_ID[name], read_values(BY_ID[name].entry.parameters, values))
+        parameters = BY_ID[name].entry.parameters
+        return self._answers.question(BY_ID[name], read_values(parameters, values), SECONDS_MAX)
 
     def ask(self, name: str, **given: object) -> list[dict[str, Any]]:
         return self._answers.answer(self.question(name, **given)).rows.to_pylist()

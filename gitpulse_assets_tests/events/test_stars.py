@@ -79,6 +79,14 @@ def test_a_count_that_grows_by_more_than_a_whole_feed_tells_of_is_an_error_and_n
     assert "events and the repository's own count of stars disagree" in str(starred.reason)
 
 
+def test_a_feed_of_which_no_hour_is_whole_accuses_nobody(starred: Starred, stored):
+    starred.until("2026-03-02T00:10:00Z", stars=3)
+    starred.until("2026-03-03T00:10:00Z", stars=320)
+    assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll", "other"]
+    assert starred.counts[1] - starred.counts[0] == 320
+    assert trouble(starred, date(2026, 3, 3)) == []
+
+
 def test_a_repository_that_was_renamed_is_not_accused_and_counts_by_either_name(starred: Starred):
     starred.until("2026-03-01T23:00:00Z", stars=3)
     starred.until("2026-03-02T00:10:00Z")

@@ -21,7 +21,8 @@ hour as (
                 greatest(feed_hours.first_hour_at, reading.before_at),
                 least(feed_hours.last_hour_at, reading.counted_at)
             ) + 1
-        ) as whole_hour_count
+        -- Where no hour is whole, the ends that are null would be passed over and all hours counted.
+        ) filter (feed_hours.first_hour_at is not null) as whole_hour_count
     from reading
     left join feed_hours
         on feed_hours.repository_name = reading.repository_name
