@@ -121,6 +121,20 @@ class MixedLife:
         """Whether not all is kept of some archive."""
         return any(filters != [""] for filters in self.filters.values())
 
+    def kinds(self) -> list[str]:
+        """What there is in this life beside a feed and two archives."""
+        kinds = {
+            "organisation": ACME in self.subjects,
+            "firehose": FIREHOSE in self.subjects,
+            str(self.turn): self.turn is not None,
+            "by position": self.life.is_by_position,
+            "short pages": self.has_hidden,
+            "burst": self.has_burst,
+            "shifted files": self.is_shifted,
+            "filters": self.is_filtered,
+        }
+        return [kind for kind, is_there in kinds.items() if is_there]
+
     def hours(self) -> Iterator[datetime]:
         """Each hour in which something happens, after it has been published."""
         for number in range(HOUR_COUNT):

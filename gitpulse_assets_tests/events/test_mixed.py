@@ -21,6 +21,7 @@ from gitpulse_assets_tests.events.mixed_lives import (
     DAYS,
     FIREHOSE,
     HOUR,
+    TURNS,
     USUAL,
     VARIES_BY,
     Event,
@@ -190,8 +191,8 @@ def hours_called_whole_are(life: MixedLife, held: Held, answers: MetricAnswers) 
     happened = {(hour_of(at), kind) for _, kind, at in life.every if hour_of(at) in told}
     assert {one: counts[one] for one in happened if counts[one] < promised(one[1])} == {}
     return (
-        f"{len(by_feed)} by feeds and lacking nothing, {len(told)} by archives and with what the rule "
-        f"promises, {len(by_archives - told)} more that nothing tells the usual of"
+        f"{len(by_feed)} of a name by feeds and lacking nothing, {len(told)} by archives and with what the "
+        f"rule promises, {len(by_archives - told)} more that nothing tells the usual of"
     )
 
 
@@ -438,6 +439,15 @@ def test_every_shipped_metric_of_events_is_judged_here():
     assert set(JUDGES) == {name for name, metric in BY_ID.items() if metric.is_of_events} - elsewhere
 
 
+def test_every_kind_of_source_and_trouble_is_in_some_lives(tmp_path):
+    kinds = Counter(kind for seed in range(500) for kind in MixedLife(seed, tmp_path / str(seed)).kinds())
+    assert {"organisation", "firehose", "short pages", "burst", "shifted files", "filters", *TURNS} <= set(
+        kinds
+    )
+    assert min(kinds.values()) > 30
+    print(f"\n{dict(kinds)}")
+
+
 def tell(life: MixedLife, truth: Truth, completeness: str) -> None:
     """Print what was compared, and what the earlier systems' way gives."""
     filed = [one for place, events in life.files.items() if life.is_readable(place) for one in events]
@@ -447,5 +457,5 @@ def tell(life: MixedLife, truth: Truth, completeness: str) -> None:
     print(
         f"\n{len(truth.events)} events compared, 0 wrong; {completeness} and told; "
         f"the earlier way: {len(filed)} from files with their copies, {by_id} by id alone, "
-        f"{by_state} of {opened} opened pull requests by their state"
+        f"{by_state} of {opened} opened pull requests by their state; {', '.join(life.kinds()) or 'plain'}"
     )
