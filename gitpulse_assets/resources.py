@@ -65,9 +65,9 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
     from gitpulse_assets.github.errors import UnusableEnvironment
     from gitpulse_assets.github.github_app import GitHubApp
 
-    app, key = None, settings.github_app_private_key
+    github_app, key = None, settings.github_app_private_key
     if settings.github_app_id and key:
-        app = GitHubApp(
+        github_app = GitHubApp(
             settings.github_app_id, key, settings.github_api_url, settings.github_app_installation_id
         )
     given = {"patience_seconds": settings.patience_seconds, **options}
@@ -76,7 +76,7 @@ def github_client(settings: Settings, **options: Any) -> "GitHubClient":
             api_url=settings.github_api_url,
             graphql_url=settings.github_graphql_url,
             tokens=settings.github_tokens,
-            app=app,
+            github_app=github_app,
             make_pace=shared_paces(settings),
             requests_at_once=settings.requests_at_once,
             **given,

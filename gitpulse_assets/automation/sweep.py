@@ -99,7 +99,7 @@ def changed(context: dg.OpExecutionContext, lake: "Lake", keys: Sequence[str]) -
     if found.stopped_by:
         raise dg.Failure(found.stopped_by, allow_retries=False)
     if not is_kept(sights(lake.store), found, now):
-        context.log.info("others looked all the while; their findings stay")
+        context.log.info("others looked all the while; what they saw stays")
     return found.changed
 
 

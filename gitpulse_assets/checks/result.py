@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitpulse_assets.contracts.model import TableContract
-from gitpulse_assets.transform.audit import AuditReport, Row, RuleReport
+from gitpulse_assets.transform.audit import Row, RuleAudit, TableAudit
 
 CONTRACT_CHECK = "contract"
 # How the names end under which a check shows the rows that break it.
@@ -51,20 +51,20 @@ def refuse_failed(results: list[CheckResult]) -> None:
         raise ChecksFailed(results)
 
 
-def contract_result(contract: TableContract, report: AuditReport) -> CheckResult:
+def contract_result(contract: TableContract, audit: TableAudit) -> CheckResult:
     """The contract check's result: an error when a blocking rule is broken, a warning for any other."""
-    said = "; ".join(f"{rule.name}: {rule.broken_count} rows" for rule in report.broken)
+    said = "; ".join(f"{rule.name}: {rule.broken_count} rows" for rule in audit.broken)
     return CheckResult(
         contract,
         CONTRACT_CHECK,
-        is_passed=not report.broken,
-        is_error=not report.is_passed,
-        description=said or f"{report.row_count} rows keep every rule",
-        metadata={"row_count": report.row_count, **rule_metadata(report.rules)},
+        is_passed=not audit.broken,
+        is_error=not audit.is_passed,
+        description=said or f"{audit.row_count} rows keep every rule",
+        metadata={"row_count": audit.row_count, **rule_metadata(audit.rules)},
     )
 
 
-def rule_metadata(rules: Iterable[RuleReport]) -> dict[str, Any]:
+def rule_metadata(rules: Iterable[RuleAudit]) -> dict[str, Any]:
     """Each rule's count of broken rows and samples of their keys."""
     metadata: dict[str, Any] = {}
     for rule in rules:

@@ -128,7 +128,7 @@ def answer_of(lake: Lake, repo: Repo) -> ActionAnswer:
 def titled(card: ChartCard) -> dict[str, object]:
     """The card's chart with its words in it."""
     return card.document | {
-        "title": {"text": card.finding, "subtitle": card.subtitle, "limit": CHART_PIXELS},
+        "title": {"text": card.title, "subtitle": card.subtitle, "limit": CHART_PIXELS},
         "height": CHART_HEIGHT,
     }
 

@@ -113,7 +113,7 @@ CONVERSATION_THREAD = TableContract(
         Column(
             "is_newer_part",
             pa.bool_(),
-            "Whether the newest answer told only what was newer: the weekly sweep reads all of it again.",
+            "Whether the newest answer told only what was newer: the next full walk reads all of it again.",
         ),
         Column("whole_at", UTC_TIMESTAMP, "When an answer last told all of it; null where none did."),
         Column(
@@ -176,7 +176,7 @@ CONVERSATION_EVENT = TableContract(
             "edited_at",
             UTC_TIMESTAMP,
             "commented, reviewed: when the text was last edited; of what is old in a thread of over 100 "
-            "entries as the weekly sweep shows it.",
+            "entries as the next full walk shows it.",
         ),
         Column("closer_type", pa.string(), "closed: Commit, PullRequest or ProjectV2; null: by hand."),
         Column("state_reason", pa.string(), "closed, reopened: completed, not_planned, ..."),

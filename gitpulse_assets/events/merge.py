@@ -181,10 +181,10 @@ class _Merge:
                 yield one
 
     def _audit(self) -> None:
-        report = audit_table(self._con, PUBLIC_EVENT, "winner")
-        if not report.is_passed:
+        audit = audit_table(self._con, PUBLIC_EVENT, "winner")
+        if not audit.is_passed:
             raise AuditFailed(
-                f"{self._day}: {report.broken[0].description} ({report.broken[0].broken_count} rows)"
+                f"{self._day}: {audit.broken[0].description} ({audit.broken[0].broken_count} rows)"
             )
 
     def _typed(

@@ -226,7 +226,7 @@ class GitHubClient:
         read_timeout_seconds: float = READ_SECONDS,
         attempts: int = ATTEMPTS,
         was_reached: bool = False,
-        app: GitHubApp | None = None,
+        github_app: GitHubApp | None = None,
         http_transport: httpx.BaseTransport | None = None,
         make_pace: Callable[[str, str], RequestPace] | None = None,
         requests_at_once: int = 1,
@@ -234,7 +234,7 @@ class GitHubClient:
         self._requests_at_once = requests_at_once
         self._api_url = api_url.rstrip("/")
         self._http = open_http(read_timeout_seconds, http_transport)
-        kept_tokens = Tokens(tokens, app)
+        kept_tokens = Tokens(tokens, github_app)
         self._transport = Transport(
             self._http,
             kept_tokens,

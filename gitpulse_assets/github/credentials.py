@@ -1,4 +1,4 @@
-"""What a request is signed with. Who gives it out is decided in tokens.py and app.py."""
+"""What a request is signed with. Who gives it out is decided in tokens.py and github_app.py."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The tokens, kept so that none of them shows, and which token serves which repository.
 
-Nothing else in the package touches a token's value, but for what app.py fetches.
+Nothing else in the package touches a token's value, but for what github_app.py fetches.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ class Tokens:
     where they have none yet, begin with that one. A GitHub App shares the load as one more.
     """
 
-    def __init__(self, tokens: Iterable[SecretStr], app: GitHubApp | None = None):
+    def __init__(self, tokens: Iterable[SecretStr], github_app: GitHubApp | None = None):
         """Raise BadToken for a text that cannot be a token."""
         given = [SecretStr(token.get_secret_value().strip()) for token in tokens]
         for number, token in enumerate(given, start=1):
@@ -78,8 +78,8 @@ class Tokens:
         self._sources: list[Token | GitHubApp] = [
             Token(token, f"token {number} of {len(given)}") for number, token in enumerate(given, start=1)
         ]
-        if app is not None:
-            self._sources.append(app)
+        if github_app is not None:
+            self._sources.append(github_app)
         self._serving: dict[str, Token | GitHubApp] = {}
 
     def in_turn(self, target: Target) -> Sequence[Token | GitHubApp]:

@@ -231,14 +231,14 @@ KINDS = {kind.route: kind for kind in (FOLLOW_UP, PENDING, *TRENDING, *BY_TIME, 
 class PageTold:
     """What a page tells: what comes first, figures as (what, value, note), charts, and lists; one is paged.
 
-    `finding`: what comes first where it is nobody's turn: one sentence.
+    `title`: what comes first where it is nobody's turn: one sentence.
     """
 
     figures: Sequence[tuple[str, str, str]]
     cards: Sequence[ChartCard]
     lists: Sequence[PagedList]
     waiting: Waiting | None = None
-    finding: str = ""
+    title: str = ""
 
 
 def listed(asked: RepositoryAnswers, kind: ListKind, chosen: ListFilter) -> PagedList:
@@ -318,5 +318,5 @@ def contributors(asked: RepositoryAnswers, window: Window, chosen: ListFilter) -
         [*figures, ("Merges rest on", f"{few:,}" if few else "–", "who opened half of a year's")],
         [card("active_people", charts.active_people(months), PEOPLE_COLUMNS, months[::-1])],
         [listed(asked, PEOPLE, chosen)],
-        finding=titles.absence(last),
+        title=titles.absence(last),
     )

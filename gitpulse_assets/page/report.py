@@ -93,5 +93,5 @@ def previews(story: Story) -> dict[str, bytes]:
 
 def preview(card: ChartCard) -> dict[str, Any]:
     """The chart with its words in it, in a small size."""
-    title = {"text": card.finding, "subtitle": card.subtitle, "limit": PREVIEW_PIXELS}
+    title = {"text": card.title, "subtitle": card.subtitle, "limit": PREVIEW_PIXELS}
     return card.document | {"title": title, "height": PREVIEW_HEIGHT}

@@ -28,10 +28,10 @@ DayLink = Callable[[dt.date], str]
 
 @dataclass(frozen=True)
 class ChartCard:
-    """A chart with its finding in words, and the rows behind it: `columns` are (field, heading)."""
+    """A chart, its title, which says what it shows, and the rows behind it, by (field, heading)."""
 
     name: str
-    finding: str
+    title: str
     subtitle: str
     description: str
     document: dict[str, Any]
@@ -160,7 +160,7 @@ def card(name: str, document: Document, columns: Sequence[tuple[str, str]], rows
     title = document["title"]
     return ChartCard(
         name=name,
-        finding=title["text"],
+        title=title["text"],
         subtitle=title.get("subtitle", ""),
         description=document["description"],
         document=untitled(document),

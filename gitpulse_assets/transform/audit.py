@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class RuleReport:
+class RuleAudit:
     """How many rows break one rule, and up to 20 of them by their sample columns."""
 
     name: str
@@ -35,12 +35,12 @@ class RuleReport:
 
 
 @dataclass(frozen=True)
-class AuditReport:
+class TableAudit:
     """What an audit of one table found: the number of its rows, and every rule of its contract."""
 
     table_name: str
     row_count: int
-    rules: tuple[RuleReport, ...]
+    rules: tuple[RuleAudit, ...]
 
     @property
     def is_passed(self) -> bool:
@@ -48,7 +48,7 @@ class AuditReport:
         return all(rule.is_kept for rule in self.rules if rule.is_blocking)
 
     @property
-    def broken(self) -> tuple[RuleReport, ...]:
+    def broken(self) -> tuple[RuleAudit, ...]:
         """The rules that some row breaks."""
         return tuple(rule for rule in self.rules if not rule.is_kept)
 
@@ -65,7 +65,7 @@ class _Promise:
     broken_when: str = ""
 
 
-def audit_table(con: duckdb.DuckDBPyConnection, contract: TableContract, table_name: str) -> AuditReport:
+def audit_table(con: duckdb.DuckDBPyConnection, contract: TableContract, table_name: str) -> TableAudit:
     """Count the rows of a relation that break its contract; what breaks no rule is read once.
 
     Whether any row breaks any rule is asked first: to plan a count a rule costs DuckDB some ten times that.
@@ -77,10 +77,10 @@ def audit_table(con: duckdb.DuckDBPyConnection, contract: TableContract, table_n
     row_count, is_kept = _glance(con, contract, table_name, promises)
     counts = [0] * len(promises) if is_kept else _broken_counts(con, table_name, promises)
     rules = tuple(
-        RuleReport(p.name, p.description, p.is_blocking, count, _sample(con, p.sampled) if count else ())
+        RuleAudit(p.name, p.description, p.is_blocking, count, _sample(con, p.sampled) if count else ())
         for p, count in zip(promises, counts, strict=True)
     )
-    return AuditReport(contract.name, row_count, rules)
+    return TableAudit(contract.name, row_count, rules)
 
 
 def audit_sql(

@@ -396,7 +396,7 @@ def test_every_repository_is_complete_and_every_day_of_it_true(
             for contract in (MART_ISSUE_DAILY_FLOW, ISSUE_CURRENT):
                 con.register(contract.name, deployment.lake.dataset(contract, repo).to_table())
             verdict = judge_days(con, world.truth(repo.key), [Walk(world.clock)])
-        assert verdict.findings == [], repo
+        assert verdict.mistakes == [], repo
         assert verdict.days > 30
 
 

@@ -47,15 +47,15 @@ def no_wait(seconds: float) -> None:
     raise AssertionError(f"would wait {seconds} s")
 
 
-def client_of(sandbox: Sandbox, *tokens: str, app: bool = False, **options: Any) -> GitHubClient:
+def client_of(sandbox: Sandbox, *tokens: str, github_app: bool = False, **options: Any) -> GitHubClient:
     """A client with these tokens, and the App beside them if wanted; `sleeps` in the options keeps waits."""
     given: dict[str, Any] = {"sleep": lambda _: None, **options}
-    own = GitHubApp(APP_ID, SecretStr(key_pair()[0]), sandbox.base_url) if app else None
+    own = GitHubApp(APP_ID, SecretStr(key_pair()[0]), sandbox.base_url) if github_app else None
     return GitHubClient(
         api_url=sandbox.base_url,
         graphql_url=f"{sandbox.base_url}/graphql",
         tokens=[SecretStr(token) for token in tokens],
-        app=own,
+        github_app=own,
         **given,
     )
 

@@ -44,7 +44,7 @@ def test_01_selected_repositories_are_read_in_either_order(order):
     apps = installed(FIRST, selected=CHOSEN)
     with (
         serve(world_of(OPEN, HIDDEN), installations=apps, privacy=OF_A) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         assert names(client, *order) == list(order)
 
@@ -54,7 +54,7 @@ def test_01_an_owners_list_is_asked_of_the_owners_installation(users):
     apps = installed(FIRST, selected=CHOSEN, users=users)
     with (
         serve(world_of(OPEN, HIDDEN), installations=apps, privacy=OF_A) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         (page,) = client.owned_repositories("owner-a")
         assert len(page.records) == 2
@@ -65,7 +65,7 @@ def test_01_one_question_for_an_owner_whose_repositories_it_has_all():
     keys = [f"owner-a/r{number}" for number in range(4)]
     with (
         serve(world_of(*keys), installations=installed(FIRST)) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         names(client, *keys)
         assert asked(sandbox, "/installation")[:1] == [("/repos/owner-a/r0/installation", 200)]
@@ -76,7 +76,7 @@ def test_01_a_repository_that_is_chosen_later_is_found_then():
     apps = installed(FIRST, selected={"owner-a": frozenset({"public"})})
     with (
         serve(world_of(OPEN, HIDDEN), installations=apps, privacy=OF_A) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         with pytest.raises(RepositoryNotFound):
             names(client, HIDDEN)
@@ -88,7 +88,7 @@ def test_02_a_renamed_repositorys_installation_is_found_by_the_redirect():
     world = world_of("acme-labs/new-name", former_names=("acme-labs/old-name",))
     with (
         serve(world, installations=installed({"zeta": 11, "acme-labs": 22})) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         assert names(client, "acme-labs/old-name") == ["acme-labs/new-name"]
         assert [line.token for line in sandbox.app.log][-1].startswith("ghs_22_")
@@ -100,7 +100,7 @@ def test_03_a_secondary_limit_on_the_apps_own_request_is_waited_out(path):
     fault = Fault("secondary_limit", match=path, retry_after_seconds=2)
     with (
         serve(world_of(OPEN), installations=installed(FIRST), faults=[fault]) as sandbox,
-        client_of(sandbox, app=True, sleep=sleeps.append) as client,
+        client_of(sandbox, github_app=True, sleep=sleeps.append) as client,
     ):
         assert names(client, OPEN) == [OPEN]
     assert sleeps == [2]
@@ -110,7 +110,7 @@ def test_03_a_limit_beyond_the_patience_is_no_wrong_credential():
     fault = Fault("secondary_limit", match="/access_tokens", retry_after_seconds=500)
     with (
         serve(world_of(OPEN), installations=installed(FIRST), faults=[fault]) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
         pytest.raises(LimitReached, match="GitHub App 4711"),
     ):
         names(client, OPEN)
@@ -121,7 +121,7 @@ def test_01_02_03_cousin_a_passing_failure_of_the_apps_own_request_is_tried_agai
     fault = Fault(kind, match="/access_tokens", times=2)
     with (
         serve(world_of(OPEN), installations=installed(FIRST), faults=[fault]) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         assert names(client, OPEN) == [OPEN]
 
@@ -132,7 +132,7 @@ def test_01_02_03_cousin_a_fresh_token_that_no_replica_knows_yet_is_given_time(s
     fault = Fault("status", match="/repos/owner-a/public", skip=1, times=2, status=status)
     with (
         serve(world_of(OPEN), installations=installed(FIRST), faults=[fault]) as sandbox,
-        client_of(sandbox, app=True, sleep=sleeps.append) as client,
+        client_of(sandbox, github_app=True, sleep=sleeps.append) as client,
     ):
         assert names(client, OPEN) == [OPEN]
         assert len(asked(sandbox, "/access_tokens")) == 1
@@ -143,7 +143,7 @@ def test_01_02_03_cousin_a_suspended_installation_is_named_and_never_the_one_for
     apps = installed(FIRST, suspended=frozenset({11}))
     with (
         serve(world_of(OPEN, "zeta/own", "else/where"), installations=apps) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         assert names(client, "else/where") == ["else/where"]
         with pytest.raises(Forbidden, match=r"GitHub App 4711 on zeta is suspended since 2026-05-01"):
@@ -154,14 +154,14 @@ def test_01_02_03_cousin_an_app_that_was_installed_anew_is_asked_for_under_its_n
     apps = installed({"owner-a": 22})
     with (
         serve(world_of(OPEN), installations=apps) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
     ):
         names(client, OPEN)
         apps.owners["owner-a"] = 33
         apps.tokens.clear()
-        app = client._transport._tokens.first(Repo.parse(OPEN))
-        assert isinstance(app, GitHubApp)
-        app._clock = lambda: time.monotonic() + 3600
+        github_app = client._transport._tokens.first(Repo.parse(OPEN))
+        assert isinstance(github_app, GitHubApp)
+        github_app._clock = lambda: time.monotonic() + 3600
         assert names(client, OPEN) == [OPEN]
         assert [line.token for line in sandbox.app.log][-1].startswith("ghs_33_")
 
@@ -188,9 +188,13 @@ def test_01_02_03_cousin_a_clock_that_is_wrong_is_corrected_by_githubs():
         return httpx.Response(200, headers=date, json={"id": 22})
 
     url = "https://api.github.test"
-    app = GitHubApp(APP_ID, SecretStr(key_pair()[0]), url)
+    github_app = GitHubApp(APP_ID, SecretStr(key_pair()[0]), url)
     with GitHubClient(
-        api_url=url, graphql_url=url, app=app, http_transport=httpx.MockTransport(github), sleep=no_wait
+        api_url=url,
+        graphql_url=url,
+        github_app=github_app,
+        http_transport=httpx.MockTransport(github),
+        sleep=no_wait,
     ) as client:
         assert names(client, OPEN) == [OPEN]
     assert len(issued) == 3
@@ -200,7 +204,7 @@ def test_01_02_03_an_app_that_is_refused_still_names_the_settings():
     fault = Fault("status", match="/access_tokens", times=9, status=422)
     with (
         serve(world_of(OPEN), installations=installed(FIRST), faults=[fault]) as sandbox,
-        client_of(sandbox, app=True) as client,
+        client_of(sandbox, github_app=True) as client,
         pytest.raises(BadToken, match="check GITHUB_APP_ID"),
     ):
         names(client, OPEN)

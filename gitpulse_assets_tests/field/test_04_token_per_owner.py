@@ -94,7 +94,7 @@ def test_04_cousin_an_app_that_is_not_installed_leaves_the_repository_to_the_tok
         serve(
             world_of("owner-b/r0"), installations=installed({"zeta": 11}), privacy=Privacy(readers)
         ) as sandbox,
-        client_of(sandbox, "tok-b", app=True) as client,
+        client_of(sandbox, "tok-b", github_app=True) as client,
     ):
         for _ in range(2):
             assert names(client, "owner-b/r0") == ["owner-b/r0"]

@@ -18,11 +18,11 @@ KEY = "acme/rocket"
 DATE = {"date": "Mon, 03 Jun 2024 21:18:53 GMT"}
 
 
-@pytest.mark.parametrize("app", [False, True], ids=["token", "app"])
-def test_10_a_web_page_with_404_is_no_missing_repository(app):
+@pytest.mark.parametrize("github_app", [False, True], ids=["token", "app"])
+def test_10_a_web_page_with_404_is_no_missing_repository(github_app):
     with (
         serve(world_of(KEY), faults=[web_page()], installations=installed({"acme": 1})) as sandbox,
-        client_of(sandbox, *(() if app else ("tok",)), app=app) as client,
+        client_of(sandbox, *(() if github_app else ("tok",)), github_app=github_app) as client,
         pytest.raises(WrongAddress) as refused,
     ):
         names(client, KEY)

@@ -50,7 +50,7 @@ class Scene:
         self.at(time)
         row = self.reader.sync(is_full=is_full)
         self.walks.append(Walk(self.world.clock, row.walk_kind == "full"))
-        return judge_ledger(self.reader.transitions(), self.acts.truth, self.walks).findings
+        return judge_ledger(self.reader.transitions(), self.acts.truth, self.walks).mistakes
 
     def ledger(self) -> list[tuple[str, str]]:
         """The transitions as (day of the month, kind), by issue."""

@@ -31,20 +31,20 @@ def judge_links(reader: Reader, readers: Sequence[Reader]) -> Verdict:
         place: other_id for place, other_id in expected.items() if place[1] in known and other_id in known
     }
     found = {(str(row["direction"]), row["issue_id"]): row["other_issue_id"] for row in reader.transfers()}
-    findings = [
+    mistakes = [
         f"{reader.repo}: id {issue_id} ({direction}) is linked with {found.get((direction, issue_id))}, "
         f"not with {other_id}"
         for (direction, issue_id), other_id in expected.items()
         if found.get((direction, issue_id)) != other_id
     ]
     made = {pair for repository in served.values() for pair in stations(repository.departed.values())}
-    findings += [
+    mistakes += [
         f"{reader.repo}: id {issue_id} ({direction}) is linked with {other_id}, but never moved"
         for (direction, issue_id), other_id in found.items()
         if other_id is not None
         and ((other_id, issue_id) if direction == "in" else (issue_id, other_id)) not in made
     ]
-    return Verdict(links=len(expected), findings=findings)
+    return Verdict(links=len(expected), mistakes=mistakes)
 
 
 def stations(departed: Iterable[Issue]) -> Iterator[tuple[int, int]]:

@@ -35,7 +35,7 @@ from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.history.verdicts import Verdict, judge_days, judge_ledger
 
 HISTORIES_A_PROCESS = 25
-FINDINGS_SHOWN = 40
+MISTAKES_SHOWN = 40
 
 
 def play(seed: int, mode: Mode, folder: Path) -> Verdict:
@@ -67,7 +67,7 @@ def play(seed: int, mode: Mode, folder: Path) -> Verdict:
         verdict += days
         if len(readers) > 1:
             verdict += judge_links(reader, readers)
-    return replace(verdict, findings=[f"{mode} {seed}: {finding}" for finding in verdict.findings])
+    return replace(verdict, mistakes=[f"{mode} {seed}: {mistake}" for mistake in verdict.mistakes])
 
 
 def reader_of(played: Script, full_name: str, mode: Mode, folder: Path) -> Reader:
@@ -124,9 +124,9 @@ def main() -> None:
     verdict = Verdict()
     for part in prove(asked.mode, asked.count, asked.first, asked.processes):
         verdict += part
-        print(*part.findings[:FINDINGS_SHOWN], f"{verdict.histories} histories", sep="\n", flush=True)
+        print(*part.mistakes[:MISTAKES_SHOWN], f"{verdict.histories} histories", sep="\n", flush=True)
     print(verdict)
-    sys.exit(bool(verdict.findings))
+    sys.exit(bool(verdict.mistakes))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ MINUTES_MAX = 45
 def test_no_day_is_wrong(mode):
     verdict = play_all(QUICK[mode], mode)
     print(f"{mode}: {verdict}")
-    assert verdict.findings == []
+    assert verdict.mistakes == []
     assert bool(verdict.links) == (mode == "pair")
     assert verdict.created_and_closed_wrong_days > verdict.days / 2
 
@@ -38,5 +38,5 @@ def test_no_day_of_many_histories_is_wrong(mode, capsys):
     verdict = sum(prove(mode, SLOW[mode], SLOW_FIRST), Verdict())
     with capsys.disabled():
         print(f"\n{mode}: {verdict}")
-    assert verdict.findings == []
+    assert verdict.mistakes == []
     assert bool(verdict.links) == (mode == "pair")

@@ -63,4 +63,4 @@ def test_no_day_is_wrong_through_dagster(mode, seed, defs, instance, settings, t
             con.register(table.name, reader.lake.dataset(table, REPO))
         verdict = judge_days(con, truth, walks) + judge_ledger(reader.transitions(), truth, walks)
     print(verdict)
-    assert verdict.findings == []
+    assert verdict.mistakes == []

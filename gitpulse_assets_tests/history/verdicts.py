@@ -2,7 +2,7 @@
 
 What no reader can know is allowed for here and nowhere else, in `ALLOWANCES`, and each use is counted.
 `Truth.known_by` works out the days that follow. An issue whose knowable history differs from its true one
-without one of these reasons is an error of the comparison and a finding of its own.
+without one of these reasons is an error of the comparison and a mistake of its own.
 """
 
 from collections import Counter
@@ -56,7 +56,7 @@ class Verdict:
     links: int = 0
     allowed: Counter[str] = field(default_factory=Counter)
     days_by_cause: Counter[str] = field(default_factory=Counter)
-    findings: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
 
     def __add__(self, other: "Verdict") -> "Verdict":
         return Verdict(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
@@ -82,17 +82,17 @@ def judge_ledger(
     ledger: Iterable[tuple[int, date, str]], truth: Truth, walks: Sequence[Walk], *, has_token: bool = True
 ) -> Verdict:
     """Compare the ledger, as (issue id, day, kind) in order, issue by issue."""
-    known, findings = knowable(truth, walks, has_token=has_token)
+    known, mistakes = knowable(truth, walks, has_token=has_token)
     expected = by_issue((change.issue_id, utc_date(change.at), change.kind) for change in known)
     found = by_issue(ledger)
     numbers = {change.issue_id: change.issue_number for change in truth.transitions}
     wrong = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
-    findings += [
+    mistakes += [
         f"after walk {len(walks)} issue #{numbers.get(issue_id)}: "
         f"expected {shown(expected.get(issue_id))}; found {shown(found.get(issue_id))}"
         for issue_id in sorted(wrong)
     ]
-    return Verdict(wrong_issues=len(wrong), findings=findings)
+    return Verdict(wrong_issues=len(wrong), mistakes=mistakes)
 
 
 def judge_days(
@@ -121,7 +121,7 @@ def judge_days(
         unknowable_days=sum(really.get(day, nothing) != expected.get(day, nothing) for day in days),
         allowed=allowances(truth, walks, has_token=has_token),
         days_by_cause=days_by_cause(truth, known, walks, has_token=has_token),
-        findings=[f"{day}: expected {expected.get(day)}; found {found.get(day)}" for day in wrong],
+        mistakes=[f"{day}: expected {expected.get(day)}; found {found.get(day)}" for day in wrong],
     )
 
 

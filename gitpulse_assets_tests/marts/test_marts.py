@@ -106,8 +106,8 @@ def test_its_columns_and_types_are_the_contracts(gold: duckdb.DuckDBPyConnection
 def test_it_keeps_its_contract_also_without_an_issue(
     gold: duckdb.DuckDBPyConnection, mart: Mart, prefix: str
 ):
-    report = audit_table(gold, mart.contract, prefix + mart.name)
-    assert report.broken == ()
+    audited = audit_table(gold, mart.contract, prefix + mart.name)
+    assert audited.broken == ()
 
 
 @each_mart

@@ -147,8 +147,8 @@ class Lake:
 
     def broken_rules(self) -> list[str]:
         """The names of the contracts' rules and of the ledger's checks that the merged tables break."""
-        reports = [audit_table(self.con, contract, contract.name) for contract in MERGED_TABLES]
-        rules = [f"{report.table_name}.{rule.name}" for report in reports for rule in report.broken]
+        audits = [audit_table(self.con, contract, contract.name) for contract in MERGED_TABLES]
+        rules = [f"{audit.table_name}.{rule.name}" for audit in audits for rule in audit.broken]
         checks = (
             "ledger_alternates",
             "no_issue_open_before_arrival",

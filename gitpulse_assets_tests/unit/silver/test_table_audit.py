@@ -47,9 +47,9 @@ def audit():
 
 
 def test_a_whole_table_passes(audit):
-    report = audit([("r", 1, 1, None), ("r", 2, 1, "x")])
-    assert (report.row_count, report.broken, report.is_passed) == (2, (), True)
-    names = [rule.name for rule in report.rules]
+    found = audit([("r", 1, 1, None), ("r", 2, 1, "x")])
+    assert (found.row_count, found.broken, found.is_passed) == (2, (), True)
+    names = [rule.name for rule in found.rules]
     assert names == ["key_not_null", "key_unique", "size_not_null", "size_positive", "has_note"]
 
 
@@ -67,21 +67,21 @@ def test_an_empty_table_passes(audit):
     ],
 )
 def test_a_broken_row_is_counted_and_sampled(audit, row, rule, sample):
-    report = audit([("r", 1, 1, None), row])
-    (broken,) = report.broken
+    found = audit([("r", 1, 1, None), row])
+    (broken,) = found.broken
     assert (broken.name, broken.broken_count, broken.samples) == (rule, 1, (sample,))
-    assert not report.is_passed
+    assert not found.is_passed
 
 
 def test_a_broken_rule_that_does_not_block_lets_the_table_pass(audit):
-    report = audit([("r", 1, 1, "")])
-    assert report.is_passed
-    assert [rule.name for rule in report.broken] == ["has_note"]
+    found = audit([("r", 1, 1, "")])
+    assert found.is_passed
+    assert [rule.name for rule in found.broken] == ["has_note"]
 
 
 def test_no_more_than_twenty_rows_are_sampled(audit):
-    report = audit([("r", number, 0, None) for number in range(50)])
-    (broken,) = report.broken
+    found = audit([("r", number, 0, None) for number in range(50)])
+    (broken,) = found.broken
     assert broken.broken_count == 50
     assert [row["thing_id"] for row in broken.samples] == list(range(20))
 
@@ -108,8 +108,8 @@ def test_every_rule_of_every_contract_is_sql_on_its_columns():
     con = connect()
     for contract in CATALOG:
         con.register(contract.name, contract.arrow_schema.empty_table())
-        report = audit_table(con, contract, contract.name)
-        assert (report.row_count, report.broken) == (0, ()), contract.name
+        found = audit_table(con, contract, contract.name)
+        assert (found.row_count, found.broken) == (0, ()), contract.name
         con.unregister(contract.name)
     con.close()
 

@@ -69,11 +69,13 @@ def clock() -> Clock:
 @pytest.fixture
 def connect(sandbox: Sandbox, keys: KeyPair, clock: Clock) -> Callable[..., GitHubClient]:
     def open_client(app_id: str = APP_ID, key: str = "", installation_id: int | None = None) -> GitHubClient:
-        app = GitHubApp(app_id, SecretStr(key or keys.private_pem), sandbox.base_url, installation_id, clock)
+        github_app = GitHubApp(
+            app_id, SecretStr(key or keys.private_pem), sandbox.base_url, installation_id, clock
+        )
         return GitHubClient(
             api_url=sandbox.base_url,
             graphql_url=f"{sandbox.base_url}/graphql",
-            app=app,
+            github_app=github_app,
             sleep=lambda seconds: pytest.fail(f"it waits {seconds} s"),
         )
 
