@@ -13,6 +13,7 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.answers.repository import RepositoryAnswers
 from gitpulse_assets.chosen import CONTRIBUTORS, chosen_subjects
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets_tests import shared
 from gitpulse_assets_tests.people.lakes import ROCKET, fill
 from gitpulse_assets_tests.serve.conftest import app_of
 
@@ -20,11 +21,14 @@ collect_ignore_glob = [] if CONTRIBUTORS in chosen_subjects() else ["test_*.py"]
 
 
 @pytest.fixture(scope="session")
-def people_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def people_folder(pytestconfig: pytest.Config) -> Path:
     """A lake with conversations, for tests that only read."""
-    made = tmp_path_factory.mktemp("people") / "lake"
-    fill(made)
-    return made
+
+    def make(folder: Path) -> dict[str, str]:
+        fill(folder / "lake")
+        return {"folder": str(folder / "lake")}
+
+    return Path(shared.made_once(pytestconfig, "people", make)["folder"])
 
 
 @pytest.fixture(scope="session")

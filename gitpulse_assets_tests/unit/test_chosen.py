@@ -27,6 +27,8 @@ def test_a_subject_that_there_is_not_is_told_in_one_line(monkeypatch):
 
 
 LINEAGE = "unit/test_lineage.py::test_the_stored_lineage_is_that_of_the_statements"
+# In two processes: in one they take longer than all that CI does beside them.
+OWN = ("people", LINEAGE, "-n", "2", "--dist", "loadfile")
 # What a process with the subject has to pass beside its own tests; `-k` names what is the subject's.
 STANDARD = ("collect/test_streams.py", "unit/silver/test_streams.py", "-k", "issue_timeline or comment")
 # In a browser, and the recorded pull requests through every mart.
@@ -46,7 +48,7 @@ DEAR = (
 @pytest.mark.parametrize(
     "tests",
     [
-        pytest.param(("people", LINEAGE), id="of the subject"),
+        pytest.param(OWN, id="of the subject"),
         pytest.param(STANDARD, id="of every stream"),
         pytest.param(DEAR, id="of every mart and lake"),
         pytest.param((FOLDING, RETENTION), id="of every upkeep", marks=pytest.mark.slow),
@@ -54,7 +56,7 @@ DEAR = (
     ],
 )
 def test_tests_pass_in_a_process_that_chose_the_subject(tests: tuple[str, ...]):
-    options = ["-q", "-m", "not slow and not dear", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options = ["-q", "-m", "not slow and not dear", "-p", "no:cacheprovider"]
     named = [str(ROOT / test) if (ROOT / test.partition("::")[0]).exists() else test for test in tests]
     command = [sys.executable, "-m", "pytest", *options, *named]
     environment = os.environ | {"GITPULSE_SUBJECTS": CONTRIBUTORS}
