@@ -66,6 +66,7 @@ FILTERS = (
     "repositories=acme/other0 types=PullRequestEvent",
     "",
 )
+LATE_SECONDS = 3300
 # More than a feed holds.
 BURST = 330
 
@@ -102,6 +103,7 @@ class MixedLife:
         )
         self.filters = {name: self.chosen_filters() for name in ARCHIVES}
         self.used: dict[str, list[str]] = {name: [] for name in ARCHIVES}
+        self.may_be_late, self.late = False, list[tuple[int, int, str, PublicFeed]]()
         self.state: dict[Place, str] = {}
         self.served: dict[Key, tuple[PublicFeed, str, datetime]] = {}
         self.shown, self.brought = set[int](), set[int]()
@@ -142,6 +144,8 @@ class MixedLife:
             at = self.begin_at + day * 24 * HOUR + hour * HOUR
             if self.turn and number == self.turn_number:
                 self.turned(at)
+            # What is late is there before somebody's name changes, or the day ends.
+            self.may_be_late = hour < HOURS_OF_A_DAY - 1 and number + 1 != self.turn_number
             self.publish(at, self.has_burst and number == self.burst_number)
             yield at
 
@@ -161,10 +165,10 @@ class MixedLife:
         return sorted({str(REPO), *OTHERS, *(TURNS[self.turn] if self.turn else ())})
 
     def publish(self, hour_at: datetime, is_burst: bool) -> None:
-        """The events of an hour, in the order in which they show."""
+        """The events of an hour, in the order in which they show; what shows later comes with the next's."""
         begin, now_and_then = int(hour_at.timestamp()), self.chance(0.1)
-        planned = [
-            (begin + self.rng.randrange(3600), self.delay(), kind, self.chosen_feed())
+        planned = self.late + [
+            (begin + self.rng.randrange(3600), self.delay(kind), kind, self.chosen_feed())
             for kind, usual in USUAL.items()
             for _ in range(
                 self.rng.randint(usual - VARIES_BY, usual + VARIES_BY) * (4 if now_and_then else 1)
@@ -173,12 +177,19 @@ class MixedLife:
         if is_burst:
             at = begin + self.rng.randrange(2000)
             planned += [(at + 4 * number, 0, "PushEvent", self.life.feed) for number in range(BURST)]
-        for at, delay, kind, feed in sorted(planned, key=lambda one: one[0] + one[1]):
-            self.publish_one(at, delay, kind, feed)
+        planned.sort(key=lambda one: one[0] + one[1])
+        self.late = []
+        for at, delay, kind, feed in planned:
+            if delay == LATE_SECONDS and at + delay >= begin + 3600:
+                self.late.append((at, delay, kind, feed))
+            else:
+                self.publish_one(at, delay, kind, feed)
 
-    def delay(self) -> int:
-        """How many seconds later an event shows."""
-        return 3300 if self.chance(0.03) else self.rng.choice([0, 0, 0, 20, 300])
+    def delay(self, kind: str) -> int:
+        """How many seconds later an event shows; a star that is counted does not wait for an hour."""
+        if self.may_be_late and kind != "WatchEvent" and self.chance(0.04):
+            return LATE_SECONDS
+        return self.rng.choice([0, 0, 0, 20, 300])
 
     def chosen_feed(self) -> PublicFeed:
         """Whose event it is."""
