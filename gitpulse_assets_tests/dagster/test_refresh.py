@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import Counter
 from datetime import date
 
 import dagster as dg
@@ -10,6 +11,8 @@ import pytest
 from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.catalog.tables import CATALOG, MART_TABLES
 from gitpulse_assets.contracts import silver
+from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.manifest import Manifest
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.marts.issue_daily_flow import MART_ISSUE_DAILY_FLOW
 from gitpulse_assets.marts.issue_lifecycle import MART_ISSUE_LIFECYCLE
@@ -19,10 +22,12 @@ from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import User
 from gitpulse_assets.sandbox.server import Sandbox
 from gitpulse_assets.sandbox.times import DAY_SECONDS
+from gitpulse_assets.settings import Settings
 from gitpulse_assets_tests.dagster.conftest import stale_checks
 
 REPO = Repo("acme", "rocket")
 QUIET = Repo("acme", "quiet")
+STEPS = ("bronze", "silver", "sync_state", "gold")
 ADA = User(1, "ada", "User", "U_1")
 
 
@@ -96,6 +101,23 @@ def test_case_07_one_bad_record_is_quarantined_and_the_rest_is_published(run, re
     assert outcome.is_success, outcome.message
     assert len(read(silver.QUARANTINE)) == 2
     assert len(read(silver.ISSUE_CURRENT)) == len(issues) - 2
+
+
+@pytest.mark.dear
+def test_a_step_opens_the_lake_once_and_reads_settings_and_manifest_no_more_often(run, sandbox, monkeypatch):
+    add_quiet(sandbox).open(sandbox.world.clock - 5 * DAY_SECONDS, ADA, "Alone")
+    calls: Counter[str] = Counter()
+    for owner, name in ((Lake, "__init__"), (Settings, "__init__"), (Manifest, "_read")):
+        really = getattr(owner, name)
+
+        def counted(*args, really=really, owner=owner, **options):
+            calls[owner.__name__] += 1
+            return really(*args, **options)
+
+        monkeypatch.setattr(owner, name, counted)
+    assert run(QUIET).is_success
+    assert calls["Lake"] == calls["Settings"] == len(STEPS)
+    assert 0 < calls["Manifest"] <= len(STEPS)
 
 
 @pytest.mark.dear

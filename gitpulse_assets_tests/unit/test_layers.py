@@ -1,6 +1,7 @@
 """Which room may import which: what computes, fetches and stores can be used and tested without Dagster."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -165,3 +166,10 @@ def test_there_is_no_circle(name_of: Callable[[str], str]):
 
 def test_a_circle_would_be_seen():
     assert set(circle_in({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}})) == {"a", "b", "c"}
+
+
+def test_readme_says_what_every_room_is_for():
+    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    told = re.findall(r"`(\w+)/`", text.partition("## Where things are")[2].partition("\n## ")[0])
+    rooms = [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert sorted(told) == sorted(rooms)
