@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from gitpulse_assets.contracts.model import UTC_TIMESTAMP, Column, TableContract
-from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Followed
+from gitpulse_assets.events.feed_state import ANOTHER_REPOSITORY, Followed, owner_feed
 
 HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)
 # GitHub shows an event so long after it happened.
@@ -180,11 +180,6 @@ class FeedHours:
             if one["feed_name"] in self.private
         ]
         return pa.Table.from_pylist(rows, PRIVATE_FEED.arrow_schema)
-
-
-def owner_feed(name: str) -> str:
-    """The feed of the organisation that a repository is named to be of."""
-    return f"{name.partition('/')[0]}/*"
 
 
 def feed_stretches(spans: Iterable[Row]) -> FeedHours:

@@ -98,7 +98,7 @@ class Feeds(msgspec.Struct, frozen=True):
     def moved(self) -> list[str]:
         """The feeds, in lower case, whose repository is another owner's now than the one it was asked by."""
         called = ((name.lower(), state.repository_name) for name, state in self.feeds.items())
-        return [name for name, now in called if now and owner_of(now.lower()) != owner_of(name)]
+        return [name for name, now in called if now and owner_feed(now.lower()) != owner_feed(name)]
 
     def failing(self, since: date) -> list[str]:
         """The feeds, in lower case, that are asked for in vain, at least once since a day."""
@@ -109,9 +109,9 @@ class Feeds(msgspec.Struct, frozen=True):
         ]
 
 
-def owner_of(name: str) -> str:
-    """The owner in owner/name."""
-    return name.partition("/")[0]
+def owner_feed(name: str) -> str:
+    """The feed of the organisation that a repository is named to be of."""
+    return f"{name.partition('/')[0]}/*"
 
 
 def feeds(store: Store) -> StateObject[Feeds]:

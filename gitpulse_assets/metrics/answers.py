@@ -30,10 +30,10 @@ from gitpulse_assets.events.feed_hours import (
     Row,
     hour_of,
     merged,
-    owner_feed,
     whole_hours,
     with_feeds,
 )
+from gitpulse_assets.events.feed_state import owner_feed
 from gitpulse_assets.events.stars import STAR_TROUBLE
 from gitpulse_assets.lake.duck import (
     MEMORY_LIMIT,

@@ -197,7 +197,10 @@ def hours_called_whole_are(life: MixedLife, held: Held, answers: MetricAnswers) 
 
 
 def is_whole(life: MixedLife, held: Held, name: str, hour_at: datetime) -> bool:
-    """Whether all of a repository's hour is held, or all that an archive has whose files are kept in part."""
+    """Whether all of a repository's hour is held, or of an archive that is kept in part what is asked for.
+
+    Asked for are pull requests, which may be all that is kept of it.
+    """
     repository = life.world.repository(name)
     assert repository
     own = repository.repository_id
@@ -205,7 +208,8 @@ def is_whole(life: MixedLife, held: Held, name: str, hour_at: datetime) -> bool:
         return True
     kept = [life.readable(archive, hour_at) for archive in ARCHIVES if life.filters[archive] != [""]]
     told = [events for events in kept if events and has_promised(life, events, hour_at)]
-    return any(is_held(events, own, hour_at, held) for events in told)
+    asked = ({key: one for key, one in events.items() if key[1] == "PullRequestEvent"} for events in told)
+    return any(is_held(events, own, hour_at, held) for events in asked)
 
 
 def is_held(events: Held, repository_id: int, hour_at: datetime, held: Held) -> bool:

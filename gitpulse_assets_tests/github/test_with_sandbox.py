@@ -150,7 +150,7 @@ def test_an_incremental_walk_brings_what_changed(sandbox, connect):
     assert min(updated) >= since.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def test_a_sweep_of_known_pages_costs_the_last_page_only(sandbox, connect):
+def test_a_full_walk_of_known_pages_costs_the_last_page_only(sandbox, connect):
     client = connect()
     known = {page.url: KnownPage(page.etag, page.next_url) for page in client.pages(HELLO, ISSUE_LIST)}
     cost = client.spending.quota_cost

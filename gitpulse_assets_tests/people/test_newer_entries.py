@@ -123,7 +123,7 @@ def test_an_old_review_that_is_dismissed_says_so_at_once_and_is_read_whole_for_t
     assert long.is_newer_part == [True]
 
 
-def test_what_is_newer_is_paged_to_its_end_and_the_sweep_reads_all_of_it_again(long):
+def test_what_is_newer_is_paged_to_its_end_and_the_full_walk_reads_all_of_it_again(long):
     for at in range(120):
         long.acts.comment(long.threads[0], long.world.clock - 200 + at)
     long.refreshed()

@@ -73,7 +73,7 @@ def steady(ledger: Ledger, days: int) -> Ledger:
     return ledger
 
 
-def test_departures_noticed_in_one_sweep_are_no_clean_up(ledger):
+def test_departures_noticed_in_one_full_walk_are_no_clean_up(ledger):
     """They left one by one, and only our look dates them."""
     for number in range(40):
         ledger.issue(60 + number % 7)
