@@ -36,7 +36,7 @@ from gitpulse_assets.events.incoming import Incoming
 from gitpulse_assets.events.merge import MergedDay, merge_day
 from gitpulse_assets.events.overlap import FAMILIES, Key, anchors, missed
 from gitpulse_assets.events.projection import Projection
-from gitpulse_assets.github.client import GitHubClient
+from gitpulse_assets.github.client import GitHubClient, StarAnswer
 from gitpulse_assets.github.errors import BadToken, GitHubError, LimitReached, RepositoryNotFound
 from gitpulse_assets.github.feed import Feed
 from gitpulse_assets.github.target import Firehose, Owner, Target
@@ -146,7 +146,7 @@ class Poller:
         def ask(target: Target) -> Polled:
             before = states.get(target.key, FeedState())
             found = answered(target, before, self.client.feed(target, before.pages))
-            return self._counted(found) if isinstance(target, Repo) else found
+            return self._introduced(found, before) if isinstance(target, Repo) else found
 
         polls: list[Polled] = []
         for target, future in zip(targets, each_in_threads(ask, targets, REQUESTS_AT_ONCE), strict=True):
@@ -159,25 +159,26 @@ class Poller:
                 polls.append(future.result())
         return polls
 
-    def _counted(self, poll: Polled) -> Polled:
-        """The poll with the repository's stars, at the first of a UTC day."""
-        stars, span = poll.state.stars, poll.span
+    def _introduced(self, poll: Polled, before: FeedState) -> Polled:
+        """The poll with what its repository says of itself, at the first of a UTC day: its id and its stars.
+
+        Raises GitHubError where nothing tells the id, since an empty feed may be anybody's.
+        """
+        stars, span, is_known = poll.state.stars, poll.span, poll.state.target_id is not None
         assert isinstance(poll.target, Repo)
         assert span
-        if stars and stars.counted_at.date() == span.span_end_at.date():
+        if is_known and stars and stars.counted_at.date() == span.span_end_at.date():
             return poll
         try:
-            answer = self.client.star_count(poll.target, stars.etag if stars else None)
+            answer = self.client.star_count(poll.target, stars.etag if stars and is_known else None)
         except BadToken:
             raise
         except GitHubError:
-            # What the feed told stands; the count is asked for with its next poll.
+            if not is_known:
+                raise
+            # What the feed told stands; the repository is asked again with its next poll.
             return poll
-        count = answer.star_count if answer.star_count is not None or stars is None else stars.star_count
-        if count is None:
-            return poll
-        state = msgspec.structs.replace(poll.state, stars=Stars(answer.date, count, answer.etag))
-        return replace(poll, state=state, is_counted=True)
+        return counted(identified(poll, before, answer.repository_id), answer)
 
     def _bring(
         self, source: str, polls: Sequence[Polled], states: Mapping[str, FeedState], result: PollRound
@@ -320,6 +321,27 @@ def answered(target: Target, before: FeedState, feed: Feed) -> Polled:
         repository_name=last_name(found) or before.repository_name if isinstance(target, Repo) else None,
     )
     return Polled(target, after, span, feed.records)
+
+
+def identified(poll: Polled, before: FeedState, repository_id: int | None) -> Polled:
+    """The poll where its repository says its id; where it is not the one it was, the stretch begins anew."""
+    state, span = poll.state, poll.span
+    if repository_id is None or repository_id == state.target_id:
+        return poll
+    if span and state.target_id is not None:
+        span = prolonged(before.span, span.span_end_at, ANOTHER_REPOSITORY)
+    state = msgspec.structs.replace(state, target_id=repository_id, span=span)
+    return replace(poll, state=state, span=span)
+
+
+def counted(poll: Polled, answer: StarAnswer) -> Polled:
+    """The poll with the stars of its repository, which are as they were where it did not change."""
+    stars = poll.state.stars
+    count = answer.star_count if answer.star_count is not None or stars is None else stars.star_count
+    if count is None:
+        return poll
+    state = msgspec.structs.replace(poll.state, stars=Stars(answer.date, count, answer.etag))
+    return replace(poll, state=state, is_counted=True)
 
 
 def last_name(found: Sequence[_Head]) -> str | None:

@@ -59,14 +59,16 @@ class RepositoryAnswer:
 
 @dataclass(frozen=True)
 class StarAnswer:
-    """How many stars a repository has at `date`; `star_count` is None where it did not change (304)."""
+    """How many stars a repository has at `date`, and its id; both are None where it did not change (304)."""
 
     date: datetime
     etag: str | None
-    star_count: int | None
+    star_count: int | None = None
+    repository_id: int | None = None
 
 
 class _StarFields(msgspec.Struct):
+    id: int
     stargazers_count: int
 
 
@@ -303,9 +305,9 @@ class GitHubClient:
         """Ask the repository for its count of stars; with an `etag`, only if anything of it changed since."""
         reply = expect_found(self._transport.get(self._address(repo, ""), repo, etag=etag), repo)
         if reply.status == 304:
-            return StarAnswer(reply.date, etag, None)
+            return StarAnswer(reply.date, etag)
         fields = decode(reply.content, _StarFields, reply.url)
-        return StarAnswer(reply.date, reply.etag, fields.stargazers_count)
+        return StarAnswer(reply.date, reply.etag, fields.stargazers_count, fields.id)
 
     def probe(
         self, repo: Repo, source: RestList, etag: str | None = None, known_body: bytes | None = None

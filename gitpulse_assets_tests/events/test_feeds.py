@@ -12,6 +12,7 @@ from gitpulse_assets.events.forgetting import forget_in_events
 from gitpulse_assets.events.projection import projections
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.sandbox.faults import Fault
 from gitpulse_assets.setting_values.archives import parse_archives
 from gitpulse_assets_tests.events.feed_lives import REPO, FeedLife, polled
 from gitpulse_assets_tests.lake.test_crash import Crash, CrashingStore
@@ -124,6 +125,47 @@ def test_a_name_that_leads_to_another_repository_is_a_gap_and_said(lake, poll, s
     life.world.advance(seconds=1000)
     poll(lake, life)
     assert stored("feed_span")[-1]["gap_reason"] == "another_repository"
+
+
+def taken(life: FeedLife):
+    """The feed of another repository that took the name."""
+    life.world.rename_repository(str(REPO), "acme/gone")
+    other = life.world.add_repository(str(REPO)).repository
+    return life.world.feeds[other.repository_id]
+
+
+def test_a_name_that_is_taken_before_its_feed_showed_anything_is_a_gap(lake, poll, stored):
+    """An empty feed does not say whose it is; the first one's events of the meantime are in no poll."""
+    life = FeedLife(4)
+    poll(lake, life)
+    life.happen(10, 600)
+    taken(life).publish("WatchEvent", life.world.clock)
+    life.world.advance(seconds=1000)
+    poll(lake, life)
+    assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll", "another_repository"]
+
+
+def test_a_name_that_is_taken_by_another_silent_repository_is_a_gap_by_the_next_day(lake, poll, stored):
+    life = FeedLife(4)
+    poll(lake, life)
+    life.happen(10, 600)
+    other = taken(life).repository
+    life.world.advance(to="2026-03-02T00:10:00Z")
+    poll(lake, life)
+    assert [row["gap_reason"] for row in stored("feed_span")] == ["first_poll", "another_repository"]
+    assert feeds(lake.store).load().feeds[str(REPO)].target_id == other.repository_id
+
+
+def test_an_empty_feed_whose_repository_does_not_answer_proves_nothing(lake, poll, stored):
+    life = FeedLife(4)
+    life.app.faults.append(Fault("status", f"/repos/{REPO}", skip=1, times=1, status=404))
+    (polled,) = poll(lake, life).polls
+    assert polled.span is None
+    assert polled.state.trouble
+    life.world.advance(seconds=1000)
+    poll(lake, life)
+    (span,) = stored("feed_span")
+    assert span["span_begin_at"] == life.now
 
 
 def test_a_feed_is_left_alone_until_a_third_of_its_rows_may_be_new(lake, poll):
