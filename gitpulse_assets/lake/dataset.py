@@ -94,6 +94,15 @@ def open_table(store: Store, contract: TableContract, place: Place, part: str = 
     return OpenTable(ds.FileSystemDataset([fragment], schema, parquet), opened)
 
 
+def unheld(store: Store, key: str, dataset: ds.Dataset) -> ds.Dataset:
+    """The dataset of one object whose file is opened when it is read; what is no file stays as it is."""
+    source = store.source(key)
+    if not isinstance(source, str):
+        return dataset
+    parquet = parquet_format()
+    return ds.FileSystemDataset([_fragment(parquet, source)], dataset.schema, parquet)
+
+
 def open_batches(
     store: Store, contract: TableContract, place: Place, batches: Iterable[tuple[str, Sequence[int]]]
 ) -> ds.Dataset:

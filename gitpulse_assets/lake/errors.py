@@ -35,6 +35,8 @@ class ObjectReplaced(LakeError):
 
 
 _REASONS = {
+    errno.EMFILE: "this process may open no more files: raise its limit (ulimit -n), then run again",
+    errno.ENFILE: "the system may open no more files: raise its limit, then run again",
     errno.ENOSPC: "the disk is full: free space, then run again (what was published before is untouched)",
     errno.EDQUOT: "the disk quota is used up: free space, then run again",
     errno.EFBIG: "the file is larger than this system allows",

@@ -4,18 +4,23 @@ A part never changes: a merge adds one, or takes some away and puts their rows i
 meanwhile opens those of the newer commit.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+import duckdb
 import pyarrow.dataset as ds
 
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit, CommittedTable
 from gitpulse_assets.lake.damage import GONE
-from gitpulse_assets.lake.dataset import empty_dataset, open_table, parquet_format, weakest
+from gitpulse_assets.lake.dataset import empty_dataset, open_table, parquet_format, unheld, weakest
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.place import Place
+
+PART_OF_DAY = re.compile(r"silver/\w+/event_date=[\d-]+/[\w-]+\.parquet")
 
 
 class PartsReplaced(LakeError):
@@ -46,6 +51,33 @@ def open_parts(
             raise PartsReplaced(paths.table_key(contract, place, part), difference)
         found[part] = table.dataset
     return found
+
+
+def lazy_parts(
+    store: Store, contract: TableContract, place: Place, commit: Commit | None
+) -> list[ds.Dataset]:
+    """The same, without a file held open: of years of days there are more than a process may have.
+
+    One that a merge takes away before it is read is told by `replaced_meanwhile`.
+    """
+    return [
+        unheld(store, paths.table_key(contract, place, part), dataset)
+        for part, dataset in open_parts(store, contract, place, commit).items()
+    ]
+
+
+@contextmanager
+def replaced_meanwhile(store: Store) -> Iterator[None]:
+    """Raise PartsReplaced where a day's part is gone by the time it is read, in whatever words it is said."""
+    try:
+        yield
+    except PartsReplaced:
+        raise
+    except (duckdb.Error, LakeError, OSError) as error:
+        named = PART_OF_DAY.search(str(error))
+        if named is None or store.head(named[0]):
+            raise
+        raise PartsReplaced(named[0], GONE) from error
 
 
 def together(contract: TableContract, parts: Sequence[ds.Dataset]) -> ds.Dataset:

@@ -43,7 +43,7 @@ from gitpulse_assets.lake.duck import (
     start_database,
 )
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import PartsReplaced, together
+from gitpulse_assets.lake.parts import PartsReplaced, replaced_meanwhile, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
 from gitpulse_assets.metrics.clock import Clock
 from gitpulse_assets.metrics.coverage import AskedTime, Coverage, coverage_of, months
@@ -213,7 +213,8 @@ class MetricAnswers:
 
     def _newest_answer(self, question: Question) -> Answered:
         try:
-            return self._answer(question)
+            with replaced_meanwhile(self._lake.store):
+                return self._answer(question)
         except PartsReplaced:
             newer = lambda: self._question(question.metric, question.values, question.clock)  # noqa: E731
             return while_replaced(self._lake.store, lambda: self._answer(newer()))

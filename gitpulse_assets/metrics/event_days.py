@@ -45,7 +45,13 @@ from gitpulse_assets.lake.commit import Commit
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
-from gitpulse_assets.lake.parts import PartsReplaced, open_parts, parts_of, together
+from gitpulse_assets.lake.parts import (
+    PartsReplaced,
+    lazy_parts,
+    parts_of,
+    replaced_meanwhile,
+    together,
+)
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics.coverage import AskedTime, Coverage, coverage_of
 from gitpulse_assets.place import Day
@@ -349,7 +355,7 @@ class EventDays:
         return self._counted.get((day, commit.merge_id, repr(followed), *sorted(feeds.private)), found)
 
     def _parts(self, contract: TableContract, day: Day, commit: Commit) -> Sequence[ds.Dataset]:
-        return list(open_parts(self._lake.store, contract, day, commit).values())
+        return lazy_parts(self._lake.store, contract, day, commit)
 
 
 def each_read(
@@ -439,11 +445,12 @@ def put_feeds(
 def while_replaced(store: Store, read: Callable[[], Read]) -> Read:
     """Read days, and once more while merges replace what is read; raises LakeError where a part stays so."""
     for wait_seconds in WAITS_SECONDS:
-        with suppress(PartsReplaced):
+        with suppress(PartsReplaced), replaced_meanwhile(store):
             return read()
         pause(wait_seconds)
     try:
-        return read()
+        with replaced_meanwhile(store):
+            return read()
     except PartsReplaced as error:
         raise damaged(store, error.key, error.what) from error
 
