@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,21 @@ def test_every_metric_has_a_card_and_is_drawn_as_it_says(client: TestClient):
     text = client.get("/events").text
     assert [name for name in BY_ID if f'id="card-{name}"' not in text] == []
     assert list(specs(text)) == sorted(DRAWN, key=lambda name: name != "events_per_minute")
+
+
+def test_a_metric_without_rows_says_so_and_leaves_no_empty_table(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    ask = MetricAnswers.ask
+
+    def silent(self: MetricAnswers, metric: Metric, values: Any, seconds_max: float = 20) -> Answered:
+        answered = ask(self, metric, values, seconds_max)
+        return replace(answered, rows=answered.rows.slice(0, 0)) if metric.id == "avg_pr_time" else answered
+
+    monkeypatch.setattr(MetricAnswers, "ask", silent)
+    card = client.get("/events").text.partition('id="card-avg_pr_time"')[2].partition("</section>")[0]
+    assert "Nothing to draw." in card
+    assert "<details" not in card
 
 
 def test_gaps_and_thin_hours_are_shaded(client: TestClient):
