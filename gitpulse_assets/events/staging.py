@@ -13,7 +13,8 @@ from gitpulse_assets.lake.parts import parts_of
 from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.transform.sql_file import create_table
 
-ROWS_A_BATCH = 20_000
+# A row group has one at least, and who reads a part has several groups in memory at once.
+ROWS_A_BATCH = 4_096
 
 
 def staged_rows(
