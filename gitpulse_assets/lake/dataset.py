@@ -82,25 +82,21 @@ def parquet_format() -> ds.ParquetFileFormat:
     return ds.ParquetFileFormat(default_fragment_scan_options=options)
 
 
-def open_table(store: Store, contract: TableContract, place: Place, part: str = paths.WHOLE) -> OpenTable:
-    """Open the published table of a place, or a part of it; it is empty where none was published."""
+def open_table(
+    store: Store, contract: TableContract, place: Place, part: str = paths.WHOLE, *, is_held: bool = True
+) -> OpenTable:
+    """Open the published table of a place, or a part of it; it is empty where none was published.
+
+    Not `is_held`: a file, of a part that is never replaced under its name, is opened when it is read.
+    """
     key = paths.table_key(contract, place, part)
     opened = store.open(key)
     if opened is None:
         return OpenTable(empty_dataset(contract), None)
-    parquet = parquet_format()
-    fragment = parquet.make_fragment(opened.file)
+    parquet, source = parquet_format(), store.source(key)
+    fragment = _fragment(parquet, opened.file if is_held or not isinstance(source, str) else source)
     schema = read_schema(contract, _stored_schema(fragment, store, key), store.uri(key))
     return OpenTable(ds.FileSystemDataset([fragment], schema, parquet), opened)
-
-
-def unheld(store: Store, key: str, dataset: ds.Dataset) -> ds.Dataset:
-    """The dataset of one object whose file is opened when it is read; what is no file stays as it is."""
-    source = store.source(key)
-    if not isinstance(source, str):
-        return dataset
-    parquet = parquet_format()
-    return ds.FileSystemDataset([_fragment(parquet, source)], dataset.schema, parquet)
 
 
 def open_batches(

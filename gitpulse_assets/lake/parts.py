@@ -15,7 +15,7 @@ from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit, CommittedTable
 from gitpulse_assets.lake.damage import GONE
-from gitpulse_assets.lake.dataset import empty_dataset, open_table, parquet_format, unheld, weakest
+from gitpulse_assets.lake.dataset import empty_dataset, open_table, parquet_format, weakest
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.place import Place
@@ -40,12 +40,12 @@ def parts_of(commit: Commit | None, contract: TableContract) -> dict[str, Commit
 
 
 def open_parts(
-    store: Store, contract: TableContract, place: Place, commit: Commit | None
+    store: Store, contract: TableContract, place: Place, commit: Commit | None, *, is_held: bool = True
 ) -> dict[str, ds.Dataset]:
     """Open the parts of a table, lazily; raises PartsReplaced where one is not as the commit says."""
     found: dict[str, ds.Dataset] = {}
     for part, committed in parts_of(commit, contract).items():
-        table = open_table(store, contract, place, part)
+        table = open_table(store, contract, place, part, is_held=is_held)
         difference = committed.difference(table.opened) if table.opened else GONE
         if difference:
             raise PartsReplaced(paths.table_key(contract, place, part), difference)
@@ -60,10 +60,7 @@ def lazy_parts(
 
     One that a merge takes away before it is read is told by `replaced_meanwhile`.
     """
-    return [
-        unheld(store, paths.table_key(contract, place, part), dataset)
-        for part, dataset in open_parts(store, contract, place, commit).items()
-    ]
+    return list(open_parts(store, contract, place, commit, is_held=False).values())
 
 
 @contextmanager
