@@ -4,7 +4,6 @@ A part never changes: a merge adds one, or takes some away and puts their rows i
 meanwhile opens those of the newer commit.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -19,8 +18,6 @@ from gitpulse_assets.lake.dataset import empty_dataset, open_table, parquet_form
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.place import Place
-
-PART_OF_DAY = re.compile(r"silver/\w+/event_date=[\d-]+/[\w-]+\.parquet")
 
 
 class PartsReplaced(LakeError):
@@ -42,7 +39,11 @@ def parts_of(commit: Commit | None, contract: TableContract) -> dict[str, Commit
 def open_parts(
     store: Store, contract: TableContract, place: Place, commit: Commit | None, *, is_held: bool = True
 ) -> dict[str, ds.Dataset]:
-    """Open the parts of a table, lazily; raises PartsReplaced where one is not as the commit says."""
+    """Open the parts of a table, lazily; raises PartsReplaced where one is not as the commit says.
+
+    Not `is_held`: no file stays open, since of years of days there are more than a process may have; a part
+    that a merge takes away before it is read is then told by `replaced_meanwhile`.
+    """
     found: dict[str, ds.Dataset] = {}
     for part, committed in parts_of(commit, contract).items():
         table = open_table(store, contract, place, part, is_held=is_held)
@@ -53,16 +54,6 @@ def open_parts(
     return found
 
 
-def lazy_parts(
-    store: Store, contract: TableContract, place: Place, commit: Commit | None
-) -> list[ds.Dataset]:
-    """The same, without a file held open: of years of days there are more than a process may have.
-
-    One that a merge takes away before it is read is told by `replaced_meanwhile`.
-    """
-    return list(open_parts(store, contract, place, commit, is_held=False).values())
-
-
 @contextmanager
 def replaced_meanwhile(store: Store) -> Iterator[None]:
     """Raise PartsReplaced where a day's part is gone by the time it is read, in whatever words it is said."""
@@ -71,10 +62,10 @@ def replaced_meanwhile(store: Store) -> Iterator[None]:
     except PartsReplaced:
         raise
     except (duckdb.Error, LakeError, OSError) as error:
-        named = PART_OF_DAY.search(str(error))
-        if named is None or store.head(named[0]):
+        key = paths.part_of_day_in(str(error))
+        if key is None or store.head(key):
             raise
-        raise PartsReplaced(named[0], GONE) from error
+        raise PartsReplaced(key, GONE) from error
 
 
 def together(contract: TableContract, parts: Sequence[ds.Dataset]) -> ds.Dataset:

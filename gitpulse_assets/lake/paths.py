@@ -23,6 +23,7 @@ _BATCH = re.compile(r"/run_id=([^/]+)/batch-(\d+)\.parquet$")
 _REPOSITORY = re.compile(r"(?:^|/)repo_owner=([^/]+)/repo_name=([^/]+)/")
 _ORGANIZATION = re.compile(r"(?:^|/)org_login=([^/]+)/")
 _DAY = re.compile(r"(?:^|/)event_date=(\d{4}-\d\d-\d\d)/")
+_PART_OF_DAY = re.compile(r"silver/\w+/event_date=\d{4}-\d\d-\d\d/[\w-]+\.parquet")
 
 # A table of one object calls it so; a day's tables have several.
 WHOLE = "data"
@@ -65,6 +66,12 @@ def part_of(contract: TableContract, name: str) -> str | None:
     """The part that a commit's name means, None where it is another table's."""
     table, _, part = name.partition("/")
     return (part or WHOLE) if table == contract.name else None
+
+
+def part_of_day_in(text: str) -> str | None:
+    """The key of the first part of a day's table that a text names; None where it names none."""
+    found = _PART_OF_DAY.search(text)
+    return found[0] if found else None
 
 
 def published_key(layer: Layer, name: str, place: Place) -> str:

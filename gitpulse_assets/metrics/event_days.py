@@ -47,7 +47,7 @@ from gitpulse_assets.lake.duck import session
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import (
     PartsReplaced,
-    lazy_parts,
+    open_parts,
     parts_of,
     replaced_meanwhile,
     together,
@@ -355,7 +355,7 @@ class EventDays:
         return self._counted.get((day, commit.merge_id, repr(followed), *sorted(feeds.private)), found)
 
     def _parts(self, contract: TableContract, day: Day, commit: Commit) -> Sequence[ds.Dataset]:
-        return lazy_parts(self._lake.store, contract, day, commit)
+        return list(open_parts(self._lake.store, contract, day, commit, is_held=False).values())
 
 
 def each_read(

@@ -1,5 +1,6 @@
 """A metric over public events, and how whole they are, on either store."""
 
+import random
 import resource
 from collections import Counter
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def test_a_part_that_a_merge_takes_away_before_it_is_read_is_answered_from_the_n
 ):
     """An event's longer copy comes into its day while the metric has opened the part and not read it yet."""
     lake = storage.open()
-    for name, note in (("a", ""), ("b", "a longer copy")):
+    # Longer than what opening it on S3 reads.
+    long = random.Random(1).randbytes(150_000).hex()
+    for name, note in (("a", long), ("b", f"{long} and longer")):
         (tmp_path / name).mkdir()
         body = event(1, START, "WatchEvent", payload={"note": note})
         (tmp_path / name / file_name(START)).write_bytes(packed([body]))
