@@ -93,8 +93,8 @@ def open_table(
     opened = store.open(key)
     if opened is None:
         return OpenTable(empty_dataset(contract), None)
-    parquet, source = parquet_format(), store.source(key)
-    fragment = _fragment(parquet, opened.file if is_held or not isinstance(source, str) else source)
+    parquet = parquet_format()
+    fragment = _fragment(parquet, opened.file if is_held else _when_read(store, key, opened))
     schema = read_schema(contract, _stored_schema(fragment, store, key), store.uri(key))
     return OpenTable(ds.FileSystemDataset([fragment], schema, parquet), opened)
 
@@ -121,6 +121,12 @@ def open_batches(
     further = [[_fragment(parquet, store.source(key)) for key in keys[1:]] for keys in runs]
     fragments = [one for first, rest in zip(firsts, further, strict=True) for one in (first, *rest)]
     return ds.FileSystemDataset(fragments, weakest(schemas), parquet)
+
+
+def _when_read(store: Store, key: str, opened: OpenObject) -> str | pa.NativeFile:
+    """Where a file lies, to be opened when it is read; of S3, where no file is held, what was opened."""
+    source = store.source(key)
+    return source if isinstance(source, str) else opened.file
 
 
 def _fragment(parquet: ds.ParquetFileFormat, source: str | pa.NativeFile) -> ds.Fragment:
