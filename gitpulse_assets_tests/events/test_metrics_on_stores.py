@@ -54,8 +54,8 @@ def test_a_part_that_a_merge_takes_away_before_it_is_read_is_answered_from_the_n
         put(self, *given)
 
     monkeypatch.setattr(MetricAnswers, "_put_marts", merged_meanwhile)
-    (row,) = ask(lake, "event_count_offset", offset="60").rows.to_pylist()
-    assert (row["event_type"], row["event_count"], left) == ("WatchEvent", 1, [])
+    (row,) = ask(lake, "active_repositories").rows.to_pylist()
+    assert (row["repository_name"], row["event_count"], left) == ("acme/r1", 1, [])
 
 
 @contextmanager
