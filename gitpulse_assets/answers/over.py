@@ -11,6 +11,7 @@ import pyarrow as pa
 from gitpulse_assets.answers.relations import Relations
 from gitpulse_assets.answers.window import Window
 from gitpulse_assets.transform.gold import label_windows
+from gitpulse_assets.transform.survival import closure_survival
 
 LAST_MOMENT = timedelta(microseconds=1)
 
@@ -30,14 +31,20 @@ def closings(made: Relations, name: str, window: Window) -> pa.Table:
     """The mart over what was closed in the window."""
     made.window_flow(window)
     made.closings(window)
-    return made.table("gold", name, as_of_at=window.end_at - LAST_MOMENT)
+    return _of_cohorts(made, name, window)
 
 
 def closings_in_one(made: Relations, name: str, window: Window) -> pa.Table:
     """The same as of one month."""
     made.closings(window)
     made.closings_in_one(window)
-    return made.table("gold", name, as_of_at=window.end_at - LAST_MOMENT)
+    return _of_cohorts(made, name, window)
+
+
+def _of_cohorts(made: Relations, name: str, window: Window) -> pa.Table:
+    as_of_at = window.end_at - LAST_MOMENT
+    closure_survival(made.con, as_of_at)
+    return made.table("gold", name, as_of_at=as_of_at)
 
 
 def backlog(made: Relations, name: str, window: Window) -> pa.Table:

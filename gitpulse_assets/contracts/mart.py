@@ -50,6 +50,7 @@ class Mart:
     `statements`: the files of `sql/gold/` it is made from, where that is not the one of its name; `computed`:
     from which of their columns (`statement.column`) code computes a column that none of them has.
     `label_windows_days`: of which windows up to the as-of moment its statement finds `label_window` made.
+    `is_of_cohorts`: whether its statement finds `closure_cohort` and `closure_survival` made.
     """
 
     contract: TableContract
@@ -59,6 +60,7 @@ class Mart:
     statements: tuple[str, ...] = ()
     computed: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     label_windows_days: tuple[int, ...] = ()
+    is_of_cohorts: bool = False
 
     @property
     def name(self) -> str:

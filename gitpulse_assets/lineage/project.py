@@ -33,6 +33,23 @@ MANIFEST = "bronze/manifest"
 OF_MANIFEST: Mapping[str, Mapping[str, str]] = {"run_order": {"run_id": "run_id", "run_sequence": "sequence"}}
 # The last merge's commit: what it took in of each run, which is about all of its tables.
 COMMIT: Mapping[str, tuple[str, ...]] = {"merged_batch": ("stream", "run_id", "merged_count")}
+# Relations that code makes: each column of those columns of other relations.
+CODED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "closure_survival": {
+        "month_start": ("closure_cohort.month_start",),
+        "median_age_days": (
+            "closure_life.closure_age_days",
+            "closure_life.departure_age_days",
+            "closure_cohort.end_us",
+        ),
+        "issue_count": ("closure_life.created_us", "closure_cohort.end_us"),
+        "censored_count": (
+            "closure_life.closure_age_days",
+            "closure_life.departure_age_days",
+            "closure_cohort.end_us",
+        ),
+    }
+}
 # Another state of a table: the one before this merge, whose origins are those of the merges before, and
 # that of another repository.
 BEFORE, ELSEWHERE = "stored_", "other_"
@@ -58,6 +75,8 @@ class Project:
             return Relation(dict.fromkeys(CONFIGURED[name], NOTHING))
         if name in OF_CONVERSATIONS and CONTRIBUTORS not in chosen_subjects():
             return Relation(dict.fromkeys(OF_CONVERSATIONS[name], NOTHING))
+        if name in CODED:
+            return Relation({own: self._computed(of) for own, of in CODED[name].items()})
         if name in COMMIT:
             self.read |= {f"silver/{t.name}" for t in SILVER_TABLES if t.name != "sync_state"}
             return Relation(dict.fromkeys(COMMIT[name], NOTHING))
@@ -69,6 +88,10 @@ class Project:
         if (table := name.removeprefix(ELSEWHERE)) in self._tables:
             return self._table(self._tables[table])
         return self.trace(*FILES.get(name, (self._layer, name)))
+
+    def _computed(self, sources: Iterable[str]) -> Origins:
+        made = (each.split(".") for each in sources)
+        return NOTHING.union(*(self.relation(of).columns[name] for of, name in made))
 
     def parameter(self, name: str) -> Origins:
         """Return where a parameter of a statement comes from."""

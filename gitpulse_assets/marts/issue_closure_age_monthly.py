@@ -88,6 +88,7 @@ MART_ISSUE_CLOSURE_AGE_MONTHLY = TableContract(
 MART = Mart(
     MART_ISSUE_CLOSURE_AGE_MONTHLY,
     checks=(Check("closure_months_agree_with_lifecycle"),),
+    is_of_cohorts=True,
     answer=Answer(
         route="closure-age",
         question=(

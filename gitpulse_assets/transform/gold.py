@@ -19,6 +19,7 @@ from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import run
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
 from gitpulse_assets.transform.sql_file import create_table
+from gitpulse_assets.transform.survival import closure_survival
 
 # What the marts that a statement alone makes read of silver, but for the moment they hold for.
 INPUTS: tuple[TableContract, ...] = tuple(
@@ -68,6 +69,8 @@ def build_gold(
         if mart.label_windows_days:
             # They end with the as-of moment itself.
             label_windows(con, mart.label_windows_days, parameters.as_of_at + MICROSECOND, is_up_to_now=True)
+        if mart.is_of_cohorts:
+            closure_survival(con, parameters.as_of_at)
         create_table(con, "gold", mart.name, {"as_of_at": parameters.as_of_at})
     return tuple(mart.name for mart in STATEMENT_MARTS)
 
