@@ -39,31 +39,42 @@ numbered as (
     from marked
 ),
 
-sized as (
+days as (
     select
-        *,
-        min(transitioned_at) over burst as started_at,
-        count(*) over burst as burst_count
+        delta,
+        actor_login,
+        burst_number,
+        flow_date,
+        is_reopening,
+        bool_or(is_bot) as is_bot,
+        min(transitioned_at) as first_at,
+        count(*) as day_count
     from numbered
-    window burst as (partition by delta, actor_login, burst_number)
+    group by delta, actor_login, burst_number, flow_date, is_reopening
+),
+
+bursts as (
+    select delta, actor_login, burst_number, min(first_at) as started_at, sum(day_count)::bigint as burst_count
+    from days
+    group by delta, actor_login, burst_number
 )
 
 select
     delta,
     actor_login,
-    bool_or(is_bot) as is_bot,
+    is_bot,
     is_reopening,
     started_at,
     flow_date,
-    any_value(burst_count) as burst_count,
-    count(*) as day_count
-from sized
-group by delta, actor_login, started_at, flow_date, is_reopening
+    burst_count,
+    day_count
+from days
+inner join bursts using (delta, actor_login, burst_number)
 -- Of bursts too small to be bulk only each day's largest counts, for what is usual.
 qualify
-    any_value(burst_count) >= $fewest_bulk
+    burst_count >= $fewest_bulk
     or row_number() over (
         partition by delta, date_trunc('day', started_at)
-        order by any_value(burst_count) desc, actor_login, flow_date, is_reopening, started_at
+        order by burst_count desc, actor_login, flow_date, is_reopening, started_at
     ) = 1
 order by started_at, delta, actor_login, flow_date, is_reopening
