@@ -10,7 +10,7 @@ rows and values: for generated repositories, not for real ones.
 
 import argparse
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,10 +24,25 @@ SHOWN = 120
 Place = tuple[str, str]
 
 
-def published(lake: Path) -> dict[str, Path]:
-    """Every published object of a repository, by its key; files are read as they lie, whatever wrote them."""
-    found = (path for layer in PUBLISHED for path in (lake / layer).glob("*/*/*/data.parquet"))
-    return {str(path.relative_to(lake)): path for path in found}
+def published(lake: Path) -> dict[str, list[Path]]:
+    """The objects of each table of a repository, by their folder."""
+    found = defaultdict[str, list[Path]](list)
+    for layer in PUBLISHED:
+        for path in sorted((lake / layer).glob("*/*/*/*.parquet")):
+            found[str(path.parent.relative_to(lake))].append(path)
+    return found
+
+
+def read(objects: list[Path]) -> pa.Table:
+    """A table as it lies there, whatever wrote it."""
+    return pa.concat_tables((pq.ParquetFile(path).read() for path in objects), promote_options="default")
+
+
+def in_order(*tables: pa.Table) -> Iterator[pa.Table]:
+    """The tables by what all have, since the order of rows hangs on the objects they lie in."""
+    shared = set[str].intersection(*(set(table.column_names) for table in tables))
+    keys = [f.name for f in tables[0].schema if f.name in shared and not pa.types.is_nested(f.type)]
+    return (table.sort_by([(name, "ascending") for name in keys]) for table in tables)
 
 
 def differences(before: pa.Table, after: pa.Table, left_out: set[str]) -> Iterator[tuple[str, int, str]]:
@@ -53,7 +68,9 @@ def compare(before: Path, after: Path, left_out: set[str]) -> tuple[int, Counter
         if key not in one or key not in other:
             print(f"{table}: only {'before' if key in one else 'after'}")
             continue
-        old, new = (pq.ParquetFile(lake[key]).read() for lake in (one, other))
+        old, new = read(one[key]), read(other[key])
+        if len(one[key]) != len(other[key]):
+            old, new = in_order(old, new)
         for name in sorted(set(old.column_names) ^ set(new.column_names)):
             print(f"{table}.{name}: only {'before' if name in old.column_names else 'after'}")
         cells += old.num_rows * len(set(old.column_names) & set(new.column_names) - left_out)

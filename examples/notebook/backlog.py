@@ -22,7 +22,7 @@ def _(duckdb, os):
 
     def table(name):
         """All repositories' rows; the path's keys are left alone, since the files have them too."""
-        files = f"{lake}/gold/{name}/*/*/data.parquet"
+        files = f"{lake}/gold/{name}/*/*/*.parquet"
         return con.read_parquet(files, union_by_name=True, hive_partitioning=False)
 
     verdicts = table("mart_backlog_verdict")

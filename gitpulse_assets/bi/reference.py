@@ -22,12 +22,15 @@ Written from `gitpulse_assets/contracts/`; change a contract and run `make docs`
 root; `<o>` and `<r>` are the repository's owner and name in lower case, `<day>` a UTC day (`2026-09-06`).
 A day's tables of events have several objects: while one is put in the place of others, a reader of whole
 folders may see both for a moment; who needs more reads by `silver/_commit/event_date=<day>/_commit.json`.
+A table of issues has an object a range of issue numbers (`data` up to 4,999, then `<first>-<last>`, of 5,000
+up to 100,000 and of 20,000 beyond), and a row is in one of them: a reader of whole folders may see two merges
+of a table for a moment, but no row twice or not at all.
 
 ## How to read them
 
 `repo_owner` and `repo_name` stand in the files and, as hive keys, in their paths. The files are right; most
 readers take the path's word and guess its type, so tell them to leave it alone. `ADDRESS` is a table's folder
-(`…/gold/mart_issue_daily_flow`), all its files (`…/*/*/data.parquet`) or one of them.
+(`…/gold/mart_issue_daily_flow`), all its files (`…/*/*/*.parquet`) or one of them.
 
 ```text
 LINES
@@ -94,7 +97,8 @@ def path(contract: TableContract) -> str:
     if contract.place == "organization":
         return f"{contract.folder}/org_login=<o>/data.parquet"
     is_batched = contract.layer == "bronze" and contract.name != "manifest"
-    file = "run_id=<id>/batch-<n>.parquet" if is_batched else "data.parquet"
+    whole = "<range>.parquet" if contract.is_ranged else "data.parquet"
+    file = "run_id=<id>/batch-<n>.parquet" if is_batched else whole
     return f"{contract.folder}/repo_owner=<o>/repo_name=<r>/{file}"
 
 

@@ -17,9 +17,15 @@ CONTROL_TOTAL_CHECK = SemanticCheck("control_total", ISSUE_CURRENT, is_blocking=
 UNCOUNTED = {"is_contradicted": False, "is_known": False, "missing_what": None, "is_known_missing": False}
 
 
-def control_total_result(con: duckdb.DuckDBPyConnection) -> CheckResult:
-    """Evaluate the check on the merged tables of this connection; both counts are always in the metadata."""
-    rows = rows_of(con, load_sql("checks", CONTROL_TOTAL_CHECK.name)).to_arrow_table().to_pylist()
+def control_total_result(con: duckdb.DuckDBPyConnection, issues: str = ISSUE_CURRENT.name) -> CheckResult:
+    """Evaluate the check on the merged tables of this connection; both counts are always in the metadata.
+
+    `issues`: the relation that has all issues, where `issue_current` holds those of touched ranges.
+    """
+    statement = load_sql("checks", CONTROL_TOTAL_CHECK.name)
+    if issues != ISSUE_CURRENT.name:
+        statement = f"with issue_current as (select * from {issues}) select * from ({statement}\n)"
+    rows = rows_of(con, statement).to_arrow_table().to_pylist()
     found = rows[0] if rows else {"reason": "no walk was counted yet", **UNCOUNTED}
     is_missing = found["missing_what"] is not None
     is_new = found["is_contradicted"] or (is_missing and not found["is_known_missing"])

@@ -55,6 +55,7 @@ class TableContract:
     `order_by` is the order rows are stored in, so that Parquet statistics make filters cheap.
     `place` says whose tables are published together: a repository's, an organisation's, or a UTC day's.
     `sample` names the columns that identify a row to a person in the metadata of a failed check.
+    `is_ranged`: whether it lies in several objects, by the numbers of issues (`lake/ranges.py`).
     """
 
     layer: Layer
@@ -67,6 +68,7 @@ class TableContract:
     rules: tuple[Rule, ...] = ()
     sample: tuple[str, ...] = field(default=())
     place: Literal["repository", "organization", "day"] = "repository"
+    is_ranged: bool = False
 
     @property
     def asset_key(self) -> tuple[str, str]:
@@ -85,8 +87,8 @@ class TableContract:
 
     @property
     def files(self) -> str:
-        """The pattern, below its folder, of the objects it is published in; a day's may be several."""
-        return {"day": "*/*.parquet", "organization": "*/data.parquet"}.get(self.place, "*/*/data.parquet")
+        """The pattern, below its folder, of the objects it is published in."""
+        return {"day": "*/*.parquet", "organization": "*/*.parquet"}.get(self.place, "*/*/*.parquet")
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ def one_of(column: str, values: tuple[str, ...]) -> str:
 ISSUE_CURRENT = TableContract(
     layer="silver",
     name="issue_current",
+    is_ranged=True,
     description=(
         "The newest known record of every issue and pull request of a repository. The last write wins: the "
         "greatest updated_at, then the latest fetch, also across runs. Issues that left the repository keep "
@@ -133,6 +134,7 @@ ISSUE_CURRENT = TableContract(
 ISSUE_BODY = TableContract(
     layer="silver",
     name="issue_body",
+    is_ranged=True,
     description=(
         "The text of every issue and pull request, apart from issue_current so that a few changed records do "
         "not rewrite every body."
@@ -157,6 +159,7 @@ ISSUE_BODY = TableContract(
 ISSUE_LABELS = TableContract(
     layer="silver",
     name="issue_labels",
+    is_ranged=True,
     description="The labels an issue or pull request carries now; a row disappears when the label does.",
     grain="one row an issue and label",
     key=(*ISSUE_KEY, "label_id"),
@@ -183,6 +186,7 @@ ISSUE_LABELS = TableContract(
 ISSUE_ASSIGNEES = TableContract(
     layer="silver",
     name="issue_assignees",
+    is_ranged=True,
     description="Who an issue or pull request is assigned to now; a row disappears when the assignee does.",
     grain="one row an issue and assigned user",
     key=(*ISSUE_KEY, "user_id"),
@@ -207,6 +211,7 @@ ISSUE_ASSIGNEES = TableContract(
 ISSUE_EVENT = TableContract(
     layer="silver",
     name="issue_event",
+    is_ranged=True,
     description=(
         "The lifecycle events of issues as GitHub tells them, from GraphQL timelines and REST issue events, "
         "each once; only the kinds that can move the backlog."
@@ -252,6 +257,7 @@ ISSUE_EVENT = TableContract(
 LIFECYCLE_COVERAGE = TableContract(
     layer="silver",
     name="lifecycle_coverage",
+    is_ranged=True,
     description=(
         "How far the lifecycle of each issue is collected. An issue without a row is known by its snapshots "
         "alone, and one whose record is newer than its row is asked for again by the next refresh."
@@ -361,6 +367,7 @@ RECONCILIATION = TableContract(
 ISSUE_SIGHTING = TableContract(
     layer="silver",
     name="issue_sighting",
+    is_ranged=True,
     description=(
         "What the snapshots saw: one row each time a record, or its absence, showed an issue in "
         "another state than the sighting before. The ledger infers from it what no event tells."
@@ -395,6 +402,7 @@ ISSUE_SIGHTING = TableContract(
 ISSUE_TRANSITIONS = TableContract(
     layer="silver",
     name="issue_transitions",
+    is_ranged=True,
     description=(
         "The ledger: one row each time an issue (never a pull request) enters or leaves the open backlog. "
         "All history is computed from it. Where no lifecycle events were collected it holds what snapshots "

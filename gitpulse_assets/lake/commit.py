@@ -40,12 +40,38 @@ class CommittedTable(msgspec.Struct, frozen=True):
         return None if opened.etag == self.etag else "not what the last merge published"
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True):
+class MadeInRanges(msgspec.Struct, frozen=True):
+    """When a merge was made that left tables in ranges, and their bounds (`ranges.bounds`).
+
+    An older GitPulse knows one object a table, and would double and lose rows of these: it cannot read a
+    record whose `made_at` is this, and refuses.
+    """
+
+    at: datetime
+    ranges: str
+
+
+class MadeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of a merge, which says when that was made."""
+
+    made: datetime | MadeInRanges = msgspec.field(name="made_at")
+
+    @property
+    def made_at(self) -> datetime:
+        """The UTC time."""
+        return self.made.at if isinstance(self.made, MadeInRanges) else self.made
+
+    @property
+    def ranges(self) -> str:
+        """In which bounds every table of ranges lies; empty: each is one object, as of an older version."""
+        return self.made.ranges if isinstance(self.made, MadeInRanges) else ""
+
+
+class Commit(MadeRecord, frozen=True, kw_only=True):
     """Which tables belong together, by name, and the batches merged so far, `{stream: {run_id: count}}`."""
 
     tables: dict[str, CommittedTable]
     merged: MergedCounts
-    made_at: datetime
     merge_id: str
 
     @property
@@ -71,7 +97,7 @@ class PlannedTable(msgspec.Struct, frozen=True):
     fingerprint: str = ""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(MadeRecord, frozen=True, kw_only=True):
     """What a sealed merge publishes, in this order; enough to finish it in another process.
 
     `carried` are the tables of the layer that it leaves to another step, as the commit before names them;
@@ -88,7 +114,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
     merged: MergedCounts
     commit_etag: str | None
-    made_at: datetime
     merge_id: str
 
     @property

@@ -1,7 +1,7 @@
 """The lake as the rest of the project sees it: open it, read tables, write batches, publish merges."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -35,7 +35,7 @@ from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.lake.recovery import mend
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.s3_store import S3Store
-from gitpulse_assets.lake.snapshot import Snapshot, open_published, open_snapshot
+from gitpulse_assets.lake.snapshot import Snapshot, open_published, open_snapshot, open_standing
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
@@ -61,9 +61,9 @@ class Lake:
         return cls(open_store(url, s3 or S3Options(), is_writable=is_writable))
 
     def uri(self, contract: TableContract, place: Place) -> str:
-        """Where a table's data lies, for people and other tools; a bronze table's is a folder of runs."""
+        """Where a table's data lies, for people and other tools; a folder where it has several objects."""
         key = paths.table_key(contract, place)
-        is_folder = contract.layer == "bronze" and contract.name != "manifest"
+        is_folder = contract.is_ranged or (contract.layer == "bronze" and contract.name != "manifest")
         return self.store.uri(key.rpartition("/")[0] if is_folder else key)
 
     def dataset(self, contract: TableContract, place: Place) -> ds.Dataset:
@@ -82,17 +82,21 @@ class Lake:
         return open_published(self.store, layer, place, contracts)
 
     def mergeable(
-        self, layer: Layer, place: Place, contracts: Iterable[TableContract]
-    ) -> dict[str, ds.Dataset]:
-        """Tables as one merge published them, by name, to be merged into.
+        self,
+        layer: Layer,
+        place: Place,
+        contracts: Iterable[TableContract],
+        parts: Collection[str] | None = None,
+    ) -> Snapshot:
+        """Tables as one merge published them, to be merged into; `parts` as `open_snapshot` has them.
 
         Raises TableOutdated where only a rebuild can go on.
         """
         wanted = list(contracts)
-        datasets = self.snapshot(layer, place, wanted).datasets
+        found = open_snapshot(self.store, layer, place, wanted, parts)
         for contract in wanted:
-            refuse_incomplete(contract, datasets[contract.name], self.uri(contract, place))
-        return datasets
+            refuse_incomplete(contract, found.datasets[contract.name], self.uri(contract, place))
+        return found
 
     def snapshot(self, layer: Layer, place: Place, contracts: Iterable[TableContract]) -> Snapshot:
         """Several tables of a layer as one merge published them, with its commit."""
@@ -100,7 +104,7 @@ class Lake:
 
     def standing(self, contract: TableContract, place: Place) -> ds.Dataset:
         """A published table as it lies there, whatever commits say: for those who make it anew."""
-        dataset = open_table(self.store, contract, place).dataset
+        dataset = open_standing(self.store, contract, place)
         refuse_incomplete(contract, dataset, self.uri(contract, place))
         return dataset
 

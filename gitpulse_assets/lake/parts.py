@@ -36,6 +36,13 @@ def parts_of(commit: Commit | None, contract: TableContract) -> dict[str, Commit
     }
 
 
+def standing_parts(store: Store, contract: TableContract, place: Place) -> list[str]:
+    """The parts of a table that lie there, whatever commits say, by their names."""
+    folder = paths.table_key(contract, place).removesuffix(f"{paths.WHOLE}.parquet")
+    names = (info.key.removeprefix(folder) for info in store.list(folder))
+    return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet")]
+
+
 def open_parts(
     store: Store, contract: TableContract, place: Place, commit: Commit | None, *, is_held: bool = True
 ) -> dict[str, ds.Dataset]:

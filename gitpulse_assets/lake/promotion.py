@@ -145,9 +145,7 @@ def _carried_out(plan: Plan, etags: Mapping[str, str | None]) -> Commit | None:
     }
     if len(tables) < len(plan.tables):
         return None
-    return Commit(
-        tables=plan.carried | tables, merged=plan.merged, made_at=plan.made_at, merge_id=plan.merge_id
-    )
+    return Commit(tables=plan.carried | tables, merged=plan.merged, made=plan.made, merge_id=plan.merge_id)
 
 
 def _own_etag(store: Store, plan: Plan, table: PlannedTable) -> str | None:

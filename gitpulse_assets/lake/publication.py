@@ -7,20 +7,28 @@ Who seals second is told so before anything of his moved.
 
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
 from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
-from gitpulse_assets.lake.commit import Commit, MergedCounts, Plan, PlannedTable
+from gitpulse_assets.lake.commit import (
+    Commit,
+    CommittedTable,
+    MadeInRanges,
+    MergedCounts,
+    Plan,
+    PlannedTable,
+)
 from gitpulse_assets.lake.damage import damaged
 from gitpulse_assets.lake.errors import LakeError, PreconditionFailed, PublicationConflict
 from gitpulse_assets.lake.parquet import contract_fingerprint, write_parquet
+from gitpulse_assets.lake.parts import parts_of, standing_parts
 from gitpulse_assets.lake.promotion import commit, promote, settle
 from gitpulse_assets.lake.sealed import encode
 from gitpulse_assets.lake.store import Store, file_fingerprint
@@ -32,11 +40,14 @@ MERGE_LIFETIME_SECONDS = 12 * 60 * 60
 
 @dataclass(frozen=True)
 class StagedTable:
-    """A table of a merge, ready to be promoted; `uri` is its place once it is."""
+    """A table of a merge, or one part of it, ready to be promoted; `uri` is its place once it is.
+
+    `names`: what the commit calls the objects that are to be promoted.
+    """
 
     publication: "Publication"
     contract: TableContract
-    name: str
+    names: tuple[str, ...]
     place: Place
     rows: int
     bytes: int
@@ -80,6 +91,17 @@ class Publication:
 
         Raises LakeError where the rows break the contract or cannot be stored.
         """
+        return self._staged(contract, self._stage(contract, reader, part))
+
+    def stage_parts(
+        self, contract: TableContract, parts: Iterable[tuple[str, pa.RecordBatchReader]]
+    ) -> StagedTable:
+        """Store new versions of some parts of a table, as `stage` does; its others stay as they are."""
+        return self._staged(contract, *(self._stage(contract, rows, part) for part, rows in parts))
+
+    def _stage(
+        self, contract: TableContract, reader: pa.RecordBatchReader | pa.Table, part: str
+    ) -> PlannedTable:
         name = paths.published_name(contract, part)
         self._check_open(contract, name)
         path = self._store.scratch_folder / f"{uuid.uuid4().hex}.parquet"
@@ -90,7 +112,7 @@ class Publication:
             fingerprint = file_fingerprint(file)
         self._store.put(staged, path)
         before = self.previous.tables.get(name) if self.previous else None
-        self._tables[name] = PlannedTable(
+        return self._planned(
             name=name,
             key=paths.table_key(contract, self.place, part),
             # What is not so any more is found when it is replaced.
@@ -101,7 +123,15 @@ class Publication:
             contract=contract_fingerprint(contract),
             fingerprint=fingerprint,
         )
-        return self._staged(contract, name)
+
+    def _planned(self, **columns: Any) -> PlannedTable:
+        table = PlannedTable(**columns)
+        self._tables[table.name] = table
+        return table
+
+    def parts(self, contract: TableContract) -> set[str]:
+        """The parts of a table that the last merge published, and what else lies in their place."""
+        return {*parts_of(self.previous, contract), *standing_parts(self._store, contract, self.place)}
 
     def remove(self, contract: TableContract, part: str) -> None:
         """Take a part away whose rows this merge stages elsewhere; its name must not be used again."""
@@ -110,17 +140,19 @@ class Publication:
         self._removed[name] = paths.table_key(contract, self.place, part)
 
     def keep(self, contract: TableContract) -> StagedTable:
-        """Name a table that this merge leaves as it is.
+        """Name a table that this merge leaves as it is; one of several objects is as its reading found it.
 
         Raises LakeError where the last merge did not publish it, or something else has changed it since.
         """
         self._check_open(contract, contract.name)
+        if contract.is_ranged:
+            return self._staged(contract)
         key = paths.table_key(contract, self.place)
         before = self.previous.tables.get(contract.name) if self.previous else None
         found = self._store.head(key)
         if before is None or found is None or found.etag != before.etag:
             raise damaged(self._store, key, "not what the last merge published")
-        self._tables[contract.name] = PlannedTable(
+        kept = self._planned(
             name=contract.name,
             key=key,
             etag=before.etag,
@@ -130,7 +162,7 @@ class Publication:
             contract=before.contract,
             fingerprint=before.fingerprint,
         )
-        return self._staged(contract, contract.name)
+        return self._staged(contract, kept)
 
     def seal(
         self,
@@ -138,6 +170,7 @@ class Publication:
         *,
         is_rebuild: bool = False,
         run_ids: Collection[str] | None = None,
+        ranges: str = "",
     ) -> None:
         """Decide that this merge is published; the audit comes before.
 
@@ -146,7 +179,8 @@ class Publication:
 
         `merged` names the batches this merge took in, `{stream: {run_id: batch_count}}`; it is added to what
         earlier merges took in, or replaces it in a rebuild. Of those only `run_ids` are kept, if given: the
-        runs the manifest still has, or the commit would grow for ever.
+        runs the manifest still has, or the commit would grow for ever. `ranges`: the bounds in which every
+        table of ranges lies by then, if not in those of before.
         Raises PublicationConflict where another merge was sealed since `begin`: nothing of this one is
         published then.
         """
@@ -165,7 +199,7 @@ class Publication:
             removed=tuple(self._removed.values()),
             merged=_add(None if is_rebuild else self.previous, merged or {}, run_ids),
             commit_etag=self._commit_etag,
-            made_at=datetime.now(UTC),
+            made=_made(ranges or (self.previous.ranges if self.previous else "")),
             merge_id=self.merge_id,
         )
         key = paths.plan_key(self.layer, self.place)
@@ -186,9 +220,9 @@ class Publication:
         """Put a table in its place and return its address; the last one commits the merge."""
         if self._plan is None:
             raise LakeError(f"{self.place}: a merge is sealed before its tables are promoted")
-        table = self._tables[staged.name]
-        self._etags[table.name] = promote(self._store, self._plan, table)
-        if len(self._etags) == len(self._tables):
+        for name in staged.names:
+            self._etags[name] = promote(self._store, self._plan, self._tables[name])
+        if staged.names and len(self._etags) == len(self._tables):
             commit(self._store, self._plan, self._etags)
         return staged.uri
 
@@ -202,18 +236,27 @@ class Publication:
         if contract.layer != self.layer or name in self._tables or self._plan is not None:
             raise LakeError(f"{self.place}: {contract.layer}/{name} cannot join this merge of {self.layer}")
 
-    def _staged(self, contract: TableContract, name: str) -> StagedTable:
-        table = self._tables[name]
+    def _staged(self, contract: TableContract, *tables: PlannedTable) -> StagedTable:
+        planned = {table.name: table for table in tables}
+        others = parts_of(self.previous, contract) if contract.is_ranged else {}
+        left = [t for part, t in others.items() if paths.published_name(contract, part) not in planned]
+        objects: list[PlannedTable | CommittedTable] = [*tables, *left]
+        key = paths.table_key(contract, self.place) if contract.is_ranged else tables[0].key
         return StagedTable(
             publication=self,
             contract=contract,
-            name=name,
+            names=tuple(planned),
             place=self.place,
-            rows=table.row_count,
-            bytes=table.size_bytes,
-            uri=self._store.uri(table.key),
-            is_unchanged=table.staged is None,
+            rows=sum(table.row_count for table in objects),
+            bytes=sum(table.size_bytes for table in objects),
+            uri=self._store.uri(key.rpartition("/")[0] if contract.is_ranged else key),
+            is_unchanged=all(table.staged is None for table in tables),
         )
+
+
+def _made(ranges: str) -> datetime | MadeInRanges:
+    now = datetime.now(UTC)
+    return MadeInRanges(now, ranges) if ranges else now
 
 
 def _add(previous: Commit | None, merged: MergedCounts, run_ids: Collection[str] | None) -> MergedCounts:

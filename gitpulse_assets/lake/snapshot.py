@@ -1,7 +1,7 @@
 """Tables that belong together: several tables of one layer as one and the same merge published them."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import pyarrow.dataset as ds
@@ -12,6 +12,7 @@ from gitpulse_assets.lake.commit import Commit, CommittedTable, read_plan
 from gitpulse_assets.lake.damage import GONE, damaged
 from gitpulse_assets.lake.dataset import OpenTable, open_table
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.parts import parts_of, standing_parts, together
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.place import Place
@@ -30,19 +31,28 @@ class Snapshot:
     datasets: dict[str, ds.Dataset]
 
 
-def open_snapshot(store: Store, layer: Layer, place: Place, contracts: Iterable[TableContract]) -> Snapshot:
+def open_snapshot(
+    store: Store,
+    layer: Layer,
+    place: Place,
+    contracts: Iterable[TableContract],
+    parts: Collection[str] | None = None,
+) -> Snapshot:
     """Open tables of one merge, waiting while another one is being published.
 
-    Tables the merge did not have are empty. Raises LakeError where the publication does not end.
+    Tables the merge did not have are empty. `parts`: which of a table of ranges are opened, None: all.
+    Raises LakeError where the publication does not end.
     """
     wanted = list(contracts)
     end = time.monotonic() + WAIT_SECONDS
     while True:
         commit = commit_in_force(store, layer, place)
-        tables = {contract.name: open_table(store, contract, place) for contract in wanted}
-        stray = _stray(commit, tables)
+        tables = {contract: _opened(store, contract, place, commit, parts) for contract in wanted}
+        stray = _stray(commit, {name: one for objects in tables.values() for name, one in objects.items()})
         if stray is None:
-            return Snapshot(commit, {name: table.dataset for name, table in tables.items()})
+            return Snapshot(
+                commit, {contract.name: _as_one(contract, objects) for contract, objects in tables.items()}
+            )
         refuse_damaged(store, layer, place, commit, stray)
         if time.monotonic() > end:
             raise LakeError(
@@ -56,13 +66,40 @@ def open_published(
 ) -> dict[str, ds.Dataset]:
     """Open each table, as it lies there now; raises ObjectDamaged where no merge published one so."""
     commit = commit_in_force(store, layer, place)
-    tables = {contract.name: open_table(store, contract, place) for contract in contracts}
-    for name, table in tables.items():
+    tables = {contract: _opened(store, contract, place, commit) for contract in contracts}
+    for name, table in (item for objects in tables.values() for item in objects.items()):
         # A commit of an older version does not name what another step published.
         is_named = commit is None or name in commit.tables
         if is_named and _stray(commit, {name: table}):
             refuse_damaged(store, layer, place, commit, (name, table))
-    return {name: table.dataset for name, table in tables.items()}
+    return {contract.name: _as_one(contract, objects) for contract, objects in tables.items()}
+
+
+def _opened(
+    store: Store,
+    contract: TableContract,
+    place: Place,
+    commit: Commit | None,
+    parts: Collection[str] | None = None,
+) -> dict[str, OpenTable]:
+    """The objects of a table, by the names that a commit has for them; the one there may be without it."""
+    named = (parts_of(commit, contract) if contract.is_ranged else {}) or [paths.WHOLE]
+    return {
+        paths.published_name(contract, part): open_table(store, contract, place, part)
+        for part in named
+        if parts is None or not contract.is_ranged or part in parts
+    }
+
+
+def _as_one(contract: TableContract, objects: dict[str, OpenTable]) -> ds.Dataset:
+    found = [table.dataset for table in objects.values()]
+    return found[0] if len(found) == 1 else together(contract, found)
+
+
+def open_standing(store: Store, contract: TableContract, place: Place) -> ds.Dataset:
+    """Open every object of a table that lies there, whatever commits say."""
+    parts = (standing_parts(store, contract, place) if contract.is_ranged else []) or [paths.WHOLE]
+    return _as_one(contract, {part: open_table(store, contract, place, part) for part in parts})
 
 
 def refuse_damaged(

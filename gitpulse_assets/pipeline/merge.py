@@ -3,8 +3,9 @@
 How a table is computed stands in its `sql/silver/*.sql`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -14,28 +15,39 @@ from gitpulse_assets.catalog.subjects import COLLECTED, MERGED_TABLES
 from gitpulse_assets.checks.control_total import control_total_result
 from gitpulse_assets.checks.result import refuse_failed
 from gitpulse_assets.checks.semantic import SILVER_CHECKS
+from gitpulse_assets.contracts.bronze import DEPARTURE, EVENT_WALK
 from gitpulse_assets.contracts.contributors import CONVERSATION_EVENT
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, RECONCILIATION
 from gitpulse_assets.contracts.timeline import EVENT_TYPES
 from gitpulse_assets.lake.commit import Commit, MergedCounts
 from gitpulse_assets.lake.duck import rows_of, sized
+from gitpulse_assets.lake.errors import PublicationConflict
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, run_ids_of
+from gitpulse_assets.lake.parquet import contract_fingerprint
+from gitpulse_assets.lake.parts import parts_of
 from gitpulse_assets.lake.publication import Publication
+from gitpulse_assets.lake.ranges import UNNUMBERED, bounds, range_part
 from gitpulse_assets.pipeline.batches import BronzeBatches, folded, new_batches, order_of_runs
 from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
 from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.place import Place
+from gitpulse_assets.transform.ranged import ALL_ISSUES, MadeTable
 from gitpulse_assets.transform.repairs import repairs_of
-from gitpulse_assets.transform.silver import merge_silver
+from gitpulse_assets.transform.silver import OpenRanges, merge_silver
 from gitpulse_assets.transform.sql_file import load_sql
+
+RANGED = tuple(table for table in MERGED_TABLES if table.is_ranged)
+# What a merge opens before it knows which ranges it touches.
+FEW = (*(table for table in MERGED_TABLES if not table.is_ranged), ISSUE_CURRENT)
 
 
 @dataclass(frozen=True)
 class Computed:
-    """A merge that lies on its connection: which tables changed, and what of bronze went into them."""
+    """A merge that lies on its connection: what became of its tables, and what of bronze went into them."""
 
-    changed: dict[str, bool]
+    made: dict[str, MadeTable]
     merged: MergedCounts
 
 
@@ -63,14 +75,16 @@ def merge(
             computed = compute(con, lake, publication, manifest, bots=bots, is_rebuild=is_rebuild)
             if is_rebuild and not accepts_loss:
                 refuse_loss(con, lake, publication)
-            checks = [control_total_result(con), *audited(con, MERGED_TABLES, SILVER_CHECKS)]
+            made = computed.made
+            checks = [control_total_result(con, ALL_ISSUES), *audited(con, MERGED_TABLES, SILVER_CHECKS)]
             refuse_failed(checks)
-            kept = set() if is_rebuild else unchanged(publication, computed.changed)
-            staged = stage(con, publication, MERGED_TABLES, kept)
+            kept = set() if is_rebuild else unchanged(publication, made)
+            staged = stage(con, publication, MERGED_TABLES, kept, made)
             merged = computed.merged
             if not is_rebuild:
                 merged = folded(lake, publication, manifest, merged)
-            publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids_of(manifest.rows()))
+            run_ids = run_ids_of(manifest.rows())
+            publication.seal(merged, is_rebuild=is_rebuild, run_ids=run_ids, ranges=bounds())
             summary = {} if is_rebuild else {ISSUE_CURRENT.name: merge_summary(con, run_id)}
             return Made(checks, staged, summary | newer_events(con))
 
@@ -96,7 +110,8 @@ def compute(
     """Make the silver tables as relations of a fresh connection; the arguments are as in `merge`."""
     place = publication.place
     rows = manifest.rows()
-    inputs: Mapping[str, ds.Dataset | pa.Table]
+    open_ranges: OpenRanges | None = None
+    is_anew = is_rebuild or not lies_in_ranges(publication.previous)
     if is_rebuild:
         batches = rebuild_batches(lake, publication, rows)
         inputs = rebuild_inputs(lake, place, batches)
@@ -104,24 +119,75 @@ def compute(
         batches = {
             table.name: new_batches(lake, place, table, rows, publication.previous) for table in COLLECTED
         }
-        inputs = merge_inputs(lake, place, batches)
+        is_narrow = not is_anew and may_be_narrow(publication.previous, batches)
+        inputs = stored_inputs(lake, publication, FEW if is_narrow else MERGED_TABLES)
+        inputs |= {f"bronze_{name}": new.dataset for name, new in batches.items()}
+        open_ranges = partial(opened_ranges, lake, publication) if is_narrow else None
     con.execute("set variable bots = $bots::varchar[]", {"bots": list(bots)})
-    changed = merge_silver(con, inputs, order_of_runs(lake, place, rows, batches))
-    return Computed(changed, {name: some.merged for name, some in batches.items()})
+    order = order_of_runs(lake, place, rows, batches)
+    made = merge_silver(con, inputs, order, open_ranges=open_ranges, is_anew=is_anew)
+    return Computed(made, {name: some.merged for name, some in batches.items()})
 
 
-def merge_inputs(lake: Lake, place: Place, batches: dict[str, BronzeBatches]) -> dict[str, ds.Dataset]:
-    """Return what `merge_silver` reads: the stored tables and the new batches."""
-    stored = lake.mergeable("silver", place, MERGED_TABLES)
-    return {f"stored_{name}": dataset for name, dataset in stored.items()} | {
-        f"bronze_{name}": new.dataset for name, new in batches.items()
-    }
+def stored_inputs(
+    lake: Lake,
+    publication: Publication,
+    tables: Iterable[TableContract],
+    parts: Collection[str] | None = None,
+) -> dict[str, ds.Dataset | pa.Table]:
+    """Open stored tables for `merge_silver`; `parts` as `Lake.mergeable` has them.
+
+    Raises PublicationConflict where another merge is published by now: this one could not be.
+    """
+    stored, previous = lake.mergeable("silver", publication.place, tables, parts), publication.previous
+    if (stored.commit and stored.commit.merge_id) != (previous and previous.merge_id):
+        raise PublicationConflict(
+            f"{publication.place}: another run published silver while this one was at work; "
+            "nothing of this one was published, run it again"
+        )
+    return {f"stored_{name}": dataset for name, dataset in stored.datasets.items()}
 
 
-def unchanged(publication: Publication, changed: dict[str, bool]) -> set[str]:
+def opened_ranges(
+    lake: Lake, publication: Publication, first_numbers: frozenset[int] | None
+) -> dict[str, ds.Dataset | pa.Table]:
+    """Open the tables of ranges, those parts that have the ranges of these first numbers; None: all."""
+    parts = None if first_numbers is None else set(map(range_part, first_numbers))
+    return stored_inputs(lake, publication, RANGED, parts)
+
+
+def lies_in_ranges(commit: Commit | None) -> bool:
+    """Whether every table of ranges lies in those of today, under today's contract."""
+    tables = {table: parts_of(commit, table) for table in RANGED}
+    return (
+        commit is not None
+        and commit.ranges == bounds()
+        and all(
+            parts and all(one.contract == contract_fingerprint(table) for one in parts.values())
+            for table, parts in tables.items()
+        )
+    )
+
+
+def may_be_narrow(commit: Commit | None, batches: Mapping[str, BronzeBatches]) -> bool:
+    """Whether a merge can do with the ranges that are touched, and hold their rows alone against contracts.
+
+    Not behind a whole walk, so that every row is looked at once a week; not where a departure or a walk of
+    the events tells, of issues or of all; not where rows wait for their issue's number, nor where
+    conversations are merged, which name issues that nothing else touched.
+    """
+    unnumbered = (parts_of(commit, table).get(range_part(UNNUMBERED)) for table in RANGED)
+    return (
+        not any(batches[table.name].batches for table in (RECONCILIATION, EVENT_WALK, DEPARTURE))
+        and not any(part.row_count for part in unnumbered if part)
+        and CONVERSATION_EVENT not in MERGED_TABLES
+    )
+
+
+def unchanged(publication: Publication, made: Mapping[str, MadeTable]) -> set[str]:
     """Name the tables that can stay; on a first merge even an empty one is published."""
     published = publication.previous.tables if publication.previous else {}
-    return {name for name, is_changed in changed.items() if not is_changed and name in published}
+    return {name for name, one in made.items() if not one.is_changed and name in published}
 
 
 def newer_events(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int | str]]:

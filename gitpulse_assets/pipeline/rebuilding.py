@@ -17,6 +17,7 @@ from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_EVENT, ISSUE_S
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, TableOutdated
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, merged_batches, unmerged_batches
+from gitpulse_assets.lake.parts import parts_of
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.pipeline.batches import BronzeBatches
 from gitpulse_assets.place import Place
@@ -82,8 +83,7 @@ def refuse_loss(con: duckdb.DuckDBPyConnection, lake: Lake, publication: Publica
 def standing_rows(lake: Lake, publication: Publication, table: TableContract) -> int:
     """How many rows of a table are published, by its commit or, where that is lost, by itself."""
     if publication.previous:
-        committed = publication.previous.tables.get(table.name)
-        return committed.row_count if committed else 0
+        return sum(one.row_count for one in parts_of(publication.previous, table).values())
     try:
         return lake.standing(table, publication.place).count_rows()
     except LakeError:

@@ -17,6 +17,7 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.lake.parquet import contract_fingerprint
+from gitpulse_assets.lake.parts import parts_of
 from gitpulse_assets.pipeline.batches import new_batches
 from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
@@ -76,10 +77,11 @@ def day_of(moment: datetime) -> date:
 def stands(lake: Lake, repo: Repo, commit: Commit, tables: tuple[TableContract, ...]) -> bool:
     """Whether every table lies there as the commit says, written under the contract it has today."""
     for table in tables:
-        committed = commit.tables.get(table.name)
-        if committed is None or committed.contract != contract_fingerprint(table):
+        parts = parts_of(commit, table)
+        if not parts or any(one.contract != contract_fingerprint(table) for one in parts.values()):
             return False
-        found = lake.store.head(paths.table_key(table, repo))
-        if found is None or found.etag != committed.etag:
-            return False
+        for part, one in parts.items():
+            found = lake.store.head(paths.table_key(table, repo, part))
+            if found is None or found.etag != one.etag:
+                return False
     return True

@@ -1,7 +1,8 @@
 """Audit, then publish: what every step does between computing its tables and putting them in place."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -10,8 +11,13 @@ from gitpulse_assets.checks.result import CheckResult, contract_result
 from gitpulse_assets.checks.semantic import SemanticCheck, semantic_result
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.lake.duck import rows_of
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.parts import parts_of
+from gitpulse_assets.lake.paths import WHOLE
 from gitpulse_assets.lake.publication import Publication, StagedTable
+from gitpulse_assets.lake.ranges import range_part
 from gitpulse_assets.transform.audit import audit_table
+from gitpulse_assets.transform.ranged import FIRST_NUMBER, MadeTable, by_range, row_counts
 
 ROWS_A_BATCH = 2_048
 
@@ -49,17 +55,91 @@ def stage(
     publication: Publication,
     tables: Sequence[TableContract],
     unchanged: Collection[str] = (),
+    made: Mapping[str, MadeTable] = MappingProxyType({}),
 ) -> list[StagedTable]:
-    """Stage the computed tables in their stored order; those named as unchanged stay as they are."""
+    """Stage the computed tables in their stored order; those named as unchanged stay as they are.
+
+    Of a table of ranges those objects are staged that `made` says are written.
+    """
     return [
-        publication.keep(table) if table.name in unchanged else publication.stage(table, ordered(con, table))
+        publication.keep(table) if table.name in unchanged else stage_changed(con, publication, table, made)
         for table in tables
     ]
 
 
-def ordered(con: duckdb.DuckDBPyConnection, table: TableContract) -> pa.RecordBatchReader:
-    """Read a computed table in the contract's columns and order, a batch at a time."""
-    columns = ", ".join(f'"{name}"' for name in table.column_names)
-    order = ", ".join(f'"{name}"' for name in table.order_by)
-    rows = rows_of(con, f'select {columns} from "{table.name}" order by {order}')
+def stage_changed(
+    con: duckdb.DuckDBPyConnection,
+    publication: Publication,
+    table: TableContract,
+    made: Mapping[str, MadeTable],
+) -> StagedTable:
+    """Stage a table, or those of its ranges that are written."""
+    if table.is_ranged:
+        return stage_ranges(con, publication, table, made[table.name])
+    with ordered(con, table) as rows:
+        return publication.stage(table, rows)
+
+
+def stage_ranges(
+    con: duckdb.DuckDBPyConnection, publication: Publication, table: TableContract, made: MadeTable
+) -> StagedTable:
+    """Stage an object of each range that is written; one without rows takes the place of one that stands.
+
+    Raises LakeError where a row would be lost or doubled by that.
+    """
+    if made.first_numbers is None:
+        replaced = publication.parts(table) | {WHOLE}
+    else:
+        refuse_misplaced(con, publication, table, made)
+        replaced = parts_of(publication.previous, table).keys() & set(map(range_part, made.first_numbers))
+    with ordered(con, table, made) as rows:
+        return publication.stage_parts(table, each_part(table, by_range(rows), replaced))
+
+
+def refuse_misplaced(
+    con: duckdb.DuckDBPyConnection, publication: Publication, table: TableContract, made: MadeTable
+) -> None:
+    """Raise LakeError where ranges that stay have other rows than they are stored with.
+
+    Then a row lies in an object of another range than its issue's number, or was not read.
+    """
+    standing = {part: one.row_count for part, one in parts_of(publication.previous, table).items()}
+    written = set(map(range_part, made.first_numbers or ()))
+    read = standing.keys() if made.read is None else set(map(range_part, made.read))
+    stored = {part: count for part, count in standing.items() if part in read - written and count}
+    counts = {range_part(first): count for first, count in row_counts(con, made).items()}
+    kept = {part: count for part, count in counts.items() if part not in written}
+    if kept != stored or written & standing.keys() - read:
+        raise LakeError(
+            f"{publication.place}: rows of {table.name} lie in another object than that of their issue's "
+            f"number; run gitpulse rebuild {publication.place}"
+        )
+
+
+def each_part(
+    table: TableContract, ranges: Iterable[tuple[int, pa.RecordBatchReader]], replaced: Collection[str]
+) -> Iterator[tuple[str, pa.RecordBatchReader]]:
+    """Name the part of each range that has rows, and each that is replaced although it has none."""
+    empty = set(replaced)
+    for part, rows in ((range_part(first_number), rows) for first_number, rows in ranges):
+        empty.discard(part)
+        yield part, rows
+    for part in sorted(empty):
+        yield part, table.arrow_schema.empty_table().to_reader()
+
+
+def ordered(
+    con: duckdb.DuckDBPyConnection, table: TableContract, made: MadeTable | None = None
+) -> pa.RecordBatchReader:
+    """Read a computed table in the contract's columns and order, a batch at a time.
+
+    One of ranges is read range by range, those that are written, with `first_number` before its columns.
+    """
+    relation, before = (made.rows, (FIRST_NUMBER,)) if made else (table.name, ())
+    columns = ", ".join(f'"{name}"' for name in (*before, *table.column_names))
+    order = ", ".join(f'"{name}"' for name in (*before, *table.order_by))
+    chosen = ""
+    if made and made.first_numbers is not None:
+        chosen = f"where {FIRST_NUMBER} in ({', '.join(map(str, sorted(made.first_numbers)))})"
+    rows = rows_of(con, f'select {columns} from "{relation}" {chosen} order by {order}')
     return rows.to_arrow_reader(ROWS_A_BATCH)

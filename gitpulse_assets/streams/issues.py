@@ -132,7 +132,7 @@ ENTITIES = (
                     Check("no_issue_open_before_arrival"),
                 ),
             ),
-            Merged(LIFECYCLE_COVERAGE),
+            Merged(LIFECYCLE_COVERAGE, "covered_issue", before=("covered_issue",)),
         ),
     ),
 )

@@ -5,7 +5,7 @@ in which nothing changed is not made at all. What the rows mean stands in `sql/s
 auditing and publishing are the callers'.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
@@ -17,6 +17,14 @@ from gitpulse_assets.contracts.stream import Entity, Merged
 from gitpulse_assets.lake.duck import at_most_threads, run
 from gitpulse_assets.transform.entities import statement
 from gitpulse_assets.transform.files_in_turn import FilesInTurn
+from gitpulse_assets.transform.ranged import (
+    MadeTable,
+    count_all,
+    find_moved,
+    know_all,
+    touched_ranges,
+    with_ranges,
+)
 from gitpulse_assets.transform.sql_file import load_sql, run_into
 
 if TYPE_CHECKING:
@@ -29,37 +37,66 @@ READ_BY_FILE = tuple(
 
 PARSING_THREADS = 2
 
+# What says which issues a merge touches, and is made before any of their stored rows is read.
+TELLING = ("issue_record", "timeline_record")
+
 Input: TypeAlias = "ds.Dataset | pa.Table"
+Inputs = Mapping[str, Input]
+# Opens the stored tables of ranges, those parts that have the ranges of these first numbers; None: all.
+OpenRanges = Callable[[frozenset[int] | None], Inputs]
 
 
 def merge_silver(
-    con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input], run_ids: Sequence[str]
-) -> dict[str, bool]:
-    """Merge bronze batches, on a fresh connection; return for each table whether it changed.
+    con: duckdb.DuckDBPyConnection,
+    inputs: Inputs,
+    run_ids: Sequence[str],
+    *,
+    open_ranges: OpenRanges | None = None,
+    is_anew: bool = False,
+) -> dict[str, MadeTable]:
+    """Merge bronze batches, on a fresh connection; return for each table what became of it.
 
     `inputs` holds the stored tables as `stored_<table>` and the new batches as `bronze_<table>`; what is
     absent counts as empty. `run_ids` are the repository's runs in the manifest's order (those merged before
-    may be among them). Afterwards each table is a relation of `con` under its contract's name and columns, a
-    view of the stored one where nothing changed: the inputs must outlive it. Raises ValueError for a batch
-    of a run that `run_ids` does not name.
+    may be among them). `open_ranges`: opens the stored tables of ranges, where those will do in which the
+    issues lie that the batches tell of; of `inputs` there is `stored_issue_current` whole all the same.
+    `is_anew`: every object of a table of ranges is written, changed or not.
+
+    Afterwards each table is a relation of `con` under its contract's name and columns, a view of the stored
+    one where nothing changed: the inputs must outlive it. Of a table of ranges it has the rows of those that
+    were read. Raises ValueError for a batch of a run that `run_ids` does not name.
     """
     _register(con, inputs, run_ids)
+    know_all(con)
+    read = None
     # Each further thread that parses payloads would hold another 100 MB and more.
     with at_most_threads(con, PARSING_THREADS):
-        for step in (step for entity in ENTITIES for step in entity.steps):
+        for step in dict.fromkeys((*TELLING, *(step for entity in ENTITIES for step in entity.steps))):
             run_into(con, step, statement(step))
-    changed: dict[str, bool] = {}
-    for entity, merged in MAKING:
-        for name in merged.before:
-            run_into(con, name, statement(name))
-        is_stored = _has_rows(inputs.get(f"stored_{merged.contract.name}"))
-        changed[merged.contract.name] = _merge_table(con, merged, entity.key if entity else "", is_stored)
-    return changed
+            if open_ranges and step == TELLING[-1]:
+                read = touched_ranges(con)
+                inputs = {**inputs, **open_ranges(read)}
+                _register_stored(con, inputs)
+    changed = {merged.contract.name: _made(con, entity, merged, inputs) for entity, merged in MAKING}
+    count_all(con, read)
+    find_moved(con)
+    return {
+        merged.contract.name: with_ranges(con, merged, is_anew=is_anew, read=read)
+        if merged.contract.is_ranged
+        else MadeTable(changed[merged.contract.name], merged.contract.name)
+        for _, merged in MAKING
+    }
 
 
-def is_news(
-    con: duckdb.DuckDBPyConnection, entity: Entity, inputs: Mapping[str, Input], run_ids: Sequence[str]
-) -> bool:
+def _made(con: duckdb.DuckDBPyConnection, entity: Entity | None, merged: Merged, inputs: Inputs) -> bool:
+    """Make one table, and what it needs before; return whether it changed."""
+    for name in merged.before:
+        run_into(con, name, statement(name))
+    is_stored = _has_rows(inputs.get(f"stored_{merged.contract.name}"))
+    return _merge_table(con, merged, entity.key if entity else "", is_stored)
+
+
+def is_news(con: duckdb.DuckDBPyConnection, entity: Entity, inputs: Inputs, run_ids: Sequence[str]) -> bool:
     """Say whether received records of an entity that names its `news` tell anything that is not stored of it.
 
     On a fresh connection; the inputs are those of `merge_silver` that are the entity's.
@@ -70,7 +107,7 @@ def is_news(
     return bool(con.execute(load_sql("silver", entity.news)).fetchall())
 
 
-def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input], run_ids: Sequence[str]) -> None:
+def _register(con: duckdb.DuckDBPyConnection, inputs: Inputs, run_ids: Sequence[str]) -> None:
     import pyarrow.dataset as ds
 
     order = {
@@ -78,9 +115,7 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input], run_i
         "run_sequence": pa.array(range(len(run_ids)), pa.int64()),
     }
     con.register("run_order", pa.table(order))
-    for contract in MERGED_TABLES:
-        name = f"stored_{contract.name}"
-        _register_table(con, contract, name, inputs.get(name))
+    _register_stored(con, inputs)
     for contract in COLLECTED:
         name = f"bronze_{contract.name}"
         _register_table(con, contract, name, inputs.get(name))
@@ -89,6 +124,12 @@ def _register(con: duckdb.DuckDBPyConnection, inputs: Mapping[str, Input], run_i
         name = f"bronze_{contract.name}"
         if isinstance(source := inputs.get(name), ds.FileSystemDataset):
             con.register(name, FilesInTurn(source))
+
+
+def _register_stored(con: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    for contract in MERGED_TABLES:
+        name = f"stored_{contract.name}"
+        _register_table(con, contract, name, inputs.get(name))
 
 
 def _refuse_unknown_runs(con: duckdb.DuckDBPyConnection) -> None:

@@ -28,6 +28,7 @@ PROVENANCE = {"run_id", "last_merged_run_id", "page_number"} | {
 }
 # These have a row a walk, and after a crash there may be one walk more.
 LOGS = ("control_total", "reconciliation")
+ISSUES_A_RANGE = 400
 PUBLISHED = [contract for contract in CATALOG if contract.layer != "bronze"]
 
 Tables = dict[str, Counter[str]]
@@ -85,7 +86,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def undisturbed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    place = Place(str(tmp_path_factory.mktemp("undisturbed")), S3Options(), sandbox.base_url)
+    folder = str(tmp_path_factory.mktemp("undisturbed"))
+    place = Place(folder, S3Options(), sandbox.base_url, issues_a_range=ISSUES_A_RANGE)
     sandbox.app.log.clear()
     fuse = Fuse()
     refresh(place, "run-1", fuse)
@@ -96,7 +98,7 @@ def undisturbed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> U
 def place(storage: Storage, sandbox: Sandbox) -> Place:
     """An empty lake on one of the two stores, and a sandbox that has been asked nothing yet."""
     sandbox.app.log.clear()
-    return Place(storage.url, storage.s3, sandbox.base_url)
+    return Place(storage.url, storage.s3, sandbox.base_url, issues_a_range=ISSUES_A_RANGE)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from gitpulse_assets.collect.session import Session
 from gitpulse_assets.github.client import GitHubClient
 from gitpulse_assets.github.connection import READ_SECONDS
+from gitpulse_assets.lake import ranges
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.s3_options import S3Options
 from gitpulse_assets.lake.store import Store
@@ -83,7 +84,8 @@ class Place:
     """Where a lake and GitHub are, and what to refresh: all a further process needs.
 
     An answer that a busy machine takes a second for is no overloaded GitHub, which is asked for less: only
-    where answers are held back is less than `read_timeout_seconds` waited for them.
+    where answers are held back is less than `read_timeout_seconds` waited for them. With few
+    `issues_a_range` a run dies between two objects of one table, too.
     """
 
     lake_url: str
@@ -91,6 +93,7 @@ class Place:
     api_url: str
     repo: Repo = REPO
     read_timeout_seconds: float = READ_SECONDS
+    issues_a_range: int = ranges.NARROW
 
     def open(self) -> Lake:
         return Lake.open(self.lake_url, self.s3)
@@ -131,9 +134,20 @@ class Run:
 
 def refresh(place: Place, run_id: str, fuse: Fuse | None = None, *, is_full: bool = False) -> None:
     """Make one refresh run, from the first request to gold committed."""
-    run = Run(place, run_id, fuse or Fuse())
-    run.extract(is_full=is_full)
-    run.merge()
+    with in_ranges(place.issues_a_range):
+        run = Run(place, run_id, fuse or Fuse())
+        run.extract(is_full=is_full)
+        run.merge()
+
+
+@contextmanager
+def in_ranges(width: int):
+    """Have ranges be of so few numbers that a small repository has some."""
+    before, ranges.NARROW = ranges.NARROW, width
+    try:
+        yield
+    finally:
+        ranges.NARROW = before
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gitpulse_assets.lake import ranges
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.acts import Acts
 from gitpulse_assets.sandbox.model import Issue
@@ -55,6 +56,12 @@ class Scene:
     def ledger(self) -> list[tuple[str, str]]:
         """The transitions as (day of the month, kind), by issue."""
         return [(f"{day:%d}", kind) for _, day, kind in self.reader.transitions()]
+
+
+@pytest.fixture(autouse=True)
+def few_issues_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table of issues has several objects, and what moves an issue meets their bounds."""
+    monkeypatch.setattr(ranges, "NARROW", 3)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT, ISSUE_LABELS
+from gitpulse_assets.lake import paths
 from gitpulse_assets.sandbox.times import DAY_SECONDS
 from gitpulse_assets_tests.history.moving import NEW, OLD, transferred, two_repositories
 from gitpulse_assets_tests.history.product import Reader
@@ -101,7 +102,8 @@ def test_an_issue_from_a_repository_that_nobody_watches_is_not_linked(world, syn
 def test_a_neighbour_that_cannot_be_read_fails_nobody(both_synced, world, readers, sync, transfers, table):
     transferred(world)
     sync(OLD)
-    with Path(readers[OLD].lake.uri(table, OLD).removeprefix("file://")).open("r+b") as damaged:
+    uri = readers[OLD].lake.store.uri(paths.table_key(table, OLD))
+    with Path(uri.removeprefix("file://")).open("r+b") as damaged:
         damaged.truncate(40)
     sync(NEW)
     assert side(transfers, NEW) == ("in", "octo-org/old", None, False)

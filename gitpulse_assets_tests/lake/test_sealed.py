@@ -10,7 +10,7 @@ from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 COMMIT = Commit(
     tables={"thing": CommittedTable("e", 7, 400, "c", "f")},
     merged={"issues": {"run-1": 30}},
-    made_at=datetime(2026, 6, 30, 12, tzinfo=UTC),
+    made=datetime(2026, 6, 30, 12, tzinfo=UTC),
     merge_id="5f",
 )
 

@@ -168,5 +168,5 @@ def test_the_command_provisions_with_the_views_where_metabase_sees_them(
     assert (result.exit_code, result.stderr) == (DONE, "")
     assert f"{2 + len(CARDS)} made" in result.stdout
     (database,) = stand_in.things["database"].values()
-    assert "'/lake/gold/mart_issue_daily_flow/*/*/data.parquet'" in database["details"]["init_sql"]
+    assert "'/lake/gold/mart_issue_daily_flow/*/*/*.parquet'" in database["details"]["init_sql"]
     assert str(folder) not in database["details"]["init_sql"]

@@ -27,6 +27,6 @@ def test_a_merge_reads_what_is_published_and_the_runs_that_are_not_merged_whole(
     rows = [received("whole", 2, 200), received("half", 3, 30), received("new", 1, 4)]
     table = CommittedTable("etag", 1_000, 1, "contract")
     merged = {"issues": {"whole": 2, "half": 1}}
-    before = Commit(tables={"a": table, "b": table}, merged=merged, made_at=NOON, merge_id="m")
+    before = Commit(tables={"a": table, "b": table}, merged=merged, made=NOON, merge_id="m")
     assert row_count(before, rows) == 2_034
     assert row_count(None, rows) == 234

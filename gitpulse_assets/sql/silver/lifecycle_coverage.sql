@@ -1,4 +1,4 @@
--- Grain: one issue whose lifecycle was collected. Key: repo_owner, repo_name, issue_id.
+-- Grain: one issue whose lifecycle was collected. Key: repo_owner, repo_name, issue_id. Here: of covered_issue.
 -- How far it is known: by GraphQL the issue's own updated_at at the time, which every later event moves. A walk of
 -- the REST issue events tells of all issues present at once, also of those without any event, up to when it began.
 -- A departure that came with the issue's timeline tells all there was here.
@@ -7,6 +7,7 @@
 with timeline as (
     select repo_owner, repo_name, issue_id, lifecycle_updated_at, is_complete, left_out, fetched_at
     from stored_lifecycle_coverage
+    semi join covered_issue using (issue_id)
     union all
     select repo_owner, repo_name, issue_id, coalesce(issue_updated_at, fetched_at), is_complete, left_out, fetched_at
     from timeline_record

@@ -111,12 +111,12 @@ class Lake:
         }
         self.con.close()
         self.con = connect()
-        changed = merge_silver(self.con, {**self.stored, **new}, self.run_ids)
+        made = merge_silver(self.con, {**self.stored, **new}, self.run_ids)
         self.stored = {
             f"stored_{contract.name}": self.con.sql(f"select * from {contract.name}").to_arrow_table()
             for contract in MERGED_TABLES
         }
-        return changed
+        return {name: one.is_changed for name, one in made.items()}
 
     def rows(self, table: str, *columns: str) -> list[Any]:
         """The rows of a merged table in its key's order: tuples of the columns, or one column's values."""

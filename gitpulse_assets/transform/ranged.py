@@ -1,0 +1,165 @@
+"""Which objects of the tables of ranges a merge reads and writes, and the rows that come into each.
+
+A row is in the range of its issue's number in `issue_current`, in every table, and whatever happens to an
+issue happens to its own rows: a merge that knows which issues it touches needs no row of another range.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gitpulse_assets.contracts.silver import ISSUE_CURRENT
+from gitpulse_assets.contracts.stream import Merged
+from gitpulse_assets.lake.duck import run
+from gitpulse_assets.lake.ranges import UNNUMBERED, first_number_sql
+from gitpulse_assets.transform.sql_file import run_into
+
+FIRST_NUMBER = "first_number"
+# What counts issues, and where each lay before the merge: of all there are, whatever a merge reads else.
+KNOWN = "known_issue"
+# The same behind the merge: of the ranges that it read, and of the others.
+ALL_ISSUES = "all_issue"
+COUNTED = "state, departed_at, is_pull_request, fetched_at"
+
+
+@dataclass(frozen=True)
+class MadeTable:
+    """A table of a merge: the relation that has its rows, and whether any of its objects is written.
+
+    `first_numbers`: of a table of ranges those that are written, by their first number, which the relation
+    has beside the contract's columns; None: all. `read`: of which the relation has the rows; None: of all.
+    """
+
+    is_changed: bool
+    rows: str
+    first_numbers: frozenset[int] | None = None
+    read: frozenset[int] | None = None
+
+
+def know_all(con: duckdb.DuckDBPyConnection) -> None:
+    """Make KNOWN of the stored issues."""
+    run_into(con, KNOWN, f"select issue_id, issue_number, {COUNTED} from stored_{ISSUE_CURRENT.name}")
+
+
+def touched_ranges(con: duckdb.DuckDBPyConnection) -> frozenset[int] | None:
+    """The ranges in which the issues lie, or will, of which records and lifecycles came.
+
+    By the numbers that they had and that they are told with. None where one is in no record: its rows have
+    no number yet, and are wherever those of its like are.
+    """
+    told = "select issue_id, issue_number from %s"
+    record, timeline = told % "issue_record where rule is null", told % "timeline_record"
+    known = f"select issue_id from {KNOWN} union all select issue_id from ({record}) as record"
+    if run(con, f"select 1 from timeline_record where issue_id not in ({known}) limit 1").fetchall():
+        return None
+    numbers = f"""
+        with told as ({record} union all {timeline})
+        select issue_number from told
+        union all
+        select issue_number from {KNOWN} semi join told using (issue_id)
+    """
+    found = run(
+        con,
+        f"select distinct {first_number_sql('issue_number')} from ({numbers}) as number "
+        "where issue_number is not null",
+    )
+    return frozenset(first for (first,) in found.fetchall())
+
+
+def count_all(con: duckdb.DuckDBPyConnection, read: Collection[int] | None) -> None:
+    """Have ALL_ISSUES be what counts issues: the merged ones, and those of the ranges that were not read."""
+    others = (
+        "false" if read is None else f"not list_contains({sorted(read)}, {first_number_sql('issue_number')})"
+    )
+    run(
+        con,
+        f"create or replace temp view {ALL_ISSUES} as select {COUNTED} from {ISSUE_CURRENT.name} "
+        f"union all select {COUNTED} from {KNOWN} where {others}",
+    )
+
+
+def find_moved(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `moved_issue` of those that lie in another range than before, or in one for the first time."""
+    before, now = (first_number_sql(f"{name}.issue_number") for name in ("before", "now"))
+    run_into(
+        con,
+        "moved_issue",
+        f"select issue_id from {ISSUE_CURRENT.name} as now left join {KNOWN} as before using (issue_id) "
+        f"where {before} <> {now}",
+    )
+
+
+def with_ranges(
+    con: duckdb.DuckDBPyConnection, merged: Merged, *, is_anew: bool, read: frozenset[int] | None
+) -> MadeTable:
+    """A table of ranges with the range of each row, and which of them are written; `is_anew`: all."""
+    name, columns = merged.contract.name, ", ".join(f"made.{c}" for c in merged.contract.column_names)
+    number = first_number_sql("issue.issue_number")
+    run(
+        con,
+        f"create or replace temp view {name}_ranged as select {columns}, {number} as {FIRST_NUMBER} "
+        f"from {name} as made left join {ISSUE_CURRENT.name} as issue using (issue_id)",
+    )
+    first_numbers = None if is_anew else _written(con, merged)
+    if first_numbers and read is not None:
+        # Nothing lies there, or the merge would have read all there is.
+        first_numbers -= {UNNUMBERED}
+    return MadeTable(is_anew or bool(first_numbers), f"{name}_ranged", first_numbers, read)
+
+
+def _written(con: duckdb.DuckDBPyConnection, merged: Merged) -> frozenset[int]:
+    """The ranges where rows of a table came, changed or went."""
+    name = merged.contract.name
+    touched = f"{_changed(merged)} union select issue_id from moved_issue semi join {name} using (issue_id)"
+    sides = " union ".join(
+        f"select {first_number_sql('issue.issue_number')} from touched "
+        f"left join {side} as issue using (issue_id)"
+        for side in (KNOWN, ISSUE_CURRENT.name)
+    )
+    return frozenset(first for (first,) in run(con, f"with touched as ({touched}) {sides}").fetchall())
+
+
+def _changed(merged: Merged) -> str:
+    """The SQL of the issues whose rows the delta has otherwise than they are stored, in whatever order."""
+    name = merged.contract.name
+    columns = ", ".join(c for c in merged.contract.column_names if c not in merged.told_by)
+    delta, stored = (
+        f"select issue_id, {sign} * hash({columns})::hugeint as row_hash, {sign} as row_count from {rows}"
+        for sign, rows in (
+            (1, f"{name}_delta"),
+            (-1, f"stored_{name} semi join {merged.scope} using (issue_id)"),
+        )
+    )
+    return (
+        f"select issue_id from ({delta} union all {stored}) as side "
+        "group by issue_id having sum(row_hash) <> 0 or sum(row_count) <> 0"
+    )
+
+
+def row_counts(con: duckdb.DuckDBPyConnection, made: MadeTable) -> dict[int, int]:
+    """How many rows of a table lie in each range."""
+    return dict(run(con, f"select {FIRST_NUMBER}, count(*) from {made.rows} group by all").fetchall())
+
+
+def by_range(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.RecordBatchReader]]:
+    """Cut rows in the order of their `first_number`, the first column, into a reader a range, without it.
+
+    Each has to be read to its end before the next one is asked for.
+    """
+    schema = reader.schema.remove(0)
+    for first_number, runs in groupby(_runs(reader), key=itemgetter(0)):
+        yield first_number, pa.RecordBatchReader.from_batches(schema, (rows for _, rows in runs))
+
+
+def _runs(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.RecordBatch]]:
+    for batch in reader:
+        ends = pc.run_end_encode(batch.column(0))  # pyright: ignore[reportAttributeAccessIssue]
+        began = 0
+        for first_number, ended in zip(ends.values.to_pylist(), ends.run_ends.to_pylist(), strict=True):
+            yield first_number, batch.slice(began, ended - began).drop_columns([FIRST_NUMBER])
+            began = ended

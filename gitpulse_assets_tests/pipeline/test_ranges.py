@@ -1,0 +1,308 @@
+"""Tables of issues in ranges of numbers: a merge writes those that it touches, and what is read is the same.
+
+Ranges are of two numbers here, from the ninth on of four.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow as pa
+import pytest
+
+from gitpulse_assets.catalog.subjects import MERGED_TABLES
+from gitpulse_assets.checks.result import ChecksFailed
+from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.silver import (
+    ISSUE_BODY,
+    ISSUE_CURRENT,
+    ISSUE_LABELS,
+    ISSUE_SIGHTING,
+    ISSUE_TRANSITIONS,
+    LIFECYCLE_COVERAGE,
+)
+from gitpulse_assets.lake import paths, ranges
+from gitpulse_assets.lake.commit import Commit, CommittedTable, MergedCounts, Plan
+from gitpulse_assets.lake.dataset import open_table
+from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
+from gitpulse_assets.pipeline.refresh import Options, publish, publish_merge, receive
+from gitpulse_assets.repo import Repo
+from gitpulse_assets.sandbox.model import Issue, Label
+from gitpulse_assets.sandbox.world import World
+from gitpulse_assets_tests.history.product import Reader
+
+REPO = Repo("octo-org", "hello")
+RANGED = [table for table in MERGED_TABLES if table.is_ranged]
+COUNT = 12
+FIFTH = "000000004-000000005"
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch):
+    monkeypatch.setattr(ranges, "NARROW", 2)
+    monkeypatch.setattr(ranges, "WIDE", 4)
+    monkeypatch.setattr(ranges, "NARROW_UNTIL", 8)
+
+
+class Watched:
+    """A repository of some issues, of an hour each."""
+
+    def __init__(self, folder: Path, count: int = COUNT) -> None:
+        self.world = World("2026-01-01T00:00:00Z")
+        self.acts = self.world.add_repository(REPO.key)
+        self.reader = Reader(self.world, REPO, folder)
+        self.issues = [self.act(self.acts.open, None, f"Title {number}") for number in range(1, count + 1)]
+
+    def act(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        self.world.advance(seconds=3600)
+        first, *further = arguments
+        if isinstance(first, Issue):
+            return act(first, self.world.clock, *further)
+        return act(self.world.clock, *arguments)
+
+    def receive(self) -> None:
+        """Collect, and merge nothing."""
+        with self.reader.client(self.reader.token) as client:
+            receive(Session(client, self.reader.lake, REPO, f"run-{self.reader.run_count:03}"))
+
+    def objects(self) -> dict[str, str]:
+        """The ETag of each object that silver's commit names."""
+        commit = self.reader.lake.commit("silver", REPO)
+        assert commit is not None
+        return {name: table.etag for name, table in commit.tables.items()}
+
+    def rows(self) -> dict[str, pa.Table]:
+        """Every merged table as it is read, in order."""
+        tables = self.reader.lake.snapshot("silver", REPO, MERGED_TABLES).datasets
+        return {t.name: tables[t.name].to_table().sort_by([(n, "ascending") for n in t.key]) for t in RANGED}
+
+
+@pytest.fixture
+def watched(tmp_path) -> Watched:
+    found = Watched(tmp_path)
+    found.reader.sync()
+    return found
+
+
+def parts_of(objects, table) -> set[str]:
+    return {name.partition("/")[2] for name in objects if name.partition("/")[0] == table.name}
+
+
+def test_each_number_has_one_range():
+    sql = ranges.first_number_sql("number")
+    rows = duckdb.sql(
+        f"select number, {sql} from (select unnest([-4, 0, 1, 2, 7, 8, 11, 12, null]) as number)"
+    )
+    assert dict(rows.fetchall()) == {-4: 0, 0: 0, 1: 0, 2: 2, 7: 6, 8: 8, 11: 8, 12: 12, None: -1}
+    names = ["unnumbered", "data", "000000002-000000003", "000000008-000000011"]
+    assert [ranges.range_part(first) for first in (ranges.UNNUMBERED, 0, 2, 8)] == names
+
+
+def test_a_first_merge_writes_an_object_a_range(watched):
+    assert parts_of(watched.objects(), ISSUE_CURRENT) == {
+        "",
+        "000000002-000000003",
+        "000000004-000000005",
+        "000000006-000000007",
+        "000000008-000000011",
+        "000000012-000000015",
+    }
+    assert watched.rows()["issue_current"].num_rows == COUNT
+
+
+def test_a_merge_leaves_the_ranges_that_nothing_touched(watched):
+    before = watched.objects()
+    watched.act(watched.acts.close, watched.issues[4], None)
+    watched.reader.sync()
+    now = watched.objects()
+    changed = {name.partition("/")[::2] for name in now if before.get(name) != now[name]}
+    # The twelfth is met again within the watermark's overlap, and asked for again.
+    for table in (ISSUE_CURRENT, LIFECYCLE_COVERAGE):
+        assert {part for name, part in changed if name == table.name} == {FIFTH, "000000012-000000015"}
+    for table in (ISSUE_SIGHTING, ISSUE_TRANSITIONS):
+        assert {part for name, part in changed if name == table.name} == {FIFTH}
+    assert before.keys() <= now.keys()
+
+
+def test_whatever_was_merged_in_between_a_rebuild_gives_the_same(watched):
+    for number in (3, 8, 12):
+        watched.act(watched.acts.close, watched.issues[number - 1], None)
+        watched.act(watched.acts.open, None, "Further")
+        watched.reader.sync()
+    merged, names = watched.rows(), watched.objects().keys()
+    publish(watched.reader.lake, REPO, Options(is_rebuild=True))
+    rebuilt = watched.rows()
+    assert [name for name, table in merged.items() if not table.equals(rebuilt[name])] == []
+    assert watched.objects().keys() >= names
+    assert merged["issue_current"].num_rows == COUNT + 3
+
+
+def test_a_reader_of_whole_folders_finds_every_row_once(watched):
+    watched.act(watched.acts.close, watched.issues[11], None)
+    watched.reader.sync()
+    for table in RANGED:
+        files = f"{watched.reader.folder}/{table.folder}/{table.files}"
+        key = ", ".join(table.key)
+        found = duckdb.sql(f"select {key} from read_parquet('{files}', hive_partitioning = false)").fetchall()
+        assert Counter(found).total() == watched.rows()[table.name].num_rows, table.name
+        assert max(Counter(found).values(), default=1) == 1, table.name
+
+
+def one_object_a_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """A lake as a version left it that knew no ranges."""
+    with monkeypatch.context() as before:
+        before.setattr(ranges, "NARROW_UNTIL", 1_000)
+        before.setattr(ranges, "NARROW", 1_000)
+        watched = Watched(folder)
+        watched.reader.sync()
+    store = watched.reader.lake.store
+    for key, kind in ((paths.plan_key, Plan), (paths.commit_key, Commit)):
+        stored = store.get(key("silver", REPO))
+        assert stored is not None
+        record = decode(stored.body, kind)
+        store.put(key("silver", REPO), encode(msgspec.structs.replace(record, made=record.made_at)))
+    return watched
+
+
+def test_a_lake_of_one_object_a_table_turns_into_ranges_whole(tmp_path, monkeypatch):
+    """Also the tables in which nothing changed, or a later merge would look elsewhere for their rows."""
+    watched = one_object_a_table(tmp_path, monkeypatch)
+    assert {part for table in RANGED for part in parts_of(watched.objects(), table)} == {""}
+    watched.act(watched.acts.close, watched.issues[0], None)
+    watched.reader.sync()
+    for table in (ISSUE_CURRENT, ISSUE_SIGHTING, ISSUE_BODY, ISSUE_TRANSITIONS, LIFECYCLE_COVERAGE):
+        assert len(parts_of(watched.objects(), table)) == 6, table.name
+    assert watched.rows()["issue_current"].num_rows == COUNT
+    assert sorted(watched.rows()["issue_current"]["issue_number"].to_pylist()) == [*range(1, COUNT + 1)]
+
+
+class CommitOfBefore(msgspec.Struct):
+    """What a version that knew no ranges read a commit as."""
+
+    tables: dict[str, CommittedTable]
+    merged: MergedCounts
+    made_at: datetime
+    merge_id: str
+
+
+def test_an_older_version_refuses_what_lies_in_ranges(watched):
+    """It would read the first range as the whole table, and write every row into it."""
+    store = watched.reader.lake.store
+    for key in (paths.plan_key("silver", REPO), paths.commit_key("silver", REPO)):
+        stored = store.get(key)
+        assert stored is not None
+        with pytest.raises(NotAsWritten, match="made_at"):
+            decode(stored.body, CommitOfBefore)
+
+
+def test_what_a_rebuild_does_not_know_of_is_emptied(watched):
+    """Such as what an older version left beside the one object that a repair with it made."""
+    store, key = watched.reader.lake.store, paths.table_key(ISSUE_CURRENT, REPO, "000000002-000000003")
+    stored, stray = store.get(key), paths.table_key(ISSUE_CURRENT, REPO, "000000090-000000094")
+    assert stored is not None
+    store.put(stray, stored.body)
+    publish_merge(watched.reader.lake, REPO, Options(is_rebuild=True))
+    files = f"{watched.reader.folder}/{ISSUE_CURRENT.folder}/{ISSUE_CURRENT.files}"
+    numbers = duckdb.sql(f"select issue_number from read_parquet('{files}', hive_partitioning = false)")
+    assert sorted(number for (number,) in numbers.fetchall()) == [*range(1, COUNT + 1)]
+
+
+def test_a_merge_opens_the_ranges_that_it_touches(watched, monkeypatch):
+    """And of all issues what counts them."""
+    watched.act(watched.acts.close, watched.issues[4], None)
+    watched.reader.run_count += 1
+    watched.receive()
+    opened, store = set[str](), watched.reader.lake.store
+    monkeypatch.setattr(store, "open", lambda key, of=store.open: opened.add(key) or of(key))
+    watched.reader.merge()
+    for table in RANGED:
+        folder = paths.table_key(table, REPO).removesuffix("data.parquet")
+        found = {key.removeprefix(folder) for key in opened if key.startswith(folder)}
+        everything = {f"{part or 'data'}.parquet" for part in parts_of(watched.objects(), table)}
+        touched = {"000000004-000000005.parquet", "000000012-000000015.parquet"}
+        assert found == everything if table is ISSUE_CURRENT else found <= touched, table.name
+
+
+def test_a_row_in_the_object_of_another_range_is_neither_lost_nor_doubled(watched):
+    """It fails the merge that meets it, and a rebuild puts it where it belongs."""
+    lake = watched.reader.lake
+    before = watched.rows()
+    with lake.begin("silver", REPO) as publication:
+        parts = {part: open_table(lake.store, ISSUE_SIGHTING, REPO, part) for part in ("data", FIFTH)}
+        rows = {part: opened.dataset.to_table() for part, opened in parts.items()}
+        swapped = {"data": rows["data"].slice(0, 0), FIFTH: pa.concat_tables([rows["data"], rows[FIFTH]])}
+        staged = publication.stage_parts(ISSUE_SIGHTING, ((p, t.to_reader()) for p, t in swapped.items()))
+        publication.seal()
+        publication.promote(staged)
+    watched.act(watched.acts.close, watched.issues[4], None)
+    with pytest.raises(LakeError, match="gitpulse rebuild octo-org/hello"):
+        watched.reader.sync()
+    publish_merge(lake, REPO, Options(is_rebuild=True))
+    assert watched.rows()["issue_sighting"].equals(before["issue_sighting"])
+    watched.reader.merge()
+
+
+@pytest.mark.parametrize("widths", [(1, 1), (3, 5)])
+def test_a_lake_of_other_bounds_is_written_in_those_of_today(watched, monkeypatch, widths):
+    monkeypatch.setattr(ranges, "NARROW", widths[0])
+    monkeypatch.setattr(ranges, "WIDE", widths[1])
+    watched.act(watched.acts.close, watched.issues[7], None)
+    watched.reader.sync()
+    found = watched.rows()
+    assert found["issue_current"]["issue_number"].to_pylist() == [*range(1, COUNT + 1)]
+    assert found["issue_transitions"].num_rows == COUNT + 1
+
+
+def test_a_range_that_has_no_row_left_is_read_as_empty(watched):
+    bug = Label(1, "bug", "ff0000")
+    watched.act(watched.acts.label, watched.issues[5], None, bug)
+    watched.reader.sync()
+    assert parts_of(watched.objects(), ISSUE_LABELS) == {"", "000000006-000000007"}
+    watched.issues[5].labels.remove(bug)
+    watched.act(watched.acts.retitle, watched.issues[5], None, "Without a label")
+    watched.reader.sync()
+    assert watched.rows()["issue_labels"].num_rows == 0
+    assert parts_of(watched.objects(), ISSUE_LABELS) == {"", "000000006-000000007"}
+
+
+@pytest.mark.parametrize(("number", "is_noticed"), [(4, True), (10, False)])
+def test_a_row_that_breaks_its_contract_is_noticed_with_its_range(watched, number, is_noticed):
+    damage(watched, number)
+    watched.act(watched.acts.close, watched.issues[4], None)
+    with pytest.raises(ChecksFailed) if is_noticed else nullcontext():
+        watched.reader.sync()
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_behind_a_whole_walk_every_row_is_held_against_its_contract(tmp_path, monkeypatch, is_full):
+    monkeypatch.setattr(ranges, "NARROW_UNTIL", 1_000)
+    monkeypatch.setattr(ranges, "NARROW", 50)
+    watched = Watched(tmp_path, 101)
+    watched.reader.sync()
+    damage(watched, 10)
+    watched.act(watched.acts.close, watched.issues[100], None)
+    # The first hundred are a page that GitHub calls unchanged.
+    with pytest.raises(ChecksFailed) if is_full else nullcontext():
+        watched.reader.sync(is_full=is_full)
+
+
+def damage(watched: Watched, number: int) -> None:
+    """Publish a count that cannot be; of the fifth issue's range is the fourth."""
+    lake = watched.reader.lake
+    with lake.begin("silver", REPO) as publication:
+        part = ranges.range_part(
+            duckdb.sql(f"select {ranges.first_number_sql(str(number))}").fetchall()[0][0]
+        )
+        rows = open_table(lake.store, ISSUE_CURRENT, REPO, part).dataset.to_table()
+        at = rows.schema.get_field_index("comment_count")
+        counts = [-1 if row["issue_number"] == number else 0 for row in rows.to_pylist()]
+        broken = rows.set_column(at, rows.schema.field(at), pa.array(counts, pa.int64()))
+        staged = publication.stage_parts(ISSUE_CURRENT, [(part, broken.to_reader())])
+        publication.seal()
+        publication.promote(staged)
