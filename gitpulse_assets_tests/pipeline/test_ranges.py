@@ -31,6 +31,7 @@ from gitpulse_assets.lake.commit import Commit, CommittedTable, MergedCounts, Pl
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
+from gitpulse_assets.pipeline import merge as merging
 from gitpulse_assets.pipeline.refresh import Options, publish, publish_merge, receive
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.model import Issue, Label
@@ -246,6 +247,35 @@ def test_a_row_in_the_object_of_another_range_is_neither_lost_nor_doubled(watche
     publish_merge(lake, REPO, Options(is_rebuild=True))
     assert watched.rows()["issue_sighting"].equals(before["issue_sighting"])
     watched.reader.merge()
+
+
+def test_an_issue_under_another_number_moves_in_every_table(watched):
+    issue, before = watched.issues[4], watched.rows()
+    del watched.acts.repository.issues[issue.number]
+    issue.number = 31
+    watched.acts.repository.issues[issue.number] = issue
+    watched.act(watched.acts.retitle, issue, None, "Moved")
+    watched.reader.sync()
+    merged = watched.rows()
+    assert "000000028-000000031" in parts_of(watched.objects(), ISSUE_BODY)
+    assert merged["issue_current"].num_rows == COUNT
+    assert merged["issue_transitions"].num_rows == before["issue_transitions"].num_rows
+    publish_merge(watched.reader.lake, REPO, Options(is_rebuild=True))
+    rebuilt = watched.rows()
+    assert [name for name, table in merged.items() if not table.equals(rebuilt[name])] == []
+
+
+def test_a_lake_of_which_one_table_is_of_an_older_contract_is_written_whole(watched, monkeypatch):
+    """The rows of all tables lie in ranges, but those of this one lack what its contract says by now."""
+    fingerprint = merging.contract_fingerprint
+    monkeypatch.setattr(
+        merging, "contract_fingerprint", lambda table: fingerprint(table) + "new" * (table is ISSUE_LABELS)
+    )
+    before = watched.objects()
+    watched.act(watched.acts.close, watched.issues[4], None)
+    watched.reader.sync()
+    now, names = watched.objects(), {table.name for table in RANGED}
+    assert [name for name in before if name.partition("/")[0] in names and now[name] == before[name]] == []
 
 
 @pytest.mark.parametrize("widths", [(1, 1), (3, 5)])
