@@ -166,6 +166,9 @@ class FolderStore:
             if listed := self._listed(path):
                 yield listed
 
+    def etags(self, prefix: str) -> dict[str, str]:
+        return {listed.key: info.etag for listed in self.list(prefix) if (info := self.head(listed.key))}
+
     def delete(self, key: str) -> None:
         path = self.root / key
         with folder_errors(path):

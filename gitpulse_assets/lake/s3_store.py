@@ -182,6 +182,9 @@ class S3Store:
                     key = found["Key"].removeprefix(self._prefix)
                     yield ListedObject(key, found["Size"], found["LastModified"], found["ETag"])
 
+    def etags(self, prefix: str) -> dict[str, str]:
+        return {listed.key: listed.version for listed in self.list(prefix)}
+
     def delete(self, key: str) -> None:
         with self._errors(key):
             self._client.delete_object(**self._name(key))

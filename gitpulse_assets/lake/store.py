@@ -126,6 +126,10 @@ class Store(Protocol):
         """Every object whose key starts with `prefix`, a folder ending in `/`, in key order; reads none."""
         ...
 
+    def etags(self, prefix: str) -> dict[str, str]:
+        """The ETag of every object whose key starts with `prefix`, by its key: on S3 a request a thousand."""
+        ...
+
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
         ...

@@ -4,6 +4,7 @@ Then silver and gold are as they would be made again, but for what moves with th
 docs/adr/0016-at-rest.md.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from gitpulse_assets.catalog.subjects import COLLECTED, ENTITIES, SILVER_TABLES
@@ -18,6 +19,7 @@ from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import ManifestRow, unmerged_batches
 from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.lake.parts import parts_of
+from gitpulse_assets.lake.store import Store
 from gitpulse_assets.pipeline.batches import new_batches
 from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
@@ -80,8 +82,15 @@ def stands(lake: Lake, repo: Repo, commit: Commit, tables: tuple[TableContract, 
         parts = parts_of(commit, table)
         if not parts or any(one.contract != contract_fingerprint(table) for one in parts.values()):
             return False
-        for part, one in parts.items():
-            found = lake.store.head(paths.table_key(table, repo, part))
-            if found is None or found.etag != one.etag:
-                return False
+        etags = etags_of(lake.store, [paths.table_key(table, repo, part) for part in parts])
+        if etags != [one.etag for one in parts.values()]:
+            return False
     return True
+
+
+def etags_of(store: Store, keys: Sequence[str]) -> list[str | None]:
+    """The ETags of some objects of one folder, None where there is none; of several by one listing."""
+    if len(keys) > 1:
+        found = store.etags(keys[0].rpartition("/")[0] + "/")
+        return [found.get(key) for key in keys]
+    return [info.etag if (info := store.head(key)) else None for key in keys]

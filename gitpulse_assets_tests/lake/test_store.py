@@ -102,6 +102,13 @@ def test_list_and_delete_by_folder(store: Store):
     assert [i.key for i in store.list("_staging/") if "_scratch" not in i.key] == keys[2:]
 
 
+def test_the_etags_of_a_folder_are_those_of_its_objects(store: Store):
+    for key in ("a/b/one", "a/b/two", "a/c"):
+        store.put(key, f"of {key}".encode())
+    heads = {key: store.head(key) for key in ("a/b/one", "a/b/two")}
+    assert store.etags("a/b/") == {key: info.etag for key, info in heads.items() if info}
+
+
 def test_07_a_listing_reads_no_object(tmp_path: Path):
     """A fold lists bronze: reading each object's end for an ETag nobody asks made refreshes dearer by age."""
     store = FolderStore(tmp_path / "lake")

@@ -33,6 +33,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 from gitpulse_assets.pipeline import merge as merging
 from gitpulse_assets.pipeline.refresh import Options, publish, publish_merge, receive
+from gitpulse_assets.pipeline.rest import stands
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.model import Issue, Label
 from gitpulse_assets.sandbox.world import World
@@ -228,6 +229,18 @@ def test_a_merge_opens_the_ranges_that_it_touches(watched, monkeypatch):
         everything = {f"{part or 'data'}.parquet" for part in parts_of(watched.objects(), table)}
         touched = {"000000004-000000005.parquet", "000000012-000000015.parquet"}
         assert found == everything if table is ISSUE_CURRENT else found <= touched, table.name
+
+
+def test_a_table_of_several_objects_is_found_standing_by_one_listing(watched, monkeypatch):
+    lake, asked = watched.reader.lake, list[str]()
+    store, commit = lake.store, lake.commit("silver", REPO)
+    monkeypatch.setattr(store, "head", lambda key, of=store.head: asked.append(key) or of(key))
+    monkeypatch.setattr(store, "list", lambda prefix, of=store.list: asked.append(prefix) or of(prefix))
+    assert stands(lake, REPO, commit, (ISSUE_CURRENT, ISSUE_BODY))
+    folders = [paths.table_key(t, REPO).removesuffix("data.parquet") for t in (ISSUE_CURRENT, ISSUE_BODY)]
+    assert [key for key in asked if key.endswith("/")] == folders
+    store.delete(paths.table_key(ISSUE_BODY, REPO, FIFTH))
+    assert not stands(lake, REPO, commit, (ISSUE_BODY,))
 
 
 def test_a_row_in_the_object_of_another_range_is_neither_lost_nor_doubled(watched):
