@@ -199,18 +199,36 @@ def peer_figures(name: str, measured: Measured, issues: int) -> list[Figure]:
 
 
 def incremental(sizes: Sizes, folder: Path) -> list[Figure]:
-    """Two changed records: what silver and gold cost beside a first run's."""
-    with sandbox([plan(LARGE, sizes.issues)], folder) as environment:
-        first = run_task("cores", folder, environment, LARGE).result["refreshes"][0]
-        changed = let_change(environment["GITHUB_API_URL"])
-        then = run_task("cores", folder, environment, LARGE).result["refreshes"][0]
+    """Two changed records: what silver and gold cost beside a first run's, and what they write."""
+    figures: list[Figure] = []
+    for issues in (sizes.issues, sizes.most_issues):
+        apart = folder / str(issues)
+        apart.mkdir()
+        with sandbox([plan(LARGE, issues)], apart) as environment:
+            figures += changed_a_little(issues, apart, environment)
+    return figures
+
+
+def changed_a_little(issues: int, folder: Path, environment: dict[str, str]) -> list[Figure]:
+    lake = Path(environment["GITPULSE_LAKE_URL"])
+    first = run_task("cores", folder, environment, LARGE).result["refreshes"][0]
+    changed, before = let_change(environment["GITHUB_API_URL"]), stored_tables(lake)
+    then = run_task("cores", folder, environment, LARGE).result["refreshes"][0]
+    written = [size for version, size in stored_tables(lake).items() if version not in before]
     full, part = (sum(run["parts"][name] for name in ("silver", "gold")) for run in (first, then))
     more = {"changed_records": changed, "full": first["parts"], "incremental": then["parts"]}
     return [
-        Figure("silver and gold, full", full, "s"),
-        Figure("silver and gold, 2 records changed", part, "s", more),
-        Figure("incremental / full", part / full, "(aim: at most 0.10)"),
+        Figure(f"silver and gold of {issues:,}, full", full, "s"),
+        Figure(f"silver and gold of {issues:,}, 2 records changed", part, "s", more),
+        Figure(f"incremental / full of {issues:,}", part / full, "(aim: at most 0.10)"),
+        Figure(f"silver written then, {len(written)} objects", sum(written) / MEGABYTE, "MB"),
     ]
+
+
+def stored_tables(lake: Path) -> dict[tuple[str, int], int]:
+    """The size of each version of an object of silver, by its path and inode."""
+    found = ((path, path.stat()) for path in lake.glob("silver/*/*/*/*.parquet"))
+    return {(str(path), stat.st_ino): stat.st_size for path, stat in found}
 
 
 def let_change(url: str) -> int:
