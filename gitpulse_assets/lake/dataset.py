@@ -89,7 +89,11 @@ def open_table(
 
     Not `is_held`: a file, of a part that is never replaced under its name, is opened when it is read.
     """
-    key = paths.table_key(contract, place, part)
+    return open_object(store, contract, paths.table_key(contract, place, part), is_held=is_held)
+
+
+def open_object(store: Store, contract: TableContract, key: str, *, is_held: bool = True) -> OpenTable:
+    """Open an object of a table wherever it lies, as `open_table` does."""
     opened = store.open(key)
     if opened is None:
         return OpenTable(empty_dataset(contract), None)

@@ -10,7 +10,7 @@ from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit, CommittedTable, read_plan
 from gitpulse_assets.lake.damage import GONE, damaged
-from gitpulse_assets.lake.dataset import OpenTable, open_table
+from gitpulse_assets.lake.dataset import OpenTable, open_object, open_table
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.parts import parts_of, standing_parts, together
 from gitpulse_assets.lake.promotion import commit_in_force
@@ -55,9 +55,7 @@ def open_snapshot(
             )
         refuse_damaged(store, layer, place, commit, stray)
         if time.monotonic() > end:
-            raise LakeError(
-                f"{place}: {layer} is being published, or its publication was cut short; refresh it again"
-            )
+            raise _unpublished(layer, place)
         pause(POLL_SECONDS)
 
 
@@ -66,13 +64,49 @@ def open_published(
 ) -> dict[str, ds.Dataset]:
     """Open each table, as it lies there now; raises ObjectDamaged where no merge published one so."""
     commit = commit_in_force(store, layer, place)
-    tables = {contract: _opened(store, contract, place, commit) for contract in contracts}
-    for name, table in (item for objects in tables.values() for item in objects.items()):
+    return {c.name: _as_one(c, _published(store, layer, c, place, commit)) for c in contracts}
+
+
+def _published(
+    store: Store, layer: Layer, contract: TableContract, place: Place, commit: Commit | None
+) -> dict[str, OpenTable]:
+    """The objects of a table; all of the next merge, where one of several is.
+
+    What was sealed will be published, also where its publication was cut short and nobody has carried it on.
+    """
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        objects = _opened(store, contract, place, commit)
         # A commit of an older version does not name what another step published.
-        is_named = commit is None or name in commit.tables
-        if is_named and _stray(commit, {name: table}):
-            refuse_damaged(store, layer, place, commit, (name, table))
-    return {contract.name: _as_one(contract, objects) for contract, objects in tables.items()}
+        named = {name: one for name, one in objects.items() if commit is None or name in commit.tables}
+        stray = _stray(commit, named)
+        if stray is None:
+            return objects
+        refuse_damaged(store, layer, place, commit, stray)
+        found = _sealed(store, layer, contract, place) if contract.is_ranged else objects
+        if found is not None:
+            return found
+        if time.monotonic() > end:
+            raise _unpublished(layer, place)
+        pause(POLL_SECONDS)
+        commit = commit_in_force(store, layer, place)
+
+
+def _sealed(store: Store, layer: Layer, contract: TableContract, place: Place) -> dict[str, OpenTable] | None:
+    """The objects of a table as the newest plan has them, in place or staged; None where they move on."""
+    plan, _ = read_plan(store, layer, place)
+    planned = {table.name: table for table in plan.tables} if plan else {}
+    tables = (plan.carried if plan else {}) | planned
+    found: dict[str, OpenTable] = {}
+    for name in (name for name in tables if paths.part_of(contract, name) is not None):
+        staged = planned[name].staged if name in planned else None
+        table = open_object(store, contract, staged) if staged else None
+        if table is None or table.opened is None:
+            table = open_object(store, contract, paths.published_key(layer, name, place))
+        if table.opened is None or table.opened.fingerprint != tables[name].fingerprint:
+            return None
+        found[name] = table
+    return found or None
 
 
 def _opened(
@@ -100,6 +134,12 @@ def open_standing(store: Store, contract: TableContract, place: Place) -> ds.Dat
     """Open every object of a table that lies there, whatever commits say."""
     parts = (standing_parts(store, contract, place) if contract.is_ranged else []) or [paths.WHOLE]
     return _as_one(contract, {part: open_table(store, contract, place, part) for part in parts})
+
+
+def _unpublished(layer: Layer, place: Place) -> LakeError:
+    return LakeError(
+        f"{place}: {layer} is being published, or its publication was cut short; refresh it again"
+    )
 
 
 def refuse_damaged(

@@ -21,6 +21,7 @@ from gitpulse_assets.collect.session import Session
 from gitpulse_assets.contracts.silver import (
     ISSUE_BODY,
     ISSUE_CURRENT,
+    ISSUE_EVENT,
     ISSUE_LABELS,
     ISSUE_SIGHTING,
     ISSUE_TRANSITIONS,
@@ -30,6 +31,7 @@ from gitpulse_assets.lake import paths, ranges
 from gitpulse_assets.lake.commit import Commit, CommittedTable, MergedCounts, Plan
 from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 from gitpulse_assets.pipeline import merge as merging
 from gitpulse_assets.pipeline.refresh import Options, publish, publish_merge, receive
@@ -38,6 +40,8 @@ from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.model import Issue, Label
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.history.product import Reader
+from gitpulse_assets_tests.pipeline.told import REPO as TOLD
+from gitpulse_assets_tests.pipeline.told import Repository, store
 
 REPO = Repo("octo-org", "hello")
 RANGED = [table for table in MERGED_TABLES if table.is_ranged]
@@ -182,6 +186,87 @@ def test_a_lake_of_one_object_a_table_turns_into_ranges_whole(tmp_path, monkeypa
         assert len(parts_of(watched.objects(), table)) == 6, table.name
     assert watched.rows()["issue_current"].num_rows == COUNT
     assert sorted(watched.rows()["issue_current"]["issue_number"].to_pylist()) == [*range(1, COUNT + 1)]
+
+
+class Died(BaseException):
+    """A run that is killed."""
+
+
+def at_each_move(monkeypatch: pytest.MonkeyPatch, store: Any, act: Callable[[int], object]) -> None:
+    """Act behind each object that a merge puts in place, by how many those are."""
+    move, count = store.move, 0
+
+    def moved(*arguments: Any, **options: Any) -> Any:
+        nonlocal count
+        etag, count = move(*arguments, **options), count + 1
+        act(count)
+        return etag
+
+    monkeypatch.setattr(store, "move", moved)
+
+
+def test_while_a_lake_turns_into_ranges_every_row_is_read_once(tmp_path, monkeypatch):
+    """Its commit names one object a table then, in whose place the first range is put."""
+    watched = one_object_a_table(tmp_path, monkeypatch)
+    watched.act(watched.acts.open, None, "Further")
+    watched.reader.run_count += 1
+    watched.receive()
+    lake, found = watched.reader.lake, dict[str, set[int]]()
+
+    def read(count: int) -> None:
+        for table in (ISSUE_CURRENT, ISSUE_BODY, ISSUE_SIGHTING, ISSUE_TRANSITIONS, LIFECYCLE_COVERAGE):
+            found.setdefault(table.name, set()).add(lake.dataset(table, REPO).count_rows())
+
+    at_each_move(monkeypatch, lake.store, read)
+    watched.reader.merge()
+    assert set().union(*found.values()) == {COUNT, COUNT + 1}, found
+
+
+def test_a_turn_into_ranges_that_dies_hides_no_issue_from_the_next_walk(tmp_path, monkeypatch):
+    """An issue that is not known cannot be found to be gone, and would stay open."""
+    watched = one_object_a_table(tmp_path, monkeypatch)
+    watched.act(watched.acts.close, watched.issues[0], None)
+    watched.reader.run_count += 1
+    watched.receive()
+    with monkeypatch.context() as dying:
+        at_each_move(dying, watched.reader.lake.store, die_at(len(RANGED) + 4))
+        with pytest.raises(Died):
+            watched.reader.merge()
+    watched.world.advance(seconds=3600)
+    watched.acts.delete(watched.issues[8], watched.world.clock)
+    watched.reader.sync(is_full=True)
+    rows = watched.rows()["issue_current"].to_pylist()
+    assert [row["issue_number"] for row in rows if row["departed_at"]] == [9]
+
+
+def die_at(point: int) -> Callable[[int], None]:
+    """Be killed behind so many objects."""
+
+    def act(count: int) -> None:
+        if count == point:
+            raise Died
+
+    return act
+
+
+def test_a_row_that_waited_for_its_number_is_read_once_at_every_moment(tmp_path, monkeypatch):
+    """It leaves one object for another: no order of the two would do."""
+    repository, lake = Repository("unnumbered", 6), Lake.open(str(tmp_path))
+    store(lake, repository, repository.first_run())
+    publish_merge(lake, TOLD)
+    received = repository.begin()
+    repository.tell_unknown_lifecycle(received)
+    store(lake, repository, received)
+    publish_merge(lake, TOLD)
+    received = repository.begin()
+    repository.tell(received["issues"], repository.issues[-1])
+    store(lake, repository, received)
+    counts = list[int]()
+    at_each_move(
+        monkeypatch, lake.store, lambda _: counts.append(lake.dataset(ISSUE_EVENT, TOLD).count_rows())
+    )
+    publish_merge(lake, TOLD)
+    assert set(counts) == {1}, counts
 
 
 class CommitOfBefore(msgspec.Struct):

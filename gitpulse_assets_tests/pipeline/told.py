@@ -114,7 +114,7 @@ class Repository:
 
     def first_run(self) -> Received:
         """Everything there is, by a whole walk."""
-        received = self._begin()
+        received = self.begin()
         received["issues"] = self._list(self.issues)
         received["reconciliation"] = [self._reconciled(None)]
         return self._counted(received)
@@ -122,15 +122,15 @@ class Repository:
     def run(self) -> Received:
         """Let some time pass, and receive some of what happened then."""
         self.now += self.rng.choice((HOUR / 2, HOUR, 30 * HOUR, 300 * HOUR))
-        received = self._begin()
+        received = self.begin()
         kinds = [self._change, self._tell_lifecycle, self._tell_bad, self._tell_old, self._tell_event]
         kinds += [self._change, self._renumber, self._depart, self._walk_events, self._walk_whole, self._come]
-        kinds += [self._tell_empty_lifecycle, self._tell_unknown_lifecycle, self._change, self._mend]
+        kinds += [self._tell_empty_lifecycle, self.tell_unknown_lifecycle, self._change, self._mend]
         for kind in self.rng.sample(kinds, self.rng.choice((1, 1, 2, 3))):
             kind(received)
         return self._counted({table: rows for table, rows in received.items() if rows})
 
-    def _begin(self) -> Received:
+    def begin(self) -> Received:
         self.now += timedelta(seconds=1)
         self.run_count += 1
         self.run_id = f"run-{self.run_count:03}"
@@ -164,10 +164,10 @@ class Repository:
     def _list(self, issues: list[Told], **options: Any) -> list[Row]:
         rows: list[Row] = []
         for issue in issues:
-            self._tell(rows, issue, **options)
+            self.tell(rows, issue, **options)
         return rows
 
-    def _tell(self, rows: list[Row], issue: Told, **options: Any) -> None:
+    def tell(self, rows: list[Row], issue: Told, **options: Any) -> None:
         payload = json.dumps(issue.record(**options))
         self._page(rows, issue_id=issue.issue_id, payload_json=payload)
 
@@ -204,34 +204,34 @@ class Repository:
         """What had left is seen again."""
         for issue in self._some([one for one in self.issues if one.is_gone]):
             issue.is_gone, issue.updated_at = False, self.now
-            self._tell(received["issues"], issue)
+            self.tell(received["issues"], issue)
 
     def _renumber(self, received: Received) -> None:
         """An issue is under another number than before."""
         for issue in self._some()[:1]:
             issue.number, issue.updated_at = self.next_number, self.now
             self.next_number += 1
-            self._tell(received["issues"], issue)
+            self.tell(received["issues"], issue)
 
     def _tell_bad(self, received: Received) -> None:
         for issue in self._some():
             issue.is_bad, issue.updated_at = True, self.now
-            self._tell(received["issues"], issue, is_bad=True)
+            self.tell(received["issues"], issue, is_bad=True)
         if self.rng.random() < 0.5:
             issue = self.open()
             issue.is_bad = True
-            self._tell(received["issues"], issue, is_bad=True)
+            self.tell(received["issues"], issue, is_bad=True)
             self._tell_timeline(received, issue)
 
     def _mend(self, received: Received) -> None:
         for issue in [one for one in self._present() if one.is_bad]:
             issue.is_bad, issue.updated_at = False, self.now
-            self._tell(received["issues"], issue)
+            self.tell(received["issues"], issue)
 
     def _tell_old(self, received: Received) -> None:
         """A page of before comes late, or what overlaps comes once more."""
         for issue in self._some():
-            self._tell(received["issues"], issue, at=self.rng.choice((None, issue.created_at)))
+            self.tell(received["issues"], issue, at=self.rng.choice((None, issue.created_at)))
 
     def _tell_timeline(self, received: Received, issue: Told, **columns: Any) -> None:
         nodes = {"timelineItems": {"nodes": issue.nodes()}}
@@ -263,7 +263,7 @@ class Repository:
                 self._tell_timeline(received, issue)
                 issue.events = told
 
-    def _tell_unknown_lifecycle(self, received: Received) -> None:
+    def tell_unknown_lifecycle(self, received: Received) -> None:
         """Of an issue that no record told of yet."""
         issue = self.open()
         issue.events.append(("closed", self.now))
