@@ -28,8 +28,10 @@ from gitpulse_assets.repo import Repo
 # An answer is a few kilobytes; a page of 1,000 issues, the largest, is some hundreds.
 RESULTS_KEPT = 500
 STATUSES_KEPT = 1_000
-# Each holds four files open.
 REPOSITORIES_OPEN = 32
+# And no more objects than these: a table of a million issues alone lies in 65, and a process may often have
+# 1,024 files open.
+OBJECTS_OPEN = 400
 READERS = 8
 # A table that is not its commit's is waited for ten seconds: not at every look at the list.
 DAMAGE_KEPT_SECONDS = 30.0
@@ -178,9 +180,14 @@ class LakeAnswers:
         opened = open_published(self._lake, repo)
         with self._lock:
             self._published[repo] = opened
-            while len(self._published) > REPOSITORIES_OPEN:
+            while len(self._published) > REPOSITORIES_OPEN or (
+                len(self._published) > 1 and self._object_count() > OBJECTS_OPEN
+            ):
                 self._published.popitem(last=False)
         return opened
+
+    def _object_count(self) -> int:
+        return sum(published.object_count for published in self._published.values())
 
     def _forget(self, repo: Repo) -> None:
         with self._lock:

@@ -94,6 +94,11 @@ class Published:
             raise NotCollected(self.repo)
         return {**gold.datasets, **made_from.datasets}
 
+    @cached_property
+    def object_count(self) -> int:
+        """How many objects its large tables are held open in: a table of issues lies in several."""
+        return sum(len(list(dataset.get_fragments())) for dataset in self.datasets.values())
+
     @property
     def version(self) -> str:
         """Changes with every publication of the repository's tables; fit for an ETag."""

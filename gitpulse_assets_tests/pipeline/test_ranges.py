@@ -3,10 +3,12 @@
 Ranges are of two numbers here, from the ninth on of four.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from gitpulse_assets.answers import lake_answers
+from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.checks.result import ChecksFailed
 from gitpulse_assets.collect.session import Session
@@ -34,7 +38,7 @@ from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 from gitpulse_assets.pipeline import merge as merging
-from gitpulse_assets.pipeline.refresh import Options, publish, publish_merge, receive
+from gitpulse_assets.pipeline.refresh import Options, publish, publish_marts, publish_merge, receive
 from gitpulse_assets.pipeline.rest import stands
 from gitpulse_assets.repo import Repo
 from gitpulse_assets.sandbox.model import Issue, Label
@@ -397,6 +401,25 @@ def test_a_range_that_has_no_row_left_is_read_as_empty(watched):
     watched.reader.sync()
     assert watched.rows()["issue_labels"].num_rows == 0
     assert parts_of(watched.objects(), ISSUE_LABELS) == {"", "000000006-000000007"}
+
+
+def test_answers_of_repositories_of_many_ranges_leave_files_for_others(watched, monkeypatch):
+    """`gitpulse serve` keeps the tables of some repositories open, and refused those behind the limit."""
+    publish_marts(watched.reader.lake, REPO)
+    places = list(watched.reader.folder.glob(f"**/repo_owner={REPO.owner}/repo_name={REPO.name}"))
+    others = [Repo(REPO.owner, f"other{number}") for number in range(6)]
+    for place, other in product(places, others):
+        shutil.copytree(place, place.parent / f"repo_name={other.name}")
+    monkeypatch.setattr(lake_answers, "OBJECTS_OPEN", 60)
+    before = open_file_count()
+    with closing(LakeAnswers(watched.reader.lake)) as answers:
+        for other in others:
+            answers.ask(other, lambda asked: None)
+        assert 0 < open_file_count() - before <= 60
+
+
+def open_file_count() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 @pytest.mark.parametrize(("number", "is_noticed"), [(4, True), (10, False)])
