@@ -140,7 +140,7 @@ class Publication:
         self._removed[name] = paths.table_key(contract, self.place, part)
 
     def keep(self, contract: TableContract) -> StagedTable:
-        """Name a table that this merge leaves as it is; one of several objects is as its reading found it.
+        """Name a table that this merge leaves as it is.
 
         Raises LakeError where the last merge did not publish it, or something else has changed it since.
         """
@@ -211,10 +211,7 @@ class Publication:
         except PreconditionFailed as error:
             self._plan = None
             self.discard()
-            raise PublicationConflict(
-                f"{self.place}: another run published {self.layer} while this one was at work; "
-                "nothing of this one was published, run it again"
-            ) from error
+            raise self._conflict() from error
 
     def promote(self, staged: StagedTable) -> str:
         """Put a table in its place and return its address; the last one commits the merge."""
@@ -236,11 +233,33 @@ class Publication:
         if contract.layer != self.layer or name in self._tables or self._plan is not None:
             raise LakeError(f"{self.place}: {contract.layer}/{name} cannot join this merge of {self.layer}")
 
+    def _refuse_changed(self, contract: TableContract, parts: Mapping[str, CommittedTable]) -> None:
+        """Raise LakeError where a part that this merge leaves is gone or of another size, by one listing."""
+        if not parts:
+            return
+        sizes = {paths.table_key(contract, self.place, part): one.size_bytes for part, one in parts.items()}
+        folder = paths.table_key(contract, self.place).rpartition("/")[0] + "/"
+        found = {info.key: info.size_bytes for info in self._store.list(folder)}
+        changed = next((key for key, size in sizes.items() if found.get(key) != size), None)
+        if changed is None:
+            return
+        plan = self._store.head(paths.plan_key(self.layer, self.place))
+        if (plan and plan.etag) != self._plan_etag:
+            raise self._conflict()
+        raise damaged(self._store, changed, "not what the last merge published")
+
+    def _conflict(self) -> PublicationConflict:
+        return PublicationConflict(
+            f"{self.place}: another run published {self.layer} while this one was at work; "
+            "nothing of this one was published, run it again"
+        )
+
     def _staged(self, contract: TableContract, *tables: PlannedTable) -> StagedTable:
         planned = {table.name: table for table in tables}
         others = parts_of(self.previous, contract) if contract.is_ranged else {}
-        left = [t for part, t in others.items() if paths.published_name(contract, part) not in planned]
-        objects: list[PlannedTable | CommittedTable] = [*tables, *left]
+        left = {p: t for p, t in others.items() if paths.published_name(contract, p) not in planned}
+        self._refuse_changed(contract, left)
+        objects: list[PlannedTable | CommittedTable] = [*tables, *left.values()]
         key = paths.table_key(contract, self.place) if contract.is_ranged else tables[0].key
         return StagedTable(
             publication=self,

@@ -20,6 +20,8 @@ from gitpulse_assets.processes.stopping import pause
 
 # A promotion moves a dozen objects; one that takes longer was cut short and waits for the next refresh.
 WAIT_SECONDS = 10.0
+# To put an object in its place takes S3 a request to read it and one to write it.
+WAIT_SECONDS_AN_OBJECT = 0.1
 POLL_SECONDS = 0.1
 
 
@@ -43,8 +45,7 @@ def open_snapshot(
     Tables the merge did not have are empty. `parts`: which of a table of ranges are opened, None: all.
     Raises LakeError where the publication does not end.
     """
-    wanted = list(contracts)
-    end = time.monotonic() + WAIT_SECONDS
+    wanted, end = list(contracts), 0.0
     while True:
         commit = commit_in_force(store, layer, place)
         tables = {contract: _opened(store, contract, place, commit, parts) for contract in wanted}
@@ -54,9 +55,16 @@ def open_snapshot(
                 commit, {contract.name: _as_one(contract, objects) for contract, objects in tables.items()}
             )
         refuse_damaged(store, layer, place, commit, stray)
+        end = end or time.monotonic() + _patience_seconds(store, layer, place)
         if time.monotonic() > end:
             raise _unpublished(layer, place)
         pause(POLL_SECONDS)
+
+
+def _patience_seconds(store: Store, layer: Layer, place: Place) -> float:
+    """For how long a publication may be under way: of a million issues some five hundred objects."""
+    plan, _ = read_plan(store, layer, place)
+    return WAIT_SECONDS + WAIT_SECONDS_AN_OBJECT * len(plan.tables if plan else ())
 
 
 def open_published(
@@ -74,7 +82,7 @@ def _published(
 
     What was sealed will be published, also where its publication was cut short and nobody has carried it on.
     """
-    end = time.monotonic() + WAIT_SECONDS
+    end = 0.0
     while True:
         objects = _opened(store, contract, place, commit)
         # A commit of an older version does not name what another step published.
@@ -86,6 +94,7 @@ def _published(
         found = _sealed(store, layer, contract, place) if contract.is_ranged else objects
         if found is not None:
             return found
+        end = end or time.monotonic() + WAIT_SECONDS
         if time.monotonic() > end:
             raise _unpublished(layer, place)
         pause(POLL_SECONDS)
@@ -116,8 +125,11 @@ def _opened(
     commit: Commit | None,
     parts: Collection[str] | None = None,
 ) -> dict[str, OpenTable]:
-    """The objects of a table, by the names that a commit has for them; the one there may be without it."""
-    named = (parts_of(commit, contract) if contract.is_ranged else {}) or [paths.WHOLE]
+    """The objects of a table, by the names that a commit has for them; what lies there where it is lost."""
+    found: Iterable[str] = ()
+    if contract.is_ranged:
+        found = parts_of(commit, contract) if commit else standing_parts(store, contract, place)
+    named = [*found] or [paths.WHOLE]
     return {
         paths.published_name(contract, part): open_table(store, contract, place, part)
         for part in named

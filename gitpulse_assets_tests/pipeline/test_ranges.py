@@ -34,7 +34,7 @@ from gitpulse_assets.contracts.silver import (
 from gitpulse_assets.lake import paths, ranges
 from gitpulse_assets.lake.commit import Commit, CommittedTable, MergedCounts, Plan
 from gitpulse_assets.lake.dataset import open_table
-from gitpulse_assets.lake.errors import LakeError
+from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
 from gitpulse_assets.pipeline import merge as merging
@@ -271,6 +271,22 @@ def test_a_row_that_waited_for_its_number_is_read_once_at_every_moment(tmp_path,
     )
     publish_merge(lake, TOLD)
     assert set(counts) == {1}, counts
+
+
+def test_a_table_whose_commit_is_lost_is_not_taken_for_its_first_range(watched):
+    """Its plan says that it was carried out: readers have what lies there until the next run mends it."""
+    lake = watched.reader.lake
+    lake.store.delete(paths.commit_key("silver", REPO))
+    assert lake.dataset(ISSUE_CURRENT, REPO).count_rows() == COUNT
+
+
+@pytest.mark.parametrize("table", [ISSUE_SIGHTING, ISSUE_BODY])
+def test_a_merge_that_reads_other_ranges_refuses_one_that_is_gone(watched, table):
+    """A table of which some are written, and one in which nothing changed."""
+    watched.reader.lake.store.delete(paths.table_key(table, REPO, "000000006-000000007"))
+    watched.act(watched.acts.close, watched.issues[4], None)
+    with pytest.raises(ObjectDamaged, match="gitpulse repair octo-org/hello"):
+        watched.reader.sync()
 
 
 class CommitOfBefore(msgspec.Struct):
