@@ -99,17 +99,20 @@ def with_ranges(
 ) -> MadeTable:
     """A table of ranges with the range of each row, and which of them are written; `is_anew`: all."""
     name, columns = merged.contract.name, ", ".join(f"made.{c}" for c in merged.contract.column_names)
-    number = first_number_sql("issue.issue_number")
-    run(
-        con,
-        f"create or replace temp view {name}_ranged as select {columns}, {number} as {FIRST_NUMBER} "
-        f"from {name} as made left join {ISSUE_CURRENT.name} as issue using (issue_id)",
+    rows = (
+        f"select {columns}, {first_number_sql('issue.issue_number')} as {FIRST_NUMBER} "
+        f"from {name} as made left join {ISSUE_CURRENT.name} as issue using (issue_id)"
     )
-    first_numbers = None if is_anew else _written(con, merged)
-    if first_numbers and read is not None:
+    if is_anew:
+        # Joined and sorted in one statement, a million issues' texts do not fit into what DuckDB may hold.
+        run_into(con, f"{name}_ranged", rows)
+        return MadeTable(True, f"{name}_ranged", None, read)
+    run(con, f"create or replace temp view {name}_ranged as {rows}")
+    first_numbers = _written(con, merged)
+    if read is not None:
         # Nothing lies there, or the merge would have read all there is.
         first_numbers -= {UNNUMBERED}
-    return MadeTable(is_anew or bool(first_numbers), f"{name}_ranged", first_numbers, read)
+    return MadeTable(bool(first_numbers), f"{name}_ranged", first_numbers, read)
 
 
 def _written(con: duckdb.DuckDBPyConnection, merged: Merged) -> frozenset[int]:
