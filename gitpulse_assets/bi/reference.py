@@ -24,7 +24,8 @@ A day's tables of events have several objects: while one is put in the place of 
 folders may see both for a moment; who needs more reads by `silver/_commit/event_date=<day>/_commit.json`.
 A table of issues has an object a range of issue numbers (`data` up to 4,999, then `<first>-<last>`, of 5,000
 up to 100,000 and of 20,000 beyond), and a row is in one of them: a reader of whole folders may see two merges
-of a table for a moment, but no row twice or not at all, save those of an issue whose number was not known before.
+of a table for a moment, but no row twice or not at all, save those of an issue whose number was not known
+before.
 
 ## How to read them
 
