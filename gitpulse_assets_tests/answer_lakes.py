@@ -136,7 +136,7 @@ def recorded_lake(lake: Lake, folder: Path) -> None:
     lake.manifest(ONNX).put(done)
     with connect() as con:
         merge_silver(con, received, ["run-1"])
-        merged = {table: ordered(con, table).read_all() for table in MERGED_TABLES}
+        merged = {table: ordered(con, table, table.name).read_all() for table in MERGED_TABLES}
     publish(lake, "silver", ONNX, merged | _recorded_sync())
     publish_marts(lake, ONNX)
 

@@ -1,6 +1,6 @@
 """Audit, then publish: what every step does between computing its tables and putting them in place."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -17,7 +17,7 @@ from gitpulse_assets.lake.paths import WHOLE
 from gitpulse_assets.lake.publication import Publication, StagedTable
 from gitpulse_assets.lake.ranges import range_part
 from gitpulse_assets.transform.audit import audit_table
-from gitpulse_assets.transform.ranged import FIRST_NUMBER, MadeTable, by_range, row_counts
+from gitpulse_assets.transform.ranged import FIRST_NUMBER, WRITTEN, MadeTable, put_down, row_counts
 
 ROWS_A_BATCH = 2_048
 
@@ -76,7 +76,7 @@ def stage_changed(
     """Stage a table, or those of its ranges that are written."""
     if table.is_ranged:
         return stage_ranges(con, publication, table, made[table.name])
-    with ordered(con, table) as rows:
+    with ordered(con, table, table.name) as rows:
         return publication.stage(table, rows)
 
 
@@ -92,8 +92,7 @@ def stage_ranges(
     else:
         refuse_misplaced(con, publication, table, made)
         replaced = parts_of(publication.previous, table).keys() & set(map(range_part, made.first_numbers))
-    with ordered(con, table, made) as rows:
-        return publication.stage_parts(table, each_part(table, by_range(rows), replaced))
+    return publication.stage_parts(table, each_part(con, table, put_down(con, made), replaced))
 
 
 def refuse_misplaced(
@@ -117,29 +116,21 @@ def refuse_misplaced(
 
 
 def each_part(
-    table: TableContract, ranges: Iterable[tuple[int, pa.RecordBatchReader]], replaced: Collection[str]
+    con: duckdb.DuckDBPyConnection,
+    table: TableContract,
+    first_numbers: Sequence[int],
+    replaced: Collection[str],
 ) -> Iterator[tuple[str, pa.RecordBatchReader]]:
     """Name the part of each range that has rows, and each that is replaced although it has none."""
-    empty = set(replaced)
-    for part, rows in ((range_part(first_number), rows) for first_number, rows in ranges):
-        empty.discard(part)
-        yield part, rows
-    for part in sorted(empty):
+    for first_number in first_numbers:
+        with ordered(con, table, f"{WRITTEN} where {FIRST_NUMBER} = {first_number}") as rows:
+            yield range_part(first_number), rows
+    for part in sorted(set(replaced) - set(map(range_part, first_numbers))):
         yield part, table.arrow_schema.empty_table().to_reader()
 
 
-def ordered(
-    con: duckdb.DuckDBPyConnection, table: TableContract, made: MadeTable | None = None
-) -> pa.RecordBatchReader:
-    """Read a computed table in the contract's columns and order, a batch at a time.
-
-    One of ranges is read range by range, those that are written, with `first_number` before its columns.
-    """
-    relation, before = (made.rows, (FIRST_NUMBER,)) if made else (table.name, ())
-    columns = ", ".join(f'"{name}"' for name in (*before, *table.column_names))
-    order = ", ".join(f'"{name}"' for name in (*before, *table.order_by))
-    chosen = ""
-    if made and made.first_numbers is not None:
-        chosen = f"where {FIRST_NUMBER} in ({', '.join(map(str, sorted(made.first_numbers)))})"
-    rows = rows_of(con, f'select {columns} from "{relation}" {chosen} order by {order}')
-    return rows.to_arrow_reader(ROWS_A_BATCH)
+def ordered(con: duckdb.DuckDBPyConnection, table: TableContract, rows: str) -> pa.RecordBatchReader:
+    """Read rows of a table in the contract's columns and order, a batch at a time."""
+    columns = ", ".join(f'"{name}"' for name in table.column_names)
+    order = ", ".join(f'"{name}"' for name in table.order_by)
+    return rows_of(con, f"select {columns} from {rows} order by {order}").to_arrow_reader(ROWS_A_BATCH)

@@ -4,14 +4,10 @@ A row is in the range of its issue's number in `issue_current`, in every table, 
 issue happens to its own rows: a merge that knows which issues it touches needs no row of another range.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.contracts.stream import Merged
@@ -20,6 +16,8 @@ from gitpulse_assets.lake.ranges import UNNUMBERED, first_number_sql
 from gitpulse_assets.transform.sql_file import run_into
 
 FIRST_NUMBER = "first_number"
+# The rows of a table that are written, with the range of each.
+WRITTEN = "written_row"
 # What counts issues, and where each lay before the merge: of all there are, whatever a merge reads else.
 KNOWN = "known_issue"
 # The same behind the merge: of the ranges that it read, and of the others.
@@ -99,20 +97,17 @@ def with_ranges(
 ) -> MadeTable:
     """A table of ranges with the range of each row, and which of them are written; `is_anew`: all."""
     name, columns = merged.contract.name, ", ".join(f"made.{c}" for c in merged.contract.column_names)
-    rows = (
+    run(
+        con,
+        f"create or replace temp view {name}_ranged as "
         f"select {columns}, {first_number_sql('issue.issue_number')} as {FIRST_NUMBER} "
-        f"from {name} as made left join {ISSUE_CURRENT.name} as issue using (issue_id)"
+        f"from {name} as made left join {ISSUE_CURRENT.name} as issue using (issue_id)",
     )
-    if is_anew:
-        # Joined and sorted in one statement, a million issues' texts do not fit into what DuckDB may hold.
-        run_into(con, f"{name}_ranged", rows)
-        return MadeTable(True, f"{name}_ranged", None, read)
-    run(con, f"create or replace temp view {name}_ranged as {rows}")
-    first_numbers = _written(con, merged)
-    if read is not None:
+    first_numbers = None if is_anew else _written(con, merged)
+    if first_numbers and read is not None:
         # Nothing lies there, or the merge would have read all there is.
         first_numbers -= {UNNUMBERED}
-    return MadeTable(bool(first_numbers), f"{name}_ranged", first_numbers, read)
+    return MadeTable(is_anew or bool(first_numbers), f"{name}_ranged", first_numbers, read)
 
 
 def _written(con: duckdb.DuckDBPyConnection, merged: Merged) -> frozenset[int]:
@@ -149,20 +144,14 @@ def row_counts(con: duckdb.DuckDBPyConnection, made: MadeTable) -> dict[int, int
     return dict(run(con, f"select {FIRST_NUMBER}, count(*) from {made.rows} group by all").fetchall())
 
 
-def by_range(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.RecordBatchReader]]:
-    """Cut rows in the order of their `first_number`, the first column, into a reader a range, without it.
+def put_down(con: duckdb.DuckDBPyConnection, made: MadeTable) -> list[int]:
+    """Make WRITTEN of the rows of the ranges that are written; return their first numbers, in order.
 
-    Each has to be read to its end before the next one is asked for.
+    Each is sorted alone: all at once, a million issues' texts do not fit into what DuckDB may hold.
     """
-    schema = reader.schema.remove(0)
-    for first_number, runs in groupby(_runs(reader), key=itemgetter(0)):
-        yield first_number, pa.RecordBatchReader.from_batches(schema, (rows for _, rows in runs))
-
-
-def _runs(reader: pa.RecordBatchReader) -> Iterator[tuple[int, pa.RecordBatch]]:
-    for batch in reader:
-        ends = pc.run_end_encode(batch.column(0))  # pyright: ignore[reportAttributeAccessIssue]
-        began = 0
-        for first_number, ended in zip(ends.values.to_pylist(), ends.run_ends.to_pylist(), strict=True):
-            yield first_number, batch.slice(began, ended - began).drop_columns([FIRST_NUMBER])
-            began = ended
+    chosen = made.first_numbers
+    condition = f"list_contains({sorted(chosen)}::bigint[], {FIRST_NUMBER})" if chosen is not None else "true"
+    run_into(con, WRITTEN, f"select * from {made.rows} where {condition}")
+    return [
+        first for (first,) in run(con, f"select distinct {FIRST_NUMBER} from {WRITTEN} order by 1").fetchall()
+    ]
