@@ -92,7 +92,11 @@ def stage_ranges(
     else:
         refuse_misplaced(con, publication, table, made)
         replaced = parts_of(publication.previous, table).keys() & set(map(range_part, made.first_numbers))
-    return publication.stage_parts(table, each_part(con, table, put_down(con, made), replaced))
+    found = put_down(con, table)
+    written = (
+        found if made.first_numbers is None else [first for first in found if first in made.first_numbers]
+    )
+    return publication.stage_parts(table, each_part(con, table, written, replaced))
 
 
 def refuse_misplaced(

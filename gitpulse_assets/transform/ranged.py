@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 from gitpulse_assets.contracts.stream import Merged
 from gitpulse_assets.lake.duck import run
@@ -144,14 +145,19 @@ def row_counts(con: duckdb.DuckDBPyConnection, made: MadeTable) -> dict[int, int
     return dict(run(con, f"select {FIRST_NUMBER}, count(*) from {made.rows} group by all").fetchall())
 
 
-def put_down(con: duckdb.DuckDBPyConnection, made: MadeTable) -> list[int]:
-    """Make WRITTEN of the rows of the ranges that are written; return their first numbers, in order.
+def put_down(con: duckdb.DuckDBPyConnection, merged: TableContract) -> list[int]:
+    """Make WRITTEN of a table's rows, with the range of each; return the first numbers, in order.
 
-    Each is sorted alone: all at once, a million issues' texts do not fit into what DuckDB may hold.
+    Their ranges are looked up once they lie there, and each range is sorted alone: joined or sorted at once,
+    the texts of a million issues are more than DuckDB may hold.
     """
-    chosen = made.first_numbers
-    condition = f"list_contains({sorted(chosen)}::bigint[], {FIRST_NUMBER})" if chosen is not None else "true"
-    run_into(con, WRITTEN, f"select * from {made.rows} where {condition}")
-    return [
-        first for (first,) in run(con, f"select distinct {FIRST_NUMBER} from {WRITTEN} order by 1").fetchall()
-    ]
+    columns = ", ".join(merged.column_names)
+    run_into(con, WRITTEN, f"select {columns}, {UNNUMBERED}::bigint as {FIRST_NUMBER} from {merged.name}")
+    number = first_number_sql("issue.issue_number")
+    run(
+        con,
+        f"update {WRITTEN} set {FIRST_NUMBER} = {number} from {ISSUE_CURRENT.name} as issue "
+        f"where {WRITTEN}.issue_id = issue.issue_id",
+    )
+    found = run(con, f"select distinct {FIRST_NUMBER} from {WRITTEN} order by 1").fetchall()
+    return [first for (first,) in found]
