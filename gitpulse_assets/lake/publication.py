@@ -211,7 +211,7 @@ class Publication:
         except PreconditionFailed as error:
             self._plan = None
             self.discard()
-            raise self._conflict() from error
+            raise self.conflict() from error
 
     def promote(self, staged: StagedTable) -> str:
         """Put a table in its place and return its address; the last one commits the merge."""
@@ -245,10 +245,11 @@ class Publication:
             return
         plan = self._store.head(paths.plan_key(self.layer, self.place))
         if (plan and plan.etag) != self._plan_etag:
-            raise self._conflict()
+            raise self.conflict()
         raise damaged(self._store, changed, "not what the last merge published")
 
-    def _conflict(self) -> PublicationConflict:
+    def conflict(self) -> PublicationConflict:
+        """What a merge raises behind which another one was published."""
         return PublicationConflict(
             f"{self.place}: another run published {self.layer} while this one was at work; "
             "nothing of this one was published, run it again"

@@ -22,7 +22,6 @@ from gitpulse_assets.contracts.silver import ISSUE_CURRENT, RECONCILIATION
 from gitpulse_assets.contracts.timeline import EVENT_TYPES
 from gitpulse_assets.lake.commit import Commit, MergedCounts
 from gitpulse_assets.lake.duck import rows_of, sized
-from gitpulse_assets.lake.errors import PublicationConflict
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, run_ids_of
 from gitpulse_assets.lake.parquet import contract_fingerprint
@@ -141,10 +140,7 @@ def stored_inputs(
     """
     stored, previous = lake.mergeable("silver", publication.place, tables, parts), publication.previous
     if (stored.commit and stored.commit.merge_id) != (previous and previous.merge_id):
-        raise PublicationConflict(
-            f"{publication.place}: another run published silver while this one was at work; "
-            "nothing of this one was published, run it again"
-        )
+        raise publication.conflict()
     return {f"stored_{name}": dataset for name, dataset in stored.datasets.items()}
 
 

@@ -110,7 +110,7 @@ def refuse_misplaced(
     written = set(map(range_part, made.first_numbers or ()))
     read = standing.keys() if made.read is None else set(map(range_part, made.read))
     stored = {part: count for part, count in standing.items() if part in read - written and count}
-    counts = {range_part(first): count for first, count in row_counts(con, made).items()}
+    counts = {range_part(first): count for first, count in row_counts(con, table).items()}
     kept = {part: count for part, count in counts.items() if part not in written}
     if kept != stored or written & standing.keys() - read:
         raise LakeError(

@@ -28,14 +28,13 @@ COUNTED = "state, departed_at, is_pull_request, fetched_at"
 
 @dataclass(frozen=True)
 class MadeTable:
-    """A table of a merge: the relation that has its rows, and whether any of its objects is written.
+    """A table of a merge, whose relation has its name: whether any of its objects is written.
 
-    `first_numbers`: of a table of ranges those that are written, by their first number, which the relation
-    has beside the contract's columns; None: all. `read`: of which the relation has the rows; None: of all.
+    `first_numbers`: of a table of ranges those that are written, by their first number; None: all. `read`: of
+    which the relation has the rows; None: of all.
     """
 
     is_changed: bool
-    rows: str
     first_numbers: frozenset[int] | None = None
     read: frozenset[int] | None = None
 
@@ -93,22 +92,15 @@ def find_moved(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def with_ranges(
+def in_ranges(
     con: duckdb.DuckDBPyConnection, merged: Merged, *, is_anew: bool, read: frozenset[int] | None
 ) -> MadeTable:
-    """A table of ranges with the range of each row, and which of them are written; `is_anew`: all."""
-    name, columns = merged.contract.name, ", ".join(f"made.{c}" for c in merged.contract.column_names)
-    run(
-        con,
-        f"create or replace temp view {name}_ranged as "
-        f"select {columns}, {first_number_sql('issue.issue_number')} as {FIRST_NUMBER} "
-        f"from {name} as made left join {ISSUE_CURRENT.name} as issue using (issue_id)",
-    )
+    """Which ranges of a table are written; `is_anew`: all."""
     first_numbers = None if is_anew else _written(con, merged)
     if first_numbers and read is not None:
         # Nothing lies there, or the merge would have read all there is.
         first_numbers -= {UNNUMBERED}
-    return MadeTable(is_anew or bool(first_numbers), f"{name}_ranged", first_numbers, read)
+    return MadeTable(is_anew or bool(first_numbers), first_numbers, read)
 
 
 def _written(con: duckdb.DuckDBPyConnection, merged: Merged) -> frozenset[int]:
@@ -140,19 +132,24 @@ def _changed(merged: Merged) -> str:
     )
 
 
-def row_counts(con: duckdb.DuckDBPyConnection, made: MadeTable) -> dict[int, int]:
+def row_counts(con: duckdb.DuckDBPyConnection, table: TableContract) -> dict[int, int]:
     """How many rows of a table lie in each range."""
-    return dict(run(con, f"select {FIRST_NUMBER}, count(*) from {made.rows} group by all").fetchall())
+    found = run(
+        con,
+        f"select {first_number_sql('issue.issue_number')}, count(*) from {table.name} "
+        f"left join {ISSUE_CURRENT.name} as issue using (issue_id) group by all",
+    )
+    return dict(found.fetchall())
 
 
-def put_down(con: duckdb.DuckDBPyConnection, merged: TableContract) -> list[int]:
+def put_down(con: duckdb.DuckDBPyConnection, table: TableContract) -> list[int]:
     """Make WRITTEN of a table's rows, with the range of each; return the first numbers, in order.
 
     Their ranges are looked up once they lie there, and each range is sorted alone: joined or sorted at once,
     the texts of a million issues are more than DuckDB may hold.
     """
-    columns = ", ".join(merged.column_names)
-    run_into(con, WRITTEN, f"select {columns}, {UNNUMBERED}::bigint as {FIRST_NUMBER} from {merged.name}")
+    columns = ", ".join(table.column_names)
+    run_into(con, WRITTEN, f"select {columns}, {UNNUMBERED}::bigint as {FIRST_NUMBER} from {table.name}")
     number = first_number_sql("issue.issue_number")
     run(
         con,

@@ -21,9 +21,9 @@ from gitpulse_assets.transform.ranged import (
     MadeTable,
     count_all,
     find_moved,
+    in_ranges,
     know_all,
     touched_ranges,
-    with_ranges,
 )
 from gitpulse_assets.transform.sql_file import load_sql, run_into
 
@@ -81,9 +81,9 @@ def merge_silver(
     count_all(con, read)
     find_moved(con)
     return {
-        merged.contract.name: with_ranges(con, merged, is_anew=is_anew, read=read)
+        merged.contract.name: in_ranges(con, merged, is_anew=is_anew, read=read)
         if merged.contract.is_ranged
-        else MadeTable(changed[merged.contract.name], merged.contract.name)
+        else MadeTable(changed[merged.contract.name])
         for _, merged in MAKING
     }
 
