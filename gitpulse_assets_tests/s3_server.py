@@ -37,7 +37,8 @@ def _free_ports(count: int) -> list[int]:
     """
     found: list[int] = []
     while len(found) < count:
-        port = 10_000 + secrets.randbelow(12_000)
+        # Below 20,000, or it could be the gRPC port of another of them, which the server refuses.
+        port = 10_000 + secrets.randbelow(10_000)
         with socket.socket() as http, socket.socket() as grpc:
             try:
                 http.bind(("127.0.0.1", port))
