@@ -23,9 +23,9 @@ root; `<o>` and `<r>` are the repository's owner and name in lower case, `<day>`
 A day's tables of events have several objects: while one is put in the place of others, a reader of whole
 folders may see both for a moment; who needs more reads by `silver/_commit/event_date=<day>/_commit.json`.
 A table of issues has an object a range of issue numbers (`data` up to 4,999, then `<first>-<last>`, of 5,000
-up to 100,000 and of 20,000 beyond), and a row is in one of them: a reader of whole folders may see two merges
-of a table for a moment, but no row twice or not at all, save those of an issue whose number was not known
-before.
+up to 100,000 and of 20,000 beyond; `unnumbered` where no record of the issue could be used yet), and a row is
+in one of them: a reader of whole folders may see two merges of a table for a moment, but no row twice or not
+at all, save those of an issue whose number was not known before.
 
 ## How to read them
 

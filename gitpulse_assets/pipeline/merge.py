@@ -27,7 +27,7 @@ from gitpulse_assets.lake.manifest import Manifest, ManifestRow, run_ids_of
 from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.lake.parts import parts_of
 from gitpulse_assets.lake.publication import Publication
-from gitpulse_assets.lake.ranges import UNNUMBERED, bounds, range_part
+from gitpulse_assets.lake.ranges import bounds, range_part
 from gitpulse_assets.pipeline.batches import BronzeBatches, folded, new_batches, order_of_runs
 from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
 from gitpulse_assets.pipeline.step import Made, audited, stage
@@ -118,7 +118,7 @@ def compute(
         batches = {
             table.name: new_batches(lake, place, table, rows, publication.previous) for table in COLLECTED
         }
-        is_narrow = not is_anew and may_be_narrow(publication.previous, batches)
+        is_narrow = not is_anew and may_be_narrow(batches)
         inputs = stored_inputs(lake, publication, FEW if is_narrow else MERGED_TABLES)
         inputs |= {f"bronze_{name}": new.dataset for name, new in batches.items()}
         open_ranges = partial(opened_ranges, lake, publication) if is_narrow else None
@@ -145,11 +145,10 @@ def stored_inputs(
 
 
 def opened_ranges(
-    lake: Lake, publication: Publication, first_numbers: frozenset[int] | None
+    lake: Lake, publication: Publication, first_numbers: frozenset[int]
 ) -> dict[str, ds.Dataset | pa.Table]:
-    """Open the tables of ranges, those parts that have the ranges of these first numbers; None: all."""
-    parts = None if first_numbers is None else set(map(range_part, first_numbers))
-    return stored_inputs(lake, publication, RANGED, parts)
+    """Open the tables of ranges, those parts that have the ranges of these first numbers."""
+    return stored_inputs(lake, publication, RANGED, set(map(range_part, first_numbers)))
 
 
 def lies_in_ranges(commit: Commit | None) -> bool:
@@ -165,18 +164,15 @@ def lies_in_ranges(commit: Commit | None) -> bool:
     )
 
 
-def may_be_narrow(commit: Commit | None, batches: Mapping[str, BronzeBatches]) -> bool:
+def may_be_narrow(batches: Mapping[str, BronzeBatches]) -> bool:
     """Whether a merge can do with the ranges that are touched, and hold their rows alone against contracts.
 
     Not behind a whole walk, so that every row is looked at once a week; not where a departure or a walk of
-    the events tells, of issues or of all; not where rows wait for their issue's number, nor where
-    conversations are merged, which name issues that nothing else touched.
+    the events tells, of issues or of all; nor where conversations are merged, which name issues that nothing
+    else touched.
     """
-    unnumbered = (parts_of(commit, table).get(range_part(UNNUMBERED)) for table in RANGED)
-    return (
-        not any(batches[table.name].batches for table in (RECONCILIATION, EVENT_WALK, DEPARTURE))
-        and not any(part.row_count for part in unnumbered if part)
-        and CONVERSATION_EVENT not in MERGED_TABLES
+    return CONVERSATION_EVENT not in MERGED_TABLES and not any(
+        batches[table.name].batches for table in (RECONCILIATION, EVENT_WALK, DEPARTURE)
     )
 
 

@@ -44,17 +44,14 @@ def know_all(con: duckdb.DuckDBPyConnection) -> None:
     run_into(con, KNOWN, f"select issue_id, issue_number, {COUNTED} from stored_{ISSUE_CURRENT.name}")
 
 
-def touched_ranges(con: duckdb.DuckDBPyConnection) -> frozenset[int] | None:
+def touched_ranges(con: duckdb.DuckDBPyConnection) -> frozenset[int]:
     """The ranges in which the issues lie, or will, of which records and lifecycles came.
 
-    By the numbers that they had and that they are told with. None where one is in no record: its rows have
-    no number yet, and are wherever those of its like are.
+    By the numbers that they had and that they are told with; always UNNUMBERED, where rows lie of issues
+    that come by their number, or without one.
     """
     told = "select issue_id, issue_number from %s"
     record, timeline = told % "issue_record where rule is null", told % "timeline_record"
-    known = f"select issue_id from {KNOWN} union all select issue_id from ({record}) as record"
-    if run(con, f"select 1 from timeline_record where issue_id not in ({known}) limit 1").fetchall():
-        return None
     numbers = f"""
         with told as ({record} union all {timeline})
         select issue_number from told
@@ -66,7 +63,7 @@ def touched_ranges(con: duckdb.DuckDBPyConnection) -> frozenset[int] | None:
         f"select distinct {first_number_sql('issue_number')} from ({numbers}) as number "
         "where issue_number is not null",
     )
-    return frozenset(first for (first,) in found.fetchall())
+    return frozenset(first for (first,) in found.fetchall()) | {UNNUMBERED}
 
 
 def count_all(con: duckdb.DuckDBPyConnection, read: Collection[int] | None) -> None:
@@ -97,9 +94,6 @@ def in_ranges(
 ) -> MadeTable:
     """Which ranges of a table are written; `is_anew`: all."""
     first_numbers = None if is_anew else _written(con, merged)
-    if first_numbers and read is not None:
-        # Nothing lies there, or the merge would have read all there is.
-        first_numbers -= {UNNUMBERED}
     return MadeTable(is_anew or bool(first_numbers), first_numbers, read)
 
 
@@ -108,9 +102,10 @@ def _written(con: duckdb.DuckDBPyConnection, merged: Merged) -> frozenset[int]:
     name = merged.contract.name
     touched = f"{_changed(merged)} union select issue_id from moved_issue semi join {name} using (issue_id)"
     sides = " union ".join(
-        f"select {first_number_sql('issue.issue_number')} from touched "
+        f"select {first_number_sql('issue.issue_number')} "
+        f"from (from touched semi join {rows} using (issue_id)) as had "
         f"left join {side} as issue using (issue_id)"
-        for side in (KNOWN, ISSUE_CURRENT.name)
+        for rows, side in ((f"stored_{name}", KNOWN), (name, ISSUE_CURRENT.name))
     )
     return frozenset(first for (first,) in run(con, f"with touched as ({touched}) {sides}").fetchall())
 

@@ -42,8 +42,8 @@ TELLING = ("issue_record", "timeline_record")
 
 Input: TypeAlias = "ds.Dataset | pa.Table"
 Inputs = Mapping[str, Input]
-# Opens the stored tables of ranges, those parts that have the ranges of these first numbers; None: all.
-OpenRanges = Callable[[frozenset[int] | None], Inputs]
+# Opens the stored tables of ranges, those parts that have the ranges of these first numbers.
+OpenRanges = Callable[[frozenset[int]], Inputs]
 
 
 def merge_silver(

@@ -100,6 +100,7 @@ def test_events_of_issues_we_do_not_hold_are_reported(fetched_at: str, broken_co
         key = "'acme' as repo_owner, 'one' as repo_name"
         fetched = "timestamptz '2026-01-02' as fetched_at"
         con.execute(f"create temp table issue_current as select {key}, 1 as issue_id, {fetched}")
+        con.execute("create temp view all_issue as from issue_current")
         con.execute(
             f"create temp table issue_event as select {key}, unnest([1, 2]) as issue_id, 'E' as event_id,"
             f" 'closed' as kind, timestamptz '{fetched_at}' as fetched_at"

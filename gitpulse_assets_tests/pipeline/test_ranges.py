@@ -5,7 +5,7 @@ Ranges are of two numbers here, from the ninth on of four.
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, nullcontext
 from datetime import datetime
 from itertools import product
@@ -22,6 +22,7 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.checks.result import ChecksFailed
 from gitpulse_assets.collect.session import Session
+from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import (
     ISSUE_BODY,
     ISSUE_CURRENT,
@@ -34,6 +35,7 @@ from gitpulse_assets.contracts.silver import (
 from gitpulse_assets.lake import paths, ranges
 from gitpulse_assets.lake.commit import Commit, CommittedTable, MergedCounts, Plan
 from gitpulse_assets.lake.dataset import open_table
+from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
@@ -45,7 +47,7 @@ from gitpulse_assets.sandbox.model import Issue, Label
 from gitpulse_assets.sandbox.world import World
 from gitpulse_assets_tests.history.product import Reader
 from gitpulse_assets_tests.pipeline.told import REPO as TOLD
-from gitpulse_assets_tests.pipeline.told import Repository, store
+from gitpulse_assets_tests.pipeline.told import Received, Repository, Told, store
 
 REPO = Repo("octo-org", "hello")
 RANGED = [table for table in MERGED_TABLES if table.is_ranged]
@@ -329,11 +331,114 @@ def test_a_merge_opens_the_ranges_that_it_touches(watched, monkeypatch):
     monkeypatch.setattr(store, "open", lambda key, of=store.open: opened.add(key) or of(key))
     watched.reader.merge()
     for table in RANGED:
-        folder = paths.table_key(table, REPO).removesuffix("data.parquet")
-        found = {key.removeprefix(folder) for key in opened if key.startswith(folder)}
+        found = files_of(table, REPO, opened)
         everything = {f"{part or 'data'}.parquet" for part in parts_of(watched.objects(), table)}
         touched = {"000000004-000000005.parquet", "000000012-000000015.parquet"}
         assert found == everything if table is ISSUE_CURRENT else found <= touched, table.name
+
+
+def files_of(table: TableContract, repo: Repo, keys: Iterable[str]) -> set[str]:
+    folder = paths.table_key(table, repo).removesuffix("data.parquet")
+    return {key.removeprefix(folder) for key in keys if key.startswith(folder)}
+
+
+class MadeUp:
+    """A lake of a made-up repository of nine issues, of two numbers a range."""
+
+    def __init__(self, folder: Path) -> None:
+        self.repository, self.lake = Repository("unusable", 0), Lake.open(str(folder))
+        self.issues = [self.repository.open() for _ in range(9)]
+        for number, issue in enumerate(self.issues, 1):
+            issue.number, issue.is_pull_request = number, False
+        self.repository.next_number = 10
+        self.merge(self.repository.first_run())
+
+    def merge(self, received: Received) -> None:
+        store(self.lake, self.repository, received)
+        publish_merge(self.lake, TOLD)
+
+    def objects(self) -> dict[str, str]:
+        commit = self.lake.commit("silver", TOLD)
+        assert commit is not None
+        return {name: table.etag for name, table in commit.tables.items()}
+
+    def tell(self, issue: Told) -> Received:
+        """A run that met one issue, changed."""
+        received = self.repository.begin()
+        issue.updated_at, issue.body = self.repository.now, "Changed"
+        self.repository.tell(received["issues"], issue)
+        return received
+
+    def changed(self, before: dict[str, str]) -> dict[str, set[str]]:
+        """The parts of each table of ranges that are others than before."""
+        now = self.objects()
+        others = {name for name in now if before.get(name) != now[name]}
+        return {table.name: parts_of(others, table) for table in RANGED if parts_of(others, table)}
+
+
+def test_behind_a_record_that_stays_unusable_a_merge_opens_the_ranges_that_it_touches(tmp_path, monkeypatch):
+    """Its lifecycle lies in a range of its own, or every later merge would read and write everything."""
+    told = MadeUp(tmp_path)
+    received = told.repository.begin()
+    told.repository.tell_unusable(received)
+    told.merge(received)
+    assert {"issue_event/unnumbered", "lifecycle_coverage/unnumbered"} <= told.objects().keys()
+    received, before = told.tell(told.issues[4]), told.objects()
+    opened = set[str]()
+    with monkeypatch.context() as watching:
+        of = told.lake.store.open
+        watching.setattr(told.lake.store, "open", lambda key: opened.add(key) or of(key))
+        told.merge(received)
+    for table in set(RANGED) - {ISSUE_CURRENT}:
+        assert files_of(table, TOLD, opened) <= {f"{FIFTH}.parquet", "unnumbered.parquet"}, table.name
+    assert told.changed(before) == {"issue_current": {FIFTH}, "issue_body": {FIFTH}}
+
+
+def test_what_waited_for_its_number_moves_to_its_range_and_the_rest_stays(tmp_path):
+    told = MadeUp(tmp_path)
+    received = told.repository.begin()
+    issue, _ = (told.repository.tell_unusable(received) for _ in range(2))
+    told.merge(received)
+    before, number = told.objects(), issue.number
+    told.merge(told.tell(issue))
+    part = ranges.range_part(duckdb.sql(f"select {ranges.first_number_sql(str(number))}").fetchall()[0][0])
+    for table in (ISSUE_EVENT, LIFECYCLE_COVERAGE):
+        assert told.changed(before)[table.name] == {part, "unnumbered"}
+        found = {
+            name: open_table(told.lake.store, table, TOLD, name).dataset.count_rows()
+            for name in (part, "unnumbered")
+        }
+        assert found == {part: 1, "unnumbered": 1}
+
+
+def test_an_issue_that_comes_leaves_what_waits_as_it_is(tmp_path):
+    told = MadeUp(tmp_path)
+    received = told.repository.begin()
+    told.repository.tell_unusable(received)
+    told.merge(received)
+    before = told.objects()
+    issue = told.repository.open()
+    received = told.tell(issue)
+    told.repository.tell_timeline(received, issue)
+    told.merge(received)
+    assert told.changed(before)["lifecycle_coverage"]
+    assert "unnumbered" not in set().union(*told.changed(before).values())
+
+
+def test_events_that_wait_are_told_of_by_the_newest_of_all_records(tmp_path):
+    """Also where a merge reads no range in which it lies, as one behind lifecycles alone."""
+    told = MadeUp(tmp_path)
+    received = told.repository.begin()
+    told.repository.tell_unusable(received)
+    told.merge(received)
+    told.merge(told.tell(told.issues[0]))
+    received = told.repository.begin()
+    told.repository.tell_unusable(received)
+    store(told.lake, told.repository, received)
+    with connect() as con:
+        made = merging.merge(con, told.lake, TOLD)
+    (found,) = (check for check in made.checks if check.name == "no_orphan_events")
+    assert found.metadata["broken_count"] == 1
 
 
 def test_a_table_of_several_objects_is_found_standing_by_one_listing(watched, monkeypatch):

@@ -126,6 +126,7 @@ class Repository:
         kinds = [self._change, self._tell_lifecycle, self._tell_bad, self._tell_old, self._tell_event]
         kinds += [self._change, self._renumber, self._depart, self._walk_events, self._walk_whole, self._come]
         kinds += [self._tell_empty_lifecycle, self.tell_unknown_lifecycle, self._change, self._mend]
+        kinds += [self.tell_unusable, self.tell_unusable, self._tell_bad_again, self._mend]
         for kind in self.rng.sample(kinds, self.rng.choice((1, 1, 2, 3))):
             kind(received)
         return self._counted({table: rows for table, rows in received.items() if rows})
@@ -182,11 +183,10 @@ class Repository:
         self._renumbered(received["issues"])
 
     def _alter(self, issue: Told) -> None:
-        issue.updated_at = self.now
+        issue.is_bad, issue.updated_at = False, self.now
         what = self.rng.choice(("state", "state", "labels", "assignees", "body", "kind"))
         if what == "state":
-            kind, issue.closed_at = ("reopened", None) if issue.closed_at else ("closed", self.now)
-            issue.events.append((kind, self.now))
+            self._turn(issue)
         elif what == "labels":
             issue.labels = self.rng.sample(LABELS, self.rng.randrange(3))
         elif what == "assignees":
@@ -195,6 +195,11 @@ class Repository:
             issue.body = f"Text {self.now}"
         elif self.rng.random() < 0.2:
             issue.is_pull_request = True
+
+    def _turn(self, issue: Told) -> None:
+        """An open one is closed, a closed one opened again."""
+        kind, issue.closed_at = ("reopened", None) if issue.closed_at else ("closed", self.now)
+        issue.events.append((kind, self.now))
 
     def _renumbered(self, rows: list[Row]) -> None:
         for number, row in enumerate(rows, 1):
@@ -217,14 +222,29 @@ class Repository:
         for issue in self._some():
             issue.is_bad, issue.updated_at = True, self.now
             self.tell(received["issues"], issue, is_bad=True)
-        if self.rng.random() < 0.5:
-            issue = self.open()
-            issue.is_bad = True
-            self.tell(received["issues"], issue, is_bad=True)
-            self._tell_timeline(received, issue)
+            if self.rng.random() < 0.5:
+                self._turn(issue)
+                self.tell_timeline(received, issue)
+
+    def tell_unusable(self, received: Received) -> Told:
+        """An issue of which no record can be used yet, if ever, and its lifecycle."""
+        issue = self.open()
+        issue.is_bad = True
+        self._tell_again(received, issue)
+        return issue
+
+    def _tell_bad_again(self, received: Received) -> None:
+        for issue in self._some([one for one in self._present() if one.is_bad]):
+            self._tell_again(received, issue)
+
+    def _tell_again(self, received: Received, issue: Told) -> None:
+        issue.updated_at = self.now
+        self._turn(issue)
+        self.tell(received["issues"], issue, is_bad=True)
+        self.tell_timeline(received, issue)
 
     def _mend(self, received: Received) -> None:
-        for issue in [one for one in self._present() if one.is_bad]:
+        for issue in self._some([one for one in self._present() if one.is_bad]):
             issue.is_bad, issue.updated_at = False, self.now
             self.tell(received["issues"], issue)
 
@@ -233,7 +253,7 @@ class Repository:
         for issue in self._some():
             self.tell(received["issues"], issue, at=self.rng.choice((None, issue.created_at)))
 
-    def _tell_timeline(self, received: Received, issue: Told, **columns: Any) -> None:
+    def tell_timeline(self, received: Received, issue: Told, **columns: Any) -> None:
         nodes = {"timelineItems": {"nodes": issue.nodes()}}
         payload = {"__typename": "Issue", "id": f"I_{issue.issue_id}", "databaseId": issue.issue_id, **nodes}
         told = {"number": issue.number, "updatedAt": iso(issue.updated_at)}
@@ -251,16 +271,16 @@ class Repository:
 
     def _tell_lifecycle(self, received: Received) -> None:
         for issue in self._some([one for one in self._present() if not one.is_pull_request]):
-            self._tell_timeline(received, issue)
+            self.tell_timeline(received, issue)
 
     def _tell_empty_lifecycle(self, received: Received) -> None:
         """An answer without any event, or none that GitHub served."""
         for issue in self._some([one for one in self._present() if not one.is_pull_request]):
             if self.rng.random() < 0.5:
-                self._tell_timeline(received, issue, is_complete=False, payload_json='{"errors": []}')
+                self.tell_timeline(received, issue, is_complete=False, payload_json='{"errors": []}')
             else:
                 told, issue.events = issue.events, []
-                self._tell_timeline(received, issue)
+                self.tell_timeline(received, issue)
                 issue.events = told
 
     def tell_unknown_lifecycle(self, received: Received) -> None:
@@ -268,7 +288,7 @@ class Repository:
         issue = self.open()
         issue.events.append(("closed", self.now))
         issue.closed_at = issue.updated_at = self.now
-        self._tell_timeline(received, issue)
+        self.tell_timeline(received, issue)
 
     def _tell_event(self, received: Received) -> None:
         """A closing by the REST events, which may name the number alone."""
@@ -310,7 +330,9 @@ class Repository:
 
     def _walk_whole(self, received: Received) -> None:
         """A whole walk met all there is."""
-        received["issues"] = self._list(self._present())
+        received["issues"] = []
+        for issue in self._present():
+            self.tell(received["issues"], issue, is_bad=issue.is_bad)
         received["reconciliation"] = [self._reconciled(self.now - 2 * HOUR)]
 
     def _reconciled(self, since: datetime | None) -> Row:

@@ -134,6 +134,7 @@ def beside_gold(con):
         con.register("empty", tables[name].arrow_schema.empty_table())
         con.execute(f"create temp table {name} as from empty")
     con.execute("create temp table stored_issue_current as from issue_current")
+    con.execute("create temp view all_issue as from issue_current")
     con.execute(
         "insert into lifecycle_coverage by name select issue_id, true as is_complete, "
         "updated_at as lifecycle_updated_at from issue_current where not is_pull_request"
