@@ -25,13 +25,14 @@ from gitpulse_assets.lake.dataset import open_table
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged, ObjectNotFound
 from gitpulse_assets.lake.hour_name import file_name
 from gitpulse_assets.lake.manifest import Manifest, ManifestRow, counted_keys
+from gitpulse_assets.lake.parts import parts_of, standing_parts
 from gitpulse_assets.lake.promotion import commit_in_force
 from gitpulse_assets.lake.store import Store
 from gitpulse_assets.lake.witnesses import runs_in_folds
 from gitpulse_assets.place import Day, Organization, Place
 from gitpulse_assets.repo import Repo
 
-Kind = Literal["manifest", "batch", "plan", "commit", "table", "hour_file"]
+Kind = Literal["manifest", "batch", "plan", "commit", "table", "stray", "hour_file"]
 
 PUBLISHED: tuple[Layer, ...] = ("silver", "gold")
 EXAMINATIONS = 3
@@ -43,6 +44,7 @@ LOST = {
     "plan": "nothing",
     "commit": "nothing",
     "table": "nothing",
+    "stray": "nothing",
     "hour_file": "nothing of the tables; the file itself, where the archive has it no more",
 }
 LOST_WITH_BATCH = {
@@ -60,6 +62,7 @@ LOST_OF_DAY = {
     "star_count": "how many stars the repositories had that day",
     "firehose_event": "what share of the events the firehose showed",
 }
+STRAY = "no commit names it, and whoever reads the folder whole has its rows beside the table's"
 LOST_OF_ORGANIZATION = "since when each is a member, unless a backup has it: the next look is a first one"
 REMEDY = {
     "manifest": "made again from the batches, which all count again",
@@ -67,6 +70,7 @@ REMEDY = {
     "plan": "removed; the commit and its tables stay in force",
     "commit": "written again from the plan, or, without one, the tables are made anew from bronze",
     "table": "made anew from what was received",
+    "stray": "set aside",
     "hour_file": "set aside; `gitpulse events backfill` asks the archive for it again",
 }
 
@@ -223,6 +227,7 @@ def examine_layer(store: Store, layer: Layer, place: Place) -> list[Finding]:
             found += _lost_commit(store, layer, place, plan)
         if isinstance(commit, Commit) and (plan is None or plan.merge_id == commit.merge_id):
             found += _bad_tables(store, layer, place, commit)
+            found += _strays(store, layer, place, commit)
         if not found or (plan_etag, etag) == _etags(store, layer, place):
             break
     return found
@@ -272,6 +277,14 @@ def _bad_tables(store: Store, layer: Layer, place: Place, commit: Commit) -> Ite
         key = paths.published_key(layer, name, place)
         if trouble := _table_trouble(store, key, committed):
             yield finding(store, "table", key, trouble, _lost_with(layer, name, place))
+
+
+def _strays(store: Store, layer: Layer, place: Place, commit: Commit) -> Iterator[Finding]:
+    """What lies among the ranges of a repository's tables and is none of them."""
+    ranged = (table for table in CATALOG if table.layer == layer and table.is_ranged)
+    for contract in ranged if isinstance(place, Repo) else ():
+        for part in sorted({*standing_parts(store, contract, place)} - parts_of(commit, contract).keys()):
+            yield finding(store, "stray", paths.table_key(contract, place, part), STRAY)
 
 
 def _lost_with(layer: Layer, name: str, place: Place) -> str | None:

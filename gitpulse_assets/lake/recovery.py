@@ -34,7 +34,7 @@ MADE_AGAIN = "made again from the batches, since the manifest was lost"
 
 
 def mend(store: Store, place: Place, findings: Iterable[Finding]) -> None:
-    """Mend what is wrong with the manifest, the batches and the records of publications.
+    """Mend what is wrong with the manifest, the batches and the records of publications; set strays aside.
 
     Afterwards its tables can be refreshed and rebuilt; no other run may be at work on it meanwhile.
     """
@@ -42,6 +42,8 @@ def mend(store: Store, place: Place, findings: Iterable[Finding]) -> None:
     # First what stays readable: a batch that is damaged tells nothing of its run.
     for one in of_kind(found, "batch"):
         replace_by_empty(store, one.key)
+    for one in of_kind(found, "stray"):
+        set_aside(store, one.key)
     if of_kind(found, "manifest"):
         remake_manifest(store, place)
     if keys := [one.key for one in of_kind(found, "batch")]:

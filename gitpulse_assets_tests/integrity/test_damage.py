@@ -239,6 +239,31 @@ def test_03_a_lost_batch_costs_no_table_anything(made: Made, lake: Lake, run_on)
     assert sum(tables_of(lake)["issue_current"].values()) == sum(made.tables["issue_current"].values())
 
 
+@s3_is_slow
+def test_03_what_lies_among_ranges_and_is_none_of_them_is_named_and_set_aside(made: Made, lake: Lake):
+    """A reader of whole folders has its rows beside those of the table."""
+    stored = lake.store.get(OBJECTS["silver/issue_current"])
+    stray = paths.table_key(silver.ISSUE_CURRENT, REPO, "000005000-000009999")
+    assert stored is not None
+    lake.store.put(stray, stored.body)
+    (found,) = lake.examine(REPO)
+    assert (found.key, found.remedy) == (stray, "set aside")
+    assert not lake.mend(REPO, [found])
+    assert lake.examine(REPO) == []
+    assert lake.store.head(stray) is None
+    aside = lake.store.get(paths.damaged_key(stray))
+    assert aside is not None
+    assert aside.body == stored.body
+    assert tables_of(lake) == made.tables
+
+
+def test_03_what_cannot_be_read_is_not_put_down_to_what_nothing_reads(folder_lake: Lake):
+    stray = paths.table_key(silver.ISSUE_CURRENT, REPO, "000005000-000009999")
+    folder_lake.store.put(stray, b"")
+    with pytest.raises(OSError, match="of another place"), folder_lake.reading(REPO):
+        raise OSError("of another place")
+
+
 def test_03_what_cannot_be_read_is_set_aside(folder_lake: Lake):
     key = OBJECTS["bronze/issues batch"]
     damage(folder_lake, key, "cut")
