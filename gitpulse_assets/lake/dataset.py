@@ -87,7 +87,7 @@ def open_table(
 ) -> OpenTable:
     """Open the published table of a place, or a part of it; it is empty where none was published.
 
-    Not `is_held`: a file, of a part that is never replaced under its name, is opened when it is read.
+    Not `is_held`: a file is opened when it is read, and cannot be read where it was replaced by then.
     """
     return open_object(store, contract, paths.table_key(contract, place, part), is_held=is_held)
 

@@ -98,9 +98,11 @@ class Lake:
             refuse_incomplete(contract, found.datasets[contract.name], self.uri(contract, place))
         return found
 
-    def snapshot(self, layer: Layer, place: Place, contracts: Iterable[TableContract]) -> Snapshot:
-        """Several tables of a layer as one merge published them, with its commit."""
-        return open_snapshot(self.store, layer, place, contracts)
+    def snapshot(
+        self, layer: Layer, place: Place, contracts: Iterable[TableContract], *, is_held: bool = True
+    ) -> Snapshot:
+        """Several tables of a layer as one merge published them, with its commit; `is_held` as there."""
+        return open_snapshot(self.store, layer, place, contracts, is_held=is_held)
 
     def standing(self, contract: TableContract, place: Place) -> ds.Dataset:
         """A published table as it lies there, whatever commits say: for those who make it anew."""
@@ -134,10 +136,9 @@ class Lake:
             with lazy_read_errors():
                 yield
         except (duckdb.Error, pa.ArrowException, OSError) as error:
+            found = self.examine(place) if looks_damaged(error) else []
             # None of what reads the lake opens a stray.
-            found = (
-                [one for one in self.examine(place) if one.kind != "stray"] if looks_damaged(error) else []
-            )
+            found = [one for one in found if one.kind != "stray"]
             if not found:
                 raise
             raise damaged(self.store, found[0].key, found[0].damage) from error

@@ -39,16 +39,21 @@ def open_snapshot(
     place: Place,
     contracts: Iterable[TableContract],
     parts: Collection[str] | None = None,
+    *,
+    is_held: bool = True,
 ) -> Snapshot:
     """Open tables of one merge, waiting while another one is being published.
 
-    Tables the merge did not have are empty. `parts`: which of a table of ranges are opened, None: all.
+    Tables the merge did not have are empty. `parts`: which of a table of ranges are opened, None: all. Not
+    `is_held`: no file stays open, and one that is replaced before it is read cannot be read.
     Raises LakeError where the publication does not end.
     """
     wanted, end = list(contracts), 0.0
     while True:
         commit = commit_in_force(store, layer, place)
-        tables = {contract: _opened(store, contract, place, commit, parts) for contract in wanted}
+        tables = {
+            contract: _opened(store, contract, place, commit, parts, is_held=is_held) for contract in wanted
+        }
         stray = _stray(commit, {name: one for objects in tables.values() for name, one in objects.items()})
         if stray is None:
             return Snapshot(
@@ -124,6 +129,8 @@ def _opened(
     place: Place,
     commit: Commit | None,
     parts: Collection[str] | None = None,
+    *,
+    is_held: bool = True,
 ) -> dict[str, OpenTable]:
     """The objects of a table, by the names that a commit has for them; what lies there where it is lost."""
     found: Iterable[str] = ()
@@ -131,7 +138,7 @@ def _opened(
         found = parts_of(commit, contract) if commit else standing_parts(store, contract, place)
     named = [*found] or [paths.WHOLE]
     return {
-        paths.published_name(contract, part): open_table(store, contract, place, part)
+        paths.published_name(contract, part): open_table(store, contract, place, part, is_held=is_held)
         for part in named
         if parts is None or not contract.is_ranged or part in parts
     }

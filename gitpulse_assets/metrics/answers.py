@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 from gitpulse_assets.answers.cache import ResultCache
 from gitpulse_assets.answers.lake_answers import LakeAnswers, RepositoryStatus
 from gitpulse_assets.contracts.events import FIREHOSE_EVENT, STAR_COUNT
-from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.events.completeness import EVENT_HOUR_VERDICT, days_needed
 from gitpulse_assets.events.feed_hours import (
     EACH_HOUR,
@@ -35,6 +35,8 @@ from gitpulse_assets.events.feed_hours import (
 )
 from gitpulse_assets.events.feed_state import owner_feed
 from gitpulse_assets.events.stars import STAR_TROUBLE
+from gitpulse_assets.lake import paths
+from gitpulse_assets.lake.commit import read_plan
 from gitpulse_assets.lake.duck import (
     MEMORY_LIMIT,
     lazy_read_errors,
@@ -42,6 +44,7 @@ from gitpulse_assets.lake.duck import (
     spill_folder,
     start_database,
 )
+from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.parts import PartsReplaced, replaced_meanwhile, together
 from gitpulse_assets.metrics.catalogue import COMPUTED, Metric
@@ -63,10 +66,13 @@ from gitpulse_assets.metrics.event_days import (
     while_replaced,
 )
 from gitpulse_assets.metrics.parameters import ASKED_ID, Value
+from gitpulse_assets.repo import Repo
 
 SECONDS_MAX = 20.0
 # Twenty at once would each take as many times as long, and be stopped for it. To wait is not counted.
 COMPUTED_AT_ONCE = 4
+# Of the tables of repositories, by a question: a process may often have 1,024 files open.
+OBJECTS_HELD = 100
 ROWS_MAX = 10_000
 SPILLED_MAX = "2GB"
 ROW_BYTES_MAX = 100_000_000
@@ -140,6 +146,10 @@ class Answered:
             "coverage": self.coverage.told() if self.coverage else None,
             "data_quality": {"verdict": "thin" if self.reason else "whole", "reason": self.reason},
         }
+
+
+# Which merge the tables of a layer of a repository were opened of.
+Merges = dict[tuple[Layer, Repo], str | None]
 
 
 class MetricAnswers:
@@ -223,8 +233,8 @@ class MetricAnswers:
         with self._turn(question) as con:
             named = self._named(con, question)
             coverage = self._put_events(con, question, named) if question.span else None
-            self._put_marts(con, question)
-            rows = self._rows(con, question, named)
+            with self._replaced_meanwhile(self._put_marts(con, question)):
+                rows = self._rows(con, question, named)
         as_of_at, reason = marts_known(question.repositories)
         if coverage:
             as_of_at, reason = coverage.span.to_at, coverage.reason()
@@ -389,17 +399,42 @@ class MetricAnswers:
         read = partial(self._days.feed_hours, question.commits, question.polled, question.clock.check)
         return self._proven.get(question.merges, read)
 
-    def _put_marts(self, con: duckdb.DuckDBPyConnection, question: Question) -> None:
-        """Put the tables of all repositories onto the connection, of each those of one merge of a layer."""
+    def _put_marts(self, con: duckdb.DuckDBPyConnection, question: Question) -> Merges:
+        """Put the tables of all repositories onto the connection, of each those of one merge of a layer.
+
+        Behind the first objects no file is held: what is replaced before it is read cannot be read. Returns
+        which merges they are of.
+        """
+        merges: Merges = {}
+        held_count = 0
         for layer in ("silver", "gold"):
             contracts = [c for c in question.metric.reads if (c.place, c.layer) == ("repository", layer)]
             found: dict[str, list[ds.Dataset]] = {contract.name: [] for contract in contracts}
             for status in question.repositories if contracts else []:
                 if status.as_of_at:
-                    for name, dataset in self._lake.snapshot(layer, status.repo, contracts).datasets.items():
+                    is_held = held_count < OBJECTS_HELD
+                    snapshot = self._lake.snapshot(layer, status.repo, contracts, is_held=is_held)
+                    merges[layer, status.repo] = snapshot.commit and snapshot.commit.merge_id
+                    for name, dataset in snapshot.datasets.items():
                         found[name] += [dataset] if isinstance(dataset, ds.FileSystemDataset) else []
+                        held_count += len(list(dataset.get_fragments()))
             for contract in contracts:
                 con.register(contract.view_name, together(contract, found[contract.name]))
+        return merges
+
+    @contextmanager
+    def _replaced_meanwhile(self, merges: Merges) -> Iterator[None]:
+        """Raise PartsReplaced where what was opened cannot be read, and a later merge was sealed since."""
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError, LakeError) as error:
+            for (layer, repo), merge_id in merges.items():
+                plan, _ = read_plan(self._lake.store, layer, repo)
+                if plan and plan.merge_id != merge_id:
+                    raise PartsReplaced(
+                        paths.commit_key(layer, repo), "replaced while it was read"
+                    ) from error
+            raise
 
     def _rows(self, con: duckdb.DuckDBPyConnection, question: Question, named: Named) -> pa.Table:
         """Run the metric's own statement; one row more than are answered where it has more."""

@@ -5,8 +5,8 @@ Ranges are of two numbers here, from the ninth on of four.
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime
 from itertools import product
 from pathlib import Path
@@ -39,6 +39,9 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
+from gitpulse_assets.metrics import answers as of_answers
+from gitpulse_assets.metrics.answers import MetricAnswers
+from gitpulse_assets.metrics.catalogue import read_metrics
 from gitpulse_assets.pipeline import merge as merging
 from gitpulse_assets.pipeline.refresh import Options, publish, publish_marts, publish_merge, receive
 from gitpulse_assets.pipeline.rest import stands
@@ -526,17 +529,80 @@ def test_a_range_that_has_no_row_left_is_read_as_empty(watched):
 
 def test_answers_of_repositories_of_many_ranges_leave_files_for_others(watched, monkeypatch):
     """`gitpulse serve` keeps the tables of some repositories open, and refused those behind the limit."""
-    publish_marts(watched.reader.lake, REPO)
-    places = list(watched.reader.folder.glob(f"**/repo_owner={REPO.owner}/repo_name={REPO.name}"))
-    others = [Repo(REPO.owner, f"other{number}") for number in range(6)]
-    for place, other in product(places, others):
-        shutil.copytree(place, place.parent / f"repo_name={other.name}")
+    others = with_others(watched)
     monkeypatch.setattr(lake_answers, "OBJECTS_OPEN", 60)
     before = open_file_count()
     with closing(LakeAnswers(watched.reader.lake)) as answers:
         for other in others:
             answers.ask(other, lambda asked: None)
         assert 0 < open_file_count() - before <= 60
+
+
+def with_others(watched: Watched) -> list[Repo]:
+    """Six more repositories like the one, with marts."""
+    publish_marts(watched.reader.lake, REPO)
+    places = list(watched.reader.folder.glob(f"**/repo_owner={REPO.owner}/repo_name={REPO.name}"))
+    others = [Repo(REPO.owner, f"other{number}") for number in range(6)]
+    for place, other in product(places, others):
+        shutil.copytree(place, place.parent / f"repo_name={other.name}")
+    return others
+
+
+METRIC = """\
+- id: issues
+  name: Issues
+  description: Of all repositories.
+  visualisation: value
+  unit: issues
+  sql: select count(*) as issue_count from silver_github_issue_current
+"""
+
+
+def test_a_metric_of_all_repositories_leaves_files_for_others(watched, monkeypatch, tmp_path_factory):
+    """As many were open as all their ranges, each of a repository of some thousand issues."""
+    with_others(watched)
+    path = tmp_path_factory.mktemp("own") / "own.yaml"
+    path.write_text(METRIC)
+    (metric,), counts = read_metrics(path), list[int]()
+    monkeypatch.setattr(of_answers, "OBJECTS_HELD", 10)
+    rows = MetricAnswers._rows
+    monkeypatch.setattr(
+        MetricAnswers, "_rows", lambda *asked: counts.append(open_file_count()) or rows(*asked)
+    )
+    with metric_answers(watched) as answers:
+        before = open_file_count()
+        found = answers.ask(metric, {}).rows.to_pylist()
+    assert found == [{"issue_count": 7 * COUNT}]
+    assert 0 < counts[0] - before < 2 * 10
+
+
+def test_a_metric_whose_tables_are_replaced_is_answered_from_the_newer_ones(
+    watched, monkeypatch, tmp_path_factory
+):
+    """Where no file is held, what is opened next is another merge's."""
+    publish_marts(watched.reader.lake, REPO)
+    path = tmp_path_factory.mktemp("own") / "own.yaml"
+    path.write_text(METRIC.replace("count(*)", "count(*) filter (where state = 'closed')"))
+    (metric,), rows = read_metrics(path), MetricAnswers._rows
+    monkeypatch.setattr(of_answers, "OBJECTS_HELD", 0)
+
+    def replaced(*asked: Any) -> pa.Table:
+        monkeypatch.setattr(MetricAnswers, "_rows", rows)
+        for issue in watched.issues:
+            watched.act(watched.acts.close, issue, None)
+        watched.reader.sync()
+        return rows(*asked)
+
+    monkeypatch.setattr(MetricAnswers, "_rows", replaced)
+    with metric_answers(watched) as answers:
+        assert answers.ask(metric, {}).rows.to_pylist() == [{"issue_count": COUNT}]
+
+
+@contextmanager
+def metric_answers(watched: Watched) -> Iterator[MetricAnswers]:
+    lake = watched.reader.lake
+    with closing(LakeAnswers(lake)) as of_lake, closing(MetricAnswers(lake, of_lake)) as answers:
+        yield answers
 
 
 def open_file_count() -> int:
