@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,7 +24,7 @@ from gitpulse_assets.contracts.bronze import MANIFEST
 from gitpulse_assets.contracts.model import Layer
 from gitpulse_assets.lake import paths
 from gitpulse_assets.lake.commit import Commit
-from gitpulse_assets.lake.damage import reading
+from gitpulse_assets.lake.damage import GONE, damaged, reading
 from gitpulse_assets.lake.errors import (
     LakeError,
     ObjectDamaged,
@@ -303,7 +303,10 @@ class Copy:
 
     def _commits(self, place: Place) -> dict[Layer, Settled]:
         """What is published; a publication that was cut short is finished, as any run would."""
-        return {layer: replace(settle(self._store, layer, place), finished_count=0) for layer in PUBLISHED}
+        return {layer: self._settled(layer, place) for layer in PUBLISHED}
+
+    def _settled(self, layer: Layer, place: Place) -> Settled:
+        return replace(settle(self._store, layer, place), finished_count=0)
 
     def _together(self, place: Place, layers: Mapping[Layer, Settled]) -> Iterator[tuple[str, Copied]]:
         """Copy what belongs together.
@@ -321,14 +324,29 @@ class Copy:
         if etag is not None:
             yield self._copy(paths.table_key(MANIFEST, repo), etag)
         for key in dict.fromkeys(key for row in rows for key in counted_keys(repo, row)):
-            yield self._copy(key, None)
+            yield self._named(key, None, lambda: Manifest(self._store, repo).versioned_rows()[1] == etag)
         yield from self._by_themselves(repo)
 
     def _layer(self, layer: Layer, place: Place, settled: Settled) -> Iterator[tuple[str, Copied]]:
         if settled.commit and settled.commit_etag:
             yield self._copy(paths.commit_key(layer, place), settled.commit_etag)
             for name, table in settled.commit.tables.items():
-                yield self._copy(paths.published_key(layer, name, place), table.etag)
+                key = paths.published_key(layer, name, place)
+                yield self._named(key, table.etag, lambda: self._settled(layer, place) == settled)
+
+    def _named(self, key: str, etag: str | None, is_named: Callable[[], bool]) -> tuple[str, Copied]:
+        """Copy an object that a commit or the manifest names.
+
+        Raises ObjectDamaged where it is gone, or not the one, though what names it is as before: nothing of
+        ours takes an object away, or replaces one of a commit, before that.
+        """
+        try:
+            return self._copy(key, etag)
+        except (Changed, ObjectNotFound) as error:
+            is_gone = isinstance(error, ObjectNotFound)
+            if not (is_gone or etag) or not is_named():
+                raise
+            raise damaged(self._store, key, GONE if is_gone else "not what was published") from error
 
     def _by_themselves(self, repo: Repo) -> Iterator[tuple[str, Copied]]:
         """Copy the report, and what a repair set aside."""

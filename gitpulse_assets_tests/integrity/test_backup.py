@@ -108,6 +108,29 @@ def test_02_a_damaged_repository_keeps_its_good_copy(
     assert tables_of(restored) == made.tables
 
 
+@pytest.mark.parametrize("key", [paths.table_key(ISSUE_CURRENT, REPO), None])
+@pytest.mark.parametrize("body", [None, b"PAR1 no more"])
+def test_02_one_damaged_object_does_not_end_a_backup(
+    made: Made, folder_lake: Lake, copy: Lake, tmp_path: Path, key: str | None, body: bytes | None
+):
+    """A table that is not its commit's, and a batch that is gone, looked like a publication under way."""
+    back_up(folder_lake.store, copy.store)
+    key, watch = key or key_of(folder_lake), "_watch/mark.json"
+    folder_lake.store.put(watch, b"{}")
+    if body:
+        folder_lake.store.put(key, body)
+    else:
+        folder_lake.store.delete(key)
+    done = back_up(folder_lake.store, copy.store)
+    (trouble,) = done.troubles
+    assert trouble.startswith(f"{folder_lake.store.uri(key)}: ")
+    assert trouble.endswith("; run gitpulse repair acme/rocket")
+    restored = Lake.open(str(tmp_path / "restored"))
+    assert restore(copy.store, restored.store).troubles == ()
+    assert tables_of(restored) == made.tables
+    assert restored.store.head(watch)
+
+
 def test_02_damage_in_the_copy_is_told_and_the_rest_restored(folder_lake: Lake, copy: Lake, tmp_path: Path):
     back_up(folder_lake.store, copy.store)
     index, _ = read_index(copy.store)
