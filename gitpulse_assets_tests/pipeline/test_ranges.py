@@ -294,6 +294,17 @@ def test_a_merge_that_reads_other_ranges_refuses_one_that_is_gone(watched, table
         watched.reader.sync()
 
 
+def test_bytes_that_changed_in_a_range_that_nothing_touched_are_found_by_a_check(watched):
+    """A merge holds the size of what it does not open against the commit, and no more."""
+    lake, key = watched.reader.lake, paths.table_key(ISSUE_SIGHTING, REPO, "000000008-000000011")
+    stored = lake.store.get(key)
+    assert stored is not None
+    lake.store.put(key, stored.body[:100] + bytes([stored.body[100] ^ 4]) + stored.body[101:])
+    watched.act(watched.acts.close, watched.issues[4], None)
+    watched.reader.sync()
+    assert [one.key for one in lake.examine(REPO)] == [key]
+
+
 class CommitOfBefore(msgspec.Struct):
     """What a version that knew no ranges read a commit as."""
 
