@@ -144,12 +144,7 @@ MART_BACKLOG_VERDICT = TableContract(
 )
 
 # What code makes of the sums: transform/verdict.py and pace.py.
-BULK = (
-    "verdict_burst.burst_count",
-    "verdict_burst.day_count",
-    "verdict_burst.flow_date",
-    "verdict_burst.delta",
-)
+BULK = ("verdict_movement.moved_us", "verdict_movement.delta", "verdict_movement.actor_login")
 JUDGED = ("verdict_day.intake_count", "verdict_day.resolution_count", "verdict_day.reopened_count", *BULK)
 ANSWER = (*JUDGED, "verdict_window.open_at_end")
 
@@ -160,7 +155,7 @@ MART = Mart(
     statements=(
         "verdict_window",
         "verdict_day",
-        "verdict_burst",
+        "verdict_movement",
         "verdict_label",
         "verdict_backlog",
         "incomplete_slice",
@@ -182,12 +177,7 @@ MART = Mart(
         "flat_margin_per_week": ("verdict_window.open_at_end",),
         "bulk_departed_count": BULK,
         "bulk_arrived_count": BULK,
-        "bulk_movements": (
-            *BULK,
-            "verdict_burst.actor_login",
-            "verdict_burst.is_bot",
-            "verdict_burst.started_at",
-        ),
+        "bulk_movements": (*BULK, "verdict_movement.is_bot"),
         "intake_count": ("verdict_day.intake_count", *BULK),
         "intake_before_count": ("verdict_day.intake_count", *BULK),
         "resolution_count": ("verdict_day.resolution_count", *BULK),

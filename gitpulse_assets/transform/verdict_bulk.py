@@ -1,7 +1,6 @@
 """Tells bulk movements from the ordinary ones and takes them out of the daily counts.
 
-From how many movements on a burst is a bulk one stands in pace.py; what a burst is, in
-sql/gold/verdict_burst.sql.
+From how many movements on a burst is a bulk one stands in pace.py; what a burst is, in bursts.py.
 """
 
 from collections.abc import Sequence

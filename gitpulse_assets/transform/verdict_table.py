@@ -14,8 +14,9 @@ import pyarrow as pa
 from gitpulse_assets.contracts.mart import FLOW_NAMES
 from gitpulse_assets.lake.duck import rows_of
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
+from gitpulse_assets.transform.bursts import burst_days
 from gitpulse_assets.transform.gold import label_windows
-from gitpulse_assets.transform.pace import FEWEST_BULK, HISTORY_DAYS
+from gitpulse_assets.transform.pace import HISTORY_DAYS
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.verdict import WINDOWS_DAYS, BacklogAge, Verdict, WindowCounts, judge
 from gitpulse_assets.transform.verdict_bulk import BurstDay, DailyCounts, find_bulk
@@ -66,7 +67,7 @@ def _judge_windows(
         return _query(con, name, as_of_at, windows_days)
 
     days = _daily_counts(query("verdict_day"))
-    bulk = find_bulk([_burst(row) for row in query("verdict_burst")], days)
+    bulk = find_bulk(burst_days(_table(con, "verdict_movement", as_of_at, windows_days)), days)
     label_windows(
         con, windows_days, as_of_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     )
@@ -86,15 +87,20 @@ def _judge_windows(
 def _query(
     con: duckdb.DuckDBPyConnection, name: str, as_of_at: datetime, windows_days: Sequence[int]
 ) -> Rows:
+    return _table(con, name, as_of_at, windows_days).to_pylist()
+
+
+def _table(
+    con: duckdb.DuckDBPyConnection, name: str, as_of_at: datetime, windows_days: Sequence[int]
+) -> pa.Table:
     parameters = {
         "as_of_at": as_of_at,
         # What is usual, and so what is bulk, is told from the same days whichever windows are asked for.
         "observed_days": HISTORY_DAYS + max(*WINDOWS_DAYS, *windows_days),
-        "fewest_bulk": FEWEST_BULK,
         "windows_days": list(windows_days),
     }
     create_table(con, "gold", name, parameters)
-    return rows_of(con, f"from {name}").to_arrow_table().to_pylist()
+    return rows_of(con, f"from {name}").to_arrow_table()
 
 
 def _daily_counts(rows: Rows) -> DailyCounts:
@@ -105,19 +111,6 @@ def _daily_counts(rows: Rows) -> DailyCounts:
 
     first = rows[0]["flow_date"] if rows else date.min
     return DailyCounts(first, series("intake_count"), series("reopened_count"), series("resolution_count"))
-
-
-def _burst(row: dict[str, Any]) -> BurstDay:
-    return BurstDay(
-        is_arrival=row["delta"] > 0,
-        actor_login=row["actor_login"],
-        is_bot=row["is_bot"],
-        is_reopening=row["is_reopening"],
-        started_at=row["started_at"],
-        flow_date=row["flow_date"],
-        burst_count=row["burst_count"],
-        day_count=row["day_count"],
-    )
 
 
 def _window(row: dict[str, Any]) -> WindowCounts:
