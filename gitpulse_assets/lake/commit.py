@@ -25,6 +25,7 @@ class CommittedTable(msgspec.Struct, frozen=True):
     """A published table: its ETag, rows, bytes, and the fingerprint of the contract it was written under.
 
     `fingerprint` is of its bytes (`store.fingerprint_of`); empty where an older version published it.
+    `made_from` is of all that a part's rows follow from, where the step that made it says so.
     """
 
     etag: str
@@ -32,6 +33,7 @@ class CommittedTable(msgspec.Struct, frozen=True):
     size_bytes: int
     contract: str
     fingerprint: str = ""
+    made_from: str = ""
 
     def difference(self, opened: OpenObject) -> str | None:
         """Say in words why an object is not the one that was published; None where it is."""
@@ -95,6 +97,7 @@ class PlannedTable(msgspec.Struct, frozen=True):
     size_bytes: int
     contract: str
     fingerprint: str = ""
+    made_from: str = ""
 
 
 class Plan(MadeRecord, frozen=True, kw_only=True):

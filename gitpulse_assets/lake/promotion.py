@@ -139,7 +139,7 @@ def commit_in_force(store: Store, layer: Layer, place: Place) -> Commit | None:
 def _carried_out(plan: Plan, etags: Mapping[str, str | None]) -> Commit | None:
     """Return the commit of a plan, None where not all of its tables are in place."""
     tables = {
-        t.name: CommittedTable(etag, t.row_count, t.size_bytes, t.contract, t.fingerprint)
+        t.name: CommittedTable(etag, t.row_count, t.size_bytes, t.contract, t.fingerprint, t.made_from)
         for t in plan.tables
         if (etag := etags[t.name]) is not None
     }

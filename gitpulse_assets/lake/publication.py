@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
@@ -94,13 +94,24 @@ class Publication:
         return self._staged(contract, self._stage(contract, reader, part))
 
     def stage_parts(
-        self, contract: TableContract, parts: Iterable[tuple[str, pa.RecordBatchReader]]
+        self,
+        contract: TableContract,
+        parts: Iterable[tuple[str, pa.RecordBatchReader]],
+        made_from: Mapping[str, str] = MappingProxyType({}),
     ) -> StagedTable:
-        """Store new versions of some parts of a table, as `stage` does; its others stay as they are."""
-        return self._staged(contract, *(self._stage(contract, rows, part) for part, rows in parts))
+        """Store new versions of some parts of a table, as `stage` does; its others stay as they are.
+
+        `made_from`: what the commit says of a part, by its name.
+        """
+        staged = (self._stage(contract, rows, part, made_from.get(part, "")) for part, rows in parts)
+        return self._staged(contract, *staged)
 
     def _stage(
-        self, contract: TableContract, reader: pa.RecordBatchReader | pa.Table, part: str
+        self,
+        contract: TableContract,
+        reader: pa.RecordBatchReader | pa.Table,
+        part: str,
+        made_from: str = "",
     ) -> PlannedTable:
         name = paths.published_name(contract, part)
         self._check_open(contract, name)
@@ -122,6 +133,7 @@ class Publication:
             size_bytes=written.size_bytes,
             contract=contract_fingerprint(contract),
             fingerprint=fingerprint,
+            made_from=made_from,
         )
 
     def _planned(self, **columns: Any) -> PlannedTable:

@@ -27,6 +27,12 @@ def range_part(first_number: int) -> str:
     return f"{first_number:09d}-{first_number + width - 1:09d}" if first_number else paths.WHOLE
 
 
+def first_number(part: str) -> int:
+    """The first number that a part of this name may hold, UNNUMBERED of the rows without one."""
+    named = {range_part(UNNUMBERED): UNNUMBERED, paths.WHOLE: 0}
+    return named[part] if part in named else int(part.partition("-")[0])
+
+
 def first_number_sql(number: str) -> str:
     """The SQL of the first number of a number's range, UNNUMBERED where it is null."""
     return (

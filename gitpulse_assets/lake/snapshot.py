@@ -27,10 +27,14 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Datasets by table name, and the commit they belong to; None where nothing was published yet."""
+    """Datasets by table name, and the commit they belong to; None where nothing was published yet.
+
+    `parts`: of the tables of ranges each part by itself.
+    """
 
     commit: Commit | None
     datasets: dict[str, ds.Dataset]
+    parts: dict[str, dict[str, ds.Dataset]]
 
 
 def open_snapshot(
@@ -57,7 +61,13 @@ def open_snapshot(
         stray = _stray(commit, {name: one for objects in tables.values() for name, one in objects.items()})
         if stray is None:
             return Snapshot(
-                commit, {contract.name: _as_one(contract, objects) for contract, objects in tables.items()}
+                commit,
+                {contract.name: _as_one(contract, objects) for contract, objects in tables.items()},
+                {
+                    contract.name: _by_part(contract, tables[contract])
+                    for contract in wanted
+                    if contract.is_ranged
+                },
             )
         refuse_damaged(store, layer, place, commit, stray)
         end = end or time.monotonic() + _patience_seconds(store, layer, place)
@@ -147,6 +157,11 @@ def _opened(
 def _as_one(contract: TableContract, objects: dict[str, OpenTable]) -> ds.Dataset:
     found = [table.dataset for table in objects.values()]
     return found[0] if len(found) == 1 else together(contract, found)
+
+
+def _by_part(contract: TableContract, objects: dict[str, OpenTable]) -> dict[str, ds.Dataset]:
+    named = ((paths.part_of(contract, name), table.dataset) for name, table in objects.items())
+    return {part: dataset for part, dataset in named if part is not None}
 
 
 def open_standing(store: Store, contract: TableContract, place: Place) -> ds.Dataset:

@@ -18,6 +18,7 @@ from gitpulse_assets.contracts.silver import ISSUE_CURRENT
 MART_ISSUE_LIFECYCLE = TableContract(
     layer="gold",
     name="mart_issue_lifecycle",
+    is_ranged=True,
     description=(
         "Every issue with its present state, its ages and what its labels say. Departed issues stay, with "
         "departed_at; they are not open."
@@ -52,10 +53,17 @@ MART_ISSUE_LIFECYCLE = TableContract(
         ),
         Column("times_reopened", COUNT, f"How often it was reopened. {LEDGER_NOTE}", nullable=False),
         Column(
-            "open_seconds",
+            "open_since_at",
+            UTC_TIMESTAMP,
+            "When the stretch began, UTC, that it is in this backlog now: opened, reopened, arrived or "
+            f"returned. Null where it is not in it. {LEDGER_NOTE}",
+        ),
+        Column(
+            "past_open_seconds",
             COUNT,
-            "Whole seconds it was in this backlog, all stretches added, up to the as-of moment; 0 for one "
-            f"that arrived closed. {LEDGER_NOTE}",
+            "Whole seconds of the stretches that it was in this backlog before, all added; 0 for one that "
+            "arrived closed. With the seconds since open_since_at, all it ever was in it. "
+            f"{LEDGER_NOTE}",
             nullable=False,
         ),
         Column(
@@ -79,7 +87,7 @@ MART_ISSUE_LIFECYCLE = TableContract(
         ),
     ),
     rules=(
-        never_negative(("times_reopened", "open_seconds")),
+        never_negative(("times_reopened", "past_open_seconds")),
         Rule("closure_age_not_negative", "closure_age_days < 0", "An age is never below 0 days."),
         Rule("not_open_and_closed", "is_open and is_closed", "An issue is not open and closed at once."),
         Rule(

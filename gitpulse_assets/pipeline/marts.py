@@ -22,8 +22,10 @@ from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import sized
 from gitpulse_assets.lake.errors import LakeError
 from gitpulse_assets.lake.lake import Lake
+from gitpulse_assets.lake.ranges import bounds
 from gitpulse_assets.marts.backlog_verdict import MART_BACKLOG_VERDICT
 from gitpulse_assets.pipeline.neighbours import link_transfers
+from gitpulse_assets.pipeline.standing import standing_marts
 from gitpulse_assets.pipeline.step import Made, audited, stage
 from gitpulse_assets.place import Organization
 from gitpulse_assets.repo import Repo
@@ -75,7 +77,8 @@ def make_marts(
         inputs = silver.datasets
         with sized(con, silver.commit.row_count if silver.commit else 0):
             as_of_at = last_walk_at(inputs[SYNC_STATE.name])
-            build_gold(con, inputs, GoldParameters(as_of_at, tuple(label_groups)))
+            parameters = GoldParameters(as_of_at, tuple(label_groups))
+            made = build_gold(con, inputs, parameters, standing_marts(lake, publication, silver))
             for table in NOT_COPIED:
                 con.register(table.name, inputs[table.name])
             link_transfers(con, lake, repo)
@@ -83,10 +86,10 @@ def make_marts(
                 make_conversations(con, lake, repo, as_of_at, chosen)
             verdicts = build_verdicts(con, as_of_at, incomplete_slices(con))
             told = {"as_of_at": as_of_at, "bots": list(chosen.bots)}
-            checks = audited(con, MART_TABLES, GOLD_CHECKS, told)
+            checks = audited(con, MART_TABLES, GOLD_CHECKS, told, made)
             refuse_failed(checks)
-            staged = stage(con, publication, MART_TABLES)
-            publication.seal()
+            staged = stage(con, publication, MART_TABLES, made=made)
+            publication.seal(ranges=bounds())
             return MadeMarts(checks, staged, verdicts=verdicts)
 
 

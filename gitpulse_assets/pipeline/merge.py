@@ -28,6 +28,7 @@ from gitpulse_assets.lake.parquet import contract_fingerprint
 from gitpulse_assets.lake.parts import parts_of
 from gitpulse_assets.lake.publication import Publication
 from gitpulse_assets.lake.ranges import bounds, range_part
+from gitpulse_assets.lake.snapshot import Snapshot
 from gitpulse_assets.pipeline.batches import BronzeBatches, folded, new_batches, order_of_runs
 from gitpulse_assets.pipeline.rebuilding import rebuild_batches, rebuild_inputs, refuse_loss
 from gitpulse_assets.pipeline.step import Made, audited, stage
@@ -134,14 +135,26 @@ def stored_inputs(
     tables: Iterable[TableContract],
     parts: Collection[str] | None = None,
 ) -> dict[str, ds.Dataset | pa.Table]:
-    """Open stored tables for `merge_silver`; `parts` as `Lake.mergeable` has them.
+    """Open stored tables for `merge_silver`; `parts` as `Lake.mergeable` has them."""
+    stored = opened_for(lake, publication, tables, parts)
+    return {f"stored_{name}": dataset for name, dataset in stored.datasets.items()}
+
+
+def opened_for(
+    lake: Lake,
+    publication: Publication,
+    tables: Iterable[TableContract],
+    parts: Collection[str] | None = None,
+) -> Snapshot:
+    """Open what the merge before published of tables; `parts` as `Lake.mergeable` has them.
 
     Raises PublicationConflict where another merge is published by now: this one could not be.
     """
-    stored, previous = lake.mergeable("silver", publication.place, tables, parts), publication.previous
+    stored = lake.mergeable(publication.layer, publication.place, tables, parts)
+    previous = publication.previous
     if (stored.commit and stored.commit.merge_id) != (previous and previous.merge_id):
         raise publication.conflict()
-    return {f"stored_{name}": dataset for name, dataset in stored.datasets.items()}
+    return stored
 
 
 def opened_ranges(
@@ -151,9 +164,9 @@ def opened_ranges(
     return stored_inputs(lake, publication, RANGED, set(map(range_part, first_numbers)))
 
 
-def lies_in_ranges(commit: Commit | None) -> bool:
-    """Whether every table of ranges lies in those of today, under today's contract."""
-    tables = {table: parts_of(commit, table) for table in RANGED}
+def lies_in_ranges(commit: Commit | None, ranged: Sequence[TableContract] = RANGED) -> bool:
+    """Whether each of the tables lies in the ranges of today, under today's contract."""
+    tables = {table: parts_of(commit, table) for table in ranged}
     return (
         commit is not None
         and commit.ranges == bounds()

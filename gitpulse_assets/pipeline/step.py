@@ -44,10 +44,16 @@ def audited(
     tables: Sequence[TableContract],
     checks: Sequence[SemanticCheck],
     parameters: Mapping[str, object] | None = None,
+    made: Mapping[str, MadeTable] = MappingProxyType({}),
 ) -> list[CheckResult]:
     """Evaluate every check on the computed tables, the contracts' first."""
-    results = [contract_result(table, audit_table(con, table, table.name)) for table in tables]
+    results = [contract_result(table, audit_table(con, table, relation(table, made))) for table in tables]
     return results + [semantic_result(con, check, parameters or {}) for check in checks]
+
+
+def relation(table: TableContract, made: Mapping[str, MadeTable]) -> str:
+    """Where the rows of a table are that a step made."""
+    return (made[table.name].relation if table.name in made else "") or table.name
 
 
 def stage(
@@ -92,11 +98,12 @@ def stage_ranges(
     else:
         refuse_misplaced(con, publication, table, made)
         replaced = parts_of(publication.previous, table).keys() & set(map(range_part, made.first_numbers))
-    found = put_down(con, table)
+    found = put_down(con, table, made.relation or table.name)
     written = (
         found if made.first_numbers is None else [first for first in found if first in made.first_numbers]
     )
-    return publication.stage_parts(table, each_part(con, table, written, replaced))
+    made_from = {range_part(first): told for first, told in made.made_from.items()}
+    return publication.stage_parts(table, each_part(con, table, written, replaced), made_from)
 
 
 def refuse_misplaced(
@@ -110,7 +117,9 @@ def refuse_misplaced(
     written = set(map(range_part, made.first_numbers or ()))
     read = standing.keys() if made.read is None else set(map(range_part, made.read))
     stored = {part: count for part, count in standing.items() if part in read - written and count}
-    counts = {range_part(first): count for first, count in row_counts(con, table).items()}
+    counts = {
+        range_part(first): count for first, count in row_counts(con, made.relation or table.name).items()
+    }
     kept = {part: count for part, count in counts.items() if part not in written}
     if kept != stored or written & standing.keys() - read:
         raise LakeError(

@@ -7,6 +7,7 @@ the lake, checks a result or knows Dagster.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -14,10 +15,14 @@ import pyarrow as pa
 from gitpulse_assets.catalog.subjects import SILVER_TABLES
 from gitpulse_assets.catalog.tables import MART_TABLES, STATEMENT_MARTS
 from gitpulse_assets.catalog.traced import tables_read
+from gitpulse_assets.contracts.mart import Mart
 from gitpulse_assets.contracts.model import TableContract
 from gitpulse_assets.contracts.silver import SYNC_STATE
 from gitpulse_assets.lake.duck import run
 from gitpulse_assets.setting_values.label_groups import DEFAULT_LABEL_GROUPS, LabelGroup
+from gitpulse_assets.transform.columns_read import columns_read
+from gitpulse_assets.transform.mart_ranges import Standing, make_ranges
+from gitpulse_assets.transform.ranged import MadeTable
 from gitpulse_assets.transform.sql_file import create_table
 from gitpulse_assets.transform.survival import closure_survival
 
@@ -51,12 +56,16 @@ class GoldParameters:
 
 
 def build_gold(
-    con: duckdb.DuckDBPyConnection, inputs: Mapping[str, object], parameters: GoldParameters
-) -> tuple[str, ...]:
-    """Make each mart that its statement alone makes a temporary table of its name and return their names.
+    con: duckdb.DuckDBPyConnection,
+    inputs: Mapping[str, object],
+    parameters: GoldParameters,
+    standing: Mapping[str, Standing] = MappingProxyType({}),
+) -> dict[str, MadeTable]:
+    """Make each mart that its statement alone makes a temporary table of its name; return what became of it.
 
-    `inputs` maps each name in `INPUTS` to anything DuckDB can register (Arrow table, dataset, reader).
-    The inputs stay as temporary tables too, for the checks.
+    `inputs` maps each name in `INPUTS` to anything DuckDB can register and read twice (Arrow table, dataset).
+    They stay as temporary tables too, in the columns that statements and checks read. `standing`: what of a
+    mart of ranges is published, by its name; without it all ranges are made.
     Raises KeyError for a missing input and ValueError for an `as_of_at` without time zone.
     """
     if parameters.as_of_at.tzinfo is None:
@@ -65,14 +74,12 @@ def build_gold(
         _copy_input(con, contract, inputs[contract.name])
     create_table(con, "gold", "label_name")
     _register_label_groups(con, parameters.label_groups)
-    for mart in STATEMENT_MARTS:
-        if mart.label_windows_days:
-            # They end with the as-of moment itself.
-            label_windows(con, mart.label_windows_days, parameters.as_of_at + MICROSECOND, is_up_to_now=True)
-        if mart.is_of_cohorts:
-            closure_survival(con, parameters.as_of_at)
-        create_table(con, "gold", mart.name, {"as_of_at": parameters.as_of_at})
-    return tuple(mart.name for mart in STATEMENT_MARTS)
+    return {
+        mart.name: make_ranges(con, mart, inputs, standing.get(mart.name))
+        if mart.contract.is_ranged
+        else _make_whole(con, mart, parameters.as_of_at)
+        for mart in STATEMENT_MARTS
+    }
 
 
 def label_windows(
@@ -87,9 +94,21 @@ def label_windows(
     create_table(con, "gold", "label_window", parameters)
 
 
+def _make_whole(con: duckdb.DuckDBPyConnection, mart: Mart, as_of_at: datetime) -> MadeTable:
+    if mart.label_windows_days:
+        # They end with the as-of moment itself.
+        label_windows(con, mart.label_windows_days, as_of_at + MICROSECOND, is_up_to_now=True)
+    if mart.is_of_cohorts:
+        closure_survival(con, as_of_at)
+    create_table(con, "gold", mart.name, {"as_of_at": as_of_at})
+    return MadeTable(is_changed=True)
+
+
 def _copy_input(con: duckdb.DuckDBPyConnection, contract: TableContract, relation: object) -> None:
-    """Copy an input once: it may be a dataset on S3, and several statements scan it."""
-    columns = ", ".join(contract.column_names)
+    """Copy of an input what is read, once: it may be a dataset on S3, and several statements scan it."""
+    columns = ", ".join(columns_read(contract))
+    if not columns:
+        return
     con.register("incoming", relation)
     run(con, f"create or replace temp table {contract.name} as select {columns} from incoming")
     con.unregister("incoming")

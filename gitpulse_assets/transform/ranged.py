@@ -4,8 +4,8 @@ A row is in the range of its issue's number in `issue_current`, in every table, 
 issue happens to its own rows: a merge that knows which issues it touches needs no row of another range.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -28,15 +28,18 @@ COUNTED = "state, departed_at, is_pull_request, fetched_at"
 
 @dataclass(frozen=True)
 class MadeTable:
-    """A table of a merge, whose relation has its name: whether any of its objects is written.
+    """A table of a merge: whether any of its objects is written.
 
     `first_numbers`: of a table of ranges those that are written, by their first number; None: all. `read`: of
-    which the relation has the rows; None: of all.
+    which the relation has the rows; None: of all. `relation`: where its rows are, if not in that of its name.
+    `made_from`: of all that a range's rows follow from, by its first number; what the commit says of it.
     """
 
     is_changed: bool
     first_numbers: frozenset[int] | None = None
     read: frozenset[int] | None = None
+    relation: str = ""
+    made_from: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 def know_all(con: duckdb.DuckDBPyConnection) -> None:
@@ -127,24 +130,24 @@ def _changed(merged: Merged) -> str:
     )
 
 
-def row_counts(con: duckdb.DuckDBPyConnection, table: TableContract) -> dict[int, int]:
-    """How many rows of a table lie in each range."""
+def row_counts(con: duckdb.DuckDBPyConnection, rows: str) -> dict[int, int]:
+    """How many rows of a table's relation lie in each range."""
     found = run(
         con,
-        f"select {first_number_sql('issue.issue_number')}, count(*) from {table.name} "
+        f"select {first_number_sql('issue.issue_number')}, count(*) from {rows} "
         f"left join {ISSUE_CURRENT.name} as issue using (issue_id) group by all",
     )
     return dict(found.fetchall())
 
 
-def put_down(con: duckdb.DuckDBPyConnection, table: TableContract) -> list[int]:
+def put_down(con: duckdb.DuckDBPyConnection, table: TableContract, rows: str) -> list[int]:
     """Make WRITTEN of a table's rows, with the range of each; return the first numbers, in order.
 
     Their ranges are looked up once they lie there, and each range is sorted alone: joined or sorted at once,
     the texts of a million issues are more than DuckDB may hold.
     """
     columns = ", ".join(table.column_names)
-    run_into(con, WRITTEN, f"select {columns}, {UNNUMBERED}::bigint as {FIRST_NUMBER} from {table.name}")
+    run_into(con, WRITTEN, f"select {columns}, {UNNUMBERED}::bigint as {FIRST_NUMBER} from {rows}")
     number = first_number_sql("issue.issue_number")
     run(
         con,

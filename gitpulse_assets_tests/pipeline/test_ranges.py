@@ -22,7 +22,7 @@ from gitpulse_assets.answers.lake_answers import LakeAnswers
 from gitpulse_assets.catalog.subjects import MERGED_TABLES
 from gitpulse_assets.checks.result import ChecksFailed
 from gitpulse_assets.collect.session import Session
-from gitpulse_assets.contracts.model import TableContract
+from gitpulse_assets.contracts.model import Layer, TableContract
 from gitpulse_assets.contracts.silver import (
     ISSUE_BODY,
     ISSUE_CURRENT,
@@ -39,6 +39,7 @@ from gitpulse_assets.lake.duck import connect
 from gitpulse_assets.lake.errors import LakeError, ObjectDamaged
 from gitpulse_assets.lake.lake import Lake
 from gitpulse_assets.lake.sealed import NotAsWritten, decode, encode
+from gitpulse_assets.lake.store import Store
 from gitpulse_assets.metrics import answers as of_answers
 from gitpulse_assets.metrics.answers import MetricAnswers
 from gitpulse_assets.metrics.catalogue import read_metrics
@@ -176,13 +177,17 @@ def one_object_a_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Watched
         before.setattr(ranges, "NARROW", 1_000)
         watched = Watched(folder)
         watched.reader.sync()
-    store = watched.reader.lake.store
+    as_of_one_object(watched.reader.lake.store, "silver")
+    return watched
+
+
+def as_of_one_object(store: Store, layer: Layer) -> None:
+    """Have a layer's records say nothing of ranges."""
     for key, kind in ((paths.plan_key, Plan), (paths.commit_key, Commit)):
-        stored = store.get(key("silver", REPO))
+        stored = store.get(key(layer, REPO))
         assert stored is not None
         record = decode(stored.body, kind)
-        store.put(key("silver", REPO), encode(msgspec.structs.replace(record, made=record.made_at)))
-    return watched
+        store.put(key(layer, REPO), encode(msgspec.structs.replace(record, made=record.made_at)))
 
 
 def test_a_lake_of_one_object_a_table_turns_into_ranges_whole(tmp_path, monkeypatch):

@@ -97,6 +97,7 @@ class Repository:
         self.rng = Random(seed)
         self.now = START
         self.issues: list[Told] = []
+        self.labels = [dict(label) for label in LABELS]
         self.next_number = 1
         self.run_count = 0
         self.run_id = ""
@@ -188,7 +189,10 @@ class Repository:
         if what == "state":
             self._turn(issue)
         elif what == "labels":
-            issue.labels = self.rng.sample(LABELS, self.rng.randrange(3))
+            issue.labels = self.rng.sample(self.labels, self.rng.randrange(3))
+            if self.rng.random() < 0.4:
+                # Told by whatever is read from here on, and by no updated_at.
+                self.rng.choice(self.labels)["name"] = self.rng.choice(("a", "b", "c", "bug", "docs"))
         elif what == "assignees":
             issue.assignees = self.rng.choice(([], [USER]))
         elif what == "body":

@@ -2,6 +2,7 @@
 -- Departed issues stay, as neither open nor, unless they were closed before they left, closed.
 -- The closing takes effect at created_at where GitHub dates it earlier, and at the ledger's last closing
 -- (failing that at updated_at) where GitHub says closed without saying when: no closed issue is without an age.
+-- Nothing here knows the as-of moment: a row stays as it is until something of its issue changes (mart_ranges.py).
 with history as (
     select
         repo_owner,
@@ -10,10 +11,10 @@ with history as (
         min(transitioned_at) filter (where kind = 'closed') as first_closed_at,
         max(transitioned_at) filter (where kind in ('closed', 'converted')) as last_closed_at,
         count(*) filter (where kind = 'reopened') as times_reopened,
-        -- Each leaving ends a stretch and each entering starts one; what is still open ends at the as-of moment.
-        (sum(delta) * epoch_us($as_of_at::timestamptz)
-            - sum(delta * least(epoch_us(transitioned_at), epoch_us($as_of_at::timestamptz))))
-            // 1000000 as open_seconds
+        if(sum(delta) > 0, max(transitioned_at) filter (where delta > 0), null) as open_since_at,
+        -- Each leaving ends a stretch and each entering starts one, but for the one that is still on.
+        (coalesce(epoch_us(open_since_at), 0) - sum(delta * epoch_us(transitioned_at)))
+            // 1000000 as past_open_seconds
     from issue_transitions
     group by repo_owner, repo_name, issue_id
 ),
@@ -53,7 +54,8 @@ closing as (
         issue_id,
         history.first_closed_at,
         history.times_reopened,
-        history.open_seconds,
+        history.open_since_at,
+        history.past_open_seconds,
         case when state = 'closed'
             then greatest(coalesce(closed_at, history.last_closed_at, updated_at), created_at)
         end as closing_at
@@ -99,7 +101,8 @@ select
     (epoch_us(closing.closing_at) - epoch_us(issue.created_at)) / 86400000000.0::double as closure_age_days,
     least(closing.first_closed_at, closing.closing_at) as first_closed_at,
     coalesce(closing.times_reopened, 0)::bigint as times_reopened,
-    coalesce(closing.open_seconds, 0)::bigint as open_seconds,
+    closing.open_since_at,
+    coalesce(closing.past_open_seconds, 0)::bigint as past_open_seconds,
     coalesce(labels.label_names, []::varchar[]) as label_names,
     coalesce(label_group_pattern.label_group, 'other') as label_group,
     coalesce(assignees.assignee_logins, []::varchar[]) as assignee_logins

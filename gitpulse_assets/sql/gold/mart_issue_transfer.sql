@@ -39,6 +39,7 @@ other as (
 labels as (
     select issue_id, list_sort(list(distinct label_name)) as label_names
     from issue_labels
+    where issue_id in (select issue_id from transfer_movement)
     group by issue_id
 ),
 

@@ -20,7 +20,7 @@ def test_case_09_two_minutes_across_midnight_are_zero_days(silver, make_gold):
     row = lifecycle(make_gold(silver, AS_OF))
     assert row["closure_age_days"] == pytest.approx(2 / 1440, abs=1e-12)
     assert (row["created_date"], row["closed_date"]) == (date(2024, 1, 1), date(2024, 1, 2))
-    assert row["open_seconds"] == 120
+    assert (row["past_open_seconds"], row["open_since_at"]) == (120, None)
 
 
 def test_case_06_reopening_keeps_the_first_closing(silver, make_gold):
@@ -34,7 +34,7 @@ def test_case_06_reopening_keeps_the_first_closing(silver, make_gold):
     row = lifecycle(make_gold(silver, AS_OF))
     assert row["first_closed_at"] == datetime(2024, 1, 3, tzinfo=UTC)
     assert (row["times_reopened"], row["closure_age_days"]) == (1, 10.0)
-    assert row["open_seconds"] == 3 * 86400
+    assert row["past_open_seconds"] == 3 * 86400
 
 
 def test_case_06_reopened_and_still_open_keeps_the_first_closing(silver, make_gold):
@@ -42,7 +42,8 @@ def test_case_06_reopened_and_still_open_keeps_the_first_closing(silver, make_go
     row = lifecycle(make_gold(silver, AS_OF))
     assert (row["is_open"], row["is_closed"], row["closed_date"]) == (True, False, None)
     assert row["first_closed_at"] == datetime(2024, 1, 3, tzinfo=UTC)
-    assert row["open_seconds"] == 2 * 86400 + 86400
+    assert row["past_open_seconds"] == 2 * 86400
+    assert row["open_since_at"] == datetime(2024, 2, 29, 12, tzinfo=UTC)
 
 
 def test_closing_dated_before_creation_takes_effect_at_creation(silver, make_gold):
@@ -67,26 +68,31 @@ def test_departed_issue_stays_and_is_neither_open_nor_closed(silver, make_gold, 
     silver.issue(1, ("opened", "2024-01-01"), (kind, "2024-01-04"))
     row = lifecycle(make_gold(silver, AS_OF))
     assert (row["is_open"], row["is_closed"], row["departure_kind"]) == (False, False, kind)
-    assert row["open_seconds"] == 3 * 86400
+    assert row["past_open_seconds"] == 3 * 86400
 
 
 def test_transferred_in_is_in_the_backlog_from_its_arrival(silver, make_gold):
     silver.issue(1, ("transferred_in", "2024-02-29 12:00"), created_at="2020-01-01")
     row = lifecycle(make_gold(silver, AS_OF))
-    assert (row["open_seconds"], row["created_date"]) == (86400, date(2020, 1, 1))
+    assert (row["past_open_seconds"], row["created_date"]) == (0, date(2020, 1, 1))
+    assert row["open_since_at"] == datetime(2024, 2, 29, 12, tzinfo=UTC)
 
 
-def test_what_happened_after_the_as_of_moment_adds_no_time(silver, make_gold):
+def test_no_row_depends_on_the_as_of_moment(silver, make_gold):
     silver.issue(1, ("opened", "2024-03-01 11:00"), ("closed", "2024-03-01 13:00"))
     silver.issue(2, ("opened", "2024-03-01 12:30"))
-    gold = make_gold(silver, AS_OF)
-    assert [lifecycle(gold, number)["open_seconds"] for number in (1, 2)] == [3600, 0]
+    rows = [
+        make_gold(silver, as_of).rows("from mart_issue_lifecycle order by all")
+        for as_of in (AS_OF, "2026-03-01")
+    ]
+    assert rows[0] == rows[1]
+    assert [row["past_open_seconds"] for row in rows[0]] == [2 * 3600, 0]
 
 
 def test_arrived_closed_has_no_ledger_row_and_still_counts_as_closed(silver, make_gold):
     silver.issue(1, created_at="2024-01-01", closed_at="2024-01-03")
     row = lifecycle(make_gold(silver, AS_OF))
-    assert (row["is_closed"], row["closure_age_days"], row["open_seconds"]) == (True, 2.0, 0)
+    assert (row["is_closed"], row["closure_age_days"], row["past_open_seconds"]) == (True, 2.0, 0)
     assert row["first_closed_at"] == row["closed_at"]
 
 
