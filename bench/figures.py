@@ -15,6 +15,7 @@ from gitpulse_assets.sandbox.process import serve_generated_apart
 LARGE = "bench/large"
 UNLIMITED = Limits(10**9, 10**9, 10**9)
 MEGABYTE = 1_000_000
+LAYERS = ("silver", "gold")
 PEER_FOLDER = Path(__file__).parent / "peers"
 MEASURE_GOLD = Path(__file__).parents[1] / "gitpulse_assets_tests/unit/gold/measure_gold.py"
 CHANGED_RECORDS = 2
@@ -214,21 +215,26 @@ def changed_a_little(issues: int, folder: Path, environment: dict[str, str]) -> 
     first = run_task("cores", folder, environment, LARGE).result["refreshes"][0]
     changed, before = let_change(environment["GITHUB_API_URL"]), stored_tables(lake)
     then = run_task("cores", folder, environment, LARGE).result["refreshes"][0]
-    written = [size for version, size in stored_tables(lake).items() if version not in before]
+    written = {version: size for version, size in stored_tables(lake).items() if version not in before}
     full, part = (sum(run["parts"][name] for name in ("silver", "gold")) for run in (first, then))
     more = {"changed_records": changed, "full": first["parts"], "incremental": then["parts"]}
     return [
         Figure(f"silver and gold of {issues:,}, full", full, "s"),
         Figure(f"silver and gold of {issues:,}, 2 records changed", part, "s", more),
         Figure(f"incremental / full of {issues:,}", part / full, "(aim: at most 0.10)"),
-        Figure(f"silver written then, {len(written)} objects", sum(written) / MEGABYTE, "MB"),
+        *(written_figure(layer, written) for layer in LAYERS),
     ]
 
 
-def stored_tables(lake: Path) -> dict[tuple[str, int], int]:
-    """The size of each version of an object of silver, by its path and inode."""
-    found = ((path, path.stat()) for path in lake.glob("silver/*/*/*/*.parquet"))
-    return {(str(path), stat.st_ino): stat.st_size for path, stat in found}
+def written_figure(layer: str, written: dict[tuple[str, str, int], int]) -> Figure:
+    sizes = [size for (of, *_), size in written.items() if of == layer]
+    return Figure(f"{layer} written then, {len(sizes)} objects", sum(sizes) / MEGABYTE, "MB")
+
+
+def stored_tables(lake: Path) -> dict[tuple[str, str, int], int]:
+    """The size of each version of an object of silver and gold, by its layer, path and inode."""
+    found = ((layer, path, path.stat()) for layer in LAYERS for path in lake.glob(f"{layer}/*/*/*/*.parquet"))
+    return {(layer, str(path), stat.st_ino): stat.st_size for layer, path, stat in found}
 
 
 def let_change(url: str) -> int:
