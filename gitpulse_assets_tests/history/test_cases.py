@@ -2,6 +2,8 @@
 
 import pytest
 
+from gitpulse_assets.lake import ranges
+
 
 def test_an_absence_before_the_first_sight_is_unknown(scene):
     issue = scene.open("02")
@@ -130,7 +132,8 @@ def test_what_the_reader_never_met_is_in_no_history(scene):
     assert scene.ledger() == [("02", "opened")]
 
 
-def test_a_bulk_of_ties_in_one_second_is_not_lost(scene):
+def test_a_bulk_of_ties_in_one_second_is_not_lost(scene, monkeypatch):
+    monkeypatch.setattr(ranges, "NARROW", 100)
     issues = [scene.open("02") for _ in range(230)]
     assert scene.sync("03") == []
     for issue in issues:

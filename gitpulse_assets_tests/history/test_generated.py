@@ -2,6 +2,7 @@
 
 import pytest
 
+from gitpulse_assets.lake import ranges
 from gitpulse_assets_tests.history.histories import MODES
 from gitpulse_assets_tests.history.prove import play_all, prove
 from gitpulse_assets_tests.history.verdicts import Verdict
@@ -20,6 +21,12 @@ MARKS = dict.fromkeys(SELDOM, pytest.mark.slow) | {"pair": pytest.mark.dear}
 SLOW = {"full": 600, "increments": 450, "incremental": 200, "events": 150, "pair": 60}
 SLOW_FIRST = 1000
 MINUTES_MAX = 45
+
+
+@pytest.fixture(autouse=True)
+def few_issues_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of issues lie in several objects a table: seventy of three issues prove no more than four."""
+    monkeypatch.setattr(ranges, "NARROW", 60)
 
 
 @pytest.mark.parametrize("mode", [pytest.param(mode, marks=MARKS.get(mode, ())) for mode in MODES])
